@@ -1,0 +1,3 @@
+//! A Maelstrom node on a microcontroller.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! maelctl
+fn main() {}

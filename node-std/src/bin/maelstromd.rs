@@ -1,0 +1,2 @@
+//! maelstromd
+fn main() {}

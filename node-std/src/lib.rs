@@ -1,0 +1,4 @@
+//! A Maelstrom node on Linux.
+
+pub mod cluster;
+pub mod exchange;

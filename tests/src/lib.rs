@@ -1,0 +1,1 @@
+//! The harness: daemons, boards, certificates and clients for whole-system tests.
