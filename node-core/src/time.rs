@@ -59,9 +59,7 @@ impl fmt::Debug for Instant {
 }
 
 /// Wall-clock time in whole seconds since 1970-01-01T00:00:00Z.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct UnixTime(pub u64);
 
 /// What a node knows of wall-clock time when it judges certificate dates.

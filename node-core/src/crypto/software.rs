@@ -1,0 +1,63 @@
+//! P-256 and SHA-256 in software, by the crates p256 and sha2.
+
+use p256::ecdsa::signature::{Signer, Verifier};
+use p256::ecdsa::{DerSignature as Der, Signature, SigningKey, VerifyingKey};
+use sha2::Digest as _;
+
+use super::{
+    BadSecret, BadSignature, DerSignature, Derive, Digest, P256Point, P256Secret, Sign, SignError, Verify,
+};
+
+/// Hashing, verifying and deriving in software.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Software;
+
+impl Digest for Software {
+    fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut hash = sha2::Sha256::new();
+        for part in parts {
+            hash.update(part);
+        }
+        hash.finalize().into()
+    }
+}
+
+impl Verify for Software {
+    fn verify(&self, key: &P256Point, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        let key = VerifyingKey::from_sec1_bytes(key.as_bytes()).map_err(|_| BadSignature)?;
+        let signature = Signature::from_der(signature).map_err(|_| BadSignature)?;
+        key.verify(message, &signature).map_err(|_| BadSignature)
+    }
+}
+
+impl Derive for Software {
+    fn public_key(&self, secret: P256Secret<'_>) -> Result<P256Point, BadSecret> {
+        SoftwareSigner::new(secret)?.public_key().ok_or(BadSecret)
+    }
+}
+
+/// A private key in memory, wiped when dropped.
+///
+/// Signatures are deterministic (RFC 6979), so a weak random generator cannot give the key away.
+pub struct SoftwareSigner(SigningKey);
+
+impl SoftwareSigner {
+    /// Takes the private key `secret`.
+    ///
+    /// # Errors
+    /// [`BadSecret`] when it is zero or not below the order of the curve.
+    pub fn new(secret: P256Secret<'_>) -> Result<Self, BadSecret> {
+        SigningKey::from_slice(secret.0).map(Self).map_err(|_| BadSecret)
+    }
+
+    fn public_key(&self) -> Option<P256Point> {
+        P256Point::from_sec1(self.0.verifying_key().to_encoded_point(false).as_bytes())
+    }
+}
+
+impl Sign for SoftwareSigner {
+    fn sign(&self, message: &[u8]) -> Result<DerSignature, SignError> {
+        let signature: Der = self.0.try_sign(message).map_err(|_| SignError)?;
+        DerSignature::from_der(signature.as_ref()).ok_or(SignError)
+    }
+}

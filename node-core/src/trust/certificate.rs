@@ -1,0 +1,221 @@
+//! An X.509 certificate (RFC 5280) as a borrowed view.
+
+use core::fmt;
+
+use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
+use der::{Decode, Reader, SliceReader, Tag, TagMode, TagNumber, Tagged};
+use serde::{Deserialize, Serialize};
+
+use super::date;
+use crate::crypto::P256Point;
+use crate::time::UnixTime;
+
+/// What the trust rules read in a certificate.
+///
+/// The signature and the extensions are not judged: trust here is in this very certificate or in its key, and
+/// whoever holds the key can write any extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Certificate<'a> {
+    /// The serial number's bytes, as encoded.
+    pub serial: &'a [u8],
+    /// Start of the validity period.
+    pub not_before: UnixTime,
+    /// End of the validity period, still valid.
+    pub not_after: UnixTime,
+    /// First common name of the subject, when it is text without control characters: fit for a log line.
+    pub common_name: Option<&'a str>,
+    /// DER of the `SubjectPublicKeyInfo`, what an SPKI pin is taken over.
+    pub spki: &'a [u8],
+    /// What kind of key it is.
+    pub algorithm: KeyAlgorithm,
+    key: &'a [u8],
+}
+
+impl<'a> Certificate<'a> {
+    /// Reads a certificate's DER. Bytes left over, and encodings that are BER but not DER, are refused.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is not one whole certificate.
+    pub fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
+        let (tbs, algorithm) = AnyRef::from_der(der)?.sequence(|reader| {
+            let tbs = AnyRef::decode(reader)?;
+            let algorithm = reader.tlv_bytes()?;
+            BitStringRef::decode(reader)?;
+            Ok((tbs, algorithm))
+        })?;
+        let (certificate, signed_algorithm) = tbs.sequence(read_tbs)?;
+        // RFC 5280 section 4.1.1.2: the algorithm outside the signed part repeats the one inside.
+        if algorithm != signed_algorithm {
+            return Err(Malformed);
+        }
+        Ok(certificate)
+    }
+
+    /// The public key, when it is a P-256 key.
+    #[must_use]
+    pub fn p256_key(&self) -> Option<P256Point> {
+        (self.algorithm == KeyAlgorithm::P256).then(|| P256Point::from_sec1(self.key)).flatten()
+    }
+}
+
+/// The kind of a certificate's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum KeyAlgorithm {
+    /// ECDSA on P-256, with an uncompressed point: what boards use.
+    P256,
+    /// ECDSA on P-384.
+    P384,
+    /// `EdDSA` on edwards25519.
+    Ed25519,
+    /// RSA with a modulus of this many bits.
+    Rsa(u16),
+    /// Another curve, or a compressed point.
+    OtherEc,
+    /// Anything else.
+    Other,
+}
+
+impl fmt::Display for KeyAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::P256 => f.write_str("P-256"),
+            Self::P384 => f.write_str("P-384"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Rsa(bits) => write!(f, "RSA-{bits}"),
+            Self::OtherEc => f.write_str("other EC"),
+            Self::Other => f.write_str("other"),
+        }
+    }
+}
+
+/// The bytes are not one whole certificate in DER.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not one whole X.509 certificate: make it anew")
+    }
+}
+
+impl core::error::Error for Malformed {}
+
+impl From<der::Error> for Malformed {
+    fn from(_: der::Error) -> Self {
+        Self
+    }
+}
+
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const P256_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const P384_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+
+/// `TBSCertificate`: what is read of it, and its signature algorithm.
+fn read_tbs<'a>(reader: &mut SliceReader<'a>) -> der::Result<(Certificate<'a>, &'a [u8])> {
+    reader.context_specific::<u8>(TagNumber::N0, TagMode::Explicit)?;
+    let serial = expect(reader, Tag::Integer)?.value();
+    let signed_algorithm = reader.tlv_bytes()?;
+    let _issuer = expect(reader, Tag::Sequence)?;
+    let (not_before, not_after) = AnyRef::decode(reader)?.sequence(|validity| {
+        Ok((date::parse(AnyRef::decode(validity)?)?, date::parse(AnyRef::decode(validity)?)?))
+    })?;
+    let subject = expect(reader, Tag::Sequence)?;
+    let common_name = read_common_name(subject.value())?;
+    let spki = reader.tlv_bytes()?;
+    let (algorithm, key) = AnyRef::from_der(spki)?.sequence(read_key)?;
+    read_optional_fields(reader)?;
+    let certificate = Certificate { serial, not_before, not_after, common_name, spki, algorithm, key };
+    Ok((certificate, signed_algorithm))
+}
+
+/// The unique identifiers `[1]` and `[2]` and the extensions `[3]`: at most one of each, in this order.
+fn read_optional_fields(reader: &mut SliceReader<'_>) -> der::Result<()> {
+    let mut last = TagNumber::N0;
+    while !reader.is_finished() {
+        let field = AnyRef::decode(reader)?;
+        let (Tag::ContextSpecific { number, .. }, tag) = (field.tag(), field.tag()) else {
+            return Err(field.tag().unexpected_error(None));
+        };
+        if number <= last || number > TagNumber::N3 {
+            return Err(tag.unexpected_error(None));
+        }
+        last = number;
+    }
+    Ok(())
+}
+
+/// `SubjectPublicKeyInfo`: the kind of key, and its bits.
+fn read_key<'a>(reader: &mut SliceReader<'a>) -> der::Result<(KeyAlgorithm, &'a [u8])> {
+    let (algorithm, parameters) = AnyRef::decode(reader)?.sequence(|identifier| {
+        Ok((expect(identifier, Tag::ObjectIdentifier)?, Option::<AnyRef<'_>>::decode(identifier)?))
+    })?;
+    let key = BitStringRef::decode(reader)?.as_bytes().ok_or_else(|| Tag::BitString.value_error())?;
+    let is = |oid: ObjectIdentifier| algorithm.value() == oid.as_bytes();
+    let curve_is = |oid: ObjectIdentifier| {
+        parameters
+            .is_some_and(|curve| curve.tag() == Tag::ObjectIdentifier && curve.value() == oid.as_bytes())
+    };
+    let algorithm = if is(EC_PUBLIC_KEY) && curve_is(P256_CURVE) && P256Point::from_sec1(key).is_some() {
+        KeyAlgorithm::P256
+    } else if is(EC_PUBLIC_KEY) && curve_is(P384_CURVE) {
+        KeyAlgorithm::P384
+    } else if is(EC_PUBLIC_KEY) {
+        KeyAlgorithm::OtherEc
+    } else if is(ED25519) {
+        KeyAlgorithm::Ed25519
+    } else if is(RSA_ENCRYPTION) {
+        KeyAlgorithm::Rsa(read_rsa_bits(key)?)
+    } else {
+        KeyAlgorithm::Other
+    };
+    Ok((algorithm, key))
+}
+
+/// Length of the modulus in an `RSAPublicKey`.
+fn read_rsa_bits(key: &[u8]) -> der::Result<u16> {
+    AnyRef::from_der(key)?.sequence(|reader| {
+        let modulus = expect(reader, Tag::Integer)?.value();
+        let _exponent = expect(reader, Tag::Integer)?;
+        let leading_zeros: usize = match modulus {
+            [0, first, ..] => 8 + first.leading_zeros() as usize,
+            [first, ..] => first.leading_zeros() as usize,
+            [] => 0,
+        };
+        u16::try_from(modulus.len().saturating_mul(8).saturating_sub(leading_zeros))
+            .map_err(|_| Tag::Integer.value_error())
+    })
+}
+
+/// The first common name in the contents of a `Name`.
+fn read_common_name(subject: &[u8]) -> der::Result<Option<&str>> {
+    let mut found = None;
+    let mut names = SliceReader::new(subject)?;
+    while !names.is_finished() {
+        let set = expect(&mut names, Tag::Set)?;
+        let mut attributes = SliceReader::new(set.value())?;
+        while !attributes.is_finished() {
+            let (kind, value) = AnyRef::decode(&mut attributes)?
+                .sequence(|pair| Ok((expect(pair, Tag::ObjectIdentifier)?, AnyRef::decode(pair)?)))?;
+            let text = matches!(value.tag(), Tag::Utf8String | Tag::PrintableString | Tag::Ia5String);
+            if found.is_none() && text && kind.value() == COMMON_NAME.as_bytes() {
+                found =
+                    core::str::from_utf8(value.value()).ok().filter(|name| !name.contains(char::is_control));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The next element, which has this tag and is not empty unless it is constructed.
+fn expect<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> der::Result<AnyRef<'a>> {
+    let element = AnyRef::decode(reader)?;
+    element.tag().assert_eq(tag)?;
+    if element.value().is_empty() && !tag.is_constructed() {
+        return Err(tag.length_error());
+    }
+    Ok(element)
+}
