@@ -1,4 +1,4 @@
-//! The link protocol.
+//! Exchanges: what one asks for, and why one is given up.
 
 use core::fmt;
 
@@ -6,30 +6,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::NodeId;
 
-/// What an exchange asks for; the first bytes of its first frame (PROTOCOL.md).
+/// What an exchange asks for; the first bytes of its first frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Open {
-    /// The node that is to answer, when it is not the peer itself: a hub passes it on to its leaf.
+    /// The node that is to answer, when it is not the peer itself: a hub passes the exchange on.
     pub to: Option<NodeId>,
-    /// Links that the exchange may still cross; each hub takes one off.
+    /// Links that the exchange may still cross after this one; each hub that passes it on takes one off.
     pub hops: u8,
-    /// Time left for the answer, in milliseconds; 0 is refused.
+    /// Time left for the answer, in milliseconds, at least 1.
     pub budget_ms: u32,
     /// Which kind of request follows.
     pub service: Service,
 }
 
+impl Open {
+    /// Most bytes that it takes on the wire.
+    pub(crate) const MAX_BYTES: usize = 32;
+}
+
 /// The kind of request that an exchange carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Service {
-    /// Built-in or added method; the request is its postcard body, the response a postcard `Result`.
+    /// Built-in or added method: the request is its postcard body, the response a postcard `Result`.
     Rpc(u16),
-    /// A reverse-proxied HTTP request: each direction is an HTTP/1.1 message head, then the bare body.
+    /// A reverse-proxied HTTP request: each direction is an HTTP/1.1 message head, then the bare body.
     Http,
 }
 
 /// Why one side gave an exchange up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ResetCode {
     /// The side that asked lost interest.
     Cancelled,

@@ -1,0 +1,2 @@
+//! Membership and its spreading.
+pub use crate::wire::{Kind, State};

@@ -1,0 +1,23 @@
+//! The link protocol (PROTOCOL.md, R-001 to R-053): one carrier, after both sides said hello.
+//!
+//! [`Link`] is the same on both sides, whoever dialled, and on every adapter. It owns no buffer and no clock:
+//!
+//! ```text
+//! carrier bytes -> handle_input -> Event         (what the peer did)
+//! commands      -> Outbox       -> carrier bytes (open, send, gossip, goodbye …)
+//! time          -> handle_timeout, poll_expired
+//! the rest      -> poll_transmit -> Outbox       (hello, credit, resets, pings: everything the link owes)
+//! ```
+
+mod error;
+mod exchange;
+mod flow;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub use error::{OpenError, PeerError, SendError};
+pub use exchange::{Exchange, ExchangeId, Side};
+pub use session::{Config, Event, Input, Link, Phase};
+
+pub use crate::wire::{Full, Goodbye, Hello, Limits, Open, Outbox, PREFACE, ResetCode, Service, SliceOutbox};

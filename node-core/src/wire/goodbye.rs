@@ -1,0 +1,59 @@
+//! The last word on a link.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a side ends a link. The sender opens no further exchange; those under way are finished when the reason
+/// [drains](Self::drains).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Goodbye {
+    /// The node leaves the cluster or stops.
+    Leaving,
+    /// Another link between the two nodes took over.
+    Replaced,
+    /// The sender changed its keys; dial again.
+    Rekeyed,
+    /// The sender has no room for this link; dial another hub.
+    Full,
+    /// The sender no longer trusts the receiver's certificate.
+    Untrusted,
+    /// The receiver belongs to another cluster.
+    OtherCluster,
+    /// The receiver speaks another protocol version.
+    OtherVersion,
+    /// The receiver is the sender itself.
+    Itself,
+    /// The receiver did not answer in time.
+    Unresponsive,
+    /// The receiver broke a rule of the protocol.
+    Protocol,
+    /// Exchanges under way are over and the sender agrees to end: the answer to a goodbye that drains.
+    Agreed,
+}
+
+impl Goodbye {
+    /// Whether exchanges under way are finished before the carrier is closed.
+    #[must_use]
+    pub const fn drains(self) -> bool {
+        matches!(self, Self::Leaving | Self::Replaced | Self::Rekeyed | Self::Agreed)
+    }
+}
+
+impl fmt::Display for Goodbye {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Leaving => "the node is leaving",
+            Self::Replaced => "another link took over",
+            Self::Rekeyed => "the keys changed",
+            Self::Full => "no room for another link",
+            Self::Untrusted => "the certificate is no longer trusted",
+            Self::OtherCluster => "the cluster id differs",
+            Self::OtherVersion => "the protocol version differs",
+            Self::Itself => "the node dialled itself",
+            Self::Unresponsive => "no answer in time",
+            Self::Protocol => "a rule of the protocol was broken",
+            Self::Agreed => "goodbye returned",
+        })
+    }
+}

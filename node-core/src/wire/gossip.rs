@@ -1,0 +1,158 @@
+//! Gossip messages, each at most [`MAX_MESSAGE`] bytes: a tag, then items until the end.
+
+use serde::{Deserialize, Serialize};
+
+use super::{MIN_FRAME, Record, State};
+use crate::id::NodeId;
+
+/// Longest gossip message in bytes: every node's frames hold it.
+pub const MAX_MESSAGE: usize = MIN_FRAME;
+
+/// What the items of a message are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Tag {
+    /// [`Record`]s that the receiver may not have.
+    Records = 1,
+    /// [`Range`]s of the table, to find where two tables differ.
+    Compare = 2,
+    /// One [`Span`], then a [`Version`] for each member that the sender has in it.
+    Have = 3,
+    /// [`NodeId`]s whose records the sender wants.
+    Need = 4,
+}
+
+impl Tag {
+    /// The tag in a byte.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        Some(match byte {
+            1 => Self::Records,
+            2 => Self::Compare,
+            3 => Self::Have,
+            4 => Self::Need,
+            _ => return None,
+        })
+    }
+}
+
+/// Node ids from `first` to `last`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// The smallest id.
+    pub first: NodeId,
+    /// The largest id.
+    pub last: NodeId,
+}
+
+impl Span {
+    /// Every id.
+    pub const ALL: Self = Self { first: NodeId([0; 16]), last: NodeId([0xff; 16]) };
+}
+
+/// What the sender holds in a span, in brief.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// Where.
+    pub span: Span,
+    /// How many live members.
+    pub count: u32,
+    /// The sum of their fingerprints.
+    pub sum: u64,
+}
+
+/// Which version of a member's record the sender holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Whose.
+    pub id: NodeId,
+    /// Its incarnation.
+    pub incarnation: u64,
+    /// Its state.
+    pub state: State,
+}
+
+/// Collects items of one kind into a message.
+pub(crate) struct Writer {
+    buffer: [u8; MAX_MESSAGE],
+    len: usize,
+}
+
+impl Writer {
+    pub(crate) const fn new(tag: Tag) -> Self {
+        let mut buffer = [0; MAX_MESSAGE];
+        buffer[0] = tag as u8;
+        Self { buffer, len: 1 }
+    }
+
+    /// Adds an item; `false`, and no change, when it does not fit.
+    pub(crate) fn push(&mut self, item: &impl Serialize) -> bool {
+        let Some(rest) = self.buffer.get_mut(self.len..) else { return false };
+        match postcard::to_slice(item, rest) {
+            Ok(used) => {
+                self.len += used.len();
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len <= 1
+    }
+
+    pub(crate) fn message(&self) -> &[u8] {
+        self.buffer.get(..self.len).unwrap_or_default()
+    }
+
+    pub(crate) const fn clear(&mut self) {
+        self.len = 1;
+    }
+}
+
+/// Reads items of one kind until the end of a message; an item that cannot be read is an error.
+pub(crate) struct Items<'b, T> {
+    rest: &'b [u8],
+    item: core::marker::PhantomData<T>,
+}
+
+impl<'b, T: Deserialize<'b>> Items<'b, T> {
+    pub(crate) const fn new(rest: &'b [u8]) -> Self {
+        Self { rest, item: core::marker::PhantomData }
+    }
+}
+
+impl<'b, T: Deserialize<'b>> Iterator for Items<'b, T> {
+    type Item = Result<T, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        match postcard::take_from_bytes::<T>(self.rest) {
+            Ok((item, rest)) => {
+                self.rest = rest;
+                Some(Ok(item))
+            }
+            Err(_) => {
+                self.rest = &[];
+                Some(Err(Malformed))
+            }
+        }
+    }
+}
+
+/// A gossip message cannot be read; its sender is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+impl core::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("malformed gossip message")
+    }
+}
+
+impl core::error::Error for Malformed {}
+
+/// A borrowed record is what [`Tag::Records`] holds.
+pub(crate) type Records<'b> = Items<'b, Record<'b>>;

@@ -1,0 +1,24 @@
+//! What travels on a link: frames, and the postcard messages inside them. PROTOCOL.md is the specification;
+//! the rules that code keeps are cited as `R-nnn`.
+//!
+//! Messages borrow from the frame they came in, so nothing is copied to read them. Unknown frame kinds are
+//! skipped, unknown protocol versions refused.
+
+pub mod frame;
+pub mod goodbye;
+pub mod gossip;
+pub mod hello;
+pub mod open;
+pub mod outbox;
+pub mod record;
+
+pub use frame::{Frame, HEADER, Header, Kind as FrameKind};
+pub use goodbye::Goodbye;
+pub use hello::{Hello, Limits, PREFACE, VERSION};
+pub use open::{Open, ResetCode, Service};
+pub use outbox::{Full, Outbox, SliceOutbox};
+pub use record::{Kind, Meta, Record, State};
+
+/// The longest payload that every node takes, in bytes: no node may announce a smaller frame limit,
+/// so a hello and a gossip message always fit.
+pub const MIN_FRAME: usize = 1024;

@@ -1,0 +1,64 @@
+//! Where outgoing bytes go: the caller's memory, so that a board and a server each bring their own.
+
+/// A bounded sink for whole messages.
+pub trait Outbox {
+    /// Appends all `parts` as one piece, or nothing.
+    ///
+    /// # Errors
+    /// [`Full`] when they do not fit; the outbox is unchanged.
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full>;
+
+    /// Bytes that can still be put.
+    fn room(&self) -> usize;
+}
+
+/// No room. Nothing was changed; try again when something was taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl core::fmt::Display for Full {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("no room")
+    }
+}
+
+impl core::error::Error for Full {}
+
+/// An [`Outbox`] over a borrowed buffer.
+pub struct SliceOutbox<'b> {
+    buffer: &'b mut [u8],
+    len: usize,
+}
+
+impl<'b> SliceOutbox<'b> {
+    /// An empty outbox in `buffer`.
+    #[must_use]
+    pub fn new(buffer: &'b mut [u8]) -> Self {
+        Self { buffer, len: 0 }
+    }
+
+    /// What was put so far.
+    #[must_use]
+    pub fn written(&self) -> &[u8] {
+        self.buffer.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Outbox for SliceOutbox<'_> {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+        let total = parts.iter().map(|part| part.len()).sum::<usize>();
+        if total > self.room() {
+            return Err(Full);
+        }
+        for part in parts {
+            let end = self.len + part.len();
+            self.buffer.get_mut(self.len..end).ok_or(Full)?.copy_from_slice(part);
+            self.len = end;
+        }
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        self.buffer.len() - self.len
+    }
+}

@@ -1,0 +1,180 @@
+//! A member as it travels.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{NodeId, is_name};
+
+/// Most bytes of an encoded [`Meta`].
+pub const MAX_META: usize = 768;
+/// Most addresses of a member.
+pub const MAX_ADDRS: usize = 4;
+/// Longest address, `HOST:PORT`, in bytes.
+pub const MAX_ADDR: usize = 128;
+/// Most components of a member.
+pub const MAX_COMPONENTS: usize = 32;
+/// Most components that a leaf uses.
+pub const MAX_NEEDS: usize = 8;
+/// Most hubs of a leaf.
+pub const MAX_HUBS: usize = 2;
+
+/// What is said of one member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record<'b> {
+    /// Whom it is about.
+    pub id: NodeId,
+    /// Counted up by the member alone; a higher one wins whatever else is said.
+    pub incarnation: u64,
+    /// At one incarnation the later state wins.
+    pub state: State,
+    /// Who says so, when it is not the member itself: the accuser of a suspect or downed member.
+    pub by: Option<NodeId>,
+    /// The encoded [`Meta`], set by the member alone and passed on untouched.
+    pub meta: &'b [u8],
+}
+
+impl Record<'_> {
+    /// Most bytes that it takes on the wire.
+    pub const MAX_BYTES: usize = 16 + 10 + 1 + 17 + 2 + MAX_META;
+}
+
+/// How a node takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// Accepts links, holds the whole member table.
+    Hub,
+    /// Only dials out; its hubs speak for its liveness.
+    Leaf,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hub => "hub",
+            Self::Leaf => "leaf",
+        })
+    }
+}
+
+/// What is believed of a member. At one incarnation the later variant wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum State {
+    /// It runs.
+    Alive,
+    /// Somebody could not reach it; it has a while to object.
+    Suspect,
+    /// It did not object in time.
+    Down,
+    /// It said goodbye.
+    Left,
+}
+
+impl State {
+    /// Whether the member counts as running: alive, or not yet convicted.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Alive | Self::Suspect)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Alive => "alive",
+            Self::Suspect => "suspect",
+            Self::Down => "down",
+            Self::Left => "left",
+        })
+    }
+}
+
+/// What a member says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta<'b> {
+    /// Its [`Name`](crate::id::Name).
+    pub name: &'b str,
+    /// Hub or leaf.
+    pub kind: Kind,
+    /// SHA-256 of the certificate that it presents; zero when it has none.
+    pub active_key: [u8; 32],
+    /// Digest of the certificates that it trusts; zero when it has none.
+    pub keyring: [u8; 32],
+    /// Where it can be dialled, `HOST:PORT`; empty for a leaf.
+    #[serde(borrow)]
+    pub addrs: heapless::Vec<&'b str, MAX_ADDRS>,
+    /// Components that it offers.
+    #[serde(borrow)]
+    pub components: heapless::Vec<&'b str, MAX_COMPONENTS>,
+    /// For a leaf: components that it uses, so that its hubs tell it who owns them.
+    #[serde(borrow)]
+    pub needs: heapless::Vec<&'b str, MAX_NEEDS>,
+    /// For a leaf: the hubs that it is linked to.
+    pub hubs: heapless::Vec<NodeId, MAX_HUBS>,
+}
+
+impl<'b> Meta<'b> {
+    /// A member with nothing but a name and a kind.
+    #[must_use]
+    pub const fn new(name: &'b str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            active_key: [0; 32],
+            keyring: [0; 32],
+            addrs: heapless::Vec::new(),
+            components: heapless::Vec::new(),
+            needs: heapless::Vec::new(),
+            hubs: heapless::Vec::new(),
+        }
+    }
+
+    /// Reads an encoded meta and checks it: the names are names, the addresses printable and of the form
+    /// `HOST:PORT`. Bytes after it are a later version's fields and are ignored.
+    ///
+    /// # Errors
+    /// [`BadMeta`]; the member that sent it is at fault.
+    pub fn decode(bytes: &'b [u8]) -> Result<Self, BadMeta> {
+        if bytes.len() > MAX_META {
+            return Err(BadMeta);
+        }
+        let (meta, _) = postcard::take_from_bytes::<Self>(bytes).map_err(|_| BadMeta)?;
+        let names = meta.components.iter().chain(&meta.needs);
+        let good = is_name(meta.name)
+            && names.into_iter().all(|name| is_name(name))
+            && meta.addrs.iter().all(|addr| is_address(addr));
+        if good { Ok(meta) } else { Err(BadMeta) }
+    }
+
+    /// Writes it into `buffer` and returns the bytes used.
+    ///
+    /// # Errors
+    /// [`BadMeta`] when it takes more than `buffer` or [`MAX_META`], or would not [`decode`](Self::decode).
+    pub fn encode<'o>(&self, buffer: &'o mut [u8]) -> Result<&'o [u8], BadMeta> {
+        let bytes = postcard::to_slice(self, buffer).map_err(|_| BadMeta)?;
+        Meta::decode(bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Whether `text` has the form `HOST:PORT` or `[IPv6]:PORT`.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    text.len() <= MAX_ADDR
+        && !host.is_empty()
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:[]%".contains(&b))
+        && port.parse::<u16>().is_ok_and(|port| port != 0)
+}
+
+/// A member's description is too long or malformed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadMeta;
+
+impl fmt::Display for BadMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a member's description is malformed or takes more than {MAX_META} bytes")
+    }
+}
+
+impl core::error::Error for BadMeta {}
