@@ -16,9 +16,6 @@ macro_rules! emit {
     }};
 }
 
-macro_rules! debug { ($($t:tt)*) => { $crate::log::emit!(debug, $($t)*) } }
-macro_rules! info { ($($t:tt)*) => { $crate::log::emit!(info, $($t)*) } }
 macro_rules! warning { ($($t:tt)*) => { $crate::log::emit!(warn, $($t)*) } }
 
-#[expect(unused_imports, reason = "the facade offers every level, whichever the core happens to use")]
-pub(crate) use {debug, emit, info, warning};
+pub(crate) use {emit, warning};

@@ -1,2 +1,32 @@
-//! Membership and its spreading.
-pub use crate::wire::{Kind, State};
+//! Membership and its spreading (PROTOCOL.md, R-080 to R-099).
+//!
+//! [`Node`] holds the member table and decides which links to keep, what to say on each, and whom to doubt:
+//!
+//! ```text
+//! handle_link_up / _down, handle_gossip, handle_dial_failed, handle_timeout   (what happened)
+//! set_meta, redial, rekey, leave                                              (commands)
+//! poll_gossip, poll_dial, poll_close, poll_change, poll_timeout               (what to do next)
+//! ```
+//!
+//! How a change travels: every record that is new here gets the next number of the table's change order; each
+//! link has a cursor into that order, and what lies behind the cursor is sent when the link has room. So a
+//! burst of changes to one member costs one record for each link, and nothing queues. What was missed is
+//! found by comparing sums over spans of ids ([`reconcile`]).
+
+mod config;
+mod dial;
+mod links;
+mod node;
+mod reconcile;
+mod spread;
+mod suspicion;
+mod table;
+
+pub use config::{Config, Storage};
+pub use dial::{Dial, Target};
+pub use links::{Down, How, Peer};
+pub use node::{Member, Node};
+pub use table::Slot;
+
+pub use crate::wire::gossip::Malformed;
+pub use crate::wire::{Kind, Meta, Record, State};

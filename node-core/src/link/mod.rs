@@ -12,9 +12,9 @@
 mod error;
 mod exchange;
 mod flow;
+mod receive;
 mod session;
-#[cfg(test)]
-mod tests;
+mod transmit;
 
 pub use error::{OpenError, PeerError, SendError};
 pub use exchange::{Exchange, ExchangeId, Side};

@@ -7,9 +7,7 @@ use crate::id::NodeId;
 use crate::time::{Duration, Instant};
 use crate::wire::frame::{self, END, Frame, Kind, RESPONDER};
 use crate::wire::gossip::MAX_MESSAGE;
-use crate::wire::{
-    Full, Goodbye, HEADER, Hello, Limits, MIN_FRAME, Open, Outbox, PREFACE, ResetCode, SliceOutbox, VERSION,
-};
+use crate::wire::{Full, Goodbye, HEADER, Hello, Limits, MIN_FRAME, Open, Outbox, PREFACE, ResetCode};
 
 /// What a link needs to know of its own node.
 #[derive(Clone, Copy, Debug)]
@@ -99,30 +97,30 @@ pub enum Event<'b> {
 ///
 /// Times given to one link never go backwards.
 pub struct Link<'s> {
-    config: Config<'s>,
-    ours: &'s mut [Exchange],
-    theirs: &'s mut [Exchange],
-    phase: Phase,
-    peer: Option<(NodeId, Limits)>,
-    preface_seen: bool,
-    credit: Credit,
-    window: Window,
-    started: Instant,
-    heard: Instant,
-    ping: Ping,
-    pong: Option<[u8; 8]>,
-    goodbye: Option<Goodbye>,
-    goodbye_sent: Option<Instant>,
-    goodbye_received: bool,
-    owing: bool,
-    next_slot: usize,
-    deadline: Option<Instant>,
-    rtt: Option<Duration>,
+    pub(super) config: Config<'s>,
+    pub(super) ours: &'s mut [Exchange],
+    pub(super) theirs: &'s mut [Exchange],
+    pub(super) phase: Phase,
+    pub(super) peer: Option<(NodeId, Limits)>,
+    pub(super) preface_seen: bool,
+    pub(super) credit: Credit,
+    pub(super) window: Window,
+    pub(super) started: Instant,
+    pub(super) heard: Instant,
+    pub(super) ping: Ping,
+    pub(super) pong: Option<[u8; 8]>,
+    pub(super) goodbye: Option<Goodbye>,
+    pub(super) goodbye_sent: Option<Instant>,
+    pub(super) goodbye_received: bool,
+    pub(super) owing: bool,
+    pub(super) next_slot: usize,
+    pub(super) deadline: Option<Instant>,
+    pub(super) rtt: Option<Duration>,
 }
 
 /// The ping of this side.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ping {
+pub(super) enum Ping {
     Idle,
     Due,
     Sent(Instant),
@@ -132,7 +130,12 @@ impl<'s> Link<'s> {
     /// A link on a carrier that was just opened at `now`. `ours` and `theirs` are memory for the exchanges that
     /// either side opens; slots beyond 65,536 are not used.
     #[must_use]
-    pub fn new(config: Config<'s>, ours: &'s mut [Exchange], theirs: &'s mut [Exchange], now: Instant) -> Self {
+    pub fn new(
+        config: Config<'s>,
+        ours: &'s mut [Exchange],
+        theirs: &'s mut [Exchange],
+        now: Instant,
+    ) -> Self {
         ours.fill(Exchange::FREE);
         theirs.fill(Exchange::FREE);
         let window = Window::new(config.limits.link_credit);
@@ -240,7 +243,8 @@ impl<'s> Link<'s> {
             self.ping = Ping::Due;
         }
         if self.deadline.is_some_and(|deadline| now >= deadline) {
-            for exchange in self.slots_mut().filter(|exchange| exchange.is_live() && now >= exchange.deadline) {
+            for exchange in self.slots_mut().filter(|exchange| exchange.is_live() && now >= exchange.deadline)
+            {
                 exchange.stage = Stage::Expired;
             }
             self.deadline = self.slots().filter(|exchange| exchange.is_live()).map(|e| e.deadline).min();
@@ -290,8 +294,7 @@ impl<'s> Link<'s> {
             .ok_or(OpenError::Exchanges)?;
         let room = out.room().min(HEADER + usize::from(limits.frame));
         let room = room.checked_sub(HEADER + head.len()).ok_or(OpenError::Outbox)?;
-        let taken =
-            data.len().min(room).min(self.credit.available()).min(limits.exchange_credit as usize);
+        let taken = data.len().min(room).min(self.credit.available()).min(limits.exchange_credit as usize);
         let ends = end && taken == data.len();
         let exchange = self.ours.get_mut(slot).ok_or(OpenError::Exchanges)?;
         let generation = (exchange.number >> 16) % 0xffff + 1;
@@ -451,220 +454,16 @@ impl<'s> Link<'s> {
             (_, Ping::Idle) => self.heard + self.config.ping_after,
             _ => self.heard + self.config.ping_after + self.config.dead_after,
         };
-        let linger = self.goodbye_sent.map(|sent| sent + self.config.dead_after);
-        [self.deadline, linger].into_iter().flatten().fold(Some(alive), |first, next| first.min(Some(next)))
+        let idle = self.in_flight() == 0;
+        let linger = self.goodbye_sent.filter(|_| idle).map(|sent| sent + self.config.dead_after);
+        [Some(alive), self.deadline, linger].into_iter().flatten().min()
     }
 
     // Inside
 
-    fn handle_preface<'b>(&mut self, input: &'b [u8]) -> Result<Input<'b>, PeerError> {
-        let seen = input.len().min(PREFACE.len());
-        if input.get(..seen) != PREFACE.get(..seen) {
-            let mut first = [0; 8];
-            first.iter_mut().zip(input).for_each(|(to, from)| *to = *from);
-            return Err(PeerError::NotALink(first));
-        }
-        self.preface_seen = seen == PREFACE.len();
-        Ok(Input { consumed: if self.preface_seen { seen } else { 0 }, event: None })
-    }
-
-    fn handle_frame<'b>(&mut self, now: Instant, frame: Frame<'b>) -> Result<Option<Event<'b>>, PeerError> {
-        let Some(kind) = frame.header.kind() else {
-            return match self.peer {
-                Some(_) => Ok(Some(Event::Skipped(frame.header.kind))),
-                None => Err(PeerError::BadHello),
-            };
-        };
-        let bad = PeerError::BadPayload(kind);
-        let side = if frame.header.flags & RESPONDER == 0 { Side::Theirs } else { Side::Ours };
-        let id = ExchangeId { side, number: frame.header.exchange };
-        match (kind, self.peer) {
-            (Kind::Hello, None) => self.handle_hello(frame.payload).map(|hello| Some(Event::Up(hello))),
-            (Kind::Hello, Some(_)) | (_, None) => Err(PeerError::Unexpected(kind)),
-            (Kind::Gossip, _) if frame.payload.len() > MAX_MESSAGE => Err(bad),
-            (Kind::Gossip, _) => Ok(Some(Event::Gossip(frame.payload))),
-            (Kind::Open, _) => self.handle_open(now, frame),
-            (Kind::Data, _) => self.handle_data(id, frame),
-            (Kind::Reset, _) => {
-                let code = postcard::from_bytes(frame.payload).map_err(|_| bad)?;
-                let Some(exchange) = self.known_mut(id) else { return Ok(None) };
-                let told = exchange.is_live() || exchange.stage == Stage::Expired;
-                exchange.stage = Stage::Free;
-                Ok(told.then_some(Event::Reset { id, code }))
-            }
-            (Kind::Credit, _) => {
-                let bytes = u32::from_le_bytes(frame.payload.try_into().map_err(|_| bad)?);
-                if frame.header.exchange == 0 {
-                    self.credit.add(bytes);
-                    return Ok(Some(Event::Credit(None)));
-                }
-                let Some(exchange) = self.live_mut(id) else { return Ok(None) };
-                exchange.credit.add(bytes);
-                Ok(Some(Event::Credit(Some(id))))
-            }
-            (Kind::Ping, _) => {
-                self.pong = Some(frame.payload.try_into().map_err(|_| bad)?);
-                Ok(None)
-            }
-            (Kind::Pong, _) => {
-                let sent: [u8; 8] = frame.payload.try_into().map_err(|_| bad)?;
-                match self.ping {
-                    Ping::Sent(at) if at.as_micros().to_le_bytes() == sent => {
-                        self.ping = Ping::Idle;
-                        self.rtt = Some(now.since(at));
-                        Ok(Some(Event::Pong(now.since(at))))
-                    }
-                    _ => Ok(None),
-                }
-            }
-            (Kind::Goodbye, _) => {
-                let reason: Goodbye = postcard::from_bytes(frame.payload).map_err(|_| bad)?;
-                self.goodbye_received = true;
-                if reason.drains() {
-                    self.goodbye(Goodbye::Agreed);
-                } else {
-                    self.phase = Phase::Over;
-                }
-                Ok(Some(Event::Goodbye(reason)))
-            }
-        }
-    }
-
-    fn handle_hello<'b>(&mut self, payload: &'b [u8]) -> Result<Hello<'b>, PeerError> {
-        match payload.first() {
-            Some(&VERSION) => {}
-            Some(&theirs) => return Err(PeerError::Version(theirs)),
-            None => return Err(PeerError::BadHello),
-        }
-        // Bytes after it are a later revision's fields.
-        let (hello, _) = postcard::take_from_bytes::<Hello<'b>>(payload).map_err(|_| PeerError::BadHello)?;
-        if !hello.limits.is_valid() {
-            return Err(PeerError::BadHello);
-        }
-        if hello.cluster != self.config.cluster {
-            return Err(PeerError::OtherCluster);
-        }
-        if hello.record.id == self.config.id {
-            return Err(PeerError::Itself(hello.record.id));
-        }
-        self.peer = Some((hello.record.id, hello.limits));
-        self.credit = Credit::new(hello.limits.link_credit);
-        self.phase = if self.goodbye.is_some() { Phase::Draining } else { Phase::Up };
-        Ok(hello)
-    }
-
-    fn handle_open<'b>(&mut self, now: Instant, frame: Frame<'b>) -> Result<Option<Event<'b>>, PeerError> {
-        let bad = PeerError::BadPayload(Kind::Open);
-        let id = ExchangeId { side: Side::Theirs, number: frame.header.exchange };
-        let (open, data) = postcard::take_from_bytes::<Open>(frame.payload).map_err(|_| bad)?;
-        if open.budget_ms == 0 || id.number == 0 || frame.header.flags & RESPONDER != 0 {
-            return Err(bad);
-        }
-        let allowed = usize::from(self.config.limits.exchanges);
-        let exchange = self
-            .theirs
-            .get_mut(id.slot())
-            .filter(|_| id.slot() < allowed)
-            .ok_or(PeerError::TooManyExchanges)?;
-        // A reset that is still owed is dropped: by reusing the slot the peer shows that it is done with it.
-        if matches!(exchange.stage, Stage::Live | Stage::Expired) {
-            return Err(PeerError::TooManyExchanges);
-        }
-        let end = frame.header.ends();
-        *exchange = Exchange {
-            number: id.number,
-            stage: Stage::Live,
-            credit: Credit::new(self.peer.map_or(0, |(_, limits)| limits.exchange_credit)),
-            window: Window::new(self.config.limits.exchange_credit),
-            deadline: deadline(now, &open),
-            sent_end: false,
-            received_end: end,
-        };
-        if !exchange.window.receive(data.len()) || !self.window.receive(data.len()) {
-            return Err(PeerError::OverCredit);
-        }
-        self.deadline = Some(self.deadline.map_or(exchange.deadline, |first| first.min(exchange.deadline)));
-        Ok(Some(Event::Opened { id, open, data, end }))
-    }
-
-    fn handle_data<'b>(&mut self, id: ExchangeId, frame: Frame<'b>) -> Result<Option<Event<'b>>, PeerError> {
-        let data = frame.payload;
-        if !self.window.receive(data.len()) {
-            return Err(PeerError::OverCredit);
-        }
-        let end = frame.header.ends();
-        let Some(exchange) = self.live_mut(id) else {
-            // Under way when the exchange ended here: dropped, and its share of the link's credit given back.
-            self.window.consume(data.len());
-            return Ok(None);
-        };
-        if exchange.received_end {
-            return Err(PeerError::Unexpected(Kind::Data));
-        }
-        if !exchange.window.receive(data.len()) {
-            return Err(PeerError::OverCredit);
-        }
-        exchange.received_end = end;
-        exchange.settle();
-        Ok(Some(Event::Data { id, data, end }))
-    }
-
-    fn transmit(&mut self, now: Instant, out: &mut impl Outbox) -> Result<(), Full> {
-        if self.owing {
-            self.transmit_exchanges(out)?;
-            self.owing = false;
-        }
-        if self.window.due() {
-            if out.room() < HEADER + 4 {
-                return Err(Full);
-            }
-            let grant = self.window.grant().to_le_bytes();
-            frame::put(out, (Kind::Credit, 0, 0), [&grant, &[]])?;
-        }
-        if let Some(pong) = self.pong {
-            frame::put(out, (Kind::Pong, 0, 0), [&pong, &[]])?;
-            self.pong = None;
-        }
-        if self.ping == Ping::Due && self.peer.is_some() {
-            frame::put(out, (Kind::Ping, 0, 0), [&now.as_micros().to_le_bytes(), &[]])?;
-            self.ping = Ping::Sent(now);
-        }
-        if let (Some(reason), None) = (self.goodbye, self.goodbye_sent) {
-            let mut payload = [0; 8];
-            let payload = postcard::to_slice(&reason, &mut payload).map_err(|_| Full)?;
-            frame::put(out, (Kind::Goodbye, 0, 0), [payload, &[]])?;
-            self.goodbye_sent = Some(now);
-        }
-        Ok(())
-    }
-
-    fn transmit_exchanges(&mut self, out: &mut impl Outbox) -> Result<(), Full> {
-        for (side, slots) in [(RESPONDER, &mut *self.theirs), (0, &mut *self.ours)] {
-            for exchange in slots.iter_mut() {
-                match exchange.stage {
-                    Stage::Resetting(code) => {
-                        let mut payload = [0; 8];
-                        let payload = postcard::to_slice(&code, &mut payload).map_err(|_| Full)?;
-                        frame::put(out, (Kind::Reset, side, exchange.number), [payload, &[]])?;
-                        exchange.stage = Stage::Free;
-                    }
-                    Stage::Live if exchange.window.due() && !exchange.received_end => {
-                        if out.room() < HEADER + 4 {
-                            return Err(Full);
-                        }
-                        let grant = exchange.window.grant().to_le_bytes();
-                        frame::put(out, (Kind::Credit, side, exchange.number), [&grant, &[]])?;
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Ends the link when both sides said goodbye and nothing is under way, or at once after a goodbye that
     /// does not drain.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         let Some(reason) = self.goodbye.filter(|_| self.goodbye_sent.is_some()) else { return };
         if !reason.drains() || (self.goodbye_received && self.in_flight() == 0) {
             self.phase = Phase::Over;
@@ -672,27 +471,30 @@ impl<'s> Link<'s> {
     }
 
     /// A peer that returns no goodbye is not waited for longer than one that is silent.
-    fn lingers(&self, now: Instant) -> bool {
-        self.goodbye_sent.is_some_and(|sent| now.since(sent) >= self.config.dead_after) && self.in_flight() == 0
+    pub(super) fn lingers(&self, now: Instant) -> bool {
+        self.goodbye_sent.is_some_and(|sent| now.since(sent) >= self.config.dead_after)
+            && self.in_flight() == 0
     }
 
-    fn slots(&self) -> impl Iterator<Item = &Exchange> {
+    pub(super) fn slots(&self) -> impl Iterator<Item = &Exchange> {
         self.ours.iter().chain(self.theirs.iter())
     }
 
-    fn slots_mut(&mut self) -> impl Iterator<Item = &mut Exchange> {
+    pub(super) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Exchange> {
         self.ours.iter_mut().chain(self.theirs.iter_mut())
     }
 
-    fn known_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
+    pub(super) fn known_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
         let slots = match id.side {
             Side::Ours => &mut *self.ours,
             Side::Theirs => &mut *self.theirs,
         };
-        slots.get_mut(id.slot()).filter(|exchange| exchange.number == id.number && exchange.stage != Stage::Free)
+        slots
+            .get_mut(id.slot())
+            .filter(|exchange| exchange.number == id.number && exchange.stage != Stage::Free)
     }
 
-    fn live_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
+    pub(super) fn live_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
         self.known_mut(id).filter(|exchange| exchange.is_live())
     }
 }

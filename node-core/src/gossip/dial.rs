@@ -1,0 +1,267 @@
+//! Which addresses to dial, and when: seeds until each was reached once, then hubs until there are
+//! enough links; never many at once, each failure doubles the wait, with jitter.
+
+use super::node::Node;
+use super::table::Index;
+use crate::id::NodeId;
+use crate::time::{Duration, Instant};
+use crate::wire::record::MAX_ADDR;
+use crate::wire::{Full, Kind, Meta, State};
+
+/// Most seed addresses.
+pub(super) const MAX_SEEDS: usize = 8;
+
+/// A carrier to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dial {
+    /// To be returned with the outcome.
+    pub target: Target,
+    /// `HOST:PORT`.
+    pub address: heapless::String<MAX_ADDR>,
+}
+
+/// Whom a dial is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// A join address, by its place.
+    Seed(u8),
+    /// A member.
+    Member(NodeId),
+}
+
+/// A join address.
+#[derive(Debug)]
+pub(super) struct Seed {
+    address: heapless::String<MAX_ADDR>,
+    retry_at: Instant,
+    attempts: u8,
+    dialling: bool,
+    /// Who answered there.
+    reached: Option<NodeId>,
+}
+
+impl Node<'_> {
+    /// Adds a join address, `HOST:PORT`; at most 8.
+    ///
+    /// # Errors
+    /// [`Full`] for a ninth one, or one longer than 128 bytes.
+    pub fn add_seed(&mut self, now: Instant, address: &str) -> Result<(), Full> {
+        let address = heapless::String::try_from(address).map_err(|_| Full)?;
+        let seed = Seed { address, retry_at: now, attempts: 0, dialling: false, reached: None };
+        self.seeds.push(seed).map_err(|_| Full)?;
+        self.overlay_at = Some(now);
+        Ok(())
+    }
+
+    /// Asks for a link to a member, for a request or to replace one whose keys are old. An existing link is
+    /// replaced when the new one is up.
+    pub fn redial(&mut self, now: Instant, id: NodeId) {
+        let Some(index) = self.table.find(id) else { return };
+        if let Some(slot) = self.table.slot_mut(index).filter(|slot| slot.dialable) {
+            slot.wanted = true;
+            slot.retry_at = slot.retry_at.min(now);
+            self.overlay_at = Some(now);
+        }
+    }
+
+    /// The next carrier to open, if one is due.
+    pub fn poll_dial(&mut self, now: Instant) -> Option<Dial> {
+        if self.overlay_at.is_none_or(|at| now < at) {
+            return None;
+        }
+        let dial = if self.is_leaving() { None } else { self.next_dial(now) };
+        if dial.is_none() {
+            self.overlay_at = self.next_due(now);
+        }
+        dial
+    }
+
+    /// A dial came to nothing.
+    pub fn handle_dial_failed(&mut self, now: Instant, target: Target) {
+        match target {
+            Target::Seed(place) => {
+                let attempts = self.seeds.get(usize::from(place)).map_or(0, |seed| seed.attempts);
+                let retry_at = now + self.back_off(attempts);
+                if let Some(seed) = self.seeds.get_mut(usize::from(place)) {
+                    seed.dialling = false;
+                    seed.retry_at = retry_at;
+                    seed.attempts = attempts.saturating_add(1);
+                }
+            }
+            Target::Member(id) => {
+                let Some(index) = self.table.find(id) else { return };
+                let attempts = self.table.slot(index).attempts;
+                let retry_at = now + self.back_off(attempts);
+                if let Some(slot) = self.table.slot_mut(index) {
+                    slot.dialling = false;
+                    slot.wanted = false;
+                    slot.retry_at = retry_at;
+                    slot.attempts = attempts.saturating_add(1);
+                }
+                if self.config.kind == Kind::Hub {
+                    self.suspect(now, id, "it cannot be dialled");
+                }
+            }
+        }
+        self.overlay_at = Some(now);
+    }
+
+    /// The hello came from this node itself: that seed is never dialled again.
+    pub fn handle_dialled_itself(&mut self, now: Instant, target: Target) {
+        self.dial_succeeded(now, target, self.config.id);
+    }
+
+    /// A dial led to a hello from `id`.
+    pub(super) fn dial_succeeded(&mut self, now: Instant, target: Target, id: NodeId) {
+        // A link that ends as soon as it is up is no reason to dial without a pause.
+        let retry_at = now + self.config.retry;
+        match target {
+            Target::Seed(place) => {
+                if let Some(seed) = self.seeds.get_mut(usize::from(place)) {
+                    seed.dialling = false;
+                    seed.attempts = 0;
+                    seed.retry_at = retry_at;
+                    seed.reached = Some(id);
+                }
+            }
+            // Somebody else lives at its address now.
+            Target::Member(dialled) if dialled != id => self.handle_dial_failed(now, target),
+            Target::Member(_) => {}
+        }
+        if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
+            slot.dialling = false;
+            slot.attempts = 0;
+            slot.retry_at = retry_at;
+        }
+    }
+
+    /// Now and then a hub that is down is dialled, however many links there are: that is how two parts of a
+    /// cluster that lost each other meet again.
+    pub(super) fn rejoin(&mut self, now: Instant) {
+        if now < self.rejoin_at {
+            return;
+        }
+        self.rejoin_at = now + self.jitter(self.config.retry_max);
+        let lost =
+            self.pick(|node, index| node.is_candidate(index) && node.table.slot(index).state == State::Down);
+        if let Some(slot) = lost.and_then(|index| self.table.slot_mut(index)) {
+            slot.wanted = true;
+            slot.retry_at = now;
+            self.overlay_at = Some(now);
+        }
+    }
+
+    fn back_off(&mut self, attempts: u8) -> Duration {
+        let doubled = self.config.retry.saturating_mul(1 << attempts.min(16));
+        self.jitter(doubled.min(self.config.retry_max))
+    }
+
+    /// Three to five quarters of `duration`, so that nodes which start together do not stay in step.
+    pub(super) fn jitter(&mut self, duration: Duration) -> Duration {
+        duration * self.rng.u32(768..1280) / 1024
+    }
+
+    fn next_dial(&mut self, now: Instant) -> Option<Dial> {
+        let under_way = self.dials_under_way();
+        if under_way >= self.config.dials {
+            return None;
+        }
+        let wanted = self.pick(|node, index| node.is_wanted(index) && node.table.slot(index).retry_at <= now);
+        if let Some(index) = wanted {
+            return self.dial_member(index);
+        }
+        let links = self.hub_links();
+        if let Some(place) = self.due_seed(now, links) {
+            let seed = self.seeds.get_mut(place)?;
+            seed.dialling = true;
+            let target = Target::Seed(u8::try_from(place).ok()?);
+            return Some(Dial { target, address: seed.address.clone() });
+        }
+        if links + under_way >= self.config.degree {
+            return None;
+        }
+        let candidate =
+            self.pick(|node, index| node.is_candidate(index) && node.table.slot(index).retry_at <= now);
+        candidate.and_then(|index| self.dial_member(index))
+    }
+
+    /// When something may become due that is not now.
+    fn next_due(&self, now: Instant) -> Option<Instant> {
+        if self.dials_under_way() >= self.config.dials {
+            return None;
+        }
+        let links = self.hub_links();
+        let short = links < self.config.degree;
+        let members =
+            self.table.iter().filter(|&index| self.is_wanted(index) || (short && self.is_candidate(index)));
+        let members = members.map(|index| self.table.slot(index).retry_at);
+        let seeds =
+            self.seeds.iter().filter(|seed| self.is_seed_needed(seed, links)).map(|seed| seed.retry_at);
+        members.chain(seeds).min().map(|at| at.max(now + Duration::from_millis(10)))
+    }
+
+    fn due_seed(&self, now: Instant, links: usize) -> Option<usize> {
+        self.seeds.iter().position(|seed| self.is_seed_needed(seed, links) && seed.retry_at <= now)
+    }
+
+    /// A seed is dialled until somebody else answered there; then again only when no hub is linked at all.
+    fn is_seed_needed(&self, seed: &Seed, links: usize) -> bool {
+        let known = seed.reached == Some(self.config.id) || seed.reached.is_some_and(|id| self.is_linked(id));
+        let enough = match self.config.kind {
+            Kind::Hub => links > 0 && seed.reached.is_some(),
+            Kind::Leaf => links >= self.config.degree,
+        };
+        !seed.dialling && !known && !enough
+    }
+
+    /// A link to this member is wanted whatever the number of links.
+    fn is_wanted(&self, index: Index) -> bool {
+        let slot = self.table.slot(index);
+        slot.wanted && !slot.dialling
+    }
+
+    /// A hub that can be dialled, even one that is down.
+    fn is_candidate(&self, index: Index) -> bool {
+        let slot = self.table.slot(index);
+        let dialable = slot.dialable && slot.id != self.config.id && slot.state != State::Left;
+        dialable && !slot.dialling && !self.is_linked(slot.id)
+    }
+
+    fn dials_under_way(&self) -> usize {
+        let members = self.table.iter().filter(|&index| self.table.slot(index).dialling).count();
+        members + self.seeds.iter().filter(|seed| seed.dialling).count()
+    }
+
+    fn hub_links(&self) -> usize {
+        self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub).count()
+    }
+
+    /// One of the members for which `fits` holds, each with equal chance.
+    fn pick(&mut self, fits: impl Fn(&Self, Index) -> bool) -> Option<Index> {
+        let mut chosen = None;
+        let mut rng = self.rng.fork();
+        for (seen, index) in (1..).zip(self.table.iter().filter(|&index| fits(self, index))) {
+            if rng.u32(0..seen) == 0 {
+                chosen = Some(index);
+            }
+        }
+        chosen
+    }
+
+    fn dial_member(&mut self, index: Index) -> Option<Dial> {
+        let (id, attempts) = (self.table.slot(index).id, self.table.slot(index).attempts);
+        let meta = Meta::decode(self.table.meta(index)).ok();
+        // Its addresses take turns from one attempt to the next.
+        let address = meta.and_then(|meta| {
+            let turn = usize::from(attempts) % meta.addrs.len().max(1);
+            meta.addrs.get(turn).and_then(|text| heapless::String::try_from(*text).ok())
+        });
+        let slot = self.table.slot_mut(index)?;
+        let Some(address) = address else {
+            slot.wanted = false;
+            return None;
+        };
+        slot.dialling = true;
+        Some(Dial { target: Target::Member(id), address })
+    }
+}

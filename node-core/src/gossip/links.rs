@@ -1,0 +1,202 @@
+//! The links of this node: who is behind each, and which of two to one peer stays.
+
+use super::dial::Target;
+use super::node::Node;
+use crate::id::{LinkId, NodeId};
+use crate::time::{Duration, Instant};
+use crate::wire::{Goodbye, Hello, Kind, Meta, Record, State};
+
+/// Two links that were dialled from both ends within this time are a simultaneous dial.
+const SIMULTANEOUS: Duration = Duration::from_secs(5);
+
+/// A link's place in the node's memory; [`Peer::FREE`] fills the storage that a caller lends.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    pub(super) link: LinkId,
+    pub(super) id: NodeId,
+    pub(super) kind: Kind,
+    pub(super) used: bool,
+    pub(super) dialled: bool,
+    pub(super) up_at: Instant,
+    /// A goodbye that the adapter is to send, or that was sent or received.
+    pub(super) goodbye: Option<Goodbye>,
+    /// The adapter was told of `goodbye`.
+    pub(super) closing: bool,
+    /// The last change of the table that was sent here.
+    pub(super) cursor: u64,
+    /// When tables are compared next; never with a leaf.
+    pub(super) sync_at: Option<Instant>,
+    /// What is said of the peer elsewhere, for it to deny: incarnation, state, accuser.
+    pub(super) accused: Option<(u64, State, Option<NodeId>)>,
+}
+
+impl Peer {
+    /// A free place.
+    pub const FREE: Self = Self {
+        link: LinkId(0),
+        id: NodeId([0; 16]),
+        kind: Kind::Leaf,
+        used: false,
+        dialled: false,
+        up_at: Instant::START,
+        goodbye: None,
+        closing: false,
+        cursor: 0,
+        sync_at: None,
+        accused: None,
+    };
+
+    /// Whether requests and gossip may use it.
+    pub(super) const fn is_usable(&self) -> bool {
+        self.used && self.goodbye.is_none()
+    }
+}
+
+/// How a link came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// This node dialled, because [`Node::poll_dial`] said so.
+    Dialled(Target),
+    /// The peer dialled.
+    Accepted,
+}
+
+/// How a link ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// A side said goodbye.
+    Goodbye(Goodbye),
+    /// The carrier broke, or the peer broke a rule.
+    Lost,
+}
+
+impl Node<'_> {
+    /// A link came up: `hello` is the peer's.
+    ///
+    /// # Errors
+    /// The link must not stay, for the reason given: say that goodbye. Nothing is kept of it, and
+    /// [`handle_link_down`](Self::handle_link_down) is not called for it.
+    pub fn handle_link_up(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        how: How,
+        hello: &Hello<'_>,
+    ) -> Result<(), Goodbye> {
+        if let How::Dialled(target) = how {
+            self.dial_succeeded(now, target, hello.record.id);
+        }
+        let Record { id, meta, .. } = hello.record;
+        let kind = Meta::decode(meta).map_err(|_| Goodbye::Protocol)?.kind;
+        if self.is_leaving() {
+            return Err(Goodbye::Leaving);
+        }
+        if kind == Kind::Leaf && self.config.kind == Kind::Leaf {
+            return Err(Goodbye::Full);
+        }
+        let dialled = how != How::Accepted;
+        if let Some(rival) = self.peers.iter_mut().find(|peer| peer.is_usable() && peer.id == id) {
+            let crossed = rival.dialled != dialled && now.since(rival.up_at) < SIMULTANEOUS;
+            let dialled_by_smaller = dialled == (self.config.id < id);
+            if crossed && !dialled_by_smaller {
+                return Err(Goodbye::Replaced);
+            }
+            rival.goodbye = Some(Goodbye::Replaced);
+        }
+        let Some(place) = self.peers.iter_mut().find(|peer| !peer.used) else {
+            return Err(Goodbye::Full);
+        };
+        let both_hubs = kind == Kind::Hub && self.config.kind == Kind::Hub;
+        *place = Peer {
+            link,
+            id,
+            kind,
+            used: true,
+            dialled,
+            up_at: now,
+            cursor: if kind == Kind::Leaf { 0 } else { self.table.sequence() },
+            // One side starts; the answers make it mutual.
+            sync_at: (both_hubs && dialled).then_some(now),
+            ..Peer::FREE
+        };
+        self.apply(now, &hello.record, Some(link));
+        self.confront(&hello.record);
+        if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
+            slot.wanted = false;
+        }
+        if kind == Kind::Hub {
+            self.retell_leaves();
+        }
+        if self.config.kind == Kind::Leaf {
+            self.refresh_hubs();
+        }
+        self.overlay_at = Some(now);
+        Ok(())
+    }
+
+    /// A link that was up is gone.
+    pub fn handle_link_down(&mut self, now: Instant, link: LinkId, down: Down) {
+        let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) else { return };
+        let (id, kind, dialled) = (peer.id, peer.kind, peer.dialled);
+        *peer = Peer::FREE;
+        self.overlay_at = Some(now);
+        if self.config.kind == Kind::Leaf {
+            self.refresh_hubs();
+        }
+        if self.is_linked(id) {
+            return;
+        }
+        match down {
+            Down::Goodbye(Goodbye::Leaving) => self.departed(now, id),
+            Down::Goodbye(Goodbye::Full | Goodbye::Untrusted) => self.avoid(now, id),
+            _ if self.config.kind == Kind::Leaf => {}
+            _ if kind == Kind::Leaf => self.suspect(now, id, "its link to this hub ended"),
+            _ => self.verify(now, id, dialled),
+        }
+    }
+
+    /// The peer of a link said goodbye: nothing more is sent there.
+    pub fn handle_goodbye(&mut self, link: LinkId, reason: Goodbye) {
+        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
+            peer.goodbye = Some(reason);
+            peer.closing = true;
+        }
+    }
+
+    /// A link that the adapter must end with this goodbye.
+    pub fn poll_close(&mut self) -> Option<(LinkId, Goodbye)> {
+        let peer = self.peers.iter_mut().find(|peer| peer.used && peer.goodbye.is_some() && !peer.closing)?;
+        peer.closing = true;
+        peer.goodbye.map(|reason| (peer.link, reason))
+    }
+
+    /// The link to use for a node, if there is one.
+    #[must_use]
+    pub fn link_to(&self, id: NodeId) -> Option<LinkId> {
+        self.peers.iter().find(|peer| peer.is_usable() && peer.id == id).map(|peer| peer.link)
+    }
+
+    pub(super) fn is_linked(&self, id: NodeId) -> bool {
+        self.peers.iter().any(|peer| peer.is_usable() && peer.id == id)
+    }
+
+    /// A peer that said hello with less than is known of it here (it was called suspect meanwhile, or lost its
+    /// memory) is told so, so that it can outbid that.
+    fn confront(&mut self, hello: &Record<'_>) {
+        let Some(index) = self.table.find(hello.id) else { return };
+        let slot = self.table.slot(index);
+        let outdated = slot.incarnation > hello.incarnation || self.table.meta(index) != hello.meta;
+        if outdated || slot.state != State::Alive {
+            let state = slot.state.max(State::Suspect);
+            self.accuse_to_its_face(hello.id, (slot.incarnation, state, slot.by));
+        }
+    }
+
+    /// A hub that does not want a link is left alone for a while.
+    fn avoid(&mut self, now: Instant, id: NodeId) {
+        let retry_at = now + self.jitter(self.config.retry_max);
+        if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
+            slot.retry_at = retry_at;
+        }
+    }
+}

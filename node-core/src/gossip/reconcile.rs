@@ -1,0 +1,143 @@
+//! Anti-entropy between two hubs: where two tables differ is found by halving spans of ids.
+//!
+//! *Compare* carries sums over spans. Who finds that a span differs answers with finer sums, or, when it holds
+//! few members there, with *Have*: their versions. Who gets that sends the records that the other lacks and
+//! asks by *Need* for those that it lacks itself. Nothing is remembered between two messages, so a lost or
+//! dropped one costs no more than a wait for the next comparison; for tables that are equal, one small message.
+
+use super::node::Node;
+use super::table::Index;
+use crate::id::NodeId;
+use crate::wire::Outbox;
+use crate::wire::gossip::{Items, Malformed, Range, Span, Tag, Version, Writer};
+
+/// A span with at most this many members is answered by their versions: they fit one message.
+const FEW: usize = 32;
+/// Parts that a larger span is cut into.
+const PARTS: usize = 8;
+/// Spans that one message may make us sum: work for a peer is bounded.
+const MAX_RANGES: usize = 16;
+
+impl Node<'_> {
+    /// Starts a comparison; `false` when there is no room.
+    pub(super) fn compare(&self, out: &mut impl Outbox) -> bool {
+        let mut writer = Writer::new(Tag::Compare);
+        writer.push(&self.table.range(Span::ALL)) && out.put(&[writer.message()]).is_ok()
+    }
+
+    pub(super) fn handle_compare(
+        &self,
+        ranges: Items<'_, Range>,
+        out: &mut impl Outbox,
+    ) -> Result<(), Malformed> {
+        for theirs in ranges.take(MAX_RANGES) {
+            let theirs = theirs?;
+            if self.table.range(theirs.span) == theirs {
+                continue;
+            }
+            let count = self.table.span(theirs.span).count();
+            let answered = if count <= FEW {
+                self.say_versions(theirs.span, out)
+            } else {
+                self.say_parts(theirs.span, count, out)
+            };
+            if !answered {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_have(&self, items: &[u8], out: &mut impl Outbox) -> Result<(), Malformed> {
+        let (span, versions) = postcard::take_from_bytes::<Span>(items).map_err(|_| Malformed)?;
+        let mut need = Writer::new(Tag::Need);
+        for version in Items::<Version>::new(versions) {
+            let Version { id, incarnation, state } = version?;
+            let better = match self.table.find(id).map(|index| self.table.slot(index)) {
+                Some(slot) => (incarnation, state) > (slot.incarnation, slot.state),
+                None => state.is_live(),
+            };
+            if better && id != self.config.id {
+                need.push(&id);
+            }
+        }
+        let lacking = self.table.span(span).filter(|&index| {
+            let slot = self.table.slot(index);
+            let theirs = Items::<Version>::new(versions).flatten().find(|version| version.id == slot.id);
+            match theirs {
+                Some(theirs) => (slot.incarnation, slot.state) > (theirs.incarnation, theirs.state),
+                None => slot.state.is_live(),
+            }
+        });
+        self.say_records(lacking, out);
+        if !need.is_empty() {
+            // Without room they are asked for after the next comparison.
+            let _ = out.put(&[need.message()]);
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_need(&self, ids: Items<'_, NodeId>, out: &mut impl Outbox) -> Result<(), Malformed> {
+        let mut malformed = false;
+        let wanted = ids.filter_map(|id| match id {
+            Ok(id) => self.table.find(id),
+            Err(Malformed) => {
+                malformed = true;
+                None
+            }
+        });
+        self.say_records(wanted, out);
+        if malformed { Err(Malformed) } else { Ok(()) }
+    }
+
+    fn say_records(&self, members: impl Iterator<Item = Index>, out: &mut impl Outbox) {
+        let mut writer = Writer::new(Tag::Records);
+        for index in members {
+            let record = self.record_at(index);
+            if !writer.push(&record) {
+                if out.put(&[writer.message()]).is_err() {
+                    return;
+                }
+                writer.clear();
+                writer.push(&record);
+            }
+        }
+        if !writer.is_empty() {
+            // Without room they are found again by the next comparison.
+            let _ = out.put(&[writer.message()]);
+        }
+    }
+
+    fn say_versions(&self, span: Span, out: &mut impl Outbox) -> bool {
+        let mut writer = Writer::new(Tag::Have);
+        let mut fits = writer.push(&span);
+        for slot in self.table.span(span).map(|index| self.table.slot(index)) {
+            let (id, incarnation, state) = (slot.id, slot.incarnation, slot.state);
+            fits &= writer.push(&Version { id, incarnation, state });
+        }
+        fits && out.put(&[writer.message()]).is_ok()
+    }
+
+    fn say_parts(&self, span: Span, count: usize, out: &mut impl Outbox) -> bool {
+        let mut writer = Writer::new(Tag::Compare);
+        let size = count.div_ceil(PARTS);
+        let mut first = span.first;
+        let mut fits = true;
+        for part in 1..=PARTS {
+            // Each part ends just before the member that begins the next, the last one with the span.
+            let next = self.table.span(span).nth(part * size).map(|index| self.table.slot(index).id);
+            let last = next.map_or(span.last, before);
+            fits &= writer.push(&self.table.range(Span { first, last }));
+            match next {
+                Some(id) => first = id,
+                None => break,
+            }
+        }
+        fits && out.put(&[writer.message()]).is_ok()
+    }
+}
+
+/// The id just below `id`.
+fn before(id: NodeId) -> NodeId {
+    NodeId(u128::from_be_bytes(id.0).saturating_sub(1).to_be_bytes())
+}

@@ -1,0 +1,237 @@
+//! Spreading: records go where they are not known yet, and the newest wins.
+
+use super::links::Peer;
+use super::node::Node;
+use super::table::Index;
+use crate::id::{LinkId, NodeId};
+use crate::log::warning;
+use crate::time::Instant;
+use crate::wire::gossip::{Items, MAX_MESSAGE, Malformed, Records, Tag, Writer};
+use crate::wire::{Kind, Meta, Outbox, Record, State};
+
+impl Node<'_> {
+    /// Takes a gossip message from a link. Answers go to `out`; those that find no room are dropped and repaired
+    /// by the next comparison.
+    ///
+    /// # Errors
+    /// [`Malformed`]: the peer is at fault, end the link. Items before the malformed one were used.
+    pub fn handle_gossip(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        message: &[u8],
+        out: &mut impl Outbox,
+    ) -> Result<(), Malformed> {
+        let Some(peer) = self.peer(link) else { return Ok(()) };
+        let (id, kind) = (peer.id, peer.kind);
+        let (&tag, items) = message.split_first().ok_or(Malformed)?;
+        if message.len() > MAX_MESSAGE {
+            return Err(Malformed);
+        }
+        match Tag::from_byte(tag) {
+            Some(Tag::Records) => {
+                for record in Records::new(items) {
+                    let record = record?;
+                    // A leaf never speaks for others.
+                    if kind == Kind::Hub || record.id == id {
+                        self.apply(now, &record, Some(link));
+                    }
+                }
+                Ok(())
+            }
+            // Only hubs hold whole tables, so only they compare them.
+            Some(_) if kind == Kind::Leaf || self.config.kind == Kind::Leaf => Ok(()),
+            Some(Tag::Compare) => self.handle_compare(Items::new(items), out),
+            Some(Tag::Have) => self.handle_have(items, out),
+            Some(Tag::Need) => self.handle_need(Items::new(items), out),
+            // A later version's message.
+            None => Ok(()),
+        }
+    }
+
+    /// Says on a link what its peer does not know yet, as far as `out` has room.
+    pub fn poll_gossip(&mut self, now: Instant, link: LinkId, out: &mut impl Outbox) {
+        let Some(peer) = self.peer(link).filter(|peer| peer.is_usable()).copied() else { return };
+        let mut next = peer;
+        if let Some((incarnation, state, by)) = peer.accused
+            && self.say(&[Record { id: peer.id, incarnation, state, by, meta: &[] }], out)
+        {
+            next.accused = None;
+        }
+        if peer.sync_at.is_some_and(|at| now >= at) && self.compare(out) {
+            next.sync_at = Some(now + self.jitter(self.config.sync));
+        }
+        next.cursor = self.say_changes(&peer, out);
+        if let Some(place) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
+            *place = next;
+        }
+    }
+
+    /// Takes what is said of a member, unless more is known here. `source` is the link that it came from.
+    pub(super) fn apply(&mut self, now: Instant, record: &Record<'_>, source: Option<LinkId>) {
+        if record.id == self.config.id {
+            self.deny(record);
+            return;
+        }
+        let source_link = source.map(|link| link.0);
+        let direct = source.and_then(|link| self.peer(link)).is_some_and(|peer| peer.id == record.id);
+        let index = match self.table.find(record.id) {
+            Some(index) => index,
+            // A departed member that is not known is not worth knowing: so no ghost is passed around.
+            None if !record.state.is_live() => return,
+            None => match self.admit(now, record) {
+                Some(index) => index,
+                None => return,
+            },
+        };
+        let slot = *self.table.slot(index);
+        let fresh = self.table.meta(index).is_empty();
+        let doubt = matches!(record.state, State::Suspect | State::Down);
+        if doubt && !direct && record.incarnation >= slot.incarnation && self.is_linked(record.id) {
+            // The peer is right here: let it deny it itself.
+            self.accuse_to_its_face(record.id, (record.incarnation, record.state, record.by));
+            return;
+        }
+        let newer = fresh || (record.incarnation, record.state) > (slot.incarnation, slot.state);
+        if newer {
+            self.replace(now, index, record);
+            self.table.touch(index, source_link);
+        } else if record.state == State::Suspect
+            && slot.state == State::Suspect
+            && record.incarnation == slot.incarnation
+            && record.by.is_some_and(|by| self.count_accuser(now, index, by))
+        {
+            if let Some(slot) = self.table.slot_mut(index) {
+                slot.by = record.by;
+            }
+            self.table.touch(index, source_link);
+        }
+    }
+
+    /// A place for a member that was not known.
+    fn admit(&mut self, now: Instant, record: &Record<'_>) -> Option<Index> {
+        Meta::decode(record.meta).ok()?;
+        let index = self.table.insert(record.id).ok()?;
+        let slot = self.table.slot_mut(index)?;
+        slot.state = State::Alive;
+        slot.since = now;
+        Some(index)
+    }
+
+    fn replace(&mut self, now: Instant, index: Index, record: &Record<'_>) {
+        let before = *self.table.slot(index);
+        if let Ok(meta) = Meta::decode(record.meta) {
+            if self.table.set_meta(index, record.meta).is_err() {
+                warning!("the description of {} does not fit the table", record.id);
+                return;
+            }
+            if let Some(slot) = self.table.slot_mut(index) {
+                slot.kind = meta.kind;
+                slot.dialable = meta.kind == Kind::Hub && !meta.addrs.is_empty();
+            }
+        }
+        if let Some(slot) = self.table.slot_mut(index) {
+            slot.incarnation = record.incarnation;
+            if record.state == State::Alive && before.state != State::Alive {
+                slot.attempts = 0;
+                slot.retry_at = now;
+            }
+        }
+        if before.state != record.state || before.incarnation != record.incarnation {
+            self.set_state(now, index, record.state, record.by);
+        }
+        if record.state == State::Suspect {
+            if let Some(slot) = self.table.slot_mut(index) {
+                slot.since = now;
+            }
+            self.count_accuser(now, index, record.by.unwrap_or(record.id));
+        }
+        self.overlay_at = Some(now);
+    }
+
+    /// Something is said of this node itself: what is wrong is outbid by a higher incarnation.
+    fn deny(&mut self, record: &Record<'_>) {
+        let Some(me) = self.table.find(self.config.id) else { return };
+        let slot = *self.table.slot(me);
+        let same =
+            record.state == slot.state && (record.meta.is_empty() || record.meta == self.table.meta(me));
+        let wrong =
+            record.incarnation > slot.incarnation || (record.incarnation == slot.incarnation && !same);
+        if !wrong || self.leaving {
+            return;
+        }
+        if record.state != State::Alive {
+            warning!("called {}: denied", record.state);
+        }
+        if let Some(slot) = self.table.slot_mut(me) {
+            slot.incarnation = record.incarnation.saturating_add(1);
+        }
+        self.table.touch(me, None);
+    }
+
+    /// Every leaf hears again of the hubs that are linked here.
+    pub(super) fn retell_leaves(&mut self) {
+        for peer in self.peers.iter_mut().filter(|peer| peer.used && peer.kind == Kind::Leaf) {
+            peer.cursor = 0;
+        }
+    }
+
+    pub(super) fn peer(&self, link: LinkId) -> Option<&Peer> {
+        self.peers.iter().find(|peer| peer.used && peer.link == link)
+    }
+
+    /// Puts records as one message; `false` when there is no room.
+    fn say(&self, records: &[Record<'_>], out: &mut impl Outbox) -> bool {
+        let mut writer = Writer::new(Tag::Records);
+        records.iter().all(|record| writer.push(record)) && out.put(&[writer.message()]).is_ok()
+    }
+
+    /// Says what changed after the peer's cursor; returns the cursor moved on.
+    fn say_changes(&self, peer: &Peer, out: &mut impl Outbox) -> u64 {
+        let mut said = peer.cursor;
+        let mut writing = peer.cursor;
+        let mut writer = Writer::new(Tag::Records);
+        for (index, number) in self.table.changes(peer.cursor) {
+            if self.concerns(index, peer) {
+                let record = self.record_at(index);
+                if !writer.push(&record) {
+                    if out.put(&[writer.message()]).is_err() {
+                        return said;
+                    }
+                    said = writing;
+                    writer.clear();
+                    writer.push(&record);
+                }
+            }
+            writing = number;
+        }
+        if writer.is_empty() || out.put(&[writer.message()]).is_ok() { writing } else { said }
+    }
+
+    /// Whether a peer is to hear of a member: a hub of every one, a leaf of itself, of the hubs linked here and
+    /// of the owners of components that it uses. A leaf speaks of itself alone.
+    fn concerns(&self, index: Index, peer: &Peer) -> bool {
+        let slot = self.table.slot(index);
+        if slot.source == Some(peer.link.0) {
+            return false;
+        }
+        let about_me = slot.id == self.config.id;
+        match (self.config.kind, peer.kind) {
+            (Kind::Leaf, _) => about_me,
+            (Kind::Hub, Kind::Hub) => true,
+            (Kind::Hub, Kind::Leaf) => {
+                let hub = about_me || (slot.kind == Kind::Hub && self.is_linked(slot.id));
+                hub || (slot.id != peer.id && self.is_needed(index, peer.id))
+            }
+        }
+    }
+
+    fn is_needed(&self, index: Index, leaf: NodeId) -> bool {
+        let needs = self.table.find(leaf).and_then(|leaf| Meta::decode(self.table.meta(leaf)).ok());
+        let Some(needs) = needs.map(|meta| meta.needs).filter(|needs| !needs.is_empty()) else {
+            return false;
+        };
+        Meta::decode(self.table.meta(index))
+            .is_ok_and(|meta| meta.components.iter().any(|component| needs.contains(component)))
+    }
+}

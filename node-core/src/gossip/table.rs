@@ -1,0 +1,283 @@
+//! The member table: slots in lent memory, an index ordered by id, and the order of changes.
+
+use crate::id::NodeId;
+use crate::time::Instant;
+use crate::wire::gossip::{Range, Span};
+use crate::wire::{Full, Kind, State};
+
+/// No slot.
+const NONE: u32 = u32::MAX;
+/// Accusers that count for one suspicion; more change nothing.
+pub(super) const MAX_ACCUSERS: usize = 3;
+
+/// A member's place in the table; [`Slot::FREE`] fills the storage that a caller lends.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    pub(super) id: NodeId,
+    pub(super) incarnation: u64,
+    /// When `state` was learned here.
+    pub(super) since: Instant,
+    /// When a suspect is called down, or a departed member forgotten.
+    pub(super) expires: Instant,
+    /// Not dialled before.
+    pub(super) retry_at: Instant,
+    /// Number in the order of changes; 0 for a free slot.
+    changed: u64,
+    older: u32,
+    newer: u32,
+    /// The link that the last change came from, which need not hear it again.
+    pub(super) source: Option<u32>,
+    meta_len: u16,
+    /// The latest accuser of a suspect or downed member.
+    pub(super) by: Option<NodeId>,
+    /// Whose accusations were counted, in brief.
+    pub(super) accusers: [u16; MAX_ACCUSERS],
+    pub(super) state: State,
+    pub(super) kind: Kind,
+    /// A hub with an address.
+    pub(super) dialable: bool,
+    /// Dials that failed in a row.
+    pub(super) attempts: u8,
+    /// A dial is under way.
+    pub(super) dialling: bool,
+    /// A link is wanted whatever the degree says: to verify a lost one, to replace one, or for a request.
+    pub(super) wanted: bool,
+}
+
+const _: () = assert!(size_of::<Slot>() <= 128, "10,000 members are to fit a small server");
+
+impl Slot {
+    /// A free slot.
+    pub const FREE: Self = Self {
+        id: NodeId([0; 16]),
+        incarnation: 0,
+        since: Instant::START,
+        expires: Instant::START,
+        retry_at: Instant::START,
+        changed: 0,
+        older: NONE,
+        newer: NONE,
+        source: None,
+        meta_len: 0,
+        by: None,
+        accusers: [0; MAX_ACCUSERS],
+        state: State::Left,
+        kind: Kind::Leaf,
+        dialable: false,
+        attempts: 0,
+        dialling: false,
+        wanted: false,
+    };
+}
+
+/// Index of a slot, valid until that member is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Index(u32);
+
+/// All members.
+///
+/// Invariant: `order[..count]` holds the used slots by ascending id; the used slots form a list from `oldest` to
+/// `newest` by ascending `changed`; free slots form a list from `free` through `newer`.
+pub(super) struct Table<'s> {
+    slots: &'s mut [Slot],
+    order: &'s mut [u32],
+    meta: &'s mut [u8],
+    count: usize,
+    free: u32,
+    oldest: u32,
+    newest: u32,
+    /// The number of the latest change.
+    sequence: u64,
+}
+
+impl<'s> Table<'s> {
+    pub(super) fn new(slots: &'s mut [Slot], order: &'s mut [u32], meta: &'s mut [u8]) -> Self {
+        let capacity = slots.len().min(order.len());
+        let slots = slots.get_mut(..capacity).unwrap_or_default();
+        for (next, slot) in (1..).zip(slots.iter_mut()) {
+            *slot = Slot { newer: if (next as usize) < capacity { next } else { NONE }, ..Slot::FREE };
+        }
+        let free = if capacity == 0 { NONE } else { 0 };
+        Self { slots, order, meta, count: 0, free, oldest: NONE, newest: NONE, sequence: 0 }
+    }
+
+    pub(super) const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    pub(super) fn find(&self, id: NodeId) -> Option<Index> {
+        let place = self.place(id).ok()?;
+        self.order.get(place).copied().map(Index)
+    }
+
+    pub(super) fn slot(&self, index: Index) -> &Slot {
+        self.slots.get(index.0 as usize).unwrap_or(&Slot::FREE)
+    }
+
+    /// The slot for changes that nobody else hears of; use [`touch`](Self::touch) for those that spread.
+    pub(super) fn slot_mut(&mut self, index: Index) -> Option<&mut Slot> {
+        self.slots.get_mut(index.0 as usize)
+    }
+
+    pub(super) fn meta(&self, index: Index) -> &[u8] {
+        let start = index.0 as usize * self.share();
+        let len = usize::from(self.slot(index).meta_len);
+        self.meta.get(start..start + len).unwrap_or_default()
+    }
+
+    /// Replaces a member's description.
+    ///
+    /// # Errors
+    /// [`Full`] when it is longer than the slot's share of memory; nothing changed.
+    pub(super) fn set_meta(&mut self, index: Index, meta: &[u8]) -> Result<(), Full> {
+        let share = self.share();
+        let start = index.0 as usize * share;
+        if meta.len() > share {
+            return Err(Full);
+        }
+        let len = u16::try_from(meta.len()).map_err(|_| Full)?;
+        self.meta.get_mut(start..start + meta.len()).ok_or(Full)?.copy_from_slice(meta);
+        self.slot_mut(index).ok_or(Full)?.meta_len = len;
+        Ok(())
+    }
+
+    /// A new member, the newest change.
+    ///
+    /// # Errors
+    /// [`Full`] when no slot is free and no departed member can make room.
+    pub(super) fn insert(&mut self, id: NodeId) -> Result<Index, Full> {
+        if self.free == NONE {
+            self.evict();
+        }
+        let place = match self.place(id) {
+            Ok(place) => return self.order.get(place).copied().map(Index).ok_or(Full),
+            Err(place) => place,
+        };
+        let index = Index(self.free);
+        let slot = self.slots.get_mut(index.0 as usize).ok_or(Full)?;
+        self.free = slot.newer;
+        *slot = Slot { id, ..Slot::FREE };
+        self.order.get_mut(place..=self.count).ok_or(Full)?.rotate_right(1);
+        *self.order.get_mut(place).ok_or(Full)? = index.0;
+        self.count += 1;
+        self.touch(index, None);
+        Ok(index)
+    }
+
+    pub(super) fn remove(&mut self, index: Index) {
+        let Ok(place) = self.place(self.slot(index).id) else { return };
+        if let Some(tail) = self.order.get_mut(place..self.count) {
+            tail.rotate_left(1);
+        }
+        self.count -= 1;
+        self.unlink(index);
+        let free = self.free;
+        if let Some(slot) = self.slot_mut(index) {
+            *slot = Slot { newer: free, ..Slot::FREE };
+            self.free = index.0;
+        }
+    }
+
+    /// Makes it the newest change. `source` is the link it came from.
+    pub(super) fn touch(&mut self, index: Index, source: Option<u32>) {
+        self.unlink(index);
+        self.sequence += 1;
+        let (sequence, newest) = (self.sequence, self.newest);
+        let Some(slot) = self.slot_mut(index) else { return };
+        slot.changed = sequence;
+        slot.source = source;
+        slot.older = newest;
+        slot.newer = NONE;
+        match self.slots.get_mut(newest as usize) {
+            Some(before) => before.newer = index.0,
+            None => self.oldest = index.0,
+        }
+        self.newest = index.0;
+    }
+
+    /// Members that changed after `sequence`, the oldest change first, each with the number of its change.
+    pub(super) fn changes(&self, sequence: u64) -> impl Iterator<Item = (Index, u64)> {
+        let mut first = NONE;
+        let mut at = self.newest;
+        while let Some(slot) = self.slots.get(at as usize).filter(|slot| slot.changed > sequence) {
+            first = at;
+            at = slot.older;
+        }
+        core::iter::successors(
+            self.slots.get(first as usize).map(|slot| (Index(first), slot.changed)),
+            |(at, _)| {
+                let next = self.slot(*at).newer;
+                self.slots.get(next as usize).map(|slot| (Index(next), slot.changed))
+            },
+        )
+    }
+
+    /// All members by ascending id.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Index> + Clone {
+        self.order.get(..self.count).unwrap_or_default().iter().copied().map(Index)
+    }
+
+    /// Members in a span by ascending id.
+    pub(super) fn span(&self, span: Span) -> impl Iterator<Item = Index> + Clone {
+        let start = self.place(span.first).unwrap_or_else(|place| place);
+        let end = self.place(span.last).map_or_else(|place| place, |place| place + 1);
+        self.order.get(start..end).unwrap_or_default().iter().copied().map(Index)
+    }
+
+    /// What is held in a span, in brief.
+    pub(super) fn range(&self, span: Span) -> Range {
+        let live = self.span(span).map(|index| self.slot(index)).filter(|slot| slot.state.is_live());
+        live.fold(Range { span, count: 0, sum: 0 }, |range, slot| Range {
+            count: range.count + 1,
+            sum: range.sum.wrapping_add(fingerprint(slot)),
+            ..range
+        })
+    }
+
+    /// Removes the departed member that left longest ago, if there is one.
+    fn evict(&mut self) {
+        let departed = self.iter().filter(|&index| !self.slot(index).state.is_live());
+        if let Some(index) = departed.min_by_key(|&index| self.slot(index).since) {
+            self.remove(index);
+        }
+    }
+
+    fn place(&self, id: NodeId) -> Result<usize, usize> {
+        let used = self.order.get(..self.count).unwrap_or_default();
+        used.binary_search_by_key(&id, |&index| self.slot(Index(index)).id)
+    }
+
+    /// Takes it out of the order of changes.
+    fn unlink(&mut self, index: Index) {
+        let Slot { changed, older, newer, .. } = *self.slot(index);
+        if changed == 0 {
+            return;
+        }
+        match self.slots.get_mut(older as usize) {
+            Some(before) => before.newer = newer,
+            None => self.oldest = newer,
+        }
+        match self.slots.get_mut(newer as usize) {
+            Some(after) => after.older = older,
+            None => self.newest = older,
+        }
+    }
+
+    fn share(&self) -> usize {
+        self.meta.len().checked_div(self.slots.len()).unwrap_or(0)
+    }
+}
+
+/// Mixes what identifies a version of a record into 64 bits, by the finaliser of SplitMix64.
+fn fingerprint(slot: &Slot) -> u64 {
+    let id = u128::from_le_bytes(slot.id.0);
+    let words = [id as u64, (id >> 64) as u64, slot.incarnation, slot.state as u64];
+    words.into_iter().fold(0, |sum, word| mix(sum ^ word))
+}
+
+const fn mix(word: u64) -> u64 {
+    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}

@@ -1,0 +1,168 @@
+//! What the peer's frames mean.
+
+use super::error::PeerError;
+use super::exchange::{Exchange, ExchangeId, Side, Stage, deadline};
+use super::flow::{Credit, Window};
+use super::session::{Event, Input, Link, Phase, Ping};
+use crate::time::Instant;
+use crate::wire::frame::{Frame, Kind, RESPONDER};
+use crate::wire::gossip::MAX_MESSAGE;
+use crate::wire::{Goodbye, Hello, Open, PREFACE, VERSION};
+
+impl Link<'_> {
+    pub(super) fn handle_preface<'b>(&mut self, input: &'b [u8]) -> Result<Input<'b>, PeerError> {
+        let seen = input.len().min(PREFACE.len());
+        if input.get(..seen) != PREFACE.get(..seen) {
+            let mut first = [0; 8];
+            first.iter_mut().zip(input).for_each(|(to, from)| *to = *from);
+            return Err(PeerError::NotALink(first));
+        }
+        self.preface_seen = seen == PREFACE.len();
+        Ok(Input { consumed: if self.preface_seen { seen } else { 0 }, event: None })
+    }
+
+    pub(super) fn handle_frame<'b>(
+        &mut self,
+        now: Instant,
+        frame: Frame<'b>,
+    ) -> Result<Option<Event<'b>>, PeerError> {
+        let Some(kind) = frame.header.kind() else {
+            return match self.peer {
+                Some(_) => Ok(Some(Event::Skipped(frame.header.kind))),
+                None => Err(PeerError::BadHello),
+            };
+        };
+        let bad = PeerError::BadPayload(kind);
+        let side = if frame.header.flags & RESPONDER == 0 { Side::Theirs } else { Side::Ours };
+        let id = ExchangeId { side, number: frame.header.exchange };
+        match (kind, self.peer) {
+            (Kind::Hello, None) => self.handle_hello(frame.payload).map(|hello| Some(Event::Up(hello))),
+            (Kind::Hello, Some(_)) | (_, None) => Err(PeerError::Unexpected(kind)),
+            (Kind::Gossip, _) if frame.payload.len() > MAX_MESSAGE => Err(bad),
+            (Kind::Gossip, _) => Ok(Some(Event::Gossip(frame.payload))),
+            (Kind::Open, _) => self.handle_open(now, frame),
+            (Kind::Data, _) => self.handle_data(id, frame),
+            (Kind::Reset, _) => {
+                let code = postcard::from_bytes(frame.payload).map_err(|_| bad)?;
+                let Some(exchange) = self.known_mut(id) else { return Ok(None) };
+                let told = exchange.is_live() || exchange.stage == Stage::Expired;
+                exchange.stage = Stage::Free;
+                Ok(told.then_some(Event::Reset { id, code }))
+            }
+            (Kind::Credit, _) => {
+                let bytes = u32::from_le_bytes(frame.payload.try_into().map_err(|_| bad)?);
+                if frame.header.exchange == 0 {
+                    self.credit.add(bytes);
+                    return Ok(Some(Event::Credit(None)));
+                }
+                let Some(exchange) = self.live_mut(id) else { return Ok(None) };
+                exchange.credit.add(bytes);
+                Ok(Some(Event::Credit(Some(id))))
+            }
+            (Kind::Ping, _) => {
+                self.pong = Some(frame.payload.try_into().map_err(|_| bad)?);
+                Ok(None)
+            }
+            (Kind::Pong, _) => {
+                let sent: [u8; 8] = frame.payload.try_into().map_err(|_| bad)?;
+                match self.ping {
+                    Ping::Sent(at) if at.as_micros().to_le_bytes() == sent => {
+                        self.ping = Ping::Idle;
+                        self.rtt = Some(now.since(at));
+                        Ok(Some(Event::Pong(now.since(at))))
+                    }
+                    _ => Ok(None),
+                }
+            }
+            (Kind::Goodbye, _) => {
+                let reason: Goodbye = postcard::from_bytes(frame.payload).map_err(|_| bad)?;
+                self.goodbye_received = true;
+                if reason.drains() {
+                    self.goodbye(Goodbye::Agreed);
+                } else {
+                    self.phase = Phase::Over;
+                }
+                Ok(Some(Event::Goodbye(reason)))
+            }
+        }
+    }
+
+    fn handle_hello<'b>(&mut self, payload: &'b [u8]) -> Result<Hello<'b>, PeerError> {
+        match payload.first() {
+            Some(&VERSION) => {}
+            Some(&theirs) => return Err(PeerError::Version(theirs)),
+            None => return Err(PeerError::BadHello),
+        }
+        // Bytes after it are a later revision's fields.
+        let (hello, _) = postcard::take_from_bytes::<Hello<'b>>(payload).map_err(|_| PeerError::BadHello)?;
+        if !hello.limits.is_valid() {
+            return Err(PeerError::BadHello);
+        }
+        if hello.cluster != self.config.cluster {
+            return Err(PeerError::OtherCluster);
+        }
+        if hello.record.id == self.config.id {
+            return Err(PeerError::Itself(hello.record.id));
+        }
+        self.peer = Some((hello.record.id, hello.limits));
+        self.credit = Credit::new(hello.limits.link_credit);
+        self.phase = if self.goodbye.is_some() { Phase::Draining } else { Phase::Up };
+        Ok(hello)
+    }
+
+    fn handle_open<'b>(&mut self, now: Instant, frame: Frame<'b>) -> Result<Option<Event<'b>>, PeerError> {
+        let bad = PeerError::BadPayload(Kind::Open);
+        let id = ExchangeId { side: Side::Theirs, number: frame.header.exchange };
+        let (open, data) = postcard::take_from_bytes::<Open>(frame.payload).map_err(|_| bad)?;
+        if open.budget_ms == 0 || id.number == 0 || frame.header.flags & RESPONDER != 0 {
+            return Err(bad);
+        }
+        let allowed = usize::from(self.config.limits.exchanges);
+        let exchange = self
+            .theirs
+            .get_mut(id.slot())
+            .filter(|_| id.slot() < allowed)
+            .ok_or(PeerError::TooManyExchanges)?;
+        // A reset that is still owed is dropped: by reusing the slot the peer shows that it is done with it.
+        if matches!(exchange.stage, Stage::Live | Stage::Expired) {
+            return Err(PeerError::TooManyExchanges);
+        }
+        let end = frame.header.ends();
+        *exchange = Exchange {
+            number: id.number,
+            stage: Stage::Live,
+            credit: Credit::new(self.peer.map_or(0, |(_, limits)| limits.exchange_credit)),
+            window: Window::new(self.config.limits.exchange_credit),
+            deadline: deadline(now, &open),
+            sent_end: false,
+            received_end: end,
+        };
+        if !exchange.window.receive(data.len()) || !self.window.receive(data.len()) {
+            return Err(PeerError::OverCredit);
+        }
+        self.deadline = Some(self.deadline.map_or(exchange.deadline, |first| first.min(exchange.deadline)));
+        Ok(Some(Event::Opened { id, open, data, end }))
+    }
+
+    fn handle_data<'b>(&mut self, id: ExchangeId, frame: Frame<'b>) -> Result<Option<Event<'b>>, PeerError> {
+        let data = frame.payload;
+        if !self.window.receive(data.len()) {
+            return Err(PeerError::OverCredit);
+        }
+        let end = frame.header.ends();
+        let Some(exchange) = self.live_mut(id) else {
+            // Under way when the exchange ended here: dropped, and its share of the link's credit given back.
+            self.window.consume(data.len());
+            return Ok(None);
+        };
+        if exchange.received_end {
+            return Err(PeerError::Unexpected(Kind::Data));
+        }
+        if !exchange.window.receive(data.len()) {
+            return Err(PeerError::OverCredit);
+        }
+        exchange.received_end = end;
+        exchange.settle();
+        Ok(Some(Event::Data { id, data, end }))
+    }
+}
