@@ -1,0 +1,46 @@
+//! Bodies of the built-in methods.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::NodeId;
+use crate::keys::SlotInfo;
+use crate::wire::State;
+
+/// How a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status<'b> {
+    /// Its name.
+    pub name: &'b str,
+    /// Version of its software.
+    pub version: &'b str,
+    /// Milliseconds since it started.
+    pub uptime_ms: u64,
+    /// Links that are up.
+    pub links: u32,
+    /// Members in its table, itself included.
+    pub members: u32,
+    /// Most bytes of stack used so far, where that is measured.
+    pub stack_high_water: Option<u32>,
+}
+
+/// A member, in brief.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberItem<'b> {
+    /// Who.
+    pub id: NodeId,
+    /// Its name.
+    pub name: &'b str,
+    /// What is believed of it.
+    pub state: State,
+    /// Whether there is a link to it.
+    pub linked: bool,
+}
+
+/// A slot of a keyring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySlot {
+    /// What is public of it.
+    pub info: SlotInfo,
+    /// Whether it is the one that signs.
+    pub active: bool,
+}
