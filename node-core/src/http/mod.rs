@@ -1,0 +1,18 @@
+//! HTTP/1.1 message heads (RFC 9112) over lent memory, for whoever serves or passes on HTTP without a
+//! full HTTP library: a board's component, and both ends of a proxied request on a link.
+//!
+//! A proxied message on a link is one head as text, then the bare body: no chunking, the end of the
+//! exchange's direction ends the body. What is read here is refused when it is not well-formed, and what
+//! is written here cannot smuggle a second line or message, whatever strings it is made of.
+
+mod encode;
+mod field;
+mod head;
+#[cfg(test)]
+mod tests;
+
+pub use encode::{EncodeError, HeadWriter};
+pub use field::{
+    Field, NO_FIELD, connection_options, content_length, end_to_end, find, is_hop_by_hop, lists,
+};
+pub use head::{HeadError, RequestHead, ResponseHead};

@@ -1,0 +1,113 @@
+//! How long a request may still take.
+//!
+//! An application may give an absolute deadline, which needs a clock that agrees with its own. So the node
+//! that takes the request in turns it into a budget of time that is left, and only the budget travels on
+//! links: no two nodes' clocks need to agree.
+
+use core::fmt;
+
+use crate::time::Duration;
+
+/// The most that a proxied request may take, and what it gets when nobody says, as in Maelstrom.
+pub const MAX_BUDGET: Duration = Duration::from_secs(300);
+
+/// What is known of a request's time; the strictest limit wins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// The absolute deadline that the request names, in Unix nanoseconds.
+    pub deadline_nano: Option<u64>,
+    /// This node's clock in Unix nanoseconds, `None` when it is not set: the deadline is then not judged.
+    pub now_nano: Option<u64>,
+    /// What is left according to the link that the request came on, in milliseconds.
+    pub budget_ms: Option<u32>,
+}
+
+impl Limits {
+    /// The time that is left, at most [`MAX_BUDGET`]; zero when the request is already too late.
+    #[must_use]
+    pub fn remaining(self) -> Duration {
+        let absolute = self.deadline_nano.zip(self.now_nano);
+        let absolute = absolute.map(|(deadline, now)| Duration::from_nanos(deadline.saturating_sub(now)));
+        let relative = self.budget_ms.map(|ms| Duration::from_millis(ms.into()));
+        [absolute, relative].into_iter().flatten().fold(MAX_BUDGET, Duration::min)
+    }
+}
+
+/// Reads the value of a deadline or start header.
+///
+/// # Errors
+/// [`BadNanos`].
+pub fn parse_nanos(value: &[u8]) -> Result<u64, BadNanos> {
+    let text = core::str::from_utf8(value).map_err(|_| BadNanos)?;
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(BadNanos);
+    }
+    text.parse().map_err(|_| BadNanos)
+}
+
+/// A budget as it stands on a link: whole milliseconds, at least one, since zero is refused there.
+#[must_use]
+pub fn budget_ms(remaining: Duration) -> u32 {
+    u32::try_from(remaining.as_millis()).unwrap_or(u32::MAX).max(1)
+}
+
+/// The header is not a whole number of nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadNanos;
+
+impl fmt::Display for BadNanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a whole number of nanoseconds since 1970-01-01T00:00:00Z")
+    }
+}
+
+impl core::error::Error for BadNanos {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    #[test]
+    fn nobody_says_is_five_minutes() {
+        assert_eq!(Limits::default().remaining(), MAX_BUDGET);
+    }
+
+    #[test]
+    fn the_strictest_limit_wins() {
+        let limits =
+            Limits { deadline_nano: Some(12 * SECOND), now_nano: Some(10 * SECOND), budget_ms: Some(1500) };
+        assert_eq!(limits.remaining(), Duration::from_millis(1500));
+        assert_eq!(Limits { budget_ms: Some(9000), ..limits }.remaining(), Duration::from_secs(2));
+        let far = Limits { deadline_nano: Some(u64::MAX), budget_ms: Some(u32::MAX), ..limits };
+        assert_eq!(far.remaining(), MAX_BUDGET);
+    }
+
+    #[test]
+    fn a_passed_deadline_leaves_nothing() {
+        let limits = Limits { deadline_nano: Some(1), now_nano: Some(2), budget_ms: None };
+        assert_eq!(limits.remaining(), Duration::ZERO);
+    }
+
+    #[test]
+    fn without_a_clock_only_the_budget_counts() {
+        let limits = Limits { deadline_nano: Some(1), now_nano: None, budget_ms: Some(20) };
+        assert_eq!(limits.remaining(), Duration::from_millis(20));
+    }
+
+    #[test]
+    fn nanos_are_digits_only() {
+        assert_eq!(parse_nanos(b"1700000000000000000"), Ok(1_700_000_000_000_000_000));
+        for bad in [&b""[..], b"+1", b"-1", b" 1", b"1.5", b"1e9", b"99999999999999999999", b"\xff"] {
+            assert_eq!(parse_nanos(bad), Err(BadNanos), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_budget_on_a_link_is_never_zero() {
+        assert_eq!(budget_ms(Duration::from_micros(10)), 1);
+        assert_eq!(budget_ms(Duration::from_secs(300)), 300_000);
+        assert_eq!(budget_ms(Duration::MAX), u32::MAX);
+    }
+}
