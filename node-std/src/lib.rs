@@ -1,4 +1,7 @@
 //! A Maelstrom node on Linux.
 
 pub mod cluster;
+pub mod config;
+pub mod data_dir;
 pub mod exchange;
+pub mod port;

@@ -1,0 +1,46 @@
+//! A component that this node offers.
+
+use core::str::FromStr;
+
+use http::Uri;
+use node_core::id::{BadName, Name};
+
+/// An HTTP service under a name that the whole cluster can ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Component {
+    /// What callers ask for.
+    pub name: Name,
+    /// Where it answers: `http://HOST[:PORT][/PREFIX]`.
+    pub url: Uri,
+}
+
+impl FromStr for Component {
+    type Err = BadComponent;
+
+    fn from_str(text: &str) -> Result<Self, BadComponent> {
+        let (name, url) = text.split_once('=').ok_or(BadComponent::Form)?;
+        let name = Name::new(name)?;
+        let url: Uri = url.parse().map_err(|_| BadComponent::Url)?;
+        if url.scheme() != Some(&http::uri::Scheme::HTTP) || url.query().is_some() {
+            return Err(BadComponent::Url);
+        }
+        match url.authority() {
+            Some(authority) if !authority.as_str().contains('@') => Ok(Self { name, url }),
+            _ => Err(BadComponent::Url),
+        }
+    }
+}
+
+/// The text is no component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadComponent {
+    /// There is no `=`.
+    #[error("expected NAME=URL, such as shop=http://127.0.0.1:8080")]
+    Form,
+    /// What stands before `=` is no name.
+    #[error(transparent)]
+    Name(#[from] BadName),
+    /// What stands after `=` is not a URL that can be proxied to.
+    #[error("the URL must be http://HOST:PORT, with a path prefix if need be")]
+    Url,
+}

@@ -1,0 +1,65 @@
+//! The command line of `maelstromd`. Values stay text here: [`Config`](super::Config) reads those of flags and
+//! of variables alike.
+
+use std::path::PathBuf;
+
+/// One private port: gossip, RPC and reverse proxy between the nodes of a cluster.
+///
+/// Everything has a default. A flag wins over its variable, a variable over the env file.
+#[derive(Clone, Debug, Default, clap::Parser)]
+#[command(name = "maelstromd", version)]
+pub struct Flags {
+    /// What people call this node [env: MAEL_NODE_NAME] [default: the host name].
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// Where the private port listens [env: MAEL_PRIVATE_ADDR, or MAEL_PRIVATE_PORT for the port alone]
+    /// [default: 0.0.0.0:8374 with TLS or --plaintext, else 127.0.0.1:8374].
+    #[arg(long, value_name = "IP:PORT")]
+    pub private_addr: Option<String>,
+
+    /// What other nodes dial to reach this one [env: MAEL_ADVERTISE_ADDR] [default: the bound address, or an
+    /// address of this machine].
+    #[arg(long, value_name = "HOST:PORT")]
+    pub advertise_addr: Option<String>,
+
+    /// Where the public gateway listens; it is off unless this is set [env: MAEL_PUBLIC_ADDR, or MAEL_PUBLIC_PORT
+    /// for the port alone].
+    #[arg(long, value_name = "IP:PORT")]
+    pub public_addr: Option<String>,
+
+    /// A member to join the cluster through; may be repeated [env: MAEL_JOIN, comma separated].
+    #[arg(long, value_name = "HOST:PORT")]
+    pub join: Vec<String>,
+
+    /// Where the node keeps its identity [env: MAEL_DATA_DIR] [default: /var/lib/maelstrom for root, else
+    /// ~/.local/state/maelstrom].
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+
+    /// The directory with the .crt and .key files of the private port; TLS is off unless this is set
+    /// [env: MAEL_PRIVATE_TLS_DIR].
+    #[arg(long, value_name = "DIR")]
+    pub tls_dir: Option<String>,
+
+    /// An HTTP service that this node offers to the cluster; may be repeated [env: MAEL_COMPONENTS, comma
+    /// separated].
+    #[arg(long = "component", value_name = "NAME=URL")]
+    pub components: Vec<String>,
+
+    /// Nodes link only to nodes of the same cluster [env: MAEL_CLUSTER_ID] [default: maelstrom].
+    #[arg(long, value_name = "ID")]
+    pub cluster_id: Option<String>,
+
+    /// Let other machines reach the private port without TLS [env: MAEL_PLAINTEXT].
+    #[arg(long)]
+    pub plaintext: bool,
+
+    /// Read variables from a file of KEY=VALUE lines.
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+
+    /// Which log lines to write, such as "info" or "warn,node_std=debug" [env: MAEL_LOG] [default: info].
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+}

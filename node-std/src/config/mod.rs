@@ -1,0 +1,247 @@
+//! What `maelstromd` is told: flags before environment variables before `--env-file` before defaults.
+//! Everything has a default, so it starts with no file and no flag at all.
+
+mod component;
+mod environment;
+mod flags;
+mod host_port;
+#[cfg(test)]
+mod tests;
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::UdpSocket;
+use std::path::PathBuf;
+
+use node_core::id::Name;
+
+pub use component::{BadComponent, Component};
+pub use environment::{EnvFileError, Environment, LineProblem};
+pub use flags::Flags;
+pub use host_port::{BadHostPort, HostPort};
+
+/// The private port's number where nobody says another.
+pub const PRIVATE_PORT: u16 = 8374;
+
+/// A daemon's settings, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What people call this node.
+    pub name: Name,
+    /// Where the private port listens; port 0 lets the system choose.
+    pub private_addr: SocketAddr,
+    /// What others are told to dial, when it is not derived from the bound address.
+    pub advertise_addr: Option<HostPort>,
+    /// Where the public gateway listens, `None` when it is off.
+    pub public_addr: Option<SocketAddr>,
+    /// Members to join the cluster through.
+    pub join: Vec<HostPort>,
+    /// Where the node keeps its identity.
+    pub data_dir: PathBuf,
+    /// The keys of the private port, `None` without TLS.
+    pub tls_dir: Option<PathBuf>,
+    /// The components that this node offers.
+    pub components: Vec<Component>,
+    /// Nodes link only to nodes of the same cluster.
+    pub cluster_id: Name,
+    /// Whether other machines may reach the private port without TLS.
+    pub plaintext: bool,
+    /// Which log lines are written, in the syntax of `tracing_subscriber::EnvFilter`.
+    pub log: String,
+}
+
+impl Config {
+    /// Resolves each setting from `flags`, then `environment`, then the file that `flags` may name.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the flag or variable (and for a file its line) and what it should be.
+    pub fn resolve(flags: Flags, environment: Environment) -> Result<Self, ConfigError> {
+        let env = match &flags.env_file {
+            Some(path) => environment.with_file(path)?,
+            None => environment,
+        };
+        let tls_dir = env.setting("--tls-dir", flags.tls_dir, "MAEL_PRIVATE_TLS_DIR")?;
+        let tls_dir = tls_dir.map(|setting| PathBuf::from(setting.value));
+        let plaintext = match flags.plaintext {
+            true => true,
+            false => env.setting("", None, "MAEL_PLAINTEXT")?.map_or(Ok(false), |s| s.switch())?,
+        };
+        if plaintext && tls_dir.is_some() {
+            return Err(ConfigError::PlaintextWithTls);
+        }
+        let exposed = plaintext || tls_dir.is_some();
+        let private_addr = match env.setting("--private-addr", flags.private_addr, "MAEL_PRIVATE_ADDR")? {
+            Some(setting) => {
+                let addr: SocketAddr = setting.parse()?;
+                if !exposed && !addr.ip().is_loopback() {
+                    return Err(ConfigError::Exposed { origin: setting.origin, addr });
+                }
+                addr
+            }
+            None => {
+                let port = env.setting("", None, "MAEL_PRIVATE_PORT")?;
+                let port = port.map_or(Ok(PRIVATE_PORT), |setting| setting.parse())?;
+                let ip = if exposed { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+                SocketAddr::from((ip, port))
+            }
+        };
+        let public_addr = match env.setting("--public-addr", flags.public_addr, "MAEL_PUBLIC_ADDR")? {
+            Some(setting) => Some(setting.parse()?),
+            None => {
+                let port = env.setting("", None, "MAEL_PUBLIC_PORT")?;
+                let port = port.map(|setting| setting.parse::<u16>()).transpose()?;
+                port.map(|port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+            }
+        };
+        let data_dir = match env.setting("--data-dir", flags.data_dir, "MAEL_DATA_DIR")? {
+            Some(setting) => PathBuf::from(setting.value),
+            None => default_data_dir(&env)?,
+        };
+        let name = env.setting("--name", flags.name, "MAEL_NODE_NAME")?;
+        let cluster_id = env.setting("--cluster-id", flags.cluster_id, "MAEL_CLUSTER_ID")?;
+        let advertise = env.setting("--advertise-addr", flags.advertise_addr, "MAEL_ADVERTISE_ADDR")?;
+        let join = env.settings("--join", flags.join, "MAEL_JOIN")?;
+        let components = env.settings("--component", flags.components, "MAEL_COMPONENTS")?;
+        let components = components.iter().map(Setting::parse).collect::<Result<Vec<Component>, _>>()?;
+        distinct(&components)?;
+        let log = env.setting("--log", flags.log, "MAEL_LOG")?;
+        Ok(Self {
+            name: name.map_or_else(host_name, |setting| setting.parse())?,
+            private_addr,
+            advertise_addr: advertise.map(|setting| setting.parse()).transpose()?,
+            public_addr,
+            join: join.iter().map(Setting::parse).collect::<Result<_, _>>()?,
+            data_dir,
+            tls_dir,
+            components,
+            cluster_id: cluster_id.map_or_else(|| default_name("maelstrom"), |setting| setting.parse())?,
+            plaintext,
+            log: log.map_or_else(|| "info".to_owned(), |setting| setting.value),
+        })
+    }
+
+    /// What others are told to dial when the private port is bound to `bound`: what the operator said, else
+    /// the bound address, else (bound to every address) the one of this machine from which the first member
+    /// to join, or the wide world, would be reached. No packet is sent to find out.
+    #[must_use]
+    pub fn advertised(&self, bound: SocketAddr) -> HostPort {
+        if let Some(told) = &self.advertise_addr {
+            return told.clone();
+        }
+        if !bound.ip().is_unspecified() {
+            return bound.into();
+        }
+        let seeds = self.join.iter().filter_map(HostPort::ip);
+        let world = [IpAddr::from([192, 0, 2, 1]), IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1])];
+        let own = seeds.chain(world).filter(|ip| bound.is_ipv6() || ip.is_ipv4()).find_map(own_address);
+        SocketAddr::from((own.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), bound.port())).into()
+    }
+}
+
+/// The address that this machine would use towards `peer`, `None` without a route.
+fn own_address(peer: IpAddr) -> Option<IpAddr> {
+    let any = if peer.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any).ok()?;
+    // Connecting a datagram socket only asks the routing table.
+    socket.connect((peer, PRIVATE_PORT)).ok()?;
+    socket.local_addr().ok().map(|addr| addr.ip()).filter(|ip| !ip.is_unspecified())
+}
+
+/// The machine's name, with what no [`Name`] may hold replaced.
+fn host_name() -> Result<Name, ConfigError> {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    default_name(&host).or_else(|_| default_name("node"))
+}
+
+fn default_name(text: &str) -> Result<Name, ConfigError> {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = text.chars().map(allowed).take(node_core::id::MAX_NAME).collect();
+    Name::new(&name).map_err(|error| ConfigError::Invalid {
+        origin: "--name".to_owned(),
+        value: text.to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+fn default_data_dir(env: &Environment) -> Result<PathBuf, ConfigError> {
+    if rustix::process::geteuid().is_root() {
+        return Ok("/var/lib/maelstrom".into());
+    }
+    let dir = |key| env.variable(key).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = dir("XDG_STATE_HOME").or_else(|| Some(dir("HOME")?.join(".local/state")));
+    Ok(state.ok_or(ConfigError::NoHome)?.join("maelstrom"))
+}
+
+fn distinct(components: &[Component]) -> Result<(), ConfigError> {
+    let mut names: Vec<_> = components.iter().map(|component| &component.name).collect();
+    names.sort();
+    match names.windows(2).find_map(|pair| pair.first().filter(|name| pair.last() == Some(name))) {
+        Some(name) => Err(ConfigError::ComponentTwice((*name).clone())),
+        None => Ok(()),
+    }
+}
+
+/// A value and where it came from.
+#[derive(Debug)]
+struct Setting {
+    origin: String,
+    value: String,
+}
+
+impl Setting {
+    fn parse<T: core::str::FromStr<Err: core::fmt::Display>>(&self) -> Result<T, ConfigError> {
+        self.value.parse().map_err(|error: T::Err| self.invalid(error.to_string()))
+    }
+
+    fn switch(&self) -> Result<bool, ConfigError> {
+        match self.value.as_str() {
+            "1" | "true" | "yes" => Ok(true),
+            "0" | "false" | "no" => Ok(false),
+            _ => Err(self.invalid("say true or false".to_owned())),
+        }
+    }
+
+    fn invalid(&self, problem: String) -> ConfigError {
+        ConfigError::Invalid { origin: self.origin.clone(), value: self.value.clone(), problem }
+    }
+}
+
+/// Why the daemon does not start with what it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Two components share a name.
+    #[error("the component {0} is given twice: give each a name of its own")]
+    ComponentTwice(Name),
+    /// The file of `--env-file` cannot be used.
+    #[error(transparent)]
+    EnvFile(#[from] EnvFileError),
+    /// The private port would be reachable in plaintext, and nobody asked for that.
+    #[error(
+        "{origin}: {addr} can be reached from other machines, and without TLS anybody there could steer this \
+         node: give --tls-dir, or --plaintext if the network is trusted, or a loopback address"
+    )]
+    Exposed {
+        /// The flag or variable.
+        origin: String,
+        /// The address that it names.
+        addr: SocketAddr,
+    },
+    /// A value is not what its setting takes.
+    #[error("{origin}: {value:?}: {problem}")]
+    Invalid {
+        /// The flag or variable.
+        origin: String,
+        /// What it was set to.
+        value: String,
+        /// What is wrong with that.
+        problem: String,
+    },
+    /// There is no default place for the data directory.
+    #[error("neither HOME nor XDG_STATE_HOME is set: say where to keep data with --data-dir")]
+    NoHome,
+    /// A variable is not text.
+    #[error("the environment variable {0} is not UTF-8")]
+    NotText(String),
+    /// Both TLS and plaintext were asked for.
+    #[error("--plaintext (MAEL_PLAINTEXT) and --tls-dir (MAEL_PRIVATE_TLS_DIR) exclude each other: drop one")]
+    PlaintextWithTls,
+}

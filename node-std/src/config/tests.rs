@@ -1,0 +1,143 @@
+use std::io::Write;
+
+use clap::Parser;
+
+use super::*;
+
+/// Resolves flags and variables as the daemon does.
+fn config(flags: &[&str], variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let flags = Flags::try_parse_from(core::iter::once(&"maelstromd").chain(flags)).unwrap();
+    Config::resolve(flags, [("HOME", "/home/ann")].iter().chain(variables).copied().collect())
+}
+
+fn problem(flags: &[&str], variables: &[(&str, &str)]) -> String {
+    config(flags, variables).unwrap_err().to_string()
+}
+
+#[test]
+fn starts_with_nothing_at_all() {
+    let config = config(&[], &[]).unwrap();
+    assert_eq!(config.private_addr.to_string(), "127.0.0.1:8374");
+    assert_eq!((config.public_addr, config.tls_dir.as_ref()), (None, None));
+    assert_eq!((config.cluster_id.as_str(), config.log.as_str()), ("maelstrom", "info"));
+    assert!(config.join.is_empty() && config.components.is_empty() && !config.plaintext);
+    assert!(config.data_dir.ends_with("maelstrom") && config.data_dir.is_absolute());
+}
+
+#[test]
+fn flags_win_over_variables() {
+    let variables = [
+        ("MAEL_NODE_NAME", "env"),
+        ("MAEL_PRIVATE_PORT", "9001"),
+        ("MAEL_PUBLIC_PORT", "80"),
+        ("MAEL_JOIN", "a:1, [fd00::2]:2,"),
+        ("MAEL_COMPONENTS", "web=http://127.0.0.1:80,shop=http://shop/base"),
+        ("MAEL_CLUSTER_ID", "prod"),
+        ("MAEL_PRIVATE_TLS_DIR", "/etc/maelstrom/tls"),
+        ("MAEL_DATA_DIR", "/data"),
+    ];
+    let from_env = config(&[], &variables).unwrap();
+    assert_eq!(from_env.name.as_str(), "env");
+    assert_eq!(from_env.private_addr.to_string(), "0.0.0.0:9001");
+    assert_eq!(from_env.public_addr.unwrap().to_string(), "0.0.0.0:80");
+    assert_eq!(from_env.join.iter().map(HostPort::as_str).collect::<Vec<_>>(), ["a:1", "[fd00::2]:2"]);
+    assert_eq!(from_env.components[1].url.path(), "/base");
+    assert_eq!(from_env.tls_dir.unwrap().to_str(), Some("/etc/maelstrom/tls"));
+    let flags = ["--name", "flag", "--private-addr", "[::1]:1", "--join", "b:3", "--component", "x=http://y"];
+    let from_flags = config(&flags, &variables).unwrap();
+    assert_eq!(from_flags.name.as_str(), "flag");
+    assert_eq!(from_flags.private_addr.to_string(), "[::1]:1");
+    assert_eq!(from_flags.join, ["b:3".parse().unwrap()]);
+    assert_eq!(from_flags.components.len(), 1);
+    assert_eq!(from_flags.cluster_id.as_str(), "prod");
+}
+
+#[test]
+fn plaintext_never_leaves_loopback_by_accident() {
+    let message = problem(&["--private-addr", "10.0.0.1:8374"], &[]);
+    assert!(message.starts_with("--private-addr: 10.0.0.1:8374 can be reached"), "{message}");
+    assert!(message.contains("--tls-dir") && message.contains("--plaintext"), "{message}");
+    let message = problem(&[], &[("MAEL_PRIVATE_ADDR", "[::]:8374")]);
+    assert!(message.starts_with("MAEL_PRIVATE_ADDR: [::]:8374"), "{message}");
+    let plain = config(&[], &[("MAEL_PLAINTEXT", "true")]).unwrap();
+    assert!(plain.plaintext && plain.private_addr.ip().is_unspecified());
+    assert!(config(&["--plaintext", "--private-addr", "10.0.0.1:1"], &[]).is_ok());
+    let message = problem(&["--plaintext", "--tls-dir", "/tls"], &[]);
+    assert!(message.contains("exclude each other"), "{message}");
+}
+
+#[test]
+fn a_bad_value_names_its_origin() {
+    for (variable, value, expected) in [
+        ("MAEL_PRIVATE_PORT", "99999", "MAEL_PRIVATE_PORT: \"99999\":"),
+        ("MAEL_PUBLIC_PORT", "http", "MAEL_PUBLIC_PORT: \"http\":"),
+        ("MAEL_JOIN", "a:1,b", "MAEL_JOIN: \"b\": expected HOST:PORT"),
+        ("MAEL_JOIN", "fd00::2", "MAEL_JOIN: \"fd00::2\": expected HOST:PORT"),
+        ("MAEL_JOIN", "b:0", "MAEL_JOIN: \"b:0\": expected HOST:PORT"),
+        ("MAEL_COMPONENTS", "web", "MAEL_COMPONENTS: \"web\": expected NAME=URL"),
+        ("MAEL_COMPONENTS", "a b=http://x", "MAEL_COMPONENTS: \"a b=http://x\": a name is"),
+        ("MAEL_COMPONENTS", "a=https://x", "MAEL_COMPONENTS: \"a=https://x\": the URL must be http://"),
+        ("MAEL_COMPONENTS", "a=http://u@x", "MAEL_COMPONENTS: \"a=http://u@x\": the URL must be http://"),
+        ("MAEL_NODE_NAME", "a b", "MAEL_NODE_NAME: \"a b\": a name is"),
+        ("MAEL_PLAINTEXT", "maybe", "MAEL_PLAINTEXT: \"maybe\": say true or false"),
+    ] {
+        let message = problem(&[], &[(variable, value)]);
+        assert!(message.starts_with(expected), "{message}");
+    }
+    let twice = problem(&["--component", "a=http://x", "--component", "a=http://y"], &[]);
+    assert!(twice.starts_with("the component a is given twice"), "{twice}");
+}
+
+#[test]
+fn host_names_become_names() {
+    assert_eq!(default_name("büro 1.local").unwrap().as_str(), "b-ro-1.local");
+    assert_eq!(default_name(&"x".repeat(100)).unwrap().as_str().len(), 63);
+    assert!(host_name().is_ok());
+}
+
+#[test]
+fn advertised_address_is_one_that_can_be_dialled() {
+    let mut config = config(&["--plaintext", "--join", "127.0.0.1:9"], &[]).unwrap();
+    let told = |config: &Config, bound: &str| config.advertised(bound.parse().unwrap()).to_string();
+    assert_eq!(told(&config, "10.1.2.3:8374"), "10.1.2.3:8374");
+    assert_eq!(told(&config, "0.0.0.0:8374"), "127.0.0.1:8374");
+    config.join.clear();
+    assert!(!told(&config, "0.0.0.0:8374").starts_with("0.0.0.0"));
+    config.advertise_addr = Some("node-1.example.net:443".parse().unwrap());
+    assert_eq!(told(&config, "0.0.0.0:8374"), "node-1.example.net:443");
+}
+
+/// The problem that a daemon reports for an env file, or its settings.
+fn with_file(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let path = file.path().to_str().unwrap();
+    config(&["-f", path], variables).map_err(|error| error.to_string().replace(path, "FILE"))
+}
+
+#[test]
+fn env_file_holds_what_the_environment_does_not() {
+    let text = "# a comment\n\nexport MAEL_NODE_NAME=file\nMAEL_LOG = \"a \\\"b\\\" # c\" # d\n\
+                MAEL_CLUSTER_ID='prod'\nMAEL_DATA_DIR=/data # kept\nOTHER=thing\nMAEL_JOIN=\n";
+    let config = with_file(text, &[("MAEL_CLUSTER_ID", "real")]).unwrap();
+    assert_eq!((config.name.as_str(), config.cluster_id.as_str()), ("file", "real"));
+    assert_eq!((config.log.as_str(), config.data_dir.to_str()), ("a \"b\" # c", Some("/data")));
+}
+
+#[test]
+fn a_wrong_line_is_named() {
+    for (text, expected) in [
+        ("\nMAEL_NODE_NAM=x", "FILE:2: MAEL_NODE_NAM is not a variable of maelstromd; it knows MAEL_ADV"),
+        ("just text", "FILE:1: expected KEY=VALUE"),
+        ("A B=c", "FILE:1: expected KEY=VALUE"),
+        ("A='b", "FILE:1: the quote is not closed"),
+        ("A='b' c", "FILE:1: only a comment may follow"),
+        ("A=1\nA=2", "FILE:2: A is set a second time"),
+        ("#\nMAEL_PRIVATE_PORT=x", "FILE:2: MAEL_PRIVATE_PORT: \"x\": "),
+    ] {
+        let message = with_file(text, &[]).unwrap_err();
+        assert!(message.starts_with(expected), "{message}");
+    }
+    let message = problem(&["--env-file", "/nowhere/env"], &[]);
+    assert!(message.starts_with("cannot read the env file /nowhere/env: "), "{message}");
+}
