@@ -1,9 +1,16 @@
 //! One request and its response on a link, as the daemon's tasks see it.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use node_core::link::{Open, ResetCode};
+use node_core::link::{ExchangeId, Open, ResetCode};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::link::Command;
+
+/// Bytes of one direction that may wait for the link before [`Outbound::send`] waits.
+pub(crate) const QUEUE: usize = 64 * 1024;
 
 /// Why an exchange ended early.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,10 +18,10 @@ pub enum ExchangeError {
     /// The other side gave the exchange up.
     #[error("the peer reset the exchange: {0}")]
     Reset(ResetCode),
-    /// The link under it is gone.
-    #[error("the link closed: {0}")]
+    /// The link under it is gone, or there is none to that node.
+    #[error("no link: {0}")]
     LinkClosed(String),
-    /// Every exchange slot of the link is taken.
+    /// Too many exchanges wait for the link already.
     #[error("the link has no free exchange")]
     Full,
     /// The time budget ran out.
@@ -24,16 +31,36 @@ pub enum ExchangeError {
 
 /// The sending half of one direction of an exchange. Dropping it unfinished resets the exchange.
 #[derive(Debug)]
-pub struct Outbound;
+pub struct Outbound {
+    id: ExchangeId,
+    link: mpsc::UnboundedSender<Command>,
+    /// One permit for each byte that may still be queued; closed when the exchange is over.
+    room: Arc<Semaphore>,
+    done: bool,
+}
 
 impl Outbound {
+    pub(crate) const fn new(
+        id: ExchangeId,
+        link: mpsc::UnboundedSender<Command>,
+        room: Arc<Semaphore>,
+    ) -> Self {
+        Self { id, link, room, done: false }
+    }
+
     /// Hands `data` to the link; waits while the peer's credit or the link's queue is used up.
     ///
     /// # Errors
-    /// The exchange was reset, ran out of time, or its link closed.
-    pub async fn send(&mut self, data: Bytes) -> Result<(), ExchangeError> {
-        let _ = data;
-        Err(ExchangeError::Full)
+    /// The exchange was reset, ran out of time, or its link closed; [`Inbound::next`] says which.
+    pub async fn send(&mut self, mut data: Bytes) -> Result<(), ExchangeError> {
+        while !data.is_empty() {
+            let piece = data.split_to(data.len().min(QUEUE / 2));
+            let size = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+            let permit = self.room.acquire_many(size).await.map_err(|_| over())?;
+            permit.forget();
+            self.command(Command::Send { id: self.id, data: piece, end: false })?;
+        }
+        Ok(())
     }
 
     /// Ends this direction.
@@ -41,27 +68,121 @@ impl Outbound {
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn finish(self) -> Result<(), ExchangeError> {
-        Err(ExchangeError::Full)
+        self.finish_with(Bytes::new()).await
+    }
+
+    /// Sends the last bytes and ends this direction, in one frame where they fit.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn finish_with(mut self, mut data: Bytes) -> Result<(), ExchangeError> {
+        let last = data.split_off(data.len() - data.len().min(QUEUE / 2));
+        self.send(data).await?;
+        let size = u32::try_from(last.len()).unwrap_or(u32::MAX);
+        self.room.acquire_many(size).await.map_err(|_| over())?.forget();
+        self.done = true;
+        self.command(Command::Send { id: self.id, data: last, end: true })
     }
 
     /// Gives the whole exchange up, telling the peer why.
-    pub fn reset(self, code: ResetCode) {
-        let _ = code;
+    pub fn reset(mut self, code: ResetCode) {
+        self.done = true;
+        // A link that is gone needs no telling.
+        let _ = self.link.send(Command::Reset { id: self.id, code });
     }
+
+    fn command(&self, command: Command) -> Result<(), ExchangeError> {
+        self.link.send(command).map_err(|_| over())
+    }
+}
+
+impl Drop for Outbound {
+    fn drop(&mut self) {
+        if !self.done {
+            let _ = self.link.send(Command::Reset { id: self.id, code: ResetCode::Cancelled });
+        }
+    }
+}
+
+fn over() -> ExchangeError {
+    ExchangeError::LinkClosed("the exchange is over".into())
 }
 
 /// The receiving half of one direction of an exchange. Bytes taken from it are credit for the peer, so
 /// a slow reader slows the sender down. Dropping it before the end resets the exchange.
 #[derive(Debug)]
-pub struct Inbound;
+pub struct Inbound {
+    id: ExchangeId,
+    link: mpsc::UnboundedSender<Command>,
+    /// Never holds more than the credit that the peer was given.
+    pieces: mpsc::UnboundedReceiver<Piece>,
+    done: bool,
+}
+
+/// What a link delivers to an [`Inbound`].
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Data(Bytes),
+    End,
+    Failed(ExchangeError),
+}
 
 impl Inbound {
+    pub(crate) const fn new(
+        id: ExchangeId,
+        link: mpsc::UnboundedSender<Command>,
+        pieces: mpsc::UnboundedReceiver<Piece>,
+    ) -> Self {
+        Self { id, link, pieces, done: false }
+    }
+
     /// The next piece, `None` at the end.
     ///
     /// # Errors
     /// The exchange was reset, ran out of time, or its link closed.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ExchangeError> {
-        Err(ExchangeError::Full)
+        if self.done {
+            return Ok(None);
+        }
+        match self.pieces.recv().await {
+            Some(Piece::Data(data)) => {
+                self.release(data.len());
+                Ok(Some(data))
+            }
+            Some(Piece::End) => {
+                self.done = true;
+                Ok(None)
+            }
+            Some(Piece::Failed(error)) => {
+                self.done = true;
+                Err(error)
+            }
+            None => {
+                self.done = true;
+                Err(ExchangeError::LinkClosed("the link closed".into()))
+            }
+        }
+    }
+
+    fn release(&self, bytes: usize) {
+        let _ = self.link.send(Command::Release { id: self.id, bytes });
+    }
+}
+
+impl Drop for Inbound {
+    fn drop(&mut self) {
+        self.pieces.close();
+        let mut left = 0;
+        while let Ok(piece) = self.pieces.try_recv() {
+            match piece {
+                Piece::Data(data) => left += data.len(),
+                Piece::End | Piece::Failed(_) => self.done = true,
+            }
+        }
+        self.release(left);
+        if !self.done {
+            let _ = self.link.send(Command::Reset { id: self.id, code: ResetCode::Cancelled });
+        }
     }
 }
 

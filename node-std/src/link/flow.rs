@@ -1,0 +1,111 @@
+//! The exchanges of a link, as its task keeps them: what waits to be sent, and where what arrives goes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use node_core::link::{ExchangeId, Open, Side};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::exchange::{ExchangeError, Piece};
+
+/// One exchange.
+pub(super) struct Flow {
+    pub(super) number: u32,
+    /// What waits for credit or room.
+    pub(super) pending: VecDeque<Bytes>,
+    /// The direction ends when nothing is pending.
+    pub(super) end: bool,
+    /// It is in the queue of flows that may send.
+    pub(super) queued: bool,
+    /// A permit for each byte that may be queued; given back when a byte was sent.
+    pub(super) room: Arc<Semaphore>,
+    pub(super) sink: Sink,
+}
+
+/// Where the bytes of an exchange go.
+pub(super) enum Sink {
+    /// To a task that reads them one by one.
+    Stream(mpsc::UnboundedSender<Piece>),
+    /// Collected for a caller, at most `limit` bytes.
+    Response { body: BytesMut, limit: usize, reply: oneshot::Sender<Result<Bytes, ExchangeError>> },
+    /// Collected for an answer from here, at most `limit` bytes.
+    Request { open: Open, body: BytesMut, limit: usize },
+    /// Nowhere: only the other direction is left.
+    Closed,
+}
+
+impl Flow {
+    pub(super) fn new(number: u32, room: usize, sink: Sink) -> Self {
+        Self {
+            number,
+            pending: VecDeque::new(),
+            end: false,
+            queued: false,
+            room: Arc::new(Semaphore::new(room)),
+            sink,
+        }
+    }
+
+    /// Tells both halves that the exchange is over.
+    pub(super) fn fail(self, error: ExchangeError) {
+        self.room.close();
+        match self.sink {
+            Sink::Stream(pieces) => drop(pieces.send(Piece::Failed(error))),
+            Sink::Response { reply, .. } => drop(reply.send(Err(error))),
+            Sink::Request { .. } | Sink::Closed => {}
+        }
+    }
+}
+
+/// All flows of a link, by slot.
+#[derive(Default)]
+pub(super) struct Flows {
+    ours: Vec<Option<Flow>>,
+    theirs: Vec<Option<Flow>>,
+}
+
+impl Flows {
+    pub(super) fn insert(&mut self, id: ExchangeId, flow: Flow) {
+        let slot = slot(id);
+        let side = self.side(id);
+        if side.len() <= slot {
+            side.resize_with(slot + 1, || None);
+        }
+        if let Some(place) = side.get_mut(slot) {
+            *place = Some(flow);
+        }
+    }
+
+    pub(super) fn find(&mut self, id: ExchangeId) -> Option<&mut Flow> {
+        let flow = self.side(id).get_mut(slot(id))?.as_mut();
+        flow.filter(|flow| flow.number == id.number)
+    }
+
+    pub(super) fn remove(&mut self, id: ExchangeId) -> Option<Flow> {
+        let place = self.side(id).get_mut(slot(id))?;
+        if place.as_ref().is_some_and(|flow| flow.number == id.number) { place.take() } else { None }
+    }
+
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Flow> {
+        self.ours.drain(..).chain(self.theirs.drain(..)).flatten()
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = ExchangeId> {
+        let ours = self.ours.iter().flatten().map(|flow| ExchangeId { side: Side::Ours, number: flow.number });
+        let theirs = self.theirs.iter().flatten();
+        ours.chain(theirs.map(|flow| ExchangeId { side: Side::Theirs, number: flow.number }))
+    }
+
+    fn side(&mut self, id: ExchangeId) -> &mut Vec<Option<Flow>> {
+        match id.side {
+            Side::Ours => &mut self.ours,
+            Side::Theirs => &mut self.theirs,
+        }
+    }
+}
+
+/// The place of an exchange in its side's table, as the protocol numbers them.
+const fn slot(id: ExchangeId) -> usize {
+    (id.number & 0xffff) as usize
+}

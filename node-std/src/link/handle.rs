@@ -1,0 +1,117 @@
+//! How other tasks use a link.
+
+use core::time::Duration;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use node_core::id::{LinkId, NodeId};
+use node_core::link::{ExchangeId, Full, Goodbye, Open, ResetCode};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::exchange::{ExchangeError, Inbound, Outbound};
+
+/// A link of this node. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct LinkHandle {
+    id: LinkId,
+    peer: NodeId,
+    commands: mpsc::UnboundedSender<Command>,
+    /// A permit for each gossip message that may still wait.
+    gossip: Arc<Semaphore>,
+}
+
+/// What a link's task is asked to do.
+///
+/// The queue of commands has no bound of its own: what is in it is bounded by the exchanges of the link and their
+/// credit, by the permits for gossip, and by the requests that wait for an exchange.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Opens an exchange whose request and response are streamed.
+    Open { open: Open, reply: oneshot::Sender<Result<(Outbound, Inbound), ExchangeError>> },
+    /// Opens an exchange with a whole request for a whole response of at most `limit` bytes.
+    Call { open: Open, request: Bytes, limit: usize, reply: oneshot::Sender<Result<Bytes, ExchangeError>> },
+    Send { id: ExchangeId, data: Bytes, end: bool },
+    Reset { id: ExchangeId, code: ResetCode },
+    Release { id: ExchangeId, bytes: usize },
+    Gossip(Bytes),
+    Ping(oneshot::Sender<Duration>),
+    Goodbye(Goodbye),
+}
+
+impl LinkHandle {
+    pub(crate) const fn new(
+        id: LinkId,
+        peer: NodeId,
+        commands: mpsc::UnboundedSender<Command>,
+        gossip: Arc<Semaphore>,
+    ) -> Self {
+        Self { id, peer, commands, gossip }
+    }
+
+    /// Its number here.
+    #[must_use]
+    pub const fn id(&self) -> LinkId {
+        self.id
+    }
+
+    /// Who is at its other end.
+    #[must_use]
+    pub const fn peer(&self) -> NodeId {
+        self.peer
+    }
+
+    /// Opens an exchange; waits while all are taken.
+    ///
+    /// # Errors
+    /// The link is closing, or too many wait already.
+    pub async fn open(&self, open: Open) -> Result<(Outbound, Inbound), ExchangeError> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Open { open, reply })?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// One whole request for one whole response of at most `limit` bytes: the cheap way for small ones.
+    ///
+    /// # Errors
+    /// The exchange failed, or the response is longer.
+    pub async fn call(&self, open: Open, request: Bytes, limit: usize) -> Result<Bytes, ExchangeError> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Call { open, request, limit, reply })?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Measures the round trip.
+    ///
+    /// # Errors
+    /// The link closed before the answer came.
+    pub async fn ping(&self) -> Result<Duration, ExchangeError> {
+        let (reply, answer) = oneshot::channel();
+        self.command(Command::Ping(reply))?;
+        answer.await.map_err(|_| closed())
+    }
+
+    /// Sends a gossip message.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub(crate) fn gossip(&self, message: Bytes) -> Result<(), Full> {
+        self.gossip.try_acquire().map_err(|_| Full)?.forget();
+        // A link that is gone is reported by its task.
+        let _ = self.commands.send(Command::Gossip(message));
+        Ok(())
+    }
+
+    /// Ends the link.
+    pub(crate) fn goodbye(&self, reason: Goodbye) {
+        let _ = self.commands.send(Command::Goodbye(reason));
+    }
+
+    fn command(&self, command: Command) -> Result<(), ExchangeError> {
+        self.commands.send(command).map_err(|_| closed())
+    }
+}
+
+fn closed() -> ExchangeError {
+    ExchangeError::LinkClosed("the link closed".into())
+}

@@ -1,0 +1,13 @@
+//! Links: node-core's [`Link`](node_core::link::Link) on a tokio carrier, one task each.
+//!
+//! A link is owned by its task; everybody else holds a [`LinkHandle`] and sends commands. Under load the frames of
+//! many commands go out in one write; an idle link sends at once.
+
+mod buffer;
+mod driver;
+mod flow;
+mod handle;
+
+pub use driver::{Carrier, Greeting, Identity, Notice, Server, run};
+pub use handle::LinkHandle;
+pub(crate) use handle::Command;
