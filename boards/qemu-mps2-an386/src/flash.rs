@@ -1,0 +1,194 @@
+//! Flash that survives a restart: a file of the host, with the manners of NOR flash.
+//!
+//! QEMU models no flash controller for this machine. The file is called [`FILE`] and lies in the folder in which QEMU
+//! was started; without one, the flash is new and erased.
+
+use core::ffi::CStr;
+use core::fmt;
+use core::ops::Range;
+
+use embedded_storage_async::nor_flash::{
+    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
+};
+use semihosting::fs::{self, File};
+use semihosting::io::{self, Read, Seek, SeekFrom, Write};
+
+/// The file that holds the flash.
+const FILE: &CStr = c"flash.bin";
+/// A flash that is being made; it gets its name when it is whole.
+const UNFINISHED: &CStr = c"flash.new";
+
+const PAGE: usize = 4096;
+const WORD: usize = 4;
+const ERASED: u8 = 0xff;
+
+/// Where the node keeps its records: 8 pages.
+pub const NODE: Range<u32> = 0..8 * PAGE as u32;
+/// Where the board counts its starts: 2 pages.
+pub const BOOTS: Range<u32> = NODE.end..NODE.end + 2 * PAGE as u32;
+const SIZE: usize = BOOTS.end as usize;
+
+/// The flash, open.
+pub struct HostFlash {
+    file: File,
+}
+
+impl HostFlash {
+    /// Opens the flash, and makes it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Host`] when the host does not let it be read and written, [`Error::Size`] when the file is something
+    /// else. The file is unchanged.
+    pub fn open() -> Result<Self, Error> {
+        let mut options = File::options();
+        options.read(true).write(true);
+        let file = match options.open(FILE) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make()?;
+                options.open(FILE)?
+            }
+            opened => opened?,
+        };
+        match file.metadata()?.len() {
+            length if length == SIZE as u64 => Ok(Self { file }),
+            length => Err(Error::Size(length)),
+        }
+    }
+
+    fn seek(&mut self, offset: u32) -> Result<(), Error> {
+        self.file.seek(SeekFrom::Start(offset.into()))?;
+        Ok(())
+    }
+
+    /// Whether every byte from `offset` on, `length` of them, is erased.
+    fn is_erased(&mut self, offset: u32, length: usize) -> Result<bool, Error> {
+        let mut chunk = [0; 64];
+        let mut left = length;
+        self.seek(offset)?;
+        while left > 0 {
+            let (part, _) = chunk.split_at_mut(left.min(64));
+            self.file.read_exact(part)?;
+            if part.iter().any(|byte| *byte != ERASED) {
+                return Ok(false);
+            }
+            left -= part.len();
+        }
+        Ok(true)
+    }
+}
+
+/// Judges the bounds of an operation that works in units of `unit` bytes.
+fn check(offset: u32, length: usize, unit: usize) -> Result<(), NorFlashErrorKind> {
+    let offset = offset as usize;
+    if length > SIZE || offset > SIZE - length {
+        Err(NorFlashErrorKind::OutOfBounds)
+    } else if !offset.is_multiple_of(unit) || !length.is_multiple_of(unit) {
+        Err(NorFlashErrorKind::NotAligned)
+    } else {
+        Ok(())
+    }
+}
+
+fn make() -> Result<(), Error> {
+    let mut file = File::create(UNFINISHED)?;
+    for _ in 0..SIZE / PAGE {
+        erase_page(&mut file)?;
+    }
+    drop(file);
+    Ok(fs::rename(UNFINISHED, FILE)?)
+}
+
+fn erase_page(file: &mut File) -> Result<(), io::Error> {
+    for _ in 0..PAGE / 256 {
+        file.write_all(&[ERASED; 256])?;
+    }
+    Ok(())
+}
+
+impl ErrorType for HostFlash {
+    type Error = Error;
+}
+
+impl ReadNorFlash for HostFlash {
+    const READ_SIZE: usize = 1;
+
+    async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Error> {
+        check(offset, bytes.len(), 1)?;
+        self.seek(offset)?;
+        Ok(self.file.read_exact(bytes)?)
+    }
+
+    fn capacity(&self) -> usize {
+        SIZE
+    }
+}
+
+impl NorFlash for HostFlash {
+    const WRITE_SIZE: usize = WORD;
+    const ERASE_SIZE: usize = PAGE;
+
+    async fn erase(&mut self, from: u32, to: u32) -> Result<(), Error> {
+        let length = to.checked_sub(from).ok_or(NorFlashErrorKind::OutOfBounds)?;
+        check(from, length as usize, PAGE)?;
+        self.seek(from)?;
+        for _ in (from..to).step_by(PAGE) {
+            erase_page(&mut self.file)?;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Error> {
+        check(offset, bytes.len(), WORD)?;
+        if !self.is_erased(offset, bytes.len())? {
+            return Err(Error::NotErased(offset));
+        }
+        self.seek(offset)?;
+        Ok(self.file.write_all(bytes)?)
+    }
+}
+
+/// Why the flash cannot be used.
+#[derive(Debug)]
+pub enum Error {
+    /// The host refused, or its file ended early. A write may have been carried out in part.
+    Host(io::Error),
+    /// A word at or after this offset was written before and not erased since. Nothing was changed.
+    NotErased(u32),
+    /// Bounds or alignment. Nothing was changed.
+    Range(NorFlashErrorKind),
+    /// The file is not a flash: this is its length in bytes.
+    Size(u64),
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Host(error)
+    }
+}
+
+impl From<NorFlashErrorKind> for Error {
+    fn from(kind: NorFlashErrorKind) -> Self {
+        Self::Range(kind)
+    }
+}
+
+impl NorFlashError for Error {
+    fn kind(&self) -> NorFlashErrorKind {
+        match self {
+            Self::Range(kind) => *kind,
+            _ => NorFlashErrorKind::Other,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(error) => write!(f, "flash.bin: {:?}", error.kind()),
+            Self::NotErased(offset) => write!(f, "flash.bin: write at {offset:#x} without erasing"),
+            Self::Range(kind) => write!(f, "flash.bin: {kind}"),
+            Self::Size(length) => write!(f, "flash.bin: {length} bytes long, a flash has {SIZE}"),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The interrupts of this machine and the table that leads to their handlers.
+//!
+//! Source: QEMU, `hw/arm/mps2.c`; Arm application note 386, section 3.6.
+
+use cortex_m::interrupt::InterruptNumber;
+use cortex_m::peripheral::NVIC;
+
+/// Interrupts that the firmware uses; the names are those of the handlers.
+#[expect(clippy::upper_case_acronyms, reason = "cortex-m-rt's attribute takes the handler's name from here")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Interrupt {
+    /// CMSDK timer 0.
+    TIMER0 = 8,
+    /// CMSDK timer 1.
+    TIMER1 = 9,
+    /// LAN9118.
+    ETHERNET = 13,
+}
+
+// SAFETY: the numbers are fixed, and each has its entry in `__INTERRUPTS`.
+unsafe impl InterruptNumber for Interrupt {
+    fn number(self) -> u16 {
+        self as u16
+    }
+}
+
+/// Lets an interrupt through.
+pub fn enable(interrupt: Interrupt) {
+    // SAFETY: no critical section of this firmware relies on a masked interrupt, they all mask every one.
+    unsafe { NVIC::unmask(interrupt) }
+}
+
+type Handler = unsafe extern "C" fn();
+
+// SAFETY: cortex-m-rt and the `interrupt` attribute define these symbols with this signature; device.x names the
+// default handler for those that have none.
+unsafe extern "C" {
+    fn TIMER0();
+    fn TIMER1();
+    fn ETHERNET();
+    fn DefaultHandler();
+}
+
+/// Placed behind the exceptions by cortex-m-rt's linker script.
+// SAFETY: the section holds nothing but the 32 handlers that this machine's vector table has room for.
+#[unsafe(link_section = ".vector_table.interrupts")]
+// SAFETY: cortex-m-rt looks for the table under this name, which nobody else defines.
+#[unsafe(no_mangle)]
+static __INTERRUPTS: [Handler; 32] = {
+    let mut table = [DefaultHandler as Handler; 32];
+    table[Interrupt::TIMER0 as usize] = TIMER0;
+    table[Interrupt::TIMER1 as usize] = TIMER1;
+    table[Interrupt::ETHERNET as usize] = ETHERNET;
+    table
+};

@@ -1,0 +1,66 @@
+//! Brings the network up.
+
+use core::fmt;
+
+use board_settings::Ip;
+use embassy_executor::Spawner;
+use embassy_net::{Config, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
+use embassy_time::{Duration, with_timeout};
+use static_cell::StaticCell;
+
+use crate::lan9118::Lan9118;
+
+/// Sockets that may be open at once, the DHCP client's included.
+const SOCKETS: usize = 4;
+
+/// How long to wait for an address.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Starts the network on `device` and waits until it has an address. `seed` makes port and sequence numbers hard to
+/// guess. A second call panics.
+///
+/// # Errors
+///
+/// [`Error::NoAddress`] after 20 s without one; the network keeps trying.
+pub async fn start(spawner: Spawner, device: Lan9118, ip: Ip, seed: u64) -> Result<Stack<'static>, Error> {
+    static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
+    let resources = RESOURCES.init_with(StackResources::new);
+    let (stack, runner) = embassy_net::new(device, config(ip), resources, seed);
+    spawner.spawn(drive(runner).map_err(|_| Error::NoTask)?);
+    with_timeout(PATIENCE, stack.wait_config_up()).await.map_err(|_| Error::NoAddress)?;
+    Ok(stack)
+}
+
+fn config(ip: Ip) -> Config {
+    match ip {
+        Ip::Dhcp => Config::dhcpv4(Default::default()),
+        Ip::Static { address, prefix, gateway } => Config::ipv4_static(StaticConfigV4 {
+            address: Ipv4Cidr::new(address, prefix),
+            gateway,
+            dns_servers: Default::default(),
+        }),
+    }
+}
+
+#[embassy_executor::task]
+async fn drive(mut runner: Runner<'static, Lan9118>) -> ! {
+    runner.run().await
+}
+
+/// Why there is no network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// Nobody gave the board an address.
+    NoAddress,
+    /// The network's task runs already.
+    NoTask,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoAddress => "no network address within 20 s",
+            Self::NoTask => "the network has been started before",
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! The envelope: magic, version, length, then the settings as postcard with a CRC-32 behind them.
+//!
+//! ```text
+//! 0  "MAEL"              4 bytes
+//! 4  version             u16, little endian
+//! 6  length of the body  u16, little endian
+//! 8  body                postcard, then its CRC-32 (ISO HDLC), little endian
+//! ```
+
+use core::fmt;
+
+use crc::{CRC_32_ISO_HDLC, Crc};
+
+use crate::{Ip, Settings};
+
+const MAGIC: [u8; 4] = *b"MAEL";
+const VERSION: u16 = 1;
+const HEADER: usize = 8;
+const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+
+/// Longest blob, envelope included, in bytes.
+pub const MAX_BLOB: usize = 8192;
+
+impl<'a> Settings<'a> {
+    /// Writes the blob into `out` and returns the part of `out` that it fills; [`MAX_BLOB`] bytes always do,
+    /// unless the strings or the keyring are longer than any board accepts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLong`] when `out` is too short; its contents are then undefined.
+    pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], Error> {
+        let space = out.len().min(MAX_BLOB);
+        let (header, body) =
+            out.get_mut(..space).and_then(|out| out.split_first_chunk_mut::<HEADER>()).ok_or(Error::TooLong)?;
+        let length = postcard::to_slice_crc32(self, body, CRC.digest()).map_err(|_| Error::TooLong)?.len();
+        let length_field = u16::try_from(length).map_err(|_| Error::TooLong)?;
+        let [m0, m1, m2, m3] = MAGIC;
+        let [v0, v1] = VERSION.to_le_bytes();
+        let [l0, l1] = length_field.to_le_bytes();
+        *header = [m0, m1, m2, m3, v0, v1, l0, l1];
+        out.get(..HEADER + length).ok_or(Error::TooLong)
+    }
+
+    /// Reads a blob at the start of `bytes`; what follows it is ignored.
+    ///
+    /// # Errors
+    ///
+    /// Every other variant of [`Error`]: each names what is wrong with the blob.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, Error> {
+        let (&[m0, m1, m2, m3, v0, v1, l0, l1], rest) =
+            bytes.split_first_chunk::<HEADER>().ok_or(Error::Missing)?;
+        if [m0, m1, m2, m3] != MAGIC {
+            return Err(Error::Missing);
+        }
+        let version = u16::from_le_bytes([v0, v1]);
+        if version != VERSION {
+            return Err(Error::Version(version));
+        }
+        let length = usize::from(u16::from_le_bytes([l0, l1]));
+        let body = rest.get(..length).ok_or(Error::Damaged)?;
+        let settings: Self = postcard::from_bytes_crc32(body, CRC.digest()).map_err(|_| Error::Damaged)?;
+        match settings.ip {
+            Ip::Static { prefix, .. } if prefix > 32 => Err(Error::Prefix(prefix)),
+            _ => Ok(settings),
+        }
+    }
+}
+
+/// Why there are no settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// There is no blob.
+    Missing,
+    /// The blob has a layout that this build does not know.
+    Version(u16),
+    /// Length, checksum or contents do not fit together.
+    Damaged,
+    /// A network prefix longer than 32 bits.
+    Prefix(u8),
+    /// The settings do not fit into the space for them.
+    TooLong,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("no settings were handed in"),
+            Self::Version(version) => write!(f, "settings of version {version}, this build reads {VERSION}"),
+            Self::Damaged => f.write_str("the settings are damaged"),
+            Self::Prefix(prefix) => write!(f, "a network prefix of {prefix} bits, 32 at most"),
+            Self::TooLong => f.write_str("the settings are too long"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests;
