@@ -1,0 +1,206 @@
+//! A board in QEMU: started, listened to, killed, started again with the flash that it had.
+
+mod log;
+mod program;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use board_settings::{MAX_BLOB, Settings};
+use tempfile::TempDir;
+
+pub use log::Mark;
+use log::Log;
+pub use program::Program;
+
+/// The host's loopback as a board sees it.
+pub const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
+
+/// Where the firmware looks for its settings.
+const SETTINGS_ADDRESS: u32 = 0x2100_0000;
+
+/// How QEMU runs a board.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// One instruction takes one nanosecond of the board's time: counts repeat, at the price of speed.
+    pub icount: bool,
+    /// TCP ports of the board that the host shall reach, see [`Board::reach`].
+    pub forward: Vec<u16>,
+}
+
+/// A running board, or one that has stopped. It ends with this value, and so does its flash.
+///
+/// All waiting is bounded and blocks the thread; asynchronous tests wait on a blocking thread.
+pub struct Board {
+    program: Program,
+    options: Options,
+    dir: TempDir,
+    forwards: Vec<(u16, SocketAddr)>,
+    qemu: Child,
+    log: Log,
+}
+
+impl Board {
+    /// Starts a board with an empty flash; without settings it will refuse to run.
+    ///
+    /// # Errors
+    ///
+    /// The firmware has not been built, the settings are too long, or QEMU does not start.
+    pub fn start(settings: Option<&Settings<'_>>, options: Options) -> Result<Self> {
+        let program = Program::find()?;
+        let dir = TempDir::with_prefix("board-").context("a folder for the board")?;
+        if let Some(settings) = settings {
+            write_settings(dir.path(), settings)?;
+        }
+        let (qemu, forwards, log) = launch(&program, dir.path(), &options)?;
+        Ok(Self { program, options, dir, forwards, qemu, log })
+    }
+
+    /// Cuts the power, and starts the board again with the flash that it has.
+    ///
+    /// # Errors
+    ///
+    /// QEMU does not start; the board is then off.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill();
+        (self.qemu, self.forwards, self.log) = launch(&self.program, self.dir.path(), &self.options)?;
+        Ok(())
+    }
+
+    /// Hands in other settings: they hold from the next [`restart`](Self::restart) on.
+    ///
+    /// # Errors
+    ///
+    /// The settings are too long, or the file cannot be written.
+    pub fn set_settings(&mut self, settings: &Settings<'_>) -> Result<()> {
+        write_settings(self.dir.path(), settings)
+    }
+
+    /// Cuts the power. The log stays.
+    pub fn kill(&mut self) {
+        // It fails only when QEMU has ended by itself.
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+        self.log.finish();
+    }
+
+    /// The first line since this start that contains `pattern`, waiting for it if need be.
+    ///
+    /// # Errors
+    ///
+    /// No such line came `within` that time, or the board ended without one. The message shows the last lines.
+    pub fn wait_for_log(&self, pattern: &str, within: Duration) -> Result<String> {
+        self.log.wait(Mark::default(), pattern, within)
+    }
+
+    /// As [`wait_for_log`](Self::wait_for_log), among the lines that came after `mark` was taken.
+    ///
+    /// # Errors
+    ///
+    /// As `wait_for_log`.
+    pub fn wait_for_log_after(&self, mark: Mark, pattern: &str, within: Duration) -> Result<String> {
+        self.log.wait(mark, pattern, within)
+    }
+
+    /// The end of the log as it is now.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        self.log.mark()
+    }
+
+    /// The lines since this start, the last 10,000 of them.
+    #[must_use]
+    pub fn logs(&self) -> Vec<String> {
+        self.log.lines()
+    }
+
+    /// Waits until the board ends by itself.
+    ///
+    /// # Errors
+    ///
+    /// It did not end `within` that time; it still runs.
+    pub fn wait_for_exit(&mut self, within: Duration) -> Result<ExitStatus> {
+        self.log.wait_for_end(within)?;
+        let status = self.qemu.wait().context("QEMU's exit status")?;
+        self.log.finish();
+        Ok(status)
+    }
+
+    /// The host's address for a port of the board that [`Options::forward`] names. It may change at a restart.
+    ///
+    /// A connection to it succeeds even when nothing listens on the board: only an answer proves that something does.
+    #[must_use]
+    pub fn reach(&self, port: u16) -> Option<SocketAddr> {
+        self.forwards.iter().find(|(guest, _)| *guest == port).map(|(_, host)| *host)
+    }
+
+    /// The file that holds the board's flash.
+    #[must_use]
+    pub fn flash(&self) -> PathBuf {
+        self.dir.path().join("flash.bin")
+    }
+
+    /// QEMU's process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.qemu.id()
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+const SETTINGS_FILE: &str = "settings.bin";
+
+fn write_settings(dir: &Path, settings: &Settings<'_>) -> Result<()> {
+    let mut blob = [0; MAX_BLOB];
+    let blob = settings.encode(&mut blob)?;
+    std::fs::write(dir.join(SETTINGS_FILE), blob).context("the board's settings")
+}
+
+type Forwards = Vec<(u16, SocketAddr)>;
+
+fn launch(program: &Program, dir: &Path, options: &Options) -> Result<(Child, Forwards, Log)> {
+    let forwards = free_ports(&options.forward)?;
+    let mut network = String::from("user,model=lan9118");
+    for (guest, host) in &forwards {
+        network.push_str(&format!(",hostfwd=tcp:{host}-:{guest}"));
+    }
+    let mut command = Command::new("qemu-system-arm");
+    command
+        .args(["-M", "mps2-an386", "-display", "none", "-serial", "none", "-monitor", "none"])
+        // What the board writes through semihosting arrives at our end of the pipe byte for byte.
+        .args(["-chardev", "stdio,id=log,signal=off"])
+        .args(["-semihosting-config", "enable=on,target=native,chardev=log"])
+        .args(["-nic", &network])
+        .arg("-kernel")
+        .arg(program.elf())
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    if dir.join(SETTINGS_FILE).exists() {
+        let loader = format!("loader,file={SETTINGS_FILE},addr={SETTINGS_ADDRESS:#x},force-raw=on");
+        command.args(["-device", &loader]);
+    }
+    if options.icount {
+        command.args(["-icount", "shift=0"]);
+    }
+    let mut qemu = command.spawn().context("qemu-system-arm does not start; `cargo xtask setup` installs it")?;
+    let log = Log::follow(program, qemu.stdout.take(), qemu.stderr.take());
+    Ok((qemu, forwards, log))
+}
+
+/// A free port of the host's loopback for each of the board's.
+fn free_ports(guests: &[u16]) -> Result<Forwards> {
+    // All stay bound until the last is found, so that no two are the same.
+    let listeners: Vec<_> =
+        guests.iter().map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
+    guests.iter().zip(&listeners).map(|(guest, listener)| Ok((*guest, listener.local_addr()?))).collect()
+}
