@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result};
 use board_settings::{MAX_BLOB, Settings};
 use tempfile::TempDir;
 
-pub use log::Mark;
 use log::Log;
+pub use log::Mark;
 pub use program::Program;
 
 /// The host's loopback as a board sees it.
@@ -114,7 +114,13 @@ impl Board {
     /// The lines since this start, the last 10,000 of them.
     #[must_use]
     pub fn logs(&self) -> Vec<String> {
-        self.log.lines()
+        self.log.lines_after(Mark::default()).0
+    }
+
+    /// The lines after `mark`, as far as they are kept, and where they end.
+    #[must_use]
+    pub fn logs_after(&self, mark: Mark) -> (Vec<String>, Mark) {
+        self.log.lines_after(mark)
     }
 
     /// Waits until the board ends by itself.
@@ -192,7 +198,8 @@ fn launch(program: &Program, dir: &Path, options: &Options) -> Result<(Child, Fo
     if options.icount {
         command.args(["-icount", "shift=0"]);
     }
-    let mut qemu = command.spawn().context("qemu-system-arm does not start; `cargo xtask setup` installs it")?;
+    let mut qemu =
+        command.spawn().context("qemu-system-arm does not start; `cargo xtask setup` installs it")?;
     let log = Log::follow(program, qemu.stdout.take(), qemu.stderr.take());
     Ok((qemu, forwards, log))
 }

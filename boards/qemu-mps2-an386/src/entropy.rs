@@ -14,7 +14,9 @@ use semihosting::io::Read;
 /// [`Unavailable`] when they cannot be read. There is no weaker source to fall back on: the board must not start.
 pub fn generator() -> Result<ChaCha20Rng, Unavailable> {
     let mut seed = [0; 32];
-    File::open(c"/dev/urandom").and_then(|mut device| device.read_exact(&mut seed)).map_err(|_| Unavailable)?;
+    File::open(c"/dev/urandom")
+        .and_then(|mut device| device.read_exact(&mut seed))
+        .map_err(|_| Unavailable)?;
     // A device that answers with nothing but zeros is not random (1 in 2^256 that it is).
     if seed == [0; 32] {
         return Err(Unavailable);

@@ -3,12 +3,12 @@
 //! Source: SMSC LAN9118 data sheet, chapters 3 (FIFOs, transmit and receive formats) and 5 (registers).
 
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Context;
 
 use cortex_m_rt::interrupt;
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState};
 use embassy_sync::waitqueue::AtomicWaker;
+use static_cell::ConstStaticCell;
 
 use crate::interrupts::{self, Interrupt, Interrupt as interrupt};
 use crate::register::Register;
@@ -55,13 +55,16 @@ const TX_OVERHEAD: usize = 8 + 3;
 const PATIENCE: u32 = 100_000;
 
 static FRAME_WAITING: AtomicWaker = AtomicWaker::new();
-static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// The controller, with room for one frame in each direction: the controller's own FIFOs hold the others.
+/// Room for one frame in each direction: the controller's FIFOs hold the others. They are static because a driver that
+/// held them would be moved over the stack, 3 KB each time.
+static FRAMES: ConstStaticCell<[[u8; MTU]; 2]> = ConstStaticCell::new([[0; MTU]; 2]);
+
+/// The controller.
 pub struct Lan9118 {
     address: [u8; 6],
-    rx: [u8; MTU],
-    tx: [u8; MTU],
+    rx: &'static mut [u8; MTU],
+    tx: &'static mut [u8; MTU],
 }
 
 impl Lan9118 {
@@ -71,9 +74,7 @@ impl Lan9118 {
     ///
     /// [`Error`]; after `Taken` the controller works on for whoever has it.
     pub fn take() -> Result<Self, Error> {
-        if TAKEN.swap(true, Ordering::Relaxed) {
-            return Err(Error::Taken);
-        }
+        let [rx, tx] = FRAMES.try_take().ok_or(Error::Taken)?;
         if BYTE_TEST.read() != 0x8765_4321 {
             return Err(Error::Absent);
         }
@@ -93,7 +94,7 @@ impl Lan9118 {
         mac_write(MAC_CR, mac_read(MAC_CR)? | full_duplex | transmit_and_receive)?;
         INT_EN.write(RX_FRAMES);
         interrupts::enable(Interrupt::ETHERNET);
-        Ok(Self { address: [a0, a1, a2, a3, a4, a5], rx: [0; MTU], tx: [0; MTU] })
+        Ok(Self { address: [a0, a1, a2, a3, a4, a5], rx, tx })
     }
 }
 
@@ -123,9 +124,9 @@ impl Driver for Lan9118 {
                     return None;
                 }
             }
-            if let Some(length) = read_frame(&mut self.rx) {
+            if let Some(length) = read_frame(self.rx) {
                 let (frame, _) = self.rx.split_at_mut(length);
-                return Some((RxToken(frame), TxToken(&mut self.tx)));
+                return Some((RxToken(frame), TxToken(self.tx)));
             }
         }
     }
@@ -136,7 +137,7 @@ impl Driver for Lan9118 {
             cx.waker().wake_by_ref();
             return None;
         }
-        Some(TxToken(&mut self.tx))
+        Some(TxToken(self.tx))
     }
 
     fn link_state(&mut self, _: &mut Context<'_>) -> LinkState {

@@ -30,8 +30,10 @@ impl<'a> Settings<'a> {
     /// [`Error::TooLong`] when `out` is too short; its contents are then undefined.
     pub fn encode<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], Error> {
         let space = out.len().min(MAX_BLOB);
-        let (header, body) =
-            out.get_mut(..space).and_then(|out| out.split_first_chunk_mut::<HEADER>()).ok_or(Error::TooLong)?;
+        let (header, body) = out
+            .get_mut(..space)
+            .and_then(|out| out.split_first_chunk_mut::<HEADER>())
+            .ok_or(Error::TooLong)?;
         let length = postcard::to_slice_crc32(self, body, CRC.digest()).map_err(|_| Error::TooLong)?.len();
         let length_field = u16::try_from(length).map_err(|_| Error::TooLong)?;
         let [m0, m1, m2, m3] = MAGIC;

@@ -74,21 +74,20 @@ impl Log {
     }
 
     pub(super) fn mark(&self) -> Mark {
-        let state = self.shared.lock();
-        Mark(state.dropped + state.lines.len())
+        self.shared.lock().end()
     }
 
-    pub(super) fn lines(&self) -> Vec<String> {
-        self.shared.lock().lines.iter().cloned().collect()
+    pub(super) fn lines_after(&self, mark: Mark) -> (Vec<String>, Mark) {
+        let state = self.shared.lock();
+        (state.after(mark).cloned().collect(), state.end())
     }
 
     pub(super) fn wait(&self, mark: Mark, pattern: &str, within: Duration) -> Result<String> {
-        let mut next = mark.0;
+        let mut unseen = mark;
         let mut found = None;
         let state = self.shared.wait_until(within, |state| {
-            // Lines that were seen before are not searched again.
-            found = state.lines.iter().skip(next.saturating_sub(state.dropped)).find(|line| line.contains(pattern)).cloned();
-            next = state.dropped + state.lines.len();
+            found = state.after(unseen).find(|line| line.contains(pattern)).cloned();
+            unseen = state.end();
             found.is_some() || state.ended
         });
         match found {
@@ -138,6 +137,14 @@ impl Shared {
 }
 
 impl State {
+    fn end(&self) -> Mark {
+        Mark(self.dropped + self.lines.len())
+    }
+
+    fn after(&self, mark: Mark) -> impl Iterator<Item = &String> {
+        self.lines.iter().skip(mark.0.saturating_sub(self.dropped))
+    }
+
     fn tail(&self) -> String {
         if self.lines.is_empty() {
             return "; it said nothing".into();

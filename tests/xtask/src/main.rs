@@ -1,2 +1,49 @@
-//! The developer's commands.
-fn main() {}
+//! The developer's commands: `cargo xtask --help`.
+
+mod board;
+mod core_alone;
+mod firmware;
+mod run;
+mod setup;
+mod sizes;
+mod toolchain;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The developer's commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what the other commands need, or say how
+    Setup,
+    /// Build the firmware of every board and print its size
+    Firmware,
+    /// Build and run one emulated board, and show what it says
+    Board(board::Arguments),
+    /// Build node-core alone for a microcontroller: it needs neither std nor alloc
+    CoreAlone,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Setup => setup::setup(),
+        Command::Firmware => firmware::build_all(),
+        Command::Board(arguments) => board::board(&arguments),
+        Command::CoreAlone => core_alone::build(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

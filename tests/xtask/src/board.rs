@@ -1,0 +1,64 @@
+//! Runs one emulated board and shows what it says.
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use board_settings::Settings;
+use clap::Args;
+use node_tests::board::{Board, HOST, Mark, Options};
+
+use crate::firmware;
+
+/// How the board is set up.
+#[derive(Args)]
+pub struct Arguments {
+    /// The node's name
+    #[arg(long, default_value = "board")]
+    name: String,
+    /// The cluster it belongs to
+    #[arg(long, default_value = "default")]
+    cluster_id: String,
+    /// Address of a hub on this machine's loopback, for instance 127.0.0.1:8374 (repeatable, 4 at most)
+    #[arg(long, value_name = "HOST:PORT")]
+    hub: Vec<SocketAddrV4>,
+    /// Count instructions: one takes one nanosecond of the board's time
+    #[arg(long)]
+    icount: bool,
+}
+
+/// Builds the firmware, starts the board and prints its log until it ends.
+///
+/// # Errors
+///
+/// It does not build or start, or the board stops with a failure.
+pub fn board(arguments: &Arguments) -> Result<()> {
+    firmware::build(&firmware::QEMU)?;
+    let mut settings = Settings::new(&arguments.name, &arguments.cluster_id);
+    for hub in &arguments.hub {
+        settings.hubs.push(as_seen_by_the_board(*hub)).ok().context("a board knows four hubs at most")?;
+    }
+    let options = Options { icount: arguments.icount, ..Options::default() };
+    let mut board = Board::start(Some(&settings), options)?;
+    let mut shown = Mark::default();
+    loop {
+        // An error means that nothing new came, or never will.
+        let news = board.wait_for_log_after(shown, "", Duration::from_secs(1));
+        let (lines, end) = board.logs_after(shown);
+        shown = end;
+        lines.iter().for_each(|line| println!("{line}"));
+        if news.is_err()
+            && let Ok(status) = board.wait_for_exit(Duration::ZERO)
+        {
+            if status.success() {
+                return Ok(());
+            }
+            bail!("the board stopped: {status}");
+        }
+    }
+}
+
+/// The board's network shows the host's loopback under another address.
+fn as_seen_by_the_board(hub: SocketAddrV4) -> SocketAddrV4 {
+    if hub.ip().is_loopback() { SocketAddrV4::new(HOST, hub.port()) } else { hub }
+}

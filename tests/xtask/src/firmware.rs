@@ -1,0 +1,54 @@
+//! Builds the firmware of the boards.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::run::{root, run};
+use crate::sizes::Sizes;
+use crate::toolchain::Toolchain;
+
+/// A board: the folder and package below `boards`, and what it is built for.
+pub struct Board {
+    /// Folder, package and program have one name.
+    pub name: &'static str,
+    /// The compiler's name for its processor.
+    pub target: &'static str,
+}
+
+/// The board that tests run in QEMU.
+pub const QEMU: Board = Board { name: "qemu-mps2-an386", target: "thumbv7em-none-eabihf" };
+
+const BOARDS: [Board; 1] = [QEMU];
+
+/// Builds every board and prints how large its firmware is.
+///
+/// # Errors
+///
+/// A compiler is missing, or a board does not build.
+pub fn build_all() -> Result<()> {
+    for board in &BOARDS {
+        let elf = build(board)?;
+        println!("{}: {}", board.name, Sizes::of(&elf)?);
+        println!("{}", elf.display());
+    }
+    Ok(())
+}
+
+/// Builds the release firmware of `board` and returns its ELF file.
+///
+/// # Errors
+///
+/// As [`build_all`].
+pub fn build(board: &Board) -> Result<PathBuf> {
+    let boards = root().join("boards");
+    let target_dir = boards.join("target");
+    let toolchain = Toolchain::find(board.target)?;
+    run(toolchain
+        .cargo("build", board.target, "core,alloc")
+        .args(["--release", "--package", board.name, "--target-dir"])
+        .arg(&target_dir)
+        // Cargo reads the board's own configuration only from there.
+        .current_dir(boards.join(board.name)))?;
+    Ok(target_dir.join(board.target).join("release").join(board.name))
+}

@@ -1,0 +1,37 @@
+//! Running other programs.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+/// The folder of the project.
+pub fn root() -> &'static Path {
+    // Two folders above this package.
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."))
+}
+
+/// Runs `command` with our own input and output.
+///
+/// # Errors
+///
+/// It does not start, or it fails.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("{command:?} does not start"))?;
+    ensure!(status.success(), "{command:?} failed: {status}");
+    Ok(())
+}
+
+/// What `command` prints, without the white space around it. Its complaints go to our own.
+///
+/// # Errors
+///
+/// It does not start, or it fails, or prints what is not text.
+pub fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .with_context(|| format!("{command:?} does not start"))?;
+    ensure!(output.status.success(), "{command:?} failed: {}", output.status);
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
