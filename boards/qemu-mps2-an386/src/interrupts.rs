@@ -43,6 +43,7 @@ unsafe extern "C" {
 }
 
 /// Placed behind the exceptions by cortex-m-rt's linker script.
+#[expect(clippy::indexing_slicing, reason = "the compiler runs this, and refuses an index that does not fit")]
 // SAFETY: the section holds nothing but the 32 handlers that this machine's vector table has room for.
 #[unsafe(link_section = ".vector_table.interrupts")]
 // SAFETY: cortex-m-rt looks for the table under this name, which nobody else defines.

@@ -5,6 +5,7 @@
 mod boots;
 mod entropy;
 mod executor;
+mod fault;
 mod flash;
 mod interrupts;
 mod lan9118;

@@ -4,7 +4,6 @@ use core::fmt::Display;
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use cortex_m_rt::{ExceptionFrame, exception};
 use defmt::{Display2Format, error};
 use semihosting::process;
 
@@ -21,21 +20,5 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     if !PANICKED.swap(true, Ordering::Relaxed) {
         error!("{}", Display2Format(info));
     }
-    process::exit(1)
-}
-
-/// Faults that nothing else handles, a stack overflow among them.
-// SAFETY: it never returns to the code that faulted.
-#[exception]
-unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
-    error!("hard fault at {=u32:#010x}, called from {=u32:#010x}", frame.pc(), frame.lr());
-    process::exit(1)
-}
-
-/// Interrupts that nobody asked for.
-// SAFETY: it never returns to the code that was interrupted.
-#[exception]
-unsafe fn DefaultHandler(number: i16) -> ! {
-    error!("unexpected interrupt {}", number);
     process::exit(1)
 }

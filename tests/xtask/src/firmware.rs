@@ -1,6 +1,7 @@
 //! Builds the firmware of the boards.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -35,20 +36,33 @@ pub fn build_all() -> Result<()> {
     Ok(())
 }
 
+/// Lints every board; a warning is an error.
+///
+/// # Errors
+///
+/// A compiler is missing, or a board has a lint.
+pub fn lint_all() -> Result<()> {
+    BOARDS.iter().try_for_each(|board| run(cargo("clippy", board)?.args(["--", "--deny", "warnings"])))
+}
+
 /// Builds the release firmware of `board` and returns its ELF file.
 ///
 /// # Errors
 ///
 /// As [`build_all`].
 pub fn build(board: &Board) -> Result<PathBuf> {
-    let boards = root().join("boards");
-    let target_dir = boards.join("target");
-    let toolchain = Toolchain::find(board.target)?;
-    run(toolchain
-        .cargo("build", board.target, "core,alloc")
-        .args(["--release", "--package", board.name, "--target-dir"])
-        .arg(&target_dir)
-        // Cargo reads the board's own configuration only from there.
-        .current_dir(boards.join(board.name)))?;
-    Ok(target_dir.join(board.target).join("release").join(board.name))
+    run(&mut cargo("build", board)?)?;
+    Ok(target_dir().join(board.target).join("release").join(board.name))
+}
+
+fn cargo(command: &str, board: &Board) -> Result<Command> {
+    let mut cargo = Toolchain::find(board.target)?.cargo(command, board.target, "core,alloc");
+    cargo.args(["--release", "--package", board.name, "--target-dir"]).arg(target_dir());
+    // Cargo reads the board's own configuration only from there.
+    cargo.current_dir(root().join("boards").join(board.name));
+    Ok(cargo)
+}
+
+fn target_dir() -> PathBuf {
+    root().join("boards/target")
 }

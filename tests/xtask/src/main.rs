@@ -25,7 +25,11 @@ enum Command {
     /// Install what the other commands need, or say how
     Setup,
     /// Build the firmware of every board and print its size
-    Firmware,
+    Firmware {
+        /// Look for mistakes instead
+        #[arg(long)]
+        lint: bool,
+    },
     /// Build and run one emulated board, and show what it says
     Board(board::Arguments),
     /// Build node-core alone for a microcontroller: it needs neither std nor alloc
@@ -35,7 +39,8 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Setup => setup::setup(),
-        Command::Firmware => firmware::build_all(),
+        Command::Firmware { lint: false } => firmware::build_all(),
+        Command::Firmware { lint: true } => firmware::lint_all(),
         Command::Board(arguments) => board::board(&arguments),
         Command::CoreAlone => core_alone::build(),
     };

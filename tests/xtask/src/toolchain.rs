@@ -12,10 +12,11 @@ use crate::run::output;
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_CLIPPY: &str = "/usr/bin/cargo-clippy";
 const DEBIAN_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/core/Cargo.toml";
 
 /// Debian's packages of that compiler.
-pub const DEBIAN_PACKAGES: [&str; 3] = ["cargo-web", "rust-web-src", "rustc-web"];
+pub const DEBIAN_PACKAGES: [&str; 4] = ["cargo-web", "rust-web-clippy", "rust-web-src", "rustc-web"];
 
 /// How code for one target is built.
 pub enum Toolchain {
@@ -38,7 +39,10 @@ impl Toolchain {
         if is_installed(target)? {
             return Ok(Self::Installed);
         }
-        if ![DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_SOURCE].iter().all(|file| Path::new(file).exists()) {
+        if ![DEBIAN_RUSTC, DEBIAN_CARGO, DEBIAN_CLIPPY, DEBIAN_SOURCE]
+            .iter()
+            .all(|file| Path::new(file).exists())
+        {
             bail!(
                 "no compiler for {target}: type `rustup target add {target}`, or on Debian `cargo xtask setup`"
             );
@@ -58,9 +62,12 @@ impl Toolchain {
         let mut cargo = match self {
             Self::Installed => Command::new("cargo"),
             Self::Debian { linker } => {
-                let mut cargo = Command::new(DEBIAN_CARGO);
+                // By its name, cargo might find rustup's clippy, which knows another compiler.
+                let program = if command == "clippy" { DEBIAN_CLIPPY } else { DEBIAN_CARGO };
+                let mut cargo = Command::new(program);
                 let target = target.replace('-', "_").to_uppercase();
                 cargo
+                    .env("CARGO", DEBIAN_CARGO)
                     .env("RUSTC", DEBIAN_RUSTC)
                     // `-Z build-std` is not stable yet.
                     .env("RUSTC_BOOTSTRAP", "1")
