@@ -7,7 +7,7 @@ use super::session::{Event, Input, Link, Phase, Ping};
 use crate::time::Instant;
 use crate::wire::frame::{Frame, Kind, RESPONDER};
 use crate::wire::gossip::MAX_MESSAGE;
-use crate::wire::{Goodbye, Hello, Open, PREFACE, VERSION};
+use crate::wire::{Goodbye, Hello, Open, PREFACE, ResetCode, VERSION};
 
 impl Link<'_> {
     pub(super) fn handle_preface<'b>(&mut self, input: &'b [u8]) -> Result<Input<'b>, PeerError> {
@@ -43,7 +43,8 @@ impl Link<'_> {
             (Kind::Open, _) => self.handle_open(now, frame),
             (Kind::Data, _) => self.handle_data(id, frame),
             (Kind::Reset, _) => {
-                let code = postcard::from_bytes(frame.payload).map_err(|_| bad)?;
+                // A later version's code.
+                let code = postcard::from_bytes(frame.payload).unwrap_or(ResetCode::Internal);
                 let Some(exchange) = self.known_mut(id) else { return Ok(None) };
                 let told = exchange.is_live() || exchange.stage == Stage::Expired;
                 exchange.stage = Stage::Free;
@@ -114,7 +115,7 @@ impl Link<'_> {
         let bad = PeerError::BadPayload(Kind::Open);
         let id = ExchangeId { side: Side::Theirs, number: frame.header.exchange };
         let (open, data) = postcard::take_from_bytes::<Open>(frame.payload).map_err(|_| bad)?;
-        if open.budget_ms == 0 || id.number == 0 || frame.header.flags & RESPONDER != 0 {
+        if id.number == 0 || frame.header.flags & RESPONDER != 0 {
             return Err(bad);
         }
         let allowed = usize::from(self.config.limits.exchanges);

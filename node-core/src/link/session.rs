@@ -122,7 +122,8 @@ pub struct Link<'s> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ping {
     Idle,
-    Due,
+    /// To be sent since then.
+    Due(Instant),
     Sent(Instant),
 }
 
@@ -194,10 +195,22 @@ impl<'s> Link<'s> {
     /// some. The input must be able to grow to 8 bytes more than this node's frame limit.
     ///
     /// # Errors
-    /// [`PeerError`]: the link is over.
+    /// [`PeerError`]: the link is over. The next [`poll_transmit`](Self::poll_transmit) tells the peer why, and
+    /// further input is swallowed.
     pub fn handle_input<'b>(&mut self, now: Instant, input: &'b [u8]) -> Result<Input<'b>, PeerError> {
+        if self.is_ending() {
+            return Ok(Input { consumed: input.len(), event: None });
+        }
+        let result = self.take_input(now, input);
+        if let Err(error) = result {
+            self.goodbye(error.goodbye());
+        }
+        result
+    }
+
+    fn take_input<'b>(&mut self, now: Instant, input: &'b [u8]) -> Result<Input<'b>, PeerError> {
         let nothing = Input { consumed: 0, event: None };
-        if self.phase == Phase::Over || input.is_empty() {
+        if input.is_empty() {
             return Ok(nothing);
         }
         if !self.preface_seen {
@@ -221,27 +234,37 @@ impl<'s> Link<'s> {
     /// drain [`poll_expired`](Self::poll_expired).
     ///
     /// # Errors
-    /// [`PeerError::HelloTimeout`], [`PeerError::Unresponsive`]: the link is over.
+    /// [`PeerError::HelloTimeout`], [`PeerError::Unresponsive`]: the link is over, as after
+    /// [`handle_input`](Self::handle_input).
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), PeerError> {
-        match self.phase {
-            Phase::Over => return Ok(()),
-            Phase::Greeting if now.since(self.started) >= self.config.hello_timeout => {
-                return Err(PeerError::HelloTimeout);
-            }
-            Phase::Greeting => return Ok(()),
-            Phase::Up | Phase::Draining => {}
-        }
         if self.lingers(now) {
+            self.phase = Phase::Over;
+        }
+        if self.phase == Phase::Over {
+            return Ok(());
+        }
+        self.expire(now);
+        if now < self.silence_ends() {
+            return Ok(());
+        }
+        if self.is_ending() {
+            // The carrier does not even take the goodbye.
             self.phase = Phase::Over;
             return Ok(());
         }
-        let silence = now.since(self.heard);
-        if silence >= self.config.ping_after + self.config.dead_after {
-            return Err(PeerError::Unresponsive);
-        }
-        if silence >= self.config.ping_after && self.ping == Ping::Idle {
-            self.ping = Ping::Due;
-        }
+        let error = match self.ping {
+            _ if self.peer.is_none() => PeerError::HelloTimeout,
+            Ping::Idle => {
+                self.ping = Ping::Due(now);
+                return Ok(());
+            }
+            Ping::Due(_) | Ping::Sent(_) => PeerError::Unresponsive,
+        };
+        self.goodbye(error.goodbye());
+        Err(error)
+    }
+
+    fn expire(&mut self, now: Instant) {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             for exchange in self.slots_mut().filter(|exchange| exchange.is_live() && now >= exchange.deadline)
             {
@@ -249,7 +272,6 @@ impl<'s> Link<'s> {
             }
             self.deadline = self.slots().filter(|exchange| exchange.is_live()).map(|e| e.deadline).min();
         }
-        Ok(())
     }
 
     // Commands
@@ -330,6 +352,9 @@ impl<'s> Link<'s> {
         (data, end): (&[u8], bool),
         out: &mut impl Outbox,
     ) -> Result<usize, SendError> {
+        if self.phase == Phase::Over {
+            return Err(SendError::Closed);
+        }
         let limit = self.peer.map_or(MIN_FRAME, |(_, limits)| usize::from(limits.frame));
         let available = self.credit.available();
         let exchange = self.live_mut(id).filter(|exchange| !exchange.sent_end).ok_or(SendError::Closed)?;
@@ -403,9 +428,9 @@ impl<'s> Link<'s> {
     }
 
     /// Measures the round trip: an [`Event::Pong`] will follow.
-    pub fn ping(&mut self) {
+    pub fn ping(&mut self, now: Instant) {
         if self.ping == Ping::Idle {
-            self.ping = Ping::Due;
+            self.ping = Ping::Due(now);
         }
     }
 
@@ -448,18 +473,28 @@ impl<'s> Link<'s> {
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let alive = match (self.phase, self.ping) {
-            (Phase::Over, _) => return None,
-            (Phase::Greeting, _) => return Some(self.started + self.config.hello_timeout),
-            (_, Ping::Idle) => self.heard + self.config.ping_after,
-            _ => self.heard + self.config.ping_after + self.config.dead_after,
-        };
-        let idle = self.in_flight() == 0;
-        let linger = self.goodbye_sent.filter(|_| idle).map(|sent| sent + self.config.dead_after);
-        [Some(alive), self.deadline, linger].into_iter().flatten().min()
+        if self.phase == Phase::Over {
+            return None;
+        }
+        [Some(self.silence_ends()), self.deadline, self.linger_ends()].into_iter().flatten().min()
     }
 
     // Inside
+
+    /// When the peer has been silent for so long that something must be done. A peer is called unresponsive only
+    /// when it was asked, so a node that itself stood still for a while does not blame its peers.
+    fn silence_ends(&self) -> Instant {
+        match self.ping {
+            _ if self.peer.is_none() => self.started + self.config.hello_timeout,
+            Ping::Idle => self.heard + self.config.ping_after,
+            Ping::Due(at) | Ping::Sent(at) => at.max(self.heard) + self.config.dead_after,
+        }
+    }
+
+    /// Whether a goodbye that does not drain was said: nothing that the peer does matters any more.
+    fn is_ending(&self) -> bool {
+        self.phase == Phase::Over || self.goodbye.is_some_and(|reason| !reason.drains())
+    }
 
     /// Ends the link when both sides said goodbye and nothing is under way, or at once after a goodbye that
     /// does not drain.
@@ -470,10 +505,14 @@ impl<'s> Link<'s> {
         }
     }
 
-    /// A peer that returns no goodbye is not waited for longer than one that is silent.
-    pub(super) fn lingers(&self, now: Instant) -> bool {
-        self.goodbye_sent.is_some_and(|sent| now.since(sent) >= self.config.dead_after)
-            && self.in_flight() == 0
+    /// When the wait for the peer's goodbye ends: it is not waited for longer than one that is silent.
+    fn linger_ends(&self) -> Option<Instant> {
+        let said = self.goodbye_sent?;
+        (self.in_flight() == 0).then(|| said + self.config.dead_after)
+    }
+
+    fn lingers(&self, now: Instant) -> bool {
+        self.linger_ends().is_some_and(|end| now >= end)
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = &Exchange> {

@@ -23,7 +23,7 @@ impl Link<'_> {
             frame::put(out, (Kind::Pong, 0, 0), [&pong, &[]])?;
             self.pong = None;
         }
-        if self.ping == Ping::Due && self.peer.is_some() {
+        if matches!(self.ping, Ping::Due(_)) && self.peer.is_some() {
             frame::put(out, (Kind::Ping, 0, 0), [&now.as_micros().to_le_bytes(), &[]])?;
             self.ping = Ping::Sent(now);
         }

@@ -13,7 +13,7 @@ pub struct Open {
     pub to: Option<NodeId>,
     /// Links that the exchange may still cross after this one; each hub that passes it on takes one off.
     pub hops: u8,
-    /// Time left for the answer, in milliseconds, at least 1.
+    /// Time left for the answer, in milliseconds; with 0 the exchange is over at once.
     pub budget_ms: u32,
     /// Which kind of request follows.
     pub service: Service,
