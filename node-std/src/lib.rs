@@ -7,3 +7,4 @@ pub mod data_dir;
 pub mod exchange;
 pub mod link;
 pub mod port;
+pub mod tls;

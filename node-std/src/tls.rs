@@ -1,0 +1,24 @@
+//! Mutual TLS on the private port: the TLS directory, the verifier that asks the core, and live reload.
+//!
+//! Data flows one way: files → slots → the core's rules → rustls configurations → [`Keyring`], which every
+//! connection asks anew, so that a reload takes effect with the next one.
+
+mod bundle;
+mod directory;
+mod endpoint;
+mod error;
+mod explain;
+mod file;
+mod listing;
+mod provider;
+mod rejections;
+mod reload;
+mod verifier;
+mod watch;
+
+pub use bundle::read_bundle;
+pub use endpoint::{ALPN_H2, ALPN_HTTP1, ALPN_LINK, server_name};
+pub use error::{DirectoryProblem, FileProblem, TlsError};
+pub use explain::explain;
+pub use reload::{Health, Keyring};
+pub use verifier::peer_fingerprint;

@@ -1,0 +1,49 @@
+//! A TLS directory as the bundle that a board takes.
+
+use std::path::Path;
+
+use node_core::crypto::{P256Secret, Software};
+use node_core::keys::{Bundle, BundleSlot, MAX_BUNDLE};
+use p256::SecretKey;
+use p256::pkcs8::DecodePrivateKey;
+use rustls::pki_types::PrivateKeyDer;
+use zeroize::Zeroizing;
+
+use super::directory::{self, Slot};
+use super::error::TlsError;
+
+/// Reads `directory` and encodes it for a board; blocks while it does.
+///
+/// # Errors
+/// The directory is not in order, or holds what a board cannot take: a key that is not P-256, more than eight
+/// slots, too many bytes.
+pub fn read_bundle(directory: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+    let (_, slots) = directory::read(directory)?;
+    let secrets: Vec<Option<Zeroizing<[u8; 32]>>> = slots.iter().map(secret).collect();
+    let mut bundle = Bundle::default();
+    let board = |problem| TlsError::Board { path: directory.to_owned(), problem };
+    for (slot, secret) in slots.iter().zip(&secrets) {
+        let certificate = slot.chain.first().map_or(&[][..], AsRef::as_ref);
+        let name = slot.info.name.clone();
+        let slot = match secret {
+            Some(secret) => BundleSlot::pair(name, certificate, P256Secret(secret)),
+            None => BundleSlot::trusted(name, certificate),
+        };
+        bundle.push(slot).map_err(board)?;
+    }
+    // Refuses every key that is not P-256, so none is lost for having no scalar.
+    bundle.validate(&Software).map_err(board)?;
+    let mut buffer = Zeroizing::new([0; MAX_BUNDLE]);
+    let encoded = bundle.encode(&mut buffer).map_err(board)?;
+    Ok(Zeroizing::new(encoded.to_vec()))
+}
+
+/// The scalar of a P-256 key.
+fn secret(slot: &Slot) -> Option<Zeroizing<[u8; 32]>> {
+    let key = match &slot.pair.as_ref()?.key {
+        PrivateKeyDer::Pkcs8(der) => SecretKey::from_pkcs8_der(der.secret_pkcs8_der()).ok()?,
+        PrivateKeyDer::Sec1(der) => SecretKey::from_sec1_der(der.secret_sec1_der()).ok()?,
+        _ => return None,
+    };
+    Some(Zeroizing::new(key.to_bytes().into()))
+}

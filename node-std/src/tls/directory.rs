@@ -1,0 +1,90 @@
+//! The TLS directory as one snapshot.
+//!
+//! A slot is a file stem: `NAME.crt` with `NAME.key` is a pair, `NAME.crt` alone is trusted only. The recipe
+//! for rotation moves files one by one, so a reading counts only when nothing moved meanwhile, and only when
+//! every pair in it matches.
+
+use core::time::Duration;
+use std::path::Path;
+
+use node_core::crypto::Software;
+use node_core::id::Name;
+use node_core::keys::SlotInfo;
+use node_core::trust::Certificate;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
+use rustls::{Error, InconsistentKeys};
+
+use super::error::{DirectoryProblem, FileProblem, TlsError};
+use super::file;
+use super::listing::{Listing, Stem};
+use super::provider::provider;
+
+/// How often a directory that changes under the reading is read again, and the pause before that.
+const ATTEMPTS: usize = 5;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A slot of a TLS directory, with its key if it has one.
+pub(super) struct Slot {
+    /// What is public of it.
+    pub(super) info: SlotInfo,
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) pair: Option<Pair>,
+    pub(super) is_key_world_readable: bool,
+}
+
+/// The key of a slot, as read and as rustls signs with it.
+pub(super) struct Pair {
+    pub(super) key: PrivateKeyDer<'static>,
+    pub(super) signer: CertifiedKey,
+}
+
+/// Reads all slots of `directory`, in order of their names, as they were at one moment.
+pub(super) fn read(directory: &Path) -> Result<(Listing, Vec<Slot>), TlsError> {
+    for _ in 0..ATTEMPTS {
+        let before = Listing::read(directory)?;
+        let slots: Result<Vec<Slot>, TlsError> =
+            before.stems().map(|(stem, files)| read_slot(directory, stem, files)).collect();
+        if Listing::read(directory)? == before {
+            return Ok((before, slots?));
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(DirectoryProblem::Changing.of(directory))
+}
+
+fn read_slot(directory: &Path, stem: &str, files: &Stem) -> Result<Slot, TlsError> {
+    let crt = directory.join(format!("{stem}.crt"));
+    let key = directory.join(format!("{stem}.key"));
+    if files.certificate.is_none() {
+        return Err(FileProblem::LonelyKey.of(&key));
+    }
+    let name = Name::new(stem).map_err(|error| FileProblem::BadName(error).of(&crt))?;
+    let chain = file::read_chain(&crt)?;
+    let info = describe(name, &chain).map_err(|problem| problem.of(&crt))?;
+    let Some(key_stamp) = &files.key else {
+        return Ok(Slot { info, chain, pair: None, is_key_world_readable: false });
+    };
+    let pair = read_pair(&key, &chain)?;
+    let is_key_world_readable = key_stamp.is_world_readable();
+    Ok(Slot { info: info.with_key(), chain, pair: Some(pair), is_key_world_readable })
+}
+
+/// Both the core and the TLS library must be able to read a certificate: one decides, the other verifies with it.
+fn describe(name: Name, chain: &[CertificateDer<'_>]) -> Result<SlotInfo, FileProblem> {
+    let leaf = chain.first().ok_or(FileProblem::Missing("certificate"))?;
+    let unusable = |error: &dyn core::fmt::Display| FileProblem::BadCertificate(error.to_string());
+    let certificate = Certificate::parse(leaf).map_err(|error| unusable(&error))?;
+    ParsedCertificate::try_from(leaf).map_err(|error| unusable(&error))?;
+    Ok(SlotInfo::new(name, leaf, &certificate, &Software))
+}
+
+fn read_pair(path: &Path, chain: &[CertificateDer<'static>]) -> Result<Pair, TlsError> {
+    let key = file::read_key(path)?;
+    match CertifiedKey::from_der(chain.to_vec(), key.clone_key(), &provider()) {
+        Ok(signer) => Ok(Pair { key, signer }),
+        Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(FileProblem::KeyMismatch.of(path)),
+        Err(error) => Err(FileProblem::BadKey(error.to_string()).of(path)),
+    }
+}

@@ -1,0 +1,243 @@
+//! The keyring of a running node: always the last good one.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use node_core::crypto::Software;
+use node_core::keys::{Keyring as Rules, SlotInfo};
+use node_core::time::UnixTime;
+use node_core::trust::{Fingerprint, Rfc3339};
+use rustls::{ClientConfig, ServerConfig};
+use tokio::sync::watch;
+
+use super::directory::{self, Slot};
+use super::endpoint::Endpoint;
+use super::error::{DirectoryProblem, TlsError};
+use super::listing::Listing;
+use super::provider::provider;
+use super::rejections::Rejections;
+use super::verifier::Verifier;
+
+/// The keyring that a TLS directory holds, or held when it was last in order.
+///
+/// Getters never block and show one keyring each; a connection asks for its configuration when it begins, so a
+/// reload takes effect with the next one. [`reload`](Self::reload) reads the directory again, and
+/// [`spawn_watch`](Self::spawn_watch) does so whenever it changes.
+pub struct Keyring {
+    directory: PathBuf,
+    current: ArcSwap<Current>,
+    rejections: Arc<Rejections>,
+    generation: watch::Sender<u64>,
+    health: watch::Sender<Health>,
+    /// Held while the directory is read, so that an older reading never replaces a newer one.
+    reading: Mutex<()>,
+}
+
+/// Whether the directory is in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It is, and the keyring is what it holds.
+    Ok,
+    /// It is not, and the keyring is the last good one.
+    Degraded {
+        /// What is wrong, naming the file.
+        message: String,
+        /// Since when it has not been in order.
+        since: SystemTime,
+    },
+}
+
+struct Current {
+    listing: Listing,
+    slots: Vec<SlotInfo>,
+    active: SlotInfo,
+    digest: Fingerprint,
+    endpoint: Endpoint,
+}
+
+impl Keyring {
+    /// Reads `directory`; blocks while it does.
+    ///
+    /// # Errors
+    /// The directory is not in order: there is no last good keyring yet, so the node must not start.
+    pub fn open(directory: impl AsRef<Path>) -> Result<Arc<Self>, TlsError> {
+        let directory = directory.as_ref();
+        let directory = std::path::absolute(directory)
+            .map_err(|error| DirectoryProblem::Unreadable(error).of(directory))?;
+        let rejections = Arc::new(Rejections::default());
+        let current = Current::read(&directory, &rejections)?;
+        tracing::info!("TLS directory {}: {}", directory.display(), current.summary());
+        Ok(Arc::new(Self {
+            directory,
+            current: ArcSwap::from_pointee(current),
+            rejections,
+            generation: watch::Sender::new(1),
+            health: watch::Sender::new(Health::Ok),
+            reading: Mutex::new(()),
+        }))
+    }
+
+    /// The directory, as an absolute path.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// For accepting on the private port; the client has to show a certificate.
+    #[must_use]
+    pub fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.current.load().endpoint.server)
+    }
+
+    /// For dialling a link. Hand [`server_name`](super::server_name) to the connector.
+    #[must_use]
+    pub fn link_client_config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.current.load().endpoint.link_client)
+    }
+
+    /// For dialling with HTTP/1.1, as maelctl does.
+    #[must_use]
+    pub fn http_client_config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.current.load().endpoint.http_client)
+    }
+
+    /// The slot that signs.
+    #[must_use]
+    pub fn active(&self) -> SlotInfo {
+        self.current.load().active.clone()
+    }
+
+    /// All slots, in order of their names.
+    #[must_use]
+    pub fn slots(&self) -> Vec<SlotInfo> {
+        self.current.load().slots.clone()
+    }
+
+    /// The digest of all certificates that are trusted (PROTOCOL.md).
+    #[must_use]
+    pub fn digest(&self) -> Fingerprint {
+        self.current.load().digest
+    }
+
+    /// Whether the certificate with this SHA-256 is trusted: a link whose peer's is not any more must go.
+    #[must_use]
+    pub fn trusts(&self, certificate: Fingerprint) -> bool {
+        self.current.load().slots.iter().any(|slot| slot.certificate == certificate)
+    }
+
+    /// Counts the keyrings since the start; changes after a new one is in force.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.generation.subscribe()
+    }
+
+    /// Whether the directory was in order when it was last read.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.borrow().clone()
+    }
+
+    /// The same as [`health`](Self::health), for waiting until it changes.
+    #[must_use]
+    pub fn subscribe_health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    /// Peers refused for their certificates since the start.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.rejections.total()
+    }
+
+    /// Reads the directory again; blocks while it does. Returns whether the keyring is another one now.
+    ///
+    /// # Errors
+    /// The directory is not in order. The last good keyring stays, and health says so until a reading succeeds.
+    pub fn reload(&self) -> Result<bool, TlsError> {
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = Current::read(&self.directory, &self.rejections);
+        self.note_health(outcome.as_ref().err());
+        let next = outcome?;
+        let changed = next.slots != self.current.load().slots;
+        if changed {
+            tracing::info!("TLS directory {}: {}", self.directory.display(), next.summary());
+        }
+        // Stored in any case: the chain sent along with an unchanged certificate may be another one.
+        self.current.store(Arc::new(next));
+        if changed {
+            self.generation.send_modify(|generation| *generation += 1);
+        }
+        Ok(changed)
+    }
+
+    /// Whether the directory looks different from when it was last read, or was not in order then.
+    pub(super) fn is_stale(&self) -> bool {
+        self.health() != Health::Ok
+            || Listing::read(&self.directory).ok().as_ref() != Some(&self.current.load().listing)
+    }
+
+    fn note_health(&self, error: Option<&TlsError>) {
+        self.health.send_if_modified(|health| {
+            let next = match (error, &*health) {
+                (None, _) => Health::Ok,
+                (Some(error), Health::Degraded { since, .. }) => {
+                    Health::Degraded { message: error.to_string(), since: *since }
+                }
+                (Some(error), Health::Ok) => {
+                    Health::Degraded { message: error.to_string(), since: SystemTime::now() }
+                }
+            };
+            if next == *health {
+                return false;
+            }
+            match &next {
+                Health::Ok => tracing::info!("TLS directory {}: in order again", self.directory.display()),
+                Health::Degraded { message, .. } => {
+                    tracing::error!("{message}; the last good keyring stays in force");
+                }
+            }
+            *health = next;
+            true
+        });
+    }
+}
+
+impl Current {
+    fn read(directory: &Path, rejections: &Arc<Rejections>) -> Result<Self, TlsError> {
+        let (listing, mut slots) = directory::read(directory)?;
+        let infos: Vec<SlotInfo> = slots.iter().map(|slot| slot.info.clone()).collect();
+        let broken = |error| DirectoryProblem::Keyring(error).of(directory);
+        let rules = Rules::new(&infos).map_err(broken)?;
+        let (active, digest) = (rules.active().clone(), rules.digest(&Software));
+        warn_of(&slots, &active);
+
+        let anchors = infos.iter().map(SlotInfo::anchor).collect();
+        let verifier = Verifier::new(anchors, provider(), Arc::clone(rejections));
+        let signer = slots.iter_mut().find(|slot| slot.info.name == active.name);
+        let signer = signer
+            .and_then(|slot| slot.pair.take())
+            .ok_or_else(|| broken(node_core::keys::KeyringError::NoPair))?;
+        let endpoint = Endpoint::new(signer.signer, verifier)?;
+        Ok(Self { listing, slots: infos, active, digest, endpoint })
+    }
+
+    fn summary(&self) -> String {
+        let SlotInfo { name, certificate, .. } = &self.active;
+        format!("active is {name}, {certificate}; slots trusted: {}", self.slots.len())
+    }
+}
+
+/// What works but should be put right.
+fn warn_of(slots: &[Slot], active: &SlotInfo) {
+    for slot in slots.iter().filter(|slot| slot.is_key_world_readable) {
+        let name = &slot.info.name;
+        tracing::warn!("every user of this machine may read the private key {name}.key: chmod 600 it");
+    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    if active.not_after < UnixTime(now) {
+        let (name, end) = (&active.name, Rfc3339(active.not_after));
+        tracing::warn!("the active certificate {name}.crt expired at {end}: peers refuse it, rotate now");
+    }
+}

@@ -1,0 +1,149 @@
+//! The core's trust policy behind the interfaces of rustls, the same for both sides of a connection.
+
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
+
+use node_core::crypto::{Digest, Software};
+use node_core::time::{UnixTime, WallClock};
+use node_core::trust::{AcceptedKeys, Anchor, Certificate, Fingerprint, MAX_CHAIN, Policy, Rejection};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime as RustlsTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
+};
+
+use super::rejections::Rejections;
+
+/// SHA-256 of the certificate that a peer presented in a finished handshake.
+#[must_use]
+pub fn peer_fingerprint(connection: &rustls::CommonState) -> Option<Fingerprint> {
+    let leaf = connection.peer_certificates()?.first()?;
+    Some(Fingerprint(Software.sha256(&[leaf])))
+}
+
+/// Lets in whoever the anchors name. The core decides; this checks signatures and keeps the count of the refused.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    anchors: Vec<Anchor>,
+    provider: Arc<CryptoProvider>,
+    rejections: Arc<Rejections>,
+}
+
+impl Verifier {
+    pub(super) const fn new(
+        anchors: Vec<Anchor>,
+        provider: Arc<CryptoProvider>,
+        rejections: Arc<Rejections>,
+    ) -> Self {
+        Self { anchors, provider, rejections }
+    }
+
+    fn judge(
+        &self,
+        leaf: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+        now: RustlsTime,
+    ) -> Result<(), Error> {
+        let chain: Vec<&[u8]> =
+            core::iter::once(leaf).chain(rest).take(MAX_CHAIN + 1).map(AsRef::as_ref).collect();
+        let clock = WallClock::Reliable(UnixTime(now.as_secs()));
+        let verdict = Policy::new(&self.anchors, AcceptedKeys::Any).judge(&chain, Some(clock), &Software);
+        verdict.map(|_| ()).map_err(|rejection| {
+            let subject = Certificate::parse(leaf).ok().and_then(|certificate| certificate.common_name);
+            self.rejections.note(Instant::now(), subject, &rejection);
+            tls_error(rejection, now)
+        })
+    }
+}
+
+/// The error whose alert tells the peer most.
+fn tls_error(rejection: Rejection, now: RustlsTime) -> Error {
+    let time = |time: UnixTime| RustlsTime::since_unix_epoch(Duration::from_secs(time.0));
+    Error::InvalidCertificate(match rejection {
+        Rejection::NoCertificate => return Error::NoCertificatesPresented,
+        Rejection::Malformed { .. } => CertificateError::BadEncoding,
+        Rejection::Expired { not_after, .. } => {
+            CertificateError::ExpiredContext { time: now, not_after: time(not_after) }
+        }
+        Rejection::NotYetValid { not_before, .. } => {
+            CertificateError::NotValidYetContext { time: now, not_before: time(not_before) }
+        }
+        other => CertificateError::Other(OtherError(Arc::new(other))),
+    })
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        now: RustlsTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.judge(end_entity, intermediates, now).map(|()| ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl ClientCertVerifier for Verifier {
+    /// No names: there is no CA to name, and the request for a certificate has to fit a board's record.
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: RustlsTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.judge(end_entity, intermediates, now).map(|()| ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        ServerCertVerifier::verify_tls12_signature(self, message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        ServerCertVerifier::verify_tls13_signature(self, message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ServerCertVerifier::supported_verify_schemes(self)
+    }
+}

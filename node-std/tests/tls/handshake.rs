@@ -1,0 +1,224 @@
+//! Handshakes between two keyrings, as the server and the client see them.
+
+use std::io;
+use std::sync::Arc;
+
+use node_core::trust::Rejection;
+use node_std::tls::{ALPN_LINK, Keyring, explain, peer_fingerprint, server_name};
+use rustls::client::ResolvesClientCert;
+use rustls::sign::CertifiedKey;
+use rustls::{AlertDescription, CertificateError, ClientConfig, Error, SignatureScheme};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+
+use crate::pki::{P256, Pki, RSA};
+
+type Server = io::Result<server::TlsStream<DuplexStream>>;
+type Client = io::Result<client::TlsStream<DuplexStream>>;
+
+async fn handshake(server: &Keyring, client: Arc<ClientConfig>) -> (Server, Client) {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let accept = TlsAcceptor::from(server.server_config()).accept(near);
+    let connect = TlsConnector::from(client).connect(server_name(), far);
+    tokio::join!(accept, connect)
+}
+
+fn tls_error(error: &io::Error) -> &Error {
+    error.get_ref().unwrap().downcast_ref().unwrap()
+}
+
+/// What a client learns that took the server's refusal for success: TLS 1.3 tells it only with the first read.
+async fn alert(client: Client) -> io::Error {
+    client.unwrap().read_u8().await.unwrap_err()
+}
+
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn two_nodes_of_one_directory_connect() {
+    for kind in [P256, RSA] {
+        let pki = Pki::new(&[]);
+        pki.make("a", kind);
+        let (hub, node) = (Keyring::open(pki.dir()).unwrap(), Keyring::open(pki.dir()).unwrap());
+        let (server, client) = handshake(&hub, node.link_client_config()).await;
+        let (mut server, mut client) = (server.unwrap(), client.unwrap());
+        client.write_all(b"ping").await.unwrap();
+        let mut read = [0; 4];
+        server.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"ping");
+
+        let fingerprint = Some(hub.active().certificate);
+        assert_eq!(peer_fingerprint(server.get_ref().1), fingerprint);
+        assert_eq!(peer_fingerprint(client.get_ref().1), fingerprint);
+        assert_eq!(server.get_ref().1.alpn_protocol(), Some(ALPN_LINK));
+        assert_eq!(server.get_ref().1.protocol_version(), Some(rustls::ProtocolVersion::TLSv1_3));
+        assert_eq!(hub.rejected() + node.rejected(), 0);
+    }
+}
+
+#[tokio::test]
+async fn maelctl_speaks_http() {
+    let pki = Pki::new(&["a"]);
+    let keyring = Keyring::open(pki.dir()).unwrap();
+    let (server, _client) = handshake(&keyring, keyring.http_client_config()).await;
+    assert_eq!(server.unwrap().get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+}
+
+#[tokio::test]
+async fn a_client_without_a_certificate_is_refused() {
+    let pki = Pki::new(&["a"]);
+    let keyring = Keyring::open(pki.dir()).unwrap();
+    let mut bare = (*keyring.link_client_config()).clone();
+    bare.client_auth_cert_resolver = Arc::new(NoCertificate);
+    let (server, client) = handshake(&keyring, Arc::new(bare)).await;
+    let refusal = server.err().unwrap();
+    assert_eq!(tls_error(&refusal), &Error::NoCertificatesPresented);
+    assert!(explain(&refusal).contains("showed no certificate"));
+    let alert = alert(client).await;
+    assert_eq!(tls_error(&alert), &Error::AlertReceived(AlertDescription::CertificateRequired));
+    assert!(explain(&alert).contains("set the TLS directory"));
+}
+
+#[tokio::test]
+async fn an_unknown_client_is_refused_by_its_fingerprint() {
+    let (ours, theirs) = (Pki::new(&["a"]), Pki::new(&["a"]));
+    fn trust(of: &Pki, by: &Pki) {
+        std::fs::copy(of.path("a.crt"), by.path("other.crt")).unwrap();
+    }
+    trust(&ours, &theirs);
+    let (hub, stranger) = (Keyring::open(ours.dir()).unwrap(), Keyring::open(theirs.dir()).unwrap());
+    let (server, client) = handshake(&hub, stranger.link_client_config()).await;
+    let refusal = server.err().unwrap();
+    let Error::InvalidCertificate(CertificateError::Other(reason)) = tls_error(&refusal) else {
+        panic!("{refusal}")
+    };
+    let fingerprint = stranger.active().certificate;
+    assert!(matches!(
+        reason.0.downcast_ref(),
+        Some(Rejection::Unknown { fingerprint: named, .. }) if *named == fingerprint
+    ));
+    assert!(explain(&refusal).contains(&fingerprint.to_string()));
+    assert_eq!((hub.rejected(), stranger.rejected()), (1, 0));
+    assert!(explain(&alert(client).await).contains("does not trust this node's certificate"));
+}
+
+#[tokio::test]
+async fn an_unknown_server_is_refused_by_the_client() {
+    let (ours, theirs) = (Pki::new(&["a"]), Pki::new(&["a"]));
+    std::fs::copy(ours.path("a.crt"), theirs.path("other.crt")).unwrap();
+    let (node, rogue) = (Keyring::open(ours.dir()).unwrap(), Keyring::open(theirs.dir()).unwrap());
+    let (server, client) = handshake(&rogue, node.link_client_config()).await;
+    assert!(explain(&client.err().unwrap()).contains(&rogue.active().certificate.to_string()));
+    assert!(server.is_err());
+    assert_eq!(node.rejected(), 1);
+}
+
+#[tokio::test]
+async fn an_expired_client_is_refused_although_it_is_trusted() {
+    let (ours, theirs) = (Pki::new(&["b"]), Pki::new(&[]));
+    theirs.make_dated("a", "20200101000000Z", "20210101000000Z");
+    std::fs::copy(theirs.path("a.crt"), ours.path("a.crt")).unwrap();
+    std::fs::copy(ours.path("b.crt"), theirs.path("b.crt")).unwrap();
+    let (hub, late) = (Keyring::open(ours.dir()).unwrap(), Keyring::open(theirs.dir()).unwrap());
+    let (server, client) = handshake(&hub, late.link_client_config()).await;
+    let refusal = server.err().unwrap();
+    assert!(matches!(
+        tls_error(&refusal),
+        Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })
+            if not_after.as_secs() == 1_609_459_200
+    ));
+    let alert = alert(client).await;
+    assert_eq!(tls_error(&alert), &Error::AlertReceived(AlertDescription::CertificateExpired));
+}
+
+#[tokio::test]
+async fn a_client_of_the_future_is_refused() {
+    let pki = Pki::new(&["b"]);
+    let early = pki.copy();
+    early.make_dated("a", "20900101000000Z", "20910101000000Z");
+    std::fs::copy(early.path("a.crt"), pki.path("a.crt")).unwrap();
+    let (hub, early) = (Keyring::open(pki.dir()).unwrap(), Keyring::open(early.dir()).unwrap());
+    let (server, _client) = handshake(&hub, early.link_client_config()).await;
+    assert!(matches!(
+        tls_error(&server.err().unwrap()),
+        Error::InvalidCertificate(CertificateError::NotValidYetContext { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_node_that_missed_one_rotation_gets_in_and_after_two_it_does_not() {
+    let cluster = Pki::new(&["server_a", "server_b", "server_c"]);
+    let behind = cluster.copy();
+    let (hub, late) = (Keyring::open(cluster.dir()).unwrap(), Keyring::open(behind.dir()).unwrap());
+    let connects = async || {
+        let (server, client) = handshake(&hub, late.link_client_config()).await;
+        server.is_ok() && client.is_ok()
+    };
+    assert!(connects().await);
+
+    cluster.rotate();
+    assert!(hub.reload().unwrap());
+    assert!(hub.trusts(late.active().certificate));
+    assert!(connects().await);
+
+    cluster.rotate();
+    assert!(hub.reload().unwrap());
+    assert!(!hub.trusts(late.active().certificate));
+    assert!(!connects().await);
+
+    behind.sync_from(&cluster);
+    assert!(late.reload().unwrap());
+    assert_eq!(late.digest(), hub.digest());
+    assert!(connects().await);
+}
+
+#[tokio::test]
+async fn records_to_a_peer_fit_a_boards_buffer() {
+    let pki = Pki::new(&[]);
+    pki.make("a", RSA);
+    let keyring = Keyring::open(pki.dir()).unwrap();
+    let (near, far) = tokio::io::duplex(1 << 18);
+    let (carrier, board) = tokio::io::duplex(1 << 18);
+    let accept = TlsAcceptor::from(keyring.server_config()).accept(near);
+    let connect = TlsConnector::from(keyring.link_client_config()).connect(server_name(), board);
+    let (mut from_server, mut to_server) = tokio::io::split(far);
+    let (mut from_board, mut to_board) = tokio::io::split(carrier);
+    let mut longest = 0;
+    let observe = async {
+        let mut header = [0; 5];
+        while from_server.read_exact(&mut header).await.is_ok() {
+            let mut body = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
+            from_server.read_exact(&mut body).await.unwrap();
+            longest = longest.max(body.len());
+            to_board.write_all(&header).await.unwrap();
+            to_board.write_all(&body).await.unwrap();
+        }
+        core::future::pending().await
+    };
+    let talk = async {
+        let (server, client) = tokio::join!(accept, connect);
+        let (mut server, mut client) = (server.unwrap(), client.unwrap());
+        server.write_all(&[7; 20_000]).await.unwrap();
+        server.shutdown().await.unwrap();
+        let mut read = Vec::new();
+        client.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read.len(), 20_000);
+    };
+    tokio::select! {
+        () = talk => {}
+        () = observe => {}
+        _ = tokio::io::copy(&mut from_board, &mut to_server) => {}
+    }
+    assert_eq!(longest, 4096);
+}

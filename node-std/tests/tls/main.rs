@@ -1,0 +1,10 @@
+//! The TLS directory with certificates by real openssl: reading, reloading, handshakes.
+
+#[cfg(test)]
+mod directory;
+#[cfg(test)]
+mod handshake;
+#[cfg(test)]
+mod pki;
+#[cfg(test)]
+mod reload;
