@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use node_core::link::{ExchangeId, Open, ResetCode};
+use node_core::link::{ExchangeId, Open, ResetCode, Side};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::link::Command;
@@ -109,7 +109,8 @@ fn over() -> ExchangeError {
 }
 
 /// The receiving half of one direction of an exchange. Bytes taken from it are credit for the peer, so
-/// a slow reader slows the sender down. Dropping it before the end resets the exchange.
+/// a slow reader slows the sender down. Dropping it before the end gives up an exchange that this node opened; of
+/// one that the peer opened the rest of the request is ignored, so that it can be answered all the same.
 #[derive(Debug)]
 pub struct Inbound {
     id: ExchangeId,
@@ -181,7 +182,10 @@ impl Drop for Inbound {
         }
         self.release(left);
         if !self.done {
-            let _ = self.link.send(Command::Reset { id: self.id, code: ResetCode::Cancelled });
+            let _ = self.link.send(match self.id.side {
+                Side::Ours => Command::Reset { id: self.id, code: ResetCode::Cancelled },
+                Side::Theirs => Command::Ignore { id: self.id },
+            });
         }
     }
 }

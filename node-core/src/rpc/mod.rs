@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 /// Longest body of a built-in request or response, in bytes; one that is longer is refused.
 pub const MAX_BODY: usize = 8192;
+/// Longest body of a ping, in bytes.
+pub const MAX_PING: usize = 1024;
 /// First method number that a board or a server may use for its own.
 pub const FIRST_CUSTOM: u16 = 0x1000;
 
@@ -20,7 +22,7 @@ pub const FIRST_CUSTOM: u16 = 0x1000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Method {
-    /// `()` -> `()`.
+    /// Up to [`MAX_PING`] bytes of anything -> `()`, then the same bytes.
     Ping = 1,
     /// `()` -> [`Status`].
     Status = 2,

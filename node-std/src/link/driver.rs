@@ -9,12 +9,14 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
+use node_core::gossip::{How, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{
     Config, Event, Exchange, ExchangeId, Goodbye, Hello, Limits, Link, Open, OpenError, PeerError, Phase,
     ResetCode, SendError, Service,
 };
 use node_core::time::{Instant, UnixTime};
+use node_core::trust::Fingerprint;
 use node_core::wire::Record;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -71,9 +73,33 @@ pub trait Server: Send + Sync + 'static {
     fn serve(&self, from: NodeId, accepted: Accepted);
 }
 
+/// Where a link comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Dialled or accepted.
+    pub how: How,
+    /// The address at the other end.
+    pub address: String,
+    /// SHA-256 of the certificate that this node showed, under TLS.
+    pub own_key: Option<Fingerprint>,
+    /// SHA-256 of the certificate that the peer showed, under TLS.
+    pub peer_key: Option<Fingerprint>,
+}
+
 /// What a link's task reports.
 #[derive(Debug)]
 pub enum Notice {
+    /// The carrier is open; the peer has not said hello yet.
+    Started(LinkId, Origin),
+    /// A dial came to nothing.
+    DialFailed {
+        /// Whom it was for.
+        target: Target,
+        /// What was dialled.
+        address: String,
+        /// What went wrong.
+        error: String,
+    },
     /// The peer said hello.
     Up {
         /// The link.
@@ -111,9 +137,9 @@ pub enum Notice {
 /// Runs one link on `carrier` until it is over. Everything that happens goes to `notices`.
 pub async fn run(
     mut carrier: impl Carrier,
-    (link, identity, greeting): (LinkId, &Identity, Greeting),
-    server: Arc<dyn Server>,
-    notices: mpsc::Sender<Notice>,
+    (link, origin): (LinkId, Origin),
+    (identity, greeting): (&Identity, Greeting),
+    (server, notices): (Arc<dyn Server>, mpsc::Sender<Notice>),
     clock: Clock,
 ) {
     let slots = usize::from(identity.limits.exchanges);
@@ -149,6 +175,7 @@ pub async fn run(
         peer: None,
         goodbye: None,
     };
+    driver.notify(Notice::Started(link, origin)).await;
     let outcome = driver.run(&mut carrier, &greeting).await;
     driver.finish(outcome).await;
 }
@@ -198,11 +225,7 @@ impl From<io::Error> for Fault {
 }
 
 impl Driver<'_> {
-    async fn run(
-        &mut self,
-        carrier: &mut impl Carrier,
-        greeting: &Greeting,
-    ) -> Result<(), Fault> {
+    async fn run(&mut self, carrier: &mut impl Carrier, greeting: &Greeting) -> Result<(), Fault> {
         let identity = self.identity;
         let record = Record {
             id: identity.id,
@@ -223,7 +246,6 @@ impl Driver<'_> {
         let mut sleep = pin!(tokio::time::sleep(Duration::ZERO));
         loop {
             if let Err(error) = self.turn().await {
-                self.link.goodbye(error.goodbye());
                 self.link.poll_transmit(self.clock.now(), &mut self.sending);
                 self.flush(carrier).await;
                 return Err(error.into());
@@ -331,7 +353,9 @@ impl Driver<'_> {
                     self.notify(Notice::Gossip(self.id, message)).await;
                 }
                 Some(Event::Pong(time)) => {
-                    self.pings.drain(..).for_each(|reply| drop(reply.send(time)));
+                    for reply in self.pings.drain(..) {
+                        let _ = reply.send(time);
+                    }
                     self.notify(Notice::RoundTrip(self.id, time)).await;
                 }
                 Some(Event::Goodbye(reason)) => {
@@ -348,7 +372,8 @@ impl Driver<'_> {
 
     async fn up(&mut self, hello: &Hello<'_>) {
         self.peer = Some(hello.record.id);
-        let link = LinkHandle::new(self.id, hello.record.id, self.commands_in.clone(), self.gossip_room.clone());
+        let link =
+            LinkHandle::new(self.id, hello.record.id, self.commands_in.clone(), self.gossip_room.clone());
         self.notify(Notice::Up {
             link,
             incarnation: hello.record.incarnation,
@@ -357,7 +382,7 @@ impl Driver<'_> {
             time: hello.time,
         })
         .await;
-        self.link.ping();
+        self.link.ping(self.clock.now());
     }
 
     fn opened(&mut self, id: ExchangeId, open: Open, (data, end): (&[u8], bool)) {
@@ -388,7 +413,8 @@ impl Driver<'_> {
         match &mut flow.sink {
             Sink::Stream(pieces) => {
                 // A reader that is gone resets the exchange itself, and what it left is released then.
-                let gone = !data.is_empty() && pieces.send(Piece::Data(Bytes::copy_from_slice(data))).is_err();
+                let gone =
+                    !data.is_empty() && pieces.send(Piece::Data(Bytes::copy_from_slice(data))).is_err();
                 if end {
                     let _ = pieces.send(Piece::End);
                 }
@@ -408,7 +434,7 @@ impl Driver<'_> {
                 }
                 return;
             }
-            Sink::Closed => self.link.release(id, data.len()),
+            Sink::Closed | Sink::Ignored => self.link.release(id, data.len()),
         }
         if end {
             flow.sink = Sink::Closed;
@@ -435,7 +461,7 @@ impl Driver<'_> {
                     }
                 }
             }
-            Sink::Stream(_) | Sink::Closed => {}
+            Sink::Stream(_) | Sink::Closed | Sink::Ignored => {}
         }
     }
 
@@ -455,11 +481,17 @@ impl Driver<'_> {
                     flow.fail(ExchangeError::Reset(code));
                 }
             }
+            Command::Ignore { id } => {
+                if let Some(flow) = self.flows.find(id) {
+                    flow.sink = Sink::Ignored;
+                    self.settle(id);
+                }
+            }
             Command::Release { id, bytes } => self.link.release(id, bytes),
             Command::Gossip(message) => self.gossip.push_back(message),
             Command::Ping(reply) => {
                 self.pings.push(reply);
-                self.link.ping();
+                self.link.ping(now);
             }
             Command::Goodbye(reason) => {
                 self.goodbye.get_or_insert(reason);
@@ -476,7 +508,9 @@ impl Driver<'_> {
             _ => return,
         };
         match self.link.open(now, open, (&request, end), &mut self.sending) {
-            Ok((id, taken)) => self.started(id, command, (request.slice(taken..), end && taken < request.len())),
+            Ok((id, taken)) => {
+                self.started(id, command, (request.slice(taken..), end && taken < request.len()))
+            }
             Err(OpenError::Exchanges | OpenError::Outbox) => self.wait(command),
             Err(error @ (OpenError::NotUp | OpenError::Draining)) => {
                 refuse(command, ExchangeError::LinkClosed(error.to_string()));
@@ -605,12 +639,17 @@ impl Driver<'_> {
         }
     }
 
-    /// Forgets a flow of which both directions are over.
+    /// Forgets a flow of which both directions are over. A peer that still sends what is ignored is told to stop.
     fn settle(&mut self, id: ExchangeId) {
-        let over = |flow: &mut Flow| flow.end && flow.pending.is_empty() && matches!(flow.sink, Sink::Closed);
-        if self.flows.find(id).is_some_and(over) {
-            self.flows.remove(id);
+        let Some(flow) = self.flows.find(id).filter(|flow| flow.end && flow.pending.is_empty()) else {
+            return;
+        };
+        match flow.sink {
+            Sink::Closed => {}
+            Sink::Ignored => self.link.reset(id, ResetCode::Cancelled),
+            _ => return,
         }
+        self.flows.remove(id);
     }
 
     fn fail(&mut self, id: ExchangeId, error: ExchangeError) {

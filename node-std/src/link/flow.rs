@@ -33,6 +33,8 @@ pub(super) enum Sink {
     Request { open: Open, body: BytesMut, limit: usize },
     /// Nowhere: only the other direction is left.
     Closed,
+    /// Nowhere, though there may be more.
+    Ignored,
 }
 
 impl Flow {
@@ -53,7 +55,7 @@ impl Flow {
         match self.sink {
             Sink::Stream(pieces) => drop(pieces.send(Piece::Failed(error))),
             Sink::Response { reply, .. } => drop(reply.send(Err(error))),
-            Sink::Request { .. } | Sink::Closed => {}
+            Sink::Request { .. } | Sink::Closed | Sink::Ignored => {}
         }
     }
 }
@@ -92,7 +94,8 @@ impl Flows {
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = ExchangeId> {
-        let ours = self.ours.iter().flatten().map(|flow| ExchangeId { side: Side::Ours, number: flow.number });
+        let ours =
+            self.ours.iter().flatten().map(|flow| ExchangeId { side: Side::Ours, number: flow.number });
         let theirs = self.theirs.iter().flatten();
         ours.chain(theirs.map(|flow| ExchangeId { side: Side::Theirs, number: flow.number }))
     }

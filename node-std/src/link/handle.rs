@@ -28,12 +28,34 @@ pub struct LinkHandle {
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Opens an exchange whose request and response are streamed.
-    Open { open: Open, reply: oneshot::Sender<Result<(Outbound, Inbound), ExchangeError>> },
+    Open {
+        open: Open,
+        reply: oneshot::Sender<Result<(Outbound, Inbound), ExchangeError>>,
+    },
     /// Opens an exchange with a whole request for a whole response of at most `limit` bytes.
-    Call { open: Open, request: Bytes, limit: usize, reply: oneshot::Sender<Result<Bytes, ExchangeError>> },
-    Send { id: ExchangeId, data: Bytes, end: bool },
-    Reset { id: ExchangeId, code: ResetCode },
-    Release { id: ExchangeId, bytes: usize },
+    Call {
+        open: Open,
+        request: Bytes,
+        limit: usize,
+        reply: oneshot::Sender<Result<Bytes, ExchangeError>>,
+    },
+    Send {
+        id: ExchangeId,
+        data: Bytes,
+        end: bool,
+    },
+    Reset {
+        id: ExchangeId,
+        code: ResetCode,
+    },
+    /// The rest of what the peer sends on it is of no interest.
+    Ignore {
+        id: ExchangeId,
+    },
+    Release {
+        id: ExchangeId,
+        bytes: usize,
+    },
     Gossip(Bytes),
     Ping(oneshot::Sender<Duration>),
     Goodbye(Goodbye),

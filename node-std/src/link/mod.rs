@@ -8,6 +8,6 @@ mod driver;
 mod flow;
 mod handle;
 
-pub use driver::{Carrier, Greeting, Identity, Notice, Server, run};
-pub use handle::LinkHandle;
+pub use driver::{Carrier, Greeting, Identity, Notice, Origin, Server, run};
 pub(crate) use handle::Command;
+pub use handle::LinkHandle;

@@ -1,12 +1,11 @@
-//! The cluster as the rest of the daemon sees it: a snapshot of its members, and a way to reach each.
+//! The cluster at one moment.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use node_core::gossip::{Kind, State};
 use node_core::id::{Name, NodeId};
-use node_core::link::Open;
 
-use crate::exchange::{ExchangeError, Inbound, Outbound};
+use crate::link::LinkHandle;
 
 /// One member, as known here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +30,7 @@ pub struct Member {
     pub hubs: Vec<NodeId>,
     /// SHA-256 of the certificate that it presents; all zero when it has none (plaintext).
     pub active_key: [u8; 32],
-    /// Digest of all certificates that it trusts (PROTOCOL.md).
+    /// Digest of all certificates that it trusts.
     pub keyring: [u8; 32],
     /// Whether this node has a link to it.
     pub linked: bool,
@@ -40,35 +39,39 @@ pub struct Member {
 }
 
 /// All members at one moment, this node included.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct View {
     /// Members ordered by name, then id.
     pub members: Vec<Member>,
+    /// The link to use for each linked member.
+    pub(super) links: HashMap<NodeId, LinkHandle>,
 }
 
-/// How the daemon's tasks reach the cluster.
-#[derive(Clone, Debug)]
-pub struct Cluster;
-
-impl Cluster {
-    /// This node's identity.
+impl View {
+    /// The member with this identity.
     #[must_use]
-    pub fn me(&self) -> NodeId {
-        NodeId([0; 16])
+    pub fn member(&self, id: NodeId) -> Option<&Member> {
+        self.members.iter().find(|member| member.id == id)
     }
 
-    /// The members as of now.
+    /// How many links there are.
     #[must_use]
-    pub fn view(&self) -> Arc<View> {
-        Arc::default()
+    pub fn link_count(&self) -> usize {
+        self.links.len()
     }
 
-    /// Opens an exchange on the link to `via`, which must be linked.
-    ///
-    /// # Errors
-    /// There is no such link, or it takes no more exchanges.
-    pub async fn open(&self, via: NodeId, open: Open) -> Result<(Outbound, Inbound), ExchangeError> {
-        let _ = (via, open);
-        Err(ExchangeError::Full)
+    /// The linked node over which `to` is reached: itself, or one of its hubs.
+    pub(super) fn next_hop(&self, to: NodeId) -> Option<NodeId> {
+        if self.links.contains_key(&to) {
+            return Some(to);
+        }
+        let member = self.member(to).filter(|member| member.state.is_live())?;
+        match member.kind {
+            Kind::Hub => Some(to),
+            Kind::Leaf => {
+                let linked = member.hubs.iter().find(|hub| self.links.contains_key(hub));
+                linked.or_else(|| member.hubs.first()).copied()
+            }
+        }
     }
 }

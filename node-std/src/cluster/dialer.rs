@@ -1,0 +1,86 @@
+//! Opens carriers to other nodes, and runs the links on them.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+
+use node_core::gossip::{Dial, How};
+use node_core::id::LinkId;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsConnector;
+
+use crate::clock::Clock;
+use crate::link::{self, Carrier, Greeting, Identity, Notice, Origin, Server};
+use crate::tls::{Keyring, peer_fingerprint, server_name};
+
+/// How long a dial may take, TLS included.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How the private port is secured.
+#[derive(Clone)]
+pub enum Security {
+    /// Not at all.
+    Plaintext,
+    /// Mutual TLS.
+    Tls(Arc<Keyring>),
+}
+
+/// Makes carriers into links. Cheap to clone.
+#[derive(Clone)]
+pub struct Dialer {
+    pub(super) security: Security,
+    pub(super) identity: Arc<Identity>,
+    pub(super) server: Arc<dyn Server>,
+    pub(super) clock: Clock,
+    pub(super) notices: mpsc::Sender<Notice>,
+    pub(super) greeting: watch::Receiver<Greeting>,
+    pub(super) next: Arc<AtomicU32>,
+}
+
+impl Dialer {
+    /// Runs a link on a carrier until it is over.
+    pub async fn run(&self, carrier: impl Carrier, origin: Origin) {
+        let link = LinkId(self.next.fetch_add(1, Ordering::Relaxed));
+        let greeting = self.greeting.borrow().clone();
+        let ends = (self.server.clone(), self.notices.clone());
+        link::run(carrier, (link, origin), (&self.identity, greeting), ends, self.clock).await;
+    }
+
+    /// Dials and runs the link.
+    pub(super) async fn dial(self, dial: Dial) {
+        let Dial { target, address } = dial;
+        let opened = tokio::time::timeout(DIAL_TIMEOUT, self.connect(&address)).await;
+        let opened =
+            opened.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in 10 s")));
+        match opened {
+            Ok((carrier, mut origin)) => {
+                origin.how = How::Dialled(target);
+                self.run(carrier, origin).await;
+            }
+            Err(error) => {
+                let (address, error) = (address.as_str().to_owned(), error.to_string());
+                // Nobody listens any more when the daemon stops.
+                let _ = self.notices.send(Notice::DialFailed { target, address, error }).await;
+            }
+        }
+    }
+
+    async fn connect(&self, address: &str) -> io::Result<(Box<dyn Carrier>, Origin)> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let mut origin =
+            Origin { how: How::Accepted, address: address.to_owned(), own_key: None, peer_key: None };
+        match &self.security {
+            Security::Plaintext => Ok((Box::new(stream), origin)),
+            Security::Tls(keyring) => {
+                origin.own_key = Some(keyring.active().certificate);
+                let connector = TlsConnector::from(keyring.link_client_config());
+                let stream = connector.connect(server_name(), stream).await?;
+                origin.peer_key = peer_fingerprint(stream.get_ref().1);
+                Ok((Box::new(stream), origin))
+            }
+        }
+    }
+}

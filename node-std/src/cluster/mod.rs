@@ -1,0 +1,156 @@
+//! The cluster as the rest of the daemon sees it: a snapshot of its members, and a way to reach each.
+
+mod dialer;
+mod rekey;
+mod task;
+mod view;
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use node_core::id::NodeId;
+use node_core::link::{Open, Service};
+use tokio::sync::{mpsc, watch};
+
+pub use dialer::{Dialer, Security};
+pub use task::{Description, Seat, Task};
+pub use view::{Member, View};
+
+use crate::exchange::{ExchangeError, Inbound, Outbound};
+use crate::link::LinkHandle;
+
+/// How long a request waits for a link that is being made or replaced.
+const LINK_WAIT: Duration = Duration::from_secs(5);
+/// Links that an exchange may cross.
+pub const MAX_HOPS: u8 = 8;
+
+/// How the daemon's tasks reach the cluster. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    me: NodeId,
+    view: watch::Receiver<Arc<View>>,
+    requests: mpsc::Sender<Request>,
+}
+
+/// What the cluster's task is asked to do.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// A link to this hub is wanted.
+    Redial(NodeId),
+    /// Say goodbye to the cluster.
+    Leave,
+}
+
+impl Cluster {
+    /// A cluster of nobody yet, and the seat from which a [`Task`] runs it.
+    #[must_use]
+    pub fn new(me: NodeId) -> (Self, Seat) {
+        let (publish, view) = watch::channel(Arc::default());
+        let (requests, asked) = mpsc::channel(256);
+        (Self { me, view, requests }, Seat { publish, requests: asked })
+    }
+
+    /// This node's identity.
+    #[must_use]
+    pub const fn me(&self) -> NodeId {
+        self.me
+    }
+
+    /// The members as of now.
+    #[must_use]
+    pub fn view(&self) -> Arc<View> {
+        self.view.borrow().clone()
+    }
+
+    /// Opens an exchange on the link to `via`. While there is none, or it is being replaced, waits for the next one
+    /// within the exchange's budget, but not longer than 5 s.
+    ///
+    /// # Errors
+    /// There is no link in time, or it takes no more exchanges.
+    pub async fn open(&self, via: NodeId, open: Open) -> Result<(Outbound, Inbound), ExchangeError> {
+        let start = tokio::time::Instant::now();
+        self.on_link(via, open, |link| async move {
+            link.open(Open { budget_ms: left(open.budget_ms, start), ..open }).await
+        })
+        .await
+    }
+
+    /// Asks `to` for a whole response of at most `limit` bytes, over its link or one of its hubs'.
+    ///
+    /// # Errors
+    /// It cannot be reached, or the exchange failed.
+    pub async fn call(
+        &self,
+        to: NodeId,
+        (method, budget): (u16, Duration),
+        request: Bytes,
+        limit: usize,
+    ) -> Result<Bytes, ExchangeError> {
+        let via = self.next_hop(to)?;
+        let budget_ms = u32::try_from(budget.as_millis()).unwrap_or(u32::MAX).max(1);
+        let to = (via != to).then_some(to);
+        let open = Open { to, hops: MAX_HOPS, budget_ms, service: Service::Rpc(method) };
+        let call = self.on_link(via, open, |link| {
+            let request = request.clone();
+            async move { link.call(open, request, limit).await }
+        });
+        tokio::time::timeout(budget, call).await.map_err(|_| ExchangeError::Timeout(budget))?
+    }
+
+    /// The linked node over which `to` is reached.
+    ///
+    /// # Errors
+    /// It is not known, or down.
+    pub fn next_hop(&self, to: NodeId) -> Result<NodeId, ExchangeError> {
+        let hop = self.view.borrow().next_hop(to);
+        hop.ok_or_else(|| ExchangeError::LinkClosed(format!("node {to} is not a live member")))
+    }
+
+    /// Says goodbye to the cluster; returns when the last link was drained, or after `patience`.
+    pub async fn leave(&self, patience: Duration) {
+        // A task that is gone has left already.
+        let _ = self.requests.send(Request::Leave).await;
+        let _ = tokio::time::timeout(patience, self.requests.closed()).await;
+    }
+
+    /// Uses the link to `via`; one that is closing is given up for its successor.
+    async fn on_link<T, F: Future<Output = Result<T, ExchangeError>>>(
+        &self,
+        via: NodeId,
+        open: Open,
+        act: impl Fn(LinkHandle) -> F,
+    ) -> Result<T, ExchangeError> {
+        let wait = Duration::from_millis(open.budget_ms.into()).min(LINK_WAIT);
+        let deadline = tokio::time::Instant::now() + wait;
+        let mut view = self.view.clone();
+        let mut tried = None;
+        loop {
+            let link = view.borrow_and_update().links.get(&via).cloned();
+            match link.filter(|link| tried != Some(link.id())) {
+                Some(link) => {
+                    tried = Some(link.id());
+                    match act(link).await {
+                        Err(ExchangeError::LinkClosed(_)) => continue,
+                        other => return other,
+                    }
+                }
+                None => {
+                    // A queue that is full of requests is as good as one more.
+                    let _ = self.requests.try_send(Request::Redial(via));
+                }
+            }
+            match tokio::time::timeout_at(deadline, view.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(ExchangeError::LinkClosed("this node is stopping".into())),
+                Err(_) => return Err(ExchangeError::LinkClosed(format!("there is none to node {via}"))),
+            }
+        }
+    }
+}
+
+/// What is left of a budget that began at `start`, at least a millisecond.
+fn left(budget_ms: u32, start: tokio::time::Instant) -> u32 {
+    let spent = u32::try_from(start.elapsed().as_millis()).unwrap_or(u32::MAX);
+    budget_ms.saturating_sub(spent).max(1)
+}

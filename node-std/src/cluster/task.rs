@@ -1,0 +1,457 @@
+//! The task that runs the core's [`Node`] and keeps the view of the cluster.
+
+use core::sync::atomic::AtomicU32;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use node_core::gossip::{Config, Down, How, Kind, Meta, Node, Peer, Slot, State, Storage};
+use node_core::id::{LinkId, Name, NodeId};
+use node_core::link::{Goodbye, Hello};
+use node_core::time::{Duration, Instant};
+use node_core::wire::record::{BadMeta, MAX_META};
+use node_core::wire::{Full, Outbox, Record, VERSION};
+use tokio::sync::{mpsc, watch};
+
+use super::Request;
+use super::dialer::{Dialer, Security};
+use super::rekey::{Pace, Verdict, judge};
+use super::view::{Member, View};
+use crate::clock::{Clock, unix_millis};
+use crate::config::HostPort;
+use crate::data_dir::DataDir;
+use crate::link::{Greeting, Identity, LinkHandle, Notice, Origin, Server};
+
+/// Members that the table holds.
+const MEMBERS: usize = 16_384;
+/// Links at once.
+const LINKS: usize = 1024;
+/// Notices taken before the view is published again.
+const NOTICES_A_TURN: usize = 256;
+/// When a link had no room for gossip, it is tried again after this.
+const GOSSIP_RETRY: Duration = Duration::from_millis(20);
+
+/// What this node says of itself, but for its keys.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// Its name.
+    pub name: Name,
+    /// Where it can be dialled.
+    pub addrs: Vec<String>,
+    /// Components that it offers.
+    pub components: Vec<String>,
+}
+
+/// The task's ends of the channels that a [`Cluster`](super::Cluster) holds.
+#[derive(Debug)]
+pub struct Seat {
+    pub(super) publish: watch::Sender<Arc<View>>,
+    pub(super) requests: mpsc::Receiver<Request>,
+}
+
+/// Runs the node's part in the cluster.
+pub struct Task {
+    seat: Seat,
+    notices: mpsc::Receiver<Notice>,
+    greeting: watch::Sender<Greeting>,
+    dialer: Dialer,
+    description: Description,
+    data_dir: DataDir,
+}
+
+impl Task {
+    /// Puts the task together; nothing runs before [`run`](Self::run). The [`Dialer`] takes accepted carriers.
+    #[must_use]
+    pub fn new(
+        seat: Seat,
+        (identity, description): (Identity, Description),
+        (security, server): (Security, Arc<dyn Server>),
+        (data_dir, clock): (DataDir, Clock),
+    ) -> (Self, Dialer) {
+        let (notices_in, notices) = mpsc::channel(1024);
+        let greeting = Greeting { incarnation: data_dir.incarnation(), meta: Vec::new() };
+        let (greeting, greetings) = watch::channel(greeting);
+        let dialer = Dialer {
+            security,
+            identity: Arc::new(identity),
+            server,
+            clock,
+            notices: notices_in,
+            greeting: greetings,
+            next: Arc::new(AtomicU32::new(1)),
+        };
+        (Self { seat, notices, greeting, dialer: dialer.clone(), description, data_dir }, dialer)
+    }
+
+    /// Joins through `seeds` and runs until a [leave](super::Cluster::leave) is done.
+    ///
+    /// # Errors
+    /// [`BadMeta`] when this node's name, addresses and components together are too long.
+    pub async fn run(self, seeds: &[HostPort]) -> Result<(), BadMeta> {
+        let mut slots = vec![Slot::FREE; MEMBERS];
+        let mut order = vec![0; MEMBERS];
+        let mut meta = vec![0; MEMBERS * MAX_META];
+        let mut peers = vec![Peer::FREE; LINKS];
+        let storage = Storage { slots: &mut slots, order: &mut order, meta: &mut meta, peers: &mut peers };
+        let config = Config::new(self.dialer.identity.id, Kind::Hub);
+        let keys = Keys::of(&self.dialer.security);
+        let description = self.description.clone();
+        let me = description.meta(&keys)?;
+        let start = (self.data_dir.incarnation(), &me);
+        let now = self.dialer.clock.now();
+        let mut node = Node::new(now, config, start, (storage, fastrand::u64(..)))?;
+        for seed in seeds {
+            if node.add_seed(now, &seed.to_string()).is_err() {
+                tracing::warn!(%seed, "too many join addresses: this one is not used");
+            }
+        }
+        let Self { seat, notices, greeting, dialer, data_dir, .. } = self;
+        let running = Running {
+            node,
+            dialer,
+            description: self.description,
+            data_dir,
+            greeting,
+            publish: seat.publish,
+            links: HashMap::new(),
+            states: HashMap::new(),
+            cursor: 0,
+            pace: Pace::default(),
+            gossip_at: None,
+            stale: true,
+        };
+        running.run(notices, seat.requests).await;
+        Ok(())
+    }
+}
+
+/// What this node shows and trusts.
+struct Keys {
+    active: [u8; 32],
+    keyring: [u8; 32],
+}
+
+impl Keys {
+    fn of(security: &Security) -> Self {
+        match security {
+            Security::Plaintext => Self { active: [0; 32], keyring: [0; 32] },
+            Security::Tls(keyring) => {
+                Self { active: keyring.active().certificate.0, keyring: keyring.digest().0 }
+            }
+        }
+    }
+}
+
+impl Description {
+    fn meta(&self, keys: &Keys) -> Result<Meta<'_>, BadMeta> {
+        let mut meta = Meta::new(self.name.as_str(), Kind::Hub);
+        meta.active_key = keys.active;
+        meta.keyring = keys.keyring;
+        for addr in &self.addrs {
+            meta.addrs.push(addr).map_err(|_| BadMeta)?;
+        }
+        for component in &self.components {
+            meta.components.push(component).map_err(|_| BadMeta)?;
+        }
+        Ok(meta)
+    }
+}
+
+/// A link as the task knows it.
+struct Known {
+    origin: Origin,
+    /// Once the peer said hello.
+    handle: Option<LinkHandle>,
+    rtt: Option<Duration>,
+}
+
+struct Running<'s> {
+    node: Node<'s>,
+    dialer: Dialer,
+    description: Description,
+    data_dir: DataDir,
+    greeting: watch::Sender<Greeting>,
+    publish: watch::Sender<Arc<View>>,
+    links: HashMap<LinkId, Known>,
+    /// The states last logged.
+    states: HashMap<NodeId, State>,
+    cursor: u64,
+    pace: Pace,
+    gossip_at: Option<Instant>,
+    /// The view must be made anew.
+    stale: bool,
+}
+
+impl Running<'_> {
+    async fn run(mut self, mut notices: mpsc::Receiver<Notice>, mut requests: mpsc::Receiver<Request>) {
+        let clock = self.dialer.clock;
+        let mut keys = match &self.dialer.security {
+            Security::Tls(keyring) => Some(keyring.subscribe()),
+            Security::Plaintext => None,
+        };
+        loop {
+            self.turn(clock.now());
+            if self.node.is_leaving() && self.links.is_empty() {
+                return;
+            }
+            let due = [self.node.poll_timeout(), self.gossip_at, self.pace.due()];
+            let due = due.into_iter().flatten().min().unwrap_or(clock.now() + Duration::from_secs(60));
+            tokio::select! {
+                Some(notice) = notices.recv() => {
+                    self.handle_notice(notice);
+                    for _ in 0..NOTICES_A_TURN {
+                        let Ok(notice) = notices.try_recv() else { break };
+                        self.handle_notice(notice);
+                    }
+                }
+                Some(request) = requests.recv() => self.handle_request(request),
+                () = changed(&mut keys) => self.handle_rekey(),
+                () = tokio::time::sleep_until(clock.tokio(due)) => {}
+            }
+        }
+    }
+
+    /// Lets the node do what is due.
+    fn turn(&mut self, now: Instant) {
+        self.node.handle_timeout(now);
+        while let Some(peer) = self.pace.pop(now) {
+            self.node.redial(now, peer);
+        }
+        while let Some((link, reason)) = self.node.poll_close() {
+            self.say_goodbye(link, reason);
+            self.stale = true;
+        }
+        while let Some(dial) = self.node.poll_dial(now) {
+            tokio::spawn(self.dialer.clone().dial(dial));
+        }
+        self.gossip_at = None;
+        for (id, known) in &self.links {
+            let Some(handle) = &known.handle else { continue };
+            let mut out = Gossip { link: handle, full: false };
+            self.node.poll_gossip(now, *id, &mut out);
+            if out.full {
+                self.gossip_at = Some(now + GOSSIP_RETRY);
+            }
+        }
+        if self.node.is_leaving() {
+            for known in self.links.values() {
+                if let Some(handle) = &known.handle {
+                    handle.goodbye(Goodbye::Leaving);
+                }
+            }
+        }
+        self.note_changes();
+        if core::mem::take(&mut self.stale) {
+            self.publish.send_replace(Arc::new(self.view(now)));
+        }
+    }
+
+    fn handle_request(&mut self, request: Request) {
+        match request {
+            Request::Redial(id) => self.node.redial(self.dialer.clock.now(), id),
+            Request::Leave => {
+                tracing::info!("leaving the cluster");
+                self.node.leave(self.dialer.clock.now());
+            }
+        }
+    }
+
+    fn handle_notice(&mut self, notice: Notice) {
+        let now = self.dialer.clock.now();
+        match notice {
+            Notice::Started(link, origin) => {
+                self.links.insert(link, Known { origin, handle: None, rtt: None });
+            }
+            Notice::DialFailed { target, address, error } => {
+                tracing::warn!(%address, "cannot dial: {error}");
+                self.node.handle_dial_failed(now, target);
+            }
+            Notice::Up { link, incarnation, meta, limits, time } => {
+                let record =
+                    Record { id: link.peer(), incarnation, state: State::Alive, by: None, meta: &meta };
+                let identity = Arc::clone(&self.dialer.identity);
+                let hello = Hello { version: VERSION, cluster: &identity.cluster, limits, time, record };
+                self.up(now, link, &hello);
+            }
+            Notice::Gossip(link, message) => {
+                let Some(handle) = self.links.get(&link).and_then(|known| known.handle.as_ref()) else {
+                    return;
+                };
+                let mut out = Gossip { link: handle, full: false };
+                if let Err(error) = self.node.handle_gossip(now, link, &message, &mut out) {
+                    tracing::warn!(link = link.0, peer = %handle.peer(), "{error}: closing the link");
+                    handle.goodbye(Goodbye::Protocol);
+                }
+            }
+            Notice::RoundTrip(link, rtt) => {
+                if let Some(known) = self.links.get_mut(&link) {
+                    known.rtt = Some(rtt);
+                    self.stale = true;
+                }
+            }
+            Notice::Goodbye(link, reason) => {
+                self.node.handle_goodbye(link, reason);
+                self.stale = true;
+            }
+            Notice::Down { link, up, goodbye, error, itself } => {
+                self.down(now, (link, up), (goodbye, error), itself);
+            }
+        }
+    }
+
+    fn up(&mut self, now: Instant, link: LinkHandle, hello: &Hello<'_>) {
+        let id = link.id();
+        let Some(known) = self.links.get_mut(&id) else { return };
+        let Origin { how, address, .. } = known.origin.clone();
+        let verb = if how == How::Accepted { "accepted from" } else { "dialled" };
+        tracing::info!(link = id.0, peer = %link.peer(), %address, "link up, {verb} it");
+        known.handle = Some(link);
+        self.stale = true;
+        if let Err(reason) = self.node.handle_link_up(now, id, how, hello) {
+            tracing::info!(link = id.0, "link not kept: {reason}");
+            self.say_goodbye(id, reason);
+        }
+    }
+
+    fn down(
+        &mut self,
+        now: Instant,
+        (link, up): (LinkId, bool),
+        (goodbye, error): (Option<Goodbye>, Option<String>),
+        itself: bool,
+    ) {
+        let Some(Known { origin, .. }) = self.links.remove(&link) else { return };
+        self.stale = true;
+        let address = &origin.address;
+        match (&error, goodbye) {
+            (Some(error), _) => tracing::warn!(link = link.0, %address, "link down: {error}"),
+            (None, Some(reason)) => tracing::info!(link = link.0, %address, "link down: {reason}"),
+            (None, None) => tracing::info!(link = link.0, %address, "link down"),
+        }
+        match origin.how {
+            How::Dialled(target) if itself => self.node.handle_dialled_itself(now, target),
+            How::Dialled(target) if !up => self.node.handle_dial_failed(now, target),
+            _ => self.node.handle_link_down(now, link, goodbye.map_or(Down::Lost, Down::Goodbye)),
+        }
+    }
+
+    /// The keyring changed: says so, and judges every link anew.
+    fn handle_rekey(&mut self) {
+        let Security::Tls(keyring) = self.dialer.security.clone() else { return };
+        let keys = Keys::of(&self.dialer.security);
+        tracing::info!(active = %keyring.active().certificate, "the keyring changed");
+        let told = self.description.meta(&keys).and_then(|meta| self.node.set_meta(&meta));
+        if told.is_err() {
+            tracing::error!("the description of this node became too long to spread its new keys");
+        }
+        let verdicts: Vec<_> =
+            self.links.iter().map(|(id, known)| (*id, judge(&keyring, &known.origin))).collect();
+        for (link, verdict) in verdicts {
+            let peer = self.links.get(&link).and_then(|known| known.handle.as_ref()).map(LinkHandle::peer);
+            match (verdict, peer) {
+                (Verdict::End, _) => self.say_goodbye(link, Goodbye::Untrusted),
+                (Verdict::Redial, Some(peer)) => self.pace.push(peer),
+                (Verdict::Redial, None) | (Verdict::Stay, _) => {}
+            }
+        }
+    }
+
+    fn say_goodbye(&mut self, link: LinkId, reason: Goodbye) {
+        if let Some(handle) = self.links.get(&link).and_then(|known| known.handle.as_ref()) {
+            handle.goodbye(reason);
+        }
+        self.node.handle_goodbye(link, reason);
+        self.stale = true;
+    }
+
+    /// Logs what became of members, and keeps what must be kept of this node.
+    fn note_changes(&mut self) {
+        let (node, states, me) = (&self.node, &mut self.states, self.dialer.identity.id);
+        while let Some(member) = node.poll_change(&mut self.cursor) {
+            self.stale = true;
+            let (id, state, name) = (member.record.id, member.record.state, member.meta.name);
+            let before = states.insert(id, state);
+            if id == me || before == Some(state) {
+                continue;
+            }
+            let by = member.record.by.filter(|_| matches!(state, State::Suspect | State::Down));
+            match by {
+                Some(by) => tracing::warn!(%id, %by, "{name} is {state}"),
+                None => tracing::info!(%id, "{name} is {state}"),
+            }
+        }
+        let record = self.node.record();
+        let current = Greeting { incarnation: record.incarnation, meta: record.meta.to_vec() };
+        let old = self.greeting.borrow().incarnation;
+        if current.incarnation != old || self.greeting.borrow().meta != current.meta {
+            if let Err(error) = self.data_dir.raise_incarnation(current.incarnation) {
+                tracing::warn!("{error}");
+            }
+            self.greeting.send_replace(current);
+        }
+    }
+
+    fn view(&self, now: Instant) -> View {
+        let wall = unix_millis();
+        let mut links = HashMap::new();
+        let mut members: Vec<Member> = self
+            .node
+            .members()
+            .filter_map(|member| {
+                let link = self.node.link_to(member.record.id).and_then(|link| self.links.get(&link));
+                if let Some(handle) = link.and_then(|known| known.handle.clone()) {
+                    links.insert(member.record.id, handle);
+                }
+                let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+                let age = u64::try_from(now.since(member.since).as_millis()).unwrap_or(u64::MAX);
+                let rtt = link.and_then(|known| known.rtt);
+                Some(Member {
+                    id: member.record.id,
+                    name: Name::new(member.meta.name).ok()?,
+                    kind: member.meta.kind,
+                    state: member.record.state,
+                    incarnation: member.record.incarnation,
+                    since_unix_ms: wall.saturating_sub(age),
+                    addrs: owned(&member.meta.addrs),
+                    components: owned(&member.meta.components),
+                    hubs: member.meta.hubs.iter().copied().collect(),
+                    active_key: member.meta.active_key,
+                    keyring: member.meta.keyring,
+                    linked: member.linked,
+                    rtt_micros: rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
+                })
+            })
+            .collect();
+        members.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        View { members, links }
+    }
+}
+
+/// Resolves when the keyring changed; never without one.
+async fn changed(keys: &mut Option<watch::Receiver<u64>>) {
+    if let Some(keys) = keys
+        && keys.changed().await.is_ok()
+    {
+        return;
+    }
+    core::future::pending().await
+}
+
+/// The gossip of one link.
+struct Gossip<'h> {
+    link: &'h LinkHandle,
+    full: bool,
+}
+
+impl Outbox for Gossip<'_> {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+        let mut message = BytesMut::with_capacity(self.room());
+        parts.iter().for_each(|part| message.extend_from_slice(part));
+        let message: Bytes = message.freeze();
+        self.link.gossip(message).inspect_err(|_| self.full = true)
+    }
+
+    fn room(&self) -> usize {
+        node_core::wire::gossip::MAX_MESSAGE
+    }
+}
