@@ -2,10 +2,12 @@
 
 mod board;
 mod core_alone;
+mod dependencies;
 mod firmware;
 mod run;
 mod setup;
 mod sizes;
+mod test;
 mod toolchain;
 
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run every check
+    Test,
     /// Install what the other commands need, or say how
     Setup,
     /// Build the firmware of every board and print its size
@@ -34,15 +38,19 @@ enum Command {
     Board(board::Arguments),
     /// Build node-core alone for a microcontroller: it needs neither std nor alloc
     CoreAlone,
+    /// Hold the dependencies against deny.toml
+    Dependencies,
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Test => test::test(),
         Command::Setup => setup::setup(),
         Command::Firmware { lint: false } => firmware::build_all(),
         Command::Firmware { lint: true } => firmware::lint_all(),
         Command::Board(arguments) => board::board(&arguments),
         Command::CoreAlone => core_alone::build(),
+        Command::Dependencies => dependencies::check(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

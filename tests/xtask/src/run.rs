@@ -11,6 +11,14 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."))
 }
 
+/// `cargo COMMAND` in the folder of the project.
+#[must_use]
+pub fn cargo(command: &str) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.arg(command).current_dir(root());
+    cargo
+}
+
 /// Runs `command` with our own input and output.
 ///
 /// # Errors
