@@ -1,6 +1,6 @@
 //! A board in QEMU: started, listened to, killed, started again with the flash that it had.
 
-mod log;
+mod decode;
 mod program;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result};
 use board_settings::{MAX_BLOB, Settings};
 use tempfile::TempDir;
 
-use log::Log;
-pub use log::Mark;
+use crate::log::Log;
+pub use crate::log::Mark;
 pub use program::Program;
 
 /// The host's loopback as a board sees it.
@@ -200,7 +200,7 @@ fn launch(program: &Program, dir: &Path, options: &Options) -> Result<(Child, Fo
     }
     let mut qemu =
         command.spawn().context("qemu-system-arm does not start; `cargo xtask setup` installs it")?;
-    let log = Log::follow(program, qemu.stdout.take(), qemu.stderr.take());
+    let log = decode::follow(program, qemu.stdout.take(), qemu.stderr.take());
     Ok((qemu, forwards, log))
 }
 

@@ -1,3 +1,13 @@
 //! The harness: daemons, boards, certificates and clients for whole-system tests.
 
 pub mod board;
+pub mod cluster;
+pub mod component;
+pub mod ctl;
+pub mod daemon;
+pub mod http;
+pub mod load;
+mod log;
+pub mod pki;
+mod programs;
+pub mod wait;

@@ -1,0 +1,128 @@
+//! What a daemon is told at start.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use super::Daemon;
+use crate::programs;
+
+/// Flags for a daemon. Clones share the data directory.
+#[derive(Clone)]
+pub struct Setup {
+    pub(super) name: String,
+    pub(super) private: SocketAddr,
+    pub(super) public: Option<SocketAddr>,
+    pub(super) tls: Option<PathBuf>,
+    home: Arc<TempDir>,
+    flags: Vec<String>,
+}
+
+/// The system chooses a free port.
+const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+impl Setup {
+    /// A daemon of this name on ports of its own, with an empty data directory, and no TLS.
+    ///
+    /// # Errors
+    ///
+    /// No folder can be made.
+    pub fn named(name: &str) -> Result<Self> {
+        let home = TempDir::with_prefix(format!("{name}-")).context("a folder for a daemon")?;
+        let name = name.to_owned();
+        Ok(Self { name, private: ANY, public: None, tls: None, home: Arc::new(home), flags: Vec::new() })
+    }
+
+    /// With the keys in `dir`.
+    #[must_use]
+    pub fn tls(mut self, dir: &Path) -> Self {
+        self.tls = Some(dir.to_owned());
+        self
+    }
+
+    /// With a public gateway.
+    #[must_use]
+    pub fn gateway(mut self) -> Self {
+        self.public = Some(ANY);
+        self
+    }
+
+    /// Joins the cluster through the member at `addr`.
+    #[must_use]
+    pub fn join(self, addr: SocketAddr) -> Self {
+        self.flag("--join", &addr.to_string())
+    }
+
+    /// Offers the HTTP service at `url` as `name`.
+    #[must_use]
+    pub fn component(self, name: &str, url: &str) -> Self {
+        self.flag("--component", &format!("{name}={url}"))
+    }
+
+    /// With the private port here.
+    #[must_use]
+    pub fn private(mut self, addr: SocketAddr) -> Self {
+        self.private = addr;
+        self
+    }
+
+    /// With any other flag.
+    #[must_use]
+    pub fn flag(mut self, flag: &str, value: &str) -> Self {
+        self.flags.extend([flag.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// The daemon's home, where it has its data directory too.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Starts the daemon, and returns when it listens.
+    ///
+    /// # Errors
+    ///
+    /// It does not build or start; the message shows its log.
+    pub fn start(&self) -> Result<Daemon> {
+        Daemon::start(self.clone())
+    }
+
+    /// Starts a daemon that is to refuse, and returns all that it says.
+    ///
+    /// # Errors
+    ///
+    /// It does not build, or does not end, or says that all is well.
+    pub fn refusal(&self) -> Result<String> {
+        Daemon::refusal(self)
+    }
+
+    pub(super) fn command(&self) -> Result<Command> {
+        let mut command = bare(self.home.path())?;
+        command.args(["--name", &self.name, "--private-addr", &self.private.to_string()]);
+        command.arg("--data-dir").arg(self.home.path().join("data")).args(&self.flags);
+        if let Some(public) = self.public {
+            command.args(["--public-addr", &public.to_string()]);
+        }
+        if let Some(tls) = &self.tls {
+            command.arg("--tls-dir").arg(tls);
+        }
+        Ok(command)
+    }
+}
+
+/// `maelstromd` without a flag, and without what our own environment would tell it.
+pub(super) fn bare(home: &Path) -> Result<Command> {
+    let mut command = Command::new(programs::maelstromd()?);
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("MAEL") {
+            command.env_remove(variable);
+        }
+    }
+    command.env_remove("XDG_STATE_HOME").env("HOME", home).current_dir(home);
+    Ok(command)
+}

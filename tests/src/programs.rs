@@ -1,0 +1,59 @@
+//! The programs under test, built from the present code.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use serde_json::Value;
+
+/// The files of the programs.
+struct Programs {
+    maelstromd: PathBuf,
+    maelctl: PathBuf,
+}
+
+/// The daemon.
+///
+/// # Errors
+///
+/// It does not build.
+pub fn maelstromd() -> Result<&'static Path> {
+    Ok(&built()?.maelstromd)
+}
+
+/// The operator's tool.
+///
+/// # Errors
+///
+/// It does not build.
+pub fn maelctl() -> Result<&'static Path> {
+    Ok(&built()?.maelctl)
+}
+
+fn built() -> Result<&'static Programs> {
+    static BUILT: OnceLock<Result<Programs, String>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| build().map_err(|error| format!("{error:#}")));
+    built.as_ref().map_err(|error| anyhow!("{error}"))
+}
+
+/// Cargo knows best whether there is anything to do, and where it puts what it builds.
+fn build() -> Result<Programs> {
+    let cargo = Command::new(env!("CARGO"))
+        .args(["build", "--package", "node-std", "--bins", "--message-format", "json-render-diagnostics"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo does not start")?;
+    ensure!(cargo.status.success(), "maelstromd and maelctl do not build");
+    let messages = String::from_utf8(cargo.stdout)?;
+    let find = |name: &str| {
+        messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|message| message["target"]["name"] == name)
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .with_context(|| format!("cargo did not say where {name} is"))
+    };
+    Ok(Programs { maelstromd: find("maelstromd")?, maelctl: find("maelctl")? })
+}
