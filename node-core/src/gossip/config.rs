@@ -1,7 +1,5 @@
-//! What a node is told at start, and the memory that it is lent.
+//! What a node is told at start.
 
-use super::links::Peer;
-use super::table::Slot;
 use crate::id::NodeId;
 use crate::time::Duration;
 use crate::wire::Kind;
@@ -49,17 +47,4 @@ impl Config {
             tombstone: Duration::from_secs(24 * 3600),
         }
     }
-}
-
-/// Memory lent to a node. The lengths are its bounds.
-pub struct Storage<'s> {
-    /// One for each member, this node included; at least 1.
-    pub slots: &'s mut [Slot],
-    /// As many as `slots`.
-    pub order: &'s mut [u32],
-    /// Descriptions of members: an equal share for each slot, at least
-    /// [`MAX_META`](crate::wire::record::MAX_META) bytes for everything that the protocol allows.
-    pub meta: &'s mut [u8],
-    /// One for each link.
-    pub peers: &'s mut [Peer],
 }

@@ -1,5 +1,5 @@
-//! Which addresses to dial, and when: seeds until each was reached once, then hubs until there are
-//! enough links; never many at once, each failure doubles the wait, with jitter.
+//! Which addresses to dial, and when: seeds until each was reached, then hubs until there are enough
+//! links; never many at once, each failure doubles the wait, with jitter.
 
 use super::node::Node;
 use super::table::Index;
@@ -78,6 +78,7 @@ impl Node<'_> {
 
     /// A dial came to nothing.
     pub fn handle_dial_failed(&mut self, now: Instant, target: Target) {
+        self.overlay_at = Some(now);
         match target {
             Target::Seed(place) => {
                 let attempts = self.seeds.get(usize::from(place)).map_or(0, |seed| seed.attempts);
@@ -103,7 +104,6 @@ impl Node<'_> {
                 }
             }
         }
-        self.overlay_at = Some(now);
     }
 
     /// The hello came from this node itself: that seed is never dialled again.
@@ -115,6 +115,7 @@ impl Node<'_> {
     pub(super) fn dial_succeeded(&mut self, now: Instant, target: Target, id: NodeId) {
         // A link that ends as soon as it is up is no reason to dial without a pause.
         let retry_at = now + self.config.retry;
+        self.overlay_at = Some(now);
         match target {
             Target::Seed(place) => {
                 if let Some(seed) = self.seeds.get_mut(usize::from(place)) {
@@ -135,13 +136,9 @@ impl Node<'_> {
         }
     }
 
-    /// Now and then a hub that is down is dialled, however many links there are: that is how two parts of a
-    /// cluster that lost each other meet again.
+    /// A hub that is down is dialled, however many links there are: that is how two parts of a cluster that
+    /// lost each other meet again.
     pub(super) fn rejoin(&mut self, now: Instant) {
-        if now < self.rejoin_at {
-            return;
-        }
-        self.rejoin_at = now + self.jitter(self.config.retry_max);
         let lost =
             self.pick(|node, index| node.is_candidate(index) && node.table.slot(index).state == State::Down);
         if let Some(slot) = lost.and_then(|index| self.table.slot_mut(index)) {
@@ -162,22 +159,21 @@ impl Node<'_> {
     }
 
     fn next_dial(&mut self, now: Instant) -> Option<Dial> {
-        let under_way = self.dials_under_way();
-        if under_way >= self.config.dials {
+        if self.dials_under_way() >= self.config.dials {
             return None;
         }
         let wanted = self.pick(|node, index| node.is_wanted(index) && node.table.slot(index).retry_at <= now);
         if let Some(index) = wanted {
             return self.dial_member(index);
         }
-        let links = self.hub_links();
-        if let Some(place) = self.due_seed(now, links) {
+        let enough = self.has_enough();
+        if let Some(place) = self.due_seed(now, enough) {
             let seed = self.seeds.get_mut(place)?;
             seed.dialling = true;
             let target = Target::Seed(u8::try_from(place).ok()?);
             return Some(Dial { target, address: seed.address.clone() });
         }
-        if links + under_way >= self.config.degree {
+        if enough {
             return None;
         }
         let candidate =
@@ -187,31 +183,41 @@ impl Node<'_> {
 
     /// When something may become due that is not now.
     fn next_due(&self, now: Instant) -> Option<Instant> {
-        if self.dials_under_way() >= self.config.dials {
+        if self.is_leaving() || self.dials_under_way() >= self.config.dials {
             return None;
         }
-        let links = self.hub_links();
-        let short = links < self.config.degree;
+        let enough = self.has_enough();
         let members =
-            self.table.iter().filter(|&index| self.is_wanted(index) || (short && self.is_candidate(index)));
+            self.table.iter().filter(|&index| self.is_wanted(index) || (!enough && self.is_candidate(index)));
         let members = members.map(|index| self.table.slot(index).retry_at);
         let seeds =
-            self.seeds.iter().filter(|seed| self.is_seed_needed(seed, links)).map(|seed| seed.retry_at);
+            self.seeds.iter().filter(|seed| self.is_seed_needed(seed, enough)).map(|seed| seed.retry_at);
         members.chain(seeds).min().map(|at| at.max(now + Duration::from_millis(10)))
     }
 
-    fn due_seed(&self, now: Instant, links: usize) -> Option<usize> {
-        self.seeds.iter().position(|seed| self.is_seed_needed(seed, links) && seed.retry_at <= now)
+    fn due_seed(&self, now: Instant, enough: bool) -> Option<usize> {
+        self.seeds.iter().position(|seed| self.is_seed_needed(seed, enough) && seed.retry_at <= now)
     }
 
-    /// A seed is dialled until somebody else answered there; then again only when no hub is linked at all.
-    fn is_seed_needed(&self, seed: &Seed, links: usize) -> bool {
+    /// A hub dials a seed until somebody else answered there, and again when that member is gone or no hub is
+    /// linked at all: so a cluster whose seeds start anew meets them again. A leaf, which may hold no more links
+    /// than it wants, dials only while it wants one.
+    fn is_seed_needed(&self, seed: &Seed, enough: bool) -> bool {
         let known = seed.reached == Some(self.config.id) || seed.reached.is_some_and(|id| self.is_linked(id));
-        let enough = match self.config.kind {
-            Kind::Hub => links > 0 && seed.reached.is_some(),
-            Kind::Leaf => links >= self.config.degree,
+        let spared = match self.config.kind {
+            Kind::Hub => seed.reached.is_some_and(|id| self.is_live(id)) && self.hub_links() > 0,
+            Kind::Leaf => enough,
         };
-        !seed.dialling && !known && !enough
+        !seed.dialling && !known && !spared
+    }
+
+    pub(super) fn is_live(&self, id: NodeId) -> bool {
+        self.table.find(id).is_some_and(|index| self.table.slot(index).state.is_live())
+    }
+
+    /// Whether the links that are up or being dialled are as many as the node wants.
+    fn has_enough(&self) -> bool {
+        self.hub_links() + self.dials_under_way() >= self.config.degree
     }
 
     /// A link to this member is wanted whatever the number of links.
@@ -237,7 +243,7 @@ impl Node<'_> {
     }
 
     /// One of the members for which `fits` holds, each with equal chance.
-    fn pick(&mut self, fits: impl Fn(&Self, Index) -> bool) -> Option<Index> {
+    pub(super) fn pick(&mut self, fits: impl Fn(&Self, Index) -> bool) -> Option<Index> {
         let mut chosen = None;
         let mut rng = self.rng.fork();
         for (seen, index) in (1..).zip(self.table.iter().filter(|&index| fits(self, index))) {

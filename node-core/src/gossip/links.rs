@@ -24,7 +24,7 @@ pub struct Peer {
     pub(super) closing: bool,
     /// The last change of the table that was sent here.
     pub(super) cursor: u64,
-    /// When tables are compared next; never with a leaf.
+    /// When tables are compared next; never with a leaf. Of two hubs the one that dialled keeps time.
     pub(super) sync_at: Option<Instant>,
     /// What is said of the peer elsewhere, for it to deny: incarnation, state, accuser.
     pub(super) accused: Option<(u64, State, Option<NodeId>)>,
@@ -64,7 +64,7 @@ pub enum How {
 /// How a link ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Down {
-    /// A side said goodbye.
+    /// The peer said goodbye, for this reason; [`Goodbye::Agreed`] when this node said it first.
     Goodbye(Goodbye),
     /// The carrier broke, or the peer broke a rule.
     Lost,
@@ -115,7 +115,6 @@ impl Node<'_> {
             dialled,
             up_at: now,
             cursor: if kind == Kind::Leaf { 0 } else { self.table.sequence() },
-            // One side starts; the answers make it mutual.
             sync_at: (both_hubs && dialled).then_some(now),
             ..Peer::FREE
         };
@@ -125,7 +124,7 @@ impl Node<'_> {
             slot.wanted = false;
         }
         if kind == Kind::Hub {
-            self.retell_leaves();
+            self.retell(|_| true);
         }
         if self.config.kind == Kind::Leaf {
             self.refresh_hubs();

@@ -19,13 +19,15 @@ mod links;
 mod node;
 mod reconcile;
 mod spread;
+mod storage;
 mod suspicion;
 mod table;
 
-pub use config::{Config, Storage};
+pub use config::Config;
 pub use dial::{Dial, Target};
 pub use links::{Down, How, Peer};
 pub use node::{Member, Node};
+pub use storage::{StaticStorage, Storage};
 pub use table::Slot;
 
 pub use crate::wire::gossip::Malformed;

@@ -1,8 +1,9 @@
 //! The node: its own record, its table, its links.
 
-use super::config::{Config, Storage};
+use super::config::Config;
 use super::dial::{MAX_SEEDS, Seed};
 use super::links::Peer;
+use super::storage::Storage;
 use super::table::{Index, Table};
 use crate::id::NodeId;
 use crate::log::warning;
@@ -25,8 +26,8 @@ pub struct Node<'s> {
     pub(super) leaving: bool,
     /// When dials are considered next.
     pub(super) overlay_at: Option<Instant>,
-    /// When a lost hub is dialled next.
-    pub(super) rejoin_at: Instant,
+    /// When a hub next looks after what no event reminds it of.
+    pub(super) patrol_at: Instant,
     /// When a suspicion or a tombstone may end next.
     pub(super) expiry_at: Instant,
 }
@@ -65,7 +66,7 @@ impl<'s> Node<'s> {
             rng: fastrand::Rng::with_seed(seed),
             leaving: false,
             overlay_at: Some(now),
-            rejoin_at: now,
+            patrol_at: now,
             expiry_at: Instant::from_micros(u64::MAX),
         };
         let me = node.table.insert(config.id).map_err(|_| BadMeta)?;
@@ -75,7 +76,7 @@ impl<'s> Node<'s> {
             slot.kind = config.kind;
             slot.incarnation = incarnation;
         }
-        node.rejoin_at = now + node.jitter(config.retry_max);
+        node.patrol_at = now + node.jitter(config.retry_max);
         node.set_meta(meta)?;
         Ok(node)
     }
@@ -119,8 +120,10 @@ impl<'s> Node<'s> {
     /// Tells the node what time it is.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.expire(now);
-        if self.config.kind == Kind::Hub {
+        if self.config.kind == Kind::Hub && now >= self.patrol_at {
+            self.patrol_at = now + self.jitter(self.config.retry_max);
             self.rejoin(now);
+            self.suspect_orphans(now);
         }
     }
 
@@ -175,9 +178,12 @@ impl<'s> Node<'s> {
     /// [`poll_gossip`](Self::poll_gossip) are due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let rejoin = (self.config.kind == Kind::Hub).then_some(self.rejoin_at);
+        if self.leaving {
+            return None;
+        }
+        let patrol = (self.config.kind == Kind::Hub).then_some(self.patrol_at);
         let syncs = self.peers.iter().filter(|peer| peer.is_usable()).filter_map(|peer| peer.sync_at);
-        [self.overlay_at, rejoin, Some(self.expiry_at)].into_iter().flatten().chain(syncs).min()
+        [self.overlay_at, patrol, Some(self.expiry_at)].into_iter().flatten().chain(syncs).min()
     }
 
     // Inside

@@ -2,12 +2,13 @@
 //!
 //! *Compare* carries sums over spans. Who finds that a span differs answers with finer sums, or, when it holds
 //! few members there, with *Have*: their versions. Who gets that sends the records that the other lacks and
-//! asks by *Need* for those that it lacks itself. Nothing is remembered between two messages, so a lost or
-//! dropped one costs no more than a wait for the next comparison; for tables that are equal, one small message.
+//! asks by *Need* for those that it lacks itself. Nothing is remembered between two messages: who has no room
+//! for an answer drops it and compares again soon. For tables that are equal it is one small message.
 
 use super::node::Node;
 use super::table::Index;
 use crate::id::NodeId;
+use crate::time::Duration;
 use crate::wire::Outbox;
 use crate::wire::gossip::{Items, Malformed, Range, Span, Tag, Version, Writer};
 
@@ -17,6 +18,9 @@ const FEW: usize = 32;
 const PARTS: usize = 8;
 /// Spans that one message may make us sum: work for a peer is bounded.
 const MAX_RANGES: usize = 16;
+
+/// Wait before tables are compared again when there was no room for what follows from it.
+pub(super) const AGAIN: Duration = Duration::from_millis(100);
 
 impl Node<'_> {
     /// Starts a comparison; `false` when there is no room.
@@ -29,7 +33,7 @@ impl Node<'_> {
         &self,
         ranges: Items<'_, Range>,
         out: &mut impl Outbox,
-    ) -> Result<(), Malformed> {
+    ) -> Result<bool, Malformed> {
         for theirs in ranges.take(MAX_RANGES) {
             let theirs = theirs?;
             if self.table.range(theirs.span) == theirs {
@@ -42,13 +46,13 @@ impl Node<'_> {
                 self.say_parts(theirs.span, count, out)
             };
             if !answered {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
-    pub(super) fn handle_have(&self, items: &[u8], out: &mut impl Outbox) -> Result<(), Malformed> {
+    pub(super) fn handle_have(&self, items: &[u8], out: &mut impl Outbox) -> Result<bool, Malformed> {
         let (span, versions) = postcard::take_from_bytes::<Span>(items).map_err(|_| Malformed)?;
         let mut need = Writer::new(Tag::Need);
         for version in Items::<Version>::new(versions) {
@@ -57,7 +61,7 @@ impl Node<'_> {
                 Some(slot) => (incarnation, state) > (slot.incarnation, slot.state),
                 None => state.is_live(),
             };
-            if better && id != self.config.id {
+            if better {
                 need.push(&id);
             }
         }
@@ -69,15 +73,15 @@ impl Node<'_> {
                 None => slot.state.is_live(),
             }
         });
-        self.say_records(lacking, out);
-        if !need.is_empty() {
-            // Without room they are asked for after the next comparison.
-            let _ = out.put(&[need.message()]);
-        }
-        Ok(())
+        let asked = need.is_empty() || out.put(&[need.message()]).is_ok();
+        Ok(self.say_records(lacking, out) && asked)
     }
 
-    pub(super) fn handle_need(&self, ids: Items<'_, NodeId>, out: &mut impl Outbox) -> Result<(), Malformed> {
+    pub(super) fn handle_need(
+        &self,
+        ids: Items<'_, NodeId>,
+        out: &mut impl Outbox,
+    ) -> Result<bool, Malformed> {
         let mut malformed = false;
         let wanted = ids.filter_map(|id| match id {
             Ok(id) => self.table.find(id),
@@ -86,26 +90,23 @@ impl Node<'_> {
                 None
             }
         });
-        self.say_records(wanted, out);
-        if malformed { Err(Malformed) } else { Ok(()) }
+        let said = self.say_records(wanted, out);
+        if malformed { Err(Malformed) } else { Ok(said) }
     }
 
-    fn say_records(&self, members: impl Iterator<Item = Index>, out: &mut impl Outbox) {
+    fn say_records(&self, members: impl Iterator<Item = Index>, out: &mut impl Outbox) -> bool {
         let mut writer = Writer::new(Tag::Records);
         for index in members {
             let record = self.record_at(index);
             if !writer.push(&record) {
                 if out.put(&[writer.message()]).is_err() {
-                    return;
+                    return false;
                 }
                 writer.clear();
                 writer.push(&record);
             }
         }
-        if !writer.is_empty() {
-            // Without room they are found again by the next comparison.
-            let _ = out.put(&[writer.message()]);
-        }
+        writer.is_empty() || out.put(&[writer.message()]).is_ok()
     }
 
     fn say_versions(&self, span: Span, out: &mut impl Outbox) -> bool {

@@ -2,6 +2,7 @@
 
 use super::links::Peer;
 use super::node::Node;
+use super::reconcile::AGAIN;
 use super::table::Index;
 use crate::id::{LinkId, NodeId};
 use crate::log::warning;
@@ -10,8 +11,8 @@ use crate::wire::gossip::{Items, MAX_MESSAGE, Malformed, Records, Tag, Writer};
 use crate::wire::{Kind, Meta, Outbox, Record, State};
 
 impl Node<'_> {
-    /// Takes a gossip message from a link. Answers go to `out`; those that find no room are dropped and repaired
-    /// by the next comparison.
+    /// Takes a gossip message from a link. Answers go to `out`; for those that find no room the tables are compared
+    /// again soon.
     ///
     /// # Errors
     /// [`Malformed`]: the peer is at fault, end the link. Items before the malformed one were used.
@@ -28,7 +29,7 @@ impl Node<'_> {
         if message.len() > MAX_MESSAGE {
             return Err(Malformed);
         }
-        match Tag::from_byte(tag) {
+        let answered = match Tag::from_byte(tag) {
             Some(Tag::Records) => {
                 for record in Records::new(items) {
                     let record = record?;
@@ -37,16 +38,20 @@ impl Node<'_> {
                         self.apply(now, &record, Some(link));
                     }
                 }
-                Ok(())
+                true
             }
             // Only hubs hold whole tables, so only they compare them.
-            Some(_) if kind == Kind::Leaf || self.config.kind == Kind::Leaf => Ok(()),
-            Some(Tag::Compare) => self.handle_compare(Items::new(items), out),
-            Some(Tag::Have) => self.handle_have(items, out),
-            Some(Tag::Need) => self.handle_need(Items::new(items), out),
+            Some(_) if kind == Kind::Leaf || self.config.kind == Kind::Leaf => true,
+            Some(Tag::Compare) => self.handle_compare(Items::new(items), out)?,
+            Some(Tag::Have) => self.handle_have(items, out)?,
+            Some(Tag::Need) => self.handle_need(Items::new(items), out)?,
             // A later version's message.
-            None => Ok(()),
+            None => true,
+        };
+        if !answered && let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
+            peer.sync_at = Some(now + AGAIN);
         }
+        Ok(())
     }
 
     /// Says on a link what its peer does not know yet, as far as `out` has room.
@@ -58,8 +63,11 @@ impl Node<'_> {
         {
             next.accused = None;
         }
-        if peer.sync_at.is_some_and(|at| now >= at) && self.compare(out) {
-            next.sync_at = Some(now + self.jitter(self.config.sync));
+        if peer.sync_at.is_some_and(|at| now >= at) {
+            next.sync_at = match self.compare(out) {
+                true => peer.dialled.then(|| now + self.jitter(self.config.sync)),
+                false => Some(now + AGAIN),
+            };
         }
         next.cursor = self.say_changes(&peer, out);
         if let Some(place) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
@@ -86,7 +94,7 @@ impl Node<'_> {
         };
         let slot = *self.table.slot(index);
         let fresh = self.table.meta(index).is_empty();
-        let doubt = matches!(record.state, State::Suspect | State::Down);
+        let doubt = record.state != State::Alive;
         if doubt && !direct && record.incarnation >= slot.incarnation && self.is_linked(record.id) {
             // The peer is right here: let it deny it itself.
             self.accuse_to_its_face(record.id, (record.incarnation, record.state, record.by));
@@ -94,8 +102,11 @@ impl Node<'_> {
         }
         let newer = fresh || (record.incarnation, record.state) > (slot.incarnation, slot.state);
         if newer {
-            self.replace(now, index, record);
-            self.table.touch(index, source_link);
+            if self.replace(now, index, record) {
+                self.table.touch(index, source_link);
+            } else if fresh {
+                self.table.remove(index);
+            }
         } else if record.state == State::Suspect
             && slot.state == State::Suspect
             && record.incarnation == slot.incarnation
@@ -110,7 +121,8 @@ impl Node<'_> {
 
     /// A place for a member that was not known.
     fn admit(&mut self, now: Instant, record: &Record<'_>) -> Option<Index> {
-        Meta::decode(record.meta).ok()?;
+        Meta::decode(record.meta).ok().filter(|_| !self.leaving)?;
+        self.make_room();
         let index = self.table.insert(record.id).ok()?;
         let slot = self.table.slot_mut(index)?;
         slot.state = State::Alive;
@@ -118,17 +130,42 @@ impl Node<'_> {
         Some(index)
     }
 
-    fn replace(&mut self, now: Instant, index: Index, record: &Record<'_>) {
+    /// A leaf whose table is full of live members forgets one that it neither is linked to nor needs.
+    fn make_room(&mut self) {
+        let departed = self.table.iter().any(|index| !self.table.slot(index).state.is_live());
+        if self.config.kind == Kind::Hub || !self.table.is_full() || departed {
+            return;
+        }
+        let spare = self.pick(|node, index| {
+            let id = node.table.slot(index).id;
+            id != node.config.id && !node.is_linked(id) && !node.is_needed(index, node.config.id)
+        });
+        if let Some(index) = spare {
+            self.table.remove(index);
+        }
+    }
+
+    /// Takes a newer record for a member; `false`, and no change, when its description cannot be used.
+    fn replace(&mut self, now: Instant, index: Index, record: &Record<'_>) -> bool {
         let before = *self.table.slot(index);
-        if let Ok(meta) = Meta::decode(record.meta) {
-            if self.table.set_meta(index, record.meta).is_err() {
-                warning!("the description of {} does not fit the table", record.id);
-                return;
+        match Meta::decode(record.meta) {
+            Ok(meta) => {
+                let described_anew = self.table.meta(index) != record.meta;
+                if self.table.set_meta(index, record.meta).is_err() {
+                    warning!("the description of {} does not fit the table", record.id);
+                    return false;
+                }
+                if let Some(slot) = self.table.slot_mut(index) {
+                    slot.kind = meta.kind;
+                    slot.dialable = meta.kind == Kind::Hub && !meta.addrs.is_empty();
+                }
+                if described_anew {
+                    self.retell(|peer| peer.id == record.id);
+                }
             }
-            if let Some(slot) = self.table.slot_mut(index) {
-                slot.kind = meta.kind;
-                slot.dialable = meta.kind == Kind::Hub && !meta.addrs.is_empty();
-            }
+            // An accusation need not describe whom it accuses.
+            Err(_) if record.meta.is_empty() && record.state != State::Alive => {}
+            Err(_) => return false,
         }
         if let Some(slot) = self.table.slot_mut(index) {
             slot.incarnation = record.incarnation;
@@ -147,6 +184,7 @@ impl Node<'_> {
             self.count_accuser(now, index, record.by.unwrap_or(record.id));
         }
         self.overlay_at = Some(now);
+        true
     }
 
     /// Something is said of this node itself: what is wrong is outbid by a higher incarnation.
@@ -169,11 +207,11 @@ impl Node<'_> {
         self.table.touch(me, None);
     }
 
-    /// Every leaf hears again of the hubs that are linked here.
-    pub(super) fn retell_leaves(&mut self) {
-        for peer in self.peers.iter_mut().filter(|peer| peer.used && peer.kind == Kind::Leaf) {
-            peer.cursor = 0;
-        }
+    /// Some leaves hear again of everything that concerns them: because a hub was linked here, or because they
+    /// need something else than before.
+    pub(super) fn retell(&mut self, which: impl Fn(&Peer) -> bool) {
+        let leaves = self.peers.iter_mut().filter(|peer| peer.used && peer.kind == Kind::Leaf);
+        leaves.filter(|peer| which(peer)).for_each(|peer| peer.cursor = 0);
     }
 
     pub(super) fn peer(&self, link: LinkId) -> Option<&Peer> {
@@ -208,8 +246,8 @@ impl Node<'_> {
         if writer.is_empty() || out.put(&[writer.message()]).is_ok() { writing } else { said }
     }
 
-    /// Whether a peer is to hear of a member: a hub of every one, a leaf of itself, of the hubs linked here and
-    /// of the owners of components that it uses. A leaf speaks of itself alone.
+    /// Whether a peer is to hear of a member: a hub of every one, a leaf of the hubs that are linked here or
+    /// departed and of the owners of components that it uses. A leaf speaks of itself alone.
     fn concerns(&self, index: Index, peer: &Peer) -> bool {
         let slot = self.table.slot(index);
         if slot.source == Some(peer.link.0) {
@@ -220,8 +258,10 @@ impl Node<'_> {
             (Kind::Leaf, _) => about_me,
             (Kind::Hub, Kind::Hub) => true,
             (Kind::Hub, Kind::Leaf) => {
-                let hub = about_me || (slot.kind == Kind::Hub && self.is_linked(slot.id));
-                hub || (slot.id != peer.id && self.is_needed(index, peer.id))
+                let linked_or_departed = self.is_linked(slot.id) || !slot.state.is_live();
+                about_me
+                    || (slot.kind == Kind::Hub && linked_or_departed)
+                    || (slot.id != peer.id && self.is_needed(index, peer.id))
             }
         }
     }

@@ -5,7 +5,7 @@
 //! the accusation to it and does not believe it.
 
 use super::node::Node;
-use super::table::Index;
+use super::table::{Index, Slot};
 use crate::id::NodeId;
 use crate::log::warning;
 use crate::time::{Duration, Instant};
@@ -43,6 +43,10 @@ impl Node<'_> {
     /// The link to a hub broke: dial it, to see whether it is gone.
     pub(super) fn verify(&mut self, now: Instant, id: NodeId, dialled: bool) {
         let Some(index) = self.table.find(id) else { return };
+        if !self.table.slot(index).dialable {
+            self.suspect(now, id, "its link ended and it has no address");
+            return;
+        }
         let jitter = self.rng.u64(0..REDIAL_GRACE.as_micros() as u64);
         let grace = if dialled { Duration::ZERO } else { REDIAL_GRACE + Duration::from_micros(jitter) };
         if let Some(slot) = self.table.slot_mut(index).filter(|slot| slot.state.is_live()) {
@@ -62,8 +66,13 @@ impl Node<'_> {
 
     /// Remembers what is said of a linked peer until it is told.
     pub(super) fn accuse_to_its_face(&mut self, id: NodeId, accusation: (u64, State, Option<NodeId>)) {
+        let (incarnation, state, _) = accusation;
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.is_usable() && peer.id == id) {
-            peer.accused = Some(accusation);
+            let pending = peer.accused.map(|(incarnation, state, _)| (incarnation, state));
+            // Denying the worst that is said denies all of it.
+            if pending.is_none_or(|pending| pending < (incarnation, state)) {
+                peer.accused = Some(accusation);
+            }
         }
     }
 
@@ -126,6 +135,16 @@ impl Node<'_> {
     }
 
     fn convict(&mut self, now: Instant, index: Index) {
+        let Slot { id, incarnation, by, .. } = *self.table.slot(index);
+        if self.is_linked(id) {
+            // It is right here, and its denial is under way.
+            self.accuse_to_its_face(id, (incarnation, State::Suspect, by));
+            let expires = now + self.config.suspicion.max(Duration::from_millis(1));
+            if let Some(slot) = self.table.slot_mut(index) {
+                slot.expires = expires;
+            }
+            return;
+        }
         warning!("{} is down: it did not object in time", self.name(index));
         let retry = now + self.config.retry_max;
         self.set_state(now, index, State::Down, Some(self.config.id));
@@ -139,22 +158,25 @@ impl Node<'_> {
         }
     }
 
-    /// Nobody speaks for a leaf any more when all its hubs are down.
-    fn suspect_orphans(&mut self, now: Instant) {
-        while let Some(id) = self.orphan() {
-            self.suspect(now, id, "all its hubs are down");
+    /// Nobody speaks for a leaf any more when all its hubs are down, or left.
+    pub(super) fn suspect_orphans(&mut self, now: Instant) {
+        while let Some(id) = self.orphan(now) {
+            self.suspect(now, id, "all its hubs are gone");
         }
     }
 
-    fn orphan(&self) -> Option<NodeId> {
-        let gone = |hub: &NodeId| self.table.find(*hub).is_none_or(|at| !self.table.slot(at).state.is_live());
+    fn orphan(&self, now: Instant) -> Option<NodeId> {
+        // This node is asked about leaves that are not linked here: it does not speak for them (any more).
+        let gone = |hub: &NodeId| *hub == self.config.id || !self.is_live(*hub);
         self.table.iter().find_map(|index| {
             let slot = self.table.slot(index);
-            if slot.kind != Kind::Leaf || slot.state != State::Alive || self.is_linked(slot.id) {
+            // One that just joined has not named its hubs yet.
+            let settled = now.since(slot.since) >= self.config.suspicion;
+            if slot.kind != Kind::Leaf || slot.state != State::Alive || !settled || self.is_linked(slot.id) {
                 return None;
             }
             let hubs = crate::wire::Meta::decode(self.table.meta(index)).ok()?.hubs;
-            (!hubs.is_empty() && hubs.iter().all(gone)).then_some(slot.id)
+            hubs.iter().all(gone).then_some(slot.id)
         })
     }
 }

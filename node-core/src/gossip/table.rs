@@ -105,6 +105,11 @@ impl<'s> Table<'s> {
         self.sequence
     }
 
+    /// Whether a new member finds room only when another is forgotten.
+    pub(super) const fn is_full(&self) -> bool {
+        self.free == NONE
+    }
+
     pub(super) fn find(&self, id: NodeId) -> Option<Index> {
         let place = self.place(id).ok()?;
         self.order.get(place).copied().map(Index)
@@ -146,13 +151,13 @@ impl<'s> Table<'s> {
     /// # Errors
     /// [`Full`] when no slot is free and no departed member can make room.
     pub(super) fn insert(&mut self, id: NodeId) -> Result<Index, Full> {
+        if let Some(index) = self.find(id) {
+            return Ok(index);
+        }
         if self.free == NONE {
             self.evict();
         }
-        let place = match self.place(id) {
-            Ok(place) => return self.order.get(place).copied().map(Index).ok_or(Full),
-            Err(place) => place,
-        };
+        let place = self.place(id).unwrap_or_else(|place| place);
         let index = Index(self.free);
         let slot = self.slots.get_mut(index.0 as usize).ok_or(Full)?;
         self.free = slot.newer;

@@ -1,0 +1,56 @@
+//! The memory that a node is lent.
+
+use super::links::Peer;
+use super::table::Slot;
+use crate::wire::record::MAX_META;
+
+/// Memory lent to a node. The lengths are its bounds.
+pub struct Storage<'s> {
+    /// One for each member, this node included; at least 1.
+    pub slots: &'s mut [Slot],
+    /// As many as `slots`.
+    pub order: &'s mut [u32],
+    /// Descriptions of members: an equal share for each slot, at least [`MAX_META`] bytes for everything that
+    /// the protocol allows.
+    pub meta: &'s mut [u8],
+    /// One for each link.
+    pub peers: &'s mut [Peer],
+}
+
+/// Memory for `MEMBERS` members, the node included, and `LINKS` links, of a size known when it is compiled: for
+/// boards and tests. A server lends vectors instead.
+pub struct StaticStorage<const MEMBERS: usize, const LINKS: usize> {
+    slots: [Slot; MEMBERS],
+    order: [u32; MEMBERS],
+    meta: [[u8; MAX_META]; MEMBERS],
+    peers: [Peer; LINKS],
+}
+
+impl<const MEMBERS: usize, const LINKS: usize> StaticStorage<MEMBERS, LINKS> {
+    /// Memory that nobody uses; fit for a `static`.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            slots: [Slot::FREE; MEMBERS],
+            order: [0; MEMBERS],
+            meta: [[0; MAX_META]; MEMBERS],
+            peers: [Peer::FREE; LINKS],
+        }
+    }
+
+    /// Lends it to a node.
+    pub const fn lend(&mut self) -> Storage<'_> {
+        Storage {
+            slots: &mut self.slots,
+            order: &mut self.order,
+            meta: self.meta.as_flattened_mut(),
+            peers: &mut self.peers,
+        }
+    }
+}
+
+impl<const MEMBERS: usize, const LINKS: usize> Default for StaticStorage<MEMBERS, LINKS> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,14 @@
+//! Membership among real nodes in a deterministic network.
+
+#[cfg(test)]
+mod changes;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod joining;
+#[cfg(test)]
+mod leaves;
+#[cfg(test)]
+mod network;
+#[cfg(test)]
+mod random;
