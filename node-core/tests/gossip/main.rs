@@ -12,3 +12,5 @@ mod leaves;
 mod network;
 #[cfg(test)]
 mod random;
+#[cfg(test)]
+mod reconciliation;

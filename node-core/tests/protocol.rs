@@ -1,0 +1,322 @@
+//! PROTOCOL.md is true: its vectors are what this code writes and reads, and the rules that code cites exist.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use node_core::crypto::Software;
+use node_core::gossip::{
+    Config as NodeConfig, Down, How, Kind, Meta, Node, Record, State, StaticStorage, Storage, Target,
+};
+use node_core::id::{Hex, LinkId, Name, NodeId};
+use node_core::keys::{Bundle, BundleSlot, Keyring, MAX_BUNDLE, SlotInfo};
+use node_core::link::{
+    Config, Event, Exchange, Full, Goodbye, Hello, Limits, Link, Open, Outbox, ResetCode, Service,
+};
+use node_core::rpc::{Code, Method, Response, RpcError};
+use node_core::time::{Duration, Instant, UnixTime};
+use node_core::trust::{Fingerprint, KeyAlgorithm};
+
+const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
+const NOW: Instant = Instant::from_micros(1_000_000);
+
+#[test]
+fn the_vectors_are_what_this_code_writes() {
+    let documented = make::documented();
+    let written = make::written();
+    for (name, bytes) in &written {
+        let text = documented.get(name.as_str()).cloned().unwrap_or_default();
+        assert_eq!(text, Hex(bytes).to_string(), "the vector {name} of PROTOCOL.md");
+    }
+    let names: BTreeSet<&str> = written.iter().map(|(name, _)| name.as_str()).collect();
+    let unknown: Vec<_> = documented.keys().filter(|name| !names.contains(name.as_str())).collect();
+    assert!(unknown.is_empty(), "vectors that nothing writes: {unknown:?}");
+}
+
+#[test]
+fn the_vectors_of_a_link_mean_what_the_text_says() {
+    let mut ours = [Exchange::FREE; 2];
+    let mut theirs = [Exchange::FREE; 2];
+    let mut link = Link::new(make::config(2), &mut ours, &mut theirs, NOW);
+    let mut memory = Vec::new();
+    link.greet(&make::hello(2, &mut [0; 768]), &mut make::Bytes(&mut memory)).unwrap();
+    for (name, expected) in [
+        ("hello", "Up"),
+        (
+            "open",
+            "Opened { id: Theirs 0.1, open: Open { to: None, hops: 0, budget_ms: 5000, service: Rpc(1) }, data: [], end: true }",
+        ),
+        (
+            "open-relayed",
+            "Opened { id: Theirs 1.1, open: Open { to: Some(33333333333333333333333333333333), hops: 1, budget_ms: 30000, service: Http }, data: [71], end: false }",
+        ),
+        ("data", "Data { id: Theirs 1.1, data: [69, 84, 32], end: false }"),
+        ("credit-link", "Credit(None)"),
+        ("reset", "Reset { id: Theirs 1.1, code: Cancelled }"),
+        ("goodbye", "Goodbye(Leaving)"),
+    ] {
+        let bytes = make::bytes(name);
+        let mut rest = bytes.as_slice();
+        let mut last = String::new();
+        while !rest.is_empty() {
+            let input = link.handle_input(NOW, rest).unwrap();
+            rest = &rest[input.consumed..];
+            last = match input.event {
+                Some(Event::Up(hello)) => {
+                    assert_eq!(hello, make::hello(1, &mut [0; 768]));
+                    "Up".into()
+                }
+                event => event.map(|event| format!("{event:?}")).unwrap_or_default(),
+            };
+        }
+        assert_eq!(last, expected, "{name}");
+    }
+}
+
+#[test]
+fn every_rule_that_code_cites_is_in_the_protocol() {
+    let mut cited = BTreeMap::new();
+    rules::collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut cited);
+    assert!(cited.len() > 20);
+    for (rule, file) in cited {
+        assert!(
+            PROTOCOL.contains(&format!("**{rule}**")),
+            "{file} cites {rule}, which PROTOCOL.md does not have"
+        );
+    }
+}
+
+#[test]
+fn rules_have_one_number_each_in_order() {
+    let rules: Vec<&str> = PROTOCOL.split("**R-").skip(1).filter_map(|rest| rest.get(..3)).collect();
+    assert!(rules.is_sorted_by(|a, b| a < b), "{rules:?}");
+}
+
+#[cfg(test)]
+mod rules {
+    use super::*;
+
+    /// Every rule cited in the Rust files below a folder, with one of those files.
+    pub fn collect(folder: &Path, cited: &mut BTreeMap<String, String>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if path.is_dir() && name != "target" && !name.starts_with('.') {
+                collect(&path, cited);
+            } else if name.ends_with(".rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for rest in text.split("R-").skip(1) {
+                    let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                    if number.len() == 3 {
+                        cited.insert(format!("R-{number}"), path.display().to_string());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod make {
+    use super::*;
+
+    /// The hexadecimal digits of each block that is marked `hex NAME`.
+    pub fn documented() -> BTreeMap<String, String> {
+        let blocks = PROTOCOL.split("```hex ").skip(1).filter_map(|block| block.split("```").next());
+        let blocks = blocks.filter_map(|block| block.split_once('\n'));
+        let digits = |text: &str| {
+            let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+            lines.flat_map(str::chars).filter(|digit| !digit.is_whitespace()).collect::<String>()
+        };
+        blocks.map(|(name, text)| (name.trim().to_owned(), digits(text))).collect()
+    }
+
+    pub fn bytes(name: &str) -> Vec<u8> {
+        let digits = documented().remove(name).unwrap();
+        (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap()).collect()
+    }
+
+    pub struct Bytes<'v>(pub &'v mut Vec<u8>);
+
+    impl Outbox for Bytes<'_> {
+        fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+            parts.iter().for_each(|part| self.0.extend(*part));
+            Ok(())
+        }
+
+        fn room(&self) -> usize {
+            65536
+        }
+    }
+
+    pub fn id(number: u8) -> NodeId {
+        NodeId([number * 0x11; 16])
+    }
+
+    pub fn config(number: u8) -> Config<'static> {
+        let five = Duration::from_secs(5);
+        let limits = Limits { frame: 4096, exchanges: 2, exchange_credit: 8, link_credit: 16, members: 16 };
+        Config {
+            id: id(number),
+            cluster: "demo",
+            limits,
+            hello_timeout: five,
+            ping_after: five,
+            dead_after: five,
+        }
+    }
+
+    fn meta(number: u8) -> Meta<'static> {
+        let mut meta = Meta::new(["", "one", "two", "three", "four"][usize::from(number)], Kind::Hub);
+        meta.addrs.extend(["10.0.0.1:8374"]);
+        meta.components.extend(["billing"]);
+        meta
+    }
+
+    pub fn hello<'b>(number: u8, buffer: &'b mut [u8]) -> Hello<'b> {
+        let meta = meta(number).encode(buffer).unwrap();
+        let record = Record { id: id(number), incarnation: 1, state: State::Alive, by: None, meta };
+        let time = Some(UnixTime(1_700_000_000));
+        Hello { version: 1, cluster: "demo", limits: config(number).limits, time, record }
+    }
+
+    pub fn written() -> Vec<(String, Vec<u8>)> {
+        let mut all = frames();
+        all.extend(gossip());
+        all.extend(others());
+        all.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect()
+    }
+
+    /// Two links say everything that there is to say.
+    fn frames() -> Vec<(&'static str, Vec<u8>)> {
+        let mut slots = [Exchange::FREE; 8];
+        let (one, two) = slots.split_at_mut(4);
+        let ((a, b), (c, d)) = (one.split_at_mut(2), two.split_at_mut(2));
+        let mut one = Link::new(config(1), a, b, NOW);
+        let mut two = Link::new(config(2), c, d, NOW);
+        let mut vectors = Vec::new();
+        let take = |link: &mut Link<'_>, bytes: &[u8]| {
+            let mut rest = bytes;
+            let mut ids = Vec::new();
+            while !rest.is_empty() {
+                let input = link.handle_input(NOW, rest).unwrap();
+                rest = &rest[input.consumed..];
+                if let Some(Event::Opened { id, .. }) = input.event {
+                    ids.push(id);
+                }
+            }
+            ids
+        };
+        let mut out = Vec::new();
+        two.greet(&hello(2, &mut [0; 768]), &mut Bytes(&mut out)).unwrap();
+        take(&mut one, &out);
+        let mut write = |name, link: &mut Link<'_>, act: &mut dyn FnMut(&mut Link<'_>, &mut Bytes<'_>)| {
+            let mut bytes = Vec::new();
+            act(link, &mut Bytes(&mut bytes));
+            link.poll_transmit(NOW, &mut Bytes(&mut bytes));
+            vectors.push((name, bytes.clone()));
+            bytes
+        };
+        let bytes =
+            write("hello", &mut one, &mut |link, out| link.greet(&hello(1, &mut [0; 768]), out).unwrap());
+        take(&mut two, &bytes);
+
+        let ping = Open { to: None, hops: 0, budget_ms: 5000, service: Service::Rpc(Method::Ping.number()) };
+        let bytes = write("open", &mut one, &mut |link, out| {
+            link.open(NOW, &ping, (&[], true), out).unwrap();
+        });
+        let asked = take(&mut two, &bytes)[0];
+        let answer = postcard::to_slice(&Response::Ok(()), &mut [0; 8]).unwrap().to_vec();
+        let bytes = write("answer", &mut two, &mut |link, out| {
+            link.send(asked, (&answer, true), out).unwrap();
+        });
+        take(&mut one, &bytes);
+
+        let relayed = Open { to: Some(id(3)), hops: 1, budget_ms: 30_000, service: Service::Http };
+        let mut opened = None;
+        let bytes = write("open-relayed", &mut one, &mut |link, out| {
+            opened = Some(link.open(NOW, &relayed, (b"G", false), out).unwrap().0);
+        });
+        let theirs = take(&mut two, &bytes)[0];
+        let bytes = write("data", &mut one, &mut |link, out| {
+            link.send(opened.unwrap(), (b"ET ", false), out).unwrap();
+        });
+        take(&mut two, &bytes);
+        write("credit", &mut two, &mut |link, _| link.release(theirs, 4));
+        write("reset", &mut one, &mut |link, _| link.reset(opened.unwrap(), ResetCode::Cancelled));
+        let bytes = write("ping", &mut one, &mut |link, _| link.ping(NOW));
+        take(&mut two, &bytes);
+        write("pong", &mut two, &mut |_, _| {});
+        // What an exchange that is over had taken is given back to the link.
+        for _ in 0..2 {
+            take(&mut two, &[4, 0, 4, 0, 9, 0, 9, 0, 0, 0, 0, 0]);
+        }
+        write("credit-link", &mut two, &mut |_, _| {});
+        write("goodbye", &mut one, &mut |link, _| link.goodbye(Goodbye::Leaving));
+        vectors
+    }
+
+    struct Messages(Vec<Vec<u8>>);
+
+    impl Outbox for Messages {
+        fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+            self.0.push(parts.concat());
+            Ok(())
+        }
+
+        fn room(&self) -> usize {
+            65536
+        }
+    }
+
+    fn up(node: &mut Node<'_>, link: u32, how: How, peer: u8) {
+        node.handle_link_up(NOW, LinkId(link), how, &hello(peer, &mut [0; 768])).unwrap();
+    }
+
+    fn node(number: u8, storage: Storage<'_>) -> Node<'_> {
+        let config = NodeConfig::new(id(number), Kind::Hub);
+        Node::new(NOW, config, (1, &meta(number)), (storage, 1)).unwrap()
+    }
+
+    /// Node one knows three, node two knows four; they compare.
+    fn gossip() -> Vec<(&'static str, Vec<u8>)> {
+        let mut memory = [const { StaticStorage::<8, 4>::new() }; 2];
+        let [one, two] = &mut memory;
+        let (mut one, mut two) = (node(1, one.lend()), node(2, two.lend()));
+        for (node, peer) in [(&mut one, 3), (&mut two, 4)] {
+            up(node, 9, How::Accepted, peer);
+            node.handle_link_down(NOW, LinkId(9), Down::Goodbye(Goodbye::Full));
+        }
+        up(&mut one, 1, How::Dialled(Target::Seed(0)), 2);
+        up(&mut two, 1, How::Accepted, 1);
+        let mut said = Messages(Vec::new());
+        one.poll_gossip(NOW, LinkId(1), &mut said);
+        two.handle_gossip(NOW, LinkId(1), &said.0[0].clone(), &mut said).unwrap();
+        one.handle_gossip(NOW, LinkId(1), &said.0[1].clone(), &mut said).unwrap();
+        let names = ["gossip-compare", "gossip-have", "gossip-need", "gossip-records"];
+        assert_eq!(said.0.len(), names.len());
+        names.into_iter().zip(said.0).collect()
+    }
+
+    fn others() -> Vec<(&'static str, Vec<u8>)> {
+        let slot = |name: &str, certificate| SlotInfo {
+            name: Name::new(name).unwrap(),
+            certificate: Fingerprint([certificate; 32]),
+            spki: Fingerprint([0; 32]),
+            not_before: UnixTime(0),
+            not_after: UnixTime(0),
+            has_key: true,
+            algorithm: KeyAlgorithm::P256,
+        };
+        let slots = [slot("a", 0x22), slot("b", 0x11), slot("c", 0x33), slot("d", 0x33)];
+        let digest = Keyring::new(&slots).unwrap().digest(&Software);
+        let mut bundle = Bundle::default();
+        let key = node_core::crypto::P256Secret(&[0x11; 32]);
+        bundle.push(BundleSlot::pair(Name::new("a").unwrap(), &[0x30, 0x00], key)).unwrap();
+        bundle.push(BundleSlot::trusted(Name::new("b").unwrap(), &[0x30, 0x01, 0x05])).unwrap();
+        let mut buffer = [0; MAX_BUNDLE];
+        let bundle = bundle.encode(&mut buffer).unwrap().to_vec();
+        let refused: Response<'_, ()> = Err(RpcError { code: Code::Refused, message: "no" });
+        let refused = postcard::to_slice(&refused, &mut [0; 64]).unwrap().to_vec();
+        vec![("keyring-digest", digest.0.to_vec()), ("bundle", bundle), ("answer-refused", refused)]
+    }
+}
