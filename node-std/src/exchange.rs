@@ -84,6 +84,12 @@ impl Outbound {
         self.command(Command::Send { id: self.id, data: last, end: true })
     }
 
+    /// Waits until the exchange is over although this direction was not ended: a reset, the time budget, the link.
+    pub async fn closed(&self) {
+        // There are never so many permits: only closing ends the wait.
+        let _ = self.room.acquire_many(u32::try_from(QUEUE + 1).unwrap_or(u32::MAX)).await;
+    }
+
     /// Gives the whole exchange up, telling the peer why.
     pub fn reset(mut self, code: ResetCode) {
         self.done = true;

@@ -1,3 +1,8 @@
 //! The private port: one listener, told apart by its first bytes.
 
+pub mod connection;
+pub mod http;
 pub mod sniff;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! JSON-RPC 2.0 on the private port, `POST /_mael/v1`: batches, Barrister's introspection, and Maelstrom's
+//! method and field names where it has them. Times are Unix milliseconds.
+//!
+//! | method                      | parameters        | result                                         |
+//! |-----------------------------|-------------------|------------------------------------------------|
+//! | `NodeService.ListNodeStatus`| none              | all members, as this node knows them           |
+//! | `NodeService.GetStatus`     | none              | this node in detail                            |
+//! | `MaelNode.Ping`             | `node`            | round-trip time to a node, and the way there   |
+//! | `MaelNode.ListKeys`         | `node`?           | the keyring of a node, of this one by default  |
+//! | `MaelNode.PushKeys`         | `node`, `bundle`  | replaces the keyring of a board                |
+//! | `barrister-idl`             | none              | this interface, for machines                   |
+//!
+//! A `node` is a name or an id.
+
+mod envelope;
+mod machine;
+mod methods;
+mod node;
+mod remote;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use core::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::header::ORIGIN;
+use http::{Request, Response, StatusCode};
+use http_body::Body as HttpBody;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use node_core::id::Name;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+pub use envelope::RpcError;
+pub use machine::Machine;
+pub use methods::{ComponentInfo, KeyList, NodeList, PingAnswer, PushAnswer, Status, StatusAnswer};
+pub use node::Node;
+pub use remote::{KeySlot, Pong, Remote, RemoteError, TlsStatus};
+
+use crate::cluster::Cluster;
+use crate::port::http::json as json_response;
+use crate::proxy::{Body, text};
+
+/// Longest request, in bytes.
+const MAX_BODY: usize = 1 << 20;
+
+/// How long a client may take to send a request.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What does not change about this node while it runs.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The cluster's name.
+    pub cluster_id: Name,
+    /// Whether other machines may reach the private port without TLS.
+    pub plaintext: bool,
+    /// When the daemon started, in Unix milliseconds.
+    pub started_at: u64,
+}
+
+/// Answers JSON-RPC about this node and, through `R`, about others.
+#[derive(Debug)]
+pub struct Api<R> {
+    about: About,
+    cluster: Cluster,
+    tls: watch::Receiver<TlsStatus>,
+    remote: R,
+}
+
+impl<R: Remote> Api<R> {
+    /// An API over the `cluster` as this node knows it; `tls` is how the private port's keyring is.
+    #[must_use]
+    pub const fn new(about: About, cluster: Cluster, tls: watch::Receiver<TlsStatus>, remote: R) -> Self {
+        Self { about, cluster, tls, remote }
+    }
+
+    /// Answers a `POST`.
+    pub async fn respond<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes, Error: Into<Box<dyn core::error::Error + Send + Sync>>>,
+    {
+        // A web page that a person on this machine looks at may post here; the browser then says so.
+        if request.headers().contains_key(ORIGIN) {
+            return text(
+                StatusCode::FORBIDDEN,
+                "JSON-RPC is not for web pages: the request has an Origin header",
+            );
+        }
+        let body = Limited::new(request.into_body(), MAX_BODY).collect();
+        match tokio::time::timeout(BODY_TIMEOUT, body).await {
+            Ok(Ok(body)) => match self.answer(&body.to_bytes()).await {
+                Some(answer) => json_response(answer.to_string()),
+                None => text(StatusCode::NO_CONTENT, ""),
+            },
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                text(StatusCode::PAYLOAD_TOO_LARGE, format!("the request takes more than {MAX_BODY} bytes"))
+            }
+            Ok(Err(error)) => text(StatusCode::BAD_REQUEST, format!("the request broke off: {error}")),
+            Err(_) => {
+                text(StatusCode::REQUEST_TIMEOUT, format!("the request took longer than {BODY_TIMEOUT:?}"))
+            }
+        }
+    }
+
+    /// How this node is, for who asks the health check for JSON.
+    #[must_use]
+    pub fn health(&self) -> Value {
+        json!({"status": "OK", "plaintext": self.about.plaintext, "tls": *self.tls.borrow()})
+    }
+}
+
+fn unix_millis() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,95 @@
+//! Members as the API shows them, and finding the one that is meant.
+
+use node_core::gossip::State;
+use serde::{Deserialize, Serialize};
+
+use super::RpcError;
+use super::remote::sha256;
+use crate::cluster::Member;
+
+/// A member of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Node {
+    /// Its id, 32 hexadecimal digits.
+    pub node_id: String,
+    /// Its name.
+    pub name: String,
+    /// `hub` or `leaf`.
+    pub kind: String,
+    /// `alive`, `suspect`, `down` or `left`.
+    pub state: String,
+    /// Its incarnation.
+    pub incarnation: u64,
+    /// Maelstrom's version of a status: the incarnation.
+    pub version: u64,
+    /// When the state was learned, in Unix milliseconds.
+    pub since: u64,
+    /// Where it can be dialled; a leaf cannot.
+    pub peer_url: Option<String>,
+    /// SHA-256 of the certificate that it presents, `sha256:` and hexadecimal digits; none in plaintext.
+    pub active_key: Option<String>,
+    /// Digest of all certificates that it trusts, written likewise.
+    pub keyring_digest: Option<String>,
+    /// The components that it offers.
+    pub components: Vec<String>,
+    /// For a leaf, the ids of its hubs.
+    pub hubs: Vec<String>,
+    /// Whether the node that answers has a link to it.
+    pub linked: bool,
+    /// Round-trip time over that link, in microseconds.
+    pub rtt_micros: Option<u64>,
+    /// When the daemon started, in Unix milliseconds; known of the node that answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<u64>,
+    /// The version of the daemon; known of the node that answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_version: Option<String>,
+}
+
+impl Node {
+    pub(super) fn new(member: &Member, tls: bool) -> Self {
+        let scheme = if tls { "https" } else { "http" };
+        let digest = |digest: &[u8; 32]| (*digest != [0; 32]).then(|| sha256(digest));
+        Self {
+            node_id: member.id.to_string(),
+            name: member.name.to_string(),
+            kind: member.kind.to_string(),
+            state: member.state.to_string(),
+            incarnation: member.incarnation,
+            version: member.incarnation,
+            since: member.since_unix_ms,
+            peer_url: member.addrs.first().map(|addr| format!("{scheme}://{addr}")),
+            active_key: digest(&member.active_key),
+            keyring_digest: digest(&member.keyring),
+            components: member.components.clone(),
+            hubs: member.hubs.iter().map(ToString::to_string).collect(),
+            linked: member.linked,
+            rtt_micros: member.rtt_micros,
+            started_at: None,
+            software_version: None,
+        }
+    }
+}
+
+/// The member that `node`, an id or a name, means. Of several with a name, the only one that runs is meant.
+pub(super) fn find<'m>(members: &'m [Member], node: &str) -> Result<&'m Member, RpcError> {
+    let id = node.parse();
+    if let Some(member) = members.iter().find(|member| Ok(member.id) == id) {
+        return Ok(member);
+    }
+    let named = || members.iter().filter(|member| member.name.as_str() == node);
+    let running = || named().filter(|member| matches!(member.state, State::Alive | State::Suspect));
+    match (running().next(), running().nth(1), named().next(), named().nth(1)) {
+        (Some(member), None, ..) | (None, None, Some(member), None) => Ok(member),
+        (None, None, None, None) => Err(RpcError::NotFound(format!(
+            "there is no node {node:?}: say a name or an id of one that is listed by NodeService.ListNodeStatus"
+        ))),
+        _ => {
+            let ids: Vec<String> =
+                named().map(|member| format!("{} ({})", member.id, member.state)).collect();
+            let ids = ids.join(", ");
+            Err(RpcError::Invalid(format!("several nodes are named {node}: say which by its id: {ids}")))
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! An API whose other nodes are made up.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+use node_core::id::{Name, NodeId};
+use tokio::sync::watch;
+
+use super::{About, Api, KeySlot, Pong, Remote, RemoteError, TlsStatus};
+use crate::testing::alone;
+
+/// Answers for every node.
+#[derive(Debug)]
+pub struct Others;
+
+impl Remote for Others {
+    async fn ping(&self, node: NodeId) -> Result<Pong, RemoteError> {
+        Ok(Pong { rtt: Duration::from_micros(1500), via: Some(node) })
+    }
+
+    async fn list_keys(&self, _: NodeId) -> Result<Vec<KeySlot>, RemoteError> {
+        Err(RemoteError::Unreachable("no link".into()))
+    }
+
+    async fn push_keys(&self, _: NodeId, bundle: Bytes) -> Result<(), RemoteError> {
+        match &bundle[..] {
+            b"good" => Ok(()),
+            _ => Err(RemoteError::Refused("not a bundle".into())),
+        }
+    }
+}
+
+/// The API of a node without TLS.
+pub fn api() -> Api<Others> {
+    let about = About { cluster_id: Name::new("test").unwrap(), plaintext: true, started_at: 1 };
+    let tls = TlsStatus { health: "off".into(), ..TlsStatus::default() };
+    Api::new(about, alone(), watch::channel(tls).1, Others)
+}

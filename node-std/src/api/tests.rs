@@ -1,0 +1,211 @@
+use node_core::gossip::{Kind, State};
+use node_core::id::{Name, NodeId};
+use serde_json::{Value, json};
+
+use super::methods::NAMES;
+use super::node::{self, Node};
+use super::testing::api;
+use super::{KeySlot, RpcError};
+use crate::cluster::Member;
+
+async fn answer(request: &str) -> Value {
+    api().answer(request.as_bytes()).await.unwrap()
+}
+
+async fn call(method: &str, params: Value) -> Value {
+    answer(&json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string()).await
+}
+
+fn code(answer: &Value) -> i64 {
+    answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("no error in {answer}"))
+}
+
+#[tokio::test]
+async fn ids_come_back_as_they_were() {
+    for id in [json!("a"), json!(7), json!(null)] {
+        let request = json!({"jsonrpc": "2.0", "id": id, "method": "NodeService.ListNodeStatus"});
+        let answer = answer(&request.to_string()).await;
+        assert_eq!((&answer["id"], &answer["jsonrpc"]), (&id, &json!("2.0")));
+        assert!(answer.get("error").is_none(), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_come_in_an_array_or_alone_or_not_at_all() {
+    let list = "NodeService.ListNodeStatus";
+    for params in
+        [json!(null), json!([]), json!([{}]), json!({}), json!([null]), json!([{"forceRefresh": true}])]
+    {
+        assert!(call(list, params.clone()).await["result"]["nodes"].is_array(), "{params}");
+    }
+    for params in [json!([{}, {}]), json!(1), json!("x"), json!([1])] {
+        assert_eq!(code(&call(list, params.clone()).await), -32602, "{params}");
+    }
+    assert_eq!(code(&call("MaelNode.Ping", json!({})).await), -32602);
+    assert_eq!(code(&call("MaelNode.Ping", json!([{"node": 7}])).await), -32602);
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_an_error() {
+    for (request, expected) in [
+        ("{", -32700),
+        ("", -32700),
+        ("\u{0}", -32700),
+        ("[]", -32600),
+        ("1", -32600),
+        ("{}", -32600),
+        (r#"{"jsonrpc":"1.0","id":1,"method":"x"}"#, -32600),
+        (r#"{"jsonrpc":"2.0","id":1,"method":7}"#, -32600),
+        (r#"{"jsonrpc":"2.0","id":{},"method":"x"}"#, -32600),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"x"}"#, -32601),
+    ] {
+        assert_eq!(code(&answer(request).await), expected, "{request}");
+    }
+    let deep = "[".repeat(100_000);
+    assert_eq!(code(&answer(&deep).await), -32700);
+    let flood = format!("[{}1]", "1,".repeat(100));
+    assert_eq!(code(&answer(&flood).await), -32600);
+}
+
+#[tokio::test]
+async fn a_batch_is_answered_in_order_without_its_notifications() {
+    let list = |id| json!({"jsonrpc": "2.0", "id": id, "method": "NodeService.ListNodeStatus"});
+    let silent = json!({"jsonrpc": "2.0", "method": "NodeService.ListNodeStatus"});
+    let answers = answer(&json!([list(1), silent, 7, list(2)]).to_string()).await;
+    let ids: Vec<_> = answers.as_array().unwrap().iter().map(|answer| answer["id"].clone()).collect();
+    assert_eq!(ids, [json!(1), json!(null), json!(2)]);
+    assert_eq!(api().answer(json!([silent]).to_string().as_bytes()).await, None);
+    assert_eq!(api().answer(silent.to_string().as_bytes()).await, None);
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_exist_is_not_found() {
+    for method in ["MaelNode.Ping", "MaelNode.ListKeys"] {
+        let answer = call(method, json!([{"node": "nowhere"}])).await;
+        assert_eq!(code(&answer), 1003);
+        assert!(answer["error"]["message"].as_str().unwrap().contains("\"nowhere\""), "{answer}");
+    }
+    assert_eq!(code(&call("MaelNode.PushKeys", json!({"node": "x", "bundle": "%"})).await), 1001);
+    assert_eq!(code(&call("MaelNode.PushKeys", json!({"node": "x", "bundle": "eA=="})).await), 1003);
+}
+
+#[tokio::test]
+async fn own_keys_need_no_other_node() {
+    let answer = call("MaelNode.ListKeys", json!([])).await;
+    assert_eq!(answer["result"], json!({"nodeId": "0".repeat(32), "slots": []}));
+}
+
+#[tokio::test]
+async fn the_interface_describes_every_method() {
+    let idl = call("barrister-idl", json!([])).await["result"].clone();
+    let elements = idl.as_array().unwrap();
+    let mut described = vec!["barrister-idl".to_owned()];
+    for interface in elements.iter().filter(|element| element["type"] == "interface") {
+        for function in interface["functions"].as_array().unwrap() {
+            described.push(format!(
+                "{}.{}",
+                interface["name"].as_str().unwrap(),
+                function["name"].as_str().unwrap()
+            ));
+            for used in [&function["params"][0]["type"], &function["returns"]["type"]] {
+                assert!(elements.iter().any(|e| e["type"] == "struct" && e["name"] == *used), "{used}");
+            }
+        }
+    }
+    described.sort();
+    let mut names = NAMES.map(str::to_owned).to_vec();
+    names.sort();
+    assert_eq!(described, names);
+}
+
+/// The names of a structure's fields, inherited ones included.
+async fn fields(name: &str) -> Vec<String> {
+    let idl = call("barrister-idl", json!([])).await["result"].clone();
+    let element = idl.as_array().unwrap().iter().find(|element| element["name"] == name).unwrap().clone();
+    let own = element["fields"].as_array().unwrap().iter();
+    let mut names: Vec<String> = own.map(|field| field["name"].as_str().unwrap().to_owned()).collect();
+    if element["extends"] != "" {
+        names.extend(Box::pin(fields(element["extends"].as_str().unwrap())).await);
+    }
+    names.sort();
+    names
+}
+
+fn keys(value: impl serde::Serialize) -> Vec<String> {
+    let Value::Object(object) = serde_json::to_value(value).unwrap() else { panic!("no object") };
+    let mut keys: Vec<String> = object.keys().cloned().collect();
+    keys.sort();
+    keys
+}
+
+#[tokio::test]
+async fn the_interface_describes_what_is_sent() {
+    let node =
+        Node { started_at: Some(1), software_version: Some("1".into()), ..Node::new(&member(1, "a"), true) };
+    assert_eq!(keys(&node), fields("NodeStatus").await);
+    let status = super::Status {
+        node,
+        observed_at: 1,
+        machine: super::Machine::default(),
+        running_components: Vec::new(),
+        cluster_id: "c".into(),
+        plaintext: false,
+        tls: super::TlsStatus::default(),
+    };
+    assert_eq!(keys(&status), fields("NodeDetails").await);
+    assert_eq!(keys(&status.tls), fields("TlsStatus").await);
+    let slot: KeySlot = serde_json::from_value(json!({
+        "name": "a", "certificateSha256": "", "spkiSha256": "", "notBefore": 0, "notAfter": 0, "algorithm": "",
+        "pair": true, "active": true,
+    }))
+    .unwrap();
+    assert_eq!(keys(slot), fields("KeySlot").await);
+}
+
+fn member(id: u8, name: &str) -> Member {
+    Member {
+        id: NodeId([id; 16]),
+        name: Name::new(name).unwrap(),
+        kind: Kind::Hub,
+        state: State::Alive,
+        incarnation: 3,
+        since_unix_ms: 1000,
+        addrs: vec!["10.0.0.1:8374".into(), "[fd00::1]:8374".into()],
+        components: vec!["web".into()],
+        hubs: vec![],
+        active_key: [0xab; 32],
+        keyring: [0; 32],
+        linked: true,
+        rtt_micros: Some(250),
+    }
+}
+
+#[test]
+fn a_member_is_shown_whole() {
+    let node = serde_json::to_value(Node::new(&member(0x1f, "a"), true)).unwrap();
+    assert_eq!(
+        node,
+        json!({
+            "nodeId": "1f".repeat(16), "name": "a", "kind": "hub", "state": "alive", "incarnation": 3, "version": 3,
+            "since": 1000, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
+            "keyringDigest": null, "components": ["web"], "hubs": [], "linked": true, "rttMicros": 250,
+        })
+    );
+    let leaf = Member { kind: Kind::Leaf, addrs: vec![], hubs: vec![NodeId([2; 16])], ..member(1, "b") };
+    let leaf = Node::new(&leaf, false);
+    assert_eq!((leaf.peer_url, leaf.kind.as_str(), leaf.hubs.len()), (None, "leaf", 1));
+}
+
+#[test]
+fn a_node_is_found_by_name_or_id() {
+    let gone = Member { state: State::Left, ..member(3, "b") };
+    let members = vec![member(1, "a"), member(2, "b"), gone, member(4, "c"), member(5, "c")];
+    let found = |node: &str| node::find(&members, node).map(|member| member.id);
+    assert_eq!(found("a"), Ok(NodeId([1; 16])));
+    assert_eq!(found(&"05".repeat(16)), Ok(NodeId([5; 16])));
+    // The one that runs is meant.
+    assert_eq!(found("b"), Ok(NodeId([2; 16])));
+    assert!(matches!(found("d"), Err(RpcError::NotFound(_))));
+    let Err(RpcError::Invalid(message)) = found("c") else { panic!("not ambiguous") };
+    assert!(message.contains(&"04".repeat(16)) && message.contains(&"05".repeat(16)), "{message}");
+}

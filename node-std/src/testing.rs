@@ -1,0 +1,82 @@
+//! Components and clients for tests.
+
+use core::convert::Infallible;
+use core::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1::SendRequest;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use node_core::id::NodeId;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+
+use crate::cluster::Cluster;
+use crate::config::Component;
+
+/// A cluster of one.
+pub fn alone() -> Cluster {
+    Cluster::new(NodeId([0; 16])).0
+}
+
+/// An HTTP/1.1 server on loopback that answers each request with `respond`.
+pub async fn server<F, B>(respond: impl Fn(Request<Incoming>) -> F + Copy + Send + 'static) -> SocketAddr
+where
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: core::error::Error + Send + Sync> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (io, _) = listener.accept().await.unwrap();
+            let service = service_fn(move |request| {
+                let response = respond(request);
+                async { Ok::<_, Infallible>(response.await) }
+            });
+            let connection =
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(io), service);
+            tokio::spawn(connection);
+        }
+    });
+    addr
+}
+
+/// A component that answers with the request as it came: request line, headers, blank line, body.
+pub async fn mirror() -> SocketAddr {
+    server(|request: Request<Incoming>| async move {
+        let (parts, body) = request.into_parts();
+        let mut text = format!("{} {}\n", parts.method, parts.uri);
+        for (name, value) in &parts.headers {
+            text += &format!("{name}: {}\n", value.to_str().unwrap());
+        }
+        text += "\n";
+        text += str::from_utf8(&body.collect().await.unwrap().to_bytes()).unwrap();
+        Response::new(Full::new(Bytes::from(text)))
+    })
+    .await
+}
+
+/// `name` at `addr`, under the path `prefix`.
+pub fn component(name: &str, addr: SocketAddr, prefix: &str) -> Component {
+    format!("{name}=http://{addr}{prefix}").parse().unwrap()
+}
+
+/// An HTTP/1.1 client on `io`.
+pub async fn client<B>(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> SendRequest<B>
+where
+    B: Body<Data = Bytes, Error: core::error::Error + Send + Sync> + Send + 'static,
+{
+    let (client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io)).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// The body as text.
+pub async fn text<B: Body<Error: core::fmt::Debug>>(response: Response<B>) -> String {
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(body.to_vec()).unwrap()
+}
