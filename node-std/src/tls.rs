@@ -11,7 +11,6 @@ mod explain;
 mod file;
 mod listing;
 mod provider;
-mod rejections;
 mod reload;
 mod verifier;
 mod watch;

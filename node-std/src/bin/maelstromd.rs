@@ -1,2 +1,29 @@
-//! maelstromd
-fn main() {}
+//! The daemon: one node of a cluster.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+use node_std::config::{Config, Environment, Flags};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    match start(flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("maelstromd: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(flags: Flags) -> Result<(), Box<dyn core::error::Error>> {
+    let config = Config::resolve(flags, Environment::of_process())?;
+    let filter = EnvFilter::try_new(&config.log)
+        .map_err(|error| format!("--log or MAEL_LOG: {error}; say for example info or node_std=debug"))?;
+    let colour = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    Ok(runtime.block_on(node_std::daemon::run(config))?)
+}

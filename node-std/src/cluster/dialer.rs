@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::clock::Clock;
 use crate::link::{self, Carrier, Greeting, Identity, Notice, Origin, Server};
-use crate::tls::{Keyring, peer_fingerprint, server_name};
+use crate::tls::{Keyring, explain, peer_fingerprint, server_name};
 
 /// How long a dial may take, TLS included.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,7 +60,7 @@ impl Dialer {
                 self.run(carrier, origin).await;
             }
             Err(error) => {
-                let (address, error) = (address.as_str().to_owned(), error.to_string());
+                let (address, error) = (address.as_str().to_owned(), explain(&error));
                 // Nobody listens any more when the daemon stops.
                 let _ = self.notices.send(Notice::DialFailed { target, address, error }).await;
             }

@@ -293,8 +293,9 @@ impl Running<'_> {
                 self.node.handle_goodbye(link, reason);
                 self.stale = true;
             }
-            Notice::Down { link, up, goodbye, error, itself } => {
-                self.down(now, (link, up), (goodbye, error), itself);
+            Notice::Down { link, up, said, heard, error, itself } => {
+                self.log_down(link, (said, heard), error);
+                self.down(now, (link, up), heard.or(said.map(|_| Goodbye::Agreed)), itself);
             }
         }
     }
@@ -313,25 +314,31 @@ impl Running<'_> {
         }
     }
 
-    fn down(
-        &mut self,
-        now: Instant,
-        (link, up): (LinkId, bool),
-        (goodbye, error): (Option<Goodbye>, Option<String>),
-        itself: bool,
-    ) {
+    fn down(&mut self, now: Instant, (link, up): (LinkId, bool), goodbye: Option<Goodbye>, itself: bool) {
         let Some(Known { origin, .. }) = self.links.remove(&link) else { return };
         self.stale = true;
-        let address = &origin.address;
-        match (&error, goodbye) {
-            (Some(error), _) => tracing::warn!(link = link.0, %address, "link down: {error}"),
-            (None, Some(reason)) => tracing::info!(link = link.0, %address, "link down: {reason}"),
-            (None, None) => tracing::info!(link = link.0, %address, "link down"),
-        }
         match origin.how {
             How::Dialled(target) if itself => self.node.handle_dialled_itself(now, target),
             How::Dialled(target) if !up => self.node.handle_dial_failed(now, target),
             _ => self.node.handle_link_down(now, link, goodbye.map_or(Down::Lost, Down::Goodbye)),
+        }
+    }
+
+    fn log_down(
+        &self,
+        link: LinkId,
+        (said, heard): (Option<Goodbye>, Option<Goodbye>),
+        error: Option<String>,
+    ) {
+        let address = self.links.get(&link).map_or("", |known| known.origin.address.as_str());
+        let link = link.0;
+        match (error, said, heard.filter(|reason| *reason != Goodbye::Agreed)) {
+            (Some(error), _, _) => tracing::warn!(link, %address, "link down: {error}"),
+            (None, _, Some(reason)) => {
+                tracing::info!(link, %address, "link down, ended by the peer: {reason}")
+            }
+            (None, Some(reason), None) => tracing::info!(link, %address, "link down, ended here: {reason}"),
+            (None, None, None) => tracing::info!(link, %address, "link down"),
         }
     }
 

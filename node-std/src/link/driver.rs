@@ -125,8 +125,10 @@ pub enum Notice {
         link: LinkId,
         /// Whether the peer had said hello.
         up: bool,
-        /// The goodbye that ended it, if there was one.
-        goodbye: Option<Goodbye>,
+        /// Why this node ended it, if it did.
+        said: Option<Goodbye>,
+        /// Why the peer ended it, if it did; [`Goodbye::Agreed`] when this node said it first.
+        heard: Option<Goodbye>,
         /// What went wrong, if something did.
         error: Option<String>,
         /// The peer is this node itself.
@@ -173,7 +175,8 @@ pub async fn run(
         gossip_room: Arc::new(Semaphore::new(GOSSIP)),
         pings: Vec::new(),
         peer: None,
-        goodbye: None,
+        said: None,
+        heard: None,
     };
     driver.notify(Notice::Started(link, origin)).await;
     let outcome = driver.run(&mut carrier, &greeting).await;
@@ -203,7 +206,8 @@ struct Driver<'s> {
     gossip_room: Arc<Semaphore>,
     pings: Vec<oneshot::Sender<Duration>>,
     peer: Option<NodeId>,
-    goodbye: Option<Goodbye>,
+    said: Option<Goodbye>,
+    heard: Option<Goodbye>,
 }
 
 /// Why a link's task ends.
@@ -359,7 +363,7 @@ impl Driver<'_> {
                     self.notify(Notice::RoundTrip(self.id, time)).await;
                 }
                 Some(Event::Goodbye(reason)) => {
-                    self.goodbye = Some(reason);
+                    self.heard = Some(reason);
                     self.notify(Notice::Goodbye(self.id, reason)).await;
                 }
                 Some(Event::Skipped(kind)) => {
@@ -494,7 +498,7 @@ impl Driver<'_> {
                 self.link.ping(now);
             }
             Command::Goodbye(reason) => {
-                self.goodbye.get_or_insert(reason);
+                self.said.get_or_insert(reason);
                 self.link.goodbye(reason);
             }
         }
@@ -668,7 +672,8 @@ impl Driver<'_> {
     }
 
     async fn finish(mut self, outcome: Result<(), Fault>) {
-        let goodbye = self.goodbye;
+        let (said, heard) = (self.said, self.heard);
+        let goodbye = heard.filter(|reason| *reason != Goodbye::Agreed).or(said);
         let (error, itself) = match outcome {
             Ok(()) => (None, false),
             Err(Fault::Peer(error)) => (Some(error.to_string()), matches!(error, PeerError::Itself(_))),
@@ -688,7 +693,7 @@ impl Driver<'_> {
             refuse(command, ExchangeError::LinkClosed(why.clone()));
         }
         let up = self.peer.is_some();
-        self.notify(Notice::Down { link: self.id, up, goodbye, error, itself }).await;
+        self.notify(Notice::Down { link: self.id, up, said, heard, error, itself }).await;
     }
 
     async fn notify(&self, notice: Notice) {

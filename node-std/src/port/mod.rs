@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod http;
+pub mod listener;
 pub mod sniff;
 
 #[cfg(test)]

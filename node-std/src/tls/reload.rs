@@ -17,8 +17,8 @@ use super::endpoint::Endpoint;
 use super::error::{DirectoryProblem, TlsError};
 use super::listing::Listing;
 use super::provider::provider;
-use super::rejections::Rejections;
 use super::verifier::Verifier;
+use crate::log_limit::LogLimit;
 
 /// The keyring that a TLS directory holds, or held when it was last in order.
 ///
@@ -28,7 +28,7 @@ use super::verifier::Verifier;
 pub struct Keyring {
     directory: PathBuf,
     current: ArcSwap<Current>,
-    rejections: Arc<Rejections>,
+    rejections: Arc<LogLimit>,
     generation: watch::Sender<u64>,
     health: watch::Sender<Health>,
     /// Held while the directory is read, so that an older reading never replaces a newer one.
@@ -66,7 +66,7 @@ impl Keyring {
         let directory = directory.as_ref();
         let directory = std::path::absolute(directory)
             .map_err(|error| DirectoryProblem::Unreadable(error).of(directory))?;
-        let rejections = Arc::new(Rejections::default());
+        let rejections = Arc::new(LogLimit::default());
         let current = Current::read(&directory, &rejections)?;
         tracing::info!("TLS directory {}: {}", directory.display(), current.summary());
         Ok(Arc::new(Self {
@@ -205,7 +205,7 @@ impl Keyring {
 }
 
 impl Current {
-    fn read(directory: &Path, rejections: &Arc<Rejections>) -> Result<Self, TlsError> {
+    fn read(directory: &Path, rejections: &Arc<LogLimit>) -> Result<Self, TlsError> {
         let (listing, mut slots) = directory::read(directory)?;
         let infos: Vec<SlotInfo> = slots.iter().map(|slot| slot.info.clone()).collect();
         let broken = |error| DirectoryProblem::Keyring(error).of(directory);

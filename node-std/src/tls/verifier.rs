@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 use std::sync::Arc;
-use std::time::Instant;
 
 use node_core::crypto::{Digest, Software};
 use node_core::time::{UnixTime, WallClock};
@@ -15,7 +14,7 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
 
-use super::rejections::Rejections;
+use crate::log_limit::LogLimit;
 
 /// SHA-256 of the certificate that a peer presented in a finished handshake.
 #[must_use]
@@ -29,14 +28,14 @@ pub fn peer_fingerprint(connection: &rustls::CommonState) -> Option<Fingerprint>
 pub(super) struct Verifier {
     anchors: Vec<Anchor>,
     provider: Arc<CryptoProvider>,
-    rejections: Arc<Rejections>,
+    rejections: Arc<LogLimit>,
 }
 
 impl Verifier {
     pub(super) const fn new(
         anchors: Vec<Anchor>,
         provider: Arc<CryptoProvider>,
-        rejections: Arc<Rejections>,
+        rejections: Arc<LogLimit>,
     ) -> Self {
         Self { anchors, provider, rejections }
     }
@@ -53,7 +52,13 @@ impl Verifier {
         let verdict = Policy::new(&self.anchors, AcceptedKeys::Any).judge(&chain, Some(clock), &Software);
         verdict.map(|_| ()).map_err(|rejection| {
             let subject = Certificate::parse(leaf).ok().and_then(|certificate| certificate.common_name);
-            self.rejections.note(Instant::now(), subject, &rejection);
+            let verdict = self.rejections.count();
+            if verdict.unlogged_before > 0 {
+                tracing::warn!("refused {} more certificates before this one", verdict.unlogged_before);
+            }
+            if verdict.logged {
+                tracing::warn!(subject = subject.unwrap_or("unnamed"), "refused a peer: {rejection}");
+            }
             tls_error(rejection, now)
         })
     }

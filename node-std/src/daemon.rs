@@ -1,0 +1,193 @@
+//! The daemon: puts the parts together, runs them, and takes them down in order.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+
+use node_core::link::Limits;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{About, Api};
+use crate::clock::{Clock, unix_millis};
+use crate::cluster::{Cluster, Description, Security, Task};
+use crate::config::Config;
+use crate::data_dir::{DataDir, DataDirError};
+use crate::gateway;
+use crate::link::Identity;
+use crate::log_limit::LogLimit;
+use crate::port::http::PrivateHttp;
+use crate::port::listener::Listener;
+use crate::proxy::Proxy;
+use crate::remote::{Peers, watch_tls};
+use crate::services::Services;
+use crate::tls::{Keyring, TlsError};
+
+/// How long requests under way may take when the daemon is told to stop.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// What a daemon takes on each link.
+pub const LIMITS: Limits = Limits {
+    frame: 16 * 1024,
+    exchanges: 1024,
+    exchange_credit: 256 * 1024,
+    link_credit: 4 * 1024 * 1024,
+    members: 16_384,
+};
+
+/// Why the daemon did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The TLS directory is not in order.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// A port cannot be listened on.
+    #[error(
+        "cannot listen on the {port} port {addr}: {error}; stop what uses it, or choose another by {flag}"
+    )]
+    Listen {
+        /// Which port.
+        port: &'static str,
+        /// Its address.
+        addr: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+        /// The flag that changes it.
+        flag: &'static str,
+    },
+    /// The node's description is too long.
+    #[error(
+        "the node's name, addresses and components together are too long to spread: at most 32 components, \
+         768 bytes in all; offer some of them from another node"
+    )]
+    Description,
+    /// Something that the system should give was not given.
+    #[error("{what}: {error}")]
+    System {
+        /// What was wanted.
+        what: &'static str,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// Runs a node until it is told to stop by SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`DaemonError`] when it cannot start.
+pub async fn run(config: Config) -> Result<(), DaemonError> {
+    let system = |what| move |error| DaemonError::System { what, error };
+    let mut terminate = signal(SignalKind::terminate()).map_err(system("cannot wait for SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(system("cannot wait for SIGINT"))?;
+    let security = match &config.tls_dir {
+        Some(dir) => Security::Tls(Keyring::open(dir)?),
+        None => Security::Plaintext,
+    };
+    let data_dir = DataDir::open(&config.data_dir)?;
+    let private = listen("private", config.private_addr, "--private-addr or MAEL_PRIVATE_PORT").await?;
+    let public = match config.public_addr {
+        Some(addr) => Some(listen("public", addr, "--public-addr or MAEL_PUBLIC_PORT").await?),
+        None => None,
+    };
+    let bound = private.local_addr().map_err(system("cannot tell the private port's address"))?;
+    let advertised = config.advertised(bound);
+    let me = data_dir.id();
+    announce(&config, &security, (bound, &advertised.to_string()), me);
+
+    let clock = Clock::start();
+    let stop = CancellationToken::new();
+    let (cluster, seat) = Cluster::new(me);
+    let proxy = Arc::new(Proxy::new(cluster.clone(), &config.components));
+    let services = Arc::new(Services::new(cluster.clone(), security.clone(), proxy.clone()));
+    let identity = Identity { id: me, cluster: config.cluster_id.as_str().to_owned(), limits: LIMITS };
+    let description = Description {
+        name: config.name.clone(),
+        addrs: vec![advertised.to_string()],
+        components: config.components.iter().map(|component| component.name.as_str().to_owned()).collect(),
+    };
+    let (task, dialer) =
+        Task::new(seat, (identity, description), (security.clone(), services), (data_dir, clock));
+    let about = About {
+        cluster_id: config.cluster_id.clone(),
+        plaintext: config.plaintext,
+        started_at: unix_millis(),
+    };
+    let tls = watch_tls(&security, stop.clone());
+    let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone(), security.clone())));
+    let http = Arc::new(PrivateHttp { api, proxy: proxy.clone() });
+    if let Security::Tls(keyring) = &security {
+        keyring.clone().spawn_watch(stop.clone());
+    }
+
+    let drain = CancellationToken::new();
+    let membership = tokio::spawn(async move { task.run(&config.join).await });
+    let listener = Listener { security, dialer, http, refusals: LogLimit::default() };
+    let ports = tokio::spawn(listener.serve(private, drain.clone()));
+    let gateway = public.map(|public| {
+        let addr = public.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string());
+        tracing::info!("gateway listening on {addr}");
+        tokio::spawn(gateway::serve(public, proxy, drain.clone()))
+    });
+
+    let mut membership = membership;
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: leaving and draining"),
+        _ = interrupt.recv() => tracing::info!("SIGINT: leaving and draining"),
+        ended = &mut membership => {
+            return match ended {
+                Ok(Err(_)) => Err(DaemonError::Description),
+                Ok(Ok(())) => Ok(()),
+                Err(error) => Err(DaemonError::System { what: "the cluster's task ended", error: error.into() }),
+            };
+        }
+    }
+    let drained = async {
+        // New requests are refused first, then the cluster is told, then what is under way is waited for.
+        drain.cancel();
+        cluster.leave(DRAIN).await;
+        if let Some(gateway) = gateway {
+            let _ = gateway.await;
+        }
+        let _ = ports.await;
+    };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tracing::warn!("stopping with requests under way: they took longer than {} s", DRAIN.as_secs());
+    }
+    stop.cancel();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(
+    port: &'static str,
+    addr: SocketAddr,
+    flag: &'static str,
+) -> Result<TcpListener, DaemonError> {
+    TcpListener::bind(addr).await.map_err(|error| DaemonError::Listen { port, addr, error, flag })
+}
+
+fn announce(
+    config: &Config,
+    security: &Security,
+    (bound, advertised): (SocketAddr, &str),
+    me: node_core::id::NodeId,
+) {
+    let (name, cluster) = (&config.name, &config.cluster_id);
+    tracing::info!(%name, id = %me, %cluster, "maelstromd {}", env!("CARGO_PKG_VERSION"));
+    match security {
+        Security::Tls(_) => tracing::info!(
+            "private port listening on {bound} with mutual TLS, told to others as {advertised}"
+        ),
+        Security::Plaintext => {
+            tracing::info!("private port listening on {bound} without TLS, told to others as {advertised}");
+            tracing::warn!(
+                "PLAINTEXT: whoever reaches {bound} is a member; set MAEL_PRIVATE_TLS_DIR for mutual TLS"
+            );
+        }
+    }
+}
