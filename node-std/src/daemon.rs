@@ -120,8 +120,17 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
     let tls = watch_tls(&security, stop.clone());
     let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone(), security.clone())));
     let http = Arc::new(PrivateHttp { api, proxy: proxy.clone() });
-    if let Security::Tls(keyring) = &security {
-        keyring.clone().spawn_watch(stop.clone());
+    match &security {
+        Security::Tls(keyring) => drop(keyring.clone().spawn_watch(stop.clone())),
+        // Left to itself, the signal that reloads keys elsewhere would end this process.
+        Security::Plaintext => {
+            let mut hangup = signal(SignalKind::hangup()).map_err(system("cannot wait for SIGHUP"))?;
+            tokio::spawn(async move {
+                while hangup.recv().await.is_some() {
+                    tracing::info!("SIGHUP: there are no keys to read again, this node has no TLS directory");
+                }
+            });
+        }
     }
 
     let drain = CancellationToken::new();
