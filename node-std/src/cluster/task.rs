@@ -304,8 +304,9 @@ impl Running<'_> {
         let id = link.id();
         let Some(known) = self.links.get_mut(&id) else { return };
         let Origin { how, address, .. } = known.origin.clone();
-        let verb = if how == How::Accepted { "accepted from" } else { "dialled" };
-        tracing::info!(link = id.0, peer = %link.peer(), %address, "link up, {verb} it");
+        let who = if how == How::Accepted { "it dialled" } else { "dialled from here" };
+        let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);
+        tracing::info!(link = id.0, peer = %link.peer(), %address, "link up with {name}, {who}");
         known.handle = Some(link);
         self.stale = true;
         if let Err(reason) = self.node.handle_link_up(now, id, how, hello) {
