@@ -610,7 +610,7 @@ impl Driver<'_> {
                     self.sendable.push_back(id);
                 }
                 Err(SendError::Closed) => {
-                    self.flows.remove(id);
+                    self.fail(id, ExchangeError::LinkClosed("the exchange is over".into()));
                 }
             }
         }
