@@ -4,6 +4,7 @@ pub mod api;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+pub mod ctl;
 pub mod daemon;
 pub mod data_dir;
 pub mod exchange;

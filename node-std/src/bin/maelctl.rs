@@ -1,2 +1,10 @@
-//! maelctl
-fn main() {}
+//! Steers a cluster through one of its nodes.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use node_std::ctl::{Flags, run};
+
+fn main() -> ExitCode {
+    run(Flags::parse())
+}

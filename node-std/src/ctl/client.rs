@@ -1,0 +1,188 @@
+//! JSON-RPC over one HTTP/1.1 connection, with mutual TLS if there is a TLS directory.
+
+use core::time::Duration;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::flags::Flags;
+use crate::config::PRIVATE_PORT;
+use crate::tls::{self, Keyring, TlsError};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest answer, in bytes: a cluster of ten thousand nodes fits.
+const MAX_ANSWER: usize = 16 << 20;
+
+/// A node to ask.
+pub struct Client {
+    url: String,
+    host: String,
+    port: u16,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Client {
+    /// Reads the URL and the TLS directory; nothing is sent.
+    pub fn new(flags: &Flags) -> Result<Self, CtlError> {
+        let given = |text: &&String| !text.is_empty();
+        let tls_dir = flags.target.tls_dir.as_ref().filter(|dir| !dir.as_os_str().is_empty());
+        let scheme = if tls_dir.is_some() { "https" } else { "http" };
+        let default = format!("{scheme}://127.0.0.1:{PRIVATE_PORT}");
+        let url = flags.target.url.as_ref().filter(given).cloned().unwrap_or(default);
+        let bad_url = || CtlError::Url(url.clone());
+        let uri: Uri = url.parse().map_err(|_| bad_url())?;
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(bad_url)?;
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = uri.port_u16().unwrap_or(PRIVATE_PORT);
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return Err(bad_url());
+        }
+        let tls = match (uri.scheme_str(), tls_dir) {
+            (Some("http"), None) => None,
+            (Some("https"), Some(dir)) => Some(Keyring::open(dir)?.http_client_config()),
+            (Some("http"), Some(dir)) => return Err(CtlError::PlainUrl { url, dir: dir.clone() }),
+            (Some("https"), None) => return Err(CtlError::NoKeys { url }),
+            _ => return Err(bad_url()),
+        };
+        Ok(Self { url, host, port, tls })
+    }
+
+    /// The result of `method`.
+    pub async fn call(&self, method: &str, params: Value) -> Result<Value, CtlError> {
+        let request = json!({"jsonrpc": "2.0", "id": "1", "method": method, "params": [params]});
+        let tcp = TcpStream::connect((self.host.as_str(), self.port));
+        let tcp = tokio::time::timeout(CONNECT_TIMEOUT, tcp).await.map_err(|_| self.late(CONNECT_TIMEOUT))?;
+        let tcp = tcp.map_err(|error| self.unreachable(error.to_string()))?;
+        let body = match &self.tls {
+            None => self.post(tcp, request.to_string()).await?,
+            Some(config) => {
+                let connector = TlsConnector::from(Arc::clone(config));
+                let stream = connector.connect(tls::server_name(), tcp).await;
+                let stream = stream.map_err(|error| self.unreachable(tls::explain(&error)))?;
+                self.post(stream, request.to_string()).await?
+            }
+        };
+        let answer: Value = serde_json::from_slice(&body).map_err(|error| {
+            self.unreachable(format!("its answer is no JSON ({error}): is it a Maelstrom node?"))
+        })?;
+        if let Some(message) = answer.pointer("/error/message") {
+            return Err(CtlError::Refused(message.as_str().unwrap_or_default().to_owned()));
+        }
+        let result = answer.get("result").cloned();
+        result
+            .ok_or_else(|| self.unreachable("its answer is no JSON-RPC: is it a Maelstrom node?".to_owned()))
+    }
+
+    async fn post<IO>(&self, io: IO, request: String) -> Result<Bytes, CtlError>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let failed = |error: hyper::Error| self.unreachable(self.explain(&error));
+        let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(failed)?;
+        // Ends with the sender.
+        tokio::spawn(connection);
+        let request = Request::post("/_mael/v1")
+            .header(HOST, format!("{}:{}", self.host, self.port))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::<Bytes>::from(request))
+            .map_err(|_| CtlError::Url(self.url.clone()))?;
+        let response = sender.send_request(request).await.map_err(failed)?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| self.unreachable(error.to_string()))?.to_bytes();
+        if status == StatusCode::OK {
+            return Ok(body);
+        }
+        let text = String::from_utf8_lossy(body.get(..200).unwrap_or(&body)).into_owned();
+        Err(self.unreachable(format!("{status}: {}", text.trim())))
+    }
+
+    /// What an error of the connection means.
+    fn explain(&self, error: &hyper::Error) -> String {
+        let source = core::error::Error::source(error);
+        match source.and_then(|source| source.downcast_ref::<io::Error>()) {
+            Some(error) if self.tls.is_some() => tls::explain(error),
+            _ if self.tls.is_none() => {
+                format!("{error}; if that port speaks TLS, give --tls-dir (MAEL_PRIVATE_TLS_DIR)")
+            }
+            _ => error.to_string(),
+        }
+    }
+
+    /// The error that no answer came in time.
+    pub fn late(&self, waited: Duration) -> CtlError {
+        self.unreachable(format!("no answer within {} s", waited.as_secs()))
+    }
+
+    fn unreachable(&self, reason: String) -> CtlError {
+        CtlError::Unreachable { url: self.url.clone(), reason }
+    }
+}
+
+/// Why `maelctl` did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CtlError {
+    /// The URL wants TLS and there are no keys.
+    #[error("{url} needs keys: say where they are with --tls-dir (MAEL_PRIVATE_TLS_DIR)")]
+    NoKeys {
+        /// The URL.
+        url: String,
+    },
+    /// The URL would send without TLS what a TLS directory was given for.
+    #[error(
+        "{url} (--url, MAELSTROM_PRIVATE_URL) is not encrypted, but a TLS directory is given, {}: write https://, or \
+         unset MAEL_PRIVATE_TLS_DIR",
+        dir.display()
+    )]
+    PlainUrl {
+        /// The URL.
+        url: String,
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The node understood and said no.
+    #[error("{0}")]
+    Refused(String),
+    /// The program cannot run.
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+    /// The TLS directory is not in order.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// There was no answer that makes sense.
+    #[error("{url}: {reason}")]
+    Unreachable {
+        /// The URL.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The URL cannot be read.
+    #[error(
+        "{0}: expected http://HOST:PORT or https://HOST:PORT, such as http://127.0.0.1:8374 (--url, MAELSTROM_PRIVATE_URL)"
+    )]
+    Url(String),
+}
+
+impl CtlError {
+    /// 2 when the command line is to blame, 1 otherwise.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoKeys { .. } | Self::PlainUrl { .. } | Self::Url(_) => 2,
+            Self::Refused(_) | Self::Runtime(_) | Self::Tls(_) | Self::Unreachable { .. } => 1,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What each command asks, and how its answer looks to people.
+
+use core::time::Duration;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64ct::{Base64, Encoding};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::client::{Client, CtlError};
+use super::flags::{Cluster, Command, Flags, Keys};
+use super::table::table;
+use crate::api::{KeyList, KeySlot, Node, NodeList, PingAnswer};
+use crate::tls::{TlsError, read_bundle};
+
+/// What is printed for a command that asks a node.
+pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
+    let (method, params) = match &flags.command {
+        Command::Cluster(Cluster::Nodes) => ("NodeService.ListNodeStatus", json!({})),
+        Command::Ping { node } => ("MaelNode.Ping", json!({"node": node})),
+        Command::Keys(Keys::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
+        Command::Keys(Keys::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
+        Command::Keys(Keys::Push { node, dir }) => {
+            ("MaelNode.PushKeys", json!({"node": node, "bundle": bundle(dir)?}))
+        }
+        Command::Version => return Ok(version(flags.json)),
+    };
+    let result = client.call(method, params).await?;
+    if flags.json {
+        return Ok(format!("{result:#}\n"));
+    }
+    Ok(match &flags.command {
+        Command::Cluster(Cluster::Nodes) => nodes(&read::<NodeList>(result)?.nodes),
+        Command::Ping { .. } => pong(&read(result)?),
+        Command::Keys(Keys::Ls { .. }) => slots(&read::<KeyList>(result)?.slots),
+        Command::Keys(Keys::Push { node, dir }) => format!("{node} runs on the keys of {}\n", dir.display()),
+        Command::Version => version(false),
+    })
+}
+
+/// The version of this program.
+pub fn version(json: bool) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    if json { format!("{:#}\n", json!({"version": version})) } else { format!("maelctl {version}\n") }
+}
+
+/// A TLS directory as a board takes it, in base64.
+fn bundle(dir: &Path) -> Result<String, TlsError> {
+    Ok(Base64::encode_string(&read_bundle(dir)?))
+}
+
+fn read<T: DeserializeOwned>(result: Value) -> Result<T, CtlError> {
+    serde_json::from_value(result).map_err(|error| {
+        CtlError::Refused(format!("the node answers in another version ({error}): try --json"))
+    })
+}
+
+fn nodes(nodes: &[Node]) -> String {
+    let row = |node: &Node| {
+        let address = match &node.peer_url {
+            Some(url) => url.clone(),
+            None if node.hubs.is_empty() => "-".to_owned(),
+            None => {
+                format!("via {}", node.hubs.iter().map(|hub| name(nodes, hub)).collect::<Vec<_>>().join(", "))
+            }
+        };
+        [
+            node.name.clone(),
+            short(&node.node_id),
+            node.kind.clone(),
+            node.state.clone(),
+            address,
+            node.rtt_micros.map_or_else(|| "-".to_owned(), millis),
+            node.active_key.as_deref().map_or_else(|| "-".to_owned(), fingerprint),
+            if node.components.is_empty() { "-".to_owned() } else { node.components.join(",") },
+        ]
+    };
+    let header = ["NAME", "ID", "KIND", "STATE", "ADDRESS", "RTT", "KEY", "COMPONENTS"];
+    table(header, nodes.iter().map(row).collect())
+}
+
+/// The name of the node with this id, as far as it is known.
+fn name(nodes: &[Node], id: &str) -> String {
+    nodes.iter().find(|node| node.node_id == id).map_or_else(|| short(id), |node| node.name.clone())
+}
+
+fn pong(pong: &PingAnswer) -> String {
+    let via = pong.via.as_deref().map(|hub| format!(" through {}", short(hub))).unwrap_or_default();
+    format!("{} ({}) answered in {}{via}\n", pong.name, short(&pong.node), millis(pong.rtt_micros))
+}
+
+fn slots(slots: &[KeySlot]) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let row = |slot: &KeySlot| {
+        let role = match (slot.active, slot.pair) {
+            (true, _) => "active",
+            (false, true) => "pair",
+            (false, false) => "trusted only",
+        };
+        let dates = validity(slot, now);
+        [
+            slot.name.clone(),
+            role.to_owned(),
+            slot.algorithm.clone(),
+            dates,
+            fingerprint(&slot.certificate_sha256),
+            fingerprint(&slot.spki_sha256),
+        ]
+    };
+    table(["SLOT", "ROLE", "KEY", "VALID", "CERTIFICATE", "SPKI"], slots.iter().map(row).collect())
+}
+
+fn validity(slot: &KeySlot, now: Duration) -> String {
+    let days = |from: Duration, to: Duration| match to.saturating_sub(from).as_secs() / 86_400 {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    };
+    let (start, end) = (Duration::from_millis(slot.not_before), Duration::from_millis(slot.not_after));
+    if now < start {
+        format!("in {}", days(now, start))
+    } else if now > end {
+        format!("EXPIRED {} ago", days(end, now))
+    } else {
+        format!("{} more", days(now, end))
+    }
+}
+
+/// The first digits of an id: enough for people.
+fn short(id: &str) -> String {
+    id.chars().take(8).collect()
+}
+
+/// The first digits of a SHA-256.
+fn fingerprint(sha256: &str) -> String {
+    sha256.trim_start_matches("sha256:").chars().take(16).collect()
+}
+
+fn millis(micros: u64) -> String {
+    format!("{}.{:02} ms", micros / 1000, micros % 1000 / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, id: &str) -> Node {
+        serde_json::from_value(json!({
+            "nodeId": id.repeat(16), "name": name, "kind": "hub", "state": "alive", "incarnation": 1, "version": 1,
+            "since": 0, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
+            "keyringDigest": null, "components": ["web", "shop"], "hubs": [], "linked": true, "rttMicros": 1234,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn nodes_are_one_a_line() {
+        let leaf = Node {
+            kind: "leaf".into(),
+            peer_url: None,
+            active_key: None,
+            rtt_micros: None,
+            components: vec![],
+            hubs: vec!["01".repeat(16), "09".repeat(16)],
+            ..node("board", "02")
+        };
+        assert_eq!(
+            nodes(&[node("hub-1", "01"), leaf]),
+            "NAME   ID        KIND  STATE  ADDRESS                RTT      KEY               COMPONENTS\n\
+             hub-1  01010101  hub   alive  https://10.0.0.1:8374  1.23 ms  abababababababab  web,shop\n\
+             board  02020202  leaf  alive  via hub-1, 09090909    -        -                 -\n"
+        );
+    }
+
+    #[test]
+    fn a_slot_says_how_long_it_lasts() {
+        let day = 86_400_000;
+        let slot = |not_before, not_after| KeySlot {
+            name: "server_a".into(),
+            certificate_sha256: "sha256:00".into(),
+            spki_sha256: "sha256:11".into(),
+            not_before,
+            not_after,
+            algorithm: "P-256".into(),
+            pair: true,
+            active: true,
+        };
+        let now = Duration::from_millis(100 * day);
+        assert_eq!(validity(&slot(0, 200 * day), now), "100 days more");
+        assert_eq!(validity(&slot(0, 90 * day), now), "EXPIRED 10 days ago");
+        assert_eq!(validity(&slot(101 * day, 200 * day), now), "in 1 day");
+        assert!(slots(&[slot(0, 1)]).starts_with("SLOT      ROLE    KEY    VALID"));
+    }
+}

@@ -1,0 +1,55 @@
+//! `maelctl`: asks a node of the cluster by JSON-RPC and shows the answer.
+
+mod client;
+mod commands;
+mod flags;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+pub use client::CtlError;
+pub use flags::Flags;
+
+use client::Client;
+
+/// Runs `maelctl`: 0 when the cluster did what was asked, 1 when it said no or cannot be reached, 2 when the
+/// command line does not make sense.
+#[must_use]
+pub fn run(flags: Flags) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&CtlError::Runtime(error)),
+    };
+    match runtime.block_on(answer(flags)) {
+        Ok(output) => match std::io::stdout().write_all(output.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            // Nobody reads any more, such as `maelctl … | head`.
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(error) => report(&error),
+    }
+}
+
+/// What is printed for `flags`.
+///
+/// # Errors
+/// [`CtlError`] names the URL or file and says what to do.
+pub async fn answer(flags: Flags) -> Result<String, CtlError> {
+    if matches!(flags.command, flags::Command::Version) {
+        return Ok(commands::version(flags.json));
+    }
+    let client = Client::new(&flags)?;
+    tokio::time::timeout(flags.timeout(), commands::run(&client, &flags))
+        .await
+        .unwrap_or_else(|_| Err(client.late(flags.timeout())))
+}
+
+fn report(error: &CtlError) -> ExitCode {
+    // The text may come from another node: it is shown as text, whatever is in it.
+    let text: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let _ = writeln!(std::io::stderr(), "maelctl: {text}");
+    ExitCode::from(error.exit_code())
+}

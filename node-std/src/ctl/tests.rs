@@ -1,0 +1,113 @@
+use clap::Parser;
+use clap::error::ErrorKind;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use serde_json::Value;
+
+use super::{CtlError, Flags, answer};
+use crate::api::testing::api;
+use crate::testing::server;
+
+/// What `maelctl` prints. Whatever the tests' environment says of URLs does not count.
+async fn maelctl(arguments: &[&str]) -> Result<String, CtlError> {
+    let flags = Flags::try_parse_from(core::iter::once(&"maelctl").chain(arguments)).unwrap();
+    answer(flags).await
+}
+
+/// A node without TLS.
+async fn node() -> String {
+    let addr = server(|request: Request<Incoming>| async {
+        assert_eq!((request.uri().path(), request.method().as_str()), ("/_mael/v1", "POST"));
+        let response = api().respond(request).await;
+        let (parts, body) = response.into_parts();
+        Response::from_parts(parts, Full::new(body.collect().await.unwrap().to_bytes()))
+    })
+    .await;
+    format!("http://{addr}")
+}
+
+#[tokio::test]
+async fn json_is_what_the_node_answered() {
+    let url = node().await;
+    let printed = maelctl(&["--url", &url, "cluster", "nodes", "--json"]).await.unwrap();
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    assert!(printed["nodes"].is_array() && printed["respondingNodeId"].is_string(), "{printed}");
+    let printed = maelctl(&["keys", "ls", "--json", "--url", &url]).await.unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&printed).unwrap()["nodeId"], "0".repeat(32));
+}
+
+#[tokio::test]
+async fn people_get_a_table() {
+    let url = node().await;
+    let printed = maelctl(&["--url", &url, "cluster", "nodes"]).await.unwrap();
+    assert!(printed.starts_with("NAME  ID  KIND  STATE"), "{printed}");
+    assert!(maelctl(&["--url", &url, "keys", "ls"]).await.unwrap().starts_with("SLOT"));
+    assert!(maelctl(&["version"]).await.unwrap().starts_with("maelctl "));
+}
+
+#[tokio::test]
+async fn what_the_node_refuses_fails_with_its_words() {
+    let error = maelctl(&["--url", &node().await, "ping", "nowhere"]).await.unwrap_err();
+    assert!(error.to_string().starts_with("there is no node \"nowhere\""), "{error}");
+    assert_eq!(error.exit_code(), 1);
+}
+
+#[tokio::test]
+async fn a_node_that_is_not_there_is_named() {
+    let addr = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let url = format!("http://{addr}");
+    let error = maelctl(&["--url", &url, "cluster", "nodes"]).await.unwrap_err();
+    assert!(error.to_string().starts_with(&format!("{url}: Connection refused")), "{error}");
+    assert_eq!(error.exit_code(), 1);
+}
+
+#[tokio::test]
+async fn a_silent_node_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let error = maelctl(&["--url", &url, "--timeout", "1", "cluster", "nodes"]).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("{url}: no answer within 1 s"));
+}
+
+#[tokio::test]
+async fn another_service_is_recognised() {
+    let addr = server(|_| async { Response::new(Full::<bytes::Bytes>::from("<html>")) }).await;
+    let error = maelctl(&["--url", &format!("http://{addr}"), "cluster", "nodes"]).await.unwrap_err();
+    assert!(error.to_string().contains("is it a Maelstrom node?"), "{error}");
+}
+
+#[tokio::test]
+async fn url_and_keys_must_agree() {
+    for (arguments, expected) in [
+        (
+            &["--url", "http://h", "--tls-dir", "/tls"][..],
+            "http://h (--url, MAELSTROM_PRIVATE_URL) is not encrypted",
+        ),
+        (&["--url", "https://h"], "https://h needs keys"),
+        (&["--url", "ftp://h"], "ftp://h: expected http://HOST:PORT"),
+        (&["--url", "http://h/path"], "http://h/path: expected http://HOST:PORT"),
+        (&["--url", "h:8374"], "h:8374: expected http://HOST:PORT"),
+    ] {
+        let error = maelctl(&[arguments, &["cluster", "nodes"]].concat()).await.unwrap_err();
+        assert!(error.to_string().starts_with(expected), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_directory_without_keys_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    for arguments in [["--tls-dir", path, "cluster", "nodes"], ["keys", "push", "board", path]] {
+        let error = maelctl(&arguments).await.unwrap_err();
+        assert!(error.to_string().contains(path), "{error}");
+        assert_eq!(error.exit_code(), 1);
+    }
+}
+
+#[test]
+fn a_command_that_does_not_exist_is_a_mistake_of_the_caller() {
+    let error = Flags::try_parse_from(["maelctl", "dance"]).unwrap_err();
+    assert_eq!((error.kind(), error.exit_code()), (ErrorKind::InvalidSubcommand, 2));
+}
