@@ -38,7 +38,7 @@ impl Client {
     /// Reads the URL and the TLS directory; nothing is sent.
     pub fn new(flags: &Flags) -> Result<Self, CtlError> {
         let given = |text: &&String| !text.is_empty();
-        let tls_dir = flags.target.tls_dir.as_ref().filter(|dir| !dir.as_os_str().is_empty());
+        let tls_dir = flags.target.tls_dir.as_ref().filter(|dir| !dir.is_empty()).map(PathBuf::from);
         let scheme = if tls_dir.is_some() { "https" } else { "http" };
         let default = format!("{scheme}://127.0.0.1:{PRIVATE_PORT}");
         let url = flags.target.url.as_ref().filter(given).cloned().unwrap_or(default);
@@ -52,8 +52,8 @@ impl Client {
         }
         let tls = match (uri.scheme_str(), tls_dir) {
             (Some("http"), None) => None,
-            (Some("https"), Some(dir)) => Some(Keyring::open(dir)?.http_client_config()),
-            (Some("http"), Some(dir)) => return Err(CtlError::PlainUrl { url, dir: dir.clone() }),
+            (Some("https"), Some(dir)) => Some(Keyring::open(&dir)?.http_client_config()),
+            (Some("http"), Some(dir)) => return Err(CtlError::PlainUrl { url, dir }),
             (Some("https"), None) => return Err(CtlError::NoKeys { url }),
             _ => return Err(bad_url()),
         };

@@ -1,6 +1,7 @@
 //! The command line of `maelctl`.
 
 use core::time::Duration;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -40,7 +41,8 @@ pub(super) struct Target {
 
     /// The TLS directory whose active key is shown to the node.
     #[arg(long, global = true, value_name = "DIR", env = "MAEL_PRIVATE_TLS_DIR")]
-    pub(super) tls_dir: Option<PathBuf>,
+    // Text of any kind, since the variable may be set to nothing.
+    pub(super) tls_dir: Option<OsString>,
 }
 
 #[derive(Clone, Debug, Subcommand)]

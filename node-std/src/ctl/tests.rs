@@ -106,6 +106,12 @@ async fn a_directory_without_keys_is_named() {
     }
 }
 
+#[tokio::test]
+async fn an_empty_variable_is_as_good_as_none() {
+    let url = node().await;
+    assert!(maelctl(&["--url", &url, "--tls-dir", "", "keys", "ls"]).await.is_ok());
+}
+
 #[test]
 fn a_command_that_does_not_exist_is_a_mistake_of_the_caller() {
     let error = Flags::try_parse_from(["maelctl", "dance"]).unwrap_err();

@@ -97,7 +97,7 @@ async fn feed(first: Bytes, mut inbound: Inbound, pieces: mpsc::Sender<Piece>) -
 async fn respond(response: Response<Body>, outbound: Outbound) -> Result<(), ExchangeError> {
     let (parts, body) = response.into_parts();
     match encode_response(&parts) {
-        Ok(head) => link::pump(head, body, outbound).await,
+        Ok(head) => link::respond(head, body, outbound).await,
         Err(error) => {
             tracing::warn!(%error, "a component's response head cannot be passed on");
             outbound.reset(ResetCode::Internal);

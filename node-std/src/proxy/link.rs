@@ -1,4 +1,7 @@
-//! The asking side of a proxied request on a link.
+//! Proxied messages on an exchange: asking with a request, and sending either kind.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::Response;
@@ -9,7 +12,7 @@ use node_core::link::ResetCode;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::head::{ReadError, read_response};
-use super::{Body, ProxyError};
+use super::{Body, BodyError, ProxyError};
 use crate::exchange::{ExchangeError, Inbound, Outbound};
 
 /// Sends a request to the node `via` and waits for the response's head. Dropping the future, or the response's body
@@ -17,17 +20,20 @@ use crate::exchange::{ExchangeError, Inbound, Outbound};
 pub async fn send(
     (outbound, mut inbound): (Outbound, Inbound),
     head: Bytes,
-    body: Body,
+    mut body: Body,
     via: NodeId,
 ) -> Result<Response<Body>, ProxyError> {
+    let Ok(begin) = gather(head, &mut body) else {
+        return Err(ProxyError::BadRequest("the request broke off".to_owned()));
+    };
     // If sending fails, the inbound half says why.
     let sending = if body.is_end_stream() {
-        let _ = outbound.finish_with(head).await;
+        let _ = outbound.finish_with(begin).await;
         None
     } else {
         // The response may begin before the request ends; when it ends first, the rest is of no interest.
         Some(AbortOnDropHandle::new(tokio::spawn(async move {
-            let _ = pump(head, body, outbound).await;
+            let _ = pump(begin, body, outbound).await;
         })))
     };
     match read_response(&mut inbound).await {
@@ -37,16 +43,33 @@ pub async fn send(
     }
 }
 
-/// Sends a head and `body` to its end; a body that breaks off resets the exchange.
-pub async fn pump(head: Bytes, mut body: Body, mut outbound: Outbound) -> Result<(), ExchangeError> {
-    let mut piece = head;
-    // The last piece and the end go out together.
+/// Sends a response; a body that breaks off resets the exchange.
+pub async fn respond(head: Bytes, mut body: Body, outbound: Outbound) -> Result<(), ExchangeError> {
+    match gather(head, &mut body) {
+        Ok(begin) => pump(begin, body, outbound).await,
+        Err(_) => {
+            outbound.reset(ResetCode::Internal);
+            Ok(())
+        }
+    }
+}
+
+/// A head and what of its body is here already: small messages travel as one frame, whole or not at all.
+fn gather(head: Bytes, body: &mut Body) -> Result<Bytes, BodyError> {
+    let mut now = Context::from_waker(Waker::noop());
+    match Pin::new(body).poll_frame(&mut now).map(|frame| frame.map(data)) {
+        Poll::Ready(Some(data)) => Ok([head, data?].concat().into()),
+        Poll::Ready(None) | Poll::Pending => Ok(head),
+    }
+}
+
+/// Sends what begins a message and its body to the end. The last piece and the end go out together.
+async fn pump(begin: Bytes, mut body: Body, mut outbound: Outbound) -> Result<(), ExchangeError> {
+    let mut piece = begin;
     while !body.is_end_stream() {
         outbound.send(piece).await?;
-        piece = match body.frame().await.map(|frame| frame.map(Frame::into_data)) {
-            Some(Ok(Ok(data))) => data,
-            // Trailers end at this hop: a link has no place for them.
-            Some(Ok(Err(_))) => Bytes::new(),
+        piece = match body.frame().await.map(data) {
+            Some(Ok(data)) => data,
             Some(Err(_)) => {
                 outbound.reset(ResetCode::Cancelled);
                 return Ok(());
@@ -55,4 +78,9 @@ pub async fn pump(head: Bytes, mut body: Body, mut outbound: Outbound) -> Result
         };
     }
     outbound.finish_with(piece).await
+}
+
+/// The bytes of a frame. Trailers end at this hop: a link has no place for them.
+fn data(frame: Result<Frame<Bytes>, BodyError>) -> Result<Bytes, BodyError> {
+    frame.map(|frame| frame.into_data().unwrap_or_default())
 }
