@@ -1,7 +1,7 @@
 //! Reverse proxy: takes a request from an HTTP port or from a link and hands it to a component, here or on
 //! another node.
 //!
-//! Both kinds of arrival become one [`Call`], so that routing, deadlines, relay paths and errors exist once:
+//! Both kinds of arrival become one `Call`, so that routing, deadlines, relay paths and errors exist once:
 //!
 //! ```text
 //! HTTP port -> Call -+-> upstream (a component of this node)
