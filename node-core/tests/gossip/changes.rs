@@ -1,6 +1,6 @@
 //! How what a node says of itself reaches the others, also after it comes back.
 
-use node_core::gossip::State;
+use node_core::gossip::{Kind, State};
 use node_core::time::Duration;
 
 use super::network::{Network, memory};
@@ -94,3 +94,20 @@ fn a_node_that_left_may_come_back() {
     network.start(2, 0);
     network.until(SOON, "it is back", Network::converged);
 }
+
+#[test]
+fn a_newcomer_learns_a_large_cluster_over_one_slow_link() {
+    let mut memory = memory::<16>(16);
+    let mut network = Network::with(1, &mut memory, 14, 0);
+    for at in 0..14 {
+        network.set_components(at, &[LONG; 5]);
+    }
+    network.until(SOON, "all see all", Network::converged);
+    network.room = 1;
+    let at = network.add(Kind::Hub, &[0]);
+    network.hosts[at].tune = |config| config.degree = 1;
+    network.start(at, 1);
+    network.until(SOON, "the newcomer sees all", Network::converged);
+}
+
+const LONG: &str = "a-component-whose-name-is-as-long-as-a-name-may-be-0123456789-0";

@@ -158,3 +158,37 @@ fn a_leaf_with_a_small_table_always_has_room_for_its_hub() {
         network.kill(hub);
     }
 }
+
+#[test]
+fn a_leaf_that_died_with_its_hub_is_down_though_the_hub_came_back() {
+    let mut memory = memory::<16>(8);
+    let mut network = Network::with(1, &mut memory, 4, 1);
+    network.until(SOON, "all see all", Network::converged);
+    network.kill(4);
+    network.kill(0);
+    network.run(Duration::from_millis(100));
+    network.start(0, 1);
+    network.until(Duration::from_secs(90), "it is down", |network| network.all_hubs_say(4, State::Down));
+}
+
+#[test]
+fn a_leaf_that_comes_to_need_what_another_hubs_leaf_has_is_told_who_that_is() {
+    let mut memory = memory::<16>(4);
+    let mut network = Network::with(1, &mut memory, 2, 1);
+    let owner = network.add(Kind::Leaf, &[1]);
+    network.start(owner, 1);
+    network.set_components(owner, &["billing"]);
+    network.run(Duration::from_secs(60));
+    assert_eq!(network.state(2, owner), None);
+    network.set_needs(2, &["billing"]);
+    network.until(SOON, "the leaf knows the owner", |network| network.state(2, owner) == Some(State::Alive));
+}
+
+#[test]
+fn a_leaf_hears_that_a_hub_it_knows_is_down() {
+    let mut memory = memory::<16>(4);
+    let mut network = Network::with(1, &mut memory, 3, 1);
+    network.until(SOON, "the leaf knows the hub", |network| network.state(3, 2) == Some(State::Alive));
+    network.kill(2);
+    network.until(Duration::from_secs(10), "it is down", |network| network.state(3, 2) == Some(State::Down));
+}

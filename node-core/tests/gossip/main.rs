@@ -14,3 +14,5 @@ mod network;
 mod random;
 #[cfg(test)]
 mod reconciliation;
+#[cfg(test)]
+mod single;
