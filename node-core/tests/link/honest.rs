@@ -1,6 +1,6 @@
 //! Honest sides on a link: whatever they do, every byte arrives once and in order, and nothing is left over.
 
-use super::pipe::{self, LARGE, Outcome, Pair, SMALL};
+use super::pipe::{self, LARGE, NARROW, Outcome, Pair, SMALL};
 use node_core::link::{Goodbye, OpenError, Phase, ResetCode};
 use node_core::time::Duration;
 use proptest::prelude::*;
@@ -82,9 +82,10 @@ proptest! {
     #[test]
     fn every_exchange_ends_alike_on_both_sides_and_frees_its_slots(
         steps in random::steps(),
+        limits in prop_oneof![Just([SMALL, LARGE]), Just([NARROW, LARGE])],
         bound in 1040..4000usize,
     ) {
-        let mut pair = Pair::new([SMALL, LARGE], bound);
+        let mut pair = Pair::new(limits, bound);
         let said_goodbye = steps.iter().any(|(_, step)| matches!(step, random::Step::Goodbye));
         let mut opened = 0;
         for (side, step) in steps {
@@ -239,4 +240,13 @@ fn a_node_that_stood_still_asks_before_it_calls_its_peer_unresponsive() {
     pair.ends[0].tick(pair.now).unwrap();
     pair.exchange_all();
     assert_eq!(pair.ends[0].pongs, 1);
+}
+
+#[test]
+fn a_peer_with_short_frames_is_sent_no_longer_ones() {
+    let mut pair = Pair::up([NARROW, LARGE], 16_000);
+    pair.ends[1].open(pair.now, 3, 4000, 60_000).unwrap();
+    // It would be a peer error of the other end.
+    pair.finish();
+    assert_eq!(pair.ends[0].outcomes[&3], Outcome::Done);
 }

@@ -18,6 +18,9 @@ pub const SMALL: Limits =
 pub const LARGE: Limits =
     Limits { frame: 16384, exchanges: 5, exchange_credit: 5000, link_credit: 9000, members: 1000 };
 
+/// Short frames and much credit.
+pub const NARROW: Limits = Limits { frame: 1024, ..LARGE };
+
 pub fn id(number: u8) -> NodeId {
     NodeId([number; 16])
 }
@@ -110,7 +113,8 @@ fn pattern(serial: u32, response: bool, from: usize, to: usize) -> Vec<u8> {
 impl End {
     pub fn new(config: Config<'static>, bound: usize) -> Self {
         let slots = |count: u16| Vec::leak(std::vec![Exchange::FREE; count.into()]);
-        let (ours, theirs) = (slots(4), slots(config.limits.exchanges));
+        // More are lent than announced: it is the announced limit that binds.
+        let (ours, theirs) = (slots(4), slots(config.limits.exchanges + 2));
         let mut link = Link::new(config, ours, theirs, Instant::START);
         let mut out = Bytes { queue: VecDeque::new(), bound };
         link.greet(&hello(&config, &mut [0; 768]), &mut out).unwrap();
