@@ -45,7 +45,8 @@ pub fn parse_nanos(value: &[u8]) -> Result<u64, BadNanos> {
     text.parse().map_err(|_| BadNanos)
 }
 
-/// A budget as it stands on a link: whole milliseconds, at least one, since with zero an exchange is over at once.
+/// A budget as it stands on a link: whole milliseconds, at least one, since with zero an exchange is over at once
+///
 #[must_use]
 pub fn budget_ms(remaining: Duration) -> u32 {
     u32::try_from(remaining.as_millis()).unwrap_or(u32::MAX).max(1)
