@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -23,6 +23,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
+
+use crate::wait::eventually;
 
 /// A running service; it ends with this value.
 pub struct Component {
@@ -60,10 +62,17 @@ impl Component {
         format!("http://{}", self.addr)
     }
 
-    /// How many requests to `/hold` wait for an answer.
-    #[must_use]
-    pub fn held(&self) -> usize {
-        self.state.held.load(Ordering::SeqCst)
+    /// Waits until exactly `count` requests to `/hold` wait for an answer.
+    ///
+    /// # Errors
+    ///
+    /// More or fewer do.
+    pub fn holds(&self, count: usize) -> Result<()> {
+        eventually(|| {
+            let held = self.state.held.load(Ordering::SeqCst);
+            ensure!(held == count, "{held} requests wait for an answer, not {count}");
+            Ok(())
+        })
     }
 
     /// Answers all that wait.

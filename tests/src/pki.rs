@@ -118,7 +118,9 @@ impl TlsDir {
     /// openssl cannot read it.
     pub fn fingerprint(&self, stem: &str) -> Result<String> {
         let mut openssl = Command::new("openssl");
-        openssl.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]).arg(self.file(&format!("{stem}.crt")));
+        openssl
+            .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
+            .arg(self.file(&format!("{stem}.crt")));
         let output = openssl.output().context("openssl does not start")?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let line = String::from_utf8(output.stdout)?;

@@ -20,6 +20,7 @@ pub struct Setup {
     pub(super) tls: Option<PathBuf>,
     home: Arc<TempDir>,
     flags: Vec<String>,
+    quiet: bool,
 }
 
 /// The system chooses a free port.
@@ -34,7 +35,15 @@ impl Setup {
     pub fn named(name: &str) -> Result<Self> {
         let home = TempDir::with_prefix(format!("{name}-")).context("a folder for a daemon")?;
         let name = name.to_owned();
-        Ok(Self { name, private: ANY, public: None, tls: None, home: Arc::new(home), flags: Vec::new() })
+        Ok(Self {
+            name,
+            private: ANY,
+            public: None,
+            tls: None,
+            home: Arc::new(home),
+            flags: Vec::new(),
+            quiet: false,
+        })
     }
 
     /// With the keys in `dir`.
@@ -77,6 +86,19 @@ impl Setup {
         self
     }
 
+    /// Without any flag. Only the environment keeps it off the usual port and data directory, which may be taken.
+    #[must_use]
+    pub fn without_flags(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The daemon's home, where it has its data directory too.
     #[must_use]
     pub fn home(&self) -> &Path {
@@ -102,9 +124,22 @@ impl Setup {
     }
 
     pub(super) fn command(&self) -> Result<Command> {
-        let mut command = bare(self.home.path())?;
+        let home = self.home.path();
+        let mut command = Command::new(programs::maelstromd()?);
+        for (variable, _) in std::env::vars_os() {
+            // Nothing that our own environment says shall matter.
+            if variable.to_string_lossy().starts_with("MAEL") {
+                command.env_remove(variable);
+            }
+        }
+        command.env_remove("XDG_STATE_HOME").env("HOME", home).current_dir(home);
+        let data = home.join("data");
+        if self.quiet {
+            command.env("MAEL_PRIVATE_PORT", "0").env("MAEL_DATA_DIR", data);
+            return Ok(command);
+        }
         command.args(["--name", &self.name, "--private-addr", &self.private.to_string()]);
-        command.arg("--data-dir").arg(self.home.path().join("data")).args(&self.flags);
+        command.arg("--data-dir").arg(data).args(&self.flags);
         if let Some(public) = self.public {
             command.args(["--public-addr", &public.to_string()]);
         }
@@ -113,16 +148,4 @@ impl Setup {
         }
         Ok(command)
     }
-}
-
-/// `maelstromd` without a flag, and without what our own environment would tell it.
-pub(super) fn bare(home: &Path) -> Result<Command> {
-    let mut command = Command::new(programs::maelstromd()?);
-    for (variable, _) in std::env::vars_os() {
-        if variable.to_string_lossy().starts_with("MAEL") {
-            command.env_remove(variable);
-        }
-    }
-    command.env_remove("XDG_STATE_HOME").env("HOME", home).current_dir(home);
-    Ok(command)
 }

@@ -1,0 +1,151 @@
+//! Daemons find each other, notice who goes, and remember who they are.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use anyhow::ensure;
+use node_tests::cluster::Cluster;
+use node_tests::component::Component;
+use node_tests::daemon::{Setup, Signal};
+use node_tests::http::Curl;
+use node_tests::wait::eventually;
+
+fn three() -> Cluster {
+    Cluster::plaintext(&["ada", "ben", "cleo"], |setup| setup).unwrap()
+}
+
+#[test]
+fn a_node_joins_through_any_member() {
+    let cluster = three();
+    // The last one that came is as good a door as the first.
+    let dora = Setup::named("dora").unwrap().join(cluster.nodes[2].private()).start().unwrap();
+    for node in cluster.nodes.iter().chain([&dora]) {
+        eventually(|| {
+            let nodes = node.ctl().nodes()?;
+            ensure!(nodes.len() == 4 && nodes.iter().all(|node| node.state == "alive"), "{nodes:?}");
+            Ok(())
+        })
+        .unwrap();
+    }
+}
+
+#[test]
+fn all_nodes_tell_the_same_of_each() {
+    let cluster = three();
+    for node in &cluster.nodes {
+        let told = cluster.nodes[0].ctl().node(node.name()).unwrap();
+        assert_eq!(told.kind, "hub");
+        assert_eq!(told.peer_url, Some(format!("http://{}", node.private())));
+        for other in &cluster.nodes {
+            assert_eq!(other.ctl().node(node.name()).unwrap(), told);
+        }
+    }
+}
+
+#[test]
+fn a_killed_node_is_suspected_then_down_and_comes_back_as_itself() {
+    let mut cluster = three();
+    let mark = cluster.nodes[0].mark();
+    let id = cluster.nodes[0].ctl().node("cleo").unwrap().node_id;
+    cluster.nodes[2].kill();
+    cluster.nodes[0].wait_for_log_after(mark, "cleo is suspect").unwrap();
+    for node in &cluster.nodes[..2] {
+        eventually(|| node.ctl().sees("cleo", "down")).unwrap();
+    }
+    cluster.nodes[2].restart().unwrap();
+    cluster.is_whole().unwrap();
+    assert_eq!(cluster.nodes[0].ctl().node("cleo").unwrap().node_id, id);
+}
+
+#[test]
+fn a_stopped_node_has_left() {
+    let mut cluster = three();
+    cluster.nodes[2].signal(Signal::TERM).unwrap();
+    assert!(cluster.nodes[2].wait_for_exit().unwrap().success());
+    for node in &cluster.nodes[..2] {
+        eventually(|| node.ctl().sees("cleo", "left")).unwrap();
+    }
+    cluster.nodes[2].restart().unwrap();
+    cluster.is_whole().unwrap();
+}
+
+#[test]
+fn a_stopped_node_answers_what_it_was_asked() {
+    let component = Component::start("slow").unwrap();
+    let mut cluster =
+        Cluster::plaintext(&["ada", "ben"], |setup| setup.component("slow", &component.url())).unwrap();
+    let direct = format!("{}/slow/hold", cluster.nodes[1].gateway());
+    let client = std::thread::spawn(move || Curl::get(&direct).send());
+    component.holds(1).unwrap();
+    let mark = cluster.nodes[1].mark();
+    cluster.nodes[1].signal(Signal::TERM).unwrap();
+    cluster.nodes[1].wait_for_log_after(mark, "leaving").unwrap();
+    eventually(|| cluster.nodes[0].ctl().sees("ben", "left")).unwrap();
+    component.release();
+    let answer = client.join().unwrap().unwrap();
+    assert_eq!((answer.status, answer.text().as_str()), (200, "released"));
+    assert!(cluster.nodes[1].wait_for_exit().unwrap().success());
+}
+
+#[test]
+fn a_stopped_node_answers_what_another_node_asked() {
+    let component = Component::start("slow").unwrap();
+    let mut cluster = Cluster::plaintext(&["ada", "ben"], |setup| setup).unwrap();
+    let cleo = Setup::named("cleo").unwrap().join(cluster.nodes[0].private());
+    let mut cleo = cleo.component("slow", &component.url()).start().unwrap();
+    eventually(|| cluster.nodes[1].ctl().sees("cleo", "alive")).unwrap();
+    let url = format!("{}/slow/hold", cluster.nodes[1].gateway());
+    let client = std::thread::spawn(move || Curl::get(&url).send());
+    component.holds(1).unwrap();
+    cleo.signal(Signal::TERM).unwrap();
+    cleo.wait_for_log("leaving").unwrap();
+    component.release();
+    let answer = client.join().unwrap().unwrap();
+    assert_eq!((answer.status, answer.text().as_str()), (200, "released"));
+    assert!(cleo.wait_for_exit().unwrap().success());
+    // The others run on as before.
+    cluster.nodes.truncate(2);
+    cluster.is_whole().unwrap();
+}
+
+#[test]
+fn an_unreachable_seed_is_named_and_tried_again() {
+    // Bound, so that nobody else takes the port, and closed before the node comes up there.
+    let seed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let addr = seed.local_addr().unwrap();
+    drop(seed);
+    let early = Setup::named("early").unwrap().join(addr).start().unwrap();
+    let line = early.wait_for_log("cannot dial").unwrap();
+    assert!(line.contains(&addr.to_string()), "{line}");
+    early.ctl().sees("early", "alive").unwrap();
+    let late = Setup::named("late").unwrap().private(addr).start().unwrap();
+    eventually(|| early.ctl().sees("late", "alive")).unwrap();
+    eventually(|| late.ctl().sees("early", "alive")).unwrap();
+}
+
+#[test]
+fn two_daemons_do_not_share_a_data_directory() {
+    let first = Setup::named("first").unwrap().start().unwrap();
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let refusal = first.setup().clone().private(any).refusal().unwrap();
+    let data = first.setup().home().join("data");
+    assert!(refusal.contains("in use by another maelstromd"), "{refusal}");
+    assert!(refusal.contains(data.to_str().unwrap()), "{refusal}");
+    first.ctl().sees("first", "alive").unwrap();
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let addr = taken.local_addr().unwrap();
+    let refusal = Setup::named("second").unwrap().private(addr).refusal().unwrap();
+    assert!(refusal.contains(&addr.to_string()) && refusal.contains("--private-addr"), "{refusal}");
+}
+
+#[test]
+fn a_daemon_needs_neither_flag_nor_file() {
+    let daemon = Setup::named("plain").unwrap().without_flags().start().unwrap();
+    assert!(daemon.private().ip().is_loopback());
+    daemon.wait_for_log("PLAINTEXT").unwrap();
+    let nodes = daemon.ctl().nodes().unwrap();
+    assert_eq!(nodes.iter().map(|node| &*node.state).collect::<Vec<_>>(), ["alive"]);
+}
