@@ -8,13 +8,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, kill_process};
+use serde_json::Value;
 
 pub use rustix::process::Signal;
 pub use setup::Setup;
 
 use crate::ctl::Ctl;
+use crate::http::Curl;
 use crate::log::Log;
 pub use crate::log::Mark;
+use crate::pki::TlsDir;
 use crate::wait::PATIENCE;
 
 /// A running daemon, or one that has stopped. It is killed with this value; a test that panics shows its log.
@@ -96,6 +99,21 @@ impl Daemon {
             Some(dir) => Ctl::to(&format!("https://{}", self.private())).tls(dir),
             None => Ctl::to(&format!("http://{}", self.private())),
         }
+    }
+
+    /// What it says of its health to who may ask, with the TLS directory as that client's.
+    ///
+    /// # Errors
+    ///
+    /// It gives no answer.
+    pub fn health(&self, keys: &TlsDir) -> Result<Value> {
+        let answer = Curl::get(&format!("https://{}/_mael_health_check", self.private()))
+            .header("Accept: application/json")
+            .certificate(keys, "server_a")
+            // The certificate names the cluster, not this address; that the right one is shown is tested elsewhere.
+            .flag("--insecure")
+            .send()?;
+        answer.json()
     }
 
     /// Its process id.

@@ -74,6 +74,13 @@ impl Curl {
         self
     }
 
+    /// With any other option that takes no value.
+    #[must_use]
+    pub fn flag(mut self, flag: &str) -> Self {
+        self.command.arg(flag);
+        self
+    }
+
     /// Sends it.
     ///
     /// # Errors

@@ -8,6 +8,8 @@ pub mod daemon;
 pub mod http;
 pub mod load;
 mod log;
+pub mod openssl;
+pub mod peer;
 pub mod pki;
 mod programs;
 pub mod wait;

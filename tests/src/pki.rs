@@ -111,7 +111,7 @@ impl TlsDir {
         self.path().join(name)
     }
 
-    /// The SHA-256 of the certificate `stem`, in small hexadecimal digits.
+    /// The SHA-256 of the certificate `stem`, as nodes write it: `sha256:` and small hexadecimal digits.
     ///
     /// # Errors
     ///
@@ -125,7 +125,7 @@ impl TlsDir {
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let line = String::from_utf8(output.stdout)?;
         let (_, digits) = line.trim().split_once('=').with_context(|| line.clone())?;
-        Ok(digits.replace(':', "").to_lowercase())
+        Ok(format!("sha256:{}", digits.replace(':', "").to_lowercase()))
     }
 
     fn shell(&self, script: &str) -> Result<()> {
