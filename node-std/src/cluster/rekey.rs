@@ -1,8 +1,9 @@
 //! What a change of keys means for the links that are up: those whose peer is no longer trusted end at once, those
-//! that this node dialled with another certificate are dialled again, one after the other.
+//! that this node dialled with another certificate on either side are dialled again, one after the other.
 
 use std::collections::VecDeque;
 
+use node_core::gossip::How;
 use node_core::id::NodeId;
 use node_core::time::{Duration, Instant};
 use node_core::trust::Fingerprint;
@@ -27,12 +28,18 @@ pub(super) enum Verdict {
 /// Judges a link under the keyring as it is now.
 pub(super) fn judge(keyring: &Keyring, origin: &Origin) -> Verdict {
     let trusted = origin.peer_key.is_some_and(|key: Fingerprint| keyring.trusts(key));
-    let dialled = origin.how != node_core::gossip::How::Accepted;
+    let dialled = origin.how != How::Accepted;
     match trusted {
         false => Verdict::End,
         true if dialled && origin.own_key != Some(keyring.active().certificate) => Verdict::Redial,
         true => Verdict::Stay,
     }
+}
+
+/// Whether a link was dialled to a peer that shows another certificate now than it did then: only a new link lets
+/// the peer prove the new one before the old one leaves the keyring here.
+pub(super) fn is_outdated(origin: &Origin, announced: Fingerprint) -> bool {
+    origin.how != How::Accepted && origin.peer_key.is_some_and(|shown| shown != announced)
 }
 
 /// Nodes to be dialled again, with a pause between two.

@@ -9,13 +9,14 @@ use node_core::gossip::{Config, Down, How, Kind, Meta, Node, Peer, Slot, State, 
 use node_core::id::{LinkId, Name, NodeId};
 use node_core::link::{Goodbye, Hello};
 use node_core::time::{Duration, Instant};
+use node_core::trust::Fingerprint;
 use node_core::wire::record::{BadMeta, MAX_META};
 use node_core::wire::{Full, Outbox, Record, VERSION};
 use tokio::sync::{mpsc, watch};
 
 use super::Request;
 use super::dialer::{Dialer, Security};
-use super::rekey::{Pace, Verdict, judge};
+use super::rekey::{Pace, Verdict, is_outdated, judge};
 use super::view::{Member, View};
 use crate::clock::{Clock, unix_millis};
 use crate::config::HostPort;
@@ -378,6 +379,10 @@ impl Running<'_> {
         while let Some(member) = node.poll_change(&mut self.cursor) {
             self.stale = true;
             let (id, state, name) = (member.record.id, member.record.state, member.meta.name);
+            let link = node.link_to(id).and_then(|link| self.links.get(&link));
+            if link.is_some_and(|link| is_outdated(&link.origin, Fingerprint(member.meta.active_key))) {
+                self.pace.push(id);
+            }
             let before = states.insert(id, state);
             if id == me || before == Some(state) {
                 continue;
