@@ -10,7 +10,13 @@ use rustls::{AlertDescription, CertificateError, Error};
 #[must_use]
 pub fn explain(error: &io::Error) -> String {
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
-        return error.to_string();
+        return match error.kind() {
+            // So a port without TLS takes a greeting in it.
+            io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => {
+                format!("{error}; if that port speaks without TLS, use none here either")
+            }
+            _ => error.to_string(),
+        };
     };
     match tls {
         Error::InvalidCertificate(CertificateError::Other(rejection)) => rejection.to_string(),

@@ -5,6 +5,7 @@ default_ca = ca_default
 [ca_default]
 database = index.txt
 new_certs_dir = .
+serial = serial
 default_md = sha256
 policy = policy
 email_in_dn = yes
@@ -14,6 +15,7 @@ commonName = supplied
 EOF
 : > index.txt
 openssl req -new -newkey rsa:2048 -sha256 -nodes -keyout expired.key -out expired.csr -config tls.conf
-openssl ca -batch -config ca.conf -selfsign -rand_serial -notext -keyfile expired.key -in expired.csr \
-  -out expired.crt -startdate 20200101000000Z -enddate 20210101000000Z
-rm -f ca.conf index.txt* expired.csr ??????????????*.pem
+openssl ca -batch -config ca.conf -selfsign -create_serial -notext -keyfile expired.key -in expired.csr \
+  -extfile tls.conf -extensions v3_req -out expired.crt \
+  -startdate 20200101000000Z -enddate 20210101000000Z
+rm -f ca.conf index.txt* serial* expired.csr ????????????????*.pem
