@@ -114,7 +114,7 @@ impl Link<'_> {
     fn handle_open<'b>(&mut self, now: Instant, frame: Frame<'b>) -> Result<Option<Event<'b>>, PeerError> {
         let bad = PeerError::BadPayload(Kind::Open);
         let id = ExchangeId { side: Side::Theirs, number: frame.header.exchange };
-        let (open, data) = postcard::take_from_bytes::<Open>(frame.payload).map_err(|_| bad)?;
+        let (open, data) = Open::take(frame.payload).ok_or(bad)?;
         if id.number == 0 || frame.header.flags & RESPONDER != 0 {
             return Err(bad);
         }
@@ -134,13 +134,21 @@ impl Link<'_> {
             stage: Stage::Live,
             credit: Credit::new(self.peer.map_or(0, |(_, limits)| limits.exchange_credit)),
             window: Window::new(self.config.limits.exchange_credit),
-            deadline: deadline(now, &open),
+            deadline: now,
             sent_end: false,
             received_end: end,
         };
         if !exchange.window.receive(data.len()) || !self.window.receive(data.len()) {
             return Err(PeerError::OverCredit);
         }
+        let Some(open) = open else {
+            // A later version's service.
+            exchange.give_up(ResetCode::Unknown);
+            self.owing = true;
+            self.window.consume(data.len());
+            return Ok(None);
+        };
+        exchange.deadline = deadline(now, &open);
         self.deadline = Some(self.deadline.map_or(exchange.deadline, |first| first.min(exchange.deadline)));
         Ok(Some(Event::Opened { id, open, data, end }))
     }

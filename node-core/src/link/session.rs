@@ -308,7 +308,7 @@ impl<'s> Link<'s> {
             _ => return Err(OpenError::NotUp),
         };
         let mut head = [0; Open::MAX_BYTES];
-        let head = postcard::to_slice(open, &mut head).map_err(|_| OpenError::Outbox)?;
+        let head = open.encode(&mut head).ok_or(OpenError::Outbox)?;
         let usable = self.ours.len().min(limits.exchanges.into());
         let slot = (0..usable)
             .map(|offset| (self.next_slot + offset) % usable)

@@ -20,8 +20,26 @@ pub struct Open {
 }
 
 impl Open {
-    /// Most bytes that it takes on the wire.
+    /// Most bytes that it takes on the wire, its length byte included.
     pub(crate) const MAX_BYTES: usize = 32;
+
+    /// Writes it behind its length.
+    pub(crate) fn encode<'o>(&self, buffer: &'o mut [u8; Self::MAX_BYTES]) -> Option<&'o [u8]> {
+        let (length, rest) = buffer.split_first_mut()?;
+        let used = postcard::to_slice(self, rest).ok()?.len();
+        *length = u8::try_from(used).ok()?;
+        buffer.get(..=used)
+    }
+
+    /// Splits a payload into this and the bytes after it. The first is `None` where only its length can be read: a later
+    /// version's.
+    pub(crate) fn take(payload: &[u8]) -> Option<(Option<Self>, &[u8])> {
+        let (&length, rest) = payload.split_first()?;
+        let (head, data) = rest.split_at_checked(length.into())?;
+        // Bytes after the known fields are a later version's too.
+        let open = postcard::take_from_bytes::<Self>(head).ok().map(|(open, _)| open);
+        Some((open, data))
+    }
 }
 
 /// The kind of request that an exchange carries.

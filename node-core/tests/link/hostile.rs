@@ -31,7 +31,7 @@ mod peer {
         let open = Open { to: Some(pipe::id(9)), hops: 0, budget_ms: 1000, service: Service::Rpc(1) };
         let mut buffer = [0; 64];
         let head = postcard::to_slice(&open, &mut buffer).unwrap();
-        frame(3, flags, exchange, &[head, data].concat())
+        frame(3, flags, exchange, &[&[u8::try_from(head.len()).unwrap()], &*head, data].concat())
     }
 
     /// A node that takes little and has greeted.
@@ -132,6 +132,16 @@ fn a_frame_of_an_unknown_kind_is_skipped() {
         frame(8, 0, 0, &[5; 8]),
         "the ping is answered"
     );
+}
+
+#[test]
+fn an_unknown_service_is_reset_and_the_link_goes_on() {
+    let payload = [5, 0, 0, 0xe8, 0x07, 77, b'?'];
+    let (mut end, result) = after_hello(&frame(3, 0, 1 << 16, &payload));
+    assert_eq!(result, Ok(()));
+    end.link.poll_transmit(Instant::START, &mut end.out);
+    let answer: Vec<u8> = end.out.queue.into_iter().collect();
+    assert_eq!(answer, frame(5, 2, 1 << 16, &[ResetCode::Unknown as u8]));
 }
 
 #[test]
