@@ -84,3 +84,73 @@ impl WallClock {
         }
     }
 }
+
+/// The wall-clock time of a node without a clock: never earlier than a floor, which is the time its firmware was
+/// built, then what authenticated peers say.
+///
+/// It runs on between two peers, and it is never persuaded past a limit that the caller sets: who holds one
+/// trusted key cannot make every certificate look expired.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockFloor {
+    at: Instant,
+    time: UnixTime,
+}
+
+impl ClockFloor {
+    /// It was `time` or later at `now`.
+    #[must_use]
+    pub const fn new(now: Instant, time: UnixTime) -> Self {
+        Self { at: now, time }
+    }
+
+    /// The best known time.
+    #[must_use]
+    pub const fn time(&self, now: Instant) -> UnixTime {
+        UnixTime(self.time.0.saturating_add(now.since(self.at).as_secs()))
+    }
+
+    /// What certificate dates are judged by.
+    #[must_use]
+    pub const fn wall_clock(&self, now: Instant) -> WallClock {
+        WallClock::NotBefore(self.time(now))
+    }
+
+    /// An authenticated peer says that it is `claim`. Moves forward only, and not beyond `limit`: the end of this
+    /// node's own certificate is usual.
+    pub fn hear(&mut self, now: Instant, claim: UnixTime, limit: UnixTime) {
+        let claim = claim.min(limit);
+        if claim > self.time(now) {
+            *self = Self::new(now, claim);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: UnixTime = UnixTime(5000);
+
+    fn second(seconds: u64) -> Instant {
+        Instant::START + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn the_floor_runs_on() {
+        let floor = ClockFloor::new(second(10), UnixTime(1000));
+        assert_eq!(floor.wall_clock(second(15)), WallClock::NotBefore(UnixTime(1005)));
+    }
+
+    #[test]
+    fn the_floor_only_rises_and_not_past_its_limit() {
+        let mut floor = ClockFloor::new(second(0), UnixTime(1000));
+        floor.hear(second(5), UnixTime(900), LIMIT);
+        assert_eq!(floor.time(second(5)), UnixTime(1005));
+        floor.hear(second(5), UnixTime(2000), LIMIT);
+        assert_eq!(floor.time(second(6)), UnixTime(2001));
+        floor.hear(second(6), UnixTime(u64::MAX), LIMIT);
+        assert_eq!(floor.time(second(6)), LIMIT);
+        floor.hear(second(6), UnixTime(u64::MAX), UnixTime(0));
+        assert_eq!(floor.time(second(7)), UnixTime(5001));
+    }
+}

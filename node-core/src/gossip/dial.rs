@@ -93,9 +93,11 @@ impl Node<'_> {
                 let Some(index) = self.table.find(id) else { return };
                 let attempts = self.table.slot(index).attempts;
                 let retry_at = now + self.back_off(attempts);
+                let linked = self.is_linked(id);
                 if let Some(slot) = self.table.slot_mut(index) {
                     slot.dialling = false;
-                    slot.wanted = false;
+                    // A link that was to be replaced still is.
+                    slot.wanted &= linked;
                     slot.retry_at = retry_at;
                     slot.attempts = attempts.saturating_add(1);
                 }
@@ -255,19 +257,26 @@ impl Node<'_> {
     }
 
     fn dial_member(&mut self, index: Index) -> Option<Dial> {
-        let (id, attempts) = (self.table.slot(index).id, self.table.slot(index).attempts);
-        let meta = Meta::decode(self.table.meta(index)).ok();
-        // Its addresses take turns from one attempt to the next.
-        let address = meta.and_then(|meta| {
-            let turn = usize::from(attempts) % meta.addrs.len().max(1);
-            meta.addrs.get(turn).and_then(|text| heapless::String::try_from(*text).ok())
-        });
+        let address = self.address(index);
         let slot = self.table.slot_mut(index)?;
         let Some(address) = address else {
             slot.wanted = false;
             return None;
         };
         slot.dialling = true;
-        Some(Dial { target: Target::Member(id), address })
+        Some(Dial { target: Target::Member(slot.id), address })
+    }
+
+    /// Where to dial a member next: its addresses take turns from one attempt to the next. What a hub calls
+    /// itself may lead nowhere from here (address translation), so the join address at which it answered
+    /// comes first.
+    fn address(&self, index: Index) -> Option<heapless::String<MAX_ADDR>> {
+        let slot = self.table.slot(index);
+        let meta = Meta::decode(self.table.meta(index)).ok();
+        let reached = self.seeds.iter().filter(|seed| seed.reached == Some(slot.id));
+        let advertised = meta.iter().flat_map(|meta| meta.addrs.iter().copied());
+        let addresses = reached.map(|seed| seed.address.as_str()).chain(advertised);
+        let turn = usize::from(slot.attempts).checked_rem(addresses.clone().count())?;
+        addresses.clone().nth(turn).and_then(|text| heapless::String::try_from(text).ok())
     }
 }

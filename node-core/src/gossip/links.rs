@@ -159,6 +159,8 @@ impl Node<'_> {
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
             peer.goodbye = Some(reason);
             peer.closing = true;
+            // Its successor may be dialled while it drains.
+            self.overlay_at = Some(Instant::START);
         }
     }
 

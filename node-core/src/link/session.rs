@@ -163,6 +163,12 @@ impl<'s> Link<'s> {
         }
     }
 
+    /// The same memory for a new carrier that was just opened at `now`: everything else is forgotten.
+    pub fn restart(&mut self, now: Instant) {
+        let (ours, theirs) = (core::mem::take(&mut self.ours), core::mem::take(&mut self.theirs));
+        *self = Self::new(self.config, ours, theirs, now);
+    }
+
     // Getters
 
     /// Where the link is in its life.
