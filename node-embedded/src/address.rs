@@ -1,0 +1,61 @@
+//! From `HOST:PORT` to an address that can be dialled.
+
+use core::fmt;
+
+use embassy_net::{IpEndpoint, Stack};
+
+/// Finds the address of `HOST:PORT`.
+///
+/// # Errors
+/// [`AddressError`].
+pub(crate) async fn resolve(network: Stack<'_>, address: &str) -> Result<IpEndpoint, AddressError> {
+    let (host, port) = address.rsplit_once(':').ok_or(AddressError::Malformed)?;
+    let port = port.parse().map_err(|_| AddressError::Malformed)?;
+    match host.parse::<core::net::Ipv4Addr>() {
+        Ok(host) => Ok(IpEndpoint::new(host.into(), port)),
+        Err(_) => look_up(network, host).await.map(|host| IpEndpoint::new(host, port)),
+    }
+}
+
+#[cfg(feature = "dns")]
+async fn look_up(network: Stack<'_>, host: &str) -> Result<embassy_net::IpAddress, AddressError> {
+    let query = network.dns_query(host, embassy_net::dns::DnsQueryType::A);
+    let found = embassy_time::with_timeout(embassy_time::Duration::from_secs(5), query).await;
+    let found = found.map_err(|_| AddressError::Unknown)?.map_err(|_| AddressError::Unknown)?;
+    found.first().copied().ok_or(AddressError::Unknown)
+}
+
+#[cfg(not(feature = "dns"))]
+#[expect(clippy::unused_async, reason = "with the feature dns it waits")]
+async fn look_up(_network: Stack<'_>, _host: &str) -> Result<embassy_net::IpAddress, AddressError> {
+    Err(AddressError::NoDns)
+}
+
+/// Why there is no address to dial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "dns",
+    expect(dead_code, reason = "one variant is for firmware without the feature dns")
+)]
+pub(crate) enum AddressError {
+    /// It is not `HOST:PORT`.
+    Malformed,
+    /// It is a name, and this firmware has no DNS.
+    NoDns,
+    /// No name server knows it.
+    #[cfg(feature = "dns")]
+    Unknown,
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "not of the form HOST:PORT",
+            Self::NoDns => "a name, but this firmware can dial numbers only: build it with the feature dns",
+            #[cfg(feature = "dns")]
+            Self::Unknown => "no name server knows it",
+        })
+    }
+}
+
+impl core::error::Error for AddressError {}

@@ -1,0 +1,238 @@
+//! This board's own requests to components anywhere in the cluster.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::task::Poll;
+
+use embassy_time::{Duration, with_timeout};
+use node_core::http::{EncodeError, HeadWriter, NO_FIELD, ResponseHead, find};
+use node_core::link::{Open, OpenError, Service};
+use node_core::route;
+use node_core::route::deadline::budget_ms;
+
+use crate::digits::decimal;
+use crate::exchange::Exchange;
+use crate::leaf::Leaf;
+use crate::sizes::FIELDS;
+use crate::state::{Core, State, now};
+use crate::table::{ExchangeError, Place, SlotIndex};
+
+/// Links that a request may cross: to the hub, to the owner's hub, to the owner.
+const HOPS: u8 = 3;
+
+/// A request to a component.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'c> {
+    /// Which component, by its name.
+    pub component: &'c str,
+    /// The method, usually `GET` or `POST`.
+    pub method: &'c str,
+    /// The target, usually `/path?query`.
+    pub target: &'c str,
+    /// Further header fields.
+    pub fields: &'c [(&'c str, &'c [u8])],
+    /// The body.
+    pub body: &'c [u8],
+    /// How long it may take in all, a wait for a link included.
+    pub timeout: Duration,
+}
+
+impl<'c> Call<'c> {
+    /// A `GET` that may take 10 seconds.
+    #[must_use]
+    pub const fn get(component: &'c str, target: &'c str) -> Self {
+        let timeout = Duration::from_secs(10);
+        Self { component, method: "GET", target, fields: &[], body: &[], timeout }
+    }
+
+    /// A `POST` that may take 10 seconds.
+    #[must_use]
+    pub const fn post(component: &'c str, target: &'c str, body: &'c [u8]) -> Self {
+        Self { method: "POST", body, ..Self::get(component, target) }
+    }
+}
+
+impl<'d> Leaf<'d> {
+    /// Sends a request and waits for the head of its response, which is kept in `buffer` as long as the response.
+    /// The request's own head is put together there before.
+    ///
+    /// While a link is being replaced, or all exchanges are taken, the request waits.
+    ///
+    /// # Errors
+    /// [`CallError`]: no response. What became of the request is known only for [`CallError::NoLink`] and
+    /// [`CallError::BadRequest`]: it was not sent.
+    pub async fn call<'b>(
+        &self,
+        call: &Call<'_>,
+        buffer: &'b mut [u8],
+    ) -> Result<CallResponse<'d, 'b>, CallError> {
+        let length = write_request(call, buffer)?;
+        let deadline = embassy_time::Instant::now() + call.timeout;
+        let head = buffer.get(..length).unwrap_or_default();
+        let end = call.body.is_empty();
+        let opening = open(self.state, (head, end), deadline);
+        let (slot, taken) = with_timeout(call.timeout, opening).await.map_err(|_| CallError::NoLink)?;
+        let mut exchange = Exchange::new(self.state, slot, end && taken == length);
+        exchange.write(head.get(taken..).unwrap_or_default()).await?;
+        exchange.write(call.body).await?;
+        exchange.finish().await?;
+        let filled = read_head(&mut exchange, buffer).await?;
+        let head = buffer.get(..filled).unwrap_or_default();
+        let mut slots = [NO_FIELD; FIELDS];
+        match ResponseHead::parse(head, &mut slots) {
+            Ok(Some(parsed)) => {
+                Ok(CallResponse { status: parsed.status, body_at: parsed.len, head, exchange })
+            }
+            _ => Err(CallError::BadResponse),
+        }
+    }
+}
+
+/// A response whose head has arrived. Dropped before its end, the rest is not sent.
+pub struct CallResponse<'d, 'b> {
+    status: u16,
+    /// Start of the body's bytes that came with the head.
+    body_at: usize,
+    head: &'b [u8],
+    exchange: Exchange<'d>,
+}
+
+impl<'b> CallResponse<'_, 'b> {
+    /// The status, 100 to 999.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The value of the first field called `name`.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&'b [u8]> {
+        let mut slots = [NO_FIELD; FIELDS];
+        let head = ResponseHead::parse(self.head, &mut slots).ok().flatten()?;
+        find(head.fields, name)
+    }
+
+    /// Waits for bytes of the body and copies some to the start of `buffer`; 0 is the end.
+    ///
+    /// # Errors
+    /// The exchange ended early.
+    pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ExchangeError> {
+        let early = self.head.get(self.body_at..).unwrap_or_default();
+        if early.is_empty() {
+            return self.exchange.read(buffer).await;
+        }
+        let count = early.len().min(buffer.len());
+        buffer.iter_mut().zip(early).for_each(|(to, from)| *to = *from);
+        self.body_at += count;
+        Ok(count)
+    }
+}
+
+fn write_request(call: &Call<'_>, buffer: &mut [u8]) -> Result<usize, CallError> {
+    let mut write = || {
+        let mut head = HeadWriter::request(buffer, call.method, call.target)?;
+        head.field(route::COMPONENT, call.component.as_bytes())?;
+        if !call.body.is_empty() {
+            head.field("content-length", decimal(call.body.len(), &mut [0; 20]))?;
+        }
+        call.fields.iter().try_for_each(|(name, value)| head.field(name, value))?;
+        head.finish()
+    };
+    write().map_err(|_: EncodeError| CallError::BadRequest)
+}
+
+/// Waits for a link that takes an exchange, and opens it with as much of the head as fits; says how much did.
+async fn open(
+    state: &State<'_>,
+    (head, end): (&[u8], bool),
+    deadline: embassy_time::Instant,
+) -> (SlotIndex, usize) {
+    poll_fn(|cx| {
+        state.with(|core| {
+            let left = deadline.saturating_duration_since(embassy_time::Instant::now());
+            let budget_ms = budget_ms(node_core::time::Duration::from_micros(left.as_micros()));
+            let open = Open { to: None, hops: HOPS, budget_ms, service: Service::Http };
+            match try_open(core, &open, (head, end)) {
+                Some(opened) => Poll::Ready(opened),
+                None => {
+                    core.callers.register(cx.waker());
+                    Poll::Pending
+                }
+            }
+        })
+    })
+    .await
+}
+
+fn try_open(core: &mut Core<'_>, open: &Open, start: (&[u8], bool)) -> Option<(SlotIndex, usize)> {
+    if !core.table.has_room_for_ours() {
+        return None;
+    }
+    for (index, port) in core.ports.iter_mut().enumerate().filter(|(_, port)| port.is_up()) {
+        let Some(link) = port.id() else { continue };
+        match port.link.open(now(), open, start, &mut port.batch) {
+            Ok((id, taken)) => {
+                core.runner.wake();
+                return core.table.opened(Place { port: index, link, id }).map(|slot| (slot, taken));
+            }
+            Err(OpenError::Outbox) => port.blocked = true,
+            Err(_) => {}
+        }
+    }
+    None
+}
+
+async fn read_head(exchange: &mut Exchange<'_>, buffer: &mut [u8]) -> Result<usize, CallError> {
+    let mut filled = 0;
+    loop {
+        let mut slots = [NO_FIELD; FIELDS];
+        match ResponseHead::parse(buffer.get(..filled).unwrap_or_default(), &mut slots) {
+            Ok(Some(_)) => return Ok(filled),
+            Ok(None) => {}
+            Err(_) => return Err(CallError::BadResponse),
+        }
+        let room = buffer.get_mut(filled..).unwrap_or_default();
+        if room.is_empty() {
+            return Err(CallError::BadResponse);
+        }
+        match exchange.read(room).await? {
+            0 => return Err(CallError::BadResponse),
+            read => filled += read,
+        }
+    }
+}
+
+/// Why a request has no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The request's head is too long, or has parts that do not belong there. Nothing was sent.
+    BadRequest,
+    /// The response's head is malformed, or longer than the buffer.
+    BadResponse,
+    /// The exchange ended early.
+    Exchange(ExchangeError),
+    /// No link took it in time. Nothing was sent.
+    NoLink,
+}
+
+impl From<ExchangeError> for CallError {
+    fn from(error: ExchangeError) -> Self {
+        Self::Exchange(error)
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadRequest => f.write_str("the request's headers are too long or malformed"),
+            Self::BadResponse => {
+                f.write_str("the response's headers are malformed, or longer than the buffer")
+            }
+            Self::Exchange(error) => error.fmt(f),
+            Self::NoLink => f.write_str("no hub took the request in time"),
+        }
+    }
+}
+
+impl core::error::Error for CallError {}

@@ -1,0 +1,295 @@
+//! What happens on a link, passed on to the core and to the exchanges.
+
+use node_core::gossip::{Down, How, Target};
+use node_core::id::LinkId;
+use node_core::link::{Event, ExchangeId, Goodbye, Hello, Open, PeerError, Phase, ResetCode};
+use node_core::time::{Instant, UnixTime};
+use node_core::trust::Fingerprint;
+use node_core::wire::{FrameKind, Meta, VERSION};
+
+use crate::batch::Gossip;
+use crate::log::{information, warning};
+use crate::port::{Carried, Parted, Port, Stage};
+use crate::sizes::LIMITS;
+use crate::state::Core;
+use crate::table::{ExchangeError, Place};
+
+impl Core<'_> {
+    /// A carrier to a hub is open: greets on it.
+    pub(crate) fn handle_open(
+        &mut self,
+        index: usize,
+        now: Instant,
+        cluster: &str,
+        (target, hub): (Target, Fingerprint),
+    ) {
+        self.links = self.links.wrapping_add(1);
+        let Some(port) = self.ports.get_mut(index) else { return };
+        port.link.restart(now);
+        port.batch.clear();
+        port.blocked = false;
+        port.goodbye = None;
+        port.stage = Stage::Greeting(Carried { id: LinkId(self.links), target, hub });
+        let hello =
+            Hello { version: VERSION, cluster, limits: LIMITS, time: None, record: self.node.record() };
+        if port.link.greet(&hello, &mut port.batch).is_err() {
+            port.part(now, Goodbye::Full, None);
+        }
+        self.runner.wake();
+    }
+
+    /// Bytes arrived. Returns how many were used; the rest is the start of a frame.
+    pub(crate) fn handle_input(
+        &mut self,
+        index: usize,
+        now: Instant,
+        input: &[u8],
+        clock_limit: UnixTime,
+    ) -> usize {
+        let mut used = 0;
+        while let Some(port) = self.ports.get_mut(index) {
+            if matches!(port.stage, Stage::Idle | Stage::Parting(..)) {
+                return input.len();
+            }
+            let rest = input.get(used..).unwrap_or_default();
+            let event = match port.link.handle_input(now, rest) {
+                Ok(read) if read.consumed == 0 => break,
+                Ok(read) => {
+                    used += read.consumed;
+                    read.event
+                }
+                Err(error) => {
+                    self.handle_fault(index, now, error);
+                    return input.len();
+                }
+            };
+            if let Some(event) = event {
+                self.handle_event(index, now, event, clock_limit);
+            }
+        }
+        self.runner.wake();
+        used
+    }
+
+    /// The hub broke a rule, or is silent.
+    pub(crate) fn handle_fault(&mut self, index: usize, now: Instant, error: PeerError) {
+        warning!("link: {}", error);
+        if let Some(port) = self.ports.get_mut(index) {
+            port.part(now, error.goodbye(), Some(error));
+        }
+        self.runner.wake();
+    }
+
+    pub(crate) fn handle_link_time(&mut self, index: usize, now: Instant) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        if matches!(port.stage, Stage::Idle | Stage::Parting(..)) {
+            return;
+        }
+        let Some(link) = port.id() else { return };
+        if let Err(error) = port.link.handle_timeout(now) {
+            self.handle_fault(index, now, error);
+            return;
+        }
+        while let Some(id) = port.link.poll_expired() {
+            if let Some(slot) = self.table.find_mut(Place { port: index, link, id }) {
+                slot.break_off(ExchangeError::TimedOut);
+            }
+        }
+    }
+
+    /// Puts what the link and the core owe the hub into the port's batch.
+    pub(crate) fn transmit(&mut self, index: usize, now: Instant) {
+        while let Some((link, reason)) = self.node.poll_close() {
+            if let Some(port) = self.ports.iter_mut().find(|port| port.id() == Some(link)) {
+                port.link.goodbye(reason);
+            }
+        }
+        let leaving = self.node.is_leaving();
+        let Some(port) = self.ports.get_mut(index) else { return };
+        if let Stage::Joined(carried, _) = port.stage {
+            let Port { link, batch, .. } = port;
+            self.node.poll_gossip(now, carried.id, &mut Gossip { link, batch });
+            if leaving {
+                port.link.goodbye(Goodbye::Leaving);
+            }
+        }
+        port.link.poll_transmit(now, &mut port.batch);
+    }
+
+    /// The carrier is gone.
+    pub(crate) fn handle_closed(&mut self, index: usize, now: Instant) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let stage = core::mem::replace(&mut port.stage, Stage::Idle);
+        port.batch.clear();
+        let (carried, joined, settled, error) = match stage {
+            Stage::Idle => return,
+            Stage::Greeting(carried) => (carried, false, false, None),
+            Stage::Joined(carried, _) => (carried, true, false, None),
+            Stage::Parting(carried, Parted { from, error, settled, .. }) => {
+                (carried, from.is_some(), settled, error)
+            }
+        };
+        for slot in self.table.of_link(carried.id) {
+            slot.break_off(ExchangeError::LinkLost);
+        }
+        let down = port.goodbye.take().map_or(Down::Lost, Down::Goodbye);
+        match error {
+            _ if joined => self.node.handle_link_down(now, carried.id, down),
+            _ if settled => {}
+            Some(PeerError::Itself(_)) => self.node.handle_dialled_itself(now, carried.target),
+            _ => self.node.handle_dial_failed(now, carried.target),
+        }
+        self.runner.wake();
+        self.callers.wake();
+    }
+
+    fn handle_event(&mut self, index: usize, now: Instant, event: Event<'_>, clock_limit: UnixTime) {
+        match event {
+            Event::Up(hello) => self.handle_hello(index, now, &hello, clock_limit),
+            Event::Opened { id, open, data, end } => self.handle_opened(index, (id, open), data, end),
+            Event::Data { id, data, end } => self.handle_data(index, id, data, end),
+            Event::Reset { id, code } => {
+                if let Some(slot) = self.place(index, id).and_then(|place| self.table.find_mut(place)) {
+                    slot.break_off(ExchangeError::Reset(code));
+                }
+            }
+            Event::Credit(Some(id)) => {
+                if let Some(slot) = self.place(index, id).and_then(|place| self.table.find_mut(place)) {
+                    slot.waker.wake();
+                }
+            }
+            Event::Credit(None) => self.wake_exchanges(index),
+            Event::Gossip(message) => self.handle_gossip(index, now, message),
+            Event::Goodbye(reason) => self.handle_goodbye(index, reason),
+            Event::Pong(_) | Event::Skipped(_) => {}
+        }
+    }
+
+    fn handle_hello(&mut self, index: usize, now: Instant, hello: &Hello<'_>, clock_limit: UnixTime) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let Stage::Greeting(carried) = port.stage else { return };
+        let id = hello.record.id;
+        match self.node.handle_link_up(now, carried.id, How::Dialled(carried.target), hello) {
+            Ok(()) => {
+                let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);
+                information!("linked to {} ({})", name, id);
+                port.stage = Stage::Joined(carried, id);
+                if let Some(time) = hello.time {
+                    self.clock.hear(now, time, clock_limit);
+                }
+                self.callers.wake();
+            }
+            Err(reason) => {
+                warning!("no link to {}: {}", id, reason);
+                port.part(now, reason, None);
+                if let Stage::Parting(_, parted) = &mut port.stage {
+                    parted.settled = true;
+                }
+            }
+        }
+    }
+
+    fn handle_opened(&mut self, index: usize, (id, open): (ExchangeId, Open), data: &[u8], end: bool) {
+        let for_us = open.to.is_none_or(|to| to == self.node.id());
+        let place = self.place(index, id);
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let slot = place.filter(|_| for_us).and_then(|place| self.table.arrive(place, open));
+        let Some(slot) = slot else {
+            port.link.reset(id, if for_us { ResetCode::Full } else { ResetCode::Unknown });
+            port.link.release(id, data.len());
+            return;
+        };
+        slot.ended = end;
+        if slot.unread.extend_from_slice(data).is_err() {
+            port.link.release(id, data.len());
+        }
+    }
+
+    fn handle_data(&mut self, index: usize, id: ExchangeId, data: &[u8], end: bool) {
+        let place = self.place(index, id);
+        let Some(port) = self.ports.get_mut(index) else { return };
+        // The credit that was given is the room that there is.
+        let slot = place.and_then(|place| self.table.find_mut(place));
+        let kept = slot.is_some_and(|slot| {
+            slot.ended |= end;
+            slot.waker.wake();
+            slot.unread.extend_from_slice(data).is_ok()
+        });
+        if !kept {
+            port.link.release(id, data.len());
+        }
+    }
+
+    fn handle_gossip(&mut self, index: usize, now: Instant, message: &[u8]) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let Some(id) = port.id() else { return };
+        let Port { link, batch, .. } = port;
+        if self.node.handle_gossip(now, id, message, &mut Gossip { link, batch }).is_err() {
+            self.handle_fault(index, now, PeerError::BadPayload(FrameKind::Gossip));
+        }
+    }
+
+    fn handle_goodbye(&mut self, index: usize, reason: Goodbye) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let Some(id) = port.id() else { return };
+        if reason != Goodbye::Agreed {
+            information!("the hub says goodbye: {}", reason);
+            port.goodbye = Some(reason);
+        }
+        self.node.handle_goodbye(id, reason);
+    }
+
+    /// Wakes whoever waits to send on a port's exchanges.
+    pub(crate) fn wake_exchanges(&mut self, index: usize) {
+        if let Some(link) = self.ports.get(index).and_then(Port::id) {
+            self.table.of_link(link).for_each(|slot| slot.waker.wake());
+        }
+        self.callers.wake();
+    }
+
+    fn place(&self, index: usize, id: ExchangeId) -> Option<Place> {
+        let link = self.ports.get(index)?.id()?;
+        Some(Place { port: index, link, id })
+    }
+
+    /// Hands the frames that wait to `stage`; `Some(None)` when the link is over and nothing is left to send.
+    pub(crate) fn take_batch<T>(
+        &mut self,
+        index: usize,
+        stage: impl FnOnce(&[u8]) -> T,
+    ) -> Option<Option<T>> {
+        let port = self.ports.get_mut(index)?;
+        if port.batch.is_empty() {
+            return (port.link.phase() == Phase::Over).then_some(None);
+        }
+        let staged = stage(port.batch.as_bytes());
+        port.batch.clear();
+        if core::mem::take(&mut port.blocked) {
+            self.wake_exchanges(index);
+        }
+        Some(Some(staged))
+    }
+
+    /// Whether a port has a connection.
+    pub(crate) fn is_connected(&self, index: usize) -> bool {
+        self.ports.get(index).is_some_and(|port| !matches!(port.stage, Stage::Idle))
+    }
+
+    /// Whether a port's link has come to its end.
+    pub(crate) fn is_over(&self, index: usize) -> bool {
+        self.ports.get(index).is_none_or(|port| port.link.phase() == Phase::Over)
+    }
+
+    /// Whether the hub had time enough to take a goodbye.
+    pub(crate) fn is_overdue(&self, index: usize, now: Instant) -> bool {
+        self.ports
+            .get(index)
+            .is_some_and(|port| matches!(port.stage, Stage::Parting(_, parted) if now >= parted.until))
+    }
+
+    /// A dial came to nothing.
+    pub(crate) fn handle_dial_failed(&mut self, now: Instant, target: Target) {
+        self.node.handle_dial_failed(now, target);
+        self.runner.wake();
+    }
+}

@@ -1,0 +1,131 @@
+//! The keyring in use: what of the bundle in flash is needed at hand.
+
+use core::cell::{Ref, RefCell};
+
+use node_core::crypto::{DerSignature, P256Secret, Sign, SignError, Software, SoftwareSigner};
+use node_core::keys::{
+    Bundle, BundleError, Keyring, KeyringError, MAX_BUNDLE_CERTIFICATE, MAX_BUNDLE_SLOTS, SlotInfo,
+};
+use node_core::time::{UnixTime, WallClock};
+use node_core::trust::{Anchor, Fingerprint};
+use zeroize::Zeroizing;
+
+use crate::tls::{Credentials, Trust};
+
+/// The slots of a bundle.
+pub(crate) type Slots = heapless::Vec<SlotInfo, MAX_BUNDLE_SLOTS>;
+
+/// A keyring that was checked.
+pub(crate) struct Keys {
+    anchors: heapless::Vec<Anchor, MAX_BUNDLE_SLOTS>,
+    certificate: heapless::Vec<u8, MAX_BUNDLE_CERTIFICATE>,
+    /// Without `Debug`, so that no log can hold it.
+    secret: Zeroizing<[u8; 32]>,
+    active: Fingerprint,
+    not_after: UnixTime,
+    digest: Fingerprint,
+    edition: Edition,
+}
+
+/// Which keyring since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Edition(u32);
+
+impl Keys {
+    /// Reads and checks an encoded bundle.
+    ///
+    /// # Errors
+    /// What is wrong with which slot.
+    pub(crate) fn read(bundle: &[u8]) -> Result<Self, BundleError> {
+        let bundle = Bundle::decode(bundle)?;
+        let slots = bundle.validate(&Software)?;
+        let keyring = Keyring::new(&slots).map_err(BundleError::Keyring)?;
+        let active = keyring.active();
+        let no_pair = || BundleError::Keyring(KeyringError::NoPair);
+        let slot = bundle.slot(&active.name).ok_or_else(no_pair)?;
+        let P256Secret(secret) = slot.key().ok_or_else(no_pair)?;
+        Ok(Self {
+            anchors: slots.iter().map(SlotInfo::anchor).collect(),
+            certificate: heapless::Vec::from_slice(slot.certificate).map_err(|_| BundleError::TooLong)?,
+            secret: Zeroizing::new(*secret),
+            active: active.certificate,
+            not_after: active.not_after,
+            digest: keyring.digest(&Software),
+            edition: Edition(0),
+        })
+    }
+
+    /// SHA-256 of the certificate that this node presents.
+    pub(crate) const fn active(&self) -> Fingerprint {
+        self.active
+    }
+
+    /// End of the validity of that certificate.
+    pub(crate) const fn not_after(&self) -> UnixTime {
+        self.not_after
+    }
+
+    /// The digest of all certificates.
+    pub(crate) const fn digest(&self) -> Fingerprint {
+        self.digest
+    }
+
+    /// Whether this certificate is in the keyring.
+    pub(crate) fn trusts(&self, certificate: Fingerprint) -> bool {
+        self.anchors.contains(&Anchor::Certificate(certificate))
+    }
+
+    /// What makes a hub trusted at this time.
+    pub(crate) fn trust(&self, clock: WallClock) -> Trust {
+        Trust { anchors: self.anchors.clone(), clock: Some(clock) }
+    }
+
+    /// Takes the place of `self` as the next edition.
+    pub(crate) fn replace(&mut self, mut next: Self) {
+        next.edition = Edition(self.edition.0.wrapping_add(1));
+        *self = next;
+    }
+}
+
+/// The keyring as of the start of a handshake: it signs for that certificate alone, even if another keyring takes
+/// its place meanwhile.
+pub(crate) struct Presented<'k> {
+    keys: &'k RefCell<Keys>,
+    edition: Edition,
+}
+
+impl<'k> Presented<'k> {
+    pub(crate) fn new(keys: &'k RefCell<Keys>) -> Self {
+        Self { keys, edition: keys.borrow().edition }
+    }
+
+    /// Whether this keyring is still the one in use.
+    pub(crate) fn is_current(&self) -> bool {
+        self.current().is_some()
+    }
+
+    fn current(&self) -> Option<Ref<'k, Keys>> {
+        Some(self.keys.borrow()).filter(|keys| keys.edition == self.edition)
+    }
+}
+
+impl Credentials for Presented<'_> {
+    fn certificate(&self) -> Option<impl AsRef<[u8]>> {
+        self.current().map(Certificate)
+    }
+}
+
+impl Sign for Presented<'_> {
+    fn sign(&self, message: &[u8]) -> Result<DerSignature, SignError> {
+        let keys = self.current().ok_or(SignError)?;
+        SoftwareSigner::new(P256Secret(&keys.secret)).map_err(|_| SignError)?.sign(message)
+    }
+}
+
+struct Certificate<'k>(Ref<'k, Keys>);
+
+impl AsRef<[u8]> for Certificate<'_> {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.certificate
+    }
+}

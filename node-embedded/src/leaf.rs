@@ -1,0 +1,277 @@
+//! The node itself: how it is started, and what the firmware holds in its hands.
+
+use core::cell::OnceCell;
+use core::fmt;
+use core::future::poll_fn;
+use core::ops::Range;
+use core::task::Poll;
+
+use embassy_net::Stack;
+use embassy_sync::mutex::Mutex;
+use embedded_storage_async::nor_flash::NorFlash;
+use embedded_tls::CryptoRngCore;
+use node_core::gossip::{self, Node, Peer, Storage};
+use node_core::id::NodeId;
+use node_core::keys::BundleError;
+use node_core::time::{ClockFloor, Duration};
+use node_core::wire::{Kind, Meta};
+
+use crate::application::Application;
+use crate::connection::PortMemory;
+use crate::keyring::Keys;
+use crate::log::information;
+use crate::port::{Port, PortExchanges};
+use crate::runner::Runner;
+use crate::serve::KeyringMemory;
+use crate::settings::Settings;
+use crate::sizes::{BUNDLE, HEAD, ITEM, LIMITS, LINKS, MEMBERS, META, WORKERS};
+use crate::state::{Core, State, now};
+use crate::store::{Store, StoreError};
+use crate::table::Table;
+
+/// What the firmware brings to a node.
+pub struct Parts<'d, G, F, A> {
+    /// The network, which may still be coming up.
+    pub network: Stack<'d>,
+    /// Random numbers fit for keys.
+    pub rng: G,
+    /// Flash that nothing else writes to, as far as `flash_range` goes.
+    pub flash: F,
+    /// Where in `flash` the node keeps its records: whole pages, at least two.
+    pub flash_range: Range<u32>,
+    /// Components and methods; `()` for none.
+    pub application: A,
+}
+
+/// All memory of a node: put it into a `static`.
+pub struct LeafResources<'d> {
+    memory: Memory,
+    state: OnceCell<State<'d>>,
+}
+
+struct Memory {
+    slots: [gossip::Slot; MEMBERS],
+    order: [u32; MEMBERS],
+    meta: [u8; MEMBERS * META],
+    peers: [Peer; LINKS],
+    exchanges: [PortExchanges; LINKS],
+    ports: [PortMemory; LINKS],
+    heads: [[u8; HEAD]; WORKERS],
+    item: [u8; ITEM],
+    bundle: [u8; BUNDLE],
+}
+
+impl LeafResources<'_> {
+    /// Memory for one node.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            memory: Memory {
+                slots: [gossip::Slot::FREE; MEMBERS],
+                order: [0; MEMBERS],
+                meta: [0; MEMBERS * META],
+                peers: [Peer::FREE; LINKS],
+                exchanges: [PortExchanges::NEW; LINKS],
+                ports: [PortMemory::NEW; LINKS],
+                heads: [[0; HEAD]; WORKERS],
+                item: [0; ITEM],
+                bundle: [0; BUNDLE],
+            },
+            state: OnceCell::new(),
+        }
+    }
+}
+
+impl Default for LeafResources<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Starts a node. It does nothing until its [`Runner`] runs.
+///
+/// The keyring comes from flash; on a board that has none, from the settings, and is then kept.
+///
+/// # Errors
+/// [`StartError`] says what to change. Nothing was sent.
+pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
+    resources: &'d mut LeafResources<'d>,
+    settings: Settings<'d>,
+    parts: Parts<'d, G, F, A>,
+) -> Result<(Leaf<'d>, Runner<'d, G, F, A>), StartError<F::Error>> {
+    let Parts { network, mut rng, flash, flash_range, application } = parts;
+    let LeafResources { memory, state } = resources;
+    let Memory { slots, order, meta, peers, exchanges, ports, heads, item, bundle } = memory;
+    let mut store = Store::new(flash, flash_range, item).map_err(StartError::Flash)?;
+    let keys = load_keys(&mut store, settings.keyring).await?;
+    let id = load_id(&mut store, settings.id, &mut rng).await?;
+    let starts = store.count_start().await.map_err(StartError::Flash)?;
+
+    let now = now();
+    let mut seed = [0; 8];
+    rng.try_fill_bytes(&mut seed).map_err(|_| StartError::Entropy)?;
+    let about_me = describe(&settings, &keys, application.components()).ok_or(StartError::Settings)?;
+    let config = gossip::Config { dials: 1, ..gossip::Config::new(id, Kind::Leaf) };
+    // What it says of itself may change during a life as well as between two.
+    let incarnation = u64::from(starts) << 16;
+    let storage = Storage { slots, order, meta, peers };
+    let node = Node::new(now, config, (incarnation, &about_me), (storage, u64::from_le_bytes(seed)));
+    drop(about_me);
+    let mut node = node.map_err(|_| StartError::Settings)?;
+    for hub in settings.hubs {
+        node.add_seed(now, hub).map_err(|_| StartError::Settings)?;
+    }
+    information!("{} ({}), start {}, certificate {}", settings.name, id, starts, keys.active());
+
+    let link = node_core::link::Config {
+        id,
+        cluster: settings.cluster,
+        limits: LIMITS,
+        hello_timeout: Duration::from_secs(5),
+        ping_after: Duration::from_secs(5),
+        dead_after: Duration::from_secs(5),
+    };
+    let core = Core {
+        node,
+        clock: ClockFloor::new(now, settings.not_before),
+        ports: exchanges.each_mut().map(|memory| Port::new(link, memory)),
+        table: Table::new(),
+        links: 0,
+        runner: Default::default(),
+        callers: embassy_sync::waitqueue::MultiWakerRegistration::new(),
+    };
+    let state: &'d State<'d> = state.get_or_init(|| State::new(settings, keys, core));
+    let keyring = Mutex::new(KeyringMemory { store, bundle });
+    let runner = Runner { state, network, rng: rng.into(), keyring, application, ports, heads };
+    Ok((Leaf { state }, runner))
+}
+
+/// What the node says of itself; `None` when there is too much of something.
+fn describe<'s>(settings: &Settings<'s>, keys: &Keys, components: &[&'s str]) -> Option<Meta<'s>> {
+    let mut meta = Meta::new(settings.name, Kind::Leaf);
+    meta.active_key = keys.active().0;
+    meta.keyring = keys.digest().0;
+    meta.components = heapless::Vec::from_slice(components).ok()?;
+    meta.needs = heapless::Vec::from_slice(settings.needs).ok()?;
+    Some(meta)
+}
+
+async fn load_keys<F: NorFlash>(
+    store: &mut Store<'_, F>,
+    provisioned: Option<&[u8]>,
+) -> Result<Keys, StartError<F::Error>> {
+    if let Some(bundle) = store.keyring().await.map_err(StartError::Flash)? {
+        return Keys::read(bundle).map_err(StartError::Keyring);
+    }
+    let bundle = provisioned.ok_or(StartError::NoKeyring)?;
+    let keys = Keys::read(bundle).map_err(StartError::Keyring)?;
+    store.set_keyring(bundle).await.map_err(StartError::Flash)?;
+    Ok(keys)
+}
+
+async fn load_id<F: NorFlash>(
+    store: &mut Store<'_, F>,
+    given: Option<NodeId>,
+    rng: &mut impl CryptoRngCore,
+) -> Result<NodeId, StartError<F::Error>> {
+    if let Some(id) = given {
+        return Ok(id);
+    }
+    if let Some(id) = store.node_id().await.map_err(StartError::Flash)? {
+        return Ok(id);
+    }
+    let mut bytes = [0; 16];
+    rng.try_fill_bytes(&mut bytes).map_err(|_| StartError::Entropy)?;
+    if bytes == [0; 16] {
+        return Err(StartError::Entropy);
+    }
+    store.set_node_id(NodeId(bytes)).await.map_err(StartError::Flash)?;
+    Ok(NodeId(bytes))
+}
+
+/// The firmware's hold on its node; copies are the same node.
+#[derive(Clone, Copy)]
+pub struct Leaf<'d> {
+    pub(crate) state: &'d State<'d>,
+}
+
+impl Leaf<'_> {
+    /// The node's identity.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.state.with(|core| core.node.id())
+    }
+
+    /// How many hubs it is linked to now.
+    #[must_use]
+    pub fn links(&self) -> usize {
+        self.state.with(|core| core.links_up())
+    }
+
+    /// How many members it knows, itself included.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.state.with(|core| core.node.members().count())
+    }
+
+    /// Waits until it is linked to a hub.
+    pub async fn linked(&self) {
+        self.wait(|core| core.links_up() > 0).await;
+    }
+
+    /// Says goodbye to the cluster, finishes what is under way and waits until the links are closed. Nothing is
+    /// dialled any more.
+    pub async fn leave(&self) {
+        self.state.with(|core| {
+            core.node.leave(now());
+            core.runner.wake();
+        });
+        self.wait(|core| (0..LINKS).all(|port| !core.is_connected(port))).await;
+    }
+
+    async fn wait(&self, mut until: impl FnMut(&mut Core<'_>) -> bool) {
+        poll_fn(|cx| {
+            self.state.with(|core| {
+                if until(core) {
+                    return Poll::Ready(());
+                }
+                core.callers.register(cx.waker());
+                Poll::Pending
+            })
+        })
+        .await;
+    }
+}
+
+/// Why a node was not started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError<E> {
+    /// The random number generator does not work.
+    Entropy,
+    /// The flash cannot be used.
+    Flash(StoreError<E>),
+    /// The keyring in flash, or the one in the settings, is no good.
+    Keyring(BundleError),
+    /// There is no keyring, neither in flash nor in the settings.
+    NoKeyring,
+    /// A name is not one, or there are too many hubs, components or needs.
+    Settings,
+}
+
+impl<E: fmt::Debug> fmt::Display for StartError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entropy => f.write_str("the random number generator gives no random numbers: check its driver"),
+            Self::Flash(error) => error.fmt(f),
+            Self::Keyring(error) => error.fmt(f),
+            Self::NoKeyring => f.write_str("the board has no keyring: give it one in its settings"),
+            Self::Settings => f.write_str(
+                "the settings are out of range: names are 1 to 63 of the characters A-Z a-z 0-9 - _ . and there are \
+                 at most 8 hubs, 8 needs and 32 components",
+            ),
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for StartError<E> {}

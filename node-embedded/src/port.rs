@@ -1,0 +1,104 @@
+//! One of the places for a link: the core's link, the frames that wait to be sent, and who is behind it.
+
+use node_core::gossip::Target;
+use node_core::id::{LinkId, NodeId};
+use node_core::link::{Config, Exchange, Goodbye, Link, PeerError};
+use node_core::time::{Duration, Instant};
+use node_core::trust::Fingerprint;
+
+use crate::batch::Batch;
+
+/// A goodbye that the hub does not take is given up after this time.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+pub(crate) struct Port<'d> {
+    pub(crate) link: Link<'d>,
+    pub(crate) batch: Batch,
+    pub(crate) stage: Stage,
+    /// What the hub said at last.
+    pub(crate) goodbye: Option<Goodbye>,
+    /// Somebody waits for room in `batch`.
+    pub(crate) blocked: bool,
+}
+
+/// How far a port's connection is.
+#[derive(Clone, Copy)]
+pub(crate) enum Stage {
+    /// There is none.
+    Idle,
+    /// TLS is up, the hub has not said hello.
+    Greeting(Carried),
+    /// The link is up.
+    Joined(Carried, NodeId),
+    /// The link came up and may not stay, or broke a rule: only the goodbye is left.
+    Parting(Carried, Parted),
+}
+
+/// What carries a link.
+#[derive(Clone, Copy)]
+pub(crate) struct Carried {
+    pub(crate) id: LinkId,
+    /// Whom the dial was for.
+    pub(crate) target: Target,
+    /// SHA-256 of the hub's certificate.
+    pub(crate) hub: Fingerprint,
+}
+
+/// Why only the goodbye is left.
+#[derive(Clone, Copy)]
+pub(crate) struct Parted {
+    /// The member that the link was up to, if it was.
+    pub(crate) from: Option<NodeId>,
+    /// When the hub has had time enough for it.
+    pub(crate) until: Instant,
+    /// The rule that the hub broke.
+    pub(crate) error: Option<PeerError>,
+    /// The core knows the dial's outcome already.
+    pub(crate) settled: bool,
+}
+
+impl<'d> Port<'d> {
+    pub(crate) fn new(config: Config<'d>, memory: &'d mut PortExchanges) -> Self {
+        let link = Link::new(config, &mut memory.ours, &mut memory.theirs, Instant::START);
+        Self { link, batch: Batch::new(), stage: Stage::Idle, goodbye: None, blocked: false }
+    }
+
+    /// What carries the link, if anything does.
+    pub(crate) const fn carried(&self) -> Option<&Carried> {
+        match &self.stage {
+            Stage::Idle => None,
+            Stage::Greeting(carried) | Stage::Joined(carried, _) | Stage::Parting(carried, _) => {
+                Some(carried)
+            }
+        }
+    }
+
+    /// The link's number, if there is one.
+    pub(crate) fn id(&self) -> Option<LinkId> {
+        self.carried().map(|carried| carried.id)
+    }
+
+    /// Ends the link with a goodbye that does not drain.
+    pub(crate) fn part(&mut self, now: Instant, reason: Goodbye, error: Option<PeerError>) {
+        let (carried, from) = match self.stage {
+            Stage::Idle | Stage::Parting(..) => return,
+            Stage::Greeting(carried) => (carried, None),
+            Stage::Joined(carried, id) => (carried, Some(id)),
+        };
+        self.link.goodbye(reason);
+        self.stage = Stage::Parting(carried, Parted { from, until: now + FAREWELL, error, settled: false });
+    }
+}
+
+/// A link's memory for exchanges.
+pub(crate) struct PortExchanges {
+    pub(crate) ours: [Exchange; crate::sizes::OUR_EXCHANGES],
+    pub(crate) theirs: [Exchange; crate::sizes::THEIR_EXCHANGES],
+}
+
+impl PortExchanges {
+    pub(crate) const NEW: Self = Self {
+        ours: [Exchange::FREE; crate::sizes::OUR_EXCHANGES],
+        theirs: [Exchange::FREE; crate::sizes::THEIR_EXCHANGES],
+    };
+}

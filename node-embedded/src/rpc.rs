@@ -1,0 +1,218 @@
+//! Built-in methods, and the way to the firmware's own.
+
+use core::fmt::{Display, Write as _};
+
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use embedded_storage_async::nor_flash::NorFlash;
+use node_core::crypto::Software;
+use node_core::id::NodeId;
+use node_core::keys::{Bundle, Keyring};
+use node_core::rpc::{Code, KeySlot, MemberItem, Method, Response, RpcError, Status};
+use serde::Serialize;
+
+use crate::application::Application;
+use crate::exchange::Exchange;
+use crate::keyring::{Keys, Slots};
+use crate::log::information;
+use crate::serve::KeyringMemory;
+use crate::sizes::HEAD;
+use crate::state::{State, now};
+use crate::table::ExchangeError;
+
+/// Longest item of a response: a slot of a keyring with the longest name.
+const ITEM: usize = 256;
+/// Longest message of an error.
+const MESSAGE: usize = 256;
+
+/// Answers methods.
+pub(crate) struct Methods<'r, 'd, F: NorFlash, A> {
+    pub(crate) state: &'d State<'d>,
+    pub(crate) application: &'r A,
+    pub(crate) keyring: &'r Mutex<NoopRawMutex, KeyringMemory<'d, F>>,
+}
+
+impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
+    /// Answers a method of the firmware's own. `buffer` is where its body is kept.
+    pub(crate) async fn custom(
+        &self,
+        exchange: &mut Exchange<'_>,
+        number: u16,
+        buffer: &mut [u8; HEAD],
+    ) -> Result<(), ExchangeError> {
+        let mut reply = Reply { exchange };
+        let Some(length) = read_body(reply.exchange, buffer).await? else {
+            return reply.error(Code::BadRequest, "the body is too long for this board").await;
+        };
+        self.application.call(number, buffer.get(..length).unwrap_or_default(), &mut reply).await
+    }
+
+    /// Answers a built-in method.
+    pub(crate) async fn answer(&self, exchange: &mut Exchange<'_>, number: u16) -> Result<(), ExchangeError> {
+        let mut reply = Reply { exchange };
+        match Method::from_number(number) {
+            Some(Method::Ping) => reply.ok(&()).await,
+            Some(Method::Status) => self.status(&mut reply).await,
+            Some(Method::Members) => self.members(&mut reply).await,
+            Some(Method::Components) => {
+                reply.ok(&()).await?;
+                for name in self.application.components() {
+                    reply.item(name).await?;
+                }
+                Ok(())
+            }
+            Some(Method::KeysList) => self.list_keys(&mut reply).await,
+            Some(Method::KeysReplace) => self.replace_keys(&mut reply).await,
+            None => reply.error(Code::UnknownMethod, "this board has no such method").await,
+        }
+    }
+
+    async fn status(&self, reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
+        let (links, members) = self.state.with(|core| (core.links_up(), core.node.members().count()));
+        let status = Status {
+            name: self.state.settings.name,
+            version: self.state.settings.version,
+            uptime_ms: now().as_micros() / 1000,
+            links: u32::try_from(links).unwrap_or(u32::MAX),
+            members: u32::try_from(members).unwrap_or(u32::MAX),
+            stack_high_water: self.application.stack_high_water(),
+        };
+        reply.ok(&status).await
+    }
+
+    async fn members(&self, reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
+        reply.ok(&()).await?;
+        let mut last = None;
+        // Members may come and go while the caller takes its time, so the next one is looked up by its id.
+        while let Some((id, bytes)) = self.state.with(|core| next_member(core, last)) {
+            last = Some(id);
+            reply.exchange.write(&bytes).await?;
+        }
+        Ok(())
+    }
+
+    async fn list_keys(&self, reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
+        let slots = {
+            let mut memory = self.keyring.lock().await;
+            match memory.store.keyring().await {
+                Ok(Some(bundle)) => read_slots(bundle),
+                _ => None,
+            }
+        };
+        let Some(slots) = slots else {
+            return reply.error(Code::Internal, "the keyring cannot be read from flash").await;
+        };
+        let active = Keyring::new(&slots).ok().map(|keyring| keyring.active().certificate);
+        reply.ok(&()).await?;
+        for info in slots.iter().cloned() {
+            let active = active == Some(info.certificate);
+            reply.item(&KeySlot { info, active }).await?;
+        }
+        Ok(())
+    }
+
+    /// Checks, keeps, answers, and only then uses the new keyring: the answer needs the old link.
+    async fn replace_keys(&self, reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
+        let Ok(mut memory) = self.keyring.try_lock() else {
+            return reply.error(Code::Refused, "another keyring is being stored: try again").await;
+        };
+        let KeyringMemory { store, bundle } = &mut *memory;
+        let Some(length) = read_body(reply.exchange, *bundle).await? else {
+            return reply
+                .error(Code::BadRequest, "the keyring is too long for this board: remove old slots")
+                .await;
+        };
+        let bundle = bundle.get(..length).unwrap_or_default();
+        let keys = match Keys::read(bundle) {
+            Ok(keys) => keys,
+            Err(error) => return reply.error(Code::BadRequest, error).await,
+        };
+        if let Err(error) = store.set_keyring(bundle).await {
+            return reply.error(Code::Internal, error).await;
+        }
+        information!("keyring replaced, the active certificate is {}", keys.active());
+        let answered = match reply.ok(&keys.digest().0).await {
+            Ok(()) => reply.exchange.finish().await,
+            lost => lost,
+        };
+        // It is kept, so it counts, whether or not the caller has heard of it.
+        self.state.keys.borrow_mut().replace(keys);
+        let announced = self.state.announce_keys();
+        debug_assert!(announced.is_ok(), "a digest takes the room of a digest");
+        self.state.renew_links(now());
+        answered
+    }
+}
+
+/// The way back to the caller of a method.
+pub struct Reply<'e, 'd> {
+    exchange: &'e mut Exchange<'d>,
+}
+
+impl Reply<'_, '_> {
+    /// Says that the method did what it was asked, with this result in at most 256 bytes. Where a method returns
+    /// several items, the result is `()` and each [item](Self::item) follows.
+    ///
+    /// # Errors
+    /// The exchange ended early.
+    pub async fn ok(&mut self, result: &impl Serialize) -> Result<(), ExchangeError> {
+        let response: Response<'_, &_> = Ok(result);
+        self.item(&response).await
+    }
+
+    /// Sends one of several items, in at most 256 bytes.
+    ///
+    /// # Errors
+    /// The exchange ended early.
+    pub async fn item(&mut self, item: &impl Serialize) -> Result<(), ExchangeError> {
+        let mut buffer = [0; ITEM];
+        let bytes = postcard::to_slice(item, &mut buffer).map_err(|_| ExchangeError::BadHead)?;
+        self.exchange.write(bytes).await
+    }
+
+    /// Says why the method did not do what it was asked, for people, in at most 256 bytes.
+    ///
+    /// # Errors
+    /// The exchange ended early.
+    pub async fn error(&mut self, code: Code, message: impl Display) -> Result<(), ExchangeError> {
+        let mut text = heapless::String::<MESSAGE>::new();
+        // A longer message is cut.
+        let _ = write!(text, "{message}");
+        let mut buffer = [0; MESSAGE + 8];
+        let response: Response<'_, ()> = Err(RpcError { code, message: &text });
+        let bytes = postcard::to_slice(&response, &mut buffer).map_err(|_| ExchangeError::BadHead)?;
+        self.exchange.write(bytes).await
+    }
+}
+
+/// Reads a whole body; `None` when it is longer than `buffer`.
+async fn read_body(exchange: &mut Exchange<'_>, buffer: &mut [u8]) -> Result<Option<usize>, ExchangeError> {
+    let mut filled = 0;
+    loop {
+        let room = buffer.get_mut(filled..).unwrap_or_default();
+        if room.is_empty() {
+            return Ok((exchange.read(&mut [0]).await? == 0).then_some(filled));
+        }
+        match exchange.read(room).await? {
+            0 => return Ok(Some(filled)),
+            read => filled += read,
+        }
+    }
+}
+
+/// What is public of each slot in a bundle that was checked before.
+fn read_slots(bundle: &[u8]) -> Option<Slots> {
+    Bundle::decode(bundle).ok()?.validate(&Software).ok()
+}
+
+fn next_member(
+    core: &crate::state::Core<'_>,
+    after: Option<NodeId>,
+) -> Option<(NodeId, heapless::Vec<u8, 128>)> {
+    let member = core.node.members().find(|member| after.is_none_or(|after| member.record.id > after))?;
+    let id = member.record.id;
+    let item = MemberItem { id, name: member.meta.name, state: member.record.state, linked: member.linked };
+    let mut buffer = [0; 128];
+    let bytes = postcard::to_slice(&item, &mut buffer).ok()?;
+    Some((id, heapless::Vec::from_slice(bytes).ok()?))
+}

@@ -1,0 +1,68 @@
+//! The one future in which a node lives.
+
+use core::cell::RefCell;
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::Poll;
+
+use embassy_futures::join::{join_array, join3};
+use embassy_net::Stack;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use embassy_time::Timer;
+use embedded_storage_async::nor_flash::NorFlash;
+use embedded_tls::CryptoRngCore;
+
+use crate::application::Application;
+use crate::connection::{Connector, PortMemory};
+use crate::serve::{KeyringMemory, Server};
+use crate::sizes::{HEAD, LINKS, WORKERS};
+use crate::state::{State, now};
+
+/// Runs a node: spawn a task that awaits [`run`](Self::run).
+pub struct Runner<'d, G, F: NorFlash, A> {
+    pub(crate) state: &'d State<'d>,
+    pub(crate) network: Stack<'d>,
+    pub(crate) rng: RefCell<G>,
+    pub(crate) keyring: Mutex<NoopRawMutex, KeyringMemory<'d, F>>,
+    pub(crate) application: A,
+    pub(crate) ports: &'d mut [PortMemory; LINKS],
+    pub(crate) heads: &'d mut [[u8; HEAD]; WORKERS],
+}
+
+impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
+    /// Runs the node for ever. Dropped, it leaves the cluster without a word.
+    pub async fn run(&mut self) -> ! {
+        let Self { state, network, rng, keyring, application, ports, heads } = self;
+        let (state, network): (&'d State<'d>, _) = (*state, *network);
+        let (rng, keyring, application) = (&*rng, &*keyring, &*application);
+        let mut port = 0..;
+        let connectors = ports.each_mut().map(|memory| {
+            let connector = Connector { state, network, rng, port: port.next().unwrap_or(LINKS) };
+            async move { connector.run(memory).await }
+        });
+        let workers = heads
+            .each_mut()
+            .map(|head| async move { Server { state, application, keyring }.work(head).await });
+        let (never, ..) = join3(clock(state), join_array(connectors), join_array(workers)).await;
+        never
+    }
+}
+
+/// Lets time pass for the core.
+async fn clock(state: &State<'_>) -> ! {
+    poll_fn(|cx| {
+        loop {
+            let next = state.with(|core| {
+                core.runner.register(cx.waker());
+                core.handle_time(now())
+            });
+            // Asked anew after every change, which may have made something due earlier.
+            let timer = pin!(Timer::at(embassy_time::Instant::from_micros(next.as_micros())));
+            if timer.poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,138 @@
+//! Answers the exchanges that hubs open.
+
+use embassy_futures::select::{Either, select};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use embedded_storage_async::nor_flash::NorFlash;
+use node_core::http::{HeadError, NO_FIELD, RequestHead, find};
+use node_core::link::{ResetCode, Service};
+use node_core::route;
+use node_core::rpc::FIRST_CUSTOM;
+
+use crate::application::{Answer, Application, Request};
+use crate::exchange::{Exchange, broken};
+use crate::log::warning;
+use crate::rpc::Methods;
+use crate::sizes::{BUNDLE, FIELDS, HEAD};
+use crate::state::State;
+use crate::store::Store;
+use crate::table::{ExchangeError, SlotIndex};
+
+/// What all workers use.
+pub(crate) struct Server<'r, 'd, F: NorFlash, A> {
+    pub(crate) state: &'d State<'d>,
+    pub(crate) application: &'r A,
+    /// The flash, and memory for a keyring that arrives: one is replaced at a time.
+    pub(crate) keyring: &'r Mutex<NoopRawMutex, KeyringMemory<'d, F>>,
+}
+
+/// Where keyrings are kept and received.
+pub(crate) struct KeyringMemory<'d, F: NorFlash> {
+    pub(crate) store: Store<'d, F>,
+    pub(crate) bundle: &'d mut [u8; BUNDLE],
+}
+
+impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
+    /// Answers one exchange after the other for ever. `head` is where the start of a request is kept.
+    pub(crate) async fn work(&self, head: &mut [u8; HEAD]) -> ! {
+        loop {
+            let (slot, open) = self.state.wait(|core| core.table.next_waiting()).await;
+            let mut exchange = Exchange::new(self.state, slot, false);
+            match self.answer(&mut exchange, (slot, open.service), head).await {
+                Ok(()) => {}
+                // The other side knows already.
+                Err(ExchangeError::LinkLost | ExchangeError::Reset(_) | ExchangeError::TimedOut) => {}
+                Err(error) => {
+                    warning!("request: {}", error);
+                    exchange.reset(ResetCode::Internal);
+                }
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        exchange: &mut Exchange<'d>,
+        (slot, service): (SlotIndex, Service),
+        head: &mut [u8; HEAD],
+    ) -> Result<(), ExchangeError> {
+        let methods = Methods { state: self.state, application: self.application, keyring: self.keyring };
+        match service {
+            Service::Http => {
+                unless_broken(self.answer_http(exchange, head), broken(self.state, slot)).await?;
+            }
+            Service::Rpc(number) if number >= FIRST_CUSTOM => {
+                unless_broken(methods.custom(exchange, number, head), broken(self.state, slot)).await?;
+            }
+            // Once begun it is carried out, whoever still waits for the answer.
+            Service::Rpc(number) => methods.answer(exchange, number).await?,
+        }
+        exchange.finish().await
+    }
+
+    async fn answer_http(
+        &self,
+        exchange: &mut Exchange<'_>,
+        buffer: &mut [u8; HEAD],
+    ) -> Result<(), ExchangeError> {
+        let filled = match read_head(exchange, buffer).await? {
+            Ok(filled) => filled,
+            Err((status, problem)) => {
+                return Answer::new(exchange, &[]).send(status, "text/plain", problem.as_bytes()).await;
+            }
+        };
+        let bytes = buffer.get(..filled).unwrap_or_default();
+        let mut slots = [NO_FIELD; FIELDS];
+        let Ok(Some(head)) = RequestHead::parse(bytes, &mut slots) else {
+            return Err(ExchangeError::BadHead);
+        };
+        let component = find(head.fields, route::COMPONENT).and_then(|name| core::str::from_utf8(name).ok());
+        let mut answer = Answer::new(exchange, bytes.get(head.len..).unwrap_or_default());
+        let known = component.filter(|name| self.application.components().contains(name));
+        let Some(component) = known else {
+            return answer.send(404, "text/plain", b"this board does not offer that component\n").await;
+        };
+        self.application.serve(&Request { component, head }, &mut answer).await?;
+        if !answer.is_begun() {
+            answer.send(500, "text/plain", b"the component gave no answer\n").await?;
+        }
+        Ok(())
+    }
+}
+
+/// What `work` comes to, unless the exchange is `broken` first; then `work` is dropped.
+async fn unless_broken(
+    work: impl Future<Output = Result<(), ExchangeError>>,
+    broken: impl Future<Output = ExchangeError>,
+) -> Result<(), ExchangeError> {
+    match select(work, broken).await {
+        Either::First(done) => done,
+        Either::Second(why) => Err(why),
+    }
+}
+
+/// Fills `buffer` until it holds a whole head, and returns how much was filled; or the answer to a request that has
+/// none.
+async fn read_head(
+    exchange: &mut Exchange<'_>,
+    buffer: &mut [u8; HEAD],
+) -> Result<Result<usize, (u16, &'static str)>, ExchangeError> {
+    let mut filled = 0;
+    loop {
+        let mut slots = [NO_FIELD; FIELDS];
+        match RequestHead::parse(buffer.get(..filled).unwrap_or_default(), &mut slots) {
+            Ok(Some(_)) => return Ok(Ok(filled)),
+            Ok(None) => {}
+            Err(HeadError::TooManyFields) => return Ok(Err((431, "too many headers for this board\n"))),
+            Err(_) => return Ok(Err((400, "malformed request\n"))),
+        }
+        let room = buffer.get_mut(filled..).unwrap_or_default();
+        if room.is_empty() {
+            return Ok(Err((431, "the headers are too long for this board\n")));
+        }
+        match exchange.read(room).await? {
+            0 => return Ok(Err((400, "the request ends before its headers do\n"))),
+            read => filled += read,
+        }
+    }
+}

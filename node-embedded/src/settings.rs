@@ -1,0 +1,44 @@
+//! What a node is told at start.
+
+use node_core::id::NodeId;
+use node_core::time::UnixTime;
+
+/// What a node is told at start.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'d> {
+    /// The node's name, as people use it: 1 to 63 of the characters `A-Z a-z 0-9 - _ .`.
+    pub name: &'d str,
+    /// The cluster that it belongs to; hubs of another one are refused.
+    pub cluster: &'d str,
+    /// Its identity. `None`: one is made at the first start and kept in flash.
+    pub id: Option<NodeId>,
+    /// Where hubs are found, `HOST:PORT` each, at most 8. HOST is an IPv4 address, or a name with the feature `dns`.
+    pub hubs: &'d [&'d str],
+    /// Components that the node uses, at most 8, so that its hubs tell it who offers them.
+    pub needs: &'d [&'d str],
+    /// A time that has certainly come, usually when the firmware was built: a certificate that ended before is
+    /// refused.
+    pub not_before: UnixTime,
+    /// Version of the firmware, for people.
+    pub version: &'d str,
+    /// An encoded [`Bundle`](node_core::keys::Bundle) for a board whose flash holds no keyring yet; one that has one
+    /// keeps its own.
+    pub keyring: Option<&'d [u8]>,
+}
+
+impl<'d> Settings<'d> {
+    /// The least that a node must know.
+    #[must_use]
+    pub const fn new(name: &'d str, cluster: &'d str, hubs: &'d [&'d str]) -> Self {
+        Self {
+            name,
+            cluster,
+            id: None,
+            hubs,
+            needs: &[],
+            not_before: UnixTime(0),
+            version: env!("CARGO_PKG_VERSION"),
+            keyring: None,
+        }
+    }
+}

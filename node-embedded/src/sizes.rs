@@ -1,0 +1,76 @@
+//! Every size of a node in one place, with the proofs that they fit together. Bytes unless said otherwise.
+//!
+//! The whole node, its stack included, is to fit 64 KB of RAM; `cargo xtask` prints what a firmware really takes.
+
+use node_core::keys::{MAX_BUNDLE, MAX_BUNDLE_CERTIFICATE};
+use node_core::wire::record::MAX_META;
+use node_core::wire::{HEADER, Limits, MIN_FRAME, PREFACE};
+
+/// TLS connections at once. Two, so that a new link is up before the one that it replaces is drained.
+pub const LINKS: usize = 2;
+/// Members that the table holds, this node included.
+pub const MEMBERS: usize = 16;
+/// Room for a member's description. Half of what the protocol allows: a hub that needs more is not remembered.
+pub const META: usize = MAX_META / 2;
+
+/// Longest TLS record that is taken, without its header. A hub's TLS library must be told (`max_fragment_size`
+/// 4084 in rustls, which counts the header and not what encryption adds).
+pub const TLS_READ: usize = 4096;
+/// Memory in which a TLS record is put together.
+pub const TLS_WRITE: usize = BATCH + TLS_WRITE_OVERHEAD + 1;
+/// What embedded-tls keeps free in that memory, and the record's header.
+const TLS_WRITE_OVERHEAD: usize = embedded_tls::TLS_RECORD_OVERHEAD + 5;
+/// TCP's receive window.
+pub const TCP_READ: usize = 2048;
+/// TCP's send queue.
+pub const TCP_WRITE: usize = 2048;
+
+/// Frames that go into one TLS record.
+pub const BATCH: usize = 1280;
+/// Largest payload of a frame that a hub may send.
+pub const FRAME: u16 = 1024;
+/// The frame that is being received.
+pub const INPUT: usize = HEADER + FRAME as usize;
+
+/// Exchanges that a hub may have open on one link.
+pub const THEIR_EXCHANGES: usize = 4;
+/// Exchanges of this node's own, on all links.
+pub const OUR_EXCHANGES: usize = 4;
+/// All exchanges.
+pub const EXCHANGES: usize = LINKS * THEIR_EXCHANGES + OUR_EXCHANGES;
+/// What a hub may send on one exchange before it is read.
+pub const EXCHANGE_CREDIT: usize = 512;
+/// What a hub may send on one link before it is read.
+pub const LINK_CREDIT: usize = THEIR_EXCHANGES * EXCHANGE_CREDIT;
+/// Requests from hubs that are answered at the same time; further ones wait for their turn.
+pub const WORKERS: usize = 2;
+
+/// Longest head of an HTTP request that a component is given, and longest body of a custom method.
+pub const HEAD: usize = 1024;
+/// Longest head of an HTTP response that a component writes.
+pub const RESPONSE_HEAD: usize = 512;
+/// Most fields in a head.
+pub const FIELDS: usize = 24;
+
+/// Longest keyring bundle: one item in flash whose pages have 4 KiB, and a receive buffer in RAM.
+pub const BUNDLE: usize = 3840;
+/// Longest item in flash: the bundle and its key, in words of up to 32 bytes.
+pub const ITEM: usize = BUNDLE + 32;
+
+/// What this node tells its hubs to respect.
+pub const LIMITS: Limits = Limits {
+    frame: FRAME,
+    exchanges: THEIR_EXCHANGES as u16,
+    exchange_credit: EXCHANGE_CREDIT as u32,
+    link_credit: LINK_CREDIT as u32,
+    members: MEMBERS as u32,
+};
+
+const _: () = assert!(LIMITS.is_valid());
+const _: () =
+    assert!(BATCH >= PREFACE.len() + HEADER + MIN_FRAME, "a hello and a gossip message fit one batch");
+const _: () = assert!(BATCH + 22 <= 1460, "a full TLS record fits one Ethernet frame");
+const _: () =
+    assert!(TLS_WRITE >= MAX_BUNDLE_CERTIFICATE + 64 + 255, "this node's certificate fits a record");
+const _: () = assert!(BUNDLE <= MAX_BUNDLE);
+const _: () = assert!(THEIR_EXCHANGES <= u16::MAX as usize && EXCHANGES <= u8::MAX as usize);

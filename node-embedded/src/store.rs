@@ -1,0 +1,127 @@
+//! What survives a loss of power: the keyring, the node's identity, the number of its starts.
+//!
+//! Records in a map of sequential-storage, each written as one item: power may go at any moment, and the next
+//! start finds the old record or the new one. Replaced records stay readable in flash until their page is erased, so
+//! a board whose flash can be read out gives its former keys away.
+
+use core::fmt;
+use core::ops::Range;
+
+use embedded_storage_async::nor_flash::NorFlash;
+use node_core::id::NodeId;
+use sequential_storage::Error;
+use sequential_storage::cache::{Cache, Uncached};
+use sequential_storage::map::{MapConfig, MapStorage};
+
+use crate::sizes::ITEM;
+
+/// Keys of the records. A number is never given to something else: boards in the field keep their flash.
+const KEYRING: u8 = 1;
+const NODE_ID: u8 = 2;
+const STARTS: u8 = 3;
+
+/// The node's records in flash.
+pub(crate) struct Store<'d, F: NorFlash> {
+    map: MapStorage<u8, F, Cache<Uncached, Uncached, Uncached, u8>>,
+    buffer: &'d mut [u8; ITEM],
+}
+
+impl<'d, F: NorFlash> Store<'d, F> {
+    /// Uses `range` of `flash`, whole pages, at least two. `buffer` is where items are read and put together.
+    ///
+    /// # Errors
+    /// [`StoreError::Range`].
+    pub(crate) fn new(
+        flash: F,
+        range: Range<u32>,
+        buffer: &'d mut [u8; ITEM],
+    ) -> Result<Self, StoreError<F::Error>> {
+        let config = MapConfig::try_new(range).map_err(|_| StoreError::Range)?;
+        Ok(Self { map: MapStorage::new(flash, config, Cache::new_uncached()), buffer })
+    }
+
+    /// The encoded keyring, `None` on a board that has none yet.
+    ///
+    /// # Errors
+    /// The flash cannot be read.
+    pub(crate) async fn keyring(&mut self) -> Result<Option<&[u8]>, StoreError<F::Error>> {
+        Ok(self.map.fetch_item(self.buffer, &KEYRING).await?)
+    }
+
+    /// Replaces the keyring in one step.
+    ///
+    /// # Errors
+    /// It does not fit, or the flash cannot be written. The old one is kept.
+    pub(crate) async fn set_keyring(&mut self, bundle: &[u8]) -> Result<(), StoreError<F::Error>> {
+        if bundle.len() >= self.buffer.len() {
+            return Err(StoreError::TooLong(bundle.len()));
+        }
+        Ok(self.map.store_item(self.buffer, &KEYRING, &bundle).await?)
+    }
+
+    /// The node's identity, `None` before the first [`set_node_id`](Self::set_node_id).
+    ///
+    /// # Errors
+    /// The flash cannot be read.
+    pub(crate) async fn node_id(&mut self) -> Result<Option<NodeId>, StoreError<F::Error>> {
+        let id: Option<[u8; 16]> = self.map.fetch_item(self.buffer, &NODE_ID).await?;
+        Ok(id.map(NodeId))
+    }
+
+    /// Keeps the node's identity.
+    ///
+    /// # Errors
+    /// The flash cannot be written.
+    pub(crate) async fn set_node_id(&mut self, id: NodeId) -> Result<(), StoreError<F::Error>> {
+        Ok(self.map.store_item(self.buffer, &NODE_ID, &id.0).await?)
+    }
+
+    /// Counts one start and returns how many there were, this one included.
+    ///
+    /// # Errors
+    /// The flash cannot be used. The old count is kept.
+    pub(crate) async fn count_start(&mut self) -> Result<u32, StoreError<F::Error>> {
+        let before: Option<u32> = self.map.fetch_item(self.buffer, &STARTS).await?;
+        let starts = before.unwrap_or(0).saturating_add(1);
+        self.map.store_item(self.buffer, &STARTS, &starts).await?;
+        Ok(starts)
+    }
+}
+
+/// Why the flash does not keep the node's records. What was there before is kept.
+#[derive(Debug)]
+pub enum StoreError<E> {
+    /// The flash itself, or the map in it.
+    Flash(Error<E>),
+    /// The range is not two or more whole pages.
+    Range,
+    /// The keyring has this many bytes, more than a page of flash or the buffer holds.
+    TooLong(usize),
+}
+
+impl<E> From<Error<E>> for StoreError<E> {
+    fn from(error: Error<E>) -> Self {
+        Self::Flash(error)
+    }
+}
+
+impl<E: fmt::Debug> fmt::Display for StoreError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flash(Error::ItemTooBig) => {
+                f.write_str("the keyring does not fit a page of this board's flash: remove old slots")
+            }
+            Self::Flash(Error::FullStorage) => f.write_str("the node's flash is full: give it more pages"),
+            Self::Flash(Error::Corrupted { .. }) => f.write_str(
+                "the node's records in flash are damaged: erase them and provision the board again",
+            ),
+            Self::Flash(error) => write!(f, "the flash failed: {error:?}"),
+            Self::Range => f.write_str("the node needs two or more whole pages of flash: correct its range"),
+            Self::TooLong(bytes) => {
+                write!(f, "the keyring has {bytes} bytes, this board keeps {}: remove old slots", ITEM - 32)
+            }
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for StoreError<E> {}

@@ -1,0 +1,56 @@
+//! The two directions of a TCP connection as one thing that can be cloned, which is what embedded-tls needs to
+//! read and write at the same time.
+
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use embedded_io_async::{Error, ErrorType, Read, Write};
+
+use super::guard::{Guard, GuardError, Violation};
+
+/// A direction that is shared between clones and used by one at a time.
+pub(crate) type Shared<T> = Mutex<NoopRawMutex, T>;
+
+/// Both directions of a connection.
+pub(crate) struct Carrier<'c, R, W> {
+    reader: &'c Shared<Guard<R>>,
+    writer: &'c Shared<W>,
+}
+
+impl<'c, R: Read, W> Carrier<'c, R, W> {
+    pub(crate) const fn new(reader: &'c Shared<Guard<R>>, writer: &'c Shared<W>) -> Self {
+        Self { reader, writer }
+    }
+
+    /// The record for which the guard ended the connection.
+    pub(crate) fn violation(&self) -> Option<Violation> {
+        self.reader.try_lock().ok().and_then(|guard| guard.violation())
+    }
+}
+
+impl<R, W> Clone for Carrier<'_, R, W> {
+    fn clone(&self) -> Self {
+        Self { reader: self.reader, writer: self.writer }
+    }
+}
+
+impl<R: ErrorType, W> ErrorType for Carrier<'_, R, W> {
+    type Error = GuardError<R::Error>;
+}
+
+impl<R: Read, W> Read for Carrier<'_, R, W> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+        self.reader.lock().await.read(buffer).await
+    }
+}
+
+impl<E: Error, R: ErrorType<Error = E>, W: Write<Error = E>> Write for Carrier<'_, R, W> {
+    async fn write(&mut self, buffer: &[u8]) -> Result<usize, Self::Error> {
+        self.writer.lock().await.write(buffer).await.map_err(GuardError::Carrier)
+    }
+
+    /// Returns at once: TCP sends without being asked, and its own flush would wait for the peer's
+    /// acknowledgement after every record of the handshake.
+    async fn flush(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! What embedded-tls 0.19 believes without looking: record headers.
+//!
+//! It panics on an encrypted record with nothing in it and on a plaintext handshake record after the handshake,
+//! and it takes a plaintext close_notify for the peer's word. So no byte reaches it before the header of its
+//! record was checked here:
+//!
+//! | when | what may pass |
+//! |---|---|
+//! | first record | one handshake record (ServerHello), or an alert |
+//! | second record | one ChangeCipherSpec of the single byte 1 (RFC 8446, appendix D.4) |
+//! | from then on | application data: 17 bytes (a content type and a tag) up to the record buffer |
+
+use core::fmt;
+
+use embedded_io_async::{Error, ErrorKind, ErrorType, Read};
+
+const HEADER: usize = 5;
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+/// The shortest encrypted record: a content type and the tag of AES-128-GCM.
+const SHORTEST: usize = 17;
+
+/// Reads TLS records and lets through those that may come now.
+///
+/// After an error nothing more is read.
+pub(crate) struct Guard<R> {
+    inner: R,
+    longest: usize,
+    phase: Phase,
+    header: [u8; HEADER],
+    /// Bytes of `header` that arrived, and bytes of it that were passed on.
+    arrived: usize,
+    passed: usize,
+    /// Bytes of the record that are still to come.
+    rest: usize,
+    violation: Option<Violation>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing has come.
+    ServerHello,
+    /// ServerHello has come: one ChangeCipherSpec is allowed.
+    ChangeCipherSpec,
+    /// Everything is encrypted.
+    Encrypted,
+}
+
+impl<R: Read> Guard<R> {
+    /// Guards a connection that was just opened. Records have at most `longest` bytes after their header.
+    pub(crate) const fn new(inner: R, longest: usize) -> Self {
+        Self {
+            inner,
+            longest,
+            phase: Phase::ServerHello,
+            header: [0; HEADER],
+            arrived: 0,
+            passed: HEADER,
+            rest: 0,
+            violation: None,
+        }
+    }
+
+    /// The record that was refused.
+    pub(crate) const fn violation(&self) -> Option<Violation> {
+        self.violation
+    }
+
+    async fn next_header(&mut self) -> Result<bool, GuardError<R::Error>> {
+        while self.arrived < HEADER {
+            let missing = self.header.get_mut(self.arrived..).unwrap_or_default();
+            match self.inner.read(missing).await.map_err(GuardError::Carrier)? {
+                0 => return Ok(false),
+                read => self.arrived += read,
+            }
+        }
+        self.arrived = 0;
+        self.passed = 0;
+        Ok(true)
+    }
+
+    fn check(&mut self) -> Result<(), Violation> {
+        let [kind, _, _, high, low] = self.header;
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        let violation = Violation { kind, length };
+        let (fits, next) = match (self.phase, kind) {
+            (Phase::ServerHello, HANDSHAKE) => {
+                ((1..=self.longest).contains(&length), Phase::ChangeCipherSpec)
+            }
+            (Phase::ServerHello, ALERT) => (length == 2, Phase::ServerHello),
+            (Phase::ChangeCipherSpec, CHANGE_CIPHER_SPEC) => (length == 1, Phase::Encrypted),
+            (Phase::ChangeCipherSpec | Phase::Encrypted, APPLICATION_DATA) => {
+                ((SHORTEST..=self.longest).contains(&length), Phase::Encrypted)
+            }
+            _ => (false, self.phase),
+        };
+        if !fits {
+            return Err(violation);
+        }
+        self.phase = next;
+        self.rest = length;
+        Ok(())
+    }
+
+    const fn refuse<E>(&mut self, violation: Violation) -> GuardError<E> {
+        self.violation = Some(violation);
+        GuardError::Violation(violation)
+    }
+
+    fn pass_header(&mut self, buffer: &mut [u8]) -> usize {
+        let waiting = self.header.get(self.passed..).unwrap_or_default();
+        let count = waiting.len().min(buffer.len());
+        buffer.iter_mut().zip(waiting).for_each(|(to, from)| *to = *from);
+        self.passed += count;
+        count
+    }
+}
+
+impl<R: ErrorType> ErrorType for Guard<R> {
+    type Error = GuardError<R::Error>;
+}
+
+impl<R: Read> Read for Guard<R> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error> {
+        if let Some(violation) = self.violation {
+            return Err(GuardError::Violation(violation));
+        }
+        if self.passed == HEADER && self.rest == 0 {
+            if !self.next_header().await? {
+                return Ok(0);
+            }
+            self.check().map_err(|violation| self.refuse(violation))?;
+        }
+        if self.passed < HEADER {
+            return Ok(self.pass_header(buffer));
+        }
+        let wanted = self.rest.min(buffer.len());
+        let part = buffer.get_mut(..wanted).unwrap_or_default();
+        let read = self.inner.read(part).await.map_err(GuardError::Carrier)?;
+        self.rest = self.rest.saturating_sub(read);
+        let [kind, ..] = self.header;
+        if kind == CHANGE_CIPHER_SPEC && part.first().is_some_and(|byte| *byte != 1) {
+            return Err(self.refuse(Violation { kind, length: 1 }));
+        }
+        Ok(read)
+    }
+}
+
+/// A record that may not come now, or not in this length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The record's content type.
+    pub kind: u8,
+    /// Bytes that it announces.
+    pub length: usize,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, length } = self;
+        let kind = match *kind {
+            CHANGE_CIPHER_SPEC => "ChangeCipherSpec",
+            ALERT => "plaintext alert",
+            HANDSHAKE => "plaintext handshake",
+            APPLICATION_DATA => "encrypted",
+            _ => "unknown",
+        };
+        write!(
+            f,
+            "the hub sent a TLS record that may not come now ({kind}, {length} bytes): either it is no Maelstrom \
+             hub, or its records are longer than this board can take"
+        )
+    }
+}
+
+/// Why the guard reads no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GuardError<E> {
+    Carrier(E),
+    Violation(Violation),
+}
+
+impl<E: fmt::Display> fmt::Display for GuardError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Carrier(error) => error.fmt(f),
+            Self::Violation(violation) => violation.fmt(f),
+        }
+    }
+}
+
+impl<E: Error> core::error::Error for GuardError<E> {}
+
+impl<E: Error> Error for GuardError<E> {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Carrier(error) => error.kind(),
+            Self::Violation(_) => ErrorKind::InvalidData,
+        }
+    }
+}

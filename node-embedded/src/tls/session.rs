@@ -1,0 +1,213 @@
+//! A TLS session with a hub that has proved who it is.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::task::Poll;
+
+use embassy_futures::poll_once;
+use embassy_time::{Duration, with_timeout};
+use embedded_io_async::{Read, Write};
+use embedded_tls::{
+    Aes128GcmSha256, CryptoRngCore, TlsConfig, TlsConnection, TlsContext, TlsError, TlsReader, TlsWriter,
+};
+use node_core::crypto::SignError;
+use node_core::trust::Fingerprint;
+
+use super::carrier::Carrier;
+use super::guard::Violation;
+use super::provider::{Credentials, Provider};
+use super::verifier::{Trust, Verifier, VerifyError};
+use crate::sizes::{TLS_READ, TLS_WRITE};
+
+/// What a hub's port is asked for: a link.
+const ALPN: &[u8] = b"mael/1";
+/// A handshake that takes longer is given up.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Memory for the records of one session.
+pub(crate) struct Records {
+    pub(crate) read: [u8; TLS_READ],
+    pub(crate) write: [u8; TLS_WRITE],
+}
+
+impl Records {
+    pub(crate) const NEW: Self = Self { read: [0; TLS_READ], write: [0; TLS_WRITE] };
+}
+
+/// An open session.
+pub(crate) struct Session<'s, R: Read, W: Write<Error = R::Error>> {
+    tls: TlsConnection<'s, Carrier<'s, R, W>, Aes128GcmSha256>,
+    carrier: Carrier<'s, R, W>,
+    hub: Fingerprint,
+}
+
+impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
+    /// Shakes hands on a carrier that was just opened.
+    ///
+    /// # Errors
+    /// [`SessionError`]: the carrier is of no use any more. Neither this node's certificate nor a byte for the hub
+    /// was sent unless the hub had proved who it is.
+    pub(crate) async fn open<G: CryptoRngCore>(
+        carrier: Carrier<'s, R, W>,
+        records: &'s mut Records,
+        (trust, credentials): (Trust, &impl Credentials),
+        rng: &RefCell<G>,
+    ) -> Result<Self, SessionError> {
+        check_entropy(rng)?;
+        let mut provider = Provider::new(rng, credentials, Verifier::new(trust));
+        let mut tls = TlsConnection::new(carrier.clone(), &mut records.read, &mut records.write);
+        let config = TlsConfig::new().with_alpn(&[ALPN]);
+        let open = tls.open(TlsContext::new(&config, &mut provider));
+        let opened = with_timeout(HANDSHAKE_TIMEOUT, open).await.map_err(|_| SessionError::Timeout)?;
+        if let Some(failure) = provider.hub().failure() {
+            return Err(SessionError::Untrusted(failure));
+        }
+        if let Some(failure) = provider.unsigned() {
+            return Err(SessionError::Unsigned(failure));
+        }
+        opened.map_err(|error| diagnose(error, carrier.violation()))?;
+        let hub = provider.hub().verified().ok_or(SessionError::Untrusted(VerifyError::Unproved))?;
+        Ok(Self { tls, carrier, hub })
+    }
+
+    /// SHA-256 of the hub's certificate.
+    pub(crate) const fn hub(&self) -> Fingerprint {
+        self.hub
+    }
+
+    /// Both directions, for use at the same time.
+    pub(crate) fn split(&mut self) -> (Reader<'_, 's, R, W>, Writer<'_, 's, R, W>) {
+        let carrier = self.carrier.clone();
+        let (reader, writer) = self.tls.split();
+        (Reader { tls: reader, carrier }, Writer { tls: writer })
+    }
+
+    /// Says that nothing follows. Only when the hub has not said so, and nothing is half written.
+    pub(crate) async fn close(self) {
+        // The connection is over either way.
+        let _ = self.tls.close().await;
+    }
+}
+
+/// Entropy that fails or is stuck would give every key away: no handshake then.
+fn check_entropy<G: CryptoRngCore>(rng: &RefCell<G>) -> Result<(), SessionError> {
+    let mut sample = [0; 16];
+    let drawn = rng.borrow_mut().try_fill_bytes(&mut sample);
+    let [first, rest @ ..] = sample;
+    if drawn.is_err() || rest.iter().all(|byte| *byte == first) {
+        return Err(SessionError::Entropy);
+    }
+    Ok(())
+}
+
+/// What arrives.
+///
+/// A read must not be dropped half-way: the session is lost then.
+pub(crate) struct Reader<'t, 's, R, W> {
+    tls: TlsReader<'t, Carrier<'s, R, W>, Aes128GcmSha256>,
+    carrier: Carrier<'s, R, W>,
+}
+
+impl<'t, 's: 't, R: Read + 't, W: Write<Error = R::Error> + 't> Reader<'t, 's, R, W> {
+    /// Waits for bytes and copies some to the start of `buffer`.
+    ///
+    /// # Errors
+    /// [`SessionError`]: the session is over.
+    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SessionError> {
+        self.tls.read(buffer).await.map_err(|error| diagnose(error, self.carrier.violation()))
+    }
+}
+
+/// What is sent.
+pub(crate) struct Writer<'t, 's, R, W> {
+    tls: TlsWriter<'t, Carrier<'s, R, W>, Aes128GcmSha256>,
+}
+
+impl<'t, 's: 't, R: Read + 't, W: Write<Error = R::Error> + 't> Writer<'t, 's, R, W> {
+    /// Takes the bytes of the next record, at most [`BATCH`](crate::sizes::BATCH), without waiting; the last one
+    /// must have been [sent](Self::send).
+    ///
+    /// # Errors
+    /// [`SessionError`]: the session is over.
+    pub(crate) fn stage(&mut self, bytes: &[u8]) -> Result<(), SessionError> {
+        // embedded-tls waits only for a record that is full.
+        match poll_once(self.tls.write(bytes)) {
+            Poll::Ready(Ok(taken)) if taken == bytes.len() => Ok(()),
+            Poll::Ready(Err(error)) => Err(diagnose(error, None)),
+            _ => Err(SessionError::Tls(TlsError::InsufficientSpace)),
+        }
+    }
+
+    /// Encrypts and sends what was staged. Must not be dropped half-way: the session is lost then.
+    ///
+    /// # Errors
+    /// [`SessionError`]: the session is over.
+    pub(crate) async fn send(&mut self) -> Result<(), SessionError> {
+        self.tls.flush().await.map_err(|error| diagnose(error, None))
+    }
+}
+
+/// What an error of embedded-tls means here.
+fn diagnose(error: TlsError, violation: Option<Violation>) -> SessionError {
+    match (violation, error) {
+        (Some(violation), _) => SessionError::Record(violation),
+        (None, TlsError::ConnectionClosed) => SessionError::Closed,
+        // An alert after the handshake; a certificate that the hub does not want shows as one.
+        (None, TlsError::InternalError) => SessionError::Refused,
+        (None, TlsError::Io(_) | TlsError::IoError) => SessionError::Lost,
+        (None, TlsError::Unimplemented) => SessionError::Unimplemented,
+        (None, error) => SessionError::Tls(error),
+    }
+}
+
+/// Why there is no session, or none any more.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The hub said that nothing follows.
+    Closed,
+    /// The random number generator does not work.
+    Entropy,
+    /// This node's keyring was replaced during the handshake.
+    KeysReplaced,
+    /// The connection broke.
+    Lost,
+    /// A record came that must not.
+    Record(Violation),
+    /// The hub ended the session with an alert.
+    Refused,
+    /// The handshake took too long.
+    Timeout,
+    /// Something in TLS that has no name of its own here.
+    Tls(TlsError),
+    /// The hub updated its keys in the middle of a session, or sent something else that embedded-tls cannot read.
+    Unimplemented,
+    /// This node could not sign.
+    Unsigned(SignError),
+    /// The hub is not who may be connected to.
+    Untrusted(VerifyError),
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the hub closed the connection"),
+            Self::Entropy => f.write_str("the random number generator gives no random numbers: check its driver"),
+            Self::KeysReplaced => f.write_str("this board's keys were replaced meanwhile: a new connection will do"),
+            Self::Lost => f.write_str("the connection broke"),
+            Self::Record(violation) => violation.fmt(f),
+            Self::Refused => f.write_str(
+                "the hub refused this board's certificate (or closed): put its .crt into the hub's TLS directory",
+            ),
+            Self::Timeout => {
+                write!(f, "no TLS handshake within {} s", HANDSHAKE_TIMEOUT.as_secs())
+            }
+            Self::Tls(error) => write!(f, "TLS failed: {error:?}"),
+            Self::Unimplemented => f.write_str("the hub updated its TLS keys: a new connection will do"),
+            Self::Unsigned(failure) => failure.fmt(f),
+            Self::Untrusted(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for SessionError {}

@@ -1,0 +1,149 @@
+//! Whether the hub is who may be connected to: the core's trust policy, then the proof that the hub holds the key.
+
+use core::fmt;
+
+use embedded_tls::{
+    Aes128GcmSha256, CertificateEntryRef, CertificateRef, CertificateVerifyRef, SignatureScheme, TlsError,
+    TlsVerifier,
+};
+use node_core::crypto::{BadSignature, P256Point, Software, Verify};
+use node_core::keys::MAX_BUNDLE_SLOTS;
+use node_core::time::WallClock;
+use node_core::trust::{AcceptedKeys, Anchor, Fingerprint, Policy, Rejection};
+use sha2::{Digest, Sha256};
+
+/// What makes a hub trusted, as of the start of a handshake.
+pub(crate) struct Trust {
+    /// The keyring's certificates.
+    pub(crate) anchors: heapless::Vec<Anchor, MAX_BUNDLE_SLOTS>,
+    /// What is known of the time; without it nobody is trusted.
+    pub(crate) clock: Option<WallClock>,
+}
+
+/// Judges one hub during one handshake.
+///
+/// embedded-tls finishes a handshake in which the server showed no certificate at all, or did not sign: so the
+/// only thing that counts is [`verified`](Self::verified), and only a checked signature makes it say so.
+pub(crate) struct Verifier {
+    trust: Trust,
+    hub: Option<Hub>,
+    verified: bool,
+    failure: Option<VerifyError>,
+}
+
+struct Hub {
+    key: P256Point,
+    certificate: Fingerprint,
+    /// The handshake up to and including the certificate: what the hub signs.
+    transcript: Sha256,
+}
+
+impl Verifier {
+    pub(crate) const fn new(trust: Trust) -> Self {
+        Self { trust, hub: None, verified: false, failure: None }
+    }
+
+    /// The hub's certificate, once the hub has proved that it holds the key.
+    pub(crate) fn verified(&self) -> Option<Fingerprint> {
+        self.hub.as_ref().filter(|_| self.verified && self.failure.is_none()).map(|hub| hub.certificate)
+    }
+
+    /// What was wrong with the hub.
+    pub(crate) const fn failure(&self) -> Option<VerifyError> {
+        self.failure
+    }
+
+    fn judge(&self, transcript: &Sha256, shown: &CertificateRef<'_>) -> Result<Hub, VerifyError> {
+        if self.hub.is_some() {
+            return Err(VerifyError::SecondCertificate);
+        }
+        let mut chain: heapless::Vec<&[u8], 16> = heapless::Vec::new();
+        for entry in &shown.entries {
+            let CertificateEntryRef::X509(der) = *entry else {
+                return Err(VerifyError::Rejected(Rejection::NoCertificate));
+            };
+            chain.push(der).map_err(|_| VerifyError::Rejected(Rejection::ChainTooLong))?;
+        }
+        let policy = Policy::new(&self.trust.anchors, AcceptedKeys::P256);
+        let accepted = policy.judge(&chain, self.trust.clock, &Software).map_err(VerifyError::Rejected)?;
+        let (certificate, algorithm) = (accepted.fingerprint, accepted.certificate.algorithm);
+        let unsupported = Rejection::UnsupportedKey { fingerprint: certificate, algorithm };
+        let key = accepted.certificate.p256_key().ok_or(VerifyError::Rejected(unsupported))?;
+        Ok(Hub { key, certificate, transcript: transcript.clone() })
+    }
+
+    fn check(&self, verify: &CertificateVerifyRef<'_>) -> Result<(), VerifyError> {
+        let hub = self.hub.as_ref().filter(|_| !self.verified).ok_or(VerifyError::Unproved)?;
+        if verify.signature_scheme.as_u16() != SignatureScheme::EcdsaSecp256r1Sha256.as_u16() {
+            return Err(VerifyError::Scheme(verify.signature_scheme.as_u16()));
+        }
+        // RFC 8446 section 4.4.3.
+        const CONTEXT: &[u8; 34] = b"TLS 1.3, server CertificateVerify\0";
+        let mut message = heapless::Vec::<u8, 130>::from_array([b' '; 64]);
+        let hash = hub.transcript.clone().finalize();
+        let fits = message.extend_from_slice(CONTEXT).is_ok() && message.extend_from_slice(&hash).is_ok();
+        if !fits {
+            return Err(VerifyError::Unproved);
+        }
+        Software.verify(&hub.key, &message, verify.signature).map_err(VerifyError::Signature)
+    }
+
+    fn fail(&mut self, failure: VerifyError) -> TlsError {
+        self.verified = false;
+        self.failure.get_or_insert(failure);
+        TlsError::InvalidCertificate
+    }
+}
+
+impl TlsVerifier<Aes128GcmSha256> for Verifier {
+    /// A name proves membership of the cluster, never which node this is: it is not looked at.
+    fn set_hostname_verification(&mut self, _hostname: &str) -> Result<(), TlsError> {
+        Ok(())
+    }
+
+    fn verify_certificate(&mut self, transcript: &Sha256, shown: CertificateRef<'_>) -> Result<(), TlsError> {
+        self.hub = Some(self.judge(transcript, &shown).map_err(|failure| self.fail(failure))?);
+        Ok(())
+    }
+
+    fn verify_signature(&mut self, verify: CertificateVerifyRef<'_>) -> Result<(), TlsError> {
+        self.check(&verify).map_err(|failure| self.fail(failure))?;
+        self.verified = true;
+        Ok(())
+    }
+}
+
+/// Why a hub is not connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The trust policy says no.
+    Rejected(Rejection),
+    /// It signed by this algorithm (RFC 8446 section 4.2.3), which this board cannot check.
+    Scheme(u16),
+    /// It showed a second certificate.
+    SecondCertificate,
+    /// Its signature is not by the key of its certificate.
+    Signature(BadSignature),
+    /// It did not prove that it holds the key of its certificate, or showed none.
+    Unproved,
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(rejection) => rejection.fmt(f),
+            Self::Scheme(scheme) => write!(
+                f,
+                "the hub signs by algorithm {scheme:#06x}, which boards cannot check: give it a P-256 key"
+            ),
+            Self::SecondCertificate => f.write_str("the server showed a second certificate: it is no hub"),
+            Self::Signature(bad) => bad.fmt(f),
+            Self::Unproved => f.write_str(
+                "the server did not prove that it holds the key of a trusted certificate: it is no hub of this cluster",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for VerifyError {}
