@@ -88,8 +88,8 @@ impl WallClock {
 /// The wall-clock time of a node without a clock: never earlier than a floor, which is the time its firmware was
 /// built, then what authenticated peers say.
 ///
-/// It runs on between two peers, and it is never persuaded past a limit that the caller sets: who holds one
-/// trusted key cannot make every certificate look expired.
+/// It runs on between two peers, and nobody talks it into the last days of this node's own certificate: who holds
+/// one trusted key cannot make the whole cluster look expired.
 #[derive(Clone, Copy, Debug)]
 pub struct ClockFloor {
     at: Instant,
@@ -115,10 +115,11 @@ impl ClockFloor {
         WallClock::NotBefore(self.time(now))
     }
 
-    /// An authenticated peer says that it is `claim`. Moves forward only, and not beyond `limit`: the end of this
-    /// node's own certificate is usual.
-    pub fn hear(&mut self, now: Instant, claim: UnixTime, limit: UnixTime) {
-        let claim = claim.min(limit);
+    /// An authenticated peer says that it is `claim`. Moves forward only, and at most to 30 days before
+    /// `not_after`, the end of this node's own certificate.
+    pub fn hear(&mut self, now: Instant, claim: UnixTime, not_after: UnixTime) {
+        const MARGIN: u64 = 30 * 24 * 3600;
+        let claim = claim.min(UnixTime(not_after.0.saturating_sub(MARGIN)));
         if claim > self.time(now) {
             *self = Self::new(now, claim);
         }
@@ -129,7 +130,7 @@ impl ClockFloor {
 mod tests {
     use super::*;
 
-    const LIMIT: UnixTime = UnixTime(5000);
+    const NOT_AFTER: UnixTime = UnixTime(5000 + 30 * 24 * 3600);
 
     fn second(seconds: u64) -> Instant {
         Instant::START + Duration::from_secs(seconds)
@@ -142,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn the_floor_only_rises_and_not_past_its_limit() {
+    fn the_floor_only_rises_and_not_to_the_end_of_the_certificate() {
         let mut floor = ClockFloor::new(second(0), UnixTime(1000));
-        floor.hear(second(5), UnixTime(900), LIMIT);
+        floor.hear(second(5), UnixTime(900), NOT_AFTER);
         assert_eq!(floor.time(second(5)), UnixTime(1005));
-        floor.hear(second(5), UnixTime(2000), LIMIT);
+        floor.hear(second(5), UnixTime(2000), NOT_AFTER);
         assert_eq!(floor.time(second(6)), UnixTime(2001));
-        floor.hear(second(6), UnixTime(u64::MAX), LIMIT);
-        assert_eq!(floor.time(second(6)), LIMIT);
+        floor.hear(second(6), UnixTime(u64::MAX), NOT_AFTER);
+        assert_eq!(floor.time(second(6)), UnixTime(5000));
         floor.hear(second(6), UnixTime(u64::MAX), UnixTime(0));
         assert_eq!(floor.time(second(7)), UnixTime(5001));
     }

@@ -102,7 +102,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         let (reader, writer) = (Shared::new(Guard::new(reader, TLS_READ)), Shared::new(writer));
         let presented = Presented::new(&self.state.keys);
         let clock = self.state.with(|core| core.clock.wall_clock(now()));
-        let (trust, clock_limit) = {
+        let (trust, not_after) = {
             let keys = self.state.keys.borrow();
             (keys.trust(clock), keys.not_after())
         };
@@ -114,7 +114,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         let opened = (dial.target, session.hub());
         self.state.with(|core| core.handle_open(self.port, now(), self.state.settings.cluster, opened));
         let (reader, writer) = session.split();
-        let read = self.read(reader, input, clock_limit);
+        let read = self.read(reader, input, not_after);
         // A read that waits is dropped only here, where the session ends.
         match select3(read, self.write(writer), self.farewell()).await {
             Either3::First(SessionError::Closed | SessionError::Lost) if self.is_over() => Ok(()),
@@ -137,7 +137,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         &self,
         mut reader: Reader<'_, '_, R, W>,
         input: &mut [u8; INPUT],
-        clock_limit: UnixTime,
+        not_after: UnixTime,
     ) -> SessionError {
         let mut filled = 0;
         loop {
@@ -147,7 +147,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
                 Err(error) => return error,
             }
             let bytes = input.get(..filled).unwrap_or_default();
-            let used = self.state.with(|core| core.handle_input(self.port, now(), bytes, clock_limit));
+            let used = self.state.with(|core| core.handle_input(self.port, now(), bytes, not_after));
             input.copy_within(used.min(filled)..filled, 0);
             filled -= used.min(filled);
         }

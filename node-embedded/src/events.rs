@@ -44,7 +44,7 @@ impl Core<'_> {
         index: usize,
         now: Instant,
         input: &[u8],
-        clock_limit: UnixTime,
+        not_after: UnixTime,
     ) -> usize {
         let mut used = 0;
         while let Some(port) = self.ports.get_mut(index) {
@@ -64,7 +64,7 @@ impl Core<'_> {
                 }
             };
             if let Some(event) = event {
-                self.handle_event(index, now, event, clock_limit);
+                self.handle_event(index, now, event, not_after);
             }
         }
         self.runner.wake();
@@ -143,9 +143,9 @@ impl Core<'_> {
         self.callers.wake();
     }
 
-    fn handle_event(&mut self, index: usize, now: Instant, event: Event<'_>, clock_limit: UnixTime) {
+    fn handle_event(&mut self, index: usize, now: Instant, event: Event<'_>, not_after: UnixTime) {
         match event {
-            Event::Up(hello) => self.handle_hello(index, now, &hello, clock_limit),
+            Event::Up(hello) => self.handle_hello(index, now, &hello, not_after),
             Event::Opened { id, open, data, end } => self.handle_opened(index, (id, open), data, end),
             Event::Data { id, data, end } => self.handle_data(index, id, data, end),
             Event::Reset { id, code } => {
@@ -165,7 +165,7 @@ impl Core<'_> {
         }
     }
 
-    fn handle_hello(&mut self, index: usize, now: Instant, hello: &Hello<'_>, clock_limit: UnixTime) {
+    fn handle_hello(&mut self, index: usize, now: Instant, hello: &Hello<'_>, not_after: UnixTime) {
         let Some(port) = self.ports.get_mut(index) else { return };
         let Stage::Greeting(carried) = port.stage else { return };
         let id = hello.record.id;
@@ -175,7 +175,7 @@ impl Core<'_> {
                 information!("linked to {} ({})", name, id);
                 port.stage = Stage::Joined(carried, id);
                 if let Some(time) = hello.time {
-                    self.clock.hear(now, time, clock_limit);
+                    self.clock.hear(now, time, not_after);
                 }
                 self.callers.wake();
             }

@@ -125,10 +125,9 @@ impl<'d> Exchange<'d> {
         let Some((at, port)) = port.filter(|(at, port)| port.id() == Some(at.link)) else {
             return Poll::Ready(Err(broken));
         };
-        let result = port.link.send(at.id, (data, end), &mut port.batch);
-        core.runner.wake();
-        match result {
+        match port.link.send(at.id, (data, end), &mut port.batch) {
             Ok(taken) => {
+                core.runner.wake();
                 *sent += taken;
                 if taken == data.len() {
                     return Poll::Ready(Ok(()));

@@ -37,7 +37,7 @@ pub struct Parts<'d, G, F, A> {
     pub rng: G,
     /// Flash that nothing else writes to, as far as `flash_range` goes.
     pub flash: F,
-    /// Where in `flash` the node keeps its records: whole pages, at least two.
+    /// Where in `flash` the node keeps its records: whole pages, at least two of them and 16 KiB in all.
     pub flash_range: Range<u32>,
     /// Components and methods; `()` for none.
     pub application: A,

@@ -20,6 +20,10 @@ const KEYRING: u8 = 1;
 const NODE_ID: u8 = 2;
 const STARTS: u8 = 3;
 
+/// The least flash: the old keyring, the new one, and a page to move records to.
+const LEAST: usize = 16 * 1024;
+const _: () = assert!(4 * ITEM <= LEAST);
+
 /// The node's records in flash.
 pub(crate) struct Store<'d, F: NorFlash> {
     map: MapStorage<u8, F, Cache<Uncached, Uncached, Uncached, u8>>,
@@ -27,7 +31,8 @@ pub(crate) struct Store<'d, F: NorFlash> {
 }
 
 impl<'d, F: NorFlash> Store<'d, F> {
-    /// Uses `range` of `flash`, whole pages, at least two. `buffer` is where items are read and put together.
+    /// Uses `range` of `flash`: whole pages, at least two of them and 16 KiB in all. `buffer` is where items are read
+    /// and put together.
     ///
     /// # Errors
     /// [`StoreError::Range`].
@@ -36,6 +41,9 @@ impl<'d, F: NorFlash> Store<'d, F> {
         range: Range<u32>,
         buffer: &'d mut [u8; ITEM],
     ) -> Result<Self, StoreError<F::Error>> {
+        if range.len() < LEAST {
+            return Err(StoreError::Range);
+        }
         let config = MapConfig::try_new(range).map_err(|_| StoreError::Range)?;
         Ok(Self { map: MapStorage::new(flash, config, Cache::new_uncached()), buffer })
     }
@@ -93,7 +101,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
 pub enum StoreError<E> {
     /// The flash itself, or the map in it.
     Flash(Error<E>),
-    /// The range is not two or more whole pages.
+    /// The range is not two or more whole pages, or shorter than 16 KiB.
     Range,
     /// The keyring has this many bytes, more than a page of flash or the buffer holds.
     TooLong(usize),
@@ -116,7 +124,9 @@ impl<E: fmt::Debug> fmt::Display for StoreError<E> {
                 "the node's records in flash are damaged: erase them and provision the board again",
             ),
             Self::Flash(error) => write!(f, "the flash failed: {error:?}"),
-            Self::Range => f.write_str("the node needs two or more whole pages of flash: correct its range"),
+            Self::Range => {
+                f.write_str("the node needs whole pages of flash, two or more and 16 KiB: correct its range")
+            }
             Self::TooLong(bytes) => {
                 write!(f, "the keyring has {bytes} bytes, this board keeps {}: remove old slots", ITEM - 32)
             }
@@ -125,3 +135,6 @@ impl<E: fmt::Debug> fmt::Display for StoreError<E> {
 }
 
 impl<E: fmt::Debug> core::error::Error for StoreError<E> {}
+
+#[cfg(test)]
+mod tests;

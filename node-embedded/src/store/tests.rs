@@ -1,0 +1,140 @@
+//! Power that fails while the flash is written: at every word of it.
+
+use std::vec;
+use std::vec::Vec;
+
+use embassy_futures::block_on;
+
+use super::*;
+
+#[path = "../../tests/leaf/flash.rs"]
+mod flash;
+
+use flash::{Flash, RANGE};
+
+const ID: NodeId = NodeId([7; 16]);
+
+/// Something like a keyring of three certificates, told apart by `edition`.
+fn bundle(edition: u8) -> Vec<u8> {
+    vec![edition; 1800]
+}
+
+fn with_store<T>(flash: &Flash, work: impl AsyncFnOnce(&mut Store<'_, Flash>) -> T) -> T {
+    let mut buffer = [0; ITEM];
+    block_on(work(&mut Store::new(flash.clone(), RANGE, &mut buffer).unwrap()))
+}
+
+/// A flash of a board that got `changes` keyrings in its life.
+fn used(changes: u8) -> Flash {
+    let flash = Flash::new();
+    with_store(&flash, async |store| {
+        store.set_node_id(ID).await.unwrap();
+        store.count_start().await.unwrap();
+        for edition in 0..=changes {
+            store.set_keyring(&bundle(edition)).await.unwrap();
+        }
+    });
+    flash
+}
+
+/// What a start finds.
+fn contents(flash: &Flash) -> (Option<Vec<u8>>, Option<NodeId>) {
+    with_store(flash, async |store| {
+        (store.keyring().await.unwrap().map(<[u8]>::to_vec), store.node_id().await.unwrap())
+    })
+}
+
+/// Cuts the power after every number of words that `change` writes or erases, until it comes to its end, and shows
+/// `judge` the flash of each next start.
+fn cut_everywhere(
+    before: &Flash,
+    change: impl AsyncFn(&mut Store<'_, Flash>) -> bool,
+    judge: impl Fn(&Flash, bool),
+) {
+    for words in 0.. {
+        let flash = before.copy();
+        flash.fail_after(words);
+        let done = with_store(&flash, &change);
+        judge(&flash.copy(), done);
+        if done {
+            assert!(words > 2, "it wrote nothing");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_cut_of_power_leaves_the_old_keyring_or_the_new_one() {
+    // Enough changes to go once round the pages, so that they are erased and records move.
+    for changes in 0..8 {
+        let (old, new) = (bundle(changes), bundle(200));
+        cut_everywhere(
+            &used(changes),
+            async |store| store.set_keyring(&new).await.is_ok(),
+            |flash, done| {
+                let (keyring, id) = contents(flash);
+                let keyring = keyring.expect("a keyring was lost");
+                assert!(keyring == new || (keyring == old && !done), "after {changes} changes");
+                assert_eq!(id, Some(ID));
+                with_store(flash, async |store| store.set_keyring(b"another").await.unwrap());
+                assert_eq!(contents(flash), (Some(b"another".to_vec()), Some(ID)), "it can be written again");
+            },
+        );
+    }
+}
+
+#[test]
+fn a_cut_of_power_never_counts_starts_backwards() {
+    let before = used(1);
+    cut_everywhere(
+        &before,
+        async |store| store.count_start().await.is_ok(),
+        |flash, done| {
+            let next = with_store(flash, async |store| store.count_start().await.unwrap());
+            assert!(next == 3 || (next == 2 && !done), "{next}");
+        },
+    );
+}
+
+#[test]
+fn a_cut_of_power_at_the_first_start_leaves_nothing_or_all_of_a_record() {
+    cut_everywhere(
+        &Flash::new(),
+        async |store| store.set_keyring(&bundle(1)).await.is_ok() && store.set_node_id(ID).await.is_ok(),
+        |flash, done| {
+            let (keyring, id) = contents(flash);
+            assert!(keyring == Some(bundle(1)) || (keyring.is_none() && !done));
+            assert!(id == Some(ID) || (id.is_none() && !done));
+        },
+    );
+}
+
+#[test]
+fn a_keyring_that_does_not_fit_is_refused_and_the_old_one_kept() {
+    let flash = used(0);
+    for long in [ITEM, 5000] {
+        let refused = with_store(&flash, async |store| store.set_keyring(&vec![1; long]).await.is_err());
+        assert!(refused, "{long}");
+    }
+    assert_eq!(contents(&flash), (Some(bundle(0)), Some(ID)));
+}
+
+#[test]
+fn the_longest_keyrings_replace_each_other_for_ever() {
+    let flash = used(0);
+    for edition in 0..20 {
+        let longest = vec![edition; crate::sizes::BUNDLE];
+        with_store(&flash, async |store| {
+            store.set_keyring(&longest).await.unwrap();
+            assert_eq!(store.count_start().await.unwrap(), u32::from(edition) + 2);
+        });
+        assert_eq!(contents(&flash), (Some(longest), Some(ID)));
+    }
+}
+
+#[test]
+fn a_range_that_is_too_short_or_not_whole_pages_is_refused() {
+    for range in [0..4096, 0..3 * 4096, 0..20_000, 100..16_384 + 100] {
+        assert!(matches!(Store::new(Flash::new(), range, &mut [0; ITEM]), Err(StoreError::Range)));
+    }
+}

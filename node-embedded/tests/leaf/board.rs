@@ -1,0 +1,95 @@
+//! A board: a leaf with a flash, a name and an echo.
+
+use embassy_time::Duration;
+use node_core::rpc::Code;
+use node_core::time::UnixTime;
+use node_embedded::{
+    Answer, Application, Call, CallError, ExchangeError, Leaf, LeafResources, Parts, Reply, Request,
+    Settings, start,
+};
+use rand_core::OsRng;
+
+use crate::cable::Network;
+use crate::clock::Task;
+use crate::flash::{self, Flash};
+use crate::identity::BUILT;
+
+/// The cluster of every test.
+pub const CLUSTER: &str = "test";
+/// Where the hub listens.
+pub const HUBS: [&str; 1] = ["10.0.0.2:8374"];
+
+/// Starts a board. The task is the board.
+pub async fn board(network: &Network, flash: Flash, keyring: &[u8]) -> (Leaf<'static>, Task) {
+    let settings = Settings {
+        not_before: UnixTime(BUILT),
+        needs: &["hub-echo"],
+        keyring: Some(Box::leak(keyring.into())),
+        ..Settings::new("board", CLUSTER, &HUBS)
+    };
+    let parts =
+        Parts { network: network.board, rng: OsRng, flash, flash_range: flash::RANGE, application: Echo };
+    let (leaf, mut runner) = start(Box::leak(Box::new(LeafResources::new())), settings, parts).await.unwrap();
+    (
+        leaf,
+        Box::pin(async move {
+            runner.run().await;
+        }),
+    )
+}
+
+/// Sends back what it gets, as a component and as a method.
+pub struct Echo;
+
+/// The method that sends back what it gets.
+pub const ECHO: u16 = 0x1000;
+
+impl Application for Echo {
+    fn components(&self) -> &[&str] {
+        &["board-echo"]
+    }
+
+    async fn serve(&self, request: &Request<'_>, answer: &mut Answer<'_, '_>) -> Result<(), ExchangeError> {
+        match request.path() {
+            "/echo" => {
+                answer.begin(200, &[("x-method", request.method().as_bytes())]).await?;
+                let mut part = [0; 100];
+                loop {
+                    match answer.read(&mut part).await? {
+                        0 => return Ok(()),
+                        read => answer.write(&part[..read]).await?,
+                    }
+                }
+            }
+            "/silent" => Ok(()),
+            "/never" => core::future::pending().await,
+            _ => answer.send(404, "text/plain", b"no such path\n").await,
+        }
+    }
+
+    async fn call(&self, method: u16, body: &[u8], reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
+        match method {
+            ECHO => reply.ok(&body).await,
+            _ => reply.error(Code::UnknownMethod, "only echo").await,
+        }
+    }
+
+    fn stack_high_water(&self) -> Option<u32> {
+        Some(1234)
+    }
+}
+
+/// Sends `body` to a component and returns status and body of the response.
+pub async fn call(leaf: &Leaf<'_>, component: &str, body: &[u8]) -> Result<(u16, Vec<u8>), CallError> {
+    let mut head = [0; 512];
+    let call = Call { timeout: Duration::from_secs(20), ..Call::post(component, "/echo", body) };
+    let mut response = leaf.call(&call, &mut head).await?;
+    let mut whole = Vec::new();
+    let mut part = [0; 64];
+    loop {
+        match response.read(&mut part).await? {
+            0 => return Ok((response.status(), whole)),
+            read => whole.extend_from_slice(&part[..read]),
+        }
+    }
+}

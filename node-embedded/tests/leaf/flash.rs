@@ -1,0 +1,124 @@
+//! NOR flash in memory, with the manners of the real one, whose power can be cut.
+
+use core::cell::RefCell;
+use core::ops::Range;
+use std::rc::Rc;
+use std::vec;
+use std::vec::Vec;
+
+use embedded_storage_async::nor_flash::{
+    ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
+};
+
+const PAGE: usize = 4096;
+const WORD: usize = 4;
+const PAGES: usize = 4;
+const SIZE: usize = PAGES * PAGE;
+
+/// All of it.
+pub const RANGE: Range<u32> = 0..SIZE as u32;
+
+/// A flash; clones are the same one.
+#[derive(Clone)]
+pub struct Flash(Rc<RefCell<Cells>>);
+
+struct Cells {
+    bytes: Vec<u8>,
+    /// Words that can be written, or sixteenths of pages erased, until the power fails.
+    words_left: Option<usize>,
+}
+
+impl Flash {
+    /// A new one, erased.
+    pub fn new() -> Self {
+        Self(Rc::new(RefCell::new(Cells { bytes: vec![0xff; SIZE], words_left: None })))
+    }
+
+    /// Another one with the same contents and a sound supply of power.
+    pub fn copy(&self) -> Self {
+        let bytes = self.0.borrow().bytes.clone();
+        Self(Rc::new(RefCell::new(Cells { bytes, words_left: None })))
+    }
+
+    /// The power fails after so many words.
+    pub fn fail_after(&self, words: usize) {
+        self.0.borrow_mut().words_left = Some(words);
+    }
+}
+
+impl Cells {
+    /// Changes one word, or part of a page, if there is power left.
+    fn change(&mut self, at: Range<usize>, change: impl FnOnce(&mut [u8])) -> Result<(), Failure> {
+        match &mut self.words_left {
+            Some(0) => return Err(Failure::NoPower),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        change(&mut self.bytes[at]);
+        Ok(())
+    }
+}
+
+/// Why the flash did not do what it was asked.
+#[derive(Debug)]
+pub enum Failure {
+    NoPower,
+    Range,
+    NotErased,
+}
+
+impl NorFlashError for Failure {
+    fn kind(&self) -> NorFlashErrorKind {
+        NorFlashErrorKind::Other
+    }
+}
+
+impl ErrorType for Flash {
+    type Error = Failure;
+}
+
+impl ReadNorFlash for Flash {
+    const READ_SIZE: usize = 1;
+
+    async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Failure> {
+        let cells = self.0.borrow();
+        let from = cells.bytes.get(offset as usize..).and_then(|rest| rest.get(..bytes.len()));
+        bytes.copy_from_slice(from.ok_or(Failure::Range)?);
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        SIZE
+    }
+}
+
+impl NorFlash for Flash {
+    const WRITE_SIZE: usize = WORD;
+    const ERASE_SIZE: usize = PAGE;
+
+    async fn erase(&mut self, from: u32, to: u32) -> Result<(), Failure> {
+        let (from, to) = (from as usize, to as usize);
+        if !from.is_multiple_of(PAGE) || !to.is_multiple_of(PAGE) || to > SIZE {
+            return Err(Failure::Range);
+        }
+        let mut cells = self.0.borrow_mut();
+        // An erase takes its time: power may fail in its midst.
+        const STEP: usize = PAGE / 16;
+        (from..to).step_by(STEP).try_for_each(|at| cells.change(at..at + STEP, |part| part.fill(0xff)))
+    }
+
+    async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
+        let offset = offset as usize;
+        if !offset.is_multiple_of(WORD) || !bytes.len().is_multiple_of(WORD) || offset + bytes.len() > SIZE {
+            return Err(Failure::Range);
+        }
+        let mut cells = self.0.borrow_mut();
+        for (at, part) in (offset..).step_by(WORD).zip(bytes.chunks(WORD)) {
+            if cells.bytes[at..at + WORD].iter().any(|byte| *byte != 0xff) {
+                return Err(Failure::NotErased);
+            }
+            cells.change(at..at + WORD, |word| word.copy_from_slice(part))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,448 @@
+//! A hub: the core's node and links over rustls, and a component that echoes.
+
+use core::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use embassy_futures::select::select;
+use embassy_net::Stack;
+use embassy_net::tcp::TcpSocket;
+use embassy_time::{Duration, Timer};
+use node_core::gossip::{self, Down, How, Node, Peer, Slot, Storage};
+use node_core::http::{HeadWriter, NO_FIELD, RequestHead};
+use node_core::id::{LinkId, NodeId};
+use node_core::link::{
+    Config, Event, Exchange, ExchangeId, Goodbye, Hello, Limits, Link, Open, Outbox, Phase, ResetCode,
+    Service,
+};
+use node_core::time::{Instant, UnixTime};
+use node_core::wire::record::MAX_META;
+use node_core::wire::{Full, Kind, Meta};
+use rustls::ServerConfig;
+
+use crate::board::CLUSTER;
+use crate::clock::Task;
+use crate::hub_tls::TlsServer;
+
+/// Every hub's identity.
+pub const HUB_ID: NodeId = NodeId([0xbb; 16]);
+const LIMITS: Limits =
+    Limits { frame: 16384, exchanges: 64, exchange_credit: 65536, link_credit: 1 << 20, members: 100 };
+const STEP: Duration = Duration::from_millis(1);
+
+/// A hub; clones are the same one.
+#[derive(Clone)]
+pub struct Hub(Rc<RefCell<State>>);
+
+struct State {
+    node: Node<'static>,
+    config: Arc<ServerConfig>,
+    /// How the next connections are served.
+    on: bool,
+    links: HashMap<LinkId, Connection>,
+    /// Exchanges of links that are gone.
+    past: HashMap<(LinkId, ExchangeId), Arrived>,
+    count: u32,
+    /// Certificates that boards showed, one for each link that came up.
+    shown: Vec<Vec<u8>>,
+    /// What the hub's clock says in its hello.
+    time: Option<UnixTime>,
+}
+
+struct Connection {
+    link: Link<'static>,
+    out: Vec<u8>,
+    exchanges: HashMap<ExchangeId, Arrived>,
+    board: Option<NodeId>,
+    goodbye: Option<Goodbye>,
+    /// The hub's process dies.
+    killed: bool,
+}
+
+#[derive(Default)]
+struct Arrived {
+    bytes: Vec<u8>,
+    ended: bool,
+    reset: Option<ResetCode>,
+    http: bool,
+    /// Of the response.
+    sent: usize,
+}
+
+struct Out<'o>(&'o mut Vec<u8>);
+
+impl Outbox for Out<'_> {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+        parts.iter().for_each(|part| self.0.extend_from_slice(part));
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        65536usize.saturating_sub(self.0.len())
+    }
+}
+
+struct GossipOut<'o>(&'o mut Link<'static>, &'o mut Vec<u8>);
+
+impl Outbox for GossipOut<'_> {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+        self.0.gossip(&parts.concat(), &mut Out(self.1))
+    }
+
+    fn room(&self) -> usize {
+        2048
+    }
+}
+
+fn now() -> Instant {
+    Instant::from_micros(embassy_time::Instant::now().as_micros())
+}
+
+fn leak<T: Clone>(item: T, count: usize) -> &'static mut [T] {
+    vec![item; count].leak()
+}
+
+impl Hub {
+    /// A hub that listens on port 8374. The tasks are the hub.
+    pub fn new(network: Stack<'static>, config: Arc<ServerConfig>) -> (Self, Vec<Task>) {
+        let storage = Storage {
+            slots: leak(Slot::FREE, 100),
+            order: leak(0, 100),
+            meta: leak(0, 100 * MAX_META),
+            peers: leak(Peer::FREE, 10),
+        };
+        let mut meta = Meta::new("hub", Kind::Hub);
+        // As seen from the hub itself: the board cannot reach it there.
+        meta.addrs.push("127.0.0.1:8374").unwrap();
+        meta.components.push("hub-echo").unwrap();
+        let config_of_node = gossip::Config::new(HUB_ID, Kind::Hub);
+        let node = Node::new(now(), config_of_node, (1, &meta), (storage, 7)).unwrap();
+        let state = State {
+            node,
+            config,
+            on: true,
+            links: HashMap::new(),
+            past: HashMap::new(),
+            count: 0,
+            shown: Vec::new(),
+            time: None,
+        };
+        let hub = Self(Rc::new(RefCell::new(state)));
+        let listen = |hub: Self| -> Task { Box::pin(async move { hub.listen(network).await }) };
+        let tasks = (0..4).map(|_| listen(hub.clone())).collect();
+        (hub, tasks)
+    }
+
+    /// Serves connections, or refuses them and ends the ones it has: `false` is a hub that was killed.
+    pub fn switch(&self, on: bool) {
+        let mut state = self.0.borrow_mut();
+        state.on = on;
+        state.links.values_mut().for_each(|connection| connection.killed |= !on);
+    }
+
+    /// Changes what the next connections are shown.
+    pub fn configure(&self, config: Arc<ServerConfig>) {
+        self.0.borrow_mut().config = config;
+    }
+
+    /// Changes what the next hellos say of the time.
+    pub fn tell_time(&self, time: u64) {
+        self.0.borrow_mut().time = Some(UnixTime(time));
+    }
+
+    /// Certificates that boards showed so far.
+    pub fn shown(&self) -> Vec<Vec<u8>> {
+        self.0.borrow().shown.clone()
+    }
+
+    /// Links that are open, draining ones included.
+    pub fn links(&self) -> usize {
+        self.0.borrow().links.values().filter(|connection| connection.board.is_some()).count()
+    }
+
+    /// What is known of a member.
+    pub fn member<T>(&self, id: NodeId, look: impl FnOnce(gossip::Member<'_>) -> T) -> Option<T> {
+        self.0.borrow().node.member(id).map(look)
+    }
+
+    /// Says goodbye on every link.
+    pub fn goodbye(&self, reason: Goodbye) {
+        self.0.borrow_mut().links.values_mut().for_each(|connection| connection.link.goodbye(reason));
+    }
+
+    /// Updates the TLS keys of every link, which embedded-tls cannot follow.
+    pub fn update_keys(&self) {
+        self.0.borrow_mut().count |= UPDATE_KEYS;
+    }
+
+    /// Asks a board, and returns its whole response.
+    pub async fn request(&self, board: NodeId, service: Service, body: &[u8]) -> Result<Vec<u8>, String> {
+        let (link, id, mut sent) = loop {
+            if let Some(opened) = self.open(board, service, body)? {
+                break opened;
+            }
+            Timer::after(STEP).await;
+        };
+        let mut ended = sent == body.len();
+        loop {
+            {
+                let mut state = self.0.borrow_mut();
+                let Some(connection) = state.links.get_mut(&link) else {
+                    let past = state.past.remove(&(link, id)).filter(|past| past.ended);
+                    return past.map(|past| past.bytes).ok_or("the link is gone".into());
+                };
+                let arrived = connection.exchanges.get(&id).ok_or("no such exchange")?;
+                if arrived.ended {
+                    return Ok(connection.exchanges.remove(&id).unwrap().bytes);
+                }
+                if let Some(code) = arrived.reset {
+                    return Err(format!("reset: {code}"));
+                }
+                if !ended
+                    && let Ok(taken) =
+                        connection.link.send(id, (&body[sent..], true), &mut Out(&mut connection.out))
+                {
+                    sent += taken;
+                    ended = sent == body.len();
+                }
+            }
+            Timer::after(STEP).await;
+        }
+    }
+
+    fn open(
+        &self,
+        board: NodeId,
+        service: Service,
+        body: &[u8],
+    ) -> Result<Option<(LinkId, ExchangeId, usize)>, String> {
+        let mut state = self.0.borrow_mut();
+        let link = state.node.link_to(board).ok_or("no link to the board")?;
+        let connection = state.links.get_mut(&link).ok_or("no connection")?;
+        let open = Open { to: None, hops: 1, budget_ms: 20_000, service };
+        let opened = connection.link.open(now(), &open, (body, true), &mut Out(&mut connection.out));
+        let Ok((id, sent)) = opened else { return Ok(None) };
+        connection.exchanges.insert(id, Arrived::default());
+        Ok(Some((link, id, sent)))
+    }
+
+    async fn listen(&self, network: Stack<'static>) {
+        loop {
+            let (mut rx, mut tx) = (vec![0; 8192], vec![0; 8192]);
+            let mut socket = TcpSocket::new(network, &mut rx, &mut tx);
+            socket.set_nagle_enabled(false);
+            if socket.accept(8374).await.is_err() {
+                continue;
+            }
+            if !self.0.borrow().on {
+                socket.abort();
+                let _ = socket.flush().await;
+                continue;
+            }
+            let config = self.0.borrow().config.clone();
+            let mut tls = TlsServer::new(config, socket);
+            let id = self.connected();
+            let in_order = self.serve(id, &mut tls).await.is_ok();
+            self.disconnected(id);
+            if in_order {
+                tls.close().await;
+            } else {
+                tls.abort().await;
+            }
+        }
+    }
+
+    async fn serve(&self, id: LinkId, tls: &mut TlsServer<'_>) -> Result<(), ()> {
+        let mut greeted = false;
+        let mut input = Vec::new();
+        loop {
+            if !greeted && !tls.tls.is_handshaking() {
+                greeted = true;
+                self.greet(id);
+            }
+            if greeted {
+                let (out, over, killed, update) = self.step(id);
+                tls.queue(&out);
+                if update {
+                    tls.tls.refresh_traffic_keys().unwrap();
+                }
+                tls.flush().await?;
+                if killed {
+                    return Err(());
+                }
+                if over {
+                    return Ok(());
+                }
+            } else {
+                tls.flush().await?;
+            }
+            if let embassy_futures::select::Either::First(received) =
+                select(tls.receive(), Timer::after(STEP)).await
+            {
+                input.extend_from_slice(&received?);
+                let used = self.take(id, &input, tls.shown())?;
+                input.drain(..used);
+            }
+        }
+    }
+
+    fn connected(&self) -> LinkId {
+        let mut state = self.0.borrow_mut();
+        state.count += 1;
+        let id = LinkId(state.count);
+        let config = Config {
+            id: HUB_ID,
+            cluster: CLUSTER,
+            limits: LIMITS,
+            hello_timeout: core::time::Duration::from_secs(5),
+            ping_after: core::time::Duration::from_secs(5),
+            dead_after: core::time::Duration::from_secs(5),
+        };
+        let link = Link::new(config, leak(Exchange::FREE, 64), leak(Exchange::FREE, 64), now());
+        let connection = Connection {
+            link,
+            out: Vec::new(),
+            exchanges: HashMap::new(),
+            board: None,
+            goodbye: None,
+            killed: false,
+        };
+        state.links.insert(id, connection);
+        id
+    }
+
+    fn disconnected(&self, id: LinkId) {
+        let mut state = self.0.borrow_mut();
+        let connection = state.links.remove(&id).unwrap();
+        state
+            .past
+            .extend(connection.exchanges.into_iter().map(|(exchange, arrived)| ((id, exchange), arrived)));
+        if connection.board.is_some() {
+            let down = connection.goodbye.map_or(Down::Lost, Down::Goodbye);
+            state.node.handle_link_down(now(), id, down);
+        }
+    }
+
+    fn greet(&self, id: LinkId) {
+        let state = &mut *self.0.borrow_mut();
+        let connection = state.links.get_mut(&id).unwrap();
+        let record = state.node.record();
+        let hello = Hello { version: 1, cluster: CLUSTER, limits: LIMITS, time: state.time, record };
+        connection.link.greet(&hello, &mut Out(&mut connection.out)).unwrap();
+    }
+
+    /// One turn of the machines: what is to be sent, and whether the link is over, killed, or gets new keys.
+    fn step(&self, id: LinkId) -> (Vec<u8>, bool, bool, bool) {
+        let state = &mut *self.0.borrow_mut();
+        let update = state.count & UPDATE_KEYS != 0;
+        state.count &= !UPDATE_KEYS;
+        state.node.handle_timeout(now());
+        while let Some((link, reason)) = state.node.poll_close() {
+            if let Some(connection) = state.links.get_mut(&link) {
+                connection.link.goodbye(reason);
+            }
+        }
+        let connection = state.links.get_mut(&id).unwrap();
+        let lost = connection.link.handle_timeout(now()).is_err();
+        while let Some(id) = connection.link.poll_expired() {
+            if let Some(arrived) = connection.exchanges.get_mut(&id) {
+                arrived.reset = Some(ResetCode::Timeout);
+            }
+        }
+        if connection.board.is_some() {
+            state.node.poll_gossip(now(), id, &mut GossipOut(&mut connection.link, &mut connection.out));
+        }
+        connection.echo();
+        connection.link.poll_transmit(now(), &mut Out(&mut connection.out));
+        let over = connection.link.phase() == Phase::Over;
+        (core::mem::take(&mut connection.out), over, connection.killed || lost, update)
+    }
+
+    fn take(&self, id: LinkId, input: &[u8], shown: Option<Vec<u8>>) -> Result<usize, ()> {
+        let state = &mut *self.0.borrow_mut();
+        let connection = state.links.get_mut(&id).unwrap();
+        let mut used = 0;
+        loop {
+            let read = connection.link.handle_input(now(), &input[used..]).map_err(drop)?;
+            if read.consumed == 0 {
+                return Ok(used);
+            }
+            used += read.consumed;
+            match read.event {
+                Some(Event::Up(hello)) => {
+                    connection.board = Some(hello.record.id);
+                    state.shown.extend(shown.clone());
+                    if let Err(reason) = state.node.handle_link_up(now(), id, How::Accepted, &hello) {
+                        connection.board = None;
+                        connection.link.goodbye(reason);
+                    }
+                }
+                Some(Event::Gossip(message)) => {
+                    let Connection { link, out, .. } = connection;
+                    state.node.handle_gossip(now(), id, message, &mut GossipOut(link, out)).map_err(drop)?;
+                }
+                Some(Event::Goodbye(reason)) => {
+                    connection.goodbye = Some(reason);
+                    state.node.handle_goodbye(id, reason);
+                }
+                Some(event) => connection.exchange(event),
+                None => {}
+            }
+        }
+    }
+}
+
+/// A flag in the count of links, for a test that has one link.
+const UPDATE_KEYS: u32 = 1 << 31;
+
+impl Connection {
+    fn exchange(&mut self, event: Event<'_>) {
+        match event {
+            Event::Opened { id, open, data, end } => {
+                let http = open.service == Service::Http;
+                self.exchanges
+                    .insert(id, Arrived { bytes: data.to_vec(), ended: end, http, ..Arrived::default() });
+                self.link.release(id, data.len());
+            }
+            Event::Data { id, data, end } => {
+                if let Some(arrived) = self.exchanges.get_mut(&id) {
+                    arrived.bytes.extend_from_slice(data);
+                    arrived.ended |= end;
+                }
+                self.link.release(id, data.len());
+            }
+            Event::Reset { id, code } => {
+                if let Some(arrived) = self.exchanges.get_mut(&id) {
+                    arrived.reset = Some(code);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Answers requests from the board that have arrived whole: the body comes back.
+    fn echo(&mut self) {
+        let mut done = Vec::new();
+        for (id, arrived) in self.exchanges.iter_mut().filter(|(_, arrived)| arrived.http && arrived.ended) {
+            let mut slots = [NO_FIELD; 16];
+            let head = RequestHead::parse(&arrived.bytes, &mut slots).unwrap().unwrap();
+            let mut response = vec![0; 64];
+            let length = HeadWriter::response(&mut response, 200, "").unwrap().finish().unwrap();
+            response.truncate(length);
+            response.extend_from_slice(&arrived.bytes[head.len..]);
+            let rest = (&response[arrived.sent..], true);
+            match self.link.send(*id, rest, &mut Out(&mut self.out)) {
+                Ok(taken) => {
+                    arrived.sent += taken;
+                    if arrived.sent == response.len() {
+                        done.push(*id);
+                    }
+                }
+                Err(node_core::link::SendError::Closed) => done.push(*id),
+                Err(_) => {}
+            }
+        }
+        done.iter().for_each(|id| drop(self.exchanges.remove(id)));
+    }
+}

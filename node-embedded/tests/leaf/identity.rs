@@ -1,0 +1,76 @@
+//! Certificates and keyrings made for one test.
+
+use node_core::crypto::P256Secret;
+use node_core::id::Name;
+use node_core::keys::{Bundle, BundleSlot, MAX_BUNDLE};
+use node_core::trust::Fingerprint;
+use rcgen::{CertificateParams, Issuer, KeyPair, date_time_ymd};
+
+/// When the boards of these tests were built: 2026-11-30T12:00:00Z.
+pub const BUILT: u64 = 1_796_040_000;
+
+/// A certificate with its P-256 key.
+pub struct Identity {
+    pub certificate: Vec<u8>,
+    pub key: KeyPair,
+}
+
+impl Identity {
+    /// A self-signed one.
+    pub fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params().self_signed(&key).unwrap().der().to_vec();
+        Self { certificate, key }
+    }
+
+    /// A self-signed one whose time is over in this year.
+    pub fn until(year: i32) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = params();
+        params.not_after = date_time_ymd(year, 1, 1);
+        let certificate = params.self_signed(&key).unwrap().der().to_vec();
+        Self { certificate, key }
+    }
+
+    /// One that is signed by the key of this one.
+    pub fn issue(&self) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let issuer = Issuer::new(params(), &self.key);
+        let certificate = params().signed_by(&key, &issuer).unwrap().der().to_vec();
+        Self { certificate, key }
+    }
+
+    /// SHA-256 of the certificate.
+    pub fn fingerprint(&self) -> Fingerprint {
+        use node_core::crypto::Digest;
+        Fingerprint(node_core::crypto::Software.sha256(&[&self.certificate]))
+    }
+
+    /// The private key's scalar.
+    pub fn secret(&self) -> [u8; 32] {
+        // PKCS #8 of a P-256 key begins with 36 bytes that are always the same.
+        self.key.serialize_der()[36..68].try_into().unwrap()
+    }
+}
+
+fn params() -> CertificateParams {
+    let mut params = CertificateParams::new(vec!["maelstrom.example.com".to_string()]).unwrap();
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2036, 1, 1);
+    params
+}
+
+/// An encoded keyring: pairs, then certificates that are trusted only. The first pair is the active one.
+pub fn bundle(pairs: &[&Identity], trusted: &[&Identity]) -> Vec<u8> {
+    let secrets: Vec<_> = pairs.iter().map(|pair| pair.secret()).collect();
+    let mut bundle = Bundle::default();
+    for (place, (pair, secret)) in pairs.iter().zip(&secrets).enumerate() {
+        let name = Name::new(&format!("a{place}")).unwrap();
+        bundle.push(BundleSlot::pair(name, &pair.certificate, P256Secret(secret))).unwrap();
+    }
+    for (place, other) in trusted.iter().enumerate() {
+        let name = Name::new(&format!("b{place}")).unwrap();
+        bundle.push(BundleSlot::trusted(name, &other.certificate)).unwrap();
+    }
+    bundle.encode(&mut [0; MAX_BUNDLE]).unwrap().to_vec()
+}

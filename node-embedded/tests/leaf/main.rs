@@ -1,0 +1,22 @@
+//! A leaf on a host: embassy-net stacks joined by a cable in memory, in virtual time.
+
+#[cfg(test)]
+mod board;
+#[cfg(test)]
+mod cable;
+#[cfg(test)]
+mod clock;
+#[cfg(test)]
+mod flash;
+#[cfg(test)]
+mod hub;
+#[cfg(test)]
+mod hub_tls;
+#[cfg(test)]
+mod identity;
+#[cfg(test)]
+mod join;
+#[cfg(test)]
+mod trust;
+#[cfg(test)]
+mod world;

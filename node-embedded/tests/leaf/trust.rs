@@ -1,0 +1,94 @@
+//! Hubs with real TLS and the wrong certificate, boards without the right one, and the board's idea of the time.
+
+use embassy_futures::select::select;
+use embassy_time::Timer;
+use node_core::rpc::{Method, Response};
+
+use crate::board::board;
+use crate::clock::run;
+use crate::flash::Flash;
+use crate::hub_tls::server_config;
+use crate::identity::{BUILT, Identity, bundle};
+use crate::world::{with_board, world};
+
+/// Links that came up in 20 seconds with a hub that shows `shown` and a board that trusts `trusted`.
+fn links(shown: &Identity, trusted: &Identity) -> usize {
+    let (world, tasks) = world();
+    world.hub.configure(server_config(shown, world.trusted.clone()));
+    let keyring = bundle(&[&world.board_identity], &[trusted]);
+    run(tasks, async {
+        let (_leaf, task) = board(&world.network, Flash::new(), &keyring).await;
+        select(Timer::after_secs(20), task).await;
+    });
+    world.hub.shown().len()
+}
+
+#[test]
+fn a_trusted_hub_gets_a_link() {
+    let hub = Identity::new();
+    assert_eq!(links(&hub, &hub), 1);
+}
+
+#[test]
+fn an_unknown_hub_gets_none() {
+    assert_eq!(links(&Identity::new(), &Identity::new()), 0);
+}
+
+#[test]
+fn a_certificate_signed_by_a_trusted_one_is_not_trusted() {
+    let trusted = Identity::new();
+    assert_eq!(links(&trusted.issue(), &trusted), 0);
+}
+
+#[test]
+fn a_hub_whose_time_was_over_when_the_board_was_built_gets_none() {
+    let hub = Identity::until(2021);
+    assert_eq!(links(&hub, &hub), 0);
+}
+
+#[test]
+fn a_hub_that_does_not_trust_the_board_gets_none() {
+    let (world, tasks) = world();
+    world.trusted.lock().unwrap().clear();
+    run(tasks, async {
+        let (leaf, task) = board(&world.network, Flash::new(), &world.keyring()).await;
+        select(Timer::after_secs(20), task).await;
+        assert_eq!((leaf.links(), world.hub.shown().len()), (0, 0));
+    });
+}
+
+#[test]
+fn the_board_learns_the_time_from_hubs_that_it_trusts() {
+    let brief = Identity::until(2030);
+    with_board(async |world, leaf| {
+        // Both certificates are good as far as the board knows; the next hello tells it more.
+        world.hub.tell_time(BUILT + 5 * 365 * 24 * 3600);
+        let keyring = bundle(&[&world.board_identity], &[&world.hub_identity, &brief]);
+        let answer = world.rpc(leaf, Method::KeysReplace.number(), &keyring).await;
+        assert!(postcard::from_bytes::<Response<'_, [u8; 32]>>(&answer).unwrap().is_ok());
+        Timer::after_secs(3).await;
+        assert_eq!(leaf.links(), 1);
+        // Now the board knows that it is 2031.
+        world.hub.configure(server_config(&brief, world.trusted.clone()));
+        world.hub.switch(false);
+        Timer::after_secs(1).await;
+        world.hub.switch(true);
+        Timer::after_secs(30).await;
+        assert_eq!(leaf.links(), 0);
+    });
+}
+
+#[test]
+fn nobody_can_talk_the_board_past_its_own_certificate() {
+    with_board(async |world, leaf| {
+        world.hub.tell_time(u64::MAX);
+        world.hub.switch(false);
+        Timer::after_secs(1).await;
+        world.hub.switch(true);
+        leaf.linked().await;
+        world.hub.switch(false);
+        Timer::after_secs(1).await;
+        world.hub.switch(true);
+        leaf.linked().await;
+    });
+}
