@@ -173,6 +173,7 @@ const fn reason(status: u16) -> &'static str {
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         503 => "Service Unavailable",
+        508 => "Loop Detected",
         _ => "",
     }
 }

@@ -25,8 +25,8 @@ use crate::tls::{Carrier, Guard, Reader, Records, Session, SessionError, Shared,
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes that are not acknowledged for so long end the connection.
 const TCP_TIMEOUT: Duration = Duration::from_secs(15);
-/// Longest wait for a connection's orderly end.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest wait for each step of a connection's orderly end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Memory of one port.
 pub(crate) struct PortMemory {
@@ -82,9 +82,14 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         socket.set_timeout(Some(TCP_TIMEOUT));
         let connected = with_timeout(CONNECT_TIMEOUT, socket.connect(endpoint)).await;
         connected.map_err(|_| DialError::Connect(ConnectError::TimedOut))?.map_err(DialError::Connect)?;
-        let outcome = self.link(dial, &mut socket, (records, input)).await;
+        let outcome = self.link(dial, &mut socket, (&mut *records, &mut *input)).await;
         match outcome {
-            Ok(()) => socket.close(),
+            Ok(()) => {
+                socket.close();
+                // What the hub still sends is read, or TCP would take back what was sent last.
+                let rest = async { while socket.read(input).await.is_ok_and(|read| read > 0) {} };
+                let _ = with_timeout(CLOSE_TIMEOUT, rest).await;
+            }
             Err(_) => socket.abort(),
         }
         // Whether the end was heard of makes no difference here.

@@ -234,8 +234,8 @@ impl Core<'_> {
         let Some(id) = port.id() else { return };
         if reason != Goodbye::Agreed {
             information!("the hub says goodbye: {}", reason);
-            port.goodbye = Some(reason);
         }
+        port.goodbye = Some(reason);
         self.node.handle_goodbye(id, reason);
     }
 

@@ -47,11 +47,22 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
         self.application.call(number, buffer.get(..length).unwrap_or_default(), &mut reply).await
     }
 
-    /// Answers a built-in method.
-    pub(crate) async fn answer(&self, exchange: &mut Exchange<'_>, number: u16) -> Result<(), ExchangeError> {
+    /// Answers a built-in method. `buffer` is where the body of a short request is kept.
+    pub(crate) async fn answer(
+        &self,
+        exchange: &mut Exchange<'_>,
+        number: u16,
+        buffer: &mut [u8; HEAD],
+    ) -> Result<(), ExchangeError> {
         let mut reply = Reply { exchange };
         match Method::from_number(number) {
-            Some(Method::Ping) => reply.ok(&()).await,
+            Some(Method::Ping) => {
+                let Some(length) = read_body(reply.exchange, buffer).await? else {
+                    return reply.error(Code::BadRequest, "the ping is too long").await;
+                };
+                reply.ok(&()).await?;
+                reply.exchange.write(buffer.get(..length).unwrap_or_default()).await
+            }
             Some(Method::Status) => self.status(&mut reply).await,
             Some(Method::Members) => self.members(&mut reply).await,
             Some(Method::Components) => {

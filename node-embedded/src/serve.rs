@@ -4,9 +4,10 @@ use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embedded_storage_async::nor_flash::NorFlash;
-use node_core::http::{HeadError, NO_FIELD, RequestHead, find};
+use node_core::http::{HeadError, NO_FIELD, RequestHead, content_length, find};
 use node_core::link::{ResetCode, Service};
 use node_core::route;
+use node_core::route::relay::RelayPath;
 use node_core::rpc::FIRST_CUSTOM;
 
 use crate::application::{Answer, Application, Request};
@@ -65,7 +66,7 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
                 unless_broken(methods.custom(exchange, number, head), broken(self.state, slot)).await?;
             }
             // Once begun it is carried out, whoever still waits for the answer.
-            Service::Rpc(number) => methods.answer(exchange, number).await?,
+            Service::Rpc(number) => methods.answer(exchange, number, head).await?,
         }
         exchange.finish().await
     }
@@ -86,8 +87,15 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
         let Ok(Some(head)) = RequestHead::parse(bytes, &mut slots) else {
             return Err(ExchangeError::BadHead);
         };
-        let component = find(head.fields, route::COMPONENT).and_then(|name| core::str::from_utf8(name).ok());
         let mut answer = Answer::new(exchange, bytes.get(head.len..).unwrap_or_default());
+        if content_length(head.fields).is_err() {
+            return answer.send(400, "text/plain", b"contradicting content lengths\n").await;
+        }
+        let path = find(head.fields, route::RELAY_PATH).and_then(|path| core::str::from_utf8(path).ok());
+        if RelayPath(path.unwrap_or_default()).visits(self.state.with(|core| core.node.id())) {
+            return answer.send(508, "text/plain", b"the request runs in a circle\n").await;
+        }
+        let component = find(head.fields, route::COMPONENT).and_then(|name| core::str::from_utf8(name).ok());
         let known = component.filter(|name| self.application.components().contains(name));
         let Some(component) = known else {
             return answer.send(404, "text/plain", b"this board does not offer that component\n").await;

@@ -3,6 +3,7 @@
 //! The whole node, its stack included, is to fit 64 KB of RAM; `cargo xtask` prints what a firmware really takes.
 
 use node_core::keys::{MAX_BUNDLE, MAX_BUNDLE_CERTIFICATE};
+use node_core::rpc::MAX_PING;
 use node_core::wire::record::MAX_META;
 use node_core::wire::{HEADER, Limits, MIN_FRAME, PREFACE};
 
@@ -45,7 +46,7 @@ pub const LINK_CREDIT: usize = THEIR_EXCHANGES * EXCHANGE_CREDIT;
 /// Requests from hubs that are answered at the same time; further ones wait for their turn.
 pub const WORKERS: usize = 2;
 
-/// Longest head of an HTTP request that a component is given, and longest body of a custom method.
+/// Longest head of an HTTP request that a component is given, longest body of a custom method and of a ping.
 pub const HEAD: usize = 1024;
 /// Longest head of an HTTP response that a component writes.
 pub const RESPONSE_HEAD: usize = 512;
@@ -73,4 +74,5 @@ const _: () = assert!(BATCH + 22 <= 1460, "a full TLS record fits one Ethernet f
 const _: () =
     assert!(TLS_WRITE >= MAX_BUNDLE_CERTIFICATE + 64 + 255, "this node's certificate fits a record");
 const _: () = assert!(BUNDLE <= MAX_BUNDLE);
+const _: () = assert!(HEAD >= MAX_PING);
 const _: () = assert!(THEIR_EXCHANGES <= u16::MAX as usize && EXCHANGES <= u8::MAX as usize);

@@ -15,4 +15,6 @@ mod random;
 #[cfg(test)]
 mod reconciliation;
 #[cfg(test)]
+mod replacing;
+#[cfg(test)]
 mod single;

@@ -69,6 +69,10 @@ fn a_board_answers_what_it_cannot_serve() {
         assert!(raw(&endless).await.starts_with(b"HTTP/1.1 431"));
         let crowded = [b"GET / HTTP/1.1\r\n".to_vec(), b"x: y\r\n".repeat(30), b"\r\n".to_vec()].concat();
         assert!(raw(&crowded).await.starts_with(b"HTTP/1.1 431"));
+        let circle = format!("GET / HTTP/1.1\r\nmaelstrom-relay-path: {}\r\n\r\n", leaf.id());
+        assert!(raw(circle.as_bytes()).await.starts_with(b"HTTP/1.1 508"));
+        let twofold = b"GET / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n";
+        assert!(raw(twofold).await.starts_with(b"HTTP/1.1 400"));
         // None of them cost the link, or a place for good.
         assert_eq!(world.http(leaf, "/echo", b"still here").await, Ok((200, b"still here".to_vec())));
         assert_eq!(world.hub.links(), 1);
@@ -88,8 +92,7 @@ fn a_request_that_takes_too_long_is_given_up_and_its_worker_is_free_again() {
 #[test]
 fn built_in_methods_answer() {
     with_board(async |world, leaf| {
-        let decode = |bytes: &[u8]| postcard::from_bytes::<Response<'_, ()>>(bytes).unwrap().is_ok();
-        assert!(decode(&world.rpc(leaf, Method::Ping.number(), &[]).await));
+        assert_eq!(world.rpc(leaf, Method::Ping.number(), b"hello").await, b"\0hello");
 
         let bytes = world.rpc(leaf, Method::Status.number(), &[]).await;
         let status = postcard::from_bytes::<Response<'_, Status<'_>>>(&bytes).unwrap().unwrap();
@@ -127,6 +130,7 @@ fn methods_of_the_firmware_and_unknown_ones_are_answered() {
             (ECHO + 1, &b""[..], Code::UnknownMethod),
             (99, b"", Code::UnknownMethod),
             (ECHO, &[0; 3000], Code::BadRequest),
+            (Method::Ping.number(), &[0; 1025], Code::BadRequest),
             (Method::KeysReplace.number(), b"no bundle", Code::BadRequest),
             (Method::KeysReplace.number(), &[0; 9000], Code::BadRequest),
         ] {

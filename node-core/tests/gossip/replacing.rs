@@ -1,0 +1,78 @@
+//! A leaf's link to its hub gets a successor: which address is dialled, and when.
+
+use node_core::gossip::{Config, Dial, How, Kind, Meta, Node, Record, State, StaticStorage, Target};
+use node_core::id::{LinkId, NodeId};
+use node_core::link::{Goodbye, Hello, Limits};
+use node_core::time::{Duration, Instant};
+
+const LEAF: NodeId = NodeId([1; 16]);
+const HUB: NodeId = NodeId([2; 16]);
+/// Where the leaf finds the hub.
+const JOIN: &str = "10.0.2.2:8374";
+/// What the hub calls itself, which leads nowhere from the leaf.
+const ADVERTISED: &str = "127.0.0.1:8374";
+
+fn second(seconds: u64) -> Instant {
+    Instant::START + Duration::from_secs(seconds)
+}
+
+fn link_up(node: &mut Node<'_>, now: Instant, dial: &Dial, link: u32) {
+    let mut meta = Meta::new("hub", Kind::Hub);
+    meta.addrs.extend([ADVERTISED]);
+    let mut buffer = [0; 256];
+    let meta = meta.encode(&mut buffer).unwrap();
+    let record = Record { id: HUB, incarnation: 1, state: State::Alive, by: None, meta };
+    let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
+    let hello = Hello { version: 1, cluster: "test", limits, time: None, record };
+    node.handle_link_up(now, LinkId(link), How::Dialled(dial.target), &hello).unwrap();
+}
+
+/// Runs `test` with a leaf that reached its hub at its join address.
+fn with_linked_leaf(test: impl FnOnce(&mut Node<'_>)) {
+    let mut memory = StaticStorage::<4, 2>::new();
+    let about_me = Meta::new("leaf", Kind::Leaf);
+    let config = Config { dials: 1, ..Config::new(LEAF, Kind::Leaf) };
+    let mut node = Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap();
+    node.add_seed(Instant::START, JOIN).unwrap();
+    let dial = node.poll_dial(Instant::START).unwrap();
+    link_up(&mut node, Instant::START, &dial, 1);
+    assert_eq!(node.poll_dial(second(10)), None, "one link is enough");
+    test(&mut node);
+}
+
+#[test]
+fn the_address_at_which_a_hub_answered_comes_before_what_it_calls_itself() {
+    with_linked_leaf(|node| {
+        node.redial(second(10), HUB);
+        let dial = node.poll_dial(second(10)).unwrap();
+        assert_eq!((dial.target, dial.address.as_str()), (Target::Member(HUB), JOIN));
+        node.handle_dial_failed(second(11), dial.target);
+        assert_eq!(node.poll_dial(second(20)).unwrap().address.as_str(), ADVERTISED);
+    });
+}
+
+#[test]
+fn a_replacement_is_tried_until_it_succeeds() {
+    with_linked_leaf(|node| {
+        node.redial(second(10), HUB);
+        for attempt in 1..6 {
+            let now = second(100 * attempt);
+            let dial = node.poll_dial(now).unwrap();
+            node.handle_dial_failed(now, dial.target);
+            assert_eq!(node.poll_dial(now), None, "there is a pause");
+        }
+        let dial = node.poll_dial(second(1000)).unwrap();
+        link_up(node, second(1000), &dial, 2);
+        assert_eq!(node.poll_close(), Some((LinkId(1), Goodbye::Replaced)));
+        assert_eq!(node.poll_dial(second(2000)), None);
+    });
+}
+
+#[test]
+fn the_successor_of_a_link_that_drains_is_dialled_at_once() {
+    with_linked_leaf(|node| {
+        node.handle_goodbye(LinkId(1), Goodbye::Rekeyed);
+        assert_eq!(node.poll_timeout().map(|at| at <= second(10)), Some(true));
+        assert!(node.poll_dial(second(10)).is_some());
+    });
+}
