@@ -26,14 +26,17 @@ use crate::services::Services;
 use crate::tls::{Keyring, TlsError};
 
 /// How long requests under way may take when the daemon is told to stop.
-const DRAIN: Duration = Duration::from_secs(30);
+const DRAIN: Duration = Duration::from_secs(20);
+/// How long links may take to end after that.
+const LEAVE: Duration = Duration::from_secs(10);
 
 /// What a daemon takes on each link.
 pub const LIMITS: Limits = Limits {
     frame: 16 * 1024,
-    exchanges: 1024,
-    exchange_credit: 256 * 1024,
-    link_credit: 4 * 1024 * 1024,
+    exchanges: 512,
+    exchange_credit: 64 * 1024,
+    // As much as all exchanges together, so that readers that stand still starve nobody else.
+    link_credit: 512 * 64 * 1024,
     members: 16_384,
 };
 
@@ -155,17 +158,24 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
             };
         }
     }
+    drain.cancel();
     let drained = async {
-        // New requests are refused first, then the cluster is told, then what is under way is waited for.
-        drain.cancel();
-        cluster.leave(DRAIN).await;
-        if let Some(gateway) = gateway {
-            let _ = gateway.await;
+        // Requests under way may need other nodes, so the cluster is left when they are answered.
+        let answered = async {
+            if let Some(gateway) = gateway {
+                let _ = gateway.await;
+            }
+            let _ = ports.await;
+        };
+        if tokio::time::timeout(DRAIN, answered).await.is_err() {
+            tracing::warn!("leaving with requests under way: they took longer than {} s", DRAIN.as_secs());
         }
-        let _ = ports.await;
+        cluster.leave(LEAVE).await;
     };
-    if tokio::time::timeout(DRAIN, drained).await.is_err() {
-        tracing::warn!("stopping with requests under way: they took longer than {} s", DRAIN.as_secs());
+    tokio::select! {
+        () = drained => {}
+        _ = terminate.recv() => tracing::warn!("stopping at once: a second SIGTERM"),
+        _ = interrupt.recv() => tracing::warn!("stopping at once: a second SIGINT"),
     }
     stop.cancel();
     tracing::info!("stopped");

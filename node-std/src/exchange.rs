@@ -18,9 +18,12 @@ pub enum ExchangeError {
     /// The other side gave the exchange up.
     #[error("the peer reset the exchange: {0}")]
     Reset(ResetCode),
-    /// The link under it is gone, or there is none to that node.
+    /// There is no link for it: nothing was sent.
     #[error("no link: {0}")]
     LinkClosed(String),
+    /// The link broke under it: the peer may have done what was asked.
+    #[error("the link broke: {0}")]
+    Lost(String),
     /// Too many exchanges wait for the link already.
     #[error("the link has no free exchange")]
     Full,
@@ -166,7 +169,7 @@ impl Inbound {
             }
             None => {
                 self.done = true;
-                Err(ExchangeError::LinkClosed("the link closed".into()))
+                Err(ExchangeError::Lost("the link closed".into()))
             }
         }
     }

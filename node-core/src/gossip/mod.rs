@@ -11,7 +11,7 @@
 //! How a change travels: every record that is new here gets the next number of the table's change order; each
 //! link has a cursor into that order, and what lies behind the cursor is sent when the link has room. So a
 //! burst of changes to one member costs one record for each link, and nothing queues. What was missed is
-//! found by comparing sums over spans of ids ([`reconcile`]).
+//! found by comparing sums over spans of ids (`reconcile.rs`).
 
 mod config;
 mod dial;

@@ -9,6 +9,7 @@ use super::table::{Index, Slot};
 use crate::id::NodeId;
 use crate::log::warning;
 use crate::time::{Duration, Instant};
+use crate::wire::gossip::Span;
 use crate::wire::{Kind, State};
 
 /// A peer that dialled us is given this long to dial again before we do.
@@ -116,25 +117,32 @@ impl Node<'_> {
         if now < self.expiry_at {
             return;
         }
-        while let Some(index) = self.overdue(now) {
+        let mut convicted = false;
+        let mut rest = Some(Span::ALL);
+        while let Some((index, id)) = rest.and_then(|rest| self.overdue(now, rest)) {
             match self.table.slot(index).state {
-                State::Suspect => self.convict(now, index),
+                State::Suspect => convicted |= self.convict(now, index),
                 _ => self.table.remove(index),
             }
+            rest = Span::after(id);
+        }
+        if convicted && self.config.kind == Kind::Hub {
+            self.suspect_orphans(now);
         }
         let pending = self.table.iter().map(|index| self.table.slot(index));
         let pending = pending.filter(|slot| slot.state != State::Alive && slot.id != self.config.id);
         self.expiry_at = pending.map(|slot| slot.expires).min().unwrap_or(Instant::from_micros(u64::MAX));
     }
 
-    fn overdue(&self, now: Instant) -> Option<Index> {
-        self.table.iter().find(|&index| {
+    fn overdue(&self, now: Instant, rest: Span) -> Option<(Index, NodeId)> {
+        self.table.span(rest).map(|index| (index, self.table.slot(index).id)).find(|&(index, id)| {
             let slot = self.table.slot(index);
-            slot.state != State::Alive && slot.id != self.config.id && now >= slot.expires
+            slot.state != State::Alive && id != self.config.id && now >= slot.expires
         })
     }
 
-    fn convict(&mut self, now: Instant, index: Index) {
+    /// Calls an overdue suspect down; `false` when it has a link here after all.
+    fn convict(&mut self, now: Instant, index: Index) -> bool {
         let Slot { id, incarnation, by, .. } = *self.table.slot(index);
         if self.is_linked(id) {
             // It is right here, and its denial is under way.
@@ -143,7 +151,7 @@ impl Node<'_> {
             if let Some(slot) = self.table.slot_mut(index) {
                 slot.expires = expires;
             }
-            return;
+            return false;
         }
         warning!("{} is down: it did not object in time", self.name(index));
         let retry = now + self.config.retry_max;
@@ -153,22 +161,22 @@ impl Node<'_> {
         }
         self.table.touch(index, None);
         self.overlay_at = Some(now);
-        if self.config.kind == Kind::Hub {
-            self.suspect_orphans(now);
-        }
+        true
     }
 
     /// Nobody speaks for a leaf any more when all its hubs are down, or left.
     pub(super) fn suspect_orphans(&mut self, now: Instant) {
-        while let Some(id) = self.orphan(now) {
+        let mut rest = Some(Span::ALL);
+        while let Some(id) = rest.and_then(|rest| self.orphan(now, rest)) {
             self.suspect(now, id, "all its hubs are gone");
+            rest = Span::after(id);
         }
     }
 
-    fn orphan(&self, now: Instant) -> Option<NodeId> {
+    fn orphan(&self, now: Instant, rest: Span) -> Option<NodeId> {
         // This node is asked about leaves that are not linked here: it does not speak for them (any more).
         let gone = |hub: &NodeId| *hub == self.config.id || !self.is_live(*hub);
-        self.table.iter().find_map(|index| {
+        self.table.span(rest).find_map(|index| {
             let slot = self.table.slot(index);
             // One that just joined has not named its hubs yet.
             let settled = now.since(slot.since) >= self.config.suspicion;

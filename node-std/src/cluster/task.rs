@@ -308,8 +308,18 @@ impl Running<'_> {
         let who = if how == How::Accepted { "it dialled" } else { "dialled from here" };
         let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);
         tracing::info!(link = id.0, peer = %link.peer(), %address, "link up with {name}, {who}");
-        known.handle = Some(link);
+        known.handle = Some(link.clone());
         self.stale = true;
+        // The keys may have changed since the handshake.
+        let verdict = match &self.dialer.security {
+            Security::Tls(keyring) => judge(keyring, &known.origin),
+            Security::Plaintext => Verdict::Stay,
+        };
+        match verdict {
+            Verdict::End => return link.goodbye(Goodbye::Untrusted),
+            Verdict::Redial => self.pace.push(link.peer()),
+            Verdict::Stay => {}
+        }
         if let Err(reason) = self.node.handle_link_up(now, id, how, hello) {
             tracing::info!(link = id.0, "link not kept: {reason}");
             self.say_goodbye(id, reason);
@@ -392,6 +402,9 @@ impl Running<'_> {
                 Some(by) => tracing::warn!(%id, %by, "{name} is {state}"),
                 None => tracing::info!(%id, "{name} is {state}"),
             }
+        }
+        if states.len() > 2 * MEMBERS {
+            states.retain(|id, _| node.member(*id).is_some());
         }
         let record = self.node.record();
         let current = Greeting { incarnation: record.incarnation, meta: record.meta.to_vec() };

@@ -416,14 +416,15 @@ impl Driver<'_> {
         };
         match &mut flow.sink {
             Sink::Stream(pieces) => {
-                // A reader that is gone resets the exchange itself, and what it left is released then.
-                let gone =
-                    !data.is_empty() && pieces.send(Piece::Data(Bytes::copy_from_slice(data))).is_err();
+                // A reader that is gone resets or ignores the exchange itself.
+                let piece = Piece::Data(Bytes::copy_from_slice(data));
+                if data.is_empty() || pieces.send(piece).is_err() {
+                    self.link.release(id, data.len());
+                } else {
+                    flow.unread += data.len();
+                }
                 if end {
                     let _ = pieces.send(Piece::End);
-                }
-                if gone {
-                    self.link.release(id, data.len());
                 }
             }
             Sink::Response { body, limit, .. } | Sink::Request { body, limit, .. } => {
@@ -461,7 +462,7 @@ impl Driver<'_> {
                     Some(response) => self.queue(id, response.into(), true),
                     None => {
                         self.link.reset(id, ResetCode::Unknown);
-                        self.flows.remove(id);
+                        self.forget(id);
                     }
                 }
             }
@@ -481,9 +482,7 @@ impl Driver<'_> {
             Command::Send { id, data, end } => self.queue(id, data, end),
             Command::Reset { id, code } => {
                 self.link.reset(id, code);
-                if let Some(flow) = self.flows.remove(id) {
-                    flow.fail(ExchangeError::Reset(code));
-                }
+                self.fail(id, ExchangeError::Reset(code));
             }
             Command::Ignore { id } => {
                 if let Some(flow) = self.flows.find(id) {
@@ -491,7 +490,13 @@ impl Driver<'_> {
                     self.settle(id);
                 }
             }
-            Command::Release { id, bytes } => self.link.release(id, bytes),
+            Command::Release { id, bytes } => {
+                // What a flow left unread was released when it was forgotten.
+                if let Some(flow) = self.flows.find(id) {
+                    flow.unread = flow.unread.saturating_sub(bytes);
+                    self.link.release(id, bytes);
+                }
+            }
             Command::Gossip(message) => self.gossip.push_back(message),
             Command::Ping(reply) => {
                 self.pings.push(reply);
@@ -610,7 +615,7 @@ impl Driver<'_> {
                     self.sendable.push_back(id);
                 }
                 Err(SendError::Closed) => {
-                    self.fail(id, ExchangeError::LinkClosed("the exchange is over".into()));
+                    self.fail(id, ExchangeError::Lost("the exchange is over".into()));
                 }
             }
         }
@@ -653,11 +658,18 @@ impl Driver<'_> {
             Sink::Ignored => self.link.reset(id, ResetCode::Cancelled),
             _ => return,
         }
-        self.flows.remove(id);
+        self.forget(id);
+    }
+
+    /// Takes a flow out. What its reader has not taken yet no longer counts against the link.
+    fn forget(&mut self, id: ExchangeId) -> Option<Flow> {
+        let flow = self.flows.remove(id)?;
+        self.link.release(id, flow.unread);
+        Some(flow)
     }
 
     fn fail(&mut self, id: ExchangeId, error: ExchangeError) {
-        if let Some(flow) = self.flows.remove(id) {
+        if let Some(flow) = self.forget(id) {
             flow.fail(error);
         }
     }
@@ -666,7 +678,9 @@ impl Driver<'_> {
     async fn flush(&mut self, carrier: &mut impl Carrier) {
         let last = async {
             carrier.write_all(self.sending.waiting()).await?;
-            carrier.shutdown().await
+            carrier.shutdown().await?;
+            // A carrier that is closed with something unread may take the goodbye back.
+            tokio::io::copy(carrier, &mut tokio::io::sink()).await
         };
         let _ = tokio::time::timeout(Duration::from_secs(2), last).await;
     }
@@ -683,7 +697,7 @@ impl Driver<'_> {
         };
         let why = error.clone().or_else(|| goodbye.map(|reason| reason.to_string())).unwrap_or_default();
         for flow in self.flows.drain() {
-            flow.fail(ExchangeError::LinkClosed(why.clone()));
+            flow.fail(ExchangeError::Lost(why.clone()));
         }
         self.commands.close();
         while let Ok(command) = self.commands.try_recv() {

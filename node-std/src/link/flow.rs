@@ -21,6 +21,8 @@ pub(super) struct Flow {
     /// A permit for each byte that may be queued; given back when a byte was sent.
     pub(super) room: Arc<Semaphore>,
     pub(super) sink: Sink,
+    /// Bytes that arrived and that the reader has not taken yet.
+    pub(super) unread: usize,
 }
 
 /// Where the bytes of an exchange go.
@@ -46,6 +48,7 @@ impl Flow {
             queued: false,
             room: Arc::new(Semaphore::new(room)),
             sink,
+            unread: 0,
         }
     }
 

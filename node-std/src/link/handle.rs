@@ -100,7 +100,7 @@ impl LinkHandle {
     pub async fn call(&self, open: Open, request: Bytes, limit: usize) -> Result<Bytes, ExchangeError> {
         let (reply, answer) = oneshot::channel();
         self.command(Command::Call { open, request, limit, reply })?;
-        answer.await.map_err(|_| closed())?
+        answer.await.map_err(|_| ExchangeError::Lost("the link closed".into()))?
     }
 
     /// Measures the round trip.

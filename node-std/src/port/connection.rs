@@ -10,12 +10,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::proxy::{Body, MAX_HEAD};
 
 /// How long a client may take to send a request's head, and how long a connection stays open without one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may take none of what is sent to it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often an HTTP/2 client without a word is asked whether it is still there, and how long it may take.
 const PING: Duration = Duration::from_secs(20);
@@ -64,7 +68,9 @@ where
         let response = respond(request);
         async { Ok::<_, Infallible>(response.await) }
     });
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
+    let mut io = TimeoutStream::new(io);
+    io.set_write_timeout(Some(WRITE_TIMEOUT));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Box::pin(io)), service));
     tokio::select! {
         result = &mut connection => return result,
         () = drain.cancelled() => connection.as_mut().graceful_shutdown(),

@@ -6,9 +6,10 @@ use std::io;
 use std::sync::Arc;
 
 use node_core::gossip::How;
+use node_core::trust::Fingerprint;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,15 +19,13 @@ use super::http::PrivateHttp;
 use super::sniff::{Opening, Prefixed, SniffError, sniff};
 use crate::api::Remote;
 use crate::cluster::{Dialer, Security};
-use crate::link::Origin;
+use crate::link::{Carrier, Origin};
 use crate::log_limit::LogLimit;
 use crate::proxy::Arrival;
 use crate::tls::{ALPN_LINK, Keyring, explain, peer_fingerprint};
 
 /// Connections at once, links included; more wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 4096;
-/// Handshakes at once: they are what costs.
-const MAX_HANDSHAKES: usize = 64;
 /// How long a connection may take to say what it is, and again for its TLS handshake.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause when the system gives no connection, for want of file descriptors for one.
@@ -66,13 +65,13 @@ enum Refused {
 }
 
 impl<R: Remote> Listener<R> {
-    /// Accepts until `drain` is cancelled, then waits for the HTTP requests and links under way.
+    /// Accepts until `drain` is cancelled, then waits for the HTTP requests under way. Links go on: they end when the
+    /// node leaves the cluster.
     pub async fn serve(self, listener: TcpListener, drain: CancellationToken) {
         let this = Arc::new(self);
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
         let connections = TaskTracker::new();
-        while let Some(place) = drain.run_until_cancelled(Arc::clone(&places).acquire_owned()).await {
+        while let Some(Ok(place)) = drain.run_until_cancelled(Arc::clone(&places).acquire_owned()).await {
             let Some(accepted) = drain.run_until_cancelled(listener.accept()).await else { break };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
@@ -82,12 +81,11 @@ impl<R: Remote> Listener<R> {
                     continue;
                 }
             };
-            let (this, handshakes, drain) = (Arc::clone(&this), Arc::clone(&handshakes), drain.clone());
+            let (this, drain) = (Arc::clone(&this), drain.clone());
             connections.spawn(async move {
-                if let Err(refused) = this.connection(stream, &handshakes, drain).await {
+                if let Err(refused) = this.connection(stream, place, drain).await {
                     this.log(peer, &refused);
                 }
-                drop(place);
             });
         }
         drop(listener);
@@ -108,7 +106,7 @@ impl<R: Remote> Listener<R> {
     async fn connection(
         &self,
         stream: TcpStream,
-        handshakes: &Semaphore,
+        place: OwnedSemaphorePermit,
         drain: CancellationToken,
     ) -> Result<(), Refused> {
         let peer = stream.peer_addr()?;
@@ -119,20 +117,32 @@ impl<R: Remote> Listener<R> {
         let Some((opening, mut stream)) = open(stream, &drain).await? else { return Ok(()) };
         match (&self.security, opening) {
             (Security::Plaintext, Opening::Tls) => Err(Refused::UnexpectedTls),
-            (Security::Plaintext, opening) => self.dispatch(stream, opening, (origin, arrival), drain).await,
+            (Security::Plaintext, opening) => {
+                self.dispatch((stream, place), opening, (origin, arrival), drain).await
+            }
             (Security::Tls(keyring), Opening::Tls) => {
-                let stream = self.handshake(stream, keyring, handshakes, &mut origin).await?;
+                let stream = handshake(stream, keyring, &mut origin).await?;
                 if stream.get_ref().1.alpn_protocol() == Some(ALPN_LINK) {
-                    self.dialer.run(stream, origin).await;
+                    self.link(stream, place, origin);
                     return Ok(());
                 }
                 let Some((opening, stream)) = open(stream, &drain).await? else { return Ok(()) };
-                self.dispatch(stream, opening, (origin, arrival), drain).await
+                let gone = retired(keyring, origin.peer_key, &drain);
+                let served = self.dispatch((stream, place), opening, (origin, arrival), gone.token.clone());
+                tokio::select! {
+                    served = served => served,
+                    never = gone.watch => never,
+                }
             }
             (Security::Tls(_), Opening::Http1) => {
-                // The client is told what is wrong in the only language that it speaks.
-                let _ = stream.write_all(PLAIN_HTTP_ANSWER.as_bytes()).await;
-                let _ = stream.shutdown().await;
+                // The client is told what is wrong in the only language that it speaks; what it sent is read, so that
+                // the answer is not taken back.
+                let answer = async {
+                    stream.write_all(PLAIN_HTTP_ANSWER.as_bytes()).await?;
+                    stream.shutdown().await?;
+                    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+                };
+                let _ = tokio::time::timeout(Duration::from_secs(1), answer).await;
                 Err(Refused::PlainHttp)
             }
             (Security::Tls(_), Opening::Http2) => Err(Refused::PlainHttp),
@@ -140,36 +150,24 @@ impl<R: Remote> Listener<R> {
         }
     }
 
-    async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        stream: IO,
-        keyring: &Keyring,
-        handshakes: &Semaphore,
-        origin: &mut Origin,
-    ) -> Result<tokio_rustls::server::TlsStream<IO>, Refused> {
-        let accept = async {
-            // Never closed.
-            let _turn = handshakes.acquire().await;
-            // After the wait, so that a key which was retired meanwhile is not used any more.
-            origin.own_key = Some(keyring.active().certificate);
-            TlsAcceptor::from(keyring.server_config()).accept(stream).await
-        };
-        let accepted = tokio::time::timeout(OPENING_TIMEOUT, accept).await.map_err(|_| Refused::Slow)?;
-        let stream = accepted.map_err(Refused::Handshake)?;
-        origin.peer_key = peer_fingerprint(stream.get_ref().1);
-        Ok(stream)
+    fn link(&self, stream: impl Carrier + 'static, place: OwnedSemaphorePermit, origin: Origin) {
+        let dialer = self.dialer.clone();
+        tokio::spawn(async move {
+            dialer.run(stream, origin).await;
+            drop(place);
+        });
     }
 
     async fn dispatch<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         &self,
-        stream: IO,
+        (stream, place): (IO, OwnedSemaphorePermit),
         opening: Opening,
         (origin, arrival): (Origin, Arrival),
         drain: CancellationToken,
     ) -> Result<(), Refused> {
         let version = match opening {
             Opening::Link => {
-                self.dialer.run(stream, origin).await;
+                self.link(stream, place, origin);
                 return Ok(());
             }
             Opening::Http1 => Version::Http1,
@@ -182,6 +180,47 @@ impl<R: Remote> Listener<R> {
         });
         served.await.map_err(Refused::Http)
     }
+}
+
+async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
+    stream: IO,
+    keyring: &Keyring,
+    origin: &mut Origin,
+) -> Result<tokio_rustls::server::TlsStream<IO>, Refused> {
+    origin.own_key = Some(keyring.active().certificate);
+    let accept = TlsAcceptor::from(keyring.server_config()).accept(stream);
+    let accepted = tokio::time::timeout(OPENING_TIMEOUT, accept).await.map_err(|_| Refused::Slow)?;
+    let stream = accepted.map_err(Refused::Handshake)?;
+    origin.peer_key = peer_fingerprint(stream.get_ref().1);
+    Ok(stream)
+}
+
+/// Ends a connection whose client's certificate is no longer trusted: `token` is cancelled then, or with `drain`, while
+/// `watch` is polled, which itself never ends.
+struct Retired<F> {
+    token: CancellationToken,
+    watch: F,
+}
+
+fn retired(
+    keyring: &Arc<Keyring>,
+    client: Option<Fingerprint>,
+    drain: &CancellationToken,
+) -> Retired<impl Future<Output = Result<(), Refused>>> {
+    let token = drain.child_token();
+    let (keyring, cancel) = (Arc::clone(keyring), token.clone());
+    let mut keys = keyring.subscribe();
+    let watch = async move {
+        loop {
+            if !client.is_some_and(|client| keyring.trusts(client)) {
+                cancel.cancel();
+            }
+            if keys.changed().await.is_err() {
+                core::future::pending::<()>().await;
+            }
+        }
+    };
+    Retired { token, watch }
 }
 
 /// What a connection opens with. `None` when it only looked at the port, as load balancers and port scanners do, or
