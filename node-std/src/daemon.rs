@@ -160,7 +160,8 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
     }
     drain.cancel();
     let drained = async {
-        // Requests under way may need other nodes, so the cluster is left when they are answered.
+        cluster.announce_leave().await;
+        // Requests under way may need other nodes, so the links go on until they are answered.
         let answered = async {
             if let Some(gateway) = gateway {
                 let _ = gateway.await;

@@ -173,5 +173,6 @@ pub fn frame(kind: u8, flags: u8, exchange: u32, payload: &[u8]) -> Vec<u8> {
 pub fn open(open: &Open, flags: u8, exchange: u32, data: &[u8]) -> Result<Vec<u8>> {
     let mut head = [0; 64];
     let head = postcard::to_slice(open, &mut head)?;
-    Ok(frame(FrameKind::Open as u8, flags, exchange, &[head, data].concat()))
+    let length = [u8::try_from(head.len())?];
+    Ok(frame(FrameKind::Open as u8, flags, exchange, &[&length, &*head, data].concat()))
 }

@@ -38,7 +38,9 @@ pub struct Cluster {
 pub(crate) enum Request {
     /// A link to this hub is wanted.
     Redial(NodeId),
-    /// Say goodbye to the cluster.
+    /// Tell the cluster that this node leaves it.
+    Announce,
+    /// End all links.
     Leave,
 }
 
@@ -107,7 +109,13 @@ impl Cluster {
         hop.ok_or_else(|| ExchangeError::LinkClosed(format!("node {to} is not a live member")))
     }
 
-    /// Says goodbye to the cluster; returns when the last link was drained, or after `patience`.
+    /// Tells the cluster that this node leaves it, so that nothing new is asked of it. Links go on for what is under way.
+    pub async fn announce_leave(&self) {
+        // A task that is gone has left already.
+        let _ = self.requests.send(Request::Announce).await;
+    }
+
+    /// Says goodbye on every link; returns when the last link was drained, or after `patience`.
     pub async fn leave(&self, patience: Duration) {
         // A task that is gone has left already.
         let _ = self.requests.send(Request::Leave).await;

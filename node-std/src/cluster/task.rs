@@ -120,6 +120,7 @@ impl Task {
             pace: Pace::default(),
             gossip_at: None,
             stale: true,
+            closing: false,
         };
         running.run(notices, seat.requests).await;
         Ok(())
@@ -181,6 +182,8 @@ struct Running<'s> {
     gossip_at: Option<Instant>,
     /// The view must be made anew.
     stale: bool,
+    /// Links are being ended, for good.
+    closing: bool,
 }
 
 impl Running<'_> {
@@ -192,7 +195,7 @@ impl Running<'_> {
         };
         loop {
             self.turn(clock.now());
-            if self.node.is_leaving() && self.links.is_empty() {
+            if self.closing && self.links.is_empty() {
                 return;
             }
             let due = [self.node.poll_timeout(), self.gossip_at, self.pace.due()];
@@ -234,7 +237,7 @@ impl Running<'_> {
                 self.gossip_at = Some(now + GOSSIP_RETRY);
             }
         }
-        if self.node.is_leaving() {
+        if self.closing {
             for known in self.links.values() {
                 if let Some(handle) = &known.handle {
                     handle.goodbye(Goodbye::Leaving);
@@ -250,9 +253,15 @@ impl Running<'_> {
     fn handle_request(&mut self, request: Request) {
         match request {
             Request::Redial(id) => self.node.redial(self.dialer.clock.now(), id),
-            Request::Leave => {
+            Request::Announce => {
                 tracing::info!("leaving the cluster");
                 self.node.leave(self.dialer.clock.now());
+            }
+            Request::Leave => {
+                if !self.node.is_leaving() {
+                    self.node.leave(self.dialer.clock.now());
+                }
+                self.closing = true;
             }
         }
     }
