@@ -43,6 +43,12 @@ pub struct Node {
     pub peer_url: Option<String>,
     /// SHA-256 of its active certificate, if it has one: `sha256:` and small hexadecimal digits.
     pub active_key: Option<String>,
+    /// For a leaf, the ids of its hubs.
+    #[serde(default)]
+    pub hubs: Vec<String>,
+    /// Whether the node that answers has a link to it.
+    #[serde(default)]
+    pub linked: bool,
 }
 
 impl Ctl {

@@ -5,6 +5,7 @@ mod setup;
 use std::fs;
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, kill_process};
@@ -120,6 +121,23 @@ impl Daemon {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How long this process has been running.
+    ///
+    /// # Errors
+    ///
+    /// It does not run.
+    pub fn uptime(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
+        // The second field is a name in brackets, which may hold anything.
+        let (_, fields) = stat.rsplit_once(") ").context("/proc/PID/stat")?;
+        let fields: Vec<_> = fields.split(' ').collect();
+        ensure!(!matches!(fields[0], "X" | "Z"), "{} has ended", self.name());
+        let started = fields[19].parse::<u64>()? / rustix::param::clock_ticks_per_second();
+        let uptime = fs::read_to_string("/proc/uptime")?;
+        let uptime: f64 = uptime.split(' ').next().unwrap_or_default().parse()?;
+        Ok(Duration::from_secs_f64(uptime).saturating_sub(Duration::from_secs(started)))
     }
 
     /// Bytes of memory that it has now.

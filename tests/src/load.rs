@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
@@ -26,7 +27,7 @@ struct Shared {
 }
 
 /// What became of the requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Answered with status 200.
     pub answered: u64,
@@ -36,14 +37,28 @@ pub struct Tally {
     pub failures: Vec<String>,
 }
 
+impl core::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.answered += other.answered;
+        self.failed += other.failed;
+        self.failures.extend(other.failures);
+    }
+}
+
 impl Load {
-    /// Asks for `url`, from `clients` clients, each with a connection of its own.
+    /// Asks for `url`, from `clients` clients, each with a connection of its own, as fast as answers come.
     #[must_use]
     pub fn start(url: &str, clients: usize) -> Self {
+        Self::steady(url, clients, Duration::ZERO)
+    }
+
+    /// The same, where each client asks once a `period`, or as fast as answers come if that is slower.
+    #[must_use]
+    pub fn steady(url: &str, clients: usize, period: Duration) -> Self {
         let shared = Arc::new(Shared::default());
         let clients = (0..clients).map(|_| {
             let (shared, url) = (Arc::clone(&shared), url.to_owned());
-            thread::spawn(move || shared.ask(&url))
+            thread::spawn(move || shared.ask(&url, period))
         });
         let clients = clients.collect();
         Self { shared, clients }
@@ -63,14 +78,16 @@ impl Load {
         })
     }
 
+    /// A view of it for somebody who only looks on.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        Watch(Arc::clone(&self.shared))
+    }
+
     /// What became of the requests so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        Tally {
-            answered: self.shared.answered.load(Ordering::SeqCst),
-            failed: self.shared.failed.load(Ordering::SeqCst),
-            failures: self.shared.failures.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-        }
+        self.shared.tally()
     }
 
     /// Lets the requests under way end.
@@ -95,14 +112,36 @@ impl Drop for Load {
     }
 }
 
+/// Shows what becomes of a load's requests.
+#[derive(Clone)]
+pub struct Watch(Arc<Shared>);
+
+impl Watch {
+    /// As [`Load::tally`].
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.0.tally()
+    }
+}
+
 impl Shared {
-    fn ask(&self, url: &str) {
+    fn tally(&self) -> Tally {
+        Tally {
+            answered: self.answered.load(Ordering::SeqCst),
+            failed: self.failed.load(Ordering::SeqCst),
+            failures: self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    fn ask(&self, url: &str, period: Duration) {
         let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().new_agent();
         while !self.stop.load(Ordering::SeqCst) {
+            let next = Instant::now() + period;
             match agent.get(url).call().and_then(|mut response| response.body_mut().read_to_vec()) {
                 Ok(_) => drop(self.answered.fetch_add(1, Ordering::SeqCst)),
-                Err(error) => self.failed(error.to_string()),
+                Err(error) => self.failed(format!("{url}: {error}")),
             }
+            thread::sleep(next.saturating_duration_since(Instant::now()));
         }
     }
 

@@ -8,10 +8,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::wait::given_up;
+
 /// Lines that are kept; older ones are dropped.
 const KEPT: usize = 10_000;
 /// Lines that an error message shows.
 const SHOWN: usize = 20;
+/// How soon a wait notices that somebody gave up.
+const NOTICE: Duration = Duration::from_millis(200);
 
 /// A place in the log of one start; the default is its beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,10 +139,10 @@ impl Shared {
         let mut state = self.lock();
         while !done(&state) {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if left.is_zero() || given_up() {
                 break;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.changed.wait_timeout(state, left.min(NOTICE)).unwrap_or_else(PoisonError::into_inner).0;
         }
         state
     }

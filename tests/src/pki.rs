@@ -1,5 +1,7 @@
 //! Certificates as people make them: the scripts of Maelstrom's recipe, run by a shell with the real openssl.
 
+mod bundle;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

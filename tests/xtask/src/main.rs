@@ -2,6 +2,7 @@
 
 mod board;
 mod core_alone;
+mod demo;
 mod dependencies;
 mod firmware;
 mod run;
@@ -26,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Run every check
     Test,
+    /// Watch three Linux nodes and an emulated board: one cluster whose keys are swapped under load
+    Demo(demo::Arguments),
     /// Install what the other commands need, or say how
     Setup,
     /// Build the firmware of every board and print its size
@@ -45,6 +48,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Test => test::test(),
+        Command::Demo(arguments) => demo::demo(&arguments),
         Command::Setup => setup::setup(),
         Command::Firmware { lint: false } => firmware::build_all(),
         Command::Firmware { lint: true } => firmware::lint_all(),
