@@ -14,6 +14,7 @@ use node_core::gossip::{self, Node, Peer, Storage};
 use node_core::id::NodeId;
 use node_core::keys::BundleError;
 use node_core::time::{ClockFloor, Duration};
+use node_core::trust::Fingerprint;
 use node_core::wire::{Kind, Meta};
 
 use crate::application::Application;
@@ -200,6 +201,12 @@ impl Leaf<'_> {
     #[must_use]
     pub fn id(&self) -> NodeId {
         self.state.with(|core| core.node.id())
+    }
+
+    /// SHA-256 of the certificate that it presents.
+    #[must_use]
+    pub fn active_key(&self) -> Fingerprint {
+        self.state.keys.borrow().active()
     }
 
     /// How many hubs it is linked to now.

@@ -37,10 +37,10 @@ pub fn run(init: impl FnOnce(Spawner)) -> ! {
     }
 }
 
-/// 25 MHz counts since start in which the processor was not asleep. With QEMU's `-icount shift=0` one count is 40
-/// instructions.
-pub fn busy() -> u64 {
-    critical_section::with(|cs| time_driver::counts() - SLEPT.borrow(cs).get())
+/// Microseconds since start in which the processor was not asleep. With QEMU's `-icount shift=0` one microsecond is a
+/// thousand instructions.
+pub fn busy_micros() -> u64 {
+    critical_section::with(|cs| time_driver::counts() - SLEPT.borrow(cs).get()) / 25
 }
 
 /// Called by the executor, in any context, when a task has become ready.

@@ -24,9 +24,7 @@ const ERASED: u8 = 0xff;
 
 /// Where the node keeps its records: 8 pages.
 pub const NODE: Range<u32> = 0..8 * PAGE as u32;
-/// Where the board counts its starts: 2 pages.
-pub const BOOTS: Range<u32> = NODE.end..NODE.end + 2 * PAGE as u32;
-const SIZE: usize = BOOTS.end as usize;
+const SIZE: usize = NODE.end as usize;
 
 /// The flash, open.
 pub struct HostFlash {

@@ -1,8 +1,8 @@
-//! Firmware for QEMU's mps2-an386.
+//! Firmware for QEMU's mps2-an386: a Maelstrom node.
 #![no_std]
 #![no_main]
 
-mod boots;
+mod component;
 mod entropy;
 mod executor;
 mod fault;
@@ -10,7 +10,9 @@ mod flash;
 mod interrupts;
 mod lan9118;
 mod network;
+mod node;
 mod register;
+mod request;
 mod settings;
 mod stack;
 mod stop;
@@ -18,15 +20,11 @@ mod time_driver;
 
 use core::convert::Infallible;
 use core::fmt;
-use core::net::SocketAddrV4;
 
 use cortex_m_rt::entry;
-use defmt::{info, warn};
+use defmt::info;
 use defmt_semihosting as _;
 use embassy_executor::Spawner;
-use embassy_net::Stack;
-use embassy_net::tcp::TcpSocket;
-use embassy_time::{Duration, Timer};
 use rand_core::RngCore;
 
 use crate::flash::HostFlash;
@@ -36,54 +34,39 @@ use crate::stop::stop;
 #[entry]
 fn main() -> ! {
     time_driver::start();
-    executor::run(|spawner| match node(spawner) {
+    executor::run(|spawner| match boot(spawner) {
         Ok(task) => spawner.spawn(task),
-        Err(_) => stop(&"the node's task runs already"),
+        Err(_) => stop(&"the board's task runs already"),
     })
 }
 
 #[embassy_executor::task]
-async fn node(spawner: Spawner) {
+async fn boot(spawner: Spawner) {
     let Err(failure) = run(spawner).await;
     stop(&failure)
 }
 
+/// Brings the board up, part by part, and then makes the requests that it was told to make.
 async fn run(spawner: Spawner) -> Result<Infallible, Failure> {
     let settings = settings::read().map_err(Failure::Settings)?;
-    let mut rng = entropy::generator().map_err(Failure::Entropy)?;
-    let mut flash = HostFlash::open().map_err(Failure::Flash)?;
     info!("{} of cluster {}", settings.name, settings.cluster);
-    match boots::count(&mut flash).await {
-        Ok(count) => info!("boot {}", count),
-        // A count is not worth a stop: the node works without.
-        Err(error) => warn!("boots are not counted: {}", defmt::Debug2Format(&error)),
-    }
+    let mut rng = entropy::generator().map_err(Failure::Entropy)?;
+    let flash = HostFlash::open().map_err(Failure::Flash)?;
     let device = Lan9118::take().map_err(Failure::Device)?;
     let network =
         network::start(spawner, device, settings.ip, rng.next_u64()).await.map_err(Failure::Network)?;
     if let Some(config) = network.config_v4() {
         info!("address {}", config.address);
     }
-    loop {
-        if let Some(hub) = settings.hubs.first() {
-            greet(network, *hub).await;
-        }
-        let busy = Duration::from_micros(executor::busy() / 25);
-        info!("stack {} of {} bytes, busy {} ms", stack::used(), stack::size(), busy.as_millis());
-        Timer::after_secs(1).await;
+    let request = settings.request;
+    let leaf = node::start(spawner, settings, (network, rng, flash)).await.map_err(Failure::Node)?;
+    info!("the processor was busy for {} us before it dialled", executor::busy_micros());
+    leaf.linked().await;
+    info!("the processor was busy for {} us when it was linked", executor::busy_micros());
+    match request {
+        Some(request) => request::repeat(leaf, request).await,
+        None => core::future::pending().await,
     }
-}
-
-/// Opens a connection and waits for the peer to end it.
-async fn greet(network: Stack<'static>, hub: SocketAddrV4) {
-    let (mut rx, mut tx) = ([0; 512], [0; 512]);
-    let mut socket = TcpSocket::new(network, &mut rx, &mut tx);
-    socket.set_timeout(Some(Duration::from_secs(10)));
-    match socket.connect(hub).await {
-        Ok(()) => info!("connected to {}", hub),
-        Err(error) => return warn!("no connection to {}: {}", hub, error),
-    }
-    while socket.read(&mut [0; 64]).await.is_ok_and(|length| length > 0) {}
 }
 
 /// Why the board does not run.
@@ -93,6 +76,7 @@ enum Failure {
     Entropy(entropy::Unavailable),
     Flash(flash::Error),
     Network(network::Error),
+    Node(node::Error),
     Settings(board_settings::Error),
 }
 
@@ -103,6 +87,7 @@ impl fmt::Display for Failure {
             Self::Entropy(error) => error.fmt(f),
             Self::Flash(error) => error.fmt(f),
             Self::Network(error) => error.fmt(f),
+            Self::Node(error) => error.fmt(f),
             Self::Settings(error) => error.fmt(f),
         }
     }

@@ -1,0 +1,93 @@
+//! The component that this board offers to its cluster, under the node's own name.
+//!
+//! | request        | answer                       |
+//! |----------------|------------------------------|
+//! | `GET /`        | how the board is, as JSON    |
+//! | `POST /echo`   | the body, as it comes        |
+
+use core::cell::OnceCell;
+use core::fmt::{self, Write as _};
+
+use embassy_time::Instant;
+use heapless::String;
+use node_embedded::{Answer, Application, ExchangeError, Leaf, Request};
+
+use crate::{executor, request, stack};
+
+/// Longest status: names and numbers, all of them bounded.
+const STATUS: usize = 512;
+/// A piece of a body on its way back.
+const PIECE: usize = 256;
+
+/// The component, and what the node asks the board.
+pub struct Component {
+    names: [&'static str; 1],
+    leaf: &'static OnceCell<Leaf<'static>>,
+}
+
+impl Component {
+    /// Called `name`. `leaf` is filled when the node has been started, before anybody can ask.
+    pub const fn new(name: &'static str, leaf: &'static OnceCell<Leaf<'static>>) -> Self {
+        Self { names: [name], leaf }
+    }
+
+    fn status(&self) -> Result<String<STATUS>, fmt::Error> {
+        let [name] = self.names;
+        let leaf = self.leaf.get().ok_or(fmt::Error)?;
+        let (answered, failed) = request::counts();
+        let mut text = String::new();
+        // A node's name needs no escapes.
+        write!(
+            text,
+            "{{\"name\":\"{name}\",\"nodeId\":\"{}\",\"uptimeMs\":{},\"links\":{},\"members\":{},\
+             \"activeKey\":\"{}\",\"requests\":{{\"answered\":{answered},\"failed\":{failed}}},\
+             \"stackHighWater\":{},\"stackSize\":{},\"busyMicros\":{}}}",
+            leaf.id(),
+            Instant::now().as_millis(),
+            leaf.links(),
+            leaf.members(),
+            leaf.active_key(),
+            stack::used(),
+            stack::size(),
+            executor::busy_micros(),
+        )?;
+        Ok(text)
+    }
+}
+
+impl Application for Component {
+    fn components(&self) -> &[&str] {
+        &self.names
+    }
+
+    async fn serve(&self, request: &Request<'_>, answer: &mut Answer<'_, '_>) -> Result<(), ExchangeError> {
+        match request.path() {
+            "/" => match self.status() {
+                Ok(status) => answer.send(200, "application/json", status.as_bytes()).await,
+                Err(_) => answer.send(500, "text/plain", b"the status does not fit its buffer\n").await,
+            },
+            "/echo" => echo(request, answer).await,
+            _ => answer.send(404, "text/plain", b"this board answers / and /echo\n").await,
+        }
+    }
+
+    fn stack_high_water(&self) -> Option<u32> {
+        u32::try_from(stack::used()).ok()
+    }
+}
+
+/// Sends the body back while it arrives: it may be longer than the board's memory.
+async fn echo(request: &Request<'_>, answer: &mut Answer<'_, '_>) -> Result<(), ExchangeError> {
+    let kind = ("content-type", request.field("content-type").unwrap_or(b"application/octet-stream"));
+    match request.field("content-length") {
+        Some(length) => answer.begin(200, &[kind, ("content-length", length)]).await?,
+        None => answer.begin(200, &[kind]).await?,
+    }
+    let mut piece = [0; PIECE];
+    loop {
+        match answer.read(&mut piece).await? {
+            0 => return Ok(()),
+            length => answer.write(piece.get(..length).unwrap_or_default()).await?,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The request that this board was told to make again and again.
+
+use core::convert::Infallible;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use board_settings::Request;
+use defmt::{Display2Format, debug, info, warn};
+use embassy_time::{Duration, Instant, Ticker};
+use node_embedded::{Call, CallError, Leaf};
+
+/// Longest head of a response.
+const HEAD: usize = 1024;
+
+static ANSWERED: AtomicU32 = AtomicU32::new(0);
+static FAILED: AtomicU32 = AtomicU32::new(0);
+
+/// Makes it for ever.
+pub async fn repeat<E>(leaf: Leaf<'static>, request: Request<'static>) -> Result<Infallible, E> {
+    let Request { component, path, period_ms } = request;
+    let mut ticker = Ticker::every(Duration::from_millis(u64::from(period_ms.max(1))));
+    loop {
+        let begun = Instant::now();
+        match ask(leaf, &Call::get(component, path)).await {
+            Ok((status @ 200..=299, length)) => {
+                let time = begun.elapsed().as_millis();
+                // The first one is news.
+                match ANSWERED.fetch_add(1, Ordering::Relaxed) {
+                    0 => info!("{}: status {}, {} bytes, {} ms", component, status, length, time),
+                    _ => debug!("{}: status {}, {} bytes, {} ms", component, status, length, time),
+                }
+            }
+            Ok((status, length)) => {
+                FAILED.fetch_add(1, Ordering::Relaxed);
+                warn!("{}: status {}, {} bytes", component, status, length);
+            }
+            Err(error) => {
+                FAILED.fetch_add(1, Ordering::Relaxed);
+                warn!("{}: {}", component, Display2Format(&error));
+            }
+        }
+        ticker.next().await;
+    }
+}
+
+/// How many were answered, and how many were not.
+pub fn counts() -> (u32, u32) {
+    (ANSWERED.load(Ordering::Relaxed), FAILED.load(Ordering::Relaxed))
+}
+
+/// The status of the response, and how long its body was.
+async fn ask(leaf: Leaf<'static>, call: &Call<'_>) -> Result<(u16, usize), CallError> {
+    let mut head = [0; HEAD];
+    let mut response = leaf.call(call, &mut head).await?;
+    let mut length = 0;
+    loop {
+        match response.read(&mut [0; 64]).await? {
+            0 => return Ok((response.status(), length)),
+            read => length += read,
+        }
+    }
+}
