@@ -2,6 +2,7 @@
 
 mod decode;
 mod program;
+mod sizes;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 use crate::log::Log;
 pub use crate::log::Mark;
 pub use program::Program;
+pub use sizes::Sizes;
 
 /// The host's loopback as a board sees it.
 pub const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);

@@ -43,7 +43,9 @@ impl Program {
         Ok(Self { elf, table: Arc::new(table) })
     }
 
-    pub(super) fn elf(&self) -> &Path {
+    /// Its file.
+    #[must_use]
+    pub fn elf(&self) -> &Path {
         &self.elf
     }
 

@@ -8,12 +8,12 @@ mod watch;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use node_tests::board::Sizes;
 use node_tests::fleet::{BOARD, COMPONENT, Fleet};
 use node_tests::{programs, wait};
 
 use crate::firmware::{self, QEMU};
 use crate::setup;
-use crate::sizes::Sizes;
 use view::View;
 
 /// What `cargo xtask demo` is told.

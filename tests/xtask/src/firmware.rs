@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
+use node_tests::board::Sizes;
 
 use crate::run::{root, run};
-use crate::sizes::Sizes;
 use crate::toolchain::Toolchain;
 
 /// A board: the folder and package below `boards`, and what it is built for.

@@ -1,5 +1,6 @@
 //! The developer's commands: `cargo xtask --help`.
 
+mod bench;
 mod board;
 mod core_alone;
 mod demo;
@@ -7,7 +8,6 @@ mod dependencies;
 mod firmware;
 mod run;
 mod setup;
-mod sizes;
 mod test;
 mod toolchain;
 
@@ -29,6 +29,8 @@ enum Command {
     Test,
     /// Watch three Linux nodes and an emulated board: one cluster whose keys are swapped under load
     Demo(demo::Arguments),
+    /// Measure the board and the Linux node, and print the figures
+    Bench(bench::Arguments),
     /// Install what the other commands need, or say how
     Setup,
     /// Build the firmware of every board and print its size
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Test => test::test(),
         Command::Demo(arguments) => demo::demo(&arguments),
+        Command::Bench(arguments) => bench::bench(&arguments),
         Command::Setup => setup::setup(),
         Command::Firmware { lint: false } => firmware::build_all(),
         Command::Firmware { lint: true } => firmware::lint_all(),

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use node_tests::board::Sizes;
 use node_tests::load::Tally;
-
-use crate::sizes::Sizes;
 
 /// The figures.
 #[derive(Default)]

@@ -1,0 +1,133 @@
+//! The emulated board, counted by instructions: figures that repeat.
+
+mod kept;
+
+use std::fmt;
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use board_settings::Settings;
+use node_tests::board::{self, Board as Machine, Options, Program};
+use node_tests::daemon::{Daemon, Setup};
+use node_tests::http::{Answer, Curl};
+use node_tests::pki::{Algorithm, TlsDir};
+use node_tests::wait::{PATIENCE, eventually};
+use serde::Serialize;
+use serde_json::Value;
+
+use kept::Sizes;
+
+const NAME: &str = "board";
+/// Requests whose instructions are counted together.
+const ECHOES: u64 = 50;
+const BODY: usize = 128;
+
+/// The figures.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Board {
+    /// Memory.
+    pub sizes: Sizes,
+    /// What is in the board's sizes.txt.
+    pub sizes_before: Option<Sizes>,
+    /// Instructions from the dial until the link is up: mutual TLS, and the link's hello.
+    pub handshake: u64,
+    /// Instructions for one request of 128 bytes that comes back, TCP and TLS included.
+    pub echo: u64,
+}
+
+/// Starts one daemon and the board, and counts.
+///
+/// # Errors
+///
+/// One of them does not start, or a request fails.
+pub fn measure() -> Result<Board> {
+    let keys = TlsDir::generate(Algorithm::P256)?;
+    let hub = Setup::named("hub")?.tls(keys.path()).gateway().start()?;
+    let keyring = keys.bundle()?;
+    let mut settings = Settings::new(NAME, "maelstrom");
+    settings.hubs.push(SocketAddrV4::new(board::HOST, hub.private().port())).ok().context("one hub")?;
+    settings.keyring = Some(&keyring);
+    let machine = Machine::start(Some(&settings), Options { icount: true, ..Options::default() })?;
+    let handshake = busy(&machine, "when it was linked")? - busy(&machine, "before it dialled")?;
+    eventually(|| status(&hub))?;
+
+    // What the clock and the link itself cost meanwhile is taken off.
+    let idle = Counted::over(&hub, || {
+        std::thread::sleep(Duration::from_secs(2));
+        Ok(())
+    })?;
+    let echoes = Counted::over(&hub, || (0..ECHOES).try_for_each(|_| echo(&hub)))?;
+    let idle_share = idle.busy * echoes.passed / idle.passed.max(1);
+    let echo = echoes.busy.saturating_sub(idle_share) * 1000 / ECHOES;
+
+    let stack = status(&hub)?["stackHighWater"].as_u64().context("stackHighWater")?;
+    let image = board::Sizes::of(Program::find()?.elf())?;
+    let sizes = Sizes { flash: image.flash, ram: image.ram, stack };
+    Ok(Board { sizes, sizes_before: Sizes::kept()?, handshake: handshake * 1000, echo })
+}
+
+/// Microseconds of the board's time in which its processor was busy, and that passed.
+struct Counted {
+    busy: u64,
+    passed: u64,
+}
+
+impl Counted {
+    fn over(hub: &Daemon, work: impl FnOnce() -> Result<()>) -> Result<Self> {
+        let before = Self::at(hub)?;
+        work()?;
+        let after = Self::at(hub)?;
+        Ok(Self { busy: after.busy - before.busy, passed: after.passed - before.passed })
+    }
+
+    fn at(hub: &Daemon) -> Result<Self> {
+        let status = status(hub)?;
+        let number = |field: &str| status[field].as_u64().with_context(|| format!("{field} in {status}"));
+        Ok(Self { busy: number("busyMicros")?, passed: number("uptimeMs")? * 1000 })
+    }
+}
+
+fn busy(machine: &Machine, when: &str) -> Result<u64> {
+    let line = machine.wait_for_log(when, PATIENCE)?;
+    let (_, rest) = line.split_once("busy for ").with_context(|| line.clone())?;
+    Ok(rest.split(' ').next().unwrap_or_default().parse()?)
+}
+
+fn status(hub: &Daemon) -> Result<Value> {
+    ok(Curl::get(&format!("{}/{NAME}/", hub.gateway())).send()?)?.json()
+}
+
+fn echo(hub: &Daemon) -> Result<()> {
+    let body = "x".repeat(BODY);
+    let url = format!("{}/{NAME}/echo", hub.gateway());
+    let answer = ok(Curl::get(&url).option("--data-binary", &body).send()?)?;
+    ensure!(answer.text() == body, "{:?} came back", answer.text());
+    Ok(())
+}
+
+fn ok(answer: Answer) -> Result<Answer> {
+    ensure!(answer.status == 200, "the board answers {}: {}", answer.status, answer.text());
+    Ok(answer)
+}
+
+impl fmt::Display for Board {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<52}{:>12}{:>12}", "board, qemu-mps2-an386", "bytes", "kept")?;
+        let before = |part: fn(&Sizes) -> u64| {
+            self.sizes_before.as_ref().map_or_else(|| "none".to_owned(), |sizes| part(sizes).to_string())
+        };
+        let parts: [(&str, fn(&Sizes) -> u64); 3] = [
+            ("flash", |sizes| sizes.flash),
+            ("static RAM", |sizes| sizes.ram),
+            ("stack, at most so far", |sizes| sizes.stack),
+        ];
+        for (what, part) in parts {
+            writeln!(f, "{what:<52}{:>12}{:>12}", part(&self.sizes), before(part))?;
+        }
+        writeln!(f, "{:<52}{:>12}", "board, counted by -icount", "instructions")?;
+        writeln!(f, "{:<52}{:>12}", "mutual-TLS handshake and the link's hello", self.handshake)?;
+        writeln!(f, "{:<52}{:>12}", "one 128-byte request that comes back", self.echo)
+    }
+}

@@ -1,0 +1,52 @@
+//! The board's sizes, and the file that keeps them from one change to the next, so that growth is seen in a review.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../boards/qemu-mps2-an386/sizes.txt");
+
+/// Bytes of memory that the firmware takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sizes {
+    /// Code, constants and the first values of variables.
+    pub flash: u64,
+    /// Variables; the stack is not among them.
+    pub ram: u64,
+    /// The most that was in use of the stack.
+    pub stack: u64,
+}
+
+impl Sizes {
+    /// Those in the file, `None` when there is no file.
+    ///
+    /// # Errors
+    ///
+    /// The file holds something else.
+    pub fn kept() -> Result<Option<Self>> {
+        let Ok(text) = fs::read_to_string(FILE) else { return Ok(None) };
+        let mut sizes = Self::default();
+        for line in text.lines() {
+            let (what, bytes) = line.split_once(' ').with_context(|| format!("{FILE}: {line:?}"))?;
+            let bytes = bytes.trim().parse().with_context(|| format!("{FILE}: {line:?}"))?;
+            match what {
+                "flash" => sizes.flash = bytes,
+                "ram" => sizes.ram = bytes,
+                "stack" => sizes.stack = bytes,
+                _ => bail!("{FILE}: {line:?}"),
+            }
+        }
+        Ok(Some(sizes))
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn keep(&self) -> Result<()> {
+        let Self { flash, ram, stack } = self;
+        fs::write(FILE, format!("flash {flash}\nram {ram}\nstack {stack}\n")).context(FILE)
+    }
+}

@@ -1,0 +1,127 @@
+//! Calls over one mutual-TLS link: this process at one end, a maelstromd at the other.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use node_core::gossip::{How, Kind, Meta};
+use node_core::id::{LinkId, NodeId};
+use node_core::link::{Limits, Open, Service};
+use node_core::rpc::Method;
+use node_core::wire::record::MAX_META;
+use node_std::clock::Clock;
+use node_std::daemon::LIMITS;
+use node_std::exchange::Accepted;
+use node_std::link::{Greeting, Identity, LinkHandle, Notice, Origin, Server, run};
+use node_std::tls::{Keyring, server_name};
+use node_tests::daemon::{Daemon, Setup};
+use node_tests::pki::{Algorithm, TlsDir};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_rustls::TlsConnector;
+
+use crate::cpu;
+use crate::report::{Rate, Times};
+
+const BODY: usize = 128;
+/// Where the caller stands: one link away.
+const PING: Open = Open { to: None, hops: 1, budget_ms: 5000, service: Service::Rpc(Method::Ping as u16) };
+
+/// Measures 1, 16 and 128 at once, each for `time`.
+///
+/// # Errors
+///
+/// The daemon does not start, or a call fails.
+pub fn measure(time: Duration) -> Result<Vec<Rate>> {
+    let keys = TlsDir::generate(Algorithm::P256)?;
+    let daemon = Setup::named("server")?.tls(keys.path()).start()?;
+    // One thread, as one link is one task: what a second core adds shows at the daemon's side.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let link = link(&daemon, &keys).await?;
+        call_for(&link, 16, Duration::from_millis(300)).await?;
+        let mut rates = Vec::new();
+        for at_once in [1, 16, 128] {
+            let pids = [daemon.pid()];
+            let before = (Instant::now(), cpu::used_by(&pids)?, cpu::used(std::process::id())?);
+            let count = call_for(&link, at_once, time).await?;
+            let times = Times {
+                wall: before.0.elapsed(),
+                daemons: cpu::used_by(&pids)? - before.1,
+                client: cpu::used(std::process::id())? - before.2,
+            };
+            rates.push(Rate::new("128-byte RPC over one mutual-TLS link", at_once, count, times));
+        }
+        Ok(rates)
+    })
+}
+
+/// Calls from `at_once` tasks until `time` is over, and returns how many were answered.
+async fn call_for(link: &LinkHandle, at_once: usize, time: Duration) -> Result<u64> {
+    let end = Instant::now() + time;
+    let callers = (0..at_once).map(|_| {
+        let (link, body) = (link.clone(), Bytes::from_static(&[7; BODY]));
+        tokio::spawn(async move {
+            let mut count = 0;
+            while Instant::now() < end {
+                let answer = link.call(PING, body.clone(), 2 * BODY).await?;
+                ensure!(answer.len() > BODY, "{} bytes came back", answer.len());
+                count += 1;
+            }
+            Ok(count)
+        })
+    });
+    let mut count = 0;
+    for caller in callers.collect::<Vec<_>>() {
+        count += caller.await??;
+    }
+    Ok(count)
+}
+
+async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
+    let keyring = Keyring::open(keys.path())?;
+    let stream = TcpStream::connect(daemon.private()).await?;
+    stream.set_nodelay(true)?;
+    let carrier = TlsConnector::from(keyring.link_client_config()).connect(server_name(), stream).await?;
+    let mut buffer = [0; MAX_META];
+    let meta = Meta::new("bench", Kind::Leaf).encode(&mut buffer).ok().context("a name")?.to_vec();
+    let identity = Identity {
+        id: NodeId([7; 16]),
+        cluster: "maelstrom".into(),
+        limits: Limits { members: 16, ..LIMITS },
+    };
+    let origin = Origin {
+        how: How::Accepted,
+        address: daemon.private().to_string(),
+        own_key: None,
+        peer_key: None,
+    };
+    let (notices, mut noticed) = mpsc::channel(64);
+    tokio::spawn(async move {
+        let greeting = Greeting { incarnation: 1, meta };
+        run(carrier, (LinkId(1), origin), (&identity, greeting), (Arc::new(Nothing), notices), Clock::start()).await;
+    });
+    loop {
+        match noticed.recv().await.context("the link came to nothing")? {
+            Notice::Up { link, .. } => {
+                // Somebody has to take what the daemon gossips.
+                tokio::spawn(async move { while noticed.recv().await.is_some() {} });
+                return Ok(link);
+            }
+            Notice::Down { error, goodbye, .. } => anyhow::bail!("no link: {error:?} {goodbye:?}"),
+            _ => {}
+        }
+    }
+}
+
+/// This end offers nothing.
+struct Nothing;
+
+impl Server for Nothing {
+    fn answer(&self, _: u16, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn serve(&self, _: NodeId, _: Accepted) {}
+}
