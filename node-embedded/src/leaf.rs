@@ -1,6 +1,5 @@
 //! The node itself: how it is started, and what the firmware holds in its hands.
 
-use core::cell::OnceCell;
 use core::fmt;
 use core::future::poll_fn;
 use core::ops::Range;
@@ -45,16 +44,18 @@ pub struct Parts<'d, G, F, A> {
 }
 
 /// All memory of a node: put it into a `static`.
+///
+/// At first it holds zeros and empty vectors only, which a linker does not store: a `static` of it takes no flash.
 pub struct LeafResources<'d> {
     memory: Memory,
-    state: OnceCell<State<'d>>,
+    state: heapless::Vec<State<'d>, 1>,
 }
 
 struct Memory {
-    slots: [gossip::Slot; MEMBERS],
+    slots: heapless::Vec<gossip::Slot, MEMBERS>,
     order: [u32; MEMBERS],
     meta: [u8; MEMBERS * META],
-    peers: [Peer; LINKS],
+    peers: heapless::Vec<Peer, LINKS>,
     exchanges: [PortExchanges; LINKS],
     ports: [PortMemory; LINKS],
     heads: [[u8; HEAD]; WORKERS],
@@ -68,17 +69,17 @@ impl LeafResources<'_> {
     pub const fn new() -> Self {
         Self {
             memory: Memory {
-                slots: [gossip::Slot::FREE; MEMBERS],
+                slots: heapless::Vec::new(),
                 order: [0; MEMBERS],
                 meta: [0; MEMBERS * META],
-                peers: [Peer::FREE; LINKS],
+                peers: heapless::Vec::new(),
                 exchanges: [PortExchanges::NEW; LINKS],
                 ports: [PortMemory::NEW; LINKS],
                 heads: [[0; HEAD]; WORKERS],
                 item: [0; ITEM],
                 bundle: [0; BUNDLE],
             },
-            state: OnceCell::new(),
+            state: heapless::Vec::new(),
         }
     }
 }
@@ -115,6 +116,8 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     let config = gossip::Config { dials: 1, ..gossip::Config::new(id, Kind::Leaf) };
     // What it says of itself may change during a life as well as between two.
     let incarnation = u64::from(starts) << 16;
+    fill(slots, gossip::Slot::FREE);
+    fill(peers, Peer::FREE);
     let storage = Storage { slots, order, meta, peers };
     let node = Node::new(now, config, (incarnation, &about_me), (storage, u64::from_le_bytes(seed)));
     drop(about_me);
@@ -141,10 +144,21 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
         runner: Default::default(),
         callers: embassy_sync::waitqueue::MultiWakerRegistration::new(),
     };
-    let state: &'d State<'d> = state.get_or_init(|| State::new(settings, keys, core));
+    state.clear();
+    let state = match state.push(State::new(settings, keys, core)) {
+        Ok(()) => state.first(),
+        Err(_) => None,
+    };
+    let state: &'d State<'d> = state.ok_or(StartError::Settings)?;
     let keyring = Mutex::new(KeyringMemory { store, bundle });
     let runner = Runner { state, network, rng: rng.into(), keyring, application, ports, heads };
     Ok((Leaf { state }, runner))
+}
+
+/// As many as there is room for.
+fn fill<T: Clone, const N: usize>(vector: &mut heapless::Vec<T, N>, free: T) {
+    let filled = vector.resize(N, free);
+    debug_assert!(filled.is_ok(), "its capacity is its length");
 }
 
 /// What the node says of itself; `None` when there is too much of something.

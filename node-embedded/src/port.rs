@@ -7,6 +7,7 @@ use node_core::time::{Duration, Instant};
 use node_core::trust::Fingerprint;
 
 use crate::batch::Batch;
+use crate::sizes::{OUR_EXCHANGES, THEIR_EXCHANGES};
 
 /// A goodbye that the hub does not take is given up after this time.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -59,6 +60,9 @@ pub(crate) struct Parted {
 
 impl<'d> Port<'d> {
     pub(crate) fn new(config: Config<'d>, memory: &'d mut PortExchanges) -> Self {
+        let filled = memory.ours.resize(OUR_EXCHANGES, Exchange::FREE);
+        let filled = filled.and(memory.theirs.resize(THEIR_EXCHANGES, Exchange::FREE));
+        debug_assert!(filled.is_ok(), "their capacity is their length");
         let link = Link::new(config, &mut memory.ours, &mut memory.theirs, Instant::START);
         Self { link, batch: Batch::new(), stage: Stage::Idle, goodbye: None, blocked: false }
     }
@@ -90,15 +94,12 @@ impl<'d> Port<'d> {
     }
 }
 
-/// A link's memory for exchanges.
+/// A link's memory for exchanges, empty until a port uses it.
 pub(crate) struct PortExchanges {
-    pub(crate) ours: [Exchange; crate::sizes::OUR_EXCHANGES],
-    pub(crate) theirs: [Exchange; crate::sizes::THEIR_EXCHANGES],
+    ours: heapless::Vec<Exchange, OUR_EXCHANGES>,
+    theirs: heapless::Vec<Exchange, THEIR_EXCHANGES>,
 }
 
 impl PortExchanges {
-    pub(crate) const NEW: Self = Self {
-        ours: [Exchange::FREE; crate::sizes::OUR_EXCHANGES],
-        theirs: [Exchange::FREE; crate::sizes::THEIR_EXCHANGES],
-    };
+    pub(crate) const NEW: Self = Self { ours: heapless::Vec::new(), theirs: heapless::Vec::new() };
 }
