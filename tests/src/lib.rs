@@ -10,7 +10,6 @@ pub mod http;
 pub mod load;
 mod log;
 pub mod openssl;
-pub mod peer;
 pub mod pki;
 pub mod programs;
 pub mod wait;

@@ -109,7 +109,7 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
                 tokio::spawn(async move { while noticed.recv().await.is_some() {} });
                 return Ok(link);
             }
-            Notice::Down { error, goodbye, .. } => anyhow::bail!("no link: {error:?} {goodbye:?}"),
+            Notice::Down { error, .. } => anyhow::bail!("no link: {error:?}"),
             _ => {}
         }
     }

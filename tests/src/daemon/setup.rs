@@ -46,12 +46,6 @@ impl Setup {
         })
     }
 
-    /// The daemon's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// With the keys in `dir`.
     #[must_use]
     pub fn tls(mut self, dir: &Path) -> Self {

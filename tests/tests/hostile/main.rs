@@ -1,5 +1,7 @@
 //! Peers that break rules: each is named in the log, costs little, and disturbs nobody else.
 
+mod peer;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
@@ -15,8 +17,9 @@ use node_tests::component::Component;
 use node_tests::daemon::Daemon;
 use node_tests::http::Curl;
 use node_tests::load::Load;
-use node_tests::peer::{Peer, frame, open};
 use node_tests::pki::{Algorithm, TlsDir};
+
+use peer::{Peer, frame, open};
 
 /// Far more than a peer within its bounds needs, far less than one without them takes.
 const BOUND: u64 = 64 << 20;

@@ -10,10 +10,10 @@ use node_core::wire::{
     VERSION,
 };
 use node_std::tls::{Keyring, server_name};
+use node_tests::pki::TlsDir;
+use node_tests::wait::PATIENCE;
 use rustls::{ClientConnection, StreamOwned};
 
-use crate::pki::TlsDir;
-use crate::wait::PATIENCE;
 
 /// What this peer says that it takes.
 const LIMITS: Limits = Limits {
