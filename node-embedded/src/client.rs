@@ -170,7 +170,7 @@ fn try_open(core: &mut Core<'_>, open: &Open, start: (&[u8], bool)) -> Option<(S
     }
     for (index, port) in core.ports.iter_mut().enumerate().filter(|(_, port)| port.is_up()) {
         let Some(link) = port.id() else { continue };
-        match port.link.open(now(), open, start, &mut port.batch) {
+        match port.link.open(now(), open, start, port.batch) {
             Ok((id, taken)) => {
                 core.runner.wake();
                 return core.table.opened(Place { port: index, link, id }).map(|slot| (slot, taken));

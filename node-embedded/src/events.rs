@@ -32,7 +32,7 @@ impl Core<'_> {
         port.stage = Stage::Greeting(Carried { id: LinkId(self.links), target, hub });
         let hello =
             Hello { version: VERSION, cluster, limits: LIMITS, time: None, record: self.node.record() };
-        if port.link.greet(&hello, &mut port.batch).is_err() {
+        if port.link.greet(&hello, port.batch).is_err() {
             port.part(now, Goodbye::Full, None);
         }
         self.runner.wake();
@@ -113,7 +113,7 @@ impl Core<'_> {
                 port.link.goodbye(Goodbye::Leaving);
             }
         }
-        port.link.poll_transmit(now, &mut port.batch);
+        port.link.poll_transmit(now, port.batch);
     }
 
     /// The carrier is gone.

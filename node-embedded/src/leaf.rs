@@ -27,7 +27,7 @@ use crate::settings::Settings;
 use crate::sizes::{BUNDLE, HEAD, ITEM, LIMITS, LINKS, MEMBERS, META, WORKERS};
 use crate::state::{Core, State, now};
 use crate::store::{Store, StoreError};
-use crate::table::Table;
+use crate::table::{self, Table};
 
 /// What the firmware brings to a node.
 pub struct Parts<'d, G, F, A> {
@@ -56,6 +56,7 @@ struct Memory {
     order: [u32; MEMBERS],
     meta: [u8; MEMBERS * META],
     peers: heapless::Vec<Peer, LINKS>,
+    table: table::Slots,
     exchanges: [PortExchanges; LINKS],
     ports: [PortMemory; LINKS],
     heads: [[u8; HEAD]; WORKERS],
@@ -73,6 +74,7 @@ impl LeafResources<'_> {
                 order: [0; MEMBERS],
                 meta: [0; MEMBERS * META],
                 peers: heapless::Vec::new(),
+                table: table::Slots::new(),
                 exchanges: [PortExchanges::NEW; LINKS],
                 ports: [PortMemory::NEW; LINKS],
                 heads: [[0; HEAD]; WORKERS],
@@ -103,7 +105,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
 ) -> Result<(Leaf<'d>, Runner<'d, G, F, A>), StartError<F::Error>> {
     let Parts { network, mut rng, flash, flash_range, application } = parts;
     let LeafResources { memory, state } = resources;
-    let Memory { slots, order, meta, peers, exchanges, ports, heads, item, bundle } = memory;
+    let Memory { slots, order, meta, peers, table, exchanges, ports, heads, item, bundle } = memory;
     let mut store = Store::new(flash, flash_range, item).map_err(StartError::Flash)?;
     let keys = load_keys(&mut store, settings.keyring).await?;
     let id = load_id(&mut store, settings.id, &mut rng).await?;
@@ -139,7 +141,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
         node,
         clock: ClockFloor::new(now, settings.not_before),
         ports: exchanges.each_mut().map(|memory| Port::new(link, memory)),
-        table: Table::new(),
+        table: Table::new(table),
         links: 0,
         runner: Default::default(),
         callers: embassy_sync::waitqueue::MultiWakerRegistration::new(),

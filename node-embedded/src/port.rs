@@ -14,7 +14,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(crate) struct Port<'d> {
     pub(crate) link: Link<'d>,
-    pub(crate) batch: Batch,
+    pub(crate) batch: &'d mut Batch,
     pub(crate) stage: Stage,
     /// What the hub said at last.
     pub(crate) goodbye: Option<Goodbye>,
@@ -64,7 +64,7 @@ impl<'d> Port<'d> {
         let filled = filled.and(memory.theirs.resize(THEIR_EXCHANGES, Exchange::FREE));
         debug_assert!(filled.is_ok(), "their capacity is their length");
         let link = Link::new(config, &mut memory.ours, &mut memory.theirs, Instant::START);
-        Self { link, batch: Batch::new(), stage: Stage::Idle, goodbye: None, blocked: false }
+        Self { link, batch: &mut memory.batch, stage: Stage::Idle, goodbye: None, blocked: false }
     }
 
     /// What carries the link, if anything does.
@@ -94,12 +94,14 @@ impl<'d> Port<'d> {
     }
 }
 
-/// A link's memory for exchanges, empty until a port uses it.
+/// A link's memory for exchanges and frames, empty until a port uses it.
 pub(crate) struct PortExchanges {
+    batch: Batch,
     ours: heapless::Vec<Exchange, OUR_EXCHANGES>,
     theirs: heapless::Vec<Exchange, THEIR_EXCHANGES>,
 }
 
 impl PortExchanges {
-    pub(crate) const NEW: Self = Self { ours: heapless::Vec::new(), theirs: heapless::Vec::new() };
+    pub(crate) const NEW: Self = 
+        Self { batch: Batch::new(), ours: heapless::Vec::new(), theirs: heapless::Vec::new() };
 }

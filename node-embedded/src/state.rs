@@ -34,7 +34,7 @@ pub(crate) struct Core<'d> {
     pub(crate) node: Node<'d>,
     pub(crate) clock: ClockFloor,
     pub(crate) ports: [Port<'d>; LINKS],
-    pub(crate) table: Table,
+    pub(crate) table: Table<'d>,
     /// Links so far.
     pub(crate) links: u32,
     /// The runner, in which everything but the firmware's own requests runs.

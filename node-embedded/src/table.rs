@@ -13,11 +13,14 @@ use node_core::link::{ExchangeId, Open, ResetCode, Side};
 use crate::sizes::{EXCHANGE_CREDIT, EXCHANGES, OUR_EXCHANGES};
 
 /// All exchanges.
-pub(crate) struct Table {
-    slots: [Slot; EXCHANGES],
+pub(crate) struct Table<'d> {
+    slots: &'d mut Slots,
     /// Counts exchanges that wait for a worker, so that they are served in their order.
     arrivals: u32,
 }
+
+/// The table's memory, empty until the table uses it.
+pub(crate) type Slots = heapless::Vec<Slot, EXCHANGES>;
 
 /// One exchange.
 pub(crate) struct Slot {
@@ -49,17 +52,11 @@ pub(crate) struct Place {
 #[derive(Clone, Copy)]
 pub(crate) struct SlotIndex(u8);
 
-impl Table {
-    pub(crate) const fn new() -> Self {
-        const FREE: Slot = Slot {
-            at: None,
-            unread: heapless::Vec::new(),
-            ended: false,
-            broken: None,
-            waiting: None,
-            waker: WakerRegistration::new(),
-        };
-        Self { slots: [FREE; EXCHANGES], arrivals: 0 }
+impl<'d> Table<'d> {
+    pub(crate) fn new(slots: &'d mut Slots) -> Self {
+        slots.clear();
+        while slots.push(Slot::FREE).is_ok() {}
+        Self { slots, arrivals: 0 }
     }
 
     /// A hub opened an exchange: it waits for a worker. `None` when there is no room.
@@ -75,7 +72,7 @@ impl Table {
     /// The exchange that has waited longest for a worker.
     pub(crate) fn next_waiting(&mut self) -> Option<(SlotIndex, Open)> {
         let now = self.arrivals;
-        let waiting = (0..).zip(&mut self.slots).filter(|(_, slot)| slot.waiting.is_some());
+        let waiting = (0..).zip(self.slots.iter_mut()).filter(|(_, slot)| slot.waiting.is_some());
         let age = |slot: &Slot| slot.waiting.map_or(0, |(arrival, _)| now.wrapping_sub(arrival));
         let (index, slot) = waiting.max_by_key(|(_, slot)| age(slot))?;
         slot.waiting.take().map(|(_, open)| (SlotIndex(index), open))
@@ -89,7 +86,7 @@ impl Table {
 
     /// Takes a slot for an exchange that this node opened.
     pub(crate) fn opened(&mut self, at: Place) -> Option<SlotIndex> {
-        let (index, slot) = (0..).zip(&mut self.slots).find(|(_, slot)| slot.at.is_none())?;
+        let (index, slot) = (0..).zip(self.slots.iter_mut()).find(|(_, slot)| slot.at.is_none())?;
         slot.occupy(at);
         Some(SlotIndex(index))
     }
@@ -110,6 +107,15 @@ impl Table {
 }
 
 impl Slot {
+    const FREE: Self = Self {
+        at: None,
+        unread: heapless::Vec::new(),
+        ended: false,
+        broken: None,
+        waiting: None,
+        waker: WakerRegistration::new(),
+    };
+
     fn occupy(&mut self, at: Place) {
         self.at = Some(at);
         self.unread.clear();
