@@ -102,6 +102,6 @@ pub(crate) struct PortExchanges {
 }
 
 impl PortExchanges {
-    pub(crate) const NEW: Self = 
+    pub(crate) const NEW: Self =
         Self { batch: Batch::new(), ours: heapless::Vec::new(), theirs: heapless::Vec::new() };
 }

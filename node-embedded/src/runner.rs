@@ -5,7 +5,6 @@ use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
 
-use embassy_futures::join::{join_array, join3};
 use embassy_net::Stack;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
@@ -36,16 +35,28 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
         let Self { state, network, rng, keyring, application, ports, heads } = self;
         let (state, network): (&'d State<'d>, _) = (*state, *network);
         let (rng, keyring, application) = (&*rng, &*keyring, &*application);
-        let mut port = 0..;
-        let connectors = ports.each_mut().map(|memory| {
-            let connector = Connector { state, network, rng, port: port.next().unwrap_or(LINKS) };
-            async move { connector.run(memory).await }
-        });
-        let workers = heads
-            .each_mut()
-            .map(|head| async move { Server { state, application, keyring }.work(head).await });
-        let (never, ..) = join3(clock(state), join_array(connectors), join_array(workers)).await;
-        never
+        // Each future is made where it stays: they are large, and a board's stack is not.
+        let connector = |port| Connector { state, network, rng, port };
+        let server = || Server { state, application, keyring };
+        let [first_port, second_port] = ports;
+        let [first_head, second_head] = heads;
+        let (first_connector, second_connector) = (connector(0), connector(1));
+        let (first_server, second_server) = (server(), server());
+        let mut clock = pin!(clock(state));
+        let mut first_connection = pin!(first_connector.run(first_port));
+        let mut second_connection = pin!(second_connector.run(second_port));
+        let mut first_worker = pin!(first_server.work(first_head));
+        let mut second_worker = pin!(second_server.work(second_head));
+        poll_fn(|cx| {
+            // None of them ends.
+            let _ = clock.as_mut().poll(cx);
+            let _ = first_connection.as_mut().poll(cx);
+            let _ = second_connection.as_mut().poll(cx);
+            let _ = first_worker.as_mut().poll(cx);
+            let _ = second_worker.as_mut().poll(cx);
+            Poll::Pending
+        })
+        .await
     }
 }
 

@@ -9,6 +9,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
+pub use bundle::bundle;
+
 const CONFIGURE: &str = include_str!("pki/configure.sh");
 const GENERATE: &str = include_str!("pki/generate.sh");
 const PROMOTE: &str = include_str!("pki/promote.sh");

@@ -1,12 +1,14 @@
 //! Runs one emulated board and shows what it says.
 
 use std::net::SocketAddrV4;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use board_settings::Settings;
 use clap::Args;
 use node_tests::board::{Board, HOST, Mark, Options};
+use node_tests::pki::{self, Algorithm, TlsDir};
 
 use crate::firmware;
 
@@ -17,11 +19,14 @@ pub struct Arguments {
     #[arg(long, default_value = "board")]
     name: String,
     /// The cluster it belongs to
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = "maelstrom")]
     cluster_id: String,
     /// Address of a hub on this machine's loopback, for instance 127.0.0.1:8374 (repeatable, 4 at most)
     #[arg(long, value_name = "HOST:PORT")]
     hub: Vec<SocketAddrV4>,
+    /// Its first keys: a directory of P-256 pairs, as its hubs have one; without one it gets keys that nobody trusts
+    #[arg(long, value_name = "DIR")]
+    tls_dir: Option<PathBuf>,
     /// Count instructions: one takes one nanosecond of the board's time
     #[arg(long)]
     icount: bool,
@@ -34,10 +39,15 @@ pub struct Arguments {
 /// It does not build or start, or the board stops with a failure.
 pub fn board(arguments: &Arguments) -> Result<()> {
     firmware::build(&firmware::QEMU)?;
+    let keyring = match &arguments.tls_dir {
+        Some(dir) => pki::bundle(dir)?,
+        None => TlsDir::generate(Algorithm::P256)?.bundle()?,
+    };
     let mut settings = Settings::new(&arguments.name, &arguments.cluster_id);
     for hub in &arguments.hub {
         settings.hubs.push(as_seen_by_the_board(*hub)).ok().context("a board knows four hubs at most")?;
     }
+    settings.keyring = Some(&keyring);
     let options = Options { icount: arguments.icount, ..Options::default() };
     let mut board = Board::start(Some(&settings), options)?;
     let mut shown = Mark::default();
