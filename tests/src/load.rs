@@ -134,11 +134,12 @@ impl Shared {
     }
 
     fn ask(&self, url: &str, period: Duration) {
-        let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().new_agent();
+        let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
+        let agent = agent.build().new_agent();
         while !self.stop.load(Ordering::SeqCst) {
             let next = Instant::now() + period;
-            match agent.get(url).call().and_then(|mut response| response.body_mut().read_to_vec()) {
-                Ok(_) => drop(self.answered.fetch_add(1, Ordering::SeqCst)),
+            match ask(&agent, url) {
+                Ok(()) => drop(self.answered.fetch_add(1, Ordering::SeqCst)),
                 Err(error) => self.failed(format!("{url}: {error}")),
             }
             thread::sleep(next.saturating_duration_since(Instant::now()));
@@ -152,4 +153,12 @@ impl Shared {
             failures.push(why);
         }
     }
+}
+
+fn ask(agent: &ureq::Agent, url: &str) -> Result<()> {
+    let mut response = agent.get(url).call()?;
+    let body = response.body_mut().read_to_vec()?;
+    let status = response.status();
+    ensure!(status == 200, "{status}: {}", String::from_utf8_lossy(&body).trim());
+    Ok(())
 }
