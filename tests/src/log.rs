@@ -142,7 +142,8 @@ impl Shared {
             if left.is_zero() || given_up() {
                 break;
             }
-            state = self.changed.wait_timeout(state, left.min(NOTICE)).unwrap_or_else(PoisonError::into_inner).0;
+            state =
+                self.changed.wait_timeout(state, left.min(NOTICE)).unwrap_or_else(PoisonError::into_inner).0;
         }
         state
     }

@@ -3,15 +3,21 @@
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use board_settings::{Ip, Settings};
 use node_tests::board::{self, Board, Options};
+use node_tests::pki::{Algorithm, TlsDir};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+static KEYRING: LazyLock<Vec<u8>> =
+    LazyLock::new(|| TlsDir::generate(Algorithm::P256).unwrap().bundle().unwrap());
+
 fn settings(hub: Option<&TcpListener>) -> Settings<'static> {
     let mut settings = Settings::new("kettle", "kitchen");
+    settings.keyring = Some(&KEYRING);
     if let Some(hub) = hub {
         let port = hub.local_addr().unwrap().port();
         settings.hubs.push(SocketAddrV4::new(board::HOST, port)).unwrap();
@@ -20,15 +26,15 @@ fn settings(hub: Option<&TcpListener>) -> Settings<'static> {
 }
 
 #[test]
-fn a_board_connects_to_its_hub() {
+fn a_board_dials_its_hub_with_tls() {
     let hub = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let board = Board::start(Some(&settings(Some(&hub))), Options::default()).unwrap();
     // The user-mode network hands out this address first.
     board.wait_for_log("address 10.0.2.15", PATIENCE).unwrap();
-    board.wait_for_log("connected to 10.0.2.2", PATIENCE).unwrap();
     let (mut connection, _) = hub.accept().unwrap();
-    drop(board);
-    assert_eq!(connection.read(&mut [0]).unwrap_or(0), 0, "it ends with the board");
+    let mut kind = [0];
+    connection.read_exact(&mut kind).unwrap();
+    assert_eq!(kind, [22], "a TLS handshake record");
 }
 
 #[test]
@@ -42,8 +48,8 @@ fn a_board_takes_a_static_address() {
 #[test]
 fn flash_survives_a_cut_of_power() {
     let mut board = Board::start(Some(&settings(None)), Options::default()).unwrap();
-    for boot in 1..=3 {
-        board.wait_for_log(&format!("boot {boot}"), PATIENCE).unwrap();
+    for start in 1..=3 {
+        board.wait_for_log(&format!("start {start},"), PATIENCE).unwrap();
         board.restart().unwrap();
     }
 }
@@ -57,9 +63,18 @@ fn a_board_without_settings_says_so_and_fails() {
 }
 
 #[test]
+fn a_board_without_keys_says_so_and_fails() {
+    let mut settings = settings(None);
+    settings.keyring = None;
+    let mut board = Board::start(Some(&settings), Options::default()).unwrap();
+    assert_eq!(board.wait_for_exit(PATIENCE).unwrap().code(), Some(1));
+    board.wait_for_log("stopped: the board has no keyring", PATIENCE).unwrap();
+}
+
+#[test]
 fn a_flash_of_another_size_is_refused() {
     let mut board = Board::start(Some(&settings(None)), Options::default()).unwrap();
-    board.wait_for_log("boot 1", PATIENCE).unwrap();
+    board.wait_for_log("start 1,", PATIENCE).unwrap();
     board.kill();
     std::fs::write(board.flash(), b"short").unwrap();
     board.restart().unwrap();

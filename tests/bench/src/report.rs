@@ -58,7 +58,11 @@ pub struct Times {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.linux.is_empty() {
-            writeln!(f, "{:<52}{:>8}{:>12}{:>14}{:>14}", "Linux, loopback", "at once", "per second", "daemons", "client")?;
+            writeln!(
+                f,
+                "{:<52}{:>8}{:>12}{:>14}{:>14}",
+                "Linux, loopback", "at once", "per second", "daemons", "client"
+            )?;
             for rate in &self.linux {
                 let Rate { what, at_once, per_second, daemon_micros, client_micros } = rate;
                 writeln!(

@@ -32,8 +32,10 @@ impl TlsDir {
 ///
 /// The directory cannot be read, openssl cannot read a certificate, or it is too much for a bundle.
 pub fn bundle(dir: &Path) -> Result<Vec<u8>> {
-    let mut files: Vec<_> =
-        fs::read_dir(dir).with_context(|| dir.display().to_string())?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    let mut files: Vec<_> = fs::read_dir(dir)
+        .with_context(|| dir.display().to_string())?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "crt"));
     files.sort();
     let slots: Vec<_> = files.iter().map(|file| slot(file)).collect::<Result<_>>()?;

@@ -14,7 +14,6 @@ use node_tests::pki::TlsDir;
 use node_tests::wait::PATIENCE;
 use rustls::{ClientConnection, StreamOwned};
 
-
 /// What this peer says that it takes.
 const LIMITS: Limits = Limits {
     frame: u16::MAX,

@@ -58,7 +58,8 @@ pub fn demo(arguments: &Arguments) -> Result<()> {
 
 /// How to talk to a cluster that is left running: lines to copy.
 fn invitation(fleet: &Fleet) -> String {
-    let programs = programs::maelctl().ok().and_then(|file| file.parent()).map(|dir| dir.display().to_string());
+    let programs =
+        programs::maelctl().ok().and_then(|file| file.parent()).map(|dir| dir.display().to_string());
     let [node, ..] = &fleet.cluster.nodes[..] else { return String::new() };
     let tls = fleet.cluster.keys[0].path().display();
     let (made, gateway) = (fleet.made.path().display(), node.gateway());

@@ -66,7 +66,9 @@ fn requests(view: &View, fleet: &Fleet) -> Result<()> {
         fleet.component_answers(node)?;
     }
     view.say(&format!("POST to /{BOARD}/echo comes back from the board, through each gateway"));
-    view.say(&format!("GET /{COMPONENT}/ is answered by the component behind a Linux node, through each gateway"));
+    view.say(&format!(
+        "GET /{COMPONENT}/ is answered by the component behind a Linux node, through each gateway"
+    ));
     let (answered, _) = fleet.board_is_answered(3)?;
     view.say(&format!("{answered} requests made on the board were answered by {COMPONENT}"));
     Ok(())
@@ -102,7 +104,9 @@ fn rotations(view: &View, fleet: &Fleet, watch: &Watch, summary: &mut Summary) -
     let result = summary.from_board.1 == 0;
     fleet.about(BOARD, result.then_some(()).context("a request of the board failed"))?;
     let (answered, (from_board, _)) = (summary.rotating.answered, summary.from_board);
-    view.say(&format!("{answered} requests were answered, {from_board} more that the board made; none failed"));
+    view.say(&format!(
+        "{answered} requests were answered, {from_board} more that the board made; none failed"
+    ));
     ensure_same_processes(view, fleet, &processes)
 }
 
@@ -159,7 +163,6 @@ fn watched(load: Load, watch: &Watch) -> Load {
 fn goes_on(load: &[Load]) -> Result<()> {
     load.iter().try_for_each(|load| load.goes_on(STEADY))
 }
-
 
 fn end(load: Vec<Load>) -> Tally {
     load.into_iter().fold(Tally::default(), |mut sum, load| {

@@ -47,7 +47,9 @@ impl Summary {
             ("the board's memory", format!("{sizes}, stack {:.1} KiB", self.stack as f64 / 1024.0)),
             ("time", seconds(&self.total)),
         ];
-        lines.iter().fold(String::from("\n"), |text, (what, figure)| text + &format!("{what:>33}  {figure}\n"))
+        lines
+            .iter()
+            .fold(String::from("\n"), |text, (what, figure)| text + &format!("{what:>33}  {figure}\n"))
     }
 }
 

@@ -137,9 +137,10 @@ impl Eye<'_> {
         self.view.show(&lines);
         if !self.view.is_live() && self.spoken.elapsed() >= PLAIN {
             self.spoken = Instant::now();
-            let members = self.known.iter().map(|(name, seen)| {
-                format!("{name} {} {} links key {}", seen.state, seen.links, seen.key)
-            });
+            let members = self
+                .known
+                .iter()
+                .map(|(name, seen)| format!("{name} {} {} links key {}", seen.state, seen.links, seen.key));
             let members = members.collect::<Vec<_>>().join(", ");
             self.view.say(&format!("{members}; requests: {requests}"));
         }
