@@ -118,14 +118,12 @@ impl fmt::Display for Board {
         let before = |part: fn(&Sizes) -> u64| {
             self.sizes_before.as_ref().map_or_else(|| "none".to_owned(), |sizes| part(sizes).to_string())
         };
-        let parts: [(&str, fn(&Sizes) -> u64); 3] = [
-            ("flash", |sizes| sizes.flash),
-            ("static RAM", |sizes| sizes.ram),
-            ("stack, at most so far", |sizes| sizes.stack),
-        ];
-        for (what, part) in parts {
-            writeln!(f, "{what:<52}{:>12}{:>12}", part(&self.sizes), before(part))?;
-        }
+        let mut part = |what, part: fn(&Sizes) -> u64| {
+            writeln!(f, "{what:<52}{:>12}{:>12}", part(&self.sizes), before(part))
+        };
+        part("flash", |sizes| sizes.flash)?;
+        part("static RAM", |sizes| sizes.ram)?;
+        part("stack, at most so far", |sizes| sizes.stack)?;
         writeln!(f, "{:<52}{:>12}", "board, counted by -icount", "instructions")?;
         writeln!(f, "{:<52}{:>12}", "mutual-TLS handshake and the link's hello", self.handshake)?;
         writeln!(f, "{:<52}{:>12}", "one 128-byte request that comes back", self.echo)
