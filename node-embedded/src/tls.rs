@@ -18,3 +18,6 @@ pub(crate) use verifier::Trust;
 pub use guard::Violation;
 pub use session::SessionError;
 pub use verifier::VerifyError;
+
+#[cfg(test)]
+mod tests;

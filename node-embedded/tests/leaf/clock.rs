@@ -7,8 +7,11 @@ use core::future::Future;
 use core::pin::{Pin, pin};
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
+use std::boxed::Box;
 use std::sync::Arc;
 use std::task::Wake;
+use std::thread_local;
+use std::vec::Vec;
 
 use embassy_time_driver::Driver;
 

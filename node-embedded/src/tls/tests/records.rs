@@ -1,0 +1,165 @@
+//! What the guard keeps from embedded-tls, and what the records that may pass mean.
+
+use super::*;
+
+/// What a client reads in a session with the hub in which `server` does what it does.
+fn first_read(server: impl AsyncFnOnce(&mut Rogue)) -> Result<Vec<u8>, SessionError> {
+    let serve = async |up, down| {
+        let mut rogue = Rogue::hello(up, down).await;
+        rogue.authenticate(HUB, &hub_key()).await;
+        rogue.complete().await;
+        assert_eq!(rogue.received().await.as_deref(), Some(&b"hello"[..]));
+        server(&mut rogue).await;
+    };
+    let (outcome, _) = meet((trust(HUB), Board::new()), OsRng, serve);
+    assert!(outcome.opened.is_ok(), "{:?}", outcome.opened);
+    outcome.read.unwrap()
+}
+
+#[track_caller]
+fn assert_violation(error: SessionError, kind: u8, length: usize) {
+    match error {
+        SessionError::Record(violation) => assert_eq!(violation, Violation { kind, length }),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn an_empty_encrypted_record_does_not_get_through() {
+    for length in 0..=16 {
+        let error = refusal(async |rogue| rogue.raw(&record(APPLICATION_DATA, &[0; 16][..length])).await);
+        assert_violation(error, APPLICATION_DATA, length);
+    }
+    // The same with a tag that is good, which is what embedded-tls panics on.
+    let error = refusal(async |rogue| rogue.encrypted(&[]).await);
+    assert_violation(error, APPLICATION_DATA, 16);
+    let error = first_read(async |rogue| rogue.encrypted(&[]).await).unwrap_err();
+    assert_violation(error, APPLICATION_DATA, 16);
+}
+
+#[test]
+fn a_record_of_padding_alone_is_refused() {
+    for zeros in [1, 2, 100] {
+        let padding = [0; 100];
+        refusal(async |rogue| rogue.encrypted(&padding[..zeros]).await);
+        first_read(async |rogue| rogue.encrypted(&padding[..zeros]).await).unwrap_err();
+    }
+}
+
+#[test]
+fn a_plaintext_handshake_record_does_not_get_through() {
+    let finished = message(20, &[0; 32]);
+    let error = refusal(async |rogue| rogue.raw(&record(HANDSHAKE, &finished)).await);
+    assert_violation(error, HANDSHAKE, 36);
+    // After the handshake embedded-tls panics on it.
+    let error = first_read(async |rogue| rogue.raw(&record(HANDSHAKE, &finished)).await).unwrap_err();
+    assert_violation(error, HANDSHAKE, 36);
+}
+
+#[test]
+fn a_plaintext_close_notify_does_not_get_through() {
+    let close_notify = record(ALERT, &[1, 0]);
+    let error = refusal(async |rogue| rogue.raw(&close_notify).await);
+    assert_violation(error, ALERT, 2);
+    let error = first_read(async |rogue| rogue.raw(&close_notify).await).unwrap_err();
+    assert_violation(error, ALERT, 2);
+}
+
+#[test]
+fn a_record_that_is_longer_than_its_buffer_does_not_get_through() {
+    let long = record(APPLICATION_DATA, &[0; TLS_READ + 1]);
+    let error = refusal(async |rogue| rogue.raw(&long).await);
+    assert_violation(error, APPLICATION_DATA, TLS_READ + 1);
+    let error = first_read(async |rogue| rogue.raw(&long).await).unwrap_err();
+    assert_violation(error, APPLICATION_DATA, TLS_READ + 1);
+    // One that fits exactly is read: 4079 bytes, their type, a tag.
+    let longest = [&[b'x'; TLS_READ - 17][..], &[APPLICATION_DATA]].concat();
+    assert_eq!(first_read(async |rogue| rogue.encrypted(&longest).await).unwrap(), [b'x'; 100]);
+}
+
+#[test]
+fn change_cipher_spec_comes_once_after_server_hello_and_is_one() {
+    let one = record(CHANGE_CIPHER_SPEC, &[1]);
+    let error = refusal(async |rogue| rogue.raw(&[&one[..], &one].concat()).await);
+    assert_violation(error, CHANGE_CIPHER_SPEC, 1);
+    let error = refusal(async |rogue| rogue.raw(&record(CHANGE_CIPHER_SPEC, &[2])).await);
+    assert_violation(error, CHANGE_CIPHER_SPEC, 1);
+    let error = refusal(async |rogue| rogue.raw(&record(CHANGE_CIPHER_SPEC, &[1, 1])).await);
+    assert_violation(error, CHANGE_CIPHER_SPEC, 2);
+    let error = first_read(async |rogue| rogue.raw(&one).await).unwrap_err();
+    assert_violation(error, CHANGE_CIPHER_SPEC, 1);
+}
+
+#[test]
+fn a_record_of_an_unknown_kind_does_not_get_through() {
+    for kind in [0, 19, 24, 255] {
+        let error = refusal(async |rogue| rogue.raw(&record(kind, &[0; 20])).await);
+        assert_violation(error, kind, 20);
+    }
+}
+
+#[test]
+fn what_is_no_tls_at_all_does_not_get_through() {
+    let kinds: [(&[u8], u8, usize); 3] = [
+        (b"HTTP/1.1 400 Bad Request\r\n", b'H', usize::from(u16::from_be_bytes(*b"P/"))),
+        (&record(APPLICATION_DATA, &[0; 20]), APPLICATION_DATA, 20),
+        (&record(CHANGE_CIPHER_SPEC, &[1]), CHANGE_CIPHER_SPEC, 1),
+    ];
+    for (bytes, kind, length) in kinds {
+        let serve = async |_, mut down: Pipe| embedded_io_async::Write::write_all(&mut down, bytes).await;
+        let (outcome, _) = meet((trust(HUB), Board::new()), OsRng, serve);
+        assert_violation(outcome.opened.unwrap_err(), kind, length);
+    }
+}
+
+#[test]
+fn an_alert_instead_of_server_hello_ends_the_handshake() {
+    let serve = async |_, mut down: Pipe| {
+        embedded_io_async::Write::write_all(&mut down, &record(ALERT, &[2, 40])).await
+    };
+    let (outcome, _) = meet((trust(HUB), Board::new()), OsRng, serve);
+    let error = outcome.opened.unwrap_err();
+    assert!(std::format!("{error}").contains("HandshakeFailure"), "{error}");
+}
+
+#[test]
+fn a_server_that_stalls_is_given_up() {
+    let serve = async |up, down| {
+        let mut rogue = Rogue::hello(up, down).await;
+        rogue.raw(&[APPLICATION_DATA, 3, 3, 1, 0, 99]).await;
+        core::future::pending::<()>().await;
+    };
+    let (outcome, _) = meet((trust(HUB), Board::new()), OsRng, serve);
+    assert!(matches!(outcome.opened, Err(SessionError::Timeout)));
+    let (outcome, _) =
+        meet((trust(HUB), Board::new()), OsRng, async |_, _| core::future::pending::<()>().await);
+    assert!(matches!(outcome.opened, Err(SessionError::Timeout)));
+}
+
+#[test]
+fn a_server_that_hangs_up_is_noticed() {
+    let error = refusal(async |rogue| rogue.hang_up());
+    assert!(matches!(error, SessionError::Lost), "{error}");
+    let error = refusal(async |rogue| {
+        rogue.raw(&[APPLICATION_DATA, 3]).await;
+        rogue.hang_up();
+    });
+    assert!(matches!(error, SessionError::Lost), "{error}");
+    let error = first_read(async |rogue| rogue.hang_up()).unwrap_err();
+    assert!(matches!(error, SessionError::Lost), "{error}");
+}
+
+#[test]
+fn a_key_update_ends_the_session() {
+    let update = [&message(24, &[1])[..], &[HANDSHAKE]].concat();
+    let error = first_read(async |rogue| rogue.encrypted(&update).await).unwrap_err();
+    assert!(matches!(error, SessionError::Unimplemented), "{error}");
+}
+
+#[test]
+fn alerts_of_the_hub_are_told_apart() {
+    let error = first_read(async |rogue| rogue.encrypted(&[1, 0, ALERT]).await).unwrap_err();
+    assert!(matches!(error, SessionError::Closed), "{error}");
+    let error = first_read(async |rogue| rogue.encrypted(&[2, 42, ALERT]).await).unwrap_err();
+    assert!(matches!(error, SessionError::Refused), "{error}");
+}
