@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use node_core::id::NodeId;
@@ -121,9 +122,11 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// As [`receive`](Self::receive).
+    /// As [`receive`](Self::receive), or only others came for a long time.
     pub fn receive_kind(&mut self, kind: FrameKind) -> Result<(Header, Vec<u8>)> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
+            ensure!(Instant::now() < deadline, "no {kind:?} within {PATIENCE:?}");
             let (header, payload) = self.receive().with_context(|| format!("no {kind:?}"))?;
             if header.kind() == Some(kind) {
                 return Ok((header, payload));
