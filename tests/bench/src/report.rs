@@ -61,7 +61,7 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "{:<52}{:>8}{:>12}{:>14}{:>14}",
-                "Linux, loopback", "at once", "per second", "daemons", "client"
+                "Linux, loopback", "at once", "per second", "daemons' CPU", "client's CPU"
             )?;
             for rate in &self.linux {
                 let Rate { what, at_once, per_second, daemon_micros, client_micros } = rate;
