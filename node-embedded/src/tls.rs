@@ -1,7 +1,7 @@
 //! TLS 1.3 with hubs: embedded-tls, and around it what it lacks.
 //!
-//! [`session`] opens and uses a connection, [`verifier`] decides with the core's trust policy, [`provider`] keeps
-//! this node's identity back until then, [`guard`] stands between embedded-tls and the network.
+//! `session` opens and uses a connection, `verifier` decides with the core's trust policy, `provider` keeps
+//! this node's identity back until then, `guard` stands between embedded-tls and the network.
 
 mod carrier;
 mod guard;
