@@ -11,7 +11,7 @@ use embassy_net::tcp::{ConnectError, TcpSocket};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
 use embedded_tls::CryptoRngCore;
-use node_core::gossip::Dial;
+use node_core::gossip::{Certificates, Dial};
 use node_core::time::UnixTime;
 
 use crate::address::{AddressError, resolve};
@@ -116,7 +116,8 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         if !presented.is_current() {
             return Err(SessionError::KeysReplaced);
         }
-        let opened = (dial.target, session.hub());
+        let certificates = Certificates { ours: presented.fingerprint(), theirs: session.hub() };
+        let opened = (dial.target, certificates);
         self.state.with(|core| core.handle_open(self.port, now(), self.state.settings.cluster, opened));
         let (reader, writer) = session.split();
         let read = self.read(reader, input, not_after);

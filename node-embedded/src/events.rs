@@ -1,10 +1,9 @@
 //! What happens on a link, passed on to the core and to the exchanges.
 
-use node_core::gossip::{Down, How, Target};
+use node_core::gossip::{Certificates, Down, How, Target};
 use node_core::id::LinkId;
 use node_core::link::{Event, ExchangeId, Goodbye, Hello, Open, PeerError, Phase, ResetCode};
 use node_core::time::{Instant, UnixTime};
-use node_core::trust::Fingerprint;
 use node_core::wire::{FrameKind, Meta, VERSION};
 
 use crate::batch::Gossip;
@@ -21,7 +20,7 @@ impl Core<'_> {
         index: usize,
         now: Instant,
         cluster: &str,
-        (target, hub): (Target, Fingerprint),
+        (target, certificates): (Target, Certificates),
     ) {
         self.links = self.links.wrapping_add(1);
         let Some(port) = self.ports.get_mut(index) else { return };
@@ -29,7 +28,7 @@ impl Core<'_> {
         port.batch.clear();
         port.blocked = false;
         port.goodbye = None;
-        port.stage = Stage::Greeting(Carried { id: LinkId(self.links), target, hub });
+        port.stage = Stage::Greeting(Carried { id: LinkId(self.links), target, certificates });
         let hello =
             Hello { version: VERSION, cluster, limits: LIMITS, time: None, record: self.node.record() };
         if port.link.greet(&hello, port.batch).is_err() {
@@ -100,8 +99,11 @@ impl Core<'_> {
     /// Puts what the link and the core owe the hub into the port's batch.
     pub(crate) fn transmit(&mut self, index: usize, now: Instant) {
         while let Some((link, reason)) = self.node.poll_close() {
-            if let Some(port) = self.ports.iter_mut().find(|port| port.id() == Some(link)) {
+            let Some(port) = self.ports.iter_mut().find(|port| port.id() == Some(link)) else { continue };
+            if reason.drains() {
                 port.link.goodbye(reason);
+            } else {
+                port.part(now, reason, None);
             }
         }
         let leaving = self.node.is_leaving();
@@ -173,6 +175,8 @@ impl Core<'_> {
             Ok(()) => {
                 let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);
                 information!("linked to {} ({})", name, id);
+                // A keyring that comes during a handshake or before the hello ends the carrier: this one is current.
+                self.node.secure(now, carried.id, carried.certificates);
                 port.stage = Stage::Joined(carried, id);
                 if let Some(time) = hello.time {
                     self.clock.hear(now, time, not_after);

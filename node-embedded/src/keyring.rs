@@ -92,11 +92,18 @@ impl Keys {
 pub(crate) struct Presented<'k> {
     keys: &'k RefCell<Keys>,
     edition: Edition,
+    certificate: Fingerprint,
 }
 
 impl<'k> Presented<'k> {
     pub(crate) fn new(keys: &'k RefCell<Keys>) -> Self {
-        Self { keys, edition: keys.borrow().edition }
+        let current = keys.borrow();
+        Self { keys, edition: current.edition, certificate: current.active }
+    }
+
+    /// SHA-256 of that certificate.
+    pub(crate) const fn fingerprint(&self) -> Fingerprint {
+        self.certificate
     }
 
     /// Whether this keyring is still the one in use.

@@ -1,10 +1,9 @@
 //! One of the places for a link: the core's link, the frames that wait to be sent, and who is behind it.
 
-use node_core::gossip::Target;
+use node_core::gossip::{Certificates, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Config, Exchange, Goodbye, Link, PeerError};
 use node_core::time::{Duration, Instant};
-use node_core::trust::Fingerprint;
 
 use crate::batch::Batch;
 use crate::sizes::{OUR_EXCHANGES, THEIR_EXCHANGES};
@@ -41,8 +40,8 @@ pub(crate) struct Carried {
     pub(crate) id: LinkId,
     /// Whom the dial was for.
     pub(crate) target: Target,
-    /// SHA-256 of the hub's certificate.
-    pub(crate) hub: Fingerprint,
+    /// What the handshake showed.
+    pub(crate) certificates: Certificates,
 }
 
 /// Why only the goodbye is left.

@@ -89,15 +89,11 @@ impl<'d> State<'d> {
         let keys = self.keys.borrow();
         self.with(|core| {
             for port in &mut core.ports {
-                match port.stage {
-                    Stage::Idle | Stage::Parting(..) => {}
-                    Stage::Greeting(carried) | Stage::Joined(carried, _) if !keys.trusts(carried.hub) => {
-                        port.part(now, Goodbye::Untrusted, None);
-                    }
-                    Stage::Greeting(_) => port.part(now, Goodbye::Rekeyed, None),
-                    Stage::Joined(_, id) => core.node.redial(now, id),
+                if matches!(port.stage, Stage::Greeting(_)) {
+                    port.part(now, Goodbye::Rekeyed, None);
                 }
             }
+            core.node.handle_keyring(now, keys.active(), |certificate| keys.trusts(certificate));
             core.runner.wake();
         });
     }

@@ -56,12 +56,23 @@ impl Node<'_> {
     /// Asks for a link to a member, for a request or to replace one whose keys are old. An existing link is
     /// replaced when the new one is up.
     pub fn redial(&mut self, now: Instant, id: NodeId) {
-        let Some(index) = self.table.find(id) else { return };
-        if let Some(slot) = self.table.slot_mut(index).filter(|slot| slot.dialable) {
-            slot.wanted = true;
+        self.redial_at(now, id);
+        if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
             slot.retry_at = slot.retry_at.min(now);
-            self.overlay_at = Some(now);
         }
+    }
+
+    /// The same at a time to come; `false` when a link is wanted already, or there is no way to dial.
+    pub(super) fn redial_at(&mut self, at: Instant, id: NodeId) -> bool {
+        let Some(index) = self.table.find(id) else { return false };
+        let Some(slot) = self.table.slot_mut(index).filter(|slot| slot.dialable) else { return false };
+        self.overlay_at = Some(self.overlay_at.map_or(at, |due| due.min(at)));
+        if slot.wanted {
+            return false;
+        }
+        slot.wanted = true;
+        slot.retry_at = at;
+        true
     }
 
     /// The next carrier to open, if one is due.

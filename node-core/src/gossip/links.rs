@@ -2,6 +2,7 @@
 
 use super::dial::Target;
 use super::node::Node;
+use super::rekey::Certificates;
 use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
 use crate::wire::{Goodbye, Hello, Kind, Meta, Record, State};
@@ -26,6 +27,8 @@ pub struct Peer {
     pub(super) cursor: u64,
     /// When tables are compared next; never with a leaf. Of two hubs the one that dialled keeps time.
     pub(super) sync_at: Option<Instant>,
+    /// What the handshake showed, on a carrier that has one.
+    pub(super) certificates: Option<Certificates>,
     /// What is said of the peer elsewhere, for it to deny: incarnation, state, accuser.
     pub(super) accused: Option<(u64, State, Option<NodeId>)>,
 }
@@ -43,6 +46,7 @@ impl Peer {
         closing: false,
         cursor: 0,
         sync_at: None,
+        certificates: None,
         accused: None,
     };
 

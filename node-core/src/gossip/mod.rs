@@ -3,8 +3,8 @@
 //! [`Node`] holds the member table and decides which links to keep, what to say on each, and whom to doubt:
 //!
 //! ```text
-//! handle_link_up / _down, handle_gossip, handle_dial_failed, handle_timeout   (what happened)
-//! set_meta, redial, rekey, leave                                              (commands)
+//! handle_link_up / _down, handle_gossip, handle_dial_failed, handle_keyring, handle_timeout   (what happened)
+//! set_meta, secure, redial, leave                                             (commands)
 //! poll_gossip, poll_dial, poll_close, poll_change, poll_timeout               (what to do next)
 //! ```
 //!
@@ -18,6 +18,7 @@ mod dial;
 mod links;
 mod node;
 mod reconcile;
+mod rekey;
 mod spread;
 mod storage;
 mod suspicion;
@@ -27,6 +28,7 @@ pub use config::Config;
 pub use dial::{Dial, Target};
 pub use links::{Down, How, Peer};
 pub use node::{Member, Node};
+pub use rekey::Certificates;
 pub use storage::{StaticStorage, Storage};
 pub use table::Slot;
 

@@ -161,6 +161,7 @@ impl Node<'_> {
                 }
                 if described_anew {
                     self.retell(|peer| peer.id == record.id);
+                    self.renew(now, record.id);
                 }
             }
             // An accusation need not describe whom it accuses.

@@ -15,6 +15,8 @@ mod random;
 #[cfg(test)]
 mod reconciliation;
 #[cfg(test)]
+mod rekey;
+#[cfg(test)]
 mod replacing;
 #[cfg(test)]
 mod single;

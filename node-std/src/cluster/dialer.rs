@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
-use node_core::gossip::{Dial, How};
+use node_core::gossip::{Certificates, Dial, How};
 use node_core::id::LinkId;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -70,15 +70,15 @@ impl Dialer {
     async fn connect(&self, address: &str) -> io::Result<(Box<dyn Carrier>, Origin)> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let mut origin =
-            Origin { how: How::Accepted, address: address.to_owned(), own_key: None, peer_key: None };
+        let mut origin = Origin { how: How::Accepted, address: address.to_owned(), certificates: None };
         match &self.security {
             Security::Plaintext => Ok((Box::new(stream), origin)),
             Security::Tls(keyring) => {
-                origin.own_key = Some(keyring.active().certificate);
+                let ours = keyring.active().certificate;
                 let connector = TlsConnector::from(keyring.link_client_config());
                 let stream = connector.connect(server_name(), stream).await?;
-                origin.peer_key = peer_fingerprint(stream.get_ref().1);
+                let theirs = peer_fingerprint(stream.get_ref().1)?;
+                origin.certificates = Some(Certificates { ours, theirs });
                 Ok((Box::new(stream), origin))
             }
         }

@@ -1,7 +1,6 @@
 //! The cluster as the rest of the daemon sees it: a snapshot of its members, and a way to reach each.
 
 mod dialer;
-mod rekey;
 mod task;
 mod view;
 

@@ -9,14 +9,12 @@ use node_core::gossip::{Config, Down, How, Kind, Meta, Node, Peer, Slot, State, 
 use node_core::id::{LinkId, Name, NodeId};
 use node_core::link::{Goodbye, Hello};
 use node_core::time::{Duration, Instant};
-use node_core::trust::Fingerprint;
 use node_core::wire::record::{BadMeta, MAX_META};
 use node_core::wire::{Full, Outbox, Record, VERSION};
 use tokio::sync::{mpsc, watch};
 
 use super::Request;
 use super::dialer::{Dialer, Security};
-use super::rekey::{Pace, Verdict, is_outdated, judge};
 use super::view::{Member, View};
 use crate::clock::{Clock, unix_millis};
 use crate::config::HostPort;
@@ -117,7 +115,6 @@ impl Task {
             links: HashMap::new(),
             states: HashMap::new(),
             cursor: 0,
-            pace: Pace::default(),
             gossip_at: None,
             stale: true,
             closing: false,
@@ -178,7 +175,6 @@ struct Running<'s> {
     /// The states last logged.
     states: HashMap<NodeId, State>,
     cursor: u64,
-    pace: Pace,
     gossip_at: Option<Instant>,
     /// The view must be made anew.
     stale: bool,
@@ -198,7 +194,7 @@ impl Running<'_> {
             if self.closing && self.links.is_empty() {
                 return;
             }
-            let due = [self.node.poll_timeout(), self.gossip_at, self.pace.due()];
+            let due = [self.node.poll_timeout(), self.gossip_at];
             let due = due.into_iter().flatten().min().unwrap_or(clock.now() + Duration::from_secs(60));
             tokio::select! {
                 Some(notice) = notices.recv() => {
@@ -218,9 +214,6 @@ impl Running<'_> {
     /// Lets the node do what is due.
     fn turn(&mut self, now: Instant) {
         self.node.handle_timeout(now);
-        while let Some(peer) = self.pace.pop(now) {
-            self.node.redial(now, peer);
-        }
         while let Some((link, reason)) = self.node.poll_close() {
             self.say_goodbye(link, reason);
             self.stale = true;
@@ -313,25 +306,20 @@ impl Running<'_> {
     fn up(&mut self, now: Instant, link: LinkHandle, hello: &Hello<'_>) {
         let id = link.id();
         let Some(known) = self.links.get_mut(&id) else { return };
-        let Origin { how, address, .. } = known.origin.clone();
+        let Origin { how, address, certificates } = known.origin.clone();
         let who = if how == How::Accepted { "it dialled" } else { "dialled from here" };
         let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);
         tracing::info!(link = id.0, peer = %link.peer(), %address, "link up with {name}, {who}");
         known.handle = Some(link.clone());
         self.stale = true;
-        // The keys may have changed since the handshake.
-        let verdict = match &self.dialer.security {
-            Security::Tls(keyring) => judge(keyring, &known.origin),
-            Security::Plaintext => Verdict::Stay,
-        };
-        match verdict {
-            Verdict::End => return link.goodbye(Goodbye::Untrusted),
-            Verdict::Redial => self.pace.push(link.peer()),
-            Verdict::Stay => {}
-        }
         if let Err(reason) = self.node.handle_link_up(now, id, how, hello) {
             tracing::info!(link = id.0, "link not kept: {reason}");
-            self.say_goodbye(id, reason);
+            return self.say_goodbye(id, reason);
+        }
+        if let Some(certificates) = certificates {
+            self.node.secure(now, id, certificates);
+            // The keys may have changed since the handshake.
+            self.judge_links(now);
         }
     }
 
@@ -372,15 +360,12 @@ impl Running<'_> {
         if told.is_err() {
             tracing::error!("the description of this node became too long to spread its new keys");
         }
-        let verdicts: Vec<_> =
-            self.links.iter().map(|(id, known)| (*id, judge(&keyring, &known.origin))).collect();
-        for (link, verdict) in verdicts {
-            let peer = self.links.get(&link).and_then(|known| known.handle.as_ref()).map(LinkHandle::peer);
-            match (verdict, peer) {
-                (Verdict::End, _) => self.say_goodbye(link, Goodbye::Untrusted),
-                (Verdict::Redial, Some(peer)) => self.pace.push(peer),
-                (Verdict::Redial, None) | (Verdict::Stay, _) => {}
-            }
+        self.judge_links(self.dialer.clock.now());
+    }
+
+    fn judge_links(&mut self, now: Instant) {
+        if let Security::Tls(keyring) = &self.dialer.security {
+            self.node.handle_keyring(now, keyring.active().certificate, |key| keyring.trusts(key));
         }
     }
 
@@ -398,10 +383,6 @@ impl Running<'_> {
         while let Some(member) = node.poll_change(&mut self.cursor) {
             self.stale = true;
             let (id, state, name) = (member.record.id, member.record.state, member.meta.name);
-            let link = node.link_to(id).and_then(|link| self.links.get(&link));
-            if link.is_some_and(|link| is_outdated(&link.origin, Fingerprint(member.meta.active_key))) {
-                self.pace.push(id);
-            }
             let before = states.insert(id, state);
             if id == me || before == Some(state) {
                 continue;

@@ -9,14 +9,13 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use node_core::gossip::{How, Target};
+use node_core::gossip::{Certificates, How, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{
     Config, Event, Exchange, ExchangeId, Goodbye, Hello, Limits, Link, Open, OpenError, PeerError, Phase,
     ResetCode, SendError, Service,
 };
 use node_core::time::{Instant, UnixTime};
-use node_core::trust::Fingerprint;
 use node_core::wire::Record;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -80,10 +79,8 @@ pub struct Origin {
     pub how: How,
     /// The address at the other end.
     pub address: String,
-    /// SHA-256 of the certificate that this node showed, under TLS.
-    pub own_key: Option<Fingerprint>,
-    /// SHA-256 of the certificate that the peer showed, under TLS.
-    pub peer_key: Option<Fingerprint>,
+    /// What the handshake showed, under TLS.
+    pub certificates: Option<Certificates>,
 }
 
 /// What a link's task reports.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
-use node_core::gossip::How;
+use node_core::gossip::{Certificates, How};
 use node_core::trust::Fingerprint;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -112,8 +112,7 @@ impl<R: Remote> Listener<R> {
         let peer = stream.peer_addr()?;
         stream.set_nodelay(true)?;
         let arrival = Arrival { peer: peer.ip(), secure: matches!(self.security, Security::Tls(_)) };
-        let mut origin =
-            Origin { how: How::Accepted, address: peer.to_string(), own_key: None, peer_key: None };
+        let mut origin = Origin { how: How::Accepted, address: peer.to_string(), certificates: None };
         let Some((opening, mut stream)) = open(stream, &drain).await? else { return Ok(()) };
         match (&self.security, opening) {
             (Security::Plaintext, Opening::Tls) => Err(Refused::UnexpectedTls),
@@ -121,13 +120,14 @@ impl<R: Remote> Listener<R> {
                 self.dispatch((stream, place), opening, (origin, arrival), drain).await
             }
             (Security::Tls(keyring), Opening::Tls) => {
-                let stream = handshake(stream, keyring, &mut origin).await?;
+                let (stream, certificates) = handshake(stream, keyring).await?;
+                origin.certificates = Some(certificates);
                 if stream.get_ref().1.alpn_protocol() == Some(ALPN_LINK) {
                     self.link(stream, place, origin);
                     return Ok(());
                 }
                 let Some((opening, stream)) = open(stream, &drain).await? else { return Ok(()) };
-                let gone = retired(keyring, origin.peer_key, &drain);
+                let gone = retired(keyring, certificates.theirs, &drain);
                 let served = self.dispatch((stream, place), opening, (origin, arrival), gone.token.clone());
                 tokio::select! {
                     served = served => served,
@@ -185,14 +185,13 @@ impl<R: Remote> Listener<R> {
 async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
     stream: IO,
     keyring: &Keyring,
-    origin: &mut Origin,
-) -> Result<tokio_rustls::server::TlsStream<IO>, Refused> {
-    origin.own_key = Some(keyring.active().certificate);
+) -> Result<(tokio_rustls::server::TlsStream<IO>, Certificates), Refused> {
+    let ours = keyring.active().certificate;
     let accept = TlsAcceptor::from(keyring.server_config()).accept(stream);
     let accepted = tokio::time::timeout(OPENING_TIMEOUT, accept).await.map_err(|_| Refused::Slow)?;
     let stream = accepted.map_err(Refused::Handshake)?;
-    origin.peer_key = peer_fingerprint(stream.get_ref().1);
-    Ok(stream)
+    let theirs = peer_fingerprint(stream.get_ref().1)?;
+    Ok((stream, Certificates { ours, theirs }))
 }
 
 /// Ends a connection whose client's certificate is no longer trusted: `token` is cancelled then, or with `drain`, while
@@ -204,7 +203,7 @@ struct Retired<F> {
 
 fn retired(
     keyring: &Arc<Keyring>,
-    client: Option<Fingerprint>,
+    client: Fingerprint,
     drain: &CancellationToken,
 ) -> Retired<impl Future<Output = Result<(), Refused>>> {
     let token = drain.child_token();
@@ -212,7 +211,7 @@ fn retired(
     let mut keys = keyring.subscribe();
     let watch = async move {
         loop {
-            if !client.is_some_and(|client| keyring.trusts(client)) {
+            if !keyring.trusts(client) {
                 cancel.cancel();
             }
             if keys.changed().await.is_err() {

@@ -45,7 +45,7 @@ impl Server for Serve {
 /// Starts one end of a link.
 fn end(carrier: DuplexStream, id: NodeId, server: Arc<dyn Server>) -> mpsc::Receiver<Notice> {
     let (notices, events) = mpsc::channel(64);
-    let origin = Origin { how: How::Accepted, address: "memory".into(), own_key: None, peer_key: None };
+    let origin = Origin { how: How::Accepted, address: "memory".into(), certificates: None };
     let limits = Limits {
         frame: 4096,
         exchanges: 16,

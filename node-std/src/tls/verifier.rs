@@ -1,6 +1,7 @@
 //! The core's trust policy behind the interfaces of rustls, the same for both sides of a connection.
 
 use core::time::Duration;
+use std::io;
 use std::sync::Arc;
 
 use node_core::crypto::{Digest, Software};
@@ -17,10 +18,13 @@ use rustls::{
 use crate::log_limit::LogLimit;
 
 /// SHA-256 of the certificate that a peer presented in a finished handshake.
-#[must_use]
-pub fn peer_fingerprint(connection: &rustls::CommonState) -> Option<Fingerprint> {
-    let leaf = connection.peer_certificates()?.first()?;
-    Some(Fingerprint(Software.sha256(&[leaf])))
+///
+/// # Errors
+/// It presented none, which no finished handshake of this node allows.
+pub fn peer_fingerprint(connection: &rustls::CommonState) -> io::Result<Fingerprint> {
+    let leaf = connection.peer_certificates().and_then(<[_]>::first);
+    let leaf = leaf.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no certificate was shown"))?;
+    Ok(Fingerprint(Software.sha256(&[leaf])))
 }
 
 /// Lets in whoever the anchors name. The core decides; this checks signatures and keeps the count of the refused.

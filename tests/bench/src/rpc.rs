@@ -91,8 +91,7 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
         cluster: "maelstrom".into(),
         limits: Limits { members: 16, ..LIMITS },
     };
-    let origin =
-        Origin { how: How::Accepted, address: daemon.private().to_string(), own_key: None, peer_key: None };
+    let origin = Origin { how: How::Accepted, address: daemon.private().to_string(), certificates: None };
     let (notices, mut noticed) = mpsc::channel(64);
     tokio::spawn(async move {
         let greeting = Greeting { incarnation: 1, meta };

@@ -1,0 +1,127 @@
+//! What becomes of links when keys change, here or at the peer.
+
+use node_core::gossip::{
+    Certificates, Config, Down, How, Kind, Meta, Node, Record, State, StaticStorage, Target,
+};
+use node_core::id::{LinkId, NodeId};
+use node_core::link::{Goodbye, Hello, Limits};
+use node_core::time::{Duration, Instant};
+use node_core::trust::Fingerprint;
+use node_core::wire::{Full, Outbox};
+
+const ME: NodeId = NodeId([1; 16]);
+const PEER: NodeId = NodeId([2; 16]);
+const OLD: Fingerprint = Fingerprint([10; 32]);
+const NEW: Fingerprint = Fingerprint([11; 32]);
+const THEIRS: Fingerprint = Fingerprint([20; 32]);
+const THEIRS_NEW: Fingerprint = Fingerprint([21; 32]);
+const DIALLED: How = How::Dialled(Target::Member(PEER));
+
+fn second(seconds: u64) -> Instant {
+    Instant::START + Duration::from_secs(seconds)
+}
+
+struct Nowhere;
+
+impl Outbox for Nowhere {
+    fn put(&mut self, _: &[&[u8]]) -> Result<(), Full> {
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+}
+
+/// Gives `look` the peer's record, which names the certificate that it shows.
+fn with_record(incarnation: u64, active: Fingerprint, look: impl FnOnce(Record<'_>)) {
+    let mut meta = Meta::new("peer", Kind::Hub);
+    meta.addrs.extend(["10.0.0.2:8374"]);
+    meta.active_key = active.0;
+    let mut buffer = [0; 256];
+    let meta = meta.encode(&mut buffer).unwrap();
+    look(Record { id: PEER, incarnation, state: State::Alive, by: None, meta });
+}
+
+fn link_up(node: &mut Node<'_>, (now, link, how): (Instant, u32, How), announced: Fingerprint) {
+    with_record(1, announced, |record| {
+        let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
+        let hello = Hello { version: 1, cluster: "test", limits, time: None, record };
+        node.handle_link_up(now, LinkId(link), how, &hello).unwrap();
+    });
+    node.secure(now, LinkId(link), Certificates { ours: OLD, theirs: THEIRS });
+}
+
+/// Runs `test` with a hub that is linked to another.
+fn with_link(how: How, announced: Fingerprint, test: impl FnOnce(&mut Node<'_>)) {
+    let mut memory = StaticStorage::<4, 4>::new();
+    let config = Config { degree: 1, ..Config::new(ME, Kind::Hub) };
+    let about_me = Meta::new("hub", Kind::Hub);
+    let mut node = Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap();
+    link_up(&mut node, (Instant::START, 1, how), announced);
+    test(&mut node);
+}
+
+fn dialled(node: &mut Node<'_>, now: Instant) -> bool {
+    let dial = node.poll_dial(now);
+    assert!(dial.iter().all(|dial| dial.target == Target::Member(PEER)));
+    dial.is_some()
+}
+
+#[test]
+fn a_new_key_here_renews_what_was_dialled_here() {
+    with_link(DIALLED, THEIRS, |node| {
+        node.handle_keyring(second(10), OLD, |_| true);
+        assert!(!dialled(node, second(10)), "nothing changed");
+        node.handle_keyring(second(10), NEW, |_| true);
+        assert!(dialled(node, second(10)));
+        assert_eq!(node.poll_close(), None, "the old link serves until the new one is up");
+    });
+    with_link(How::Accepted, THEIRS, |node| {
+        node.handle_keyring(second(10), NEW, |_| true);
+        assert!(!dialled(node, second(10)), "who dialled renews it");
+    });
+}
+
+#[test]
+fn a_new_key_of_the_peer_renews_what_was_dialled_here() {
+    for (how, renewed) in [(DIALLED, true), (How::Accepted, false)] {
+        with_link(how, THEIRS, |node| {
+            with_record(2, THEIRS_NEW, |record| {
+                let mut message = [1; 512];
+                let len = postcard::to_slice(&record, &mut message[1..]).unwrap().len();
+                node.handle_gossip(second(10), LinkId(1), &message[..=len], &mut Nowhere).unwrap();
+            });
+            assert_eq!(dialled(node, second(10)), renewed);
+        });
+    }
+}
+
+#[test]
+fn a_peer_that_changed_its_key_between_handshake_and_hello_is_dialled_again_but_not_without_pause() {
+    with_link(DIALLED, THEIRS_NEW, |node| {
+        assert!(!dialled(node, Instant::START));
+        assert!(dialled(node, second(1)));
+        link_up(node, (second(1), 2, DIALLED), THEIRS_NEW);
+        assert!(!dialled(node, second(1)), "it shows the old one again");
+        assert!(dialled(node, second(2)));
+    });
+}
+
+#[test]
+fn a_link_to_a_certificate_that_left_the_keyring_ends_even_while_it_drains() {
+    for how in [DIALLED, How::Accepted] {
+        for draining in [false, true] {
+            with_link(how, THEIRS, |node| {
+                if draining {
+                    node.handle_goodbye(LinkId(1), Goodbye::Replaced);
+                }
+                node.handle_keyring(second(10), OLD, |certificate| certificate != THEIRS);
+                assert_eq!(node.poll_close(), Some((LinkId(1), Goodbye::Untrusted)));
+                node.handle_keyring(second(10), OLD, |certificate| certificate != THEIRS);
+                assert_eq!(node.poll_close(), None, "said once");
+                node.handle_link_down(second(10), LinkId(1), Down::Goodbye(Goodbye::Agreed));
+            });
+        }
+    }
+}
