@@ -12,63 +12,31 @@ use hyper::body::Incoming;
 use node_core::route::gateway::split;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use crate::port::acceptor::accept;
 use crate::port::connection::{self, Version};
 use crate::port::http::HEALTH_CHECK;
 use crate::port::sniff::{Opening, sniff};
 use crate::proxy::{Arrival, Body, COMPONENT, Proxy, strip_maelstrom, text};
 
-/// Connections that are served at once; more wait in the listener's queue.
-const MAX_CONNECTIONS: usize = 4096;
-
 /// How long a connection may take to show that it speaks HTTP.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long to wait when no connection can be accepted, for want of file descriptors for one.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// Accepts connections until `drain` is cancelled, then waits until the requests under way are answered.
 pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>, drain: CancellationToken) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let connections = TaskTracker::new();
-    while let Some(accepted) = drain.run_until_cancelled(accept(&listener, &places)).await {
-        let Some((io, arrival, place)) = accepted else {
-            sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
+    accept(("public", listener), drain.clone(), |io, peer, place| {
         let (proxy, drain) = (Arc::clone(&proxy), drain.clone());
-        connections.spawn(async move {
+        async move {
+            let _ = io.set_nodelay(true);
+            let arrival = Arrival { peer: peer.ip(), secure: false };
             if let Err(error) = serve_connection(io, arrival, proxy, drain).await {
-                tracing::debug!(peer = %arrival.peer, %error, "a gateway connection ended early");
+                tracing::debug!(%peer, %error, "a gateway connection ended early");
             }
             drop(place);
-        });
-    }
-    connections.close();
-    connections.wait().await;
-}
-
-type Place = tokio::sync::OwnedSemaphorePermit;
-
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(tokio::net::TcpStream, Arrival, Place)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((io, peer)) => {
-            let _ = io.set_nodelay(true);
-            Some((io, Arrival { peer: peer.ip(), secure: false }, place))
         }
-        Err(error) => {
-            tracing::warn!(%error, "the gateway cannot accept a connection");
-            None
-        }
-    }
+    })
+    .await;
 }
 
 async fn serve_connection<IO: AsyncRead + AsyncWrite + Unpin + 'static>(

@@ -31,7 +31,12 @@ pub async fn pass_on(cluster: Cluster, (from, to): (NodeId, NodeId), accepted: A
 /// Moves one direction from one link to the other, at the pace of the slower.
 async fn join(mut from: Inbound, mut to: Outbound) -> Result<(), ExchangeError> {
     loop {
-        match from.next().await {
+        let next = tokio::select! {
+            next = from.next() => next,
+            // Who is to hear it is gone: dropping `from` says so to the other side.
+            () = to.closed() => return Ok(()),
+        };
+        match next {
             Ok(Some(data)) => to.send(data).await?,
             Ok(None) => return to.finish().await,
             Err(error) => {

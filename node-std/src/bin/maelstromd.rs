@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use node_std::config::{Config, Environment, Flags};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -24,6 +25,15 @@ fn start(flags: Flags) -> Result<(), Box<dyn core::error::Error>> {
         .map_err(|error| format!("--log or MAEL_LOG: {error}; say for example info or node_std=debug"))?;
     let colour = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     Ok(runtime.block_on(node_std::daemon::run(config))?)
+}
+
+/// Every connection takes a file descriptor, and the usual soft limit is for programs that use `select`.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!("cannot raise the number of open files from {:?}: {error}", limit.current);
+    }
 }

@@ -133,7 +133,10 @@ impl Cluster {
         let mut view = self.view.clone();
         let mut tried = None;
         loop {
-            let link = view.borrow_and_update().links.get(&via).cloned();
+            let (link, leaving) = {
+                let view = view.borrow_and_update();
+                (view.links.get(&via).cloned(), view.leaving)
+            };
             match link.filter(|link| tried != Some(link.id())) {
                 Some(link) => {
                     tried = Some(link.id());
@@ -142,6 +145,7 @@ impl Cluster {
                         other => return other,
                     }
                 }
+                None if leaving => return Err(ExchangeError::LinkClosed("this node is leaving".into())),
                 None => {
                     // A queue that is full of requests is as good as one more.
                     let _ = self.requests.try_send(Request::Redial(via));

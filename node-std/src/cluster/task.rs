@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use super::Request;
 use super::dialer::{Dialer, Security};
 use super::view::{Member, View};
-use crate::clock::{Clock, unix_millis};
+use crate::clock::Clock;
 use crate::config::HostPort;
 use crate::data_dir::DataDir;
 use crate::link::{Greeting, Identity, LinkHandle, Notice, Origin, Server};
@@ -249,6 +249,7 @@ impl Running<'_> {
             Request::Announce => {
                 tracing::info!("leaving the cluster");
                 self.node.leave(self.dialer.clock.now());
+                self.stale = true;
             }
             Request::Leave => {
                 if !self.node.is_leaving() {
@@ -408,38 +409,18 @@ impl Running<'_> {
     }
 
     fn view(&self, now: Instant) -> View {
-        let wall = unix_millis();
         let mut links = HashMap::new();
-        let mut members: Vec<Member> = self
-            .node
-            .members()
-            .filter_map(|member| {
-                let link = self.node.link_to(member.record.id).and_then(|link| self.links.get(&link));
-                if let Some(handle) = link.and_then(|known| known.handle.clone()) {
-                    links.insert(member.record.id, handle);
-                }
-                let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-                let age = u64::try_from(now.since(member.since).as_millis()).unwrap_or(u64::MAX);
-                let rtt = link.and_then(|known| known.rtt);
-                Some(Member {
-                    id: member.record.id,
-                    name: Name::new(member.meta.name).ok()?,
-                    kind: member.meta.kind,
-                    state: member.record.state,
-                    incarnation: member.record.incarnation,
-                    since_unix_ms: wall.saturating_sub(age),
-                    addrs: owned(&member.meta.addrs),
-                    components: owned(&member.meta.components),
-                    hubs: member.meta.hubs.iter().copied().collect(),
-                    active_key: member.meta.active_key,
-                    keyring: member.meta.keyring,
-                    linked: member.linked,
-                    rtt_micros: rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
-                })
-            })
-            .collect();
+        let members = self.node.members().filter_map(|member| {
+            let id = member.record.id;
+            let link = self.node.link_to(id).and_then(|link| self.links.get(&link));
+            if let Some(handle) = link.and_then(|known| known.handle.clone()) {
+                links.insert(id, handle);
+            }
+            Member::new(&member, link.and_then(|known| known.rtt), now)
+        });
+        let mut members: Vec<Member> = members.collect();
         members.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
-        View { members, links }
+        View { members, links, leaving: self.node.is_leaving() }
     }
 }
 

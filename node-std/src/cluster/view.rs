@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use node_core::gossip::{Kind, State};
+use node_core::gossip::{self, Kind, State};
 use node_core::id::{Name, NodeId};
+use node_core::time::{Duration, Instant};
 
+use crate::clock::unix_millis;
 use crate::link::LinkHandle;
 
 /// One member, as known here.
@@ -38,6 +40,30 @@ pub struct Member {
     pub rtt_micros: Option<u64>,
 }
 
+impl Member {
+    /// What the core knows of a member at `now`; `None` when its name is none, which no record has.
+    pub(super) fn new(member: &gossip::Member<'_>, rtt: Option<Duration>, now: Instant) -> Option<Self> {
+        let gossip::Member { record, meta, since, linked } = member;
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let age = u64::try_from(now.since(*since).as_millis()).unwrap_or(u64::MAX);
+        Some(Self {
+            id: record.id,
+            name: Name::new(meta.name).ok()?,
+            kind: meta.kind,
+            state: record.state,
+            incarnation: record.incarnation,
+            since_unix_ms: unix_millis().saturating_sub(age),
+            addrs: owned(&meta.addrs),
+            components: owned(&meta.components),
+            hubs: meta.hubs.iter().copied().collect(),
+            active_key: meta.active_key,
+            keyring: meta.keyring,
+            linked: *linked,
+            rtt_micros: rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
+        })
+    }
+}
+
 /// All members at one moment, this node included.
 #[derive(Clone, Debug, Default)]
 pub struct View {
@@ -45,6 +71,8 @@ pub struct View {
     pub members: Vec<Member>,
     /// The link to use for each linked member.
     pub(super) links: HashMap<NodeId, LinkHandle>,
+    /// Whether this node is leaving the cluster: it makes no new links.
+    pub(super) leaving: bool,
 }
 
 impl View {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::{ConfigError, Setting};
+use super::{ConfigError, Port, Setting};
 
 /// The variables that the daemon reads. Another one that begins with `MAEL_` is a mistake in an env file.
 const VARIABLES: [&str; 13] = [
@@ -75,15 +75,39 @@ impl Environment {
         if let Some(value) = given {
             return Ok(Some(Setting { origin: flag.to_owned(), value }));
         }
-        if let Some(value) = self.variable(key) {
-            let value = value.to_str().ok_or_else(|| ConfigError::NotText(key.to_owned()))?;
-            return Ok(Some(Setting { origin: key.to_owned(), value: value.to_owned() }));
+        Ok(self.first([key])?.map(|(_, setting)| setting))
+    }
+
+    /// The first of several variables that is set, and which: one of the process, whichever it is, comes before one of
+    /// the file.
+    pub(super) fn first<'k, const N: usize>(
+        &self,
+        keys: [&'k str; N],
+    ) -> Result<Option<(&'k str, Setting)>, ConfigError> {
+        for key in keys {
+            if let Some(value) = self.variable(key) {
+                let value = value.to_str().ok_or_else(|| ConfigError::NotText(key.to_owned()))?;
+                return Ok(Some((key, Setting { origin: key.to_owned(), value: value.to_owned() })));
+            }
         }
-        let entry = self.file.get(key).filter(|entry| !entry.value.is_empty());
-        Ok(entry.map(|Entry { value, line }| Setting {
-            origin: format!("{}:{line}: {key}", self.path.display()),
-            value: value.clone(),
+        let set = |key| Some((key, self.file.get(key).filter(|entry| !entry.value.is_empty())?));
+        Ok(keys.into_iter().find_map(set).map(|(key, Entry { value, line })| {
+            let origin = format!("{}:{line}: {key}", self.path.display());
+            (key, Setting { origin, value: value.clone() })
         }))
+    }
+
+    /// Where to listen: the `flag` if it was given, else the variable for an address or that for a port alone.
+    pub(super) fn port(
+        &self,
+        (flag, given): (&str, Option<String>),
+        [addr, number]: [&str; 2],
+    ) -> Result<Option<Port>, ConfigError> {
+        if let Some(value) = given {
+            return Ok(Some(Port::Addr(Setting { origin: flag.to_owned(), value })));
+        }
+        let set = self.first([addr, number])?;
+        Ok(set.map(|(key, setting)| if key == addr { Port::Addr(setting) } else { Port::Number(setting) }))
     }
 
     /// The values of a setting that may be repeated as a flag and is comma separated as a variable.

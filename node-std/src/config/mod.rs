@@ -69,28 +69,29 @@ impl Config {
             return Err(ConfigError::PlaintextWithTls);
         }
         let exposed = plaintext || tls_dir.is_some();
-        let private_addr = match env.setting("--private-addr", flags.private_addr, "MAEL_PRIVATE_ADDR")? {
-            Some(setting) => {
+        let private =
+            env.port(("--private-addr", flags.private_addr), ["MAEL_PRIVATE_ADDR", "MAEL_PRIVATE_PORT"])?;
+        let private_addr = match private {
+            Some(Port::Addr(setting)) => {
                 let addr: SocketAddr = setting.parse()?;
                 if !exposed && !addr.ip().is_loopback() {
                     return Err(ConfigError::Exposed { origin: setting.origin, addr });
                 }
                 addr
             }
-            None => {
-                let port = env.setting("", None, "MAEL_PRIVATE_PORT")?;
-                let port = port.map_or(Ok(PRIVATE_PORT), |setting| setting.parse())?;
+            other => {
                 let ip = if exposed { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+                let port =
+                    if let Some(Port::Number(setting)) = other { setting.parse()? } else { PRIVATE_PORT };
                 SocketAddr::from((ip, port))
             }
         };
-        let public_addr = match env.setting("--public-addr", flags.public_addr, "MAEL_PUBLIC_ADDR")? {
-            Some(setting) => Some(setting.parse()?),
-            None => {
-                let port = env.setting("", None, "MAEL_PUBLIC_PORT")?;
-                let port = port.map(|setting| setting.parse::<u16>()).transpose()?;
-                port.map(|port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
-            }
+        let public =
+            env.port(("--public-addr", flags.public_addr), ["MAEL_PUBLIC_ADDR", "MAEL_PUBLIC_PORT"])?;
+        let public_addr = match public {
+            Some(Port::Addr(setting)) => Some(setting.parse()?),
+            Some(Port::Number(setting)) => Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, setting.parse()?))),
+            None => None,
         };
         let data_dir = match env.setting("--data-dir", flags.data_dir, "MAEL_DATA_DIR")? {
             Some(setting) => PathBuf::from(setting.value),
@@ -178,6 +179,13 @@ fn distinct(components: &[Component]) -> Result<(), ConfigError> {
         Some(name) => Err(ConfigError::ComponentTwice((*name).clone())),
         None => Ok(()),
     }
+}
+
+/// Where to listen: an address, or a port on the usual addresses.
+#[derive(Debug)]
+enum Port {
+    Addr(Setting),
+    Number(Setting),
 }
 
 /// A value and where it came from.

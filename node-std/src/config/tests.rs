@@ -53,6 +53,22 @@ fn flags_win_over_variables() {
 }
 
 #[test]
+fn a_port_of_the_process_wins_over_an_address_of_the_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"MAEL_PRIVATE_ADDR=127.0.0.1:1\nMAEL_PUBLIC_ADDR=127.0.0.1:2\n").unwrap();
+    let flags = ["--env-file", file.path().to_str().unwrap()];
+    let addresses = |variables: &[(&str, &str)]| {
+        let config = config(&flags, variables).unwrap();
+        [config.private_addr, config.public_addr.unwrap()].map(|addr| addr.to_string())
+    };
+    assert_eq!(addresses(&[]), ["127.0.0.1:1", "127.0.0.1:2"]);
+    let ports = [("MAEL_PRIVATE_PORT", "3"), ("MAEL_PUBLIC_PORT", "4")];
+    assert_eq!(addresses(&ports), ["127.0.0.1:3", "0.0.0.0:4"]);
+    let both = [("MAEL_PRIVATE_PORT", "3"), ("MAEL_PRIVATE_ADDR", "127.0.0.1:5")];
+    assert_eq!(addresses(&both), ["127.0.0.1:5", "127.0.0.1:2"]);
+}
+
+#[test]
 fn plaintext_never_leaves_loopback_by_accident() {
     let message = problem(&["--private-addr", "10.0.0.1:8374"], &[]);
     assert!(message.starts_with("--private-addr: 10.0.0.1:8374 can be reached"), "{message}");

@@ -9,13 +9,11 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use node_core::gossip::{Certificates, How, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{
-    Config, Event, Exchange, ExchangeId, Goodbye, Hello, Limits, Link, Open, OpenError, PeerError, Phase,
-    ResetCode, SendError, Service,
+    Config, Event, Exchange, ExchangeId, Goodbye, Hello, Limits, Link, PeerError, Phase, ResetCode,
 };
-use node_core::time::{Instant, UnixTime};
+use node_core::time::Instant;
 use node_core::wire::Record;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -23,21 +21,19 @@ use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 
 use super::buffer::SendBuffer;
-use super::flow::{Flow, Flows, Sink};
+use super::exchanges::refuse;
+use super::flow::{Flows, Sink};
 use super::handle::{Command, LinkHandle};
+use super::notice::{Notice, Origin};
 use crate::clock::Clock;
-use crate::exchange::{Accepted, ExchangeError, Inbound, Outbound, Piece, QUEUE};
+use crate::exchange::{Accepted, ExchangeError};
 
-/// Requests that may wait for a free exchange.
-const MAX_WAITING: usize = 4096;
 /// Commands taken in one turn, so that a busy node still reads and writes.
 const COMMANDS_A_TURN: usize = 512;
 /// Bytes read in one turn.
 const READ: usize = 64 * 1024;
 /// Gossip messages that may wait.
 const GOSSIP: usize = 256;
-/// Longest request that is collected before it is answered.
-const MAX_REQUEST: usize = node_core::rpc::MAX_BODY;
 
 /// A reliable ordered byte stream.
 pub trait Carrier: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -70,67 +66,6 @@ pub trait Server: Send + Sync + 'static {
 
     /// Takes over an exchange; the answer is made by a task of its own.
     fn serve(&self, from: NodeId, accepted: Accepted);
-}
-
-/// Where a link comes from.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// Dialled or accepted.
-    pub how: How,
-    /// The address at the other end.
-    pub address: String,
-    /// What the handshake showed, under TLS.
-    pub certificates: Option<Certificates>,
-}
-
-/// What a link's task reports.
-#[derive(Debug)]
-pub enum Notice {
-    /// The carrier is open; the peer has not said hello yet.
-    Started(LinkId, Origin),
-    /// A dial came to nothing.
-    DialFailed {
-        /// Whom it was for.
-        target: Target,
-        /// What was dialled.
-        address: String,
-        /// What went wrong.
-        error: String,
-    },
-    /// The peer said hello.
-    Up {
-        /// The link.
-        link: LinkHandle,
-        /// The peer's incarnation.
-        incarnation: u64,
-        /// The peer's encoded description.
-        meta: Vec<u8>,
-        /// What the peer takes.
-        limits: Limits,
-        /// The peer's clock.
-        time: Option<UnixTime>,
-    },
-    /// A gossip message.
-    Gossip(LinkId, Bytes),
-    /// A round trip was measured.
-    RoundTrip(LinkId, Duration),
-    /// The peer said goodbye.
-    Goodbye(LinkId, Goodbye),
-    /// The link is over. `up` says whether it ever was up.
-    Down {
-        /// The link.
-        link: LinkId,
-        /// Whether the peer had said hello.
-        up: bool,
-        /// Why this node ended it, if it did.
-        said: Option<Goodbye>,
-        /// Why the peer ended it, if it did; [`Goodbye::Agreed`] when this node said it first.
-        heard: Option<Goodbye>,
-        /// What went wrong, if something did.
-        error: Option<String>,
-        /// The peer is this node itself.
-        itself: bool,
-    },
 }
 
 /// Runs one link on `carrier` until it is over. Everything that happens goes to `notices`.
@@ -180,29 +115,29 @@ pub async fn run(
     driver.finish(outcome).await;
 }
 
-struct Driver<'s> {
+pub(super) struct Driver<'s> {
     id: LinkId,
-    link: Link<'s>,
+    pub(super) link: Link<'s>,
     clock: Clock,
-    server: Arc<dyn Server>,
+    pub(super) server: Arc<dyn Server>,
     notices: mpsc::Sender<Notice>,
-    commands_in: mpsc::UnboundedSender<Command>,
+    pub(super) commands_in: mpsc::UnboundedSender<Command>,
     commands: mpsc::UnboundedReceiver<Command>,
     /// Taken from `commands` while waiting.
     command: Option<Command>,
-    identity: &'s Identity,
+    pub(super) identity: &'s Identity,
     received: BytesMut,
-    sending: SendBuffer,
-    flows: Flows,
+    pub(super) sending: SendBuffer,
+    pub(super) flows: Flows,
     /// Flows with something to send and credit to send it.
-    sendable: VecDeque<ExchangeId>,
+    pub(super) sendable: VecDeque<ExchangeId>,
     /// Requests that wait for a free exchange.
-    waiting: VecDeque<Command>,
+    pub(super) waiting: VecDeque<Command>,
     /// Gossip that waits for room, bounded by `gossip_room`.
     gossip: VecDeque<Bytes>,
     gossip_room: Arc<Semaphore>,
     pings: Vec<oneshot::Sender<Duration>>,
-    peer: Option<NodeId>,
+    pub(super) peer: Option<NodeId>,
     said: Option<Goodbye>,
     heard: Option<Goodbye>,
 }
@@ -386,87 +321,6 @@ impl Driver<'_> {
         self.link.ping(self.clock.now());
     }
 
-    fn opened(&mut self, id: ExchangeId, open: Open, (data, end): (&[u8], bool)) {
-        let here = open.to.is_none_or(|to| to == self.identity.id);
-        if here && matches!(open.service, Service::Rpc(_)) {
-            let sink = Sink::Request { open, body: BytesMut::new(), limit: MAX_REQUEST };
-            self.flows.insert(id, Flow::new(id.number, QUEUE, sink));
-            self.deliver(id, data, end);
-            return;
-        }
-        let (pieces, inbound) = mpsc::unbounded_channel();
-        let flow = Flow::new(id.number, QUEUE, Sink::Stream(pieces));
-        let outbound = Outbound::new(id, self.commands_in.clone(), flow.room.clone());
-        let inbound = Inbound::new(id, self.commands_in.clone(), inbound);
-        self.flows.insert(id, flow);
-        self.deliver(id, data, end);
-        if let Some(peer) = self.peer {
-            self.server.serve(peer, Accepted { open, inbound, outbound });
-        }
-    }
-
-    /// Brings bytes that arrived to where they belong.
-    fn deliver(&mut self, id: ExchangeId, data: &[u8], end: bool) {
-        let Some(flow) = self.flows.find(id) else {
-            self.link.release(id, data.len());
-            return;
-        };
-        match &mut flow.sink {
-            Sink::Stream(pieces) => {
-                // A reader that is gone resets or ignores the exchange itself.
-                let piece = Piece::Data(Bytes::copy_from_slice(data));
-                if data.is_empty() || pieces.send(piece).is_err() {
-                    self.link.release(id, data.len());
-                } else {
-                    flow.unread += data.len();
-                }
-                if end {
-                    let _ = pieces.send(Piece::End);
-                }
-            }
-            Sink::Response { body, limit, .. } | Sink::Request { body, limit, .. } => {
-                let fits = body.len() + data.len() <= *limit;
-                body.extend_from_slice(if fits { data } else { &[] });
-                self.link.release(id, data.len());
-                if !fits {
-                    self.link.reset(id, ResetCode::Full);
-                    self.fail(id, ExchangeError::Reset(ResetCode::Full));
-                } else if end {
-                    self.collected(id);
-                }
-                return;
-            }
-            Sink::Closed | Sink::Ignored => self.link.release(id, data.len()),
-        }
-        if end {
-            flow.sink = Sink::Closed;
-            self.settle(id);
-        }
-    }
-
-    /// A whole request or response is here.
-    fn collected(&mut self, id: ExchangeId) {
-        let Some(flow) = self.flows.find(id) else { return };
-        match core::mem::replace(&mut flow.sink, Sink::Closed) {
-            Sink::Response { body, reply, .. } => {
-                // A caller that went away has no use for it.
-                let _ = reply.send(Ok(body.freeze()));
-                self.settle(id);
-            }
-            Sink::Request { open, body, .. } => {
-                let method = if let Service::Rpc(method) = open.service { method } else { 0 };
-                match self.server.answer(method, &body) {
-                    Some(response) => self.queue(id, response.into(), true),
-                    None => {
-                        self.link.reset(id, ResetCode::Unknown);
-                        self.forget(id);
-                    }
-                }
-            }
-            Sink::Stream(_) | Sink::Closed | Sink::Ignored => {}
-        }
-    }
-
     fn handle_command(&mut self, now: Instant, command: Command) {
         match command {
             Command::Open { .. } | Command::Call { .. } => {
@@ -506,118 +360,6 @@ impl Driver<'_> {
         }
     }
 
-    /// Opens an exchange, or puts the request in the queue of those that wait for one.
-    fn start(&mut self, now: Instant, command: Command) {
-        let (open, request, end) = match &command {
-            Command::Open { open, reply } if !reply.is_closed() => (open, Bytes::new(), false),
-            Command::Call { open, request, reply, .. } if !reply.is_closed() => (open, request.clone(), true),
-            _ => return,
-        };
-        match self.link.open(now, open, (&request, end), &mut self.sending) {
-            Ok((id, taken)) => {
-                self.started(id, command, (request.slice(taken..), end && taken < request.len()))
-            }
-            Err(OpenError::Exchanges | OpenError::Outbox) => self.wait(command),
-            Err(error @ (OpenError::NotUp | OpenError::Draining)) => {
-                refuse(command, ExchangeError::LinkClosed(error.to_string()));
-            }
-        }
-    }
-
-    fn started(&mut self, id: ExchangeId, command: Command, (rest, unfinished): (Bytes, bool)) {
-        match command {
-            Command::Open { reply, .. } => {
-                let (pieces, inbound) = mpsc::unbounded_channel();
-                let flow = Flow::new(id.number, QUEUE, Sink::Stream(pieces));
-                let outbound = Outbound::new(id, self.commands_in.clone(), flow.room.clone());
-                let inbound = Inbound::new(id, self.commands_in.clone(), inbound);
-                self.flows.insert(id, flow);
-                // A caller that went away drops both halves, which resets the exchange.
-                let _ = reply.send(Ok((outbound, inbound)));
-            }
-            Command::Call { limit, reply, .. } => {
-                let sink = Sink::Response { body: BytesMut::new(), limit, reply };
-                self.flows.insert(id, Flow::new(id.number, QUEUE, sink));
-                if unfinished {
-                    self.queue(id, rest, true);
-                } else if let Some(flow) = self.flows.find(id) {
-                    flow.end = true;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn wait(&mut self, command: Command) {
-        if self.waiting.len() < MAX_WAITING {
-            self.waiting.push_back(command);
-        } else {
-            refuse(command, ExchangeError::Full);
-        }
-    }
-
-    fn open_waiting(&mut self, now: Instant) {
-        for _ in 0..self.waiting.len() {
-            let Some(command) = self.waiting.pop_front() else { return };
-            let before = self.waiting.len();
-            self.start(now, command);
-            if self.waiting.len() > before {
-                // It went to the end of the queue: it still is the first.
-                self.waiting.rotate_right(1);
-                return;
-            }
-        }
-    }
-
-    fn queue(&mut self, id: ExchangeId, data: Bytes, end: bool) {
-        let Some(flow) = self.flows.find(id) else { return };
-        if !data.is_empty() {
-            flow.pending.push_back(data);
-        }
-        flow.end |= end;
-        if !flow.queued {
-            flow.queued = true;
-            self.sendable.push_back(id);
-        }
-    }
-
-    /// Gives every flow in the queue a turn, one piece each, while there is room.
-    fn send_pending(&mut self) {
-        let mut stuck = 0;
-        while stuck < self.sendable.len() {
-            let Some(id) = self.sendable.pop_front() else { return };
-            let Some(flow) = self.flows.find(id) else { continue };
-            let piece = flow.pending.front().cloned().unwrap_or_default();
-            let last = flow.end && flow.pending.len() <= 1;
-            match self.link.send(id, (&piece, last), &mut self.sending) {
-                Ok(taken) => {
-                    stuck = 0;
-                    flow.room.add_permits(taken);
-                    if taken == piece.len() {
-                        flow.pending.pop_front();
-                    } else if let Some(front) = flow.pending.front_mut() {
-                        front.advance(taken);
-                    }
-                    if flow.pending.is_empty() {
-                        flow.queued = false;
-                        self.settle(id);
-                    } else {
-                        self.sendable.push_back(id);
-                    }
-                }
-                // Credit for it puts it into the queue again.
-                Err(SendError::Credit) => flow.queued = false,
-                Err(SendError::Outbox) => {
-                    stuck += 1;
-                    self.sendable.push_back(id);
-                }
-                Err(SendError::Closed) => {
-                    self.fail(id, ExchangeError::Lost("the exchange is over".into()));
-                }
-            }
-        }
-    }
-
     fn send_gossip(&mut self) {
         while let Some(message) = self.gossip.front() {
             if self.link.gossip(message, &mut self.sending).is_err() {
@@ -625,49 +367,6 @@ impl Driver<'_> {
             }
             self.gossip.pop_front();
             self.gossip_room.add_permits(1);
-        }
-    }
-
-    /// More may be sent: on one exchange, or on all that were starved.
-    fn credited(&mut self, id: Option<ExchangeId>) {
-        let starved: Vec<ExchangeId> = match id {
-            Some(id) => vec![id],
-            None => self.flows.ids().collect(),
-        };
-        for id in starved {
-            if let Some(flow) = self.flows.find(id)
-                && !flow.queued
-                && !flow.pending.is_empty()
-            {
-                flow.queued = true;
-                self.sendable.push_back(id);
-            }
-        }
-    }
-
-    /// Forgets a flow of which both directions are over. A peer that still sends what is ignored is told to stop.
-    fn settle(&mut self, id: ExchangeId) {
-        let Some(flow) = self.flows.find(id).filter(|flow| flow.end && flow.pending.is_empty()) else {
-            return;
-        };
-        match flow.sink {
-            Sink::Closed => {}
-            Sink::Ignored => self.link.reset(id, ResetCode::Cancelled),
-            _ => return,
-        }
-        self.forget(id);
-    }
-
-    /// Takes a flow out. What its reader has not taken yet no longer counts against the link.
-    fn forget(&mut self, id: ExchangeId) -> Option<Flow> {
-        let flow = self.flows.remove(id)?;
-        self.link.release(id, flow.unread);
-        Some(flow)
-    }
-
-    fn fail(&mut self, id: ExchangeId, error: ExchangeError) {
-        if let Some(flow) = self.forget(id) {
-            flow.fail(error);
         }
     }
 
@@ -710,15 +409,6 @@ impl Driver<'_> {
     async fn notify(&self, notice: Notice) {
         // Nobody listens any more when the daemon stops.
         let _ = self.notices.send(notice).await;
-    }
-}
-
-/// Answers a request that will not be made.
-fn refuse(command: Command, error: ExchangeError) {
-    match command {
-        Command::Open { reply, .. } => drop(reply.send(Err(error))),
-        Command::Call { reply, .. } => drop(reply.send(Err(error))),
-        _ => {}
     }
 }
 

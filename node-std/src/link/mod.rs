@@ -5,9 +5,12 @@
 
 mod buffer;
 mod driver;
+mod exchanges;
 mod flow;
 mod handle;
+mod notice;
 
-pub use driver::{Carrier, Greeting, Identity, Notice, Origin, Server, run};
+pub use driver::{Carrier, Greeting, Identity, Server, run};
 pub(crate) use handle::Command;
 pub use handle::LinkHandle;
+pub use notice::{Notice, Origin};

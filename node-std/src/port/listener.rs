@@ -9,11 +9,10 @@ use node_core::gossip::{Certificates, How};
 use node_core::trust::Fingerprint;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::acceptor::{Place, accept};
 use super::connection::{self, Version};
 use super::http::PrivateHttp;
 use super::sniff::{Opening, Prefixed, SniffError, sniff};
@@ -24,13 +23,8 @@ use crate::log_limit::LogLimit;
 use crate::proxy::Arrival;
 use crate::tls::{ALPN_LINK, Keyring, explain, peer_fingerprint};
 
-/// Connections at once, links included; more wait in the listener's queue.
-const MAX_CONNECTIONS: usize = 4096;
 /// How long a connection may take to say what it is, and again for its TLS handshake.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pause when the system gives no connection, for want of file descriptors for one.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// Serves the private port.
 pub struct Listener<R> {
     /// How it is secured.
@@ -69,28 +63,15 @@ impl<R: Remote> Listener<R> {
     /// node leaves the cluster.
     pub async fn serve(self, listener: TcpListener, drain: CancellationToken) {
         let this = Arc::new(self);
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let connections = TaskTracker::new();
-        while let Some(Ok(place)) = drain.run_until_cancelled(Arc::clone(&places).acquire_owned()).await {
-            let Some(accepted) = drain.run_until_cancelled(listener.accept()).await else { break };
-            let (stream, peer) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!("the private port cannot accept a connection: {error}");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
+        accept(("private", listener), drain.clone(), |stream, peer, place| {
             let (this, drain) = (Arc::clone(&this), drain.clone());
-            connections.spawn(async move {
+            async move {
                 if let Err(refused) = this.connection(stream, place, drain).await {
                     this.log(peer, &refused);
                 }
-            });
-        }
-        drop(listener);
-        connections.close();
-        connections.wait().await;
+            }
+        })
+        .await;
     }
 
     fn log(&self, peer: SocketAddr, refused: &Refused) {
@@ -106,7 +87,7 @@ impl<R: Remote> Listener<R> {
     async fn connection(
         &self,
         stream: TcpStream,
-        place: OwnedSemaphorePermit,
+        place: Place,
         drain: CancellationToken,
     ) -> Result<(), Refused> {
         let peer = stream.peer_addr()?;
@@ -150,7 +131,7 @@ impl<R: Remote> Listener<R> {
         }
     }
 
-    fn link(&self, stream: impl Carrier + 'static, place: OwnedSemaphorePermit, origin: Origin) {
+    fn link(&self, stream: impl Carrier + 'static, place: Place, origin: Origin) {
         let dialer = self.dialer.clone();
         tokio::spawn(async move {
             dialer.run(stream, origin).await;
@@ -160,7 +141,7 @@ impl<R: Remote> Listener<R> {
 
     async fn dispatch<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         &self,
-        (stream, place): (IO, OwnedSemaphorePermit),
+        (stream, place): (IO, Place),
         opening: Opening,
         (origin, arrival): (Origin, Arrival),
         drain: CancellationToken,

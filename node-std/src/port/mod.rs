@@ -1,5 +1,6 @@
 //! The private port: one listener, told apart by its first bytes.
 
+pub mod acceptor;
 pub mod connection;
 pub mod http;
 pub mod listener;
