@@ -138,6 +138,8 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
 
     let drain = CancellationToken::new();
     let membership = tokio::spawn(async move { task.run(&config.join).await });
+    // Whoever asks is answered with this node at least.
+    cluster.started().await;
     let listener = Listener { security, dialer, http, refusals: LogLimit::default() };
     let ports = tokio::spawn(listener.serve(private, drain.clone()));
     let gateway = public.map(|public| {

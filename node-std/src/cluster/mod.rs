@@ -64,6 +64,12 @@ impl Cluster {
         self.view.borrow().clone()
     }
 
+    /// Waits until the cluster has this node as a member.
+    pub async fn started(&self) {
+        // A task that is gone says why by itself.
+        let _ = self.view.clone().wait_for(|view| !view.members.is_empty()).await;
+    }
+
     /// Opens an exchange on the link to `via`. While there is none, or it is being replaced, waits for the next one
     /// within the exchange's budget, but not longer than 5 s.
     ///
