@@ -2,7 +2,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "sim"))]
 extern crate std;
 
 mod log;
@@ -15,6 +15,8 @@ pub mod keys;
 pub mod link;
 pub mod route;
 pub mod rpc;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod time;
 pub mod trust;
 pub mod wire;

@@ -103,6 +103,11 @@ impl<'s> Node<'s> {
         self.table.iter().filter_map(|index| self.member_at(index))
     }
 
+    /// What is known of all members, by ascending id, without reading their descriptions.
+    pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        self.table.iter().map(|index| self.record_at(index))
+    }
+
     /// One member.
     #[must_use]
     pub fn member(&self, id: NodeId) -> Option<Member<'_>> {

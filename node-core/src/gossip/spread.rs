@@ -132,8 +132,10 @@ impl Node<'_> {
 
     /// A leaf whose table is full of live members forgets one that it neither is linked to nor needs.
     fn make_room(&mut self) {
-        let departed = self.table.iter().any(|index| !self.table.slot(index).state.is_live());
-        if self.config.kind == Kind::Hub || !self.table.is_full() || departed {
+        if self.config.kind == Kind::Hub || !self.table.is_full() {
+            return;
+        }
+        if self.table.iter().any(|index| !self.table.slot(index).state.is_live()) {
             return;
         }
         let spare = self.pick(|node, index| {

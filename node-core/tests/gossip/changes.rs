@@ -1,113 +1,111 @@
 //! How what a node says of itself reaches the others, also after it comes back.
 
 use node_core::gossip::{Kind, State};
+use node_core::sim::{Belief, Cluster};
 use node_core::time::Duration;
-
-use super::network::{Network, memory};
 
 const SOON: Duration = Duration::from_secs(3);
 
 #[test]
 fn a_new_component_reaches_every_hub() {
-    let mut memory = memory::<16>(8);
-    let mut network = Network::with(1, &mut memory, 8, 0);
-    network.until(SOON, "all see all", Network::converged);
-    network.set_components(5, &["billing"]);
-    network.until(Duration::from_millis(500), "all know the component", Network::converged);
-    let member = network.hosts[2].node.as_ref().unwrap().member(network.hosts[5].id).unwrap();
+    let mut cluster = Cluster::with(1, 8, 0);
+    cluster.until(SOON, "all see all", Cluster::converged);
+    cluster.set_components(5, &["billing"]);
+    cluster.until(Duration::from_millis(500), "all know the component", Cluster::converged);
+    let member = cluster.node(2).unwrap().member(cluster.hosts[5].id).unwrap();
     assert_eq!(member.meta.components.as_slice(), ["billing"]);
 }
 
 #[test]
 fn changes_reach_everyone_through_links_that_take_one_message_at_a_time() {
     for seed in 0..20 {
-        let mut memory = memory::<16>(8);
-        let mut network = Network::with(seed, &mut memory, 8, 0);
-        network.room = 1;
-        network.until(SOON, "all see all", Network::converged);
+        let mut cluster = Cluster::with(seed, 8, 0);
+        one_message_at_a_time(&mut cluster);
+        cluster.until(SOON, "all see all", Cluster::converged);
         for at in 0..8 {
-            network.set_components(at, &["a", "b"]);
+            cluster.set_components(at, &["a", "b"]);
         }
-        network.until(SOON, "all know the components", Network::converged);
+        cluster.until(SOON, "all know the components", Cluster::converged);
     }
 }
 
 #[test]
 fn a_restart_with_a_lower_incarnation_comes_back_alive_with_what_it_says_now() {
     for seed in 0..20 {
-        let mut memory = memory::<16>(6);
-        let mut network = Network::with(seed, &mut memory, 5, 0);
-        network.until(SOON, "all see all", Network::converged);
+        let mut cluster = Cluster::with(seed, 5, 0);
+        cluster.until(SOON, "all see all", Cluster::converged);
         (0..5).for_each(|_| {
-            network.set_components(4, &["old"]);
-            network.set_components(4, &["older"]);
+            cluster.set_components(4, &["old"]);
+            cluster.set_components(4, &["older"]);
         });
-        network.run(SOON);
-        network.kill(4);
-        network.until(Duration::from_secs(20), "it is down", |network| network.all_hubs_say(4, State::Down));
-        network.hosts[4].components = vec!["new"];
-        network.start(4, 1);
-        network.until(SOON, "it is back with its new component", Network::converged);
+        cluster.run(SOON);
+        cluster.kill(4);
+        cluster.until(Duration::from_secs(20), "it is down", |cluster| cluster.all_hubs_say(4, State::Down));
+        cluster.hosts[4].components = vec!["new".into()];
+        cluster.start(4, 1);
+        cluster.until(SOON, "it is back with its new component", Cluster::converged);
     }
 }
 
 #[test]
 fn a_quick_restart_without_memory_is_never_down() {
     for seed in 0..20 {
-        let mut memory = memory::<16>(6);
-        let mut network = Network::with(seed, &mut memory, 5, 0);
-        network.until(SOON, "all see all", Network::converged);
-        network.set_components(4, &["old"]);
-        network.run(SOON);
-        network.kill(4);
-        network.run(Duration::from_millis(400));
-        network.start(4, 0);
-        network.until(SOON, "it is back", Network::converged);
-        network.run(Duration::from_secs(30));
-        assert!(network.beliefs.iter().all(|belief| belief.state != State::Down), "seed {seed}");
+        let mut cluster = Cluster::with(seed, 5, 0);
+        cluster.until(SOON, "all see all", Cluster::converged);
+        cluster.set_components(4, &["old"]);
+        cluster.run(SOON);
+        cluster.kill(4);
+        cluster.run(Duration::from_millis(400));
+        cluster.start(4, 0);
+        cluster.until(SOON, "it is back", Cluster::converged);
+        cluster.run(Duration::from_secs(30));
+        assert!(cluster.beliefs.iter().all(|belief| belief.state != State::Down), "seed {seed}");
     }
 }
 
 #[test]
 fn a_node_that_left_is_seen_as_left_and_never_as_down() {
     for seed in 0..20 {
-        let mut memory = memory::<16>(6);
-        let mut network = Network::with(seed, &mut memory, 5, 1);
-        network.until(SOON, "all see all", Network::converged);
+        let mut cluster = Cluster::with(seed, 5, 1);
+        cluster.until(SOON, "all see all", Cluster::converged);
         for leaver in [2, 5] {
-            network.leave(leaver);
-            network.until(SOON, "it left", |network| network.all_hubs_say(leaver, State::Left));
+            cluster.leave(leaver);
+            cluster.until(SOON, "it left", |cluster| cluster.all_hubs_say(leaver, State::Left));
         }
-        network.run(Duration::from_secs(60));
-        let wrong = |belief: &&super::network::Belief| belief.state == State::Down;
-        assert_eq!(network.beliefs.iter().filter(wrong).count(), 0, "seed {seed}: {:?}", network.beliefs);
+        cluster.run(Duration::from_secs(60));
+        let wrong = |belief: &&Belief| belief.state == State::Down;
+        assert_eq!(cluster.beliefs.iter().filter(wrong).count(), 0, "seed {seed}: {:?}", cluster.beliefs);
     }
 }
 
 #[test]
 fn a_node_that_left_may_come_back() {
-    let mut memory = memory::<16>(5);
-    let mut network = Network::with(1, &mut memory, 4, 0);
-    network.until(SOON, "all see all", Network::converged);
-    network.leave(2);
-    network.until(SOON, "it left", |network| network.all_hubs_say(2, State::Left));
-    network.start(2, 0);
-    network.until(SOON, "it is back", Network::converged);
+    let mut cluster = Cluster::with(1, 4, 0);
+    cluster.until(SOON, "all see all", Cluster::converged);
+    cluster.leave(2);
+    cluster.until(SOON, "it left", |cluster| cluster.all_hubs_say(2, State::Left));
+    cluster.start(2, 0);
+    cluster.until(SOON, "it is back", Cluster::converged);
 }
 
 #[test]
 fn a_newcomer_learns_a_large_cluster_over_one_slow_link() {
-    let mut memory = memory::<16>(16);
-    let mut network = Network::with(1, &mut memory, 14, 0);
+    let mut cluster = Cluster::with(1, 14, 0);
     for at in 0..14 {
-        network.set_components(at, &[LONG; 5]);
+        cluster.set_components(at, &[LONG; 5]);
     }
-    network.until(SOON, "all see all", Network::converged);
-    network.room = 1;
-    let at = network.add(Kind::Hub, &[0]);
-    network.hosts[at].tune = |config| config.degree = 1;
-    network.start(at, 1);
-    network.until(SOON, "the newcomer sees all", Network::converged);
+    cluster.until(SOON, "all see all", Cluster::converged);
+    one_message_at_a_time(&mut cluster);
+    let at = cluster.add(Kind::Hub, &[0]);
+    cluster.hosts[at].tune = |config| config.degree = 1;
+    cluster.start(at, 1);
+    cluster.until(SOON, "the newcomer sees all", Cluster::converged);
 }
 
 const LONG: &str = "a-component-whose-name-is-as-long-as-a-name-may-be-0123456789-0";
+
+/// A link takes a message, and is full for two milliseconds.
+fn one_message_at_a_time(cluster: &mut Cluster) {
+    cluster.net.conditions.buffer = 1;
+    cluster.net.conditions.bandwidth = 500_000;
+}

@@ -1,25 +1,23 @@
 //! Leaves: they dial hubs, and hubs speak for them.
 
 use node_core::gossip::{Kind, State};
+use node_core::sim::{Belief, Capacity, Cluster, Conditions};
 use node_core::time::Duration;
-
-use super::network::{Belief, Network, memory};
 
 const SOON: Duration = Duration::from_secs(3);
 
 /// The hub that a leaf is linked to.
-fn hub_of(network: &Network<'_>, leaf: usize) -> Option<usize> {
-    (0..network.hosts.len()).find(|&hub| network.links(leaf, hub) > 0)
+fn hub_of(cluster: &Cluster, leaf: usize) -> Option<usize> {
+    (0..cluster.hosts.len()).find(|&hub| cluster.links(leaf, hub) > 0)
 }
 
 #[test]
 fn a_leaf_is_seen_everywhere_with_its_hub() {
-    let mut memory = memory::<16>(6);
-    let mut network = Network::with(1, &mut memory, 5, 1);
-    network.until(SOON, "all see all", Network::converged);
-    let hub = network.hosts[hub_of(&network, 5).unwrap()].id;
+    let mut cluster = Cluster::with(1, 5, 1);
+    cluster.until(SOON, "all see all", Cluster::converged);
+    let hub = cluster.hosts[hub_of(&cluster, 5).unwrap()].id;
     for at in 0..5 {
-        let leaf = network.hosts[at].node.as_ref().unwrap().member(network.hosts[5].id).unwrap();
+        let leaf = cluster.node(at).unwrap().member(cluster.hosts[5].id).unwrap();
         assert_eq!((leaf.meta.kind, leaf.meta.hubs.as_slice()), (Kind::Leaf, &[hub][..]));
     }
 }
@@ -27,12 +25,11 @@ fn a_leaf_is_seen_everywhere_with_its_hub() {
 #[test]
 fn a_leaf_keeps_as_many_links_as_it_wants_however_many_seeds_it_has() {
     for seed in 0..20 {
-        let mut memory = memory::<16>(5);
-        let mut network = Network::with(seed, &mut memory, 4, 0);
-        let leaf = network.add(Kind::Leaf, &[0, 1, 2, 3]);
-        network.start(leaf, 1);
-        network.run(Duration::from_secs(30));
-        let links: usize = (0..4).map(|hub| network.links(leaf, hub)).sum();
+        let mut cluster = Cluster::with(seed, 4, 0);
+        let leaf = cluster.add(Kind::Leaf, &[0, 1, 2, 3]);
+        cluster.start(leaf, 1);
+        cluster.run(Duration::from_secs(30));
+        let links: usize = (0..4).map(|hub| cluster.links(leaf, hub)).sum();
         assert_eq!(links, 1, "seed {seed}");
     }
 }
@@ -40,87 +37,81 @@ fn a_leaf_keeps_as_many_links_as_it_wants_however_many_seeds_it_has() {
 #[test]
 fn a_leaf_whose_hub_dies_moves_and_is_not_down() {
     for seed in 0..20 {
-        let mut memory = memory::<16>(6);
-        let mut network = Network::with(seed, &mut memory, 4, 0);
-        let leaf = network.add(Kind::Leaf, &[0, 1]);
-        network.start(leaf, 1);
-        network.until(SOON, "all see all", Network::converged);
-        let hub = hub_of(&network, leaf).unwrap();
-        network.kill(hub);
-        network.until(Duration::from_secs(20), "the hub is down", |network| {
-            network.all_hubs_say(hub, State::Down)
+        let mut cluster = Cluster::with(seed, 4, 0);
+        let leaf = cluster.add(Kind::Leaf, &[0, 1]);
+        cluster.start(leaf, 1);
+        cluster.until(SOON, "all see all", Cluster::converged);
+        let hub = hub_of(&cluster, leaf).unwrap();
+        cluster.kill(hub);
+        cluster.until(Duration::from_secs(20), "the hub is down", |cluster| {
+            cluster.all_hubs_say(hub, State::Down)
         });
-        network.until(SOON, "the leaf moved", Network::converged);
-        network.run(Duration::from_secs(60));
+        cluster.until(SOON, "the leaf moved", Cluster::converged);
+        cluster.run(Duration::from_secs(60));
         let wrong =
             |belief: &&Belief| belief.about == leaf && belief.state == State::Down && belief.by != leaf;
-        assert_eq!(network.beliefs.iter().filter(wrong).count(), 0, "seed {seed}");
+        assert_eq!(cluster.beliefs.iter().filter(wrong).count(), 0, "seed {seed}");
     }
 }
 
 #[test]
 fn a_leaf_finds_another_hub_though_its_only_seed_died() {
-    let mut memory = memory::<16>(6);
-    let mut network = Network::with(1, &mut memory, 5, 1);
-    network.until(SOON, "all see all", Network::converged);
-    assert_eq!(hub_of(&network, 5), Some(0));
-    network.kill(0);
-    network.until(Duration::from_secs(10), "the leaf moved", |network| hub_of(network, 5).is_some());
+    let mut cluster = Cluster::with(1, 5, 1);
+    cluster.until(SOON, "all see all", Cluster::converged);
+    assert_eq!(hub_of(&cluster, 5), Some(0));
+    cluster.kill(0);
+    cluster.until(Duration::from_secs(10), "the leaf moved", |cluster| hub_of(cluster, 5).is_some());
 }
 
 #[test]
 fn a_leaf_that_is_gone_is_down() {
     for seed in 0..20 {
-        let mut memory = memory::<16>(6);
-        let mut network = Network::with(seed, &mut memory, 5, 1);
-        network.until(SOON, "all see all", Network::converged);
-        network.kill(5);
-        network.until(Duration::from_secs(10), "it is down", |network| network.all_hubs_say(5, State::Down));
+        let mut cluster = Cluster::with(seed, 5, 1);
+        cluster.until(SOON, "all see all", Cluster::converged);
+        cluster.kill(5);
+        cluster.until(Duration::from_secs(10), "it is down", |cluster| cluster.all_hubs_say(5, State::Down));
     }
 }
 
 #[test]
 fn a_leaf_that_dies_with_its_hub_is_down() {
     for (seed, hub_leaves) in (0..20).flat_map(|seed| [(seed, false), (seed, true)]) {
-        let mut memory = memory::<16>(6);
-        let mut network = Network::with(seed, &mut memory, 5, 1);
-        network.until(SOON, "all see all", Network::converged);
-        network.kill(5);
+        let mut cluster = Cluster::with(seed, 5, 1);
+        cluster.until(SOON, "all see all", Cluster::converged);
+        cluster.kill(5);
         if hub_leaves {
-            network.leave(0)
+            cluster.leave(0)
         } else {
-            network.kill(0)
+            cluster.kill(0)
         };
-        network.until(Duration::from_secs(90), "it is down", |network| network.all_hubs_say(5, State::Down));
+        cluster.until(Duration::from_secs(90), "it is down", |cluster| cluster.all_hubs_say(5, State::Down));
     }
 }
 
 #[test]
 fn a_leaf_knows_its_hub_and_the_owners_of_what_it_needs_and_nobody_else() {
-    let mut memory = memory::<16>(6);
-    let mut network = Network::with(1, &mut memory, 5, 0);
-    network.set_components(3, &["billing"]);
-    let leaf = network.add(Kind::Leaf, &[0]);
-    network.hosts[leaf].needs = vec!["billing"];
-    network.hosts[0].tune = |_| {};
-    network.start(leaf, 1);
-    network.until(SOON, "the leaf knows the owner", |network| network.state(leaf, 3) == Some(State::Alive));
-    assert_eq!(network.state(leaf, 0), Some(State::Alive));
-    network.kill(3);
-    network.until(Duration::from_secs(10), "the leaf hears that it is down", |network| {
-        network.state(leaf, 3) == Some(State::Down)
+    let mut cluster = Cluster::with(1, 5, 0);
+    cluster.set_components(3, &["billing"]);
+    let leaf = cluster.add(Kind::Leaf, &[0]);
+    cluster.hosts[leaf].needs = vec!["billing".into()];
+    cluster.hosts[0].tune = |_| {};
+    cluster.start(leaf, 1);
+    cluster.until(SOON, "the leaf knows the owner", |cluster| cluster.state(leaf, 3) == Some(State::Alive));
+    assert_eq!(cluster.state(leaf, 0), Some(State::Alive));
+    cluster.kill(3);
+    cluster.until(Duration::from_secs(10), "the leaf hears that it is down", |cluster| {
+        cluster.state(leaf, 3) == Some(State::Down)
     });
 }
 
 #[test]
 fn a_leaf_that_comes_to_need_something_is_told_who_has_it() {
-    let mut memory = memory::<16>(10);
-    let mut network = Network::with(1, &mut memory, 9, 1);
-    network.set_components(8, &["billing"]);
-    network.run(Duration::from_secs(60));
-    network.set_needs(9, &["billing"]);
-    network.until(SOON, "the leaf knows the owner", |network| {
-        let owner = network.hosts[9].node.as_ref().unwrap().member(network.hosts[8].id);
+    let mut cluster = Cluster::with(1, 9, 1);
+    cluster.set_components(8, &["billing"]);
+    cluster.run(Duration::from_secs(60));
+    cluster.set_needs(9, &["billing"]);
+    cluster.until(SOON, "the leaf knows the owner", |cluster| {
+        let owner = cluster.node(9).unwrap().member(cluster.hosts[8].id);
         owner.is_some_and(|owner| owner.meta.components.as_slice() == ["billing"])
     });
 }
@@ -128,67 +119,62 @@ fn a_leaf_that_comes_to_need_something_is_told_who_has_it() {
 #[test]
 fn what_a_leaf_says_between_dialling_and_hello_is_heard() {
     for seed in 0..30 {
-        let mut memory = memory::<16>(2);
-        let mut network = Network::with(seed, &mut memory, 1, 1);
-        network.run(Duration::from_millis(seed));
-        network.set_needs(1, &["billing"]);
-        network.until(SOON, "the hub knows what the leaf needs", Network::converged);
+        let mut cluster = Cluster::with(seed, 1, 1);
+        cluster.run(Duration::from_millis(seed));
+        cluster.set_needs(1, &["billing"]);
+        cluster.until(SOON, "the hub knows what the leaf needs", Cluster::converged);
     }
 }
 
 #[test]
 fn a_leaf_with_a_small_table_always_has_room_for_its_hub() {
-    let mut memory = memory::<4>(12);
-    let mut network = Network::new(1, &mut memory);
-    let leaf = network.add(Kind::Leaf, &[1]);
-    network.start(leaf, 1);
+    let mut cluster = Cluster::new(1, Conditions::default());
+    cluster.capacity = Capacity { members: 4, ..Capacity::default() };
+    let leaf = cluster.add(Kind::Leaf, &[1]);
+    cluster.start(leaf, 1);
     for hub in 1..8 {
-        network.add(Kind::Hub, &[]);
-        network.hosts[leaf].seeds = vec![Network::address(hub)];
-        network.start(hub, 1);
-        let id = network.hosts[leaf].id;
-        let node = network.hosts[leaf].node.as_mut().unwrap();
+        cluster.add(Kind::Hub, &[]);
+        cluster.hosts[leaf].seeds = vec![Cluster::address(hub)];
+        cluster.start(hub, 1);
+        let id = cluster.hosts[leaf].id;
         if hub > 1 {
-            node.add_seed(network.now, &Network::address(hub)).unwrap();
+            cluster.add_seed(leaf, hub);
         }
-        network.until(Duration::from_secs(60), "the leaf knows its hub", |network| {
-            network.links(leaf, hub) == 1 && network.state(leaf, hub) == Some(State::Alive)
+        cluster.until(Duration::from_secs(60), "the leaf knows its hub", |cluster| {
+            cluster.links(leaf, hub) == 1 && cluster.state(leaf, hub) == Some(State::Alive)
         });
-        assert!(network.hosts[leaf].node.as_ref().unwrap().member(id).is_some());
-        network.kill(hub);
+        assert!(cluster.node(leaf).unwrap().member(id).is_some());
+        cluster.kill(hub);
     }
 }
 
 #[test]
 fn a_leaf_that_died_with_its_hub_is_down_though_the_hub_came_back() {
-    let mut memory = memory::<16>(8);
-    let mut network = Network::with(1, &mut memory, 4, 1);
-    network.until(SOON, "all see all", Network::converged);
-    network.kill(4);
-    network.kill(0);
-    network.run(Duration::from_millis(100));
-    network.start(0, 1);
-    network.until(Duration::from_secs(90), "it is down", |network| network.all_hubs_say(4, State::Down));
+    let mut cluster = Cluster::with(1, 4, 1);
+    cluster.until(SOON, "all see all", Cluster::converged);
+    cluster.kill(4);
+    cluster.kill(0);
+    cluster.run(Duration::from_millis(100));
+    cluster.start(0, 1);
+    cluster.until(Duration::from_secs(90), "it is down", |cluster| cluster.all_hubs_say(4, State::Down));
 }
 
 #[test]
 fn a_leaf_that_comes_to_need_what_another_hubs_leaf_has_is_told_who_that_is() {
-    let mut memory = memory::<16>(4);
-    let mut network = Network::with(1, &mut memory, 2, 1);
-    let owner = network.add(Kind::Leaf, &[1]);
-    network.start(owner, 1);
-    network.set_components(owner, &["billing"]);
-    network.run(Duration::from_secs(60));
-    assert_eq!(network.state(2, owner), None);
-    network.set_needs(2, &["billing"]);
-    network.until(SOON, "the leaf knows the owner", |network| network.state(2, owner) == Some(State::Alive));
+    let mut cluster = Cluster::with(1, 2, 1);
+    let owner = cluster.add(Kind::Leaf, &[1]);
+    cluster.start(owner, 1);
+    cluster.set_components(owner, &["billing"]);
+    cluster.run(Duration::from_secs(60));
+    assert_eq!(cluster.state(2, owner), None);
+    cluster.set_needs(2, &["billing"]);
+    cluster.until(SOON, "the leaf knows the owner", |cluster| cluster.state(2, owner) == Some(State::Alive));
 }
 
 #[test]
 fn a_leaf_hears_that_a_hub_it_knows_is_down() {
-    let mut memory = memory::<16>(4);
-    let mut network = Network::with(1, &mut memory, 3, 1);
-    network.until(SOON, "the leaf knows the hub", |network| network.state(3, 2) == Some(State::Alive));
-    network.kill(2);
-    network.until(Duration::from_secs(10), "it is down", |network| network.state(3, 2) == Some(State::Down));
+    let mut cluster = Cluster::with(1, 3, 1);
+    cluster.until(SOON, "the leaf knows the hub", |cluster| cluster.state(3, 2) == Some(State::Alive));
+    cluster.kill(2);
+    cluster.until(Duration::from_secs(10), "it is down", |cluster| cluster.state(3, 2) == Some(State::Down));
 }

@@ -9,8 +9,6 @@ mod joining;
 #[cfg(test)]
 mod leaves;
 #[cfg(test)]
-mod network;
-#[cfg(test)]
 mod random;
 #[cfg(test)]
 mod reconciliation;

@@ -1,14 +1,19 @@
 //! Random histories: whatever happened, once the network is whole every view is right.
 
-use node_core::gossip::Kind;
-use node_core::time::Duration;
+use core::time::Duration;
 
-use super::network::{Network, memory};
+use node_core::gossip::Kind;
+use node_core::sim::{Cluster, Conditions};
+
+/// One history alone: `HISTORY=17 cargo test -p node-core --test gossip random`.
+const VARIABLE: &str = "HISTORY";
+const HISTORIES: u64 = 2000;
 
 #[test]
 fn views_are_right_once_the_network_is_whole() {
-    for seed in 0..200 {
-        history(seed);
+    match std::env::var(VARIABLE) {
+        Ok(seed) => history(seed.parse().unwrap()),
+        Err(_) => (0..HISTORIES).for_each(history),
     }
 }
 
@@ -16,42 +21,77 @@ fn history(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed ^ 0x5eed);
     let (hubs, leaves) = (rng.usize(2..6), rng.usize(0..3));
     let count = hubs + leaves;
-    let mut memory = memory::<16>(60);
-    let mut network = Network::new(seed, &mut memory);
+    let mut cluster = Cluster::new(seed, conditions(&mut rng));
+    cluster.replay = format!("{VARIABLE}={seed} cargo test -p node-core --test gossip random");
     for number in 0..count {
-        let kind = if number < hubs { Kind::Hub } else { Kind::Leaf };
-        let at = network.add(kind, &[0, 1]);
-        network.start(at, 1);
+        let at = cluster.add(if number < hubs { Kind::Hub } else { Kind::Leaf }, &[0, 1]);
+        cluster.hosts[at].drift = rng.i32(-500..500);
+        cluster.start(at, 1);
     }
-    network.room = rng.usize(1..6);
     for _ in 0..rng.usize(1..20) {
-        let at = rng.usize(0..count);
-        let runs = network.hosts[at].node.is_some();
-        match rng.u8(0..10) {
-            0 | 1 if runs => network.kill(at),
-            2 if runs => network.vanish(at),
-            3 if runs => network.leave(at),
-            4 if runs => network.pause_for(at, Duration::from_millis(rng.u64(0..30_000))),
-            5 => {
-                let parts: Vec<usize> = (0..count).map(|_| rng.usize(0..2)).collect();
-                network.partition(|host| parts[host]);
-            }
-            6 => network.heal(),
-            7 if runs => network.set_components(at, [&["a"][..], &["a", "b"], &[]][rng.usize(0..3)]),
-            _ if !runs => network.start(at, rng.u64(0..3)),
-            _ => network.break_links(),
-        }
+        something_happens(&mut cluster, &mut rng);
         let most = 1 << rng.u32(4..16);
-        network.run(Duration::from_millis(rng.u64(0..most)));
+        cluster.run(Duration::from_millis(rng.u64(0..most)));
+        // Nothing piles up: a timer for each host, and what is under way on its links.
+        assert!(cluster.net.scheduled() < 1000 * count, "{} events", cluster.net.scheduled());
     }
-    network.heal();
-    // Somebody whom a node that lost everything can ask.
+    make_whole(&mut cluster);
+    cluster.until(Duration::from_secs(240), "all views are right", Cluster::converged);
+    cluster.run(Duration::from_secs(120));
+    assert!(cluster.converged(), "views do not stay right\n{}", cluster.views());
+}
+
+/// From a good network to a bad one.
+fn conditions(rng: &mut fastrand::Rng) -> Conditions {
+    Conditions {
+        loss: [0.0, 0.0, 0.01, 0.1][rng.usize(0..4)],
+        bandwidth: [u64::MAX, 1_000_000, 50_000][rng.usize(0..3)],
+        buffer: [1, 4096, 65_536][rng.usize(0..3)],
+        link_life: [None, Some(Duration::from_secs(60))][rng.usize(0..2)],
+        ..Conditions::default()
+    }
+}
+
+fn something_happens(cluster: &mut Cluster, rng: &mut fastrand::Rng) {
+    let count = cluster.hosts.len();
+    let at = rng.usize(0..count);
+    let runs = cluster.hosts[at].is_running();
+    match rng.u8(0..14) {
+        0 | 1 if runs => cluster.kill(at),
+        2 if runs => cluster.vanish(at),
+        3 if runs => cluster.leave(at),
+        4 if runs => cluster.pause_for(at, Duration::from_millis(rng.u64(0..30_000))),
+        5 if runs => cluster.pause(at),
+        6 => cluster.resume(at),
+        7 => {
+            let parts: Vec<usize> = (0..count).map(|_| rng.usize(0..2)).collect();
+            cluster.net.partition(|host| parts[host]);
+        }
+        8 => {
+            let parts: Vec<usize> = (0..count).map(|_| rng.usize(0..2)).collect();
+            cluster.net.cut(|host| parts[host], &[(0, 1)]);
+        }
+        9 => cluster.net.heal(),
+        10 if runs => cluster.set_components(at, [&["a"][..], &["a", "b"], &[]][rng.usize(0..3)]),
+        11 => cluster.net.set_effort(at, Duration::from_millis(rng.u64(0..50))),
+        _ if !runs => cluster.start(at, rng.u64(0..3)),
+        _ => cluster.net.break_links(),
+    }
+}
+
+/// All hosts reach each other and do their best, and there is somebody whom a node that lost everything can ask.
+fn make_whole(cluster: &mut Cluster) {
+    cluster.net.heal();
+    cluster.net.conditions = Conditions::default();
+    for at in 0..cluster.hosts.len() {
+        cluster.resume(at);
+        cluster.net.set_effort(at, Duration::ZERO);
+    }
+    // Who is leaving is gone then.
+    cluster.run(Duration::from_secs(2));
     for seed in [0, 1] {
-        if network.hosts[seed].node.is_none() {
-            network.start(seed, 1);
+        if !cluster.hosts[seed].is_running() {
+            cluster.start(seed, 1);
         }
     }
-    network.until(Duration::from_secs(240), "all views are right", Network::converged);
-    network.run(Duration::from_secs(120));
-    assert!(network.converged(), "seed {seed}: views do not stay right\n{}", network.views());
 }

@@ -1,0 +1,145 @@
+//! What befalls hosts, and what their operators do.
+
+use std::prelude::rust_2024::*;
+
+use super::Cluster;
+use super::life::Life;
+use crate::gossip::{Config, Kind};
+use crate::id::NodeId;
+use crate::sim::net::LinkNumber;
+use crate::time::Duration;
+use crate::wire::Goodbye;
+
+/// Most members that a leaf is given memory for, as on a board.
+const LEAF_MEMBERS: usize = 16;
+/// How long the process of a node that left lives on.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+impl Cluster {
+    /// Starts the node of a host: in its first life, or after it ended.
+    ///
+    /// # Panics
+    /// The host's description breaks a limit of the protocol, or of [`capacity`](Self::capacity).
+    pub fn start(&mut self, at: usize, incarnation: u64) {
+        let (mut capacity, seed, now) = (self.capacity, self.rng.u64(..), self.now());
+        let Some(host) = self.hosts.get_mut(at) else { return };
+        let mut config = Config::new(host.id, host.kind);
+        (host.tune)(&mut config);
+        if host.kind == Kind::Leaf {
+            capacity.members = capacity.members.min(LEAF_MEMBERS);
+        }
+        let life = Life::new(capacity, config, (incarnation, &host.describe(&[])), seed);
+        assert!(life.is_ok(), "the description of n{at} breaks a limit");
+        host.life = life.ok();
+        host.started = now;
+        host.incarnation = incarnation;
+        host.cursor = 0;
+        host.ends = None;
+        let seeds = host.seeds.clone();
+        self.net.start(at);
+        self.act(at, |node, now| {
+            // A ninth join address finds no room: no host of ours has that many.
+            seeds.iter().for_each(|seed| _ = node.add_seed(now, seed));
+        });
+        self.net.set_timer(at, Some(now));
+    }
+
+    /// Starts a node anew that remembers in which incarnation it was.
+    pub fn restart(&mut self, at: usize) {
+        let incarnation = self.hosts.get(at).map_or(0, |host| host.incarnation);
+        self.start(at, incarnation.saturating_add(1));
+    }
+
+    /// The process ends and its kernel says so.
+    pub fn kill(&mut self, at: usize) {
+        self.net.kill(at);
+        self.forget_life(at);
+    }
+
+    /// The machine loses its power: its peers notice by silence.
+    pub fn vanish(&mut self, at: usize) {
+        self.net.vanish(at);
+        self.forget_life(at);
+    }
+
+    fn forget_life(&mut self, at: usize) {
+        let Some(host) = self.hosts.get_mut(at) else { return };
+        host.life = None;
+        host.ends = None;
+        host.dials.clear();
+        host.carriers.clear();
+    }
+
+    /// Leaves the cluster; the process ends a second later.
+    pub fn leave(&mut self, at: usize) {
+        self.act(at, |node, now| node.leave(now));
+        let end = self.now() + FAREWELL;
+        if let Some(host) = self.hosts.get_mut(at).filter(|host| host.life.is_some()) {
+            host.ends = Some(end);
+        }
+        self.settle(at);
+        let links: Vec<LinkNumber> =
+            self.hosts.get(at).into_iter().flat_map(|host| host.carriers.keys().copied()).collect();
+        links.into_iter().for_each(|link| self.say_goodbye(at, link, Goodbye::Leaving));
+        self.note_changes(at);
+    }
+
+    /// The process stands still.
+    pub fn pause(&mut self, at: usize) {
+        self.net.pause(at);
+    }
+
+    /// It goes on.
+    pub fn resume(&mut self, at: usize) {
+        self.net.resume(at);
+    }
+
+    /// A host stands still for some time while all others go on.
+    pub fn pause_for(&mut self, at: usize, time: Duration) {
+        self.pause(at);
+        self.run(time);
+        self.resume(at);
+    }
+
+    /// Changes what a node offers.
+    pub fn set_components(&mut self, at: usize, components: &[&str]) {
+        let Some(host) = self.hosts.get_mut(at) else { return };
+        host.components = components.iter().copied().map(String::from).collect();
+        self.describe_again(at);
+    }
+
+    /// Changes what a node needs.
+    pub fn set_needs(&mut self, at: usize, needs: &[&str]) {
+        let Some(host) = self.hosts.get_mut(at) else { return };
+        host.needs = needs.iter().copied().map(String::from).collect();
+        self.describe_again(at);
+    }
+
+    fn describe_again(&mut self, at: usize) {
+        let Some(host) = self.hosts.get(at) else { return };
+        let me = host.node().and_then(|node| node.member(host.id));
+        let hubs: Vec<NodeId> = me.into_iter().flat_map(|me| me.meta.hubs).collect();
+        self.describe(at, &hubs);
+        self.settle(at);
+        self.note_changes(at);
+    }
+
+    /// Says of a node what its host says now.
+    ///
+    /// # Panics
+    /// It breaks a limit of the protocol.
+    pub(super) fn describe(&mut self, at: usize, hubs: &[NodeId]) {
+        let Some(host) = self.hosts.get_mut(at) else { return };
+        let Some(mut life) = host.life.take() else { return };
+        let said = life.with(|node| node.set_meta(&host.describe(hubs)));
+        assert!(said.is_ok(), "the description of n{at} breaks a limit");
+        host.life = Some(life);
+    }
+
+    /// Tells a node that runs of another address to join through.
+    pub fn add_seed(&mut self, at: usize, seed: usize) {
+        let address = Self::address(seed);
+        self.act(at, |node, now| _ = node.add_seed(now, &address));
+        self.settle(at);
+    }
+}

@@ -1,0 +1,166 @@
+//! A cluster of real nodes on a simulated network.
+//!
+//! [`Cluster`] does for every host what an adapter does for one: it opens links when its node asks for it, says hello,
+//! carries gossip and goodbyes in real frames, keeps the node's timer. What is missing is the link protocol
+//! itself (exchanges, credit): its pings and its silence are the network's affair.
+//!
+//! A node may be asked at any time ([`node`](Cluster::node)), a host be treated badly ([`kill`](Cluster::kill),
+//! [`pause`](Cluster::pause) …), and the network too ([`net`](Cluster::net)).
+
+mod adapter;
+mod converged;
+mod events;
+mod host;
+mod life;
+mod views;
+mod watch;
+
+use std::collections::HashMap;
+use std::prelude::rust_2024::*;
+
+use crate::gossip::{Kind, Node};
+use crate::id::NodeId;
+use crate::time::{Duration, Instant};
+
+use super::net::{Conditions, Net};
+
+pub use self::converged::Shape;
+pub use self::host::Host;
+pub use self::life::Capacity;
+pub use self::watch::{Belief, Conviction, Known, Spread};
+
+/// Hosts, their nodes and the network between them. See the [module](self).
+pub struct Cluster {
+    /// The network.
+    pub net: Net,
+    /// The hosts, those that run and those that do not.
+    pub hosts: Vec<Host>,
+    /// Every doubt that any node came to believe, if [asked for](Self::keep_beliefs).
+    pub beliefs: Vec<Belief>,
+    /// Whether `beliefs` is filled; with thousands of nodes it would grow large.
+    pub keep_beliefs: bool,
+    /// Members that were running when somebody called them down, once for each time.
+    pub convictions: Vec<Conviction>,
+    /// What nodes that start from now on are lent.
+    pub capacity: Capacity,
+    /// What to run to see this history again; printed when the program panics.
+    pub replay: String,
+    /// For choices of who asks; the network has its own.
+    pub rng: fastrand::Rng,
+    hosts_by_id: HashMap<NodeId, usize>,
+    spreads: Vec<Spread>,
+}
+
+/// Says how to see a failure again.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::eprintln!("at {:?}; to see it again: {}", self.net.now(), self.replay);
+        }
+    }
+}
+
+impl Cluster {
+    /// A cluster without hosts.
+    #[must_use]
+    pub fn new(seed: u64, conditions: Conditions) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        Self {
+            net: Net::new(rng.u64(..), conditions),
+            hosts: Vec::new(),
+            beliefs: Vec::new(),
+            keep_beliefs: true,
+            convictions: Vec::new(),
+            capacity: Capacity::default(),
+            replay: std::format!("seed {seed}"),
+            rng,
+            hosts_by_id: HashMap::new(),
+            spreads: Vec::new(),
+        }
+    }
+
+    /// Hubs, then leaves, started at once, that know the first one's address.
+    #[must_use]
+    pub fn with(seed: u64, hubs: usize, leaves: usize) -> Self {
+        let mut cluster = Self::new(seed, Conditions::default());
+        cluster.grow(hubs, leaves);
+        cluster
+    }
+
+    /// More hubs, then leaves, that start now and know the first host's address.
+    pub fn grow(&mut self, hubs: usize, leaves: usize) {
+        for number in 0..hubs + leaves {
+            let kind = if number < hubs { Kind::Hub } else { Kind::Leaf };
+            let at = self.add(kind, &[0]);
+            self.start(at, 1);
+        }
+    }
+
+    /// A host that does not run yet, with the addresses of hosts that it joins through.
+    pub fn add(&mut self, kind: Kind, seeds: &[usize]) -> usize {
+        let at = self.net.add();
+        let id = NodeId(self.rng.u128(1..).to_be_bytes());
+        let seeds = seeds.iter().map(|&seed| Self::address(seed)).collect();
+        self.hosts.push(Host::new(at, (id, kind), seeds));
+        self.hosts_by_id.insert(id, at);
+        at
+    }
+
+    /// Where a host is dialled.
+    #[must_use]
+    pub fn address(at: usize) -> String {
+        host::address(at)
+    }
+
+    // Getters
+
+    /// The time.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.net.now()
+    }
+
+    /// The node of a host that runs.
+    #[must_use]
+    pub fn node(&self, at: usize) -> Option<&Node<'_>> {
+        self.hosts.get(at)?.node()
+    }
+
+    /// The host that has an id.
+    #[must_use]
+    pub fn host_of(&self, id: NodeId) -> Option<usize> {
+        self.hosts_by_id.get(&id).copied()
+    }
+
+    /// Hosts that run, be they paused.
+    pub fn running(&self) -> impl Iterator<Item = usize> {
+        (0..).zip(&self.hosts).filter(|(_, host)| host.is_running()).map(|(at, _)| at)
+    }
+
+    // Time
+
+    /// Lets time pass.
+    pub fn run(&mut self, time: Duration) {
+        let end = self.now() + time;
+        while self.step(end) {}
+    }
+
+    /// Runs until something is so; the time that it took.
+    ///
+    /// # Panics
+    /// It is not so in time: what the test that called this claims does not hold.
+    pub fn until(&mut self, within: Duration, what: &str, so: impl Fn(&Self) -> bool) -> Duration {
+        let start = self.now();
+        while !so(self) {
+            assert!(self.step(start + within), "not within {within:?}: {what}\n{}", self.views());
+        }
+        self.now().since(start)
+    }
+
+    /// The next thing that happens until `end`; `false` when it is `end`.
+    pub fn step(&mut self, end: Instant) -> bool {
+        let Some((at, event)) = self.net.next(end) else { return false };
+        self.handle(at, event);
+        true
+    }
+}

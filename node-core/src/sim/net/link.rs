@@ -1,0 +1,324 @@
+//! Links: what is under way on each, and what each end hears.
+
+use std::prelude::rust_2024::*;
+
+use super::conditions::{LINK_OVERHEAD, next_attempt};
+use super::{Event, Net, What, Work};
+use crate::time::{Duration, Instant};
+use crate::wire::HEADER;
+
+/// A link; never given twice in one network.
+pub type LinkNumber = u32;
+
+/// Bytes of a ping or its answer.
+const PING: usize = HEADER + 8 + LINK_OVERHEAD;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Dialler,
+    Acceptor,
+}
+
+impl Side {
+    const BOTH: [Self; 2] = [Self::Dialler, Self::Acceptor];
+
+    const fn other(self) -> Self {
+        match self {
+            Self::Dialler => Self::Acceptor,
+            Self::Acceptor => Self::Dialler,
+        }
+    }
+}
+
+/// What travels.
+pub(super) enum Parcel {
+    Accepted,
+    Message(Vec<u8>),
+    /// The sender closed its end.
+    End,
+}
+
+pub(super) struct Link {
+    dialler: End,
+    acceptor: End,
+}
+
+/// One end: what it sends, and what it hears.
+pub(super) struct End {
+    pub(super) machine: usize,
+    open: bool,
+    /// When the last byte that was sent here leaves.
+    sent: Instant,
+    /// When the last parcel that was sent here arrives: none overtakes another.
+    arrives: Instant,
+    /// Parcels that the network does not let pass.
+    held: Vec<Parcel>,
+    /// The process wants to know when there is room.
+    waiting: bool,
+    /// When something was heard last.
+    heard: Instant,
+    /// Since when nothing can be heard.
+    silent: Option<Instant>,
+    /// Counts the times that `silent` changed.
+    generation: u32,
+}
+
+impl End {
+    const fn new(now: Instant, machine: usize) -> Self {
+        Self {
+            machine,
+            open: true,
+            sent: now,
+            arrives: now,
+            held: Vec::new(),
+            waiting: false,
+            heard: now,
+            silent: None,
+            generation: 0,
+        }
+    }
+}
+
+impl Link {
+    pub(super) const fn new(now: Instant, from: usize, to: usize) -> Self {
+        Self { dialler: End::new(now, from), acceptor: End::new(now, to) }
+    }
+
+    pub(super) const fn end(&self, side: Side) -> &End {
+        match side {
+            Side::Dialler => &self.dialler,
+            Side::Acceptor => &self.acceptor,
+        }
+    }
+
+    const fn end_mut(&mut self, side: Side) -> &mut End {
+        match side {
+            Side::Dialler => &mut self.dialler,
+            Side::Acceptor => &mut self.acceptor,
+        }
+    }
+
+    const fn side_of(&self, machine: usize) -> Side {
+        if self.dialler.machine == machine { Side::Dialler } else { Side::Acceptor }
+    }
+}
+
+impl Net {
+    /// Sends a message. One that is sent when there is no [`room`](Self::room) waits as long as it must.
+    pub fn send(&mut self, from: usize, link: LinkNumber, message: Vec<u8>) {
+        let size = message.len() + LINK_OVERHEAD;
+        let departure = self.conditions.departure(size);
+        let Some(side) = self.open_side(from, link) else { return };
+        let Some(this) = self.links.get_mut(&link) else { return };
+        let end = this.end_mut(side);
+        end.sent = end.sent.max(self.now) + departure;
+        if let Some(machine) = self.machines.get_mut(from) {
+            machine.traffic.send(size);
+        }
+        self.dispatch(link, side, Parcel::Message(message));
+    }
+
+    /// Bytes that a link takes before its sender should wait; one that is not full takes a whole message.
+    #[must_use]
+    pub fn room(&self, from: usize, link: LinkNumber) -> usize {
+        let Some(this) = self.links.get(&link) else { return 0 };
+        let end = this.end(this.side_of(from));
+        let held = end.held.iter().map(|parcel| match parcel {
+            Parcel::Message(message) => message.len() + LINK_OVERHEAD,
+            Parcel::Accepted | Parcel::End => 0,
+        });
+        let waiting = held.sum::<usize>() + self.conditions.departing(end.sent.since(self.now));
+        self.conditions.buffer.saturating_sub(waiting)
+    }
+
+    /// Asks for [`Event::Writable`] as soon as a full link has room for more.
+    pub fn notify_when_writable(&mut self, from: usize, link: LinkNumber) {
+        let Some(side) = self.open_side(from, link) else { return };
+        let Some(this) = self.links.get_mut(&link) else { return };
+        let end = this.end_mut(side);
+        if !core::mem::replace(&mut end.waiting, true) {
+            self.queue.push(end.sent.max(self.now), What::Writable(link, side));
+        }
+    }
+
+    /// Closes a link: what was sent arrives, then the other end is told.
+    pub fn close(&mut self, from: usize, link: LinkNumber) {
+        if self.open_side(from, link).is_some() {
+            self.hang_up(from, link);
+            self.shut(from, link);
+        }
+    }
+
+    /// Both ends learn that a link broke.
+    pub(super) fn break_link(&mut self, link: LinkNumber) {
+        for side in Side::BOTH {
+            let way = self.conditions.way(&mut self.rng);
+            self.queue.push(self.now + way, What::Arrive(link, side, Parcel::End));
+        }
+    }
+
+    /// Sends the end of a link, be this end open or not.
+    pub(super) fn hang_up(&mut self, from: usize, link: LinkNumber) {
+        if let Some(side) = self.links.get(&link).map(|this| this.side_of(from)) {
+            self.dispatch(link, side, Parcel::End);
+        }
+    }
+
+    /// Nothing is sent or heard at this end any more. A link that is shut on both ends is forgotten.
+    pub(super) fn shut(&mut self, machine: usize, link: LinkNumber) {
+        let Some(this) = self.links.get_mut(&link) else { return };
+        let side = this.side_of(machine);
+        this.end_mut(side).open = false;
+        if !this.end(side.other()).open {
+            for side in Side::BOTH {
+                if let Some(machine) = self.machines.get_mut(this.end(side).machine) {
+                    machine.links.retain(|one| *one != link);
+                }
+            }
+            self.links.remove(&link);
+        }
+    }
+
+    /// Puts a parcel on its way.
+    pub(super) fn dispatch(&mut self, link: LinkNumber, side: Side, parcel: Parcel) {
+        let Some(this) = self.links.get_mut(&link) else { return };
+        let to = this.end(side.other()).machine;
+        let end = this.end_mut(side);
+        if self.reach.is_cut(end.machine, to) {
+            end.held.push(parcel);
+            return;
+        }
+        let way = self.conditions.reliable_way(&mut self.rng);
+        end.arrives = end.arrives.max(end.sent.max(self.now) + way);
+        self.queue.push(end.arrives, What::Arrive(link, side.other(), parcel));
+    }
+
+    /// A parcel reaches the machine of an end.
+    pub(super) fn arrive(&mut self, link: LinkNumber, side: Side, parcel: Parcel) -> Option<(usize, Event)> {
+        self.catch_up(link);
+        let this = self.links.get_mut(&link)?;
+        let from = this.end(side.other()).machine;
+        let end = this.end_mut(side);
+        let machine = end.machine;
+        let receiver = self.machines.get_mut(machine).filter(|machine| machine.powered && end.open)?;
+        end.heard = self.now;
+        let event = match parcel {
+            Parcel::Accepted => Event::Accepted { link, from },
+            Parcel::Message(bytes) => {
+                receiver.traffic.received += 1;
+                Event::Message { link, bytes }
+            }
+            Parcel::End => {
+                self.shut(machine, link);
+                Event::Lost { link }
+            }
+        };
+        self.hand(machine, Work::Tell(event))
+    }
+
+    /// What waited on a link has left, or is held by the network.
+    pub(super) fn drained(&mut self, link: LinkNumber, side: Side) -> Option<(usize, Event)> {
+        let end = self.links.get_mut(&link)?.end_mut(side);
+        if !end.waiting || !end.open || !end.held.is_empty() {
+            return None;
+        }
+        end.waiting = false;
+        let machine = end.machine;
+        self.hand(machine, Work::Tell(Event::Writable { link }))
+    }
+
+    pub(super) fn review_all(&mut self) {
+        let links: Vec<LinkNumber> = self.links.keys().copied().collect();
+        links.into_iter().for_each(|link| self.review(link));
+    }
+
+    /// Sees anew which end of a link hears nothing.
+    pub(super) fn review(&mut self, link: LinkNumber) {
+        self.catch_up(link);
+        for side in Side::BOTH {
+            let Some(this) = self.links.get_mut(&link) else { return };
+            let from = this.end(side.other()).machine;
+            let end = this.end_mut(side);
+            let stopped = self.machines.get(from).is_none_or(|machine| machine.is_silent());
+            let silent = stopped || self.reach.is_cut(from, end.machine);
+            match end.silent {
+                None if silent => {
+                    end.silent = Some(self.now);
+                    end.generation += 1;
+                    let deadline = end.heard + self.conditions.silence();
+                    self.queue.push(deadline.max(self.now), What::Silent(link, side, end.generation));
+                }
+                Some(since) if !silent => {
+                    end.silent = None;
+                    end.generation += 1;
+                    end.heard = self.now;
+                    self.release(link, side.other(), since);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Sends what was held since the way was cut.
+    fn release(&mut self, link: LinkNumber, side: Side, since: Instant) {
+        let Some(end) = self.links.get_mut(&link).map(|this| this.end_mut(side)) else { return };
+        let held = core::mem::take(&mut end.held);
+        if !held.is_empty() {
+            end.sent = end.sent.max(next_attempt(since, self.now));
+        }
+        if end.waiting {
+            self.queue.push(end.sent.max(self.now), What::Writable(link, side));
+        }
+        held.into_iter().for_each(|parcel| self.dispatch(link, side, parcel));
+    }
+
+    /// A process finds a link dead when it was silent for too long.
+    pub(super) fn listen(&mut self, link: LinkNumber, side: Side, generation: u32) -> Option<(usize, Event)> {
+        let end = self.links.get(&link)?.end(side);
+        if end.silent.is_none() || end.generation != generation || !end.open {
+            return None;
+        }
+        let (machine, deadline) = (end.machine, end.heard + self.conditions.silence());
+        if deadline > self.now {
+            self.queue.push(deadline, What::Silent(link, side, generation));
+            return None;
+        }
+        self.close(machine, link);
+        Some((machine, Event::Lost { link }))
+    }
+
+    /// Counts the pings of a link since either end heard something: who hears nothing for a while pings, and both
+    /// have heard of each other then.
+    pub(super) fn catch_up(&mut self, link: LinkNumber) {
+        let patience = self.conditions.patience.max(Duration::from_millis(1));
+        let Some(this) = self.links.get_mut(&link) else { return };
+        let [one, other] = Side::BOTH.map(|side| (this.end(side).open, this.end(side).silent));
+        if one != (true, None) || other != (true, None) {
+            return;
+        }
+        let mut pings = 0;
+        let mut heard = this.dialler.heard.min(this.acceptor.heard);
+        while heard + patience < self.now {
+            heard = heard + patience;
+            pings += 1;
+        }
+        for side in Side::BOTH.into_iter().filter(|_| pings > 0) {
+            let end = this.end_mut(side);
+            end.heard = end.heard.max(heard);
+            if let Some(machine) = self.machines.get_mut(end.machine) {
+                (0..pings).for_each(|_| machine.traffic.ping(PING));
+            }
+        }
+    }
+
+    /// The side of a link that a machine has open.
+    fn open_side(&self, machine: usize, link: LinkNumber) -> Option<Side> {
+        let this = self.links.get(&link)?;
+        let side = this.side_of(machine);
+        (this.end(side).machine == machine && this.end(side).open).then_some(side)
+    }
+
+    pub(super) fn links_of(&self, machine: usize) -> Vec<LinkNumber> {
+        self.machines.get(machine).map_or_else(Vec::new, |machine| machine.links.clone())
+    }
+}

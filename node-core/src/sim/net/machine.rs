@@ -1,0 +1,85 @@
+//! A machine: whether it runs, how fast, and what waits for it.
+
+use std::collections::VecDeque;
+use std::prelude::rust_2024::*;
+
+use super::Work;
+use super::traffic::Traffic;
+use crate::time::{Duration, Instant};
+
+/// Datagrams that wait for a process; further ones are dropped, as a kernel does.
+const MAX_DATAGRAMS: usize = 256;
+
+/// A machine and the one process on it.
+pub(super) struct Machine {
+    /// It has power: what arrives for a process that does not run is refused, not lost.
+    pub(super) powered: bool,
+    pub(super) running: bool,
+    /// The process is stopped, its kernel is not.
+    pub(super) paused: bool,
+    /// How long the process takes for each thing that it handles.
+    pub(super) effort: Duration,
+    /// Counts processes: what was meant for an earlier one is void.
+    pub(super) life: u32,
+    /// When the process asked to be woken.
+    pub(super) wake_at: Instant,
+    /// The earliest alarm in the queue.
+    pub(super) alarm_at: Instant,
+    /// What arrived and was not handled yet.
+    pub(super) backlog: VecDeque<Work>,
+    /// The process is about to handle the first of the backlog.
+    pub(super) turn: bool,
+    /// Links that it has an end of.
+    pub(super) links: Vec<u32>,
+    pub(super) traffic: Traffic,
+}
+
+/// No alarm is set.
+pub(super) const NEVER: Instant = Instant::from_micros(u64::MAX);
+
+impl Machine {
+    pub(super) const fn new() -> Self {
+        Self {
+            powered: true,
+            running: false,
+            paused: false,
+            effort: Duration::ZERO,
+            life: 0,
+            wake_at: NEVER,
+            alarm_at: NEVER,
+            backlog: VecDeque::new(),
+            turn: false,
+            links: Vec::new(),
+            traffic: Traffic::NONE,
+        }
+    }
+
+    /// Whether peers hear nothing of it, though links to it seem to be up.
+    pub(super) const fn is_silent(&self) -> bool {
+        !self.powered || self.paused
+    }
+
+    /// Whether the process handles what arrives at once.
+    pub(super) fn is_prompt(&self) -> bool {
+        !self.paused && self.effort.is_zero() && self.backlog.is_empty()
+    }
+
+    pub(super) fn enqueue(&mut self, work: Work) {
+        if work.is_datagram() {
+            let waiting = self.backlog.iter().filter(|work| work.is_datagram()).count();
+            if waiting >= MAX_DATAGRAMS {
+                return;
+            }
+        }
+        self.backlog.push_back(work);
+    }
+
+    /// The process is gone, with all that it had not handled.
+    pub(super) fn stop(&mut self) {
+        self.running = false;
+        self.paused = false;
+        self.life += 1;
+        self.wake_at = NEVER;
+        self.backlog.clear();
+    }
+}

@@ -1,0 +1,333 @@
+//! A simulated network: machines, links and datagrams between them, in virtual time.
+//!
+//! It carries bytes and says what happens; what they mean is its caller's affair. A caller acts on behalf of each
+//! machine's one process ([`dial`](Net::dial), [`send`](Net::send), [`set_timer`](Net::set_timer) …), and asks
+//! [`next`](Net::next) what happens next, and to whom. What befalls machines and ways between them is up to the
+//! caller too: [`kill`](Net::kill), [`pause`](Net::pause), [`partition`](Net::partition) …
+//!
+//! What is modelled:
+//!
+//! - A **link** carries messages in order, as TLS over TCP does: loss shows as delay, bandwidth as waiting. To open one
+//!   takes two round trips. A process that ends takes its links along, and its kernel says so. A link through
+//!   which one side hears nothing (power lost, process stopped, way cut) is found dead by that side after the
+//!   silence that the link protocol allows; pings are not events, but they are counted.
+//! - A **datagram** arrives once, late, or never.
+//! - A **process** can be stopped for a while, and handles then what came in meanwhile; or be slow, and fall behind.
+
+mod conditions;
+mod dial;
+mod event;
+mod link;
+mod machine;
+mod reach;
+mod traffic;
+
+use std::collections::BTreeMap;
+use std::prelude::rust_2024::*;
+
+use self::dial::Attempt;
+use self::event::{What, Work};
+use self::link::Link;
+use self::machine::{Machine, NEVER};
+use self::reach::Reach;
+use super::queue::Queue;
+use crate::time::{Duration, Instant};
+
+pub use self::conditions::{Conditions, DATAGRAM_OVERHEAD, DIAL_TIMEOUT, HANDSHAKE_BYTES, LINK_OVERHEAD};
+pub use self::dial::{DialId, Failure};
+pub use self::event::Event;
+pub use self::link::LinkNumber;
+pub use self::traffic::Traffic;
+
+/// The network. See the [module](self).
+pub struct Net {
+    now: Instant,
+    rng: fastrand::Rng,
+    /// How good it is; may change at any time.
+    pub conditions: Conditions,
+    queue: Queue<What>,
+    machines: Vec<Machine>,
+    links: BTreeMap<LinkNumber, Link>,
+    dials: BTreeMap<DialId, Attempt>,
+    reach: Reach,
+    last: u32,
+}
+
+impl Net {
+    /// A network without machines.
+    #[must_use]
+    pub fn new(seed: u64, conditions: Conditions) -> Self {
+        Self {
+            now: Instant::START,
+            rng: fastrand::Rng::with_seed(seed),
+            conditions,
+            queue: Queue::new(),
+            machines: Vec::new(),
+            links: BTreeMap::new(),
+            dials: BTreeMap::new(),
+            reach: Reach::default(),
+            last: 0,
+        }
+    }
+
+    /// Adds a machine with power and no process; machines are numbered from 0.
+    pub fn add(&mut self) -> usize {
+        self.machines.push(Machine::new());
+        self.machines.len() - 1
+    }
+
+    // Getters
+
+    /// The time.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Whether a process runs there, be it paused.
+    #[must_use]
+    pub fn is_running(&self, machine: usize) -> bool {
+        self.machines.get(machine).is_some_and(|machine| machine.running)
+    }
+
+    /// Whether the process there stands still.
+    #[must_use]
+    pub fn is_paused(&self, machine: usize) -> bool {
+        self.machines.get(machine).is_some_and(|machine| machine.paused)
+    }
+
+    /// Whether both ways between two machines are open.
+    #[must_use]
+    pub fn is_reachable(&self, one: usize, other: usize) -> bool {
+        !self.reach.is_cut(one, other) && !self.reach.is_cut(other, one)
+    }
+
+    /// What a machine sent so far.
+    #[must_use]
+    pub fn traffic(&mut self, machine: usize) -> Traffic {
+        for link in self.links_of(machine) {
+            self.catch_up(link);
+        }
+        self.machines.get(machine).map_or(Traffic::NONE, |machine| machine.traffic)
+    }
+
+    /// Counts from here on.
+    pub fn clear_traffic(&mut self) {
+        let links: Vec<LinkNumber> = self.links.keys().copied().collect();
+        links.into_iter().for_each(|link| self.catch_up(link));
+        self.machines.iter_mut().for_each(|machine| machine.traffic = Traffic::NONE);
+    }
+
+    /// Events that are scheduled: to see that they stay bounded.
+    #[must_use]
+    pub fn scheduled(&self) -> usize {
+        self.queue.len()
+    }
+
+    // What a process does
+
+    /// Asks for [`Event::Timer`] at `at`; a machine has one timer.
+    pub fn set_timer(&mut self, machine: usize, at: Option<Instant>) {
+        let Some(this) = self.machines.get_mut(machine) else { return };
+        this.wake_at = at.unwrap_or(NEVER).max(self.now);
+        // An alarm that comes too early is set anew when it comes: so there are few, however often this is called.
+        if this.wake_at < this.alarm_at {
+            this.alarm_at = this.wake_at;
+            self.queue.push(this.alarm_at, What::Alarm(machine));
+        }
+    }
+
+    /// Sends a datagram.
+    pub fn send_datagram(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
+        let Some(sender) = self.machines.get_mut(from).filter(|machine| machine.running) else { return };
+        sender.traffic.send(bytes.len() + DATAGRAM_OVERHEAD);
+        let way = self.conditions.way(&mut self.rng);
+        if !self.conditions.is_lost(&mut self.rng) && !self.reach.is_cut(from, to) {
+            self.queue.push(self.now + way, What::Datagram { from, to, bytes });
+        }
+    }
+
+    // What happens to machines
+
+    /// Starts a process.
+    pub fn start(&mut self, machine: usize) {
+        let Some(this) = self.machines.get_mut(machine) else { return };
+        this.running = true;
+        if !core::mem::replace(&mut this.powered, true) {
+            // Its kernel knows nothing of the links that it had.
+            for link in self.links_of(machine) {
+                self.review(link);
+                self.hang_up(machine, link);
+            }
+        }
+    }
+
+    /// Ends the process; its kernel ends its links.
+    pub fn kill(&mut self, machine: usize) {
+        let Some(this) = self.machines.get_mut(machine) else { return };
+        this.stop();
+        for link in self.links_of(machine) {
+            self.close(machine, link);
+            self.review(link);
+        }
+    }
+
+    /// Takes the power away: nobody is told.
+    pub fn vanish(&mut self, machine: usize) {
+        let Some(this) = self.machines.get_mut(machine) else { return };
+        this.stop();
+        this.powered = false;
+        for link in self.links_of(machine) {
+            self.catch_up(link);
+            self.shut(machine, link);
+            self.review(link);
+        }
+    }
+
+    /// Stops the process, as SIGSTOP does.
+    pub fn pause(&mut self, machine: usize) {
+        let Some(this) = self.machines.get_mut(machine).filter(|machine| machine.running) else { return };
+        this.paused = true;
+        self.links_of(machine).into_iter().for_each(|link| self.review(link));
+    }
+
+    /// Lets it go on.
+    pub fn resume(&mut self, machine: usize) {
+        let Some(this) = self.machines.get_mut(machine).filter(|machine| machine.paused) else { return };
+        this.paused = false;
+        self.links_of(machine).into_iter().for_each(|link| self.review(link));
+        self.take_turn(machine);
+    }
+
+    /// From now on the process takes so long for everything that it handles.
+    pub fn set_effort(&mut self, machine: usize, effort: Duration) {
+        if let Some(this) = self.machines.get_mut(machine) {
+            this.effort = effort;
+        }
+    }
+
+    // What happens to ways
+
+    /// Only machines in one zone reach each other.
+    pub fn partition(&mut self, zone: impl Fn(usize) -> usize) {
+        self.reach.partition((0..self.machines.len()).map(zone).collect());
+        self.review_all();
+    }
+
+    /// What is sent from one zone to another does not arrive, for these pairs; what is sent the other way does.
+    pub fn cut(&mut self, zone: impl Fn(usize) -> usize, ways: &[(usize, usize)]) {
+        self.reach.cut((0..self.machines.len()).map(zone).collect(), ways);
+        self.review_all();
+    }
+
+    /// All machines reach each other.
+    pub fn heal(&mut self) {
+        self.reach.heal();
+        self.review_all();
+    }
+
+    /// Breaks every link.
+    pub fn break_links(&mut self) {
+        let links: Vec<LinkNumber> = self.links.keys().copied().collect();
+        links.into_iter().for_each(|link| self.break_link(link));
+    }
+
+    // What to do next
+
+    /// The next thing that happens to a process until `end`, and the machine that it runs on. `None`: it is `end`.
+    pub fn next(&mut self, end: Instant) -> Option<(usize, Event)> {
+        while let Some((at, what)) = self.queue.pop(end) {
+            self.now = at;
+            let event = self.happen(what);
+            if event.is_some() {
+                return event;
+            }
+        }
+        self.now = self.now.max(end);
+        None
+    }
+
+    fn happen(&mut self, what: What) -> Option<(usize, Event)> {
+        match what {
+            What::Alarm(machine) => self.ring(machine),
+            What::Turn(machine) => {
+                let this = self.machines.get_mut(machine)?;
+                this.turn = false;
+                let work = if this.paused { None } else { this.backlog.pop_front() };
+                let event = work.and_then(|work| self.handle(machine, work));
+                self.take_turn(machine);
+                event
+            }
+            What::Datagram { from, to, bytes } => {
+                let receiver = self.machines.get_mut(to).filter(|machine| machine.running)?;
+                receiver.traffic.received += 1;
+                self.hand(to, Work::Tell(Event::Datagram { from, bytes }))
+            }
+            What::Knock(dial) => self.knock(dial),
+            What::Opened(dial) => self.opened(dial),
+            What::GiveUp(dial) => self.dial_failed(dial, Failure::TimedOut),
+            What::Arrive(link, side, parcel) => self.arrive(link, side, parcel),
+            What::Writable(link, side) => self.drained(link, side),
+            What::Silent(link, side, generation) => {
+                let machine = self.links.get(&link)?.end(side).machine;
+                self.hand(machine, Work::Listen(link, side, generation))
+            }
+            What::Break(link) => {
+                self.break_link(link);
+                None
+            }
+        }
+    }
+
+    fn ring(&mut self, machine: usize) -> Option<(usize, Event)> {
+        let this = self.machines.get_mut(machine).filter(|this| this.alarm_at == self.now)?;
+        this.alarm_at = NEVER;
+        let wake_at = this.wake_at;
+        if wake_at <= self.now {
+            this.wake_at = NEVER;
+            return self.hand(machine, Work::Tell(Event::Timer));
+        }
+        if wake_at < NEVER {
+            this.alarm_at = wake_at;
+            self.queue.push(wake_at, What::Alarm(machine));
+        }
+        None
+    }
+
+    /// Gives work to a process, which handles it now or later.
+    fn hand(&mut self, machine: usize, work: Work) -> Option<(usize, Event)> {
+        let this = self.machines.get_mut(machine).filter(|machine| machine.running)?;
+        if this.is_prompt() {
+            return self.handle(machine, work);
+        }
+        this.enqueue(work);
+        self.take_turn(machine);
+        None
+    }
+
+    fn handle(&mut self, machine: usize, work: Work) -> Option<(usize, Event)> {
+        match work {
+            Work::Tell(event) => Some((machine, event)),
+            Work::Knock(dial) => {
+                self.admit(dial);
+                None
+            }
+            Work::Listen(link, side, generation) => self.listen(link, side, generation),
+        }
+    }
+
+    /// Schedules that a process handles the first of its backlog.
+    fn take_turn(&mut self, machine: usize) {
+        let Some(this) = self.machines.get_mut(machine) else { return };
+        if !this.paused && !this.turn && !this.backlog.is_empty() {
+            this.turn = true;
+            self.queue.push(self.now + this.effort, What::Turn(machine));
+        }
+    }
+
+    /// A number that was not given before.
+    const fn number(&mut self) -> u32 {
+        self.last = self.last.wrapping_add(1);
+        self.last
+    }
+}
