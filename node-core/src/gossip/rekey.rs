@@ -65,6 +65,10 @@ impl Node<'_> {
         let Ok(active) = Meta::decode(self.table.meta(index)).map(|meta| Fingerprint(meta.active_key)) else {
             return;
         };
+        if active.0 == [0; 32] {
+            // It does not say which.
+            return;
+        }
         let mut dialled = self.peers.iter().filter(|peer| peer.is_usable() && peer.id == id && peer.dialled);
         let outdated =
             dialled.find(|peer| peer.certificates.is_some_and(|certificates| certificates.theirs != active));

@@ -109,6 +109,11 @@ fn a_peer_that_changed_its_key_between_handshake_and_hello_is_dialled_again_but_
 }
 
 #[test]
+fn a_peer_that_does_not_say_what_it_shows_is_left_alone() {
+    with_link(DIALLED, Fingerprint([0; 32]), |node| assert!(!dialled(node, second(10))));
+}
+
+#[test]
 fn a_link_to_a_certificate_that_left_the_keyring_ends_even_while_it_drains() {
     for how in [DIALLED, How::Accepted] {
         for draining in [false, true] {
