@@ -66,8 +66,10 @@ fn the_board_learns_the_time_from_hubs_that_it_trusts() {
         let keyring = bundle(&[&world.board_identity], &[&world.hub_identity, &brief]);
         let answer = world.rpc(leaf, Method::KeysReplace.number(), &keyring).await;
         assert!(postcard::from_bytes::<Response<'_, [u8; 32]>>(&answer).unwrap().is_ok());
-        Timer::after_secs(3).await;
-        assert_eq!(leaf.links(), 1);
+        world.hub.switch(false);
+        Timer::after_secs(1).await;
+        world.hub.switch(true);
+        leaf.linked().await;
         // Now the board knows that it is 2031.
         world.hub.configure(server_config(&brief, world.trusted.clone()));
         world.hub.switch(false);
