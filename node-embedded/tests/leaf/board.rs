@@ -10,12 +10,13 @@ use node_embedded::{
 use rand_core::OsRng;
 
 use crate::cable::Network;
-use crate::clock::Task;
 use crate::flash::{self, Flash};
-use crate::identity::BUILT;
+use crate::task::Task;
 
+/// When it was built: 2026-11-30T12:00:00Z.
+pub const BUILT: u64 = 1_796_040_000;
 /// The cluster of every test.
-pub const CLUSTER: &str = "test";
+pub const CLUSTER: &str = "maelstrom";
 /// Where the hub listens.
 pub const HUBS: [&str; 1] = ["10.0.0.2:8374"];
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use embassy_net::{Config, Ipv4Address, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 
-use crate::clock::Task;
+use crate::task::Task;
 
 /// The board's address.
 pub const BOARD: Ipv4Address = Ipv4Address::new(10, 0, 0, 1);

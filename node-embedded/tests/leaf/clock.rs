@@ -66,9 +66,6 @@ impl Wake for Flag {
     }
 }
 
-/// What goes on beside a test.
-pub type Task = Pin<Box<dyn Future<Output = ()>>>;
-
 /// A future with a waker of its own: one that is woken does not wake the others.
 struct Woken<F> {
     future: F,
@@ -90,11 +87,11 @@ impl<F> Woken<F> {
     }
 }
 
-/// Runs `test` to its end, and `tasks` meanwhile.
+/// Runs `test` to its end, and `tasks` beside it.
 ///
 /// # Panics
 /// When an hour has passed, or time does not pass.
-pub fn run<T>(tasks: Vec<Task>, test: impl Future<Output = T>) -> T {
+pub fn run<T>(tasks: Vec<Pin<Box<dyn Future<Output = ()>>>>, test: impl Future<Output = T>) -> T {
     let mut tasks: Vec<_> = tasks.into_iter().map(Woken::new).collect();
     let test = pin!(test);
     let mut test = Woken::new(test);

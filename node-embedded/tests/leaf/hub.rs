@@ -22,8 +22,9 @@ use node_core::wire::{Full, Kind, Meta};
 use rustls::ServerConfig;
 
 use crate::board::CLUSTER;
-use crate::clock::Task;
-use crate::hub_tls::TlsServer;
+use crate::hub_tls::{TlsServer, Trusted, server_config};
+use crate::identity::Identity;
+use crate::task::Task;
 
 /// Every hub's identity.
 pub const HUB_ID: NodeId = NodeId([0xbb; 16]);
@@ -103,24 +104,30 @@ fn leak<T: Clone>(item: T, count: usize) -> &'static mut [T] {
     vec![item; count].leak()
 }
 
+/// What a hub that shows this certificate says of itself.
+fn describe(shown: &Identity) -> Meta<'static> {
+    let mut meta = Meta::new("hub", Kind::Hub);
+    // As seen from the hub itself: the board cannot reach it there.
+    meta.addrs.push("127.0.0.1:8374").unwrap();
+    meta.components.push("hub-echo").unwrap();
+    meta.active_key = shown.fingerprint().0;
+    meta
+}
+
 impl Hub {
     /// A hub that listens on port 8374. The tasks are the hub.
-    pub fn new(network: Stack<'static>, config: Arc<ServerConfig>) -> (Self, Vec<Task>) {
+    pub fn new(network: Stack<'static>, (shown, trusted): (&Identity, Trusted)) -> (Self, Vec<Task>) {
         let storage = Storage {
             slots: leak(Slot::FREE, 100),
             order: leak(0, 100),
             meta: leak(0, 100 * MAX_META),
             peers: leak(Peer::FREE, 10),
         };
-        let mut meta = Meta::new("hub", Kind::Hub);
-        // As seen from the hub itself: the board cannot reach it there.
-        meta.addrs.push("127.0.0.1:8374").unwrap();
-        meta.components.push("hub-echo").unwrap();
         let config_of_node = gossip::Config::new(HUB_ID, Kind::Hub);
-        let node = Node::new(now(), config_of_node, (1, &meta), (storage, 7)).unwrap();
+        let node = Node::new(now(), config_of_node, (1, &describe(shown)), (storage, 7)).unwrap();
         let state = State {
             node,
-            config,
+            config: server_config(shown, trusted),
             on: true,
             links: HashMap::new(),
             past: HashMap::new(),
@@ -141,9 +148,11 @@ impl Hub {
         state.links.values_mut().for_each(|connection| connection.killed |= !on);
     }
 
-    /// Changes what the next connections are shown.
-    pub fn configure(&self, config: Arc<ServerConfig>) {
-        self.0.borrow_mut().config = config;
+    /// Changes what the next connections are shown, and tells the boards.
+    pub fn configure(&self, shown: &Identity, trusted: Trusted) {
+        let mut state = self.0.borrow_mut();
+        state.config = server_config(shown, trusted);
+        state.node.set_meta(&describe(shown)).unwrap();
     }
 
     /// Changes what the next hellos say of the time.

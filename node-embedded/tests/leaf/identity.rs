@@ -6,9 +6,6 @@ use node_core::keys::{Bundle, BundleSlot, MAX_BUNDLE};
 use node_core::trust::Fingerprint;
 use rcgen::{CertificateParams, Issuer, KeyPair, date_time_ymd};
 
-/// When the boards of these tests were built: 2026-11-30T12:00:00Z.
-pub const BUILT: u64 = 1_796_040_000;
-
 /// A certificate with its P-256 key.
 pub struct Identity {
     pub certificate: Vec<u8>,

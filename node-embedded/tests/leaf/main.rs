@@ -17,6 +17,8 @@ mod identity;
 #[cfg(test)]
 mod join;
 #[cfg(test)]
+mod task;
+#[cfg(test)]
 mod trust;
 #[cfg(test)]
 mod world;

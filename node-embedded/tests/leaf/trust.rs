@@ -4,17 +4,16 @@ use embassy_futures::select::select;
 use embassy_time::Timer;
 use node_core::rpc::{Method, Response};
 
-use crate::board::board;
+use crate::board::{BUILT, board};
 use crate::clock::run;
 use crate::flash::Flash;
-use crate::hub_tls::server_config;
-use crate::identity::{BUILT, Identity, bundle};
+use crate::identity::{Identity, bundle};
 use crate::world::{with_board, world};
 
 /// Links that came up in 20 seconds with a hub that shows `shown` and a board that trusts `trusted`.
 fn links(shown: &Identity, trusted: &Identity) -> usize {
     let (world, tasks) = world();
-    world.hub.configure(server_config(shown, world.trusted.clone()));
+    world.hub.configure(shown, world.trusted.clone());
     let keyring = bundle(&[&world.board_identity], &[trusted]);
     run(tasks, async {
         let (_leaf, task) = board(&world.network, Flash::new(), &keyring).await;
@@ -71,7 +70,7 @@ fn the_board_learns_the_time_from_hubs_that_it_trusts() {
         world.hub.switch(true);
         leaf.linked().await;
         // Now the board knows that it is 2031.
-        world.hub.configure(server_config(&brief, world.trusted.clone()));
+        world.hub.configure(&brief, world.trusted.clone());
         world.hub.switch(false);
         Timer::after_secs(1).await;
         world.hub.switch(true);

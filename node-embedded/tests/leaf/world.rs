@@ -13,11 +13,12 @@ use node_embedded::Leaf;
 
 use crate::board::{board, call};
 use crate::cable::Network;
-use crate::clock::{Task, run};
+use crate::clock::run;
 use crate::flash::Flash;
 use crate::hub::Hub;
-use crate::hub_tls::{Trusted, server_config};
+use crate::hub_tls::Trusted;
 use crate::identity::{Identity, bundle};
+use crate::task::Task;
 
 /// A hub and a board that trust each other.
 pub struct World {
@@ -34,7 +35,7 @@ pub fn world() -> (World, Vec<Task>) {
     let (network, mut tasks) = Network::new();
     let (hub_identity, board_identity) = (Identity::new(), Identity::new());
     let trusted = Arc::new(Mutex::new(vec![board_identity.certificate.clone()]));
-    let (hub, more) = Hub::new(network.hub, server_config(&hub_identity, trusted.clone()));
+    let (hub, more) = Hub::new(network.hub, (&hub_identity, trusted.clone()));
     tasks.extend(more);
     (World { network: Rc::new(network), hub, hub_identity, board_identity, trusted }, tasks)
 }
