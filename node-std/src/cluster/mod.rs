@@ -105,12 +105,12 @@ impl Cluster {
         tokio::time::timeout(budget, call).await.map_err(|_| ExchangeError::Timeout(budget))?
     }
 
-    /// The linked node over which `to` is reached.
+    /// The node over whose link `to` is reached.
     ///
     /// # Errors
     /// It is not known, or down.
     pub fn next_hop(&self, to: NodeId) -> Result<NodeId, ExchangeError> {
-        let hop = self.view.borrow().next_hop(to);
+        let hop = self.view.borrow().next_hop(self.me, to);
         hop.ok_or_else(|| ExchangeError::LinkClosed(format!("node {to} is not a live member")))
     }
 

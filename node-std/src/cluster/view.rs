@@ -88,8 +88,8 @@ impl View {
         self.links.len()
     }
 
-    /// The linked node over which `to` is reached: itself, or one of its hubs.
-    pub(super) fn next_hop(&self, to: NodeId) -> Option<NodeId> {
+    /// The node over whose link `me` reaches `to`: itself, or one of its hubs.
+    pub(super) fn next_hop(&self, me: NodeId, to: NodeId) -> Option<NodeId> {
         if self.links.contains_key(&to) {
             return Some(to);
         }
@@ -97,9 +97,57 @@ impl View {
         match member.kind {
             Kind::Hub => Some(to),
             Kind::Leaf => {
-                let linked = member.hubs.iter().find(|hub| self.links.contains_key(hub));
-                linked.or_else(|| member.hubs.first()).copied()
+                let others = || member.hubs.iter().filter(|hub| **hub != me);
+                let hub = others().find(|hub| self.links.contains_key(hub)).or_else(|| others().next());
+                // One that lost its link to this node, its only hub, dials it again.
+                hub.or_else(|| member.hubs.first().map(|_| &to)).copied()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Member, View};
+    use node_core::gossip::{Kind, State};
+    use node_core::id::{Name, NodeId};
+
+    const ME: NodeId = NodeId([1; 16]);
+    const OTHER: NodeId = NodeId([2; 16]);
+    const LEAF: NodeId = NodeId([3; 16]);
+
+    /// The next hop to a leaf with these hubs, while there is no link at all.
+    fn next_hop(hubs: &[NodeId]) -> Option<NodeId> {
+        let leaf = Member {
+            id: LEAF,
+            name: Name::new("leaf").unwrap(),
+            kind: Kind::Leaf,
+            state: State::Suspect,
+            incarnation: 1,
+            since_unix_ms: 0,
+            addrs: Vec::new(),
+            components: Vec::new(),
+            hubs: hubs.to_vec(),
+            active_key: [0; 32],
+            keyring: [0; 32],
+            linked: false,
+            rtt_micros: None,
+        };
+        View { members: vec![leaf], ..View::default() }.next_hop(ME, LEAF)
+    }
+
+    #[test]
+    fn a_leaf_that_lost_its_link_to_this_node_is_waited_for() {
+        assert_eq!(next_hop(&[ME]), Some(LEAF));
+    }
+
+    #[test]
+    fn a_leaf_is_reached_over_its_other_hub() {
+        assert_eq!(next_hop(&[ME, OTHER]), Some(OTHER));
+    }
+
+    #[test]
+    fn a_leaf_without_a_hub_is_not_reached() {
+        assert_eq!(next_hop(&[]), None);
     }
 }
