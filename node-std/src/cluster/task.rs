@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use node_core::gossip::{Config, Down, How, Kind, Meta, Node, Peer, Slot, State, Storage};
+use node_core::gossip::{Certificates, Config, Down, How, Kind, Meta, Node, Peer, Slot, State, Storage};
 use node_core::id::{LinkId, Name, NodeId};
 use node_core::link::{Goodbye, Hello};
 use node_core::time::{Duration, Instant};
@@ -318,6 +318,8 @@ impl Running<'_> {
             return self.say_goodbye(id, reason);
         }
         if let Some(certificates) = certificates {
+            let Certificates { ours, theirs } = certificates;
+            tracing::debug!(link = id.0, %ours, %theirs, "secured");
             self.node.secure(now, id, certificates);
             // The keys may have changed since the handshake.
             self.judge_links(now);
