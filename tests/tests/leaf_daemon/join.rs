@@ -1,0 +1,64 @@
+//! The leaf joins, answers and asks.
+
+use anyhow::ensure;
+use node_core::wire::frame::END;
+use node_core::wire::{FrameKind, Open, Service};
+use node_tests::wait::eventually;
+
+use crate::board::ECHO;
+use crate::peer::{Peer, open};
+use crate::world::{BOARD, World};
+
+#[test]
+fn a_leaf_is_known_alive_with_its_hub_and_its_key() {
+    let world = World::start();
+    // It is told of as soon as it dials; that it has a hub follows.
+    let board = eventually(|| {
+        let (board, hub) = (world.ctl().node(BOARD)?, world.ctl().node("hub")?);
+        ensure!(board.hubs == [hub.node_id], "{board:?}");
+        Ok(board)
+    })
+    .unwrap();
+    assert_eq!((&*board.kind, &*board.state, board.linked), ("leaf", "alive", true));
+    assert_eq!(board.active_key, Some(world.active()));
+    assert_eq!(board.node_id, world.board.with(async |held| held.leaf.id().to_string()));
+}
+
+#[test]
+fn bodies_far_longer_than_the_leafs_buffers_come_back() {
+    let world = World::start();
+    let body: Vec<u8> = (0..100_000u32).map(|place| (place % 251) as u8).collect();
+    for length in [0, 1, 1000, body.len()] {
+        world.echoes(&body[..length]).unwrap();
+    }
+    for length in [0, 1, 1000, 20_000] {
+        world.is_answered(&body[..length]).unwrap();
+    }
+}
+
+#[test]
+fn a_peer_calls_the_leafs_own_method_through_the_daemon() {
+    let world = World::start();
+    let leaf = world.board.with(async |held| held.leaf.id());
+    let mut peer = Peer::greet(world.daemon.private(), Some(&world.made)).unwrap();
+    let call = Open { to: Some(leaf), hops: 1, budget_ms: 60_000, service: Service::Rpc(ECHO) };
+    peer.send(&open(&call, END, 1 << 16, b"back").unwrap()).unwrap();
+    let mut answer = Vec::new();
+    loop {
+        let (header, part) = peer.receive_kind(FrameKind::Data).unwrap();
+        answer.extend(part);
+        if header.ends() {
+            break;
+        }
+    }
+    assert_eq!(postcard::from_bytes::<Result<&[u8], ()>>(&answer).unwrap(), Ok(&b"back"[..]));
+}
+
+#[test]
+fn maelctl_pings_the_leaf_and_lists_its_keys() {
+    let world = World::start();
+    for arguments in [&["ping", BOARD][..], &["keys", "ls", BOARD]] {
+        let output = world.ctl().run(arguments).unwrap();
+        assert_eq!(output.code, 0, "{output:?}");
+    }
+}

@@ -1,0 +1,23 @@
+//! A leaf on the host and a real daemon: two embassy-net stacks joined by a cable, the second of which passes on what
+//! arrives to the daemon's private port. TLS goes from embedded-tls in the leaf to rustls in the daemon.
+
+#[path = "../../../node-embedded/tests/leaf/board.rs"]
+mod board;
+mod bridge;
+#[path = "../../../node-embedded/tests/leaf/cable.rs"]
+mod cable;
+mod clock;
+#[path = "../../../node-embedded/tests/leaf/flash.rs"]
+#[expect(dead_code, reason = "power is never cut here")]
+mod flash;
+mod host;
+mod join;
+mod keys;
+mod outage;
+#[path = "../hostile/peer.rs"]
+#[expect(dead_code, reason = "it keeps the rules here")]
+mod peer;
+#[path = "../../../node-embedded/tests/leaf/task.rs"]
+mod task;
+mod trust;
+mod world;
