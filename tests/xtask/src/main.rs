@@ -8,6 +8,7 @@ mod dependencies;
 mod firmware;
 mod run;
 mod setup;
+mod sim;
 mod test;
 mod toolchain;
 
@@ -31,6 +32,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Measure the board and the Linux node, and print the figures
     Bench(bench::Arguments),
+    /// Play scenarios with simulated clusters, up to 10,000 nodes, and print their figures
+    Sim(sim::Arguments),
     /// Install what the other commands need, or say how
     Setup,
     /// Build the firmware of every board and print its size
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Test => test::test(),
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
+        Command::Sim(arguments) => sim::sim(&arguments),
         Command::Setup => setup::setup(),
         Command::Firmware { lint: false } => firmware::build_all(),
         Command::Firmware { lint: true } => firmware::lint_all(),

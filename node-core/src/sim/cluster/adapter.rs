@@ -4,8 +4,8 @@ use std::prelude::rust_2024::*;
 
 use super::Cluster;
 use super::host::{Carrier, at_address};
-use crate::gossip::{Down, How, Node, Target};
-use crate::id::{LinkId, NodeId};
+use crate::gossip::{Down, How, Node};
+use crate::id::LinkId;
 use crate::sim::net::{Event, Failure, LinkNumber};
 use crate::time::Instant;
 use crate::wire::gossip::Tag;
@@ -115,10 +115,7 @@ impl Cluster {
         };
         let up = carrier.up;
         match frame.header.kind() {
-            Some(FrameKind::Hello) if !up => {
-                let how = carrier.target.map_or(How::Accepted, How::Dialled);
-                self.greet(at, link, how, frame.payload);
-            }
+            Some(FrameKind::Hello) if !up => self.greet(at, link, frame.payload),
             Some(FrameKind::Gossip) if up => {
                 let mut out = self.outbox(at, link);
                 let mut malformed = false;
@@ -146,11 +143,12 @@ impl Cluster {
     }
 
     /// The peer said hello: the link is up, unless the node does not want it.
-    pub(super) fn greet(&mut self, at: usize, link: LinkNumber, how: How, hello: &[u8]) {
+    pub(super) fn greet(&mut self, at: usize, link: LinkNumber, hello: &[u8]) {
         let Ok(hello) = postcard::from_bytes::<Hello<'_>>(hello) else { return };
         let Some(carrier) = self.hosts.get_mut(at).and_then(|host| host.carriers.get_mut(&link)) else {
             return;
         };
+        let how = carrier.target.map_or(How::Accepted, How::Dialled);
         carrier.up = true;
         let mut refused = None;
         self.act(at, |node, now| refused = node.handle_link_up(now, LinkId(link), how, &hello).err());
@@ -255,9 +253,4 @@ fn frame(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
     bytes.extend_from_slice(&header);
     bytes.extend_from_slice(payload);
     bytes
-}
-
-/// What a link to a member that was never dialled counts as.
-pub(super) const fn dialled(id: NodeId) -> How {
-    How::Dialled(Target::Member(id))
 }

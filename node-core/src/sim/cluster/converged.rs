@@ -5,10 +5,10 @@ use std::prelude::rust_2024::*;
 use std::vec;
 
 use super::Cluster;
-use super::adapter::{Messages, dialled};
+use super::adapter::Messages;
 use super::host::Carrier;
 use super::life::Capacity;
-use crate::gossip::{Config, How, Kind, Node};
+use crate::gossip::{Config, Kind, Node, Target};
 use crate::id::{LinkId, NodeId};
 use crate::sim::net::{Conditions, LinkNumber};
 use crate::wire::gossip::{MAX_MESSAGE, Tag};
@@ -21,6 +21,9 @@ pub struct Shape {
     /// Leaves.
     pub leaves: usize,
 }
+
+/// Join addresses of a host.
+const MOST_SEEDS: usize = 3;
 
 /// A link to be: who dialled, who was dialled.
 type Pair = (usize, usize);
@@ -36,18 +39,23 @@ impl Cluster {
         cluster.capacity = capacity;
         for number in 0..shape.hubs + shape.leaves {
             let kind = if number < shape.hubs { Kind::Hub } else { Kind::Leaf };
-            // Two to join through, in case all is lost.
-            cluster.add(kind, &[0, 1]);
+            cluster.add(kind, &[]);
         }
         let pairs = cluster.overlay(shape);
+        for &(from, to) in &pairs {
+            // Whom it dialled is whom it joined through.
+            if let Some(host) = cluster.hosts.get_mut(from).filter(|host| host.seeds.len() < MOST_SEEDS) {
+                host.seeds.push(Self::address(to));
+            }
+        }
         cluster.start_all(&pairs, shape);
         let messages = cluster.everything();
         let mut links = vec![Vec::new(); cluster.hosts.len()];
         for (from, to) in pairs {
             let link = cluster.net.open(from, to);
-            for (at, peer, how) in [(from, to, true), (to, from, false)] {
+            for (at, peer) in [(from, to), (to, from)] {
                 if let Some(links) = links.get_mut(at) {
-                    links.push((link, peer, how));
+                    links.push((link, peer));
                 }
             }
         }
@@ -118,20 +126,18 @@ impl Cluster {
     fn link_up(
         &mut self,
         at: usize,
-        links: &[(LinkNumber, usize, bool)],
+        links: &[(LinkNumber, usize)],
         (hellos, messages): (&[Vec<u8>], &[Vec<u8>]),
     ) {
         let told = if self.is_hub(at) { messages } else { &[] };
         // A node remembers for each link what it has said there, so it hears of everybody before it is linked to others.
-        for (nth, &(link, peer, is_dialler)) in links.iter().enumerate() {
+        for (nth, &(link, peer)) in links.iter().enumerate() {
             let Some(host) = self.hosts.get_mut(at) else { return };
-            host.carriers.insert(link, Carrier::new(peer, None));
-            let how = match self.hosts.get(peer) {
-                Some(peer) if is_dialler => dialled(peer.id),
-                _ => How::Accepted,
-            };
+            let seed = host.seeds.iter().position(|seed| *seed == Self::address(peer));
+            let target = seed.and_then(|seed| u8::try_from(seed).ok()).map(Target::Seed);
+            host.carriers.insert(link, Carrier::new(peer, target));
             if let Some(hello) = hellos.get(peer) {
-                self.greet(at, link, how, hello);
+                self.greet(at, link, hello);
             }
             for message in told.iter().filter(|_| nth == 0) {
                 self.act(at, |node, now| {

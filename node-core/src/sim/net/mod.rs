@@ -115,7 +115,10 @@ impl Net {
     pub fn clear_traffic(&mut self) {
         let links: Vec<LinkNumber> = self.links.keys().copied().collect();
         links.into_iter().for_each(|link| self.catch_up(link));
-        self.machines.iter_mut().for_each(|machine| machine.traffic = Traffic::NONE);
+        for machine in &mut self.machines {
+            machine.traffic = Traffic::NONE;
+            machine.traffic.peak_links = machine.links.len();
+        }
     }
 
     /// Events that are scheduled: to see that they stay bounded.
