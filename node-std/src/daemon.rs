@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use node_core::link::Limits;
 use tokio::net::TcpListener;
@@ -16,7 +17,7 @@ use crate::cluster::{Cluster, Description, Security, Task};
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::gateway;
-use crate::link::Identity;
+use crate::link::{Identity, RECORDS};
 use crate::log_limit::LogLimit;
 use crate::port::http::PrivateHttp;
 use crate::port::listener::Listener;
@@ -27,6 +28,9 @@ use crate::tls::{Keyring, TlsError};
 
 /// How long requests under way may take when the daemon is told to stop.
 const DRAIN: Duration = Duration::from_secs(20);
+/// A signal that comes this soon after the first is the same one: timeout(1) sends it to its child and to the child's
+/// group.
+const ECHO: Duration = Duration::from_secs(1);
 /// How long links may take to end after that.
 const LEAVE: Duration = Duration::from_secs(10);
 
@@ -107,7 +111,8 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
     let (cluster, seat) = Cluster::new(me);
     let proxy = Arc::new(Proxy::new(cluster.clone(), &config.components));
     let services = Arc::new(Services::new(cluster.clone(), security.clone(), proxy.clone()));
-    let identity = Identity { id: me, cluster: config.cluster_id.as_str().to_owned(), limits: LIMITS };
+    let identity =
+        Identity { id: me, cluster: config.cluster_id.as_str().to_owned(), limits: LIMITS, records: RECORDS };
     let description = Description {
         name: config.name.clone(),
         addrs: vec![advertised.to_string()],
@@ -115,13 +120,9 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
     };
     let (task, dialer) =
         Task::new(seat, (identity, description), (security.clone(), services), (data_dir, clock));
-    let about = About {
-        cluster_id: config.cluster_id.clone(),
-        plaintext: config.plaintext,
-        started_at: unix_millis(),
-    };
+    let about = About { cluster_id: config.cluster_id.clone(), started_at: unix_millis() };
     let tls = watch_tls(&security, stop.clone());
-    let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone(), security.clone())));
+    let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone())));
     let http = Arc::new(PrivateHttp { api, proxy: proxy.clone() });
     match &security {
         Security::Tls(keyring) => drop(keyring.clone().spawn_watch(stop.clone())),
@@ -161,6 +162,7 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
         }
     }
     drain.cancel();
+    let told = Instant::now();
     let drained = async {
         cluster.announce_leave().await;
         // Requests under way may need other nodes, so the links go on until they are answered.
@@ -175,10 +177,20 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
         }
         cluster.leave(LEAVE).await;
     };
+    let again = async {
+        loop {
+            let signal = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            if told.elapsed() >= ECHO {
+                return signal;
+            }
+        }
+    };
     tokio::select! {
         () = drained => {}
-        _ = terminate.recv() => tracing::warn!("stopping at once: a second SIGTERM"),
-        _ = interrupt.recv() => tracing::warn!("stopping at once: a second SIGINT"),
+        signal = again => tracing::warn!("stopping at once: a second {signal}"),
     }
     stop.cancel();
     tracing::info!("stopped");

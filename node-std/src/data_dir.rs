@@ -4,10 +4,12 @@
 //! |---------------|------------------------------------------------------------|
 //! | `node-id`     | its [`NodeId`], 32 hexadecimal digits, made at first start |
 //! | `incarnation` | the last incarnation that it used, a decimal number        |
+//! | `hubs`        | where hubs could be dialled last, one `HOST:PORT` a line   |
 //! | `lock`        | nothing; it is locked while a daemon runs on the directory |
 //!
 //! Files are replaced, never changed in place: a crash leaves the old content or the new.
 
+use core::fmt;
 use core::str::FromStr;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{self, Write};
@@ -16,12 +18,15 @@ use std::path::{Path, PathBuf};
 
 use node_core::id::NodeId;
 
+use crate::config::{BadHostPort, HostPort};
+
 /// A data directory that this process holds the lock of, until it is dropped.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
     id: NodeId,
     incarnation: u64,
+    hubs: Hubs,
     _lock: File,
 }
 
@@ -44,7 +49,8 @@ impl DataDir {
             }
         };
         let last: u64 = read(path, "incarnation", "a whole number")?.unwrap_or(0);
-        let mut dir = Self { path: path.to_owned(), id, incarnation: last, _lock: lock };
+        let hubs = read(path, "hubs", "addresses, one HOST:PORT a line")?.unwrap_or_default();
+        let mut dir = Self { path: path.to_owned(), id, incarnation: last, hubs, _lock: lock };
         dir.raise_incarnation(last.saturating_add(1))?;
         Ok(dir)
     }
@@ -72,6 +78,44 @@ impl DataDir {
             self.incarnation = incarnation;
         }
         Ok(())
+    }
+
+    /// Where other hubs could be dialled last: a node that starts anew finds its cluster there.
+    #[must_use]
+    pub fn hubs(&self) -> &[HostPort] {
+        &self.hubs.0
+    }
+
+    /// Remembers where other hubs can be dialled.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn set_hubs(&mut self, hubs: Vec<HostPort>) -> Result<(), DataDirError> {
+        let hubs = Hubs(hubs);
+        if hubs != self.hubs {
+            write(&self.path, "hubs", &hubs.to_string())?;
+            self.hubs = hubs;
+        }
+        Ok(())
+    }
+}
+
+/// Addresses, one a line.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Hubs(Vec<HostPort>);
+
+impl FromStr for Hubs {
+    type Err = BadHostPort;
+
+    fn from_str(text: &str) -> Result<Self, BadHostPort> {
+        text.lines().map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl fmt::Display for Hubs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<&str> = self.0.iter().map(HostPort::as_str).collect();
+        f.write_str(&lines.join("\n"))
     }
 }
 
@@ -209,6 +253,21 @@ mod tests {
     }
 
     #[test]
+    fn hubs_are_remembered() {
+        let dir = tempfile::tempdir().unwrap();
+        let hubs: Vec<HostPort> = vec!["10.0.0.1:8374".parse().unwrap(), "[fd00::2]:1".parse().unwrap()];
+        let mut first = DataDir::open(dir.path()).unwrap();
+        assert_eq!(first.hubs(), []);
+        first.set_hubs(hubs.clone()).unwrap();
+        drop(first);
+        let mut second = DataDir::open(dir.path()).unwrap();
+        assert_eq!(second.hubs(), hubs);
+        second.set_hubs(Vec::new()).unwrap();
+        drop(second);
+        assert_eq!(DataDir::open(dir.path()).unwrap().hubs(), []);
+    }
+
+    #[test]
     fn every_directory_is_another_node() {
         let [a, b] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         assert_ne!(DataDir::open(a.path()).unwrap().id(), DataDir::open(b.path()).unwrap().id());
@@ -231,6 +290,7 @@ mod tests {
             ("incarnation", b"-1"),
             ("incarnation", b"\xff\0"),
             ("incarnation", b""),
+            ("hubs", b"10.0.0.1:8374\nnonsense"),
         ] {
             let dir = tempfile::tempdir().unwrap();
             fs::write(dir.path().join(name), content).unwrap();

@@ -82,6 +82,8 @@ fn a_stopped_node_answers_what_it_was_asked() {
     let mark = cluster.nodes[1].mark();
     cluster.nodes[1].signal(Signal::TERM).unwrap();
     cluster.nodes[1].wait_for_log_after(mark, "leaving").unwrap();
+    // Whoever stops a daemon by its process and by its group sends the signal twice.
+    cluster.nodes[1].signal(Signal::TERM).unwrap();
     eventually(|| cluster.nodes[0].ctl().sees("ben", "left")).unwrap();
     component.release();
     let answer = client.join().unwrap().unwrap();
@@ -116,13 +118,35 @@ fn an_unreachable_seed_is_named_and_tried_again() {
     let seed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = seed.local_addr().unwrap();
     drop(seed);
-    let early = Setup::named("early").unwrap().join(addr).start().unwrap();
+    let early = Setup::named("early").unwrap().gateway().join(addr).start().unwrap();
     let line = early.wait_for_log("cannot dial").unwrap();
     assert!(line.contains(&addr.to_string()), "{line}");
     early.ctl().sees("early", "alive").unwrap();
+    let status = || Curl::get(&format!("{}/shop/", early.gateway())).send().unwrap().status;
+    assert_eq!(status(), 503);
     let late = Setup::named("late").unwrap().private(addr).start().unwrap();
     eventually(|| early.ctl().sees("late", "alive")).unwrap();
     eventually(|| late.ctl().sees("early", "alive")).unwrap();
+    // Now it knows that nobody offers it.
+    assert_eq!(status(), 404);
+}
+
+#[test]
+fn a_node_remembers_where_its_cluster_was() {
+    let cluster = three();
+    let alone = Setup::named("dora").unwrap();
+    let mut dora = alone.clone().join(cluster.nodes[0].private()).start().unwrap();
+    eventually(|| {
+        let hubs = std::fs::read_to_string(alone.home().join("data/hubs"))?;
+        ensure!(hubs.lines().count() == 3, "{hubs}");
+        Ok(())
+    })
+    .unwrap();
+    dora.signal(Signal::TERM).unwrap();
+    assert!(dora.wait_for_exit().unwrap().success());
+    // It has left and comes back elsewhere: nobody dials it there, and it was not told where to join.
+    let dora = alone.start().unwrap();
+    eventually(|| dora.ctl().sees("ada", "alive")).unwrap();
 }
 
 #[test]

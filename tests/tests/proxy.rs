@@ -86,6 +86,15 @@ fn the_world_does_not_speak_for_the_cluster() {
 }
 
 #[test]
+fn an_offer_of_http_2_is_answered_in_http_1() {
+    let pair = Pair::start();
+    for node in &pair.cluster.nodes {
+        let answer = Curl::get(&format!("{}/shop/", node.gateway())).flag("--http2").send().unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
+
+#[test]
 fn hop_by_hop_fields_end_at_the_hop() {
     let pair = Pair::start();
     // To a component on another node, and to one on this.
@@ -127,6 +136,40 @@ fn a_slow_reader_holds_up_only_itself() {
         let grown = node.memory().unwrap().saturating_sub(before);
         assert!(grown < 64 << 20, "{} holds {grown} bytes more", node.name());
     }
+}
+
+#[test]
+fn slow_uploads_do_not_stop_a_link() {
+    let pair = Pair::start();
+    let addr = pair.gateway("").replace("http://", "");
+    let upload = b"POST /shop/hold HTTP/1.1\r\nHost: shop\r\nContent-Length: 30\r\n\r\nabc";
+    let slow: Vec<_> = (0..600)
+        .map(|_| {
+            let mut client = TcpStream::connect(&addr).unwrap();
+            client.set_read_timeout(Some(PATIENCE)).unwrap();
+            client.write_all(upload).unwrap();
+            client
+        })
+        .collect();
+    let get = || Curl::get(&pair.gateway("/shop/")).send().unwrap();
+    eventually(|| {
+        let answer = get();
+        ensure!(answer.status == 503 && answer.text().contains("no free exchange"), "{answer:?}");
+        Ok(())
+    })
+    .unwrap();
+    // The link is full of them, and yet the other node can be asked.
+    let ping = pair.cluster.nodes[0].ctl().run(&["ping", "back"]).unwrap();
+    assert_eq!(ping.code, 0, "{}", ping.stderr);
+    let answers = slow.into_iter().map(|mut client| {
+        let mut answer = String::new();
+        // What was not read of a request may take its answer back.
+        let _ = client.read_to_string(&mut answer);
+        answer
+    });
+    let late = answers.filter(|answer| answer.starts_with("HTTP/1.1 408")).count();
+    assert!(late > 0, "no upload was told that it stood still");
+    assert_eq!(get().status, 200);
 }
 
 #[test]

@@ -60,7 +60,14 @@ impl Dialer {
                 self.run(carrier, origin).await;
             }
             Err(error) => {
-                let (address, error) = (address.as_str().to_owned(), explain(&error));
+                let address = address.as_str().to_owned();
+                let error = match (&self.security, error.kind()) {
+                    // So a port without TLS takes a greeting in it.
+                    (Security::Tls(_), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => {
+                        format!("{error}; if that port speaks without TLS, use none here either")
+                    }
+                    _ => explain(&error),
+                };
                 // Nobody listens any more when the daemon stops.
                 let _ = self.notices.send(Notice::DialFailed { target, address, error }).await;
             }

@@ -2,6 +2,8 @@
 
 mod dialer;
 mod task;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use core::time::Duration;

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use node_core::gossip::{Certificates, Config, Down, How, Kind, Meta, Node, Peer, Slot, State, Storage};
+use node_core::gossip::{
+    self, Certificates, Config, Down, How, Kind, Meta, Node, Peer, Slot, State, Storage,
+};
 use node_core::id::{LinkId, Name, NodeId};
 use node_core::link::{Goodbye, Hello};
 use node_core::time::{Duration, Instant};
@@ -27,6 +29,9 @@ const MEMBERS: usize = 16_384;
 const LINKS: usize = 1024;
 /// Notices taken before the view is published again.
 const NOTICES_A_TURN: usize = 256;
+/// Addresses of hubs that are remembered, and the pause between two changes of them.
+const REMEMBERED: usize = 8;
+const REMEMBER_PAUSE: Duration = Duration::from_secs(5);
 /// When a link had no room for gossip, it is tried again after this.
 const GOSSIP_RETRY: Duration = Duration::from_millis(20);
 
@@ -104,6 +109,12 @@ impl Task {
                 tracing::warn!(%seed, "too many join addresses: this one is not used");
             }
         }
+        let known = self.data_dir.hubs().iter().filter(|hub| !seeds.contains(hub));
+        for hub in known.clone() {
+            // There may be no room left for what is only remembered.
+            let _ = node.add_seed(now, hub.as_str());
+        }
+        let joins = !seeds.is_empty() || known.count() > 0;
         let Self { seat, notices, greeting, dialer, data_dir, .. } = self;
         let running = Running {
             node,
@@ -116,6 +127,9 @@ impl Task {
             states: HashMap::new(),
             cursor: 0,
             gossip_at: None,
+            remember_at: now,
+            forgetful: false,
+            joins,
             stale: true,
             closing: false,
         };
@@ -176,6 +190,11 @@ struct Running<'s> {
     states: HashMap<NodeId, State>,
     cursor: u64,
     gossip_at: Option<Instant>,
+    /// Members changed since hubs were remembered, which is done again at `remember_at`.
+    forgetful: bool,
+    remember_at: Instant,
+    /// There are addresses to join through.
+    joins: bool,
     /// The view must be made anew.
     stale: bool,
     /// Links are being ended, for good.
@@ -194,7 +213,8 @@ impl Running<'_> {
             if self.closing && self.links.is_empty() {
                 return;
             }
-            let due = [self.node.poll_timeout(), self.gossip_at];
+            let remember_at = self.forgetful.then_some(self.remember_at);
+            let due = [self.node.poll_timeout(), self.gossip_at, remember_at];
             let due = due.into_iter().flatten().min().unwrap_or(clock.now() + Duration::from_secs(60));
             tokio::select! {
                 Some(notice) = notices.recv() => {
@@ -240,6 +260,33 @@ impl Running<'_> {
         self.note_changes();
         if core::mem::take(&mut self.stale) {
             self.publish.send_replace(Arc::new(self.view(now)));
+            self.forgetful = true;
+        }
+        if self.forgetful && now >= self.remember_at {
+            self.forgetful = false;
+            self.remember_hubs(now);
+        }
+    }
+
+    /// Keeps where live hubs can be dialled, for the next start: those that were kept before first. While none is live,
+    /// where the last were.
+    fn remember_hubs(&mut self, now: Instant) {
+        let me = self.dialer.identity.id;
+        let is_live = |member: &gossip::Member<'_>| {
+            member.record.id != me && member.meta.kind == Kind::Hub && member.record.state.is_live()
+        };
+        let live = self.node.members().filter(is_live);
+        let live: Vec<HostPort> = live.filter_map(|member| member.meta.addrs.first()?.parse().ok()).collect();
+        let kept = self.data_dir.hubs();
+        let hubs = kept.iter().filter(|hub| live.contains(hub));
+        let hubs = hubs.chain(live.iter().filter(|hub| !kept.contains(hub))).take(REMEMBERED);
+        let hubs: Vec<HostPort> = hubs.cloned().collect();
+        if hubs.is_empty() || hubs == kept {
+            return;
+        }
+        self.remember_at = now + REMEMBER_PAUSE;
+        if let Err(error) = self.data_dir.set_hubs(hubs) {
+            tracing::warn!("{error}");
         }
     }
 
@@ -292,6 +339,13 @@ impl Running<'_> {
                     known.rtt = Some(rtt);
                     self.stale = true;
                 }
+            }
+            Notice::Worn(link) => {
+                tracing::info!(
+                    link = link.0,
+                    "the TLS keys of this link are nearly used up: the leaf is asked to dial again"
+                );
+                self.say_goodbye(link, Goodbye::Rekeyed);
             }
             Notice::Goodbye(link, reason) => {
                 self.node.handle_goodbye(link, reason);
@@ -422,7 +476,10 @@ impl Running<'_> {
         });
         let mut members: Vec<Member> = members.collect();
         members.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
-        View { members, links, leaving: self.node.is_leaving() }
+        let me = self.dialer.identity.id;
+        let is_missed = |member: &Member| member.id != me && member.state != State::Left;
+        let lonely = links.is_empty() && (self.joins || members.iter().any(is_missed));
+        View { members, links, leaving: self.node.is_leaving(), lonely }
     }
 }
 

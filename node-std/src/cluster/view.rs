@@ -73,6 +73,8 @@ pub struct View {
     pub(super) links: HashMap<NodeId, LinkHandle>,
     /// Whether this node is leaving the cluster: it makes no new links.
     pub(super) leaving: bool,
+    /// Whether there are others, or should be, and no link to any: who offers what is not known then.
+    pub lonely: bool,
 }
 
 impl View {

@@ -9,12 +9,13 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
+use node_core::gossip::How;
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{
     Config, Event, Exchange, ExchangeId, Goodbye, Hello, Limits, Link, PeerError, Phase, ResetCode,
 };
 use node_core::time::Instant;
-use node_core::wire::Record;
+use node_core::wire::{Kind, Meta, Record};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Sleep;
@@ -25,13 +26,17 @@ use super::exchanges::refuse;
 use super::flow::{Flows, Sink};
 use super::handle::{Command, LinkHandle};
 use super::notice::{Notice, Origin};
+use super::waiting::Waiting;
 use crate::clock::Clock;
 use crate::exchange::{Accepted, ExchangeError};
+use crate::tls::explain;
 
 /// Commands taken in one turn, so that a busy node still reads and writes.
 const COMMANDS_A_TURN: usize = 512;
 /// Bytes read in one turn.
 const READ: usize = 64 * 1024;
+/// Bytes that a TLS record to a peer that dialled holds; more are written as several.
+const RECORD: usize = 4079;
 /// Gossip messages that may wait.
 const GOSSIP: usize = 256;
 
@@ -48,7 +53,12 @@ pub struct Identity {
     pub cluster: String,
     /// What it takes on a link.
     pub limits: Limits,
+    /// TLS records that a leaf may be sent on one link; then it is asked to dial again. See [`RECORDS`].
+    pub records: u64,
 }
+
+/// Long before rustls updates its keys by itself, near 2^24 records under AES-GCM: a board's TLS library cannot take that.
+pub const RECORDS: u64 = 1 << 23;
 
 /// What this side says first.
 #[derive(Clone, Debug)]
@@ -102,14 +112,17 @@ pub async fn run(
         sending: SendBuffer::new(),
         flows: Flows::default(),
         sendable: VecDeque::new(),
-        waiting: VecDeque::new(),
+        waiting: Waiting::default(),
         gossip: VecDeque::new(),
         gossip_room: Arc::new(Semaphore::new(GOSSIP)),
         pings: Vec::new(),
+        bare: false,
+        records: None,
         peer: None,
         said: None,
         heard: None,
     };
+    driver.bare = origin.certificates.is_none() && origin.how != How::Accepted;
     driver.notify(Notice::Started(link, origin)).await;
     let outcome = driver.run(&mut carrier, &greeting).await;
     driver.finish(outcome).await;
@@ -132,11 +145,15 @@ pub(super) struct Driver<'s> {
     /// Flows with something to send and credit to send it.
     pub(super) sendable: VecDeque<ExchangeId>,
     /// Requests that wait for a free exchange.
-    pub(super) waiting: VecDeque<Command>,
+    pub(super) waiting: Waiting,
     /// Gossip that waits for room, bounded by `gossip_room`.
     gossip: VecDeque<Bytes>,
     gossip_room: Arc<Semaphore>,
     pings: Vec<oneshot::Sender<Duration>>,
+    /// It was dialled without TLS.
+    bare: bool,
+    /// To a leaf: records that it may still be sent.
+    records: Option<u64>,
     pub(super) peer: Option<NodeId>,
     said: Option<Goodbye>,
     heard: Option<Goodbye>,
@@ -216,6 +233,10 @@ impl Driver<'_> {
         self.send_gossip();
         self.link.poll_transmit(now, &mut self.sending);
         self.open_waiting(now);
+        if self.records == Some(0) {
+            self.records = None;
+            self.notify(Notice::Worn(self.id)).await;
+        }
         Ok(())
     }
 
@@ -232,6 +253,8 @@ impl Driver<'_> {
                 Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(written) => {
                     self.sending.sent(written);
+                    let records = written.div_ceil(RECORD) as u64;
+                    self.records = self.records.map(|left| left.saturating_sub(records));
                     happened |= self.is_held_back();
                 }
                 Poll::Pending => break,
@@ -308,6 +331,8 @@ impl Driver<'_> {
 
     async fn up(&mut self, hello: &Hello<'_>) {
         self.peer = Some(hello.record.id);
+        let is_leaf = Meta::decode(hello.record.meta).is_ok_and(|meta| meta.kind == Kind::Leaf);
+        self.records = is_leaf.then_some(self.identity.records);
         let link =
             LinkHandle::new(self.id, hello.record.id, self.commands_in.clone(), self.gossip_room.clone());
         self.notify(Notice::Up {
@@ -323,11 +348,11 @@ impl Driver<'_> {
 
     fn handle_command(&mut self, now: Instant, command: Command) {
         match command {
-            Command::Open { .. } | Command::Call { .. } => {
-                if self.waiting.is_empty() {
+            Command::Open { open, .. } | Command::Call { open, .. } => {
+                if self.waiting.queue(open.service).is_empty() {
                     self.start(now, command);
                 } else {
-                    self.wait(command);
+                    self.wait(open.service, command);
                 }
             }
             Command::Send { id, data, end } => self.queue(id, data, end),
@@ -389,7 +414,7 @@ impl Driver<'_> {
             Err(Fault::Peer(error)) => (Some(error.to_string()), matches!(error, PeerError::Itself(_))),
             // Both sides may close the carrier once they have said goodbye.
             Err(Fault::Carrier(_)) if goodbye.is_some() && self.link.in_flight() == 0 => (None, false),
-            Err(Fault::Carrier(error)) => (Some(carrier_error(&error)), false),
+            Err(Fault::Carrier(error)) => (Some(self.carrier_error(&error)), false),
         };
         let why = error.clone().or_else(|| goodbye.map(|reason| reason.to_string())).unwrap_or_default();
         for flow in self.flows.drain() {
@@ -399,22 +424,29 @@ impl Driver<'_> {
         while let Ok(command) = self.commands.try_recv() {
             refuse(command, ExchangeError::LinkClosed(why.clone()));
         }
-        for command in self.waiting.drain(..) {
+        for command in self.waiting.drain() {
             refuse(command, ExchangeError::LinkClosed(why.clone()));
         }
         let up = self.peer.is_some();
         self.notify(Notice::Down { link: self.id, up, said, heard, error, itself }).await;
     }
 
+    fn carrier_error(&self, error: &io::Error) -> String {
+        let what = match error.kind() {
+            io::ErrorKind::UnexpectedEof => "the peer closed the connection without a goodbye".into(),
+            io::ErrorKind::ConnectionReset => error.to_string(),
+            _ => return explain(error),
+        };
+        // So a port with TLS takes a greeting without.
+        if self.bare && self.peer.is_none() {
+            format!("{what}; if that port speaks TLS, set MAEL_PRIVATE_TLS_DIR here")
+        } else {
+            what
+        }
+    }
+
     async fn notify(&self, notice: Notice) {
         // Nobody listens any more when the daemon stops.
         let _ = self.notices.send(notice).await;
-    }
-}
-
-fn carrier_error(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => "the peer closed the connection without a goodbye".into(),
-        _ => error.to_string(),
     }
 }

@@ -11,8 +11,6 @@ use super::flow::{Flow, Sink};
 use super::handle::Command;
 use crate::exchange::{Accepted, ExchangeError, Inbound, Outbound, Piece, QUEUE};
 
-/// Requests that may wait for a free exchange.
-const MAX_WAITING: usize = 4096;
 /// Longest request that is collected before it is answered.
 const MAX_REQUEST: usize = node_core::rpc::MAX_BODY;
 
@@ -100,16 +98,22 @@ impl Driver<'_> {
 
     /// Opens an exchange, or puts the request in the queue of those that wait for one.
     pub(super) fn start(&mut self, now: Instant, command: Command) {
+        if !command.is_wanted() {
+            return;
+        }
         let (open, request, end) = match &command {
-            Command::Open { open, reply } if !reply.is_closed() => (open, Bytes::new(), false),
-            Command::Call { open, request, reply, .. } if !reply.is_closed() => (open, request.clone(), true),
+            Command::Open { open, .. } => (*open, Bytes::new(), false),
+            Command::Call { open, request, .. } => (*open, request.clone(), true),
             _ => return,
         };
-        match self.link.open(now, open, (&request, end), &mut self.sending) {
+        if open.service == Service::Http && self.flows.proxied() >= self.most_proxied() {
+            return self.wait(open.service, command);
+        }
+        match self.link.open(now, &open, (&request, end), &mut self.sending) {
             Ok((id, taken)) => {
                 self.started(id, command, (request.slice(taken..), end && taken < request.len()))
             }
-            Err(OpenError::Exchanges | OpenError::Outbox) => self.wait(command),
+            Err(OpenError::Exchanges | OpenError::Outbox) => self.wait(open.service, command),
             Err(error @ (OpenError::NotUp | OpenError::Draining)) => {
                 refuse(command, ExchangeError::LinkClosed(error.to_string()));
             }
@@ -118,9 +122,10 @@ impl Driver<'_> {
 
     fn started(&mut self, id: ExchangeId, command: Command, (rest, unfinished): (Bytes, bool)) {
         match command {
-            Command::Open { reply, .. } => {
+            Command::Open { open, reply } => {
                 let (pieces, inbound) = mpsc::unbounded_channel();
-                let flow = Flow::new(id.number, QUEUE, Sink::Stream(pieces));
+                let mut flow = Flow::new(id.number, QUEUE, Sink::Stream(pieces));
+                flow.proxied = open.service == Service::Http;
                 let outbound = Outbound::new(id, self.commands_in.clone(), flow.room.clone());
                 let inbound = Inbound::new(id, self.commands_in.clone(), inbound);
                 self.flows.insert(id, flow);
@@ -140,23 +145,32 @@ impl Driver<'_> {
         }
     }
 
-    pub(super) fn wait(&mut self, command: Command) {
-        if self.waiting.len() < MAX_WAITING {
-            self.waiting.push_back(command);
-        } else {
+    /// Exchanges that proxied requests may have open at once. The rest is for built-in methods, so that a cluster whose
+    /// links are full of slow requests can still be looked at.
+    fn most_proxied(&self) -> usize {
+        let theirs = self.link.peer().map_or(0, |(_, limits)| limits.exchanges);
+        let usable = usize::from(theirs.min(self.identity.limits.exchanges));
+        (usable * 7 / 8).max(1)
+    }
+
+    pub(super) fn wait(&mut self, service: Service, command: Command) {
+        if let Err(command) = self.waiting.push(service, command) {
             refuse(command, ExchangeError::Full);
         }
     }
 
     pub(super) fn open_waiting(&mut self, now: Instant) {
-        for _ in 0..self.waiting.len() {
-            let Some(command) = self.waiting.pop_front() else { return };
-            let before = self.waiting.len();
-            self.start(now, command);
-            if self.waiting.len() > before {
-                // It went to the end of the queue: it still is the first.
-                self.waiting.rotate_right(1);
-                return;
+        for service in [Service::Rpc(0), Service::Http] {
+            for _ in 0..self.waiting.queue(service).len() {
+                let Some(command) = self.waiting.queue(service).pop_front() else { break };
+                let before = self.waiting.queue(service).len();
+                self.start(now, command);
+                let queue = self.waiting.queue(service);
+                if queue.len() > before {
+                    // It went to the end of the queue: it still is the first.
+                    queue.rotate_right(1);
+                    break;
+                }
             }
         }
     }

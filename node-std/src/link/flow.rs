@@ -21,6 +21,8 @@ pub(super) struct Flow {
     /// A permit for each byte that may be queued; given back when a byte was sent.
     pub(super) room: Arc<Semaphore>,
     pub(super) sink: Sink,
+    /// It is a request of this node to a component.
+    pub(super) proxied: bool,
     /// Bytes that arrived and that the reader has not taken yet.
     pub(super) unread: usize,
 }
@@ -48,6 +50,7 @@ impl Flow {
             queued: false,
             room: Arc::new(Semaphore::new(room)),
             sink,
+            proxied: false,
             unread: 0,
         }
     }
@@ -68,11 +71,13 @@ impl Flow {
 pub(super) struct Flows {
     ours: Vec<Option<Flow>>,
     theirs: Vec<Option<Flow>>,
+    proxied: usize,
 }
 
 impl Flows {
     pub(super) fn insert(&mut self, id: ExchangeId, flow: Flow) {
         let slot = slot(id);
+        self.proxied += usize::from(flow.proxied);
         let side = self.side(id);
         if side.len() <= slot {
             side.resize_with(slot + 1, || None);
@@ -89,7 +94,15 @@ impl Flows {
 
     pub(super) fn remove(&mut self, id: ExchangeId) -> Option<Flow> {
         let place = self.side(id).get_mut(slot(id))?;
-        if place.as_ref().is_some_and(|flow| flow.number == id.number) { place.take() } else { None }
+        let flow =
+            if place.as_ref().is_some_and(|flow| flow.number == id.number) { place.take() } else { None };
+        self.proxied -= usize::from(flow.as_ref().is_some_and(|flow| flow.proxied));
+        flow
+    }
+
+    /// How many are [proxied](Flow::proxied) requests.
+    pub(super) fn proxied(&self) -> usize {
+        self.proxied
     }
 
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Flow> {

@@ -11,6 +11,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::exchange::{ExchangeError, Inbound, Outbound};
 
+/// How long a request waits for a free exchange.
+const OPEN_WAIT: Duration = Duration::from_secs(5);
+
 /// A link of this node. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct LinkHandle {
@@ -61,6 +64,17 @@ pub(crate) enum Command {
     Goodbye(Goodbye),
 }
 
+impl Command {
+    /// Whether whoever asked still waits for the answer.
+    pub(super) fn is_wanted(&self) -> bool {
+        match self {
+            Self::Open { reply, .. } => !reply.is_closed(),
+            Self::Call { reply, .. } => !reply.is_closed(),
+            _ => true,
+        }
+    }
+}
+
 impl LinkHandle {
     pub(crate) const fn new(
         id: LinkId,
@@ -83,14 +97,15 @@ impl LinkHandle {
         self.peer
     }
 
-    /// Opens an exchange; waits while all are taken.
+    /// Opens an exchange; waits while all are taken, but not longer than 5 s.
     ///
     /// # Errors
-    /// The link is closing, or too many wait already.
+    /// The link is closing, or no exchange became free in time, or too many wait already.
     pub async fn open(&self, open: Open) -> Result<(Outbound, Inbound), ExchangeError> {
         let (reply, answer) = oneshot::channel();
         self.command(Command::Open { open, reply })?;
-        answer.await.map_err(|_| closed())?
+        let opened = tokio::time::timeout(OPEN_WAIT, answer).await.map_err(|_| ExchangeError::Full)?;
+        opened.map_err(|_| closed())?
     }
 
     /// One whole request for one whole response of at most `limit` bytes: the cheap way for small ones.

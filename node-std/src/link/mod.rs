@@ -9,8 +9,9 @@ mod exchanges;
 mod flow;
 mod handle;
 mod notice;
+mod waiting;
 
-pub use driver::{Carrier, Greeting, Identity, Server, run};
+pub use driver::{Carrier, Greeting, Identity, RECORDS, Server, run};
 pub(crate) use handle::Command;
 pub use handle::LinkHandle;
 pub use notice::{Notice, Origin};

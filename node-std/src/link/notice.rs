@@ -52,6 +52,8 @@ pub enum Notice {
     Gossip(LinkId, Bytes),
     /// A round trip was measured.
     RoundTrip(LinkId, Duration),
+    /// The leaf at the other end was sent as many TLS records as one link may carry.
+    Worn(LinkId),
     /// The peer said goodbye.
     Goodbye(LinkId, Goodbye),
     /// The link is over. `up` says whether it ever was up.

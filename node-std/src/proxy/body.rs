@@ -1,7 +1,10 @@
 //! The body of a request or response, wherever it comes from.
 
 use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -17,8 +20,19 @@ use crate::exchange::{ExchangeError, Inbound};
 #[derive(Debug, Default)]
 pub struct Body {
     source: Source,
-    deadline: Option<Instant>,
+    limit: Limit,
+    /// Runs while the reader waits.
     timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// How long a body may make its reader wait.
+#[derive(Debug, Default)]
+enum Limit {
+    #[default]
+    None,
+    Until(Instant),
+    /// So long for each piece; the flag is raised when one took longer.
+    Patience(Duration, Arc<AtomicBool>),
 }
 
 #[derive(Debug, Default)]
@@ -35,7 +49,14 @@ impl Body {
     /// The same body, breaking off with [`BodyError::Late`] at `deadline`.
     #[must_use]
     pub fn until(self, deadline: Instant) -> Self {
-        Self { deadline: Some(deadline), ..self }
+        Self { limit: Limit::Until(deadline), ..self }
+    }
+
+    /// The same body, breaking off with [`BodyError::Stalled`] when its source brings nothing for so long, and what
+    /// tells whether it did.
+    pub(super) fn patient(self, patience: Duration) -> (Self, Stalled) {
+        let stalled = Stalled::default();
+        (Self { limit: Limit::Patience(patience, Arc::clone(&stalled.0)), ..self }, stalled)
     }
 
     /// A response's body: what an exchange brings after `first`. With it, `sending` of the request ends.
@@ -82,15 +103,25 @@ impl HttpBody for Body {
             Source::Pieces(pieces) => pieces.poll_next(cx).map_ok(Frame::data).map_err(BodyError::Exchange),
             Source::Exchange(body) => body.poll_next(cx).map_ok(Frame::data).map_err(BodyError::Exchange),
         };
-        match (polled, self.deadline) {
-            // Only a body that makes its reader wait needs a timer.
-            (Poll::Pending, Some(deadline)) => {
-                let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-                ready!(timer.as_mut().poll(cx));
-                Poll::Ready(Some(Err(BodyError::Late)))
+        if polled.is_ready() {
+            if let Limit::Patience(..) = self.limit {
+                self.timer = None;
             }
-            (polled, _) => polled,
+            return polled;
         }
+        // Only a body that makes its reader wait needs a timer.
+        let Self { limit, timer, .. } = &mut *self;
+        let (deadline, error) = match limit {
+            Limit::None => return Poll::Pending,
+            Limit::Until(deadline) => (*deadline, BodyError::Late),
+            Limit::Patience(patience, _) => (Instant::now() + *patience, BodyError::Stalled),
+        };
+        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        ready!(timer.as_mut().poll(cx));
+        if let Limit::Patience(_, stalled) = limit {
+            stalled.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(Some(Err(error)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -110,6 +141,16 @@ impl HttpBody for Body {
             Source::Http(incoming) => incoming.size_hint(),
             Source::Pieces(_) | Source::Exchange(_) => SizeHint::default(),
         }
+    }
+}
+
+/// Whether a request's body stood still for too long. It may be asked long after the body was handed over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stalled(Arc<AtomicBool>);
+
+impl Stalled {
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -191,4 +232,7 @@ pub enum BodyError {
     /// The deadline of its request passed.
     #[error("the deadline of the request passed while its body was sent")]
     Late,
+    /// Whoever sends the body brought nothing for too long.
+    #[error("the body stood still for too long")]
+    Stalled,
 }

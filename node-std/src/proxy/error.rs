@@ -34,6 +34,9 @@ pub enum ProxyError {
     /// Time ran out.
     #[error("no answer within the request's deadline")]
     Late,
+    /// This node is cut off from its cluster, or has just started.
+    #[error("No component matches the request here, and this node has no link to its cluster yet")]
+    Lonely,
     /// The request has been here before, or crossed too many links.
     #[error("the request runs in a circle: see its MAELSTROM-RELAY-PATH")]
     Loop,
@@ -48,8 +51,11 @@ pub enum ProxyError {
         /// Why not.
         reason: String,
     },
+    /// The client stopped sending its request.
+    #[error("the request's body stood still for too long")]
+    Stalled,
     /// The request would turn the connection into something else.
-    #[error("WebSockets, CONNECT and other upgrades are not proxied yet")]
+    #[error("WebSockets and CONNECT are not proxied yet")]
     Upgrade,
 }
 
@@ -79,11 +85,12 @@ impl ProxyError {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::BrokeOff { .. } | Self::Unreachable { .. } => StatusCode::BAD_GATEWAY,
-            Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy { .. } | Self::Lonely => StatusCode::SERVICE_UNAVAILABLE,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::NoComponent => StatusCode::NOT_FOUND,
+            Self::Stalled => StatusCode::REQUEST_TIMEOUT,
             Self::Upgrade => StatusCode::NOT_IMPLEMENTED,
         }
     }

@@ -4,6 +4,7 @@ use core::fmt;
 use core::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use http::Version;
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use node_core::http::{is_hop_by_hop, lists};
@@ -45,6 +46,10 @@ pub fn take_in(parts: &mut Parts, arrival: Arrival, now_nano: u64) -> Result<(),
     match (hosts.next(), hosts.next()) {
         (Some(host), None) => {
             headers.entry(X_FORWARDED_HOST).or_insert(host);
+        }
+        // RFC 9112 section 3.2.
+        (None, _) if parts.version == Version::HTTP_11 => {
+            return Err(ProxyError::BadRequest("the request has no Host header".to_owned()));
         }
         (None, _) => {}
         _ => return Err(ProxyError::BadRequest("the request has several Host headers".to_owned())),

@@ -20,8 +20,8 @@ use tokio::sync::mpsc;
 
 use super::{Body, Proxy, ProxyError, head, link};
 use crate::clock::Clock;
-use crate::exchange::Accepted;
-use crate::link::{Greeting, Identity, LinkHandle, Notice, Origin, Server, run};
+use crate::exchange::{Accepted, ExchangeError};
+use crate::link::{Greeting, Identity, LinkHandle, Notice, Origin, RECORDS, Server, run};
 use crate::testing::{alone, component, mirror, server, text};
 
 const ASKING: NodeId = NodeId([1; 16]);
@@ -53,7 +53,7 @@ fn end(carrier: DuplexStream, id: NodeId, server: Arc<dyn Server>) -> mpsc::Rece
         link_credit: 64 * 1024,
         members: 16,
     };
-    let identity = Identity { id, cluster: "test".into(), limits };
+    let identity = Identity { id, cluster: "test".into(), limits, records: RECORDS };
     tokio::spawn(async move {
         let greeting = Greeting { incarnation: 1, meta: Vec::new() };
         run(carrier, (LinkId(1), origin), (&identity, greeting), (server, notices), Clock::start()).await;
@@ -299,6 +299,55 @@ async fn a_peer_that_answers_nonsense_is_named() {
         assert!(text.starts_with(&format!("node {ANSWERING} broke off: bad response:")), "{text}");
         assert!(text.contains(problem), "{text}");
     }
+}
+
+/// Answers every built-in method, and no request for a component.
+struct Methods;
+
+impl Server for Methods {
+    fn answer(&self, _: u16, _: &[u8]) -> Option<Vec<u8>> {
+        Some(Vec::new())
+    }
+
+    fn serve(&self, _: NodeId, accepted: Accepted) {
+        tokio::spawn(async move {
+            let _accepted = accepted;
+            core::future::pending::<()>().await;
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_hang_leave_room_for_methods() {
+    let link = linked(Methods).await;
+    let mut held = Vec::new();
+    let full = loop {
+        match link.open(OPEN).await {
+            Ok(halves) => held.push(halves),
+            Err(error) => break error,
+        }
+    };
+    // Of the 16 exchanges of the link.
+    assert_eq!((held.len(), full), (14, ExchangeError::Full));
+    let method = Open { service: Service::Rpc(1), ..OPEN };
+    assert_eq!(link.call(method, Bytes::new(), 100).await, Ok(Bytes::new()));
+    // Who waits is served when one ends.
+    let waiting = tokio::spawn(async move { link.open(OPEN).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    held.pop();
+    assert!(waiting.await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn an_upload_that_stands_still_is_given_up() {
+    let hang = server(|_| core::future::pending::<Response<Empty<Bytes>>>()).await;
+    let link = linked(proxy(Some(hang))).await;
+    let (pieces, body) = Body::pieces();
+    let (body, stalled) = body.patient(Duration::from_millis(100));
+    pieces.send(Ok(Some(Bytes::from_static(b"abc")))).await.unwrap();
+    assert!(ask(&link, Request::post("/"), body).await.is_err());
+    assert!(stalled.get());
+    drop(pieces);
 }
 
 #[tokio::test]

@@ -21,12 +21,14 @@ mod tests;
 mod upstream;
 
 use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
 
 use http::header::UPGRADE;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body::Body as _;
 use node_core::gossip::Kind;
+use node_core::http::lists;
 use node_core::id::NodeId;
 use node_core::link::{Open, Service};
 use node_core::route::deadline::{Limits, budget_ms};
@@ -41,6 +43,7 @@ pub use fields::{Arrival, COMPONENT, strip_maelstrom};
 use crate::cluster::{Cluster, MAX_HOPS, Member};
 use crate::config::Component;
 use crate::exchange::ExchangeError;
+use body::Stalled;
 use upstream::Upstream;
 
 /// Longest request or response head that is passed on, in bytes.
@@ -49,25 +52,36 @@ pub const MAX_HEAD: usize = 64 * 1024;
 /// How often a request is tried when a link or a pooled connection breaks under it.
 const MAX_TRIES: usize = 3;
 
+/// How long a client may bring nothing of a request's body: it holds an exchange of a link meanwhile.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Passes requests to components, wherever in the cluster they are.
 #[derive(Debug)]
 pub struct Proxy {
     cluster: Cluster,
     upstream: Upstream,
     turn: AtomicU32,
+    patience: Duration,
 }
 
 impl Proxy {
     /// A proxy to `components` of this node and to those of the `cluster`.
     #[must_use]
     pub fn new(cluster: Cluster, components: &[Component]) -> Self {
-        Self { cluster, upstream: Upstream::new(components), turn: AtomicU32::new(0) }
+        let upstream = Upstream::new(components);
+        Self { cluster, upstream, turn: AtomicU32::new(0), patience: BODY_PATIENCE }
+    }
+
+    /// The same, giving a request from outside up when nothing of its body comes for so long; 30 s is usual.
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Answers a request that came over HTTP; its `MAELSTROM-COMPONENT` header names who is to. Whatever goes
     /// wrong is a response that says so.
     pub async fn respond(&self, request: Request<Body>, arrival: Arrival) -> Response<Body> {
-        match Call::from_http(request, arrival) {
+        match Call::from_http(request, arrival, self.patience) {
             Ok(call) => self.answer(call).await,
             Err(error) => error.into(),
         }
@@ -75,11 +89,13 @@ impl Proxy {
 
     /// The response to a call, an error included. Its body breaks off at the call's deadline.
     async fn answer(&self, call: Call) -> Response<Body> {
-        let deadline = call.deadline;
+        let (deadline, stalled) = (call.deadline, call.stalled.clone());
         if deadline <= Instant::now() {
             return ProxyError::Late.into();
         }
         let response = timeout_at(deadline, self.pass_on(call)).await.unwrap_or(Err(ProxyError::Late));
+        // Whoever read such a body could only break off.
+        let response = response.map_err(|error| if stalled.get() { ProxyError::Stalled } else { error });
         response.unwrap_or_else(ProxyError::into).map(|body| body.until(deadline))
     }
 
@@ -142,15 +158,20 @@ impl Proxy {
         let candidates =
             candidates.map(|Member { id, state, hubs, .. }| Candidate { id: *id, state: *state, hubs });
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        // A link that is being replaced is worth waiting for, which opening an exchange does.
-        let hub = |id| usable(id) && view.member(id).is_some_and(|member| member.kind == Kind::Hub);
+        // A link that is being replaced is worth waiting for, which opening an exchange does: to a hub, or to a leaf of
+        // this node.
+        let awaited = |id| {
+            let comes = |member: &Member| member.kind == Kind::Hub || member.hubs.contains(&me);
+            id != me && usable(id) && view.member(id).is_some_and(comes)
+        };
         let route =
-            choose(candidates.clone(), me, linked, turn).or_else(|| choose(candidates, me, hub, turn));
+            choose(candidates.clone(), me, linked, turn).or_else(|| choose(candidates, me, awaited, turn));
         route.ok_or_else(|| match others().next() {
             Some(Member { name, state, .. }) => ProxyError::unreachable(
                 &format!("component {component}"),
                 &format!("no way from here to a node that offers it, such as {name}, which is {state}"),
             ),
+            None if view.lonely => ProxyError::Lonely,
             None => ProxyError::NoComponent,
         })
     }
@@ -181,6 +202,7 @@ impl Proxy {
 struct Call {
     parts: Parts,
     body: Body,
+    stalled: Stalled,
     /// The node that is to answer; `None` for any that offers the component.
     to: Option<NodeId>,
     deadline: Instant,
@@ -191,18 +213,23 @@ struct Call {
 impl Call {
     fn from_link(request: Request<()>, body: Body, (open, deadline): (Open, Instant)) -> Self {
         let (parts, ()) = request.into_parts();
-        Self { parts, body, to: open.to, deadline, hops: open.hops }
+        Self { parts, body, stalled: Stalled::default(), to: open.to, deadline, hops: open.hops }
     }
 
-    fn from_http(request: Request<Body>, arrival: Arrival) -> Result<Self, ProxyError> {
+    fn from_http(request: Request<Body>, arrival: Arrival, patience: Duration) -> Result<Self, ProxyError> {
         let (mut parts, body) = request.into_parts();
-        if parts.headers.contains_key(UPGRADE) || parts.method == Method::CONNECT {
+        let (body, stalled) = body.patient(patience);
+        // Any other upgrade is an offer, which RFC 9110 section 7.8 lets a server ignore.
+        let mut upgrades = parts.headers.get_all(UPGRADE).iter();
+        let is_websocket = upgrades.any(|offer| lists(offer.as_bytes(), "websocket"));
+        if is_websocket || parts.method == Method::CONNECT {
             return Err(ProxyError::Upgrade);
         }
         let now_nano = fields::unix_nanos();
         let deadline_nano = fields::take_deadline(&mut parts.headers)?;
         let limits = Limits { deadline_nano, now_nano: Some(now_nano), budget_ms: None };
         fields::take_in(&mut parts, arrival, now_nano)?;
-        Ok(Self { parts, body, to: None, deadline: Instant::now() + limits.remaining(), hops: MAX_HOPS })
+        let deadline = Instant::now() + limits.remaining();
+        Ok(Self { parts, body, stalled, to: None, deadline, hops: MAX_HOPS })
     }
 }

@@ -2,7 +2,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Empty};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -88,8 +88,8 @@ async fn a_response_loses_what_ends_at_this_hop() {
 async fn nobody_offers_it() {
     let proxy = proxy(mirror().await, "");
     let expected = (404, "No component matches the request".to_owned());
-    assert_eq!(refusal(&proxy, bare(Request::get("/"))).await, expected);
-    let unknown = bare(Request::get("/").header("MAELSTROM-COMPONENT", "b"));
+    assert_eq!(refusal(&proxy, bare(Request::get("/").header("host", "h"))).await, expected);
+    let unknown = bare(Request::get("/").header("host", "h").header("MAELSTROM-COMPONENT", "b"));
     assert_eq!(refusal(&proxy, unknown).await, expected);
 }
 
@@ -114,6 +114,16 @@ async fn an_upgrade_is_not_proxied_yet() {
 }
 
 #[tokio::test]
+async fn an_offer_to_upgrade_is_not_taken_up() {
+    let proxy = proxy(mirror().await, "");
+    let offer = request("/").header("connection", "Upgrade, HTTP2-Settings").header("upgrade", "h2c");
+    let offer = bare(offer.header("http2-settings", "AAMAAABkAAQCAAAAAAIAAAAA"));
+    let (status, seen) = refusal(&proxy, offer).await;
+    assert_eq!(status, 200);
+    assert!(!seen.contains("upgrade") && !seen.contains("http2-settings"), "{seen}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_passed_on_is_a_bad_request() {
     let proxy = proxy(mirror().await, "");
     let (status, text) = refusal(&proxy, bare(request("/").header("maelstrom-deadline-nano", "soon"))).await;
@@ -121,6 +131,9 @@ async fn what_cannot_be_passed_on_is_a_bad_request() {
     assert!(text.starts_with("MAELSTROM-DEADLINE-NANO: not a whole number"), "{text}");
     assert_eq!(refusal(&proxy, bare(request("*").method("OPTIONS"))).await.0, 400);
     assert_eq!(refusal(&proxy, bare(request("/").header("host", "other"))).await.0, 400);
+    let hostless = || Request::get("/").header("MAELSTROM-COMPONENT", "a");
+    assert_eq!(refusal(&proxy, bare(hostless())).await.0, 400);
+    assert_eq!(refusal(&proxy, bare(hostless().version(Version::HTTP_10))).await.0, 200);
 }
 
 #[tokio::test]
@@ -156,6 +169,38 @@ async fn a_slow_component_is_given_up_at_the_deadline() {
     let late = bare(request("/").header("maelstrom-deadline-nano", in_millis(200)));
     assert_eq!(refusal(&proxy(addr, ""), late).await.0, 504);
     assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_body_that_stands_still_is_given_up() {
+    let (pieces, body) = Body::pieces();
+    pieces.send(Ok(Some(Bytes::from_static(b"abc")))).await.unwrap();
+    let post = request("/").method("POST").header("content-length", "30").body(body).unwrap();
+    let proxy = proxy(mirror().await, "").patience(Duration::from_millis(100));
+    let (status, text) = refusal(&proxy, post).await;
+    assert_eq!(status, 408);
+    assert!(text.contains("stood still"), "{text}");
+    drop(pieces);
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_is_for_each_piece_not_for_all() {
+    let (pieces, body) = Body::pieces();
+    tokio::spawn(async move {
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            pieces.send(Ok(Some(Bytes::from_static(b"x")))).await.unwrap();
+        }
+        core::future::pending::<()>().await;
+        drop(pieces);
+    });
+    let (mut body, stalled) = body.patient(Duration::from_secs(30));
+    for _ in 0..5 {
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "x");
+    }
+    assert!(!stalled.get());
+    assert!(matches!(body.frame().await, Some(Err(super::BodyError::Stalled))));
+    assert!(stalled.get());
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use node_core::wire::record::MAX_META;
 use node_std::clock::Clock;
 use node_std::daemon::LIMITS;
 use node_std::exchange::Accepted;
-use node_std::link::{Greeting, Identity, LinkHandle, Notice, Origin, Server, run};
+use node_std::link::{Greeting, Identity, LinkHandle, Notice, Origin, RECORDS, Server, run};
 use node_std::tls::{Keyring, server_name};
 use node_tests::daemon::{Daemon, Setup};
 use node_tests::pki::{Algorithm, TlsDir};
@@ -90,6 +90,7 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
         id: NodeId([7; 16]),
         cluster: "maelstrom".into(),
         limits: Limits { members: 16, ..LIMITS },
+        records: RECORDS,
     };
     let origin = Origin { how: How::Accepted, address: daemon.private().to_string(), certificates: None };
     let (notices, mut noticed) = mpsc::channel(64);

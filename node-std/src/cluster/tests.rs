@@ -1,0 +1,131 @@
+//! A hub, and a leaf that is no more than a link that is dialled again.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Request;
+use node_core::gossip::{How, Kind, Meta};
+use node_core::id::{LinkId, Name, NodeId};
+use node_core::link::{Goodbye, Limits};
+use node_core::rpc::Method;
+use tokio::sync::mpsc;
+
+use super::{Cluster, Description, Dialer, Security, Task};
+use crate::clock::Clock;
+use crate::data_dir::DataDir;
+use crate::exchange::Accepted;
+use crate::link::{Greeting, Identity, Notice, Origin, Server, run};
+use crate::proxy::{Arrival, Body, Proxy};
+use crate::services::Services;
+use crate::testing::text;
+
+const HUB: NodeId = NodeId([1; 16]);
+const LEAF: NodeId = NodeId([2; 16]);
+const LIMITS: Limits =
+    Limits { frame: 1024, exchanges: 8, exchange_credit: 1024, link_credit: 8192, members: 16 };
+/// So few that a link is worn soon.
+const RECORDS: u64 = 20;
+
+fn identity(id: NodeId) -> Identity {
+    Identity { id, cluster: "test".into(), limits: LIMITS, records: RECORDS }
+}
+
+fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
+    let (cluster, seat) = Cluster::new(HUB);
+    let proxy = Arc::new(Proxy::new(cluster.clone(), &[]));
+    let services = Arc::new(Services::new(cluster.clone(), Security::Plaintext, proxy.clone()));
+    let name = Name::new("hub").unwrap();
+    let description = Description { name, addrs: Vec::new(), components: Vec::new() };
+    let home = tempfile::tempdir().unwrap();
+    let ends = (Security::Plaintext, services as Arc<dyn Server>);
+    let memory = (DataDir::open(home.path()).unwrap(), Clock::start());
+    let (task, dialer) = Task::new(seat, (identity(HUB), description), ends, memory);
+    tokio::spawn(async move {
+        task.run(&[]).await.unwrap();
+        drop(home);
+    });
+    (cluster, dialer, proxy)
+}
+
+/// What a leaf answers.
+struct Lamp;
+
+impl Server for Lamp {
+    fn answer(&self, _: u16, request: &[u8]) -> Option<Vec<u8>> {
+        Some(request.to_vec())
+    }
+
+    fn serve(&self, _: NodeId, mut accepted: Accepted) {
+        tokio::spawn(async move {
+            while accepted.inbound.next().await.unwrap().is_some() {}
+            let lit = Bytes::from_static(b"HTTP/1.1 200 OK\r\n\r\nlit");
+            accepted.outbound.finish_with(lit).await.unwrap();
+        });
+    }
+}
+
+/// Dials the hub again whenever that asks for it.
+async fn leaf(hub: Dialer, renewals: Arc<AtomicUsize>) {
+    let mut meta = Meta::new("leaf", Kind::Leaf);
+    meta.components.push("lamp").unwrap();
+    meta.hubs.push(HUB).unwrap();
+    let mut buffer = [0; 256];
+    let meta = meta.encode(&mut buffer).unwrap();
+    for incarnation in 1.. {
+        let origin = || Origin { how: How::Accepted, address: "memory".into(), certificates: None };
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let (notices, mut events) = mpsc::channel(64);
+        let (hub, meta) = (hub.clone(), meta.to_vec());
+        tokio::spawn(async move { hub.run(far, origin()).await });
+        tokio::spawn(async move {
+            let ends = (Arc::new(Lamp) as Arc<dyn Server>, notices);
+            let greeting = Greeting { incarnation, meta };
+            run(near, (LinkId(1), origin()), (&identity(LEAF), greeting), ends, Clock::start()).await;
+        });
+        while let Some(event) = events.recv().await {
+            if let Notice::Goodbye(_, reason) = event {
+                assert_eq!(reason, Goodbye::Rekeyed);
+                renewals.fetch_add(1, Ordering::SeqCst);
+                break;
+            }
+        }
+        // The old link drains meanwhile.
+        tokio::spawn(async move { while events.recv().await.is_some() {} });
+    }
+}
+
+#[tokio::test]
+async fn a_leafs_link_is_renewed_before_its_keys_are_used_up() {
+    let (cluster, dialer, proxy) = hub();
+    let renewals = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(leaf(dialer, renewals.clone()));
+    let joined = async {
+        while cluster.view().member(LEAF).is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), joined).await.unwrap();
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (cluster, proxy) = (cluster.clone(), proxy.clone());
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    let ping = (Method::Ping.number(), Duration::from_secs(10));
+                    let pong = cluster.call(LEAF, ping, Bytes::from_static(b"ping"), 100).await;
+                    assert_eq!(pong, Ok(Bytes::from_static(b"ping")));
+                    let request =
+                        Request::get("/").header("host", "lamp").header("MAELSTROM-COMPONENT", "lamp");
+                    let request = request.body(Body::default()).unwrap();
+                    let arrival = Arrival { peer: [127, 0, 0, 1].into(), secure: false };
+                    assert_eq!(text(proxy.respond(request, arrival).await).await, "lit");
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    assert!(renewals.load(Ordering::SeqCst) >= 3, "{renewals:?}");
+}

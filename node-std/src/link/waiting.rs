@@ -1,0 +1,52 @@
+//! Requests that wait for a free exchange.
+
+use std::collections::VecDeque;
+
+use node_core::link::Service;
+
+use super::handle::Command;
+
+/// Requests of each kind that may wait.
+const MAX: usize = 4096;
+
+/// Two queues, so that built-in methods never wait behind proxied requests.
+#[derive(Default)]
+pub(super) struct Waiting {
+    rpc: VecDeque<Command>,
+    http: VecDeque<Command>,
+}
+
+impl Waiting {
+    /// The queue in which a request waits.
+    pub(super) fn queue(&mut self, service: Service) -> &mut VecDeque<Command> {
+        match service {
+            Service::Rpc(_) => &mut self.rpc,
+            Service::Http => &mut self.http,
+        }
+    }
+
+    /// Puts a request at the end of its queue.
+    ///
+    /// # Errors
+    /// The queue is full: the command comes back.
+    pub(super) fn push(&mut self, service: Service, command: Command) -> Result<(), Command> {
+        let queue = self.queue(service);
+        if queue.len() >= MAX {
+            // Nobody waits any more for some of them.
+            queue.retain(Command::is_wanted);
+        }
+        if queue.len() >= MAX {
+            return Err(command);
+        }
+        queue.push_back(command);
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rpc.is_empty() && self.http.is_empty()
+    }
+
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Command> {
+        self.rpc.drain(..).chain(self.http.drain(..))
+    }
+}
