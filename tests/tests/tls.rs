@@ -255,6 +255,25 @@ fn a_node_with_other_keys_does_not_join() {
 }
 
 #[test]
+fn a_node_that_is_not_trusted_is_told_so() {
+    let made = TlsDir::generate(Algorithm::P256).unwrap();
+    let node = Setup::named("ada").unwrap().tls(made.path()).start().unwrap();
+    // It trusts the other, and is not trusted: only an alert after its handshake says so.
+    let other = TlsDir::generate(Algorithm::P256).unwrap();
+    fs::copy(made.file("server_a.crt"), other.file("trusted.crt")).unwrap();
+    let stranger = Setup::named("stranger").unwrap().tls(other.path()).join(node.private()).start().unwrap();
+    stranger.wait_for_log("does not trust this node's certificate: put the active .crt").unwrap();
+}
+
+#[test]
+fn a_node_without_keys_is_told_what_a_port_with_tls_wants() {
+    let made = TlsDir::generate(Algorithm::P256).unwrap();
+    let node = Setup::named("ada").unwrap().tls(made.path()).start().unwrap();
+    let bare = Setup::named("bare").unwrap().join(node.private()).start().unwrap();
+    bare.wait_for_log("if that port speaks TLS, set MAEL_PRIVATE_TLS_DIR here").unwrap();
+}
+
+#[test]
 fn clusters_form_with_either_kind_of_key() {
     for algorithm in [Algorithm::Rsa, Algorithm::P256] {
         let made = TlsDir::generate(algorithm).unwrap();

@@ -7,6 +7,7 @@ use core::task::Poll;
 use embassy_futures::poll_once;
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
+use embedded_tls::alert::AlertDescription;
 use embedded_tls::{
     Aes128GcmSha256, CryptoRngCore, TlsConfig, TlsConnection, TlsContext, TlsError, TlsReader, TlsWriter,
 };
@@ -65,7 +66,7 @@ impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
         if let Some(failure) = provider.unsigned() {
             return Err(SessionError::Unsigned(failure));
         }
-        opened.map_err(|error| diagnose(error, carrier.violation()))?;
+        opened.map_err(|error| diagnose_handshake(error, carrier.violation()))?;
         let hub = provider.hub().verified().ok_or(SessionError::Untrusted(VerifyError::Unproved))?;
         Ok(Self { tls, carrier, hub })
     }
@@ -147,6 +148,17 @@ impl<'t, 's: 't, R: Read + 't, W: Write<Error = R::Error> + 't> Writer<'t, 's, R
     }
 }
 
+/// What an error of embedded-tls means in a handshake. An alert that comes encrypted shows as a record out of place.
+fn diagnose_handshake(error: TlsError, violation: Option<Violation>) -> SessionError {
+    match (violation, error) {
+        (
+            None,
+            TlsError::InvalidRecord | TlsError::HandshakeAborted(_, AlertDescription::HandshakeFailure),
+        ) => SessionError::NoCommonKey,
+        (violation, error) => diagnose(error, violation),
+    }
+}
+
 /// What an error of embedded-tls means here.
 fn diagnose(error: TlsError, violation: Option<Violation>) -> SessionError {
     match (violation, error) {
@@ -172,6 +184,8 @@ pub enum SessionError {
     KeysReplaced,
     /// The connection broke.
     Lost,
+    /// The hub broke the handshake off, as it does when it finds no kind of key that both sides know.
+    NoCommonKey,
     /// A record came that must not.
     Record(Violation),
     /// The hub ended the session with an alert.
@@ -195,6 +209,10 @@ impl fmt::Display for SessionError {
             Self::Entropy => f.write_str("the random number generator gives no random numbers: check its driver"),
             Self::KeysReplaced => f.write_str("this board's keys were replaced meanwhile: a new connection will do"),
             Self::Lost => f.write_str("the connection broke"),
+            Self::NoCommonKey => f.write_str(
+                "the hub broke the handshake off: if it has no P-256 key to show, make a P-256 pair active there, for \
+                 this board can check no other",
+            ),
             Self::Record(violation) => violation.fmt(f),
             Self::Refused => f.write_str(
                 "the hub refused this board's certificate (or closed): put its .crt into the hub's TLS directory",

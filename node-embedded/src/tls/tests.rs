@@ -21,6 +21,7 @@ mod pipe;
 mod random;
 mod records;
 mod rogue;
+mod rsa;
 mod trust;
 
 use pipe::Pipe;

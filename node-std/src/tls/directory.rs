@@ -14,7 +14,7 @@ use node_core::trust::Certificate;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
-use rustls::{Error, InconsistentKeys};
+use rustls::{CertificateError, Error, InconsistentKeys};
 
 use super::error::{DirectoryProblem, FileProblem, TlsError};
 use super::file;
@@ -76,7 +76,10 @@ fn describe(name: Name, chain: &[CertificateDer<'_>]) -> Result<SlotInfo, FilePr
     let leaf = chain.first().ok_or(FileProblem::Missing("certificate"))?;
     let unusable = |error: &dyn core::fmt::Display| FileProblem::BadCertificate(error.to_string());
     let certificate = Certificate::parse(leaf).map_err(|error| unusable(&error))?;
-    ParsedCertificate::try_from(leaf).map_err(|error| unusable(&error))?;
+    ParsedCertificate::try_from(leaf).map_err(|error| match error {
+        Error::InvalidCertificate(CertificateError::Other(reason)) => unusable(&reason),
+        error => unusable(&error),
+    })?;
     Ok(SlotInfo::new(name, leaf, &certificate, &Software))
 }
 

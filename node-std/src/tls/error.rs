@@ -92,7 +92,9 @@ pub enum FileProblem {
     #[error("holds more than {MAX_CHAIN} certificates: shorten the chain")]
     LongChain,
     /// The first certificate cannot be used.
-    #[error("holds a certificate that cannot be used ({0}): make it anew")]
+    #[error(
+        "holds a certificate that cannot be used ({0}): make one of X.509 version 3, as `openssl req -x509` does"
+    )]
     BadCertificate(String),
     /// The private key cannot be used.
     #[error("holds a private key that cannot be used ({0}): use RSA from 2048 bits, P-256, P-384 or Ed25519")]

@@ -2,24 +2,34 @@
 
 use std::io;
 
-use node_core::trust::Rejection;
-use rustls::{AlertDescription, CertificateError, Error};
+use node_core::time::UnixTime;
+use node_core::trust::{Rejection, Rfc3339};
+use rustls::pki_types::UnixTime as RustlsTime;
+use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 /// The text of an error of a TLS connection, with what to do where that is known: the trust policy's own words
 /// when this side refused the peer, and in plain words what the peer's alert says when it refused this side.
 #[must_use]
 pub fn explain(error: &io::Error) -> String {
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
-        return match error.kind() {
-            // So a port without TLS takes a greeting in it.
-            io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => {
-                format!("{error}; if that port speaks without TLS, use none here either")
-            }
-            _ => error.to_string(),
-        };
+        return error.to_string();
     };
     match tls {
         Error::InvalidCertificate(CertificateError::Other(rejection)) => rejection.to_string(),
+        Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => format!(
+            "the peer's certificate expired at {}: rotate the peer to a newer key, or correct this node's clock",
+            date(*not_after)
+        ),
+        Error::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. }) => format!(
+            "the peer's certificate is valid only from {}: correct the clock of this node or of the machine that \
+             made it",
+            date(*not_before)
+        ),
+        Error::PeerIncompatible(PeerIncompatible::NoSignatureSchemesInCommon) => {
+            "the peer, a board perhaps, checks only P-256 signatures, and this node's active key is not P-256: make a \
+             P-256 pair active"
+                .into()
+        }
         Error::NoCertificatesPresented => Rejection::NoCertificate.to_string(),
         Error::AlertReceived(AlertDescription::CertificateUnknown | AlertDescription::UnknownCA) => {
             "the peer does not trust this node's certificate: put the active .crt into the peer's TLS directory"
@@ -35,4 +45,8 @@ pub fn explain(error: &io::Error) -> String {
         }
         other => other.to_string(),
     }
+}
+
+fn date(time: RustlsTime) -> Rfc3339 {
+    Rfc3339(UnixTime(time.as_secs()))
 }

@@ -81,6 +81,17 @@ fn other_and_hidden_files_are_passed_over_and_links_followed() {
 }
 
 #[test]
+fn a_certificate_of_version_1_is_named_with_the_remedy() {
+    let pki = Pki::new(&["b"]);
+    let request = [&["req", "-new"], P256, &["-nodes", "-config", "../tls.conf"]].concat();
+    pki.openssl(&[&request[..], &["-keyout", "a.key", "-out", "request.csr"]].concat());
+    pki.openssl(&["x509", "-req", "-in", "request.csr", "-signkey", "a.key", "-out", "a.crt"]);
+    let error = Keyring::open(pki.dir()).err().unwrap().to_string();
+    assert!(error.contains("a.crt") && error.contains("(UnsupportedCertVersion)"), "{error}");
+    assert!(error.contains("X.509 version 3"), "{error}");
+}
+
+#[test]
 fn the_first_of_several_certificates_is_the_slots() {
     let pki = Pki::new(&["a", "z"]);
     let chain = [fs::read(pki.path("a.crt")).unwrap(), fs::read(pki.path("z.crt")).unwrap()].concat();
@@ -170,7 +181,7 @@ fn a_certificate_that_the_tls_library_cannot_read_is_refused() {
     let ancient = ["x509", "-req", "-signkey", "a.key", "-in", "a.csr", "-out", "a.crt"];
     pki.openssl(&["req", "-new", "-key", "a.key", "-config", "../tls.conf", "-out", "a.csr"]);
     pki.openssl(&ancient);
-    refused(&pki, "a.crt", &["cannot be used", "make it anew"]);
+    refused(&pki, "a.crt", &["cannot be used", "X.509 version 3"]);
 }
 
 #[test]

@@ -6,8 +6,12 @@ use std::sync::Arc;
 use node_core::trust::Rejection;
 use node_std::tls::{ALPN_LINK, Keyring, explain, peer_fingerprint, server_name};
 use rustls::client::ResolvesClientCert;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, CertificateError, ClientConfig, Error, SignatureScheme};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
@@ -42,6 +46,45 @@ impl ResolvesClientCert for NoCertificate {
 
     fn has_certs(&self) -> bool {
         false
+    }
+}
+
+/// Offers what a board offers.
+#[derive(Debug)]
+struct OnlyP256;
+
+impl ServerCertVerifier for OnlyP256 {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        unreachable!("no certificate is signed for")
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        unreachable!("TLS 1.3 only")
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        unreachable!("nothing is signed")
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
     }
 }
 
@@ -138,6 +181,7 @@ async fn an_expired_client_is_refused_although_it_is_trusted() {
         Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })
             if not_after.as_secs() == 1_609_459_200
     ));
+    assert!(explain(&refusal).contains("expired at 2021-01-01T00:00:00Z"), "{}", explain(&refusal));
     let alert = alert(client).await;
     assert_eq!(tls_error(&alert), &Error::AlertReceived(AlertDescription::CertificateExpired));
 }
@@ -150,10 +194,24 @@ async fn a_client_of_the_future_is_refused() {
     std::fs::copy(early.path("a.crt"), pki.path("a.crt")).unwrap();
     let (hub, early) = (Keyring::open(pki.dir()).unwrap(), Keyring::open(early.dir()).unwrap());
     let (server, _client) = handshake(&hub, early.link_client_config()).await;
+    let refusal = server.err().unwrap();
     assert!(matches!(
-        tls_error(&server.err().unwrap()),
+        tls_error(&refusal),
         Error::InvalidCertificate(CertificateError::NotValidYetContext { .. })
     ));
+    assert!(explain(&refusal).contains("valid only from 2090-01-01T00:00:00Z"), "{}", explain(&refusal));
+}
+
+#[tokio::test]
+async fn an_rsa_hub_learns_what_a_board_needs() {
+    let pki = Pki::new(&["b"]);
+    pki.make("a", RSA);
+    let hub = Keyring::open(pki.dir()).unwrap();
+    let mut board = (*hub.link_client_config()).clone();
+    board.dangerous().set_certificate_verifier(Arc::new(OnlyP256));
+    let (server, _client) = handshake(&hub, Arc::new(board)).await;
+    let refusal = server.err().unwrap();
+    assert!(explain(&refusal).contains("make a P-256 pair active"), "{refusal}");
 }
 
 #[tokio::test]
