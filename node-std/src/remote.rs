@@ -1,11 +1,13 @@
 //! What this node asks of others for maelctl, and what it shows of its own keys.
 
 use core::time::Duration;
-use std::time::{Instant, SystemTime};
+use std::time::{Instant, UNIX_EPOCH};
 
 use bytes::Bytes;
 use node_core::id::NodeId;
 use node_core::rpc::{KeySlot as WireSlot, MAX_BODY, Method, Response};
+use node_core::time::UnixTime;
+use node_core::trust::Rfc3339;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -21,14 +23,13 @@ const PUSH_BUDGET: Duration = Duration::from_secs(30);
 /// Other nodes, over the cluster's links.
 pub struct Peers {
     cluster: Cluster,
-    security: Security,
 }
 
 impl Peers {
     /// The peers of this node.
     #[must_use]
-    pub const fn new(cluster: Cluster, security: Security) -> Self {
-        Self { cluster, security }
+    pub const fn new(cluster: Cluster) -> Self {
+        Self { cluster }
     }
 
     async fn call(
@@ -56,9 +57,6 @@ impl Remote for Peers {
     }
 
     async fn list_keys(&self, node: NodeId) -> Result<Vec<KeySlot>, RemoteError> {
-        if node == self.cluster.me() {
-            return Ok(status(&self.security).slots);
-        }
         let answer = self.call(node, (Method::KeysList, BUDGET), Bytes::new()).await?;
         let mut rest = read(node, &answer)?;
         let mut slots = Vec::new();
@@ -125,8 +123,8 @@ fn tls_status(keyring: &Keyring) -> TlsStatus {
     let health = match keyring.health() {
         Health::Ok => "ok".to_owned(),
         Health::Degraded { message, since } => {
-            let age = SystemTime::now().duration_since(since).unwrap_or_default();
-            format!("degraded for {} s: {message}", age.as_secs())
+            let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
+            format!("degraded since {}: {message}", Rfc3339(UnixTime(since.as_secs())))
         }
     };
     let slots = keyring.slots();

@@ -4,11 +4,12 @@ use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Api;
 use super::envelope::{Params, RpcError};
 use super::machine::Machine;
 use super::node::{self, Node};
 use super::remote::{KeySlot, Remote, TlsStatus};
-use super::{Api, unix_millis};
+use crate::clock::unix_millis;
 use crate::cluster::Member;
 
 /// Every method, for who asks for one that does not exist.
@@ -49,6 +50,7 @@ impl<R: Remote> Api<R> {
         let member = view.members.iter().find(|member| member.id == me);
         let member =
             member.ok_or_else(|| RpcError::Internal("this node is not up yet: ask again".to_owned()))?;
+        let tls = self.tls.borrow().clone();
         Ok(StatusAnswer {
             status: Status {
                 node: self.node(member),
@@ -56,8 +58,8 @@ impl<R: Remote> Api<R> {
                 machine: Machine::read(),
                 running_components: member.components.iter().map(|name| ComponentInfo::new(name)).collect(),
                 cluster_id: self.about.cluster_id.to_string(),
-                plaintext: self.about.plaintext,
-                tls: self.tls.borrow().clone(),
+                plaintext: !tls.enabled,
+                tls,
             },
         })
     }
@@ -160,7 +162,7 @@ pub struct Status {
     pub running_components: Vec<ComponentInfo>,
     /// The cluster's name.
     pub cluster_id: String,
-    /// Whether other machines may reach its private port without TLS.
+    /// Whether its private port speaks without TLS.
     pub plaintext: bool,
     /// The private port's TLS.
     pub tls: TlsStatus,

@@ -23,7 +23,6 @@ pub(crate) mod testing;
 mod tests;
 
 use core::time::Duration;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::ORIGIN;
@@ -55,8 +54,6 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct About {
     /// The cluster's name.
     pub cluster_id: Name,
-    /// Whether other machines may reach the private port without TLS.
-    pub plaintext: bool,
     /// When the daemon started, in Unix milliseconds.
     pub started_at: u64,
 }
@@ -108,11 +105,7 @@ impl<R: Remote> Api<R> {
     /// How this node is, for who asks the health check for JSON.
     #[must_use]
     pub fn health(&self) -> Value {
-        json!({"status": "OK", "plaintext": self.about.plaintext, "tls": *self.tls.borrow()})
+        let tls = self.tls.borrow();
+        json!({"status": "OK", "plaintext": !tls.enabled, "tls": *tls})
     }
-}
-
-fn unix_millis() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,12 +7,12 @@ use node_core::id::NodeId;
 use node_core::keys::SlotInfo;
 use serde::{Deserialize, Serialize};
 
-/// Reaches any node of the cluster, this one included.
+/// Reaches the nodes of the cluster.
 pub trait Remote: Send + Sync + 'static {
     /// Asks `node` for a sign of life.
     fn ping(&self, node: NodeId) -> impl Future<Output = Result<Pong, RemoteError>> + Send;
 
-    /// The keyring of `node`.
+    /// The keyring of `node`, which is not this one.
     fn list_keys(&self, node: NodeId) -> impl Future<Output = Result<Vec<KeySlot>, RemoteError>> + Send;
 
     /// Replaces the keyring of `node` by `bundle` ([`Bundle`](node_core::keys::Bundle), encoded) in one step,
@@ -84,7 +84,7 @@ impl KeySlot {
 pub struct TlsStatus {
     /// Whether the port speaks TLS.
     pub enabled: bool,
-    /// `ok`, or what is wrong and since when the last good keyring runs on.
+    /// `ok`, or since when the last good keyring runs on and what is wrong.
     pub health: String,
     /// The keyring that is in use.
     pub slots: Vec<KeySlot>,

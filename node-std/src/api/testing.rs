@@ -32,7 +32,7 @@ impl Remote for Others {
 
 /// The API of a node without TLS.
 pub fn api() -> Api<Others> {
-    let about = About { cluster_id: Name::new("test").unwrap(), plaintext: true, started_at: 1 };
+    let about = About { cluster_id: Name::new("test").unwrap(), started_at: 1 };
     let tls = TlsStatus { health: "off".into(), ..TlsStatus::default() };
     Api::new(about, alone(), watch::channel(tls).1, Others)
 }

@@ -20,6 +20,9 @@ impl FromStr for Component {
     fn from_str(text: &str) -> Result<Self, BadComponent> {
         let (name, url) = text.split_once('=').ok_or(BadComponent::Form)?;
         let name = Name::new(name)?;
+        if name.as_str().starts_with("_mael") {
+            return Err(BadComponent::Reserved);
+        }
         let url: Uri = url.parse().map_err(|_| BadComponent::Url)?;
         if url.scheme() != Some(&http::uri::Scheme::HTTP) || url.query().is_some() {
             return Err(BadComponent::Url);
@@ -40,6 +43,9 @@ pub enum BadComponent {
     /// What stands before `=` is no name.
     #[error(transparent)]
     Name(#[from] BadName),
+    /// The gateway answers such paths itself.
+    #[error("names that begin with _mael are the node's own: choose another")]
+    Reserved,
     /// What stands after `=` is not a URL that can be proxied to.
     #[error("the URL must be http://HOST:PORT, with a path prefix if need be")]
     Url,

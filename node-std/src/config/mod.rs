@@ -73,7 +73,7 @@ impl Config {
             env.port(("--private-addr", flags.private_addr), ["MAEL_PRIVATE_ADDR", "MAEL_PRIVATE_PORT"])?;
         let private_addr = match private {
             Some(Port::Addr(setting)) => {
-                let addr: SocketAddr = setting.parse()?;
+                let addr = setting.addr()?;
                 if !exposed && !addr.ip().is_loopback() {
                     return Err(ConfigError::Exposed { origin: setting.origin, addr });
                 }
@@ -89,7 +89,7 @@ impl Config {
         let public =
             env.port(("--public-addr", flags.public_addr), ["MAEL_PUBLIC_ADDR", "MAEL_PUBLIC_PORT"])?;
         let public_addr = match public {
-            Some(Port::Addr(setting)) => Some(setting.parse()?),
+            Some(Port::Addr(setting)) => Some(setting.addr()?),
             Some(Port::Number(setting)) => Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, setting.parse()?))),
             None => None,
         };
@@ -198,6 +198,11 @@ struct Setting {
 impl Setting {
     fn parse<T: core::str::FromStr<Err: core::fmt::Display>>(&self) -> Result<T, ConfigError> {
         self.value.parse().map_err(|error: T::Err| self.invalid(error.to_string()))
+    }
+
+    fn addr(&self) -> Result<SocketAddr, ConfigError> {
+        let problem = |_| self.invalid("expected IP:PORT, such as 127.0.0.1:8374 or [::1]:8374".to_owned());
+        self.value.parse().map_err(problem)
     }
 
     fn switch(&self) -> Result<bool, ConfigError> {

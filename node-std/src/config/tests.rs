@@ -94,6 +94,13 @@ fn a_bad_value_names_its_origin() {
         ("MAEL_COMPONENTS", "a b=http://x", "MAEL_COMPONENTS: \"a b=http://x\": a name is"),
         ("MAEL_COMPONENTS", "a=https://x", "MAEL_COMPONENTS: \"a=https://x\": the URL must be http://"),
         ("MAEL_COMPONENTS", "a=http://u@x", "MAEL_COMPONENTS: \"a=http://u@x\": the URL must be http://"),
+        (
+            "MAEL_COMPONENTS",
+            "_mael=http://x",
+            "MAEL_COMPONENTS: \"_mael=http://x\": names that begin with _mael",
+        ),
+        ("MAEL_PRIVATE_ADDR", "28950", "MAEL_PRIVATE_ADDR: \"28950\": expected IP:PORT, such as"),
+        ("MAEL_PUBLIC_ADDR", "web", "MAEL_PUBLIC_ADDR: \"web\": expected IP:PORT, such as"),
         ("MAEL_NODE_NAME", "a b", "MAEL_NODE_NAME: \"a b\": a name is"),
         ("MAEL_PLAINTEXT", "maybe", "MAEL_PLAINTEXT: \"maybe\": say true or false"),
     ] {
