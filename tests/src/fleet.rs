@@ -16,7 +16,7 @@ use crate::http::{Answer, Curl};
 use crate::pki::{Algorithm, TlsDir};
 use crate::wait::eventually;
 
-/// The Linux nodes. The component [`COMPONENT`] is behind all but the first.
+/// The Linux nodes. Each has a component of its own name; [`COMPONENT`] is behind all but the first.
 pub const NODES: [&str; 3] = ["alpha", "beta", "gamma"];
 /// The board, and its component.
 pub const BOARD: &str = "board";
@@ -52,7 +52,9 @@ impl Fleet {
         let component = Component::start(COMPONENT)?;
         let url = component.url();
         let cluster = Cluster::tls(&NODES, &made, |setup| {
-            if setup.name() == NODES[0] { setup } else { setup.component(COMPONENT, &url) }
+            let name = setup.name().to_owned();
+            let setup = setup.component(&name, &url);
+            if name == NODES[0] { setup } else { setup.component(COMPONENT, &url) }
         })?;
         Ok(Daemons { cluster, made, component })
     }

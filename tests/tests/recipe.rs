@@ -63,6 +63,7 @@ impl Rotation {
 
     /// A certificate that left the directories opens no door any more; one that stayed does.
     fn refuses(&self, old: &TlsDir, stem: &str) {
+        let fingerprint = old.fingerprint(stem).unwrap();
         for (node, keys) in self.cluster.nodes.iter().zip(&self.cluster.keys) {
             let port = node.private().port();
             let ask = |whose: &TlsDir, stem: &str| -> anyhow::Result<Answer> {
@@ -72,7 +73,10 @@ impl Rotation {
                     .send()
             };
             assert_eq!(ask(keys, "server_c").unwrap().status, 200);
+            let mark = node.mark();
             assert!(ask(old, stem).is_err(), "{} still trusts the old {stem}", node.name());
+            let line = node.wait_for_log_after(mark, "is not trusted here").unwrap();
+            assert!(line.contains(&fingerprint), "{line} is not about {fingerprint}");
         }
     }
 

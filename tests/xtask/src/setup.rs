@@ -1,6 +1,6 @@
 //! Installs what the other commands need.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
@@ -9,8 +9,15 @@ use crate::firmware::QEMU;
 use crate::run::{output, run};
 use crate::toolchain::{self, DEBIAN_PACKAGES};
 
-/// Programs that tests and the demo run, by Debian's names for their packages.
-const PROGRAMS: [&str; 4] = ["curl", "iproute2", "openssl", "qemu-system-arm"];
+/// Programs that the build, the tests and the demo run, each with Debian's packages for it.
+const PROGRAMS: [(&str, &[&str]); 5] = [
+    // Rust links with it, and builds the cryptography in C.
+    ("cc", &["gcc", "libc6-dev"]),
+    ("curl", &["curl"]),
+    ("ip", &["iproute2"]),
+    ("openssl", &["openssl"]),
+    ("qemu-system-arm", &["qemu-system-arm"]),
+];
 
 /// Installs the Debian packages that are missing, when run by root; otherwise says how.
 ///
@@ -18,21 +25,22 @@ const PROGRAMS: [&str; 4] = ["curl", "iproute2", "openssl", "qemu-system-arm"];
 ///
 /// Something is missing and was not installed.
 pub fn setup() -> Result<()> {
-    let mut wanted = PROGRAMS.to_vec();
-    if !toolchain::is_installed(QEMU.target)? {
-        wanted.extend(DEBIAN_PACKAGES);
+    let absent: Vec<_> = PROGRAMS.iter().filter(|(program, _)| !is_program(program)).collect();
+    let has_compiler = toolchain::Toolchain::find(QEMU.target).is_ok();
+    if absent.is_empty() && has_compiler {
+        println!("everything is installed");
+        return Ok(());
     }
-    if !Path::new("/usr/bin/apt-get").exists() {
+    if !is_program("apt-get") {
+        let absent: Vec<_> = absent.iter().map(|(program, _)| *program).collect();
         bail!(
-            "this is not Debian: install {} yourself, and type `rustup target add {}`",
-            PROGRAMS.join(", "),
+            "this is not Debian: install what is missing of {absent:?} yourself, and type `rustup target add {}`",
             QEMU.target
         );
     }
-    let missing: Vec<_> = wanted.into_iter().filter(|package| !has_package(package)).collect();
-    if missing.is_empty() {
-        println!("everything is installed");
-        return Ok(());
+    let mut missing: Vec<_> = absent.iter().flat_map(|(_, packages)| *packages).copied().collect();
+    if !has_compiler {
+        missing.extend(DEBIAN_PACKAGES);
     }
     let install = format!("apt-get install --yes --no-install-recommends {}", missing.join(" "));
     if output(Command::new("id").arg("-u"))? != "0" {
@@ -47,8 +55,21 @@ pub fn setup() -> Result<()> {
     Ok(())
 }
 
-fn has_package(package: &str) -> bool {
-    let mut query = Command::new("dpkg-query");
-    query.args(["--show", "--showformat=${db:Status-Status}", package]).stderr(Stdio::null());
-    query.output().is_ok_and(|answer| answer.stdout == b"installed")
+/// Whether a program of this name is found where programs are.
+fn is_program(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Administrators' folders are not on everybody's path.
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    folders.into_iter().any(|folder: PathBuf| folder.join(name).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_looked_for_not_packages() {
+        assert!(is_program("sh"));
+        assert!(!is_program("no-such-program"));
+    }
 }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use node_tests::daemon::Daemon;
 use node_tests::fleet::{BOARD, COMPONENT, Fleet, NODES};
 use node_tests::load::{Load, Tally};
@@ -78,7 +78,7 @@ fn rotations(view: &View, fleet: &Fleet, watch: &Watch, summary: &mut Summary) -
     view.step("The cluster's key is swapped twice, on every node, under load");
     let (answered, failed) = fleet.board_is_answered(1)?;
     let processes = processes(fleet)?;
-    let load = loads(fleet.cluster.nodes.iter(), watch);
+    let load = loads(&fleet.cluster.nodes, watch);
     goes_on(&load)?;
     for round in 1..=2 {
         let begun = Instant::now();
@@ -115,8 +115,8 @@ fn kill(view: &View, fleet: &mut Fleet, watch: &Watch, summary: &mut Summary) ->
     view.step(&format!("{victim} is killed with SIGKILL, and comes back"));
     let hub = fleet.board_hub(fleet.node(NODES[1]))?;
     view.say(&format!("the board is linked to {hub}"));
-    let left = fleet.cluster.nodes.iter().filter(|node| node.name() != victim);
-    let load: Vec<_> = left.map(|node| component_load(node, watch)).collect();
+    let [_, left @ ..] = &fleet.cluster.nodes[..] else { bail!("there is no node") };
+    let load: Vec<_> = neighbour_loads(left, watch).collect();
     goes_on(&load)?;
     fleet.cluster.nodes[0].kill();
     let killed = Instant::now();
@@ -142,17 +142,20 @@ fn kill(view: &View, fleet: &mut Fleet, watch: &Watch, summary: &mut Summary) ->
     none_failed(&summary.without_one)
 }
 
-/// For each gateway: one client of the board, two of the component behind Linux nodes.
-fn loads<'f>(nodes: impl Iterator<Item = &'f Daemon>, watch: &Watch) -> Vec<Load> {
-    nodes.flat_map(|node| [board_load(node, watch), component_load(node, watch)]).collect()
+/// For each gateway: one client of the board, two of another Linux node.
+fn loads(nodes: &[Daemon], watch: &Watch) -> Vec<Load> {
+    nodes.iter().map(|node| board_load(node, watch)).chain(neighbour_loads(nodes, watch)).collect()
 }
 
 fn board_load(node: &Daemon, watch: &Watch) -> Load {
     watched(Load::steady(&format!("{}/{BOARD}/", node.gateway()), 1, PERIOD * 2), watch)
 }
 
-fn component_load(node: &Daemon, watch: &Watch) -> Load {
-    watched(Load::steady(&format!("{}/{COMPONENT}/", node.gateway()), 2, PERIOD), watch)
+/// Through each gateway to the component that only the next node has: every request crosses a link between the two.
+fn neighbour_loads<'f>(nodes: &'f [Daemon], watch: &'f Watch) -> impl Iterator<Item = Load> + 'f {
+    nodes.iter().zip(nodes.iter().cycle().skip(1)).map(|(node, next)| {
+        watched(Load::steady(&format!("{}/{}/", node.gateway(), next.name()), 2, PERIOD), watch)
+    })
 }
 
 fn watched(load: Load, watch: &Watch) -> Load {

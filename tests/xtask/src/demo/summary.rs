@@ -18,7 +18,7 @@ pub struct Summary {
     pub from_board: (u64, u64),
     /// How long each rotation took, from `mv` until every node was seen with the new key.
     pub rotations: Vec<Duration>,
-    /// Requests to the Linux component through the nodes that were left, while one was dead.
+    /// Requests between the Linux nodes that were left, while one was dead.
     pub without_one: Tally,
     /// From the kill until the node was called down, and from its start until all saw it alive.
     pub down_and_back: (Duration, Duration),
