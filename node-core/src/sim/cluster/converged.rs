@@ -144,6 +144,8 @@ impl Cluster {
                     // Nothing is answered to records.
                     _ = node.handle_gossip(now, LinkId(link), message, &mut Messages::discarded());
                 });
+                // Now, for the longer the list of changes has grown the longer each takes.
+                self.note_changes(at);
             }
         }
         self.note_changes(at);
