@@ -1,6 +1,6 @@
 //! What happens on a link, passed on to the core and to the exchanges.
 
-use node_core::gossip::{Certificates, Down, How, Target};
+use node_core::gossip::{Certificates, Down, Failure, How, Target};
 use node_core::id::LinkId;
 use node_core::link::{Event, ExchangeId, Goodbye, Hello, Open, PeerError, Phase, ResetCode};
 use node_core::time::{Instant, UnixTime};
@@ -139,7 +139,7 @@ impl Core<'_> {
             _ if joined => self.node.handle_link_down(now, carried.id, down),
             _ if settled => {}
             Some(PeerError::Itself(_)) => self.node.handle_dialled_itself(now, carried.target),
-            _ => self.node.handle_dial_failed(now, carried.target),
+            _ => self.node.handle_dial_failed(now, carried.target, Failure::Mute),
         }
         self.runner.wake();
         self.callers.wake();
@@ -293,7 +293,7 @@ impl Core<'_> {
 
     /// A dial came to nothing.
     pub(crate) fn handle_dial_failed(&mut self, now: Instant, target: Target) {
-        self.node.handle_dial_failed(now, target);
+        self.node.handle_dial_failed(now, target, Failure::Unreachable);
         self.runner.wake();
     }
 }

@@ -115,7 +115,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     let mut seed = [0; 8];
     rng.try_fill_bytes(&mut seed).map_err(|_| StartError::Entropy)?;
     let about_me = describe(&settings, &keys, application.components()).ok_or(StartError::Settings)?;
-    let config = gossip::Config { dials: 1, ..gossip::Config::new(id, Kind::Leaf) };
+    let config = gossip::Config { degree: LINKS - 1, dials: 1, ..gossip::Config::new(id, Kind::Leaf) };
     // What it says of itself may change during a life as well as between two.
     let incarnation = u64::from(starts) << 16;
     fill(slots, gossip::Slot::FREE);

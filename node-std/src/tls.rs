@@ -18,6 +18,6 @@ mod watch;
 pub use bundle::read_bundle;
 pub use endpoint::{ALPN_H2, ALPN_HTTP1, ALPN_LINK, server_name};
 pub use error::{DirectoryProblem, FileProblem, TlsError};
-pub use explain::explain;
+pub use explain::{explain, explain_opening};
 pub use reload::{Health, Keyring};
 pub use verifier::peer_fingerprint;

@@ -11,19 +11,28 @@ pub struct Config {
     pub id: NodeId,
     /// Hub or leaf.
     pub kind: Kind,
-    /// Links to hubs that the node keeps of its own accord: 5 is usual for a hub, 1 or 2 for a leaf. A hub
-    /// accepts more.
+    /// Overlay links that the node keeps of its own accord: 5 is usual for a hub, 1 or 2 for a leaf.
     pub degree: usize,
+    /// Most overlay links of a hub to hubs: what others dialled beyond that is ended soon. 12 is usual.
+    pub max_degree: usize,
+    /// Most leaves of a hub: more are sent to other hubs. 256 is usual.
+    pub max_leaves: usize,
+    /// Links to hubs that hear of a change at once; the others hear of it a little later, and only what they lack.
+    /// 4 is usual.
+    pub fanout: usize,
     /// Dials under way at once; 4 is usual.
     pub dials: usize,
     /// Wait before a failed dial is tried again, doubled each time up to `retry_max`, with jitter. 500 ms is usual.
     pub retry: Duration,
     /// Longest wait between two dials of one address; 30 s is usual.
     pub retry_max: Duration,
-    /// How long a suspect has to object; each independent accuser halves it. 4 s is usual.
+    /// How long a suspect has to object to the strongest evidence, that nothing listens at its address; weaker
+    /// evidence gives it more, and each independent accuser halves it. 2 s is usual.
     pub suspicion: Duration,
     /// How often tables are compared with a linked hub's, with jitter; 10 s is usual.
     pub sync: Duration,
+    /// How often a hub looks after one that it has no link to, with jitter; 2 min is usual.
+    pub patrol: Duration,
     /// How long a member that is down or left is remembered; 24 h is usual.
     pub tombstone: Duration,
 }
@@ -37,13 +46,17 @@ impl Config {
             kind,
             degree: match kind {
                 Kind::Hub => 5,
-                Kind::Leaf => 1,
+                Kind::Leaf => 2,
             },
+            max_degree: 12,
+            max_leaves: 256,
+            fanout: 4,
             dials: 4,
             retry: Duration::from_millis(500),
             retry_max: Duration::from_secs(30),
-            suspicion: Duration::from_secs(4),
+            suspicion: Duration::from_secs(2),
             sync: Duration::from_secs(10),
+            patrol: Duration::from_secs(120),
             tombstone: Duration::from_secs(24 * 3600),
         }
     }

@@ -2,11 +2,12 @@
 //! links; never many at once, each failure doubles the wait, with jitter.
 
 use super::node::Node;
+use super::suspicion::Failure;
 use super::table::Index;
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};
 use crate::wire::record::MAX_ADDR;
-use crate::wire::{Full, Kind, Meta, State};
+use crate::wire::{Full, Goodbye, Kind, Meta, State};
 
 /// Most seed addresses.
 pub(super) const MAX_SEEDS: usize = 8;
@@ -33,11 +34,11 @@ pub enum Target {
 #[derive(Debug)]
 pub(super) struct Seed {
     address: heapless::String<MAX_ADDR>,
-    retry_at: Instant,
+    pub(super) retry_at: Instant,
     attempts: u8,
     dialling: bool,
     /// Who answered there.
-    reached: Option<NodeId>,
+    pub(super) reached: Option<NodeId>,
 }
 
 impl Node<'_> {
@@ -56,8 +57,10 @@ impl Node<'_> {
     /// Asks for a link to a member, for a request or to replace one whose keys are old. An existing link is
     /// replaced when the new one is up.
     pub fn redial(&mut self, now: Instant, id: NodeId) {
-        self.redial_at(now, id);
+        let is_news = self.redial_at(now, id);
+        let linked = self.is_linked(id);
         if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
+            slot.for_requests |= is_news && !linked;
             slot.retry_at = slot.retry_at.min(now);
         }
     }
@@ -80,7 +83,7 @@ impl Node<'_> {
         if self.overlay_at.is_none_or(|at| now < at) {
             return None;
         }
-        let dial = if self.is_leaving() { None } else { self.next_dial(now) };
+        let dial = if self.is_leaving() || self.sleeping { None } else { self.next_dial(now) };
         if dial.is_none() {
             self.overlay_at = self.next_due(now);
         }
@@ -88,7 +91,8 @@ impl Node<'_> {
     }
 
     /// A dial came to nothing.
-    pub fn handle_dial_failed(&mut self, now: Instant, target: Target) {
+    pub fn handle_dial_failed(&mut self, now: Instant, target: Target, failure: Failure) {
+        self.observe(now);
         self.overlay_at = Some(now);
         match target {
             Target::Seed(place) => {
@@ -113,7 +117,7 @@ impl Node<'_> {
                     slot.attempts = attempts.saturating_add(1);
                 }
                 if self.config.kind == Kind::Hub {
-                    self.suspect(now, id, "it cannot be dialled");
+                    self.suspect(now, id, (failure.into(), failure.reason()));
                 }
             }
         }
@@ -139,7 +143,9 @@ impl Node<'_> {
                 }
             }
             // Somebody else lives at its address now.
-            Target::Member(dialled) if dialled != id => self.handle_dial_failed(now, target),
+            Target::Member(dialled) if dialled != id => {
+                self.handle_dial_failed(now, target, Failure::Refused)
+            }
             Target::Member(_) => {}
         }
         if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
@@ -154,10 +160,8 @@ impl Node<'_> {
     pub(super) fn rejoin(&mut self, now: Instant) {
         let lost =
             self.pick(|node, index| node.is_candidate(index) && node.table.slot(index).state == State::Down);
-        if let Some(slot) = lost.and_then(|index| self.table.slot_mut(index)) {
-            slot.wanted = true;
-            slot.retry_at = now;
-            self.overlay_at = Some(now);
+        if let Some(index) = lost {
+            self.approach(now, index);
         }
     }
 
@@ -189,14 +193,24 @@ impl Node<'_> {
         if enough {
             return None;
         }
-        let candidate =
-            self.pick(|node, index| node.is_candidate(index) && node.table.slot(index).retry_at <= now);
-        candidate.and_then(|index| self.dial_member(index))
+        loop {
+            let candidate =
+                self.pick(|node, index| node.is_candidate(index) && node.table.slot(index).retry_at <= now)?;
+            let id = self.table.slot(candidate).id;
+            if !self.is_linked(id) {
+                return self.dial_member(candidate);
+            }
+            // A link that is there already, for requests, is as good as a new one.
+            self.promote(now, id);
+            if self.has_enough() {
+                return None;
+            }
+        }
     }
 
     /// When something may become due that is not now.
     fn next_due(&self, now: Instant) -> Option<Instant> {
-        if self.is_leaving() || self.dials_under_way() >= self.config.dials {
+        if self.is_leaving() || self.sleeping || self.dials_under_way() >= self.config.dials {
             return None;
         }
         let enough = self.has_enough();
@@ -230,7 +244,11 @@ impl Node<'_> {
 
     /// Whether the links that are up or being dialled are as many as the node wants.
     fn has_enough(&self) -> bool {
-        self.hub_links() + self.dials_under_way() >= self.config.degree
+        let links = match self.config.kind {
+            Kind::Hub => self.overlay_links(),
+            Kind::Leaf => self.hub_links(),
+        };
+        links + self.dials_under_way() >= self.config.degree
     }
 
     /// A link to this member is wanted whatever the number of links.
@@ -239,11 +257,21 @@ impl Node<'_> {
         slot.wanted && !slot.dialling
     }
 
-    /// A hub that can be dialled, even one that is down.
-    fn is_candidate(&self, index: Index) -> bool {
+    /// A hub that can become a neighbour, even one that is down.
+    pub(super) fn is_candidate(&self, index: Index) -> bool {
         let slot = self.table.slot(index);
         let dialable = slot.dialable && slot.id != self.config.id && slot.state != State::Left;
-        dialable && !slot.dialling && !self.is_linked(slot.id)
+        dialable && !slot.dialling && !self.is_neighbour(slot.id)
+    }
+
+    /// Whether there is a link that counts: for a leaf any, for a hub one that carries gossip.
+    fn is_neighbour(&self, id: NodeId) -> bool {
+        let mut links = self.peers.iter().filter(|peer| peer.used && peer.id == id);
+        links.any(|peer| match peer.goodbye {
+            None => self.config.kind == Kind::Leaf || peer.is_overlay(),
+            // Who is sent away does not come back at once.
+            Some(reason) => reason == Goodbye::Surplus,
+        })
     }
 
     fn dials_under_way(&self) -> usize {
@@ -251,7 +279,7 @@ impl Node<'_> {
         members + self.seeds.iter().filter(|seed| seed.dialling).count()
     }
 
-    fn hub_links(&self) -> usize {
+    pub(super) fn hub_links(&self) -> usize {
         self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub).count()
     }
 

@@ -3,6 +3,7 @@
 use super::dial::Target;
 use super::node::Node;
 use super::rekey::Certificates;
+use super::suspicion::Evidence;
 use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
 use crate::wire::{Goodbye, Hello, Kind, Meta, Record, State};
@@ -27,6 +28,14 @@ pub struct Peer {
     pub(super) cursor: u64,
     /// When tables are compared next; never with a leaf. Of two hubs the one that dialled keeps time.
     pub(super) sync_at: Option<Instant>,
+    /// When a peer that does not hear of changes at once hears of those up to `news_to`.
+    pub(super) news_at: Option<Instant>,
+    pub(super) news_to: u64,
+    /// Between hubs: whether this node wants gossip on the link, and the peer.
+    pub(super) ours: bool,
+    pub(super) theirs: bool,
+    /// The peer is to be told of `ours`.
+    pub(super) standing_due: bool,
     /// What the handshake showed, on a carrier that has one.
     pub(super) certificates: Option<Certificates>,
     /// What is said of the peer elsewhere, for it to deny: incarnation, state, accuser.
@@ -46,6 +55,11 @@ impl Peer {
         closing: false,
         cursor: 0,
         sync_at: None,
+        news_at: None,
+        news_to: 0,
+        ours: false,
+        theirs: false,
+        standing_due: false,
         certificates: None,
         accused: None,
     };
@@ -87,6 +101,9 @@ impl Node<'_> {
         how: How,
         hello: &Hello<'_>,
     ) -> Result<(), Goodbye> {
+        self.observe(now);
+        let for_requests =
+            self.table.find(hello.record.id).is_some_and(|index| self.table.slot(index).for_requests);
         if let How::Dialled(target) = how {
             self.dial_succeeded(now, target, hello.record.id);
         }
@@ -95,10 +112,15 @@ impl Node<'_> {
         if self.is_leaving() {
             return Err(Goodbye::Leaving);
         }
+        if self.sleeping {
+            return Err(Goodbye::Asleep);
+        }
         if kind == Kind::Leaf && self.config.kind == Kind::Leaf {
             return Err(Goodbye::Full);
         }
         let dialled = how != How::Accepted;
+        let enough = self.overlay_links() >= self.config.degree;
+        let mut ours = dialled && !(for_requests && enough);
         if let Some(rival) = self.peers.iter_mut().find(|peer| peer.is_usable() && peer.id == id) {
             let crossed = rival.dialled != dialled && now.since(rival.up_at) < SIMULTANEOUS;
             let dialled_by_smaller = dialled == (self.config.id < id);
@@ -106,11 +128,14 @@ impl Node<'_> {
                 return Err(Goodbye::Replaced);
             }
             rival.goodbye = Some(Goodbye::Replaced);
+            ours = rival.ours;
         }
         let Some(place) = self.peers.iter_mut().find(|peer| !peer.used) else {
+            self.shed_requests();
             return Err(Goodbye::Full);
         };
         let both_hubs = kind == Kind::Hub && self.config.kind == Kind::Hub;
+        let wants_gossip = both_hubs && (ours || !dialled);
         *place = Peer {
             link,
             id,
@@ -119,13 +144,25 @@ impl Node<'_> {
             dialled,
             up_at: now,
             cursor: if kind == Kind::Leaf { 0 } else { self.table.sequence() },
-            sync_at: (both_hubs && dialled).then_some(now),
+            sync_at: (wants_gossip && dialled).then_some(now),
+            ours,
+            // Who dials wants gossip, until it says that it does not; who accepted wants none of its own.
+            theirs: both_hubs && !dialled,
+            standing_due: both_hubs && ours != dialled,
             ..Peer::FREE
         };
         self.apply(now, &hello.record, Some(link));
         self.confront(&hello.record);
         if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
             slot.wanted = false;
+            slot.for_requests = false;
+        }
+        let too_many = match kind {
+            Kind::Hub => self.overlay_links() > self.config.max_degree,
+            Kind::Leaf => true,
+        };
+        if too_many && self.config.kind == Kind::Hub {
+            self.shed_later(now);
         }
         if kind == Kind::Hub {
             self.retell(|_| true);
@@ -140,8 +177,9 @@ impl Node<'_> {
     /// A link that was up is gone.
     pub fn handle_link_down(&mut self, now: Instant, link: LinkId, down: Down) {
         let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) else { return };
-        let (id, kind, dialled) = (peer.id, peer.kind, peer.dialled);
+        let (id, kind, dialled, said) = (peer.id, peer.kind, peer.dialled, peer.goodbye);
         *peer = Peer::FREE;
+        self.observe(now);
         self.overlay_at = Some(now);
         if self.config.kind == Kind::Leaf {
             self.refresh_hubs();
@@ -151,9 +189,15 @@ impl Node<'_> {
         }
         match down {
             Down::Goodbye(Goodbye::Leaving) => self.departed(now, id),
-            Down::Goodbye(Goodbye::Full | Goodbye::Untrusted) => self.avoid(now, id),
+            Down::Goodbye(Goodbye::Full | Goodbye::Untrusted | Goodbye::Surplus) => self.avoid(now, id),
+            Down::Goodbye(_) if said == Some(Goodbye::Surplus) => self.avoid(now, id),
             _ if self.config.kind == Kind::Leaf => {}
-            _ if kind == Kind::Leaf => self.suspect(now, id, "its link to this hub ended"),
+            // Its record says for how long.
+            Down::Goodbye(Goodbye::Asleep) => {}
+            _ if kind == Kind::Leaf && self.is_asleep(id) => {}
+            _ if kind == Kind::Leaf => {
+                self.suspect(now, id, (Evidence::Absence, "its link to this hub ended"));
+            }
             _ => self.verify(now, id, dialled),
         }
     }
@@ -161,7 +205,11 @@ impl Node<'_> {
     /// The peer of a link said goodbye: nothing more is sent there.
     pub fn handle_goodbye(&mut self, link: LinkId, reason: Goodbye) {
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
-            peer.goodbye = Some(reason);
+            // The answer to a goodbye of this node says nothing new.
+            if reason != Goodbye::Agreed {
+                peer.goodbye = Some(reason);
+            }
+            peer.goodbye.get_or_insert(reason);
             peer.closing = true;
             // Its successor may be dialled while it drains.
             self.overlay_at = Some(Instant::START);
@@ -181,6 +229,10 @@ impl Node<'_> {
         self.peers.iter().find(|peer| peer.is_usable() && peer.id == id).map(|peer| peer.link)
     }
 
+    fn is_asleep(&self, id: NodeId) -> bool {
+        self.table.find(id).is_some_and(|index| self.table.slot(index).asleep)
+    }
+
     pub(super) fn is_linked(&self, id: NodeId) -> bool {
         self.peers.iter().any(|peer| peer.is_usable() && peer.id == id)
     }
@@ -190,16 +242,22 @@ impl Node<'_> {
     fn confront(&mut self, hello: &Record<'_>) {
         let Some(index) = self.table.find(hello.id) else { return };
         let slot = self.table.slot(index);
-        let outdated = slot.incarnation > hello.incarnation || self.table.meta(index) != hello.meta;
-        if outdated || slot.state != State::Alive {
-            let state = slot.state.max(State::Suspect);
-            self.accuse_to_its_face(hello.id, (slot.incarnation, state, slot.by));
-        }
+        let state = match slot.incarnation > hello.incarnation {
+            // It may know better than it said.
+            true => slot.state,
+            false if self.table.meta(index) != hello.meta => slot.state.max(State::Suspect),
+            false if slot.state != State::Alive => slot.state,
+            false => return,
+        };
+        self.accuse_to_its_face(hello.id, (slot.incarnation, state, slot.by));
     }
 
     /// A hub that does not want a link is left alone for a while.
     fn avoid(&mut self, now: Instant, id: NodeId) {
         let retry_at = now + self.jitter(self.config.retry_max);
+        for seed in self.seeds.iter_mut().filter(|seed| seed.reached == Some(id)) {
+            seed.retry_at = retry_at;
+        }
         if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
             slot.retry_at = retry_at;
         }

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! handle_link_up / _down, handle_gossip, handle_dial_failed, handle_keyring, handle_timeout   (what happened)
-//! set_meta, secure, redial, leave                                             (commands)
+//! set_meta, secure, redial, remove, sleep, wake, leave                        (commands)
 //! poll_gossip, poll_dial, poll_close, poll_change, poll_timeout               (what to do next)
 //! ```
 //!
@@ -14,9 +14,11 @@
 //! found by comparing sums over spans of ids (`reconcile.rs`).
 
 mod config;
+mod denial;
 mod dial;
 mod links;
 mod node;
+mod overlay;
 mod reconcile;
 mod rekey;
 mod spread;
@@ -27,9 +29,10 @@ mod table;
 pub use config::Config;
 pub use dial::{Dial, Target};
 pub use links::{Down, How, Peer};
-pub use node::{Member, Node};
+pub use node::{Member, Node, NotDown};
 pub use rekey::Certificates;
 pub use storage::{StaticStorage, Storage};
+pub use suspicion::Failure;
 pub use table::Slot;
 
 pub use crate::wire::gossip::Malformed;

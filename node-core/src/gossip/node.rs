@@ -1,14 +1,15 @@
 //! The node: its own record, its table, its links.
 
 use super::config::Config;
+use super::denial::Denial;
 use super::dial::{MAX_SEEDS, Seed};
 use super::links::Peer;
 use super::storage::Storage;
 use super::table::{Index, Table};
-use crate::id::NodeId;
+use crate::id::{LinkId, NodeId};
 use crate::log::warning;
-use crate::time::Instant;
-use crate::wire::record::{BadMeta, MAX_META};
+use crate::time::{Duration, Instant};
+use crate::wire::record::{BadMeta, MAX_HUBS, MAX_META};
 use crate::wire::{Kind, Meta, Record, State};
 
 /// One node's part in the cluster. See the [module](super) for how its methods work together.
@@ -24,13 +25,32 @@ pub struct Node<'s> {
     pub(super) seeds: heapless::Vec<Seed, MAX_SEEDS>,
     pub(super) rng: fastrand::Rng,
     pub(super) leaving: bool,
+    pub(super) sleeping: bool,
     /// When dials are considered next.
     pub(super) overlay_at: Option<Instant>,
     /// When a hub next looks after what no event reminds it of.
     pub(super) patrol_at: Instant,
-    /// When a suspicion or a tombstone may end next.
+    /// When a hub next makes a link to one that it has none to.
+    pub(super) shuffle_at: Instant,
+    /// When links that are too many are ended.
+    pub(super) shed_at: Option<Instant>,
+    /// When a suspicion, a sleep or a tombstone may end next.
     pub(super) expiry_at: Instant,
+    /// The last time that this node was told.
+    pub(super) seen_at: Instant,
+    /// Until then it is no good witness.
+    pub(super) impaired_until: Instant,
+    /// What is still to be denied.
+    pub(super) denial: Denial,
+    /// What members said that was not believed.
+    pub(super) complaints: u32,
+    pub(super) complain_at: Instant,
 }
+
+/// Highest incarnation; what claims more is not believed.
+pub(super) const MAX_INCARNATION: u64 = 1 << 62;
+/// Who is called so much later than it asked for stood still.
+const STALL: Duration = Duration::from_secs(1);
 
 /// A member as the table holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +63,10 @@ pub struct Member<'n> {
     pub since: Instant,
     /// The link to it, if there is one.
     pub linked: bool,
+    /// What was seen here that speaks against a suspect; others may have seen more.
+    pub doubt: Option<&'static str>,
+    /// It is a leaf that sleeps, as it said it would.
+    pub asleep: bool,
 }
 
 impl<'s> Node<'s> {
@@ -65,18 +89,29 @@ impl<'s> Node<'s> {
             seeds: heapless::Vec::new(),
             rng: fastrand::Rng::with_seed(seed),
             leaving: false,
+            sleeping: false,
             overlay_at: Some(now),
             patrol_at: now,
+            shuffle_at: now,
+            shed_at: None,
             expiry_at: Instant::from_micros(u64::MAX),
+            seen_at: now,
+            impaired_until: now,
+            denial: Denial::NONE,
+            complaints: 0,
+            complain_at: now,
         };
         let me = node.table.insert(config.id).map_err(|_| BadMeta)?;
         if let Some(slot) = node.table.slot_mut(me) {
-            slot.state = State::Alive;
             slot.since = now;
             slot.kind = config.kind;
-            slot.incarnation = incarnation;
         }
+        node.table.revise(me, |slot| {
+            slot.state = State::Alive;
+            slot.incarnation = incarnation.min(MAX_INCARNATION);
+        });
         node.patrol_at = now + node.jitter(config.retry_max);
+        node.shuffle_at = now + node.jitter(config.patrol);
         node.set_meta(meta)?;
         Ok(node)
     }
@@ -98,6 +133,12 @@ impl<'s> Node<'s> {
         )
     }
 
+    /// How many links to hubs carry gossip.
+    #[must_use]
+    pub fn degree(&self) -> usize {
+        self.overlay_links()
+    }
+
     /// All members by ascending id, this node included.
     pub fn members(&self) -> impl Iterator<Item = Member<'_>> {
         self.table.iter().filter_map(|index| self.member_at(index))
@@ -114,6 +155,15 @@ impl<'s> Node<'s> {
         self.table.find(id).and_then(|index| self.member_at(index))
     }
 
+    /// Whether a link carries gossip: every one to a leaf, of those to hubs the links of the overlay.
+    #[must_use]
+    pub fn carries_gossip(&self, link: LinkId) -> bool {
+        self.peer(link).is_some_and(|peer| {
+            let between_hubs = peer.kind == Kind::Hub && self.config.kind == Kind::Hub;
+            peer.is_overlay() || (peer.is_usable() && !between_hubs)
+        })
+    }
+
     /// Whether [`leave`](Self::leave) was called.
     #[must_use]
     pub const fn is_leaving(&self) -> bool {
@@ -124,11 +174,24 @@ impl<'s> Node<'s> {
 
     /// Tells the node what time it is.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.observe(now);
         self.expire(now);
+        self.deny_late(now);
         if self.config.kind == Kind::Hub && now >= self.patrol_at {
             self.patrol_at = now + self.jitter(self.config.retry_max);
             self.rejoin(now);
             self.suspect_orphans(now);
+        }
+        self.tend_overlay(now);
+    }
+
+    /// Takes note of the time, and of having been called late.
+    pub(super) fn observe(&mut self, now: Instant) {
+        let due = self.poll_timeout().map_or(now, |due| due.max(self.seen_at));
+        self.seen_at = now;
+        let late = now.since(due);
+        if late > STALL {
+            self.excuse(now, late);
         }
     }
 
@@ -147,8 +210,8 @@ impl<'s> Node<'s> {
         }
         let first = self.table.meta(me).is_empty();
         self.table.set_meta(me, encoded).map_err(|_| BadMeta)?;
-        if let Some(slot) = self.table.slot_mut(me).filter(|_| !first) {
-            slot.incarnation = slot.incarnation.saturating_add(1);
+        if !first {
+            self.table.revise(me, |slot| slot.incarnation = slot.incarnation.saturating_add(1));
         }
         self.table.touch(me, None);
         Ok(())
@@ -160,11 +223,48 @@ impl<'s> Node<'s> {
         self.leaving = true;
         let Some(me) = self.table.find(self.config.id) else { return };
         if let Some(slot) = self.table.slot_mut(me) {
-            slot.incarnation = slot.incarnation.saturating_add(1);
             slot.since = now;
-            slot.state = State::Left;
         }
+        self.table.revise(me, |slot| {
+            slot.incarnation = slot.incarnation.saturating_add(1);
+            slot.state = State::Left;
+        });
         self.table.touch(me, None);
+    }
+
+    /// Tells the cluster that this leaf sleeps for so many seconds: the links are ended when their hubs know.
+    ///
+    /// # Errors
+    /// [`BadMeta`] when the description leaves no room for it, or the node is a hub; nothing changed.
+    pub fn sleep(&mut self, seconds: u32) -> Result<(), BadMeta> {
+        if self.config.kind == Kind::Hub {
+            return Err(BadMeta);
+        }
+        self.describe(|meta| meta.sleep_s = seconds.max(1))?;
+        self.sleeping = true;
+        Ok(())
+    }
+
+    /// Wakes up after [`sleep`](Self::sleep), however early or late.
+    ///
+    /// # Errors
+    /// Never, as long as the description could be written before.
+    pub fn wake(&mut self, now: Instant) -> Result<(), BadMeta> {
+        self.sleeping = false;
+        self.overlay_at = Some(now);
+        self.describe(|meta| meta.sleep_s = 0)
+    }
+
+    /// Takes a member that is down out of the cluster: it counts as left.
+    ///
+    /// # Errors
+    /// [`NotDown`]; nothing changed.
+    pub fn remove(&mut self, now: Instant, id: NodeId) -> Result<(), NotDown> {
+        let down = self.table.find(id).filter(|&index| self.table.slot(index).state == State::Down);
+        let index = down.ok_or(NotDown)?;
+        self.set_state(now, index, State::Left, Some(self.config.id));
+        self.table.touch(index, None);
+        Ok(())
     }
 
     // What to do next
@@ -186,9 +286,11 @@ impl<'s> Node<'s> {
         if self.leaving {
             return None;
         }
-        let patrol = (self.config.kind == Kind::Hub).then_some(self.patrol_at);
-        let syncs = self.peers.iter().filter(|peer| peer.is_usable()).filter_map(|peer| peer.sync_at);
-        [self.overlay_at, patrol, Some(self.expiry_at)].into_iter().flatten().chain(syncs).min()
+        let patrol = (self.config.kind == Kind::Hub).then_some(self.patrol_at.min(self.shuffle_at));
+        let usable = self.peers.iter().filter(|peer| peer.is_usable());
+        let links = usable.flat_map(|peer| [peer.sync_at, peer.news_at]).flatten();
+        let own = [self.overlay_at, patrol, self.shed_at, self.denial.due(), Some(self.expiry_at)];
+        own.into_iter().flatten().chain(links).min()
     }
 
     // Inside
@@ -207,22 +309,43 @@ impl<'s> Node<'s> {
     fn member_at(&self, index: Index) -> Option<Member<'_>> {
         let record = self.record_at(index);
         let meta = Meta::decode(record.meta).ok()?;
-        Some(Member { record, meta, since: self.table.slot(index).since, linked: self.is_linked(record.id) })
+        let slot = self.table.slot(index);
+        let doubt = (record.state == State::Suspect).then(|| slot.evidence.reason()).flatten();
+        let (since, asleep, linked) = (slot.since, slot.asleep, self.is_linked(record.id));
+        Some(Member { record, meta, since, linked, doubt, asleep })
+    }
+
+    /// Changes one thing in what this node says of itself.
+    fn describe(&mut self, change: impl FnOnce(&mut Meta<'_>)) -> Result<(), BadMeta> {
+        let me = self.table.find(self.config.id).ok_or(BadMeta)?;
+        let mut copy = [0; MAX_META];
+        let old = self.table.meta(me);
+        let copy = copy.get_mut(..old.len()).ok_or(BadMeta)?;
+        copy.copy_from_slice(old);
+        let mut meta = Meta::decode(copy)?;
+        change(&mut meta);
+        self.set_meta(&meta)
     }
 
     /// A leaf tells which hubs speak for it.
     pub(super) fn refresh_hubs(&mut self) {
-        let Some(me) = self.table.find(self.config.id) else { return };
-        let mut copy = [0; MAX_META];
-        let old = self.table.meta(me);
-        let Some(copy) = copy.get_mut(..old.len()) else { return };
-        copy.copy_from_slice(old);
-        let Ok(mut meta) = Meta::decode(copy) else { return };
-        meta.hubs.clear();
         let hubs = self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub);
-        meta.hubs.extend(hubs.map(|peer| peer.id).take(crate::wire::record::MAX_HUBS));
-        if self.set_meta(&meta).is_err() {
+        let hubs: heapless::Vec<NodeId, MAX_HUBS> = hubs.map(|peer| peer.id).take(MAX_HUBS).collect();
+        // A leaf that sleeps still belongs to the hubs that it had.
+        if !self.sleeping && self.describe(|meta| meta.hubs = hubs).is_err() {
             warning!("the description of this node leaves no room for its hubs");
         }
     }
 }
+
+/// The member is not known, or not down: only what is down can be taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotDown;
+
+impl core::fmt::Display for NotDown {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("only a member that is down can be removed")
+    }
+}
+
+impl core::error::Error for NotDown {}

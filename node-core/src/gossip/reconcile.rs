@@ -56,13 +56,9 @@ impl Node<'_> {
         let (span, versions) = postcard::take_from_bytes::<Span>(items).map_err(|_| Malformed)?;
         let mut need = Writer::new(Tag::Need);
         for version in Items::<Version>::new(versions) {
-            let Version { id, incarnation, state } = version?;
-            let better = match self.table.find(id).map(|index| self.table.slot(index)) {
-                Some(slot) => (incarnation, state) > (slot.incarnation, slot.state),
-                None => state.is_live(),
-            };
-            if better {
-                need.push(&id);
+            let version = version?;
+            if self.is_newer(&version) {
+                need.push(&version.id);
             }
         }
         let lacking = self.table.span(span).filter(|&index| {
@@ -75,6 +71,30 @@ impl Node<'_> {
         });
         let asked = need.is_empty() || out.put(&[need.message()]).is_ok();
         Ok(self.say_records(lacking, out) && asked)
+    }
+
+    /// What changed at the peer a while ago: what is still not known here is asked for.
+    pub(super) fn handle_news(
+        &self,
+        versions: Items<'_, Version>,
+        out: &mut impl Outbox,
+    ) -> Result<bool, Malformed> {
+        let mut need = Writer::new(Tag::Need);
+        for version in versions {
+            let version = version?;
+            if self.is_newer(&version) {
+                need.push(&version.id);
+            }
+        }
+        Ok(need.is_empty() || out.put(&[need.message()]).is_ok())
+    }
+
+    fn is_newer(&self, version: &Version) -> bool {
+        let Version { id, incarnation, state } = *version;
+        match self.table.find(id).map(|index| self.table.slot(index)) {
+            Some(slot) => (incarnation, state) > (slot.incarnation, slot.state),
+            None => state.is_live(),
+        }
     }
 
     pub(super) fn handle_need(

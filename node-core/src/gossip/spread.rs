@@ -1,14 +1,23 @@
 //! Spreading: records go where they are not known yet, and the newest wins.
 
+use super::denial::MAX_LEAP;
 use super::links::Peer;
+use super::node::MAX_INCARNATION;
 use super::node::Node;
 use super::reconcile::AGAIN;
+use super::suspicion::Evidence;
 use super::table::Index;
 use crate::id::{LinkId, NodeId};
 use crate::log::warning;
-use crate::time::Instant;
-use crate::wire::gossip::{Items, MAX_MESSAGE, Malformed, Records, Tag, Writer};
-use crate::wire::{Kind, Meta, Outbox, Record, State};
+use crate::time::{Duration, Instant};
+use crate::wire::gossip::{Items, MAX_MESSAGE, Malformed, Records, Tag, Version, Writer};
+use crate::wire::{Goodbye, Kind, Meta, Outbox, Record, State};
+
+/// Who does not hear of a change at once hears of it after this, in brief: what it heard elsewhere meanwhile it does not
+/// ask for.
+const NEWS: Duration = Duration::from_millis(250);
+/// Shortest time between two complaints about what members say.
+const COMPLAINTS: Duration = Duration::from_secs(10);
 
 impl Node<'_> {
     /// Takes a gossip message from a link. Answers go to `out`; for those that find no room the tables are compared
@@ -23,6 +32,7 @@ impl Node<'_> {
         message: &[u8],
         out: &mut impl Outbox,
     ) -> Result<(), Malformed> {
+        self.observe(now);
         let Some(peer) = self.peer(link) else { return Ok(()) };
         let (id, kind) = (peer.id, peer.kind);
         let (&tag, items) = message.split_first().ok_or(Malformed)?;
@@ -45,6 +55,12 @@ impl Node<'_> {
             Some(Tag::Compare) => self.handle_compare(Items::new(items), out)?,
             Some(Tag::Have) => self.handle_have(items, out)?,
             Some(Tag::Need) => self.handle_need(Items::new(items), out)?,
+            Some(Tag::News) => self.handle_news(Items::new(items), out)?,
+            Some(Tag::Standing) => {
+                let (&wanted, _) = items.split_first().ok_or(Malformed)?;
+                self.handle_standing(now, link, wanted != 0);
+                true
+            }
             // A later version's message.
             None => true,
         };
@@ -69,7 +85,22 @@ impl Node<'_> {
                 false => Some(now + AGAIN),
             };
         }
-        next.cursor = self.say_changes(&peer, out);
+        if peer.standing_due {
+            next.standing_due = !self.say_standing(&peer, out);
+        }
+        let between_hubs = peer.kind == Kind::Hub && self.config.kind == Kind::Hub;
+        if !between_hubs || (peer.is_overlay() && self.is_eager(&peer)) {
+            next.cursor = self.say_changes(&peer, out);
+            next.news_at = None;
+        } else if peer.is_overlay() {
+            self.say_later(now, &mut next, out);
+        } else {
+            next.cursor = self.table.sequence();
+            next.news_at = None;
+        }
+        if self.sleeping && next.cursor == self.table.sequence() {
+            next.goodbye = Some(Goodbye::Asleep);
+        }
         if let Some(place) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
             *place = next;
         }
@@ -78,7 +109,7 @@ impl Node<'_> {
     /// Takes what is said of a member, unless more is known here. `source` is the link that it came from.
     pub(super) fn apply(&mut self, now: Instant, record: &Record<'_>, source: Option<LinkId>) {
         if record.id == self.config.id {
-            self.deny(record);
+            self.deny(now, record);
             return;
         }
         let source_link = source.map(|link| link.0);
@@ -94,6 +125,11 @@ impl Node<'_> {
         };
         let slot = *self.table.slot(index);
         let fresh = self.table.meta(index).is_empty();
+        let leaps = !fresh && record.incarnation > slot.incarnation.saturating_add(MAX_LEAP);
+        if leaps || record.incarnation >= MAX_INCARNATION {
+            self.complain(now, "an impossible incarnation", record.id);
+            return;
+        }
         let doubt = record.state != State::Alive;
         if doubt && !direct && record.incarnation >= slot.incarnation && self.is_linked(record.id) {
             // The peer is right here: let it deny it itself.
@@ -110,7 +146,7 @@ impl Node<'_> {
         } else if record.state == State::Suspect
             && slot.state == State::Suspect
             && record.incarnation == slot.incarnation
-            && record.by.is_some_and(|by| self.count_accuser(now, index, by))
+            && record.by.is_some_and(|by| self.weigh(now, index, (by, Evidence::Hearsay)))
         {
             if let Some(slot) = self.table.slot_mut(index) {
                 slot.by = record.by;
@@ -124,9 +160,8 @@ impl Node<'_> {
         Meta::decode(record.meta).ok().filter(|_| !self.leaving)?;
         self.make_room();
         let index = self.table.insert(record.id).ok()?;
-        let slot = self.table.slot_mut(index)?;
-        slot.state = State::Alive;
-        slot.since = now;
+        self.table.slot_mut(index)?.since = now;
+        self.table.revise(index, |slot| slot.state = State::Alive);
         Some(index)
     }
 
@@ -161,6 +196,7 @@ impl Node<'_> {
                     slot.kind = meta.kind;
                     slot.dialable = meta.kind == Kind::Hub && !meta.addrs.is_empty();
                 }
+                self.note_sleep(now, index, meta.sleep_s);
                 if described_anew {
                     self.retell(|peer| peer.id == record.id);
                     self.renew(now, record.id);
@@ -170,12 +206,11 @@ impl Node<'_> {
             Err(_) if record.meta.is_empty() && record.state != State::Alive => {}
             Err(_) => return false,
         }
-        if let Some(slot) = self.table.slot_mut(index) {
-            slot.incarnation = record.incarnation;
-            if record.state == State::Alive && before.state != State::Alive {
-                slot.attempts = 0;
-                slot.retry_at = now;
-            }
+        self.table.revise(index, |slot| slot.incarnation = record.incarnation);
+        let revived = record.state == State::Alive && before.state != State::Alive;
+        if let Some(slot) = self.table.slot_mut(index).filter(|_| revived) {
+            slot.attempts = 0;
+            slot.retry_at = now;
         }
         if before.state != record.state || before.incarnation != record.incarnation {
             self.set_state(now, index, record.state, record.by);
@@ -184,30 +219,19 @@ impl Node<'_> {
             if let Some(slot) = self.table.slot_mut(index) {
                 slot.since = now;
             }
-            self.count_accuser(now, index, record.by.unwrap_or(record.id));
+            self.weigh(now, index, (record.by.unwrap_or(record.id), Evidence::Hearsay));
         }
         self.overlay_at = Some(now);
         true
     }
 
-    /// Something is said of this node itself: what is wrong is outbid by a higher incarnation.
-    fn deny(&mut self, record: &Record<'_>) {
-        let Some(me) = self.table.find(self.config.id) else { return };
-        let slot = *self.table.slot(me);
-        let same =
-            record.state == slot.state && (record.meta.is_empty() || record.meta == self.table.meta(me));
-        let wrong =
-            record.incarnation > slot.incarnation || (record.incarnation == slot.incarnation && !same);
-        if !wrong || self.leaving {
-            return;
+    /// Logs that something said of a member is not believed, at a sensible rate.
+    fn complain(&mut self, now: Instant, what: &str, id: NodeId) {
+        self.complaints += 1;
+        if now >= self.complain_at {
+            warning!("{} of {}: not believed ({} such so far)", what, id, self.complaints);
+            self.complain_at = now + COMPLAINTS;
         }
-        if record.state != State::Alive {
-            warning!("called {}: denied", record.state);
-        }
-        if let Some(slot) = self.table.slot_mut(me) {
-            slot.incarnation = record.incarnation.saturating_add(1);
-        }
-        self.table.touch(me, None);
     }
 
     /// Some leaves hear again of everything that concerns them: because a hub was linked here, or because they
@@ -247,6 +271,41 @@ impl Node<'_> {
             writing = number;
         }
         if writer.is_empty() || out.put(&[writer.message()]).is_ok() { writing } else { said }
+    }
+
+    /// To a peer that most likely hears of changes from others: a while later, and only in brief.
+    fn say_later(&self, now: Instant, peer: &mut Peer, out: &mut impl Outbox) {
+        if peer.news_at.is_some_and(|at| now >= at) {
+            match self.say_news(peer, out) {
+                Some(cursor) => (peer.cursor, peer.news_at) = (cursor, None),
+                None => peer.news_at = Some(now + AGAIN),
+            }
+        }
+        if peer.news_at.is_none() && peer.cursor < self.table.sequence() {
+            peer.news_at = Some(now + NEWS);
+            peer.news_to = self.table.sequence();
+        }
+    }
+
+    /// Says which versions are known here of what changed up to `news_to`; `None` when there is no room.
+    fn say_news(&self, peer: &Peer, out: &mut impl Outbox) -> Option<u64> {
+        let mut writer = Writer::new(Tag::News);
+        for (index, _) in self.table.changes(peer.cursor).take_while(|&(_, number)| number <= peer.news_to) {
+            let slot = self.table.slot(index);
+            if slot.source == Some(peer.link.0) {
+                continue;
+            }
+            let version = Version { id: slot.id, incarnation: slot.incarnation, state: slot.state };
+            if !writer.push(&version) {
+                out.put(&[writer.message()]).ok()?;
+                writer.clear();
+                writer.push(&version);
+            }
+        }
+        if !writer.is_empty() {
+            out.put(&[writer.message()]).ok()?;
+        }
+        Some(peer.news_to)
     }
 
     /// Whether a peer is to hear of a member: a hub of every one, a leaf of the hubs that are linked here or

@@ -1,8 +1,9 @@
 //! Doubt: from a failed dial or a lost leaf to *suspect*, from there to *down* (R-093 to R-096).
 //!
-//! A broken link is a hint, not a verdict: the peer is dialled again first. A suspect has a while to deny it by a
-//! higher incarnation; every independent accuser halves that while. Whoever has a link to the suspect passes
-//! the accusation to it and does not believe it.
+//! A broken link is a hint, not a verdict: the peer is dialled again first, and how that fails says how strong the
+//! evidence is. A suspect has a while to deny it by a higher incarnation; every independent accuser halves that
+//! while. Whoever only heard of it waits for those who saw. Whoever has a link to the suspect passes the accusation to it
+//! and does not believe it.
 
 use super::node::Node;
 use super::table::{Index, Slot};
@@ -14,24 +15,99 @@ use crate::wire::{Kind, State};
 
 /// A peer that dialled us is given this long to dial again before we do.
 const REDIAL_GRACE: Duration = Duration::from_millis(300);
+/// Who leaves a leaf to itself for longer than it said it would sleep, and this, doubts it.
+const WAKING: Duration = Duration::from_secs(15);
+
+/// How long a node that stood still is no good witness.
+const IMPAIRED: Duration = Duration::from_secs(10);
+
+/// Why a dial came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The host says that nothing listens there.
+    Refused,
+    /// The host does not answer.
+    Unreachable,
+    /// The connection was accepted, and it did not come to a link.
+    Mute,
+}
+
+/// What a suspicion rests on here, the weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Evidence {
+    /// Others say so.
+    Hearsay,
+    /// It accepts connections and says nothing, as a process that stands still does; or nobody speaks for it.
+    Silence,
+    /// Its host does not answer, or a leaf left its hub without a word.
+    Absence,
+    /// Its host says that nothing listens there.
+    Refusal,
+}
+
+impl Evidence {
+    /// The time for a suspect to object, before accusers shorten it, in units of
+    /// [`suspicion`](super::Config::suspicion).
+    pub(super) const fn patience(self) -> u32 {
+        match self {
+            Self::Hearsay | Self::Silence => 30,
+            Self::Absence => 4,
+            Self::Refusal => 1,
+        }
+    }
+}
+
+impl Evidence {
+    /// What it says of the suspect; nothing, when only others saw something.
+    pub(super) const fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Hearsay => None,
+            Self::Silence => Some("it says nothing, or no hub speaks for it"),
+            Self::Absence => Some("its host does not answer, or it left its hub without a word"),
+            Self::Refusal => Some("nothing listens at its address"),
+        }
+    }
+}
+
+impl Failure {
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Refused => "nothing listens at its address",
+            Self::Unreachable => "its host does not answer",
+            Self::Mute => "it accepts a connection and says nothing",
+        }
+    }
+}
+
+impl From<Failure> for Evidence {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused => Self::Refusal,
+            Failure::Unreachable => Self::Absence,
+            Failure::Mute => Self::Silence,
+        }
+    }
+}
 
 impl Node<'_> {
     /// Calls a member suspect because of what was seen here.
-    pub(super) fn suspect(&mut self, now: Instant, id: NodeId, reason: &str) {
+    pub(super) fn suspect(&mut self, now: Instant, id: NodeId, (evidence, reason): (Evidence, &str)) {
         let Some(index) = self.table.find(id) else { return };
         let accuser = self.config.id;
         if self.is_linked(id) || id == accuser {
             return;
         }
+        // Who stood still itself a moment ago is no good witness.
+        let evidence = if now < self.impaired_until { Evidence::Silence } else { evidence };
         let state = self.table.slot(index).state;
         match state {
             State::Alive => {
                 warning!("suspect {} ({}): {}", self.name(index), id, reason);
                 self.set_state(now, index, State::Suspect, Some(accuser));
-                self.count_accuser(now, index, accuser);
+                self.weigh(now, index, (accuser, evidence));
                 self.table.touch(index, None);
             }
-            State::Suspect if self.count_accuser(now, index, accuser) => {
+            State::Suspect if self.weigh(now, index, (accuser, evidence)) => {
                 if let Some(slot) = self.table.slot_mut(index) {
                     slot.by = Some(accuser);
                 }
@@ -45,7 +121,7 @@ impl Node<'_> {
     pub(super) fn verify(&mut self, now: Instant, id: NodeId, dialled: bool) {
         let Some(index) = self.table.find(id) else { return };
         if !self.table.slot(index).dialable {
-            self.suspect(now, id, "its link ended and it has no address");
+            self.suspect(now, id, (Evidence::Absence, "its link ended and it has no address"));
             return;
         }
         let jitter = self.rng.u64(0..REDIAL_GRACE.as_micros() as u64);
@@ -77,23 +153,29 @@ impl Node<'_> {
         }
     }
 
-    /// Counts an accuser once. `true` when it is a new one; the suspect's time is halved then.
-    pub(super) fn count_accuser(&mut self, now: Instant, index: Index, accuser: NodeId) -> bool {
+    /// Adds an accuser and what it has seen, as far as that is known here, to the case against a suspect: each accuser
+    /// counts once, of evidence the strongest. `true` when the accuser is a new one.
+    pub(super) fn weigh(
+        &mut self,
+        now: Instant,
+        index: Index,
+        (accuser, evidence): (NodeId, Evidence),
+    ) -> bool {
         let suspicion = self.config.suspicion;
         let [.., high, low] = accuser.0;
         let brief = u16::from_be_bytes([high, low]).max(1);
         let Some(slot) = self.table.slot_mut(index) else { return false };
-        if slot.accusers.contains(&brief) {
-            return false;
+        let free = slot.accusers.iter_mut().find(|accuser| **accuser == 0 || **accuser == brief);
+        let news = free.is_some_and(|free| core::mem::replace(free, brief) == 0);
+        let stronger = evidence > slot.evidence;
+        if news || stronger {
+            slot.evidence = slot.evidence.max(evidence);
+            let others = slot.accusers.iter().filter(|accuser| **accuser != 0).count().saturating_sub(1);
+            let patience = suspicion.saturating_mul(slot.evidence.patience()) / (1 << others.min(8));
+            slot.expires = (slot.since + patience).max(now);
+            self.expiry_at = self.expiry_at.min(slot.expires);
         }
-        let Some((count, free)) = (0u32..).zip(&mut slot.accusers).find(|(_, accuser)| **accuser == 0) else {
-            return false;
-        };
-        *free = brief;
-        let all = slot.since + suspicion / (1 << count);
-        slot.expires = all.max(now);
-        self.expiry_at = self.expiry_at.min(slot.expires);
-        true
+        news
     }
 
     pub(super) fn set_state(&mut self, now: Instant, index: Index, state: State, by: Option<NodeId>) {
@@ -102,14 +184,40 @@ impl Node<'_> {
         if slot.state != state {
             slot.since = now;
         }
-        slot.state = state;
         slot.by = by;
         slot.accusers = Default::default();
+        slot.evidence = Evidence::Hearsay;
         if !state.is_live() {
             slot.wanted = false;
             slot.expires = now + tombstone;
             self.expiry_at = self.expiry_at.min(slot.expires);
         }
+        self.table.revise(index, |slot| slot.state = state);
+    }
+
+    /// A leaf said how long it sleeps, or that it does not.
+    pub(super) fn note_sleep(&mut self, now: Instant, index: Index, seconds: u32) {
+        let Some(slot) = self.table.slot_mut(index) else { return };
+        slot.asleep = seconds > 0 && slot.kind == Kind::Leaf;
+        if slot.asleep && slot.state == State::Alive {
+            slot.expires = now + Duration::from_secs(seconds.into()) + WAKING;
+            self.expiry_at = self.expiry_at.min(slot.expires);
+        }
+    }
+
+    /// This node was called later than it asked to be: it stood still, or is slow. What others did meanwhile waits to be
+    /// read, so nobody is convicted for having been silent towards it.
+    pub(super) fn excuse(&mut self, now: Instant, late: Duration) {
+        if now >= self.impaired_until {
+            warning!("this node stood still for {} ms", late.as_micros() / 1000);
+        }
+        self.impaired_until = now + IMPAIRED;
+        for place in 0..self.table.len() {
+            if let Some(slot) = self.table.slot_at(place).filter(|slot| slot.is_pending()) {
+                slot.expires = slot.expires + late;
+            }
+        }
+        self.expiry_at = self.expiry_at + late;
     }
 
     /// Calls overdue suspects down and forgets overdue departed members.
@@ -121,8 +229,9 @@ impl Node<'_> {
         let mut rest = Some(Span::ALL);
         while let Some((index, id)) = rest.and_then(|rest| self.overdue(now, rest)) {
             match self.table.slot(index).state {
+                State::Alive => self.oversleep(now, index),
                 State::Suspect => convicted |= self.convict(now, index),
-                _ => self.table.remove(index),
+                State::Down | State::Left => self.table.remove(index),
             }
             rest = Span::after(id);
         }
@@ -130,15 +239,24 @@ impl Node<'_> {
             self.suspect_orphans(now);
         }
         let pending = self.table.iter().map(|index| self.table.slot(index));
-        let pending = pending.filter(|slot| slot.state != State::Alive && slot.id != self.config.id);
+        let pending = pending.filter(|slot| slot.is_pending() && slot.id != self.config.id);
         self.expiry_at = pending.map(|slot| slot.expires).min().unwrap_or(Instant::from_micros(u64::MAX));
     }
 
     fn overdue(&self, now: Instant, rest: Span) -> Option<(Index, NodeId)> {
         self.table.span(rest).map(|index| (index, self.table.slot(index).id)).find(|&(index, id)| {
             let slot = self.table.slot(index);
-            slot.state != State::Alive && id != self.config.id && now >= slot.expires
+            slot.is_pending() && id != self.config.id && now >= slot.expires
         })
+    }
+
+    /// A sleeping leaf did not come back in time.
+    fn oversleep(&mut self, now: Instant, index: Index) {
+        let id = self.table.slot(index).id;
+        if let Some(slot) = self.table.slot_mut(index) {
+            slot.asleep = false;
+        }
+        self.suspect(now, id, (Evidence::Absence, "it did not wake in time"));
     }
 
     /// Calls an overdue suspect down; `false` when it has a link here after all.
@@ -147,16 +265,18 @@ impl Node<'_> {
         if self.is_linked(id) {
             // It is right here, and its denial is under way.
             self.accuse_to_its_face(id, (incarnation, State::Suspect, by));
-            let expires = now + self.config.suspicion.max(Duration::from_millis(1));
+            let expires = now + self.config.suspicion.max(Duration::from_millis(1)) * 4;
             if let Some(slot) = self.table.slot_mut(index) {
                 slot.expires = expires;
             }
             return false;
         }
         warning!("{} is down: it did not object in time", self.name(index));
-        let retry = now + self.config.retry_max;
+        let retry = now + self.config.retry;
         self.set_state(now, index, State::Down, Some(self.config.id));
         if let Some(slot) = self.table.slot_mut(index) {
+            // It may be on its way back.
+            slot.attempts = 0;
             slot.retry_at = retry;
         }
         self.table.touch(index, None);
@@ -164,27 +284,34 @@ impl Node<'_> {
         true
     }
 
-    /// Nobody speaks for a leaf any more when all its hubs are down, or left.
+    /// Nobody speaks for a leaf any more when all its hubs are down, or left, or have lost it.
     pub(super) fn suspect_orphans(&mut self, now: Instant) {
         let mut rest = Some(Span::ALL);
         while let Some(id) = rest.and_then(|rest| self.orphan(now, rest)) {
-            self.suspect(now, id, "all its hubs are gone");
+            self.suspect(now, id, (Evidence::Silence, "no hub speaks for it"));
             rest = Span::after(id);
         }
     }
 
     fn orphan(&self, now: Instant, rest: Span) -> Option<NodeId> {
-        // This node is asked about leaves that are not linked here: it does not speak for them (any more).
-        let gone = |hub: &NodeId| *hub == self.config.id || !self.is_live(*hub);
+        let me = self.config.id;
         self.table.span(rest).find_map(|index| {
             let slot = self.table.slot(index);
             // One that just joined has not named its hubs yet.
-            let settled = now.since(slot.since) >= self.config.suspicion;
-            if slot.kind != Kind::Leaf || slot.state != State::Alive || !settled || self.is_linked(slot.id) {
+            let settled = now.since(slot.since) >= self.config.suspicion * 2;
+            if slot.kind != Kind::Leaf
+                || slot.state != State::Alive
+                || slot.asleep
+                || !settled
+                || self.is_linked(slot.id)
+            {
                 return None;
             }
             let hubs = crate::wire::Meta::decode(self.table.meta(index)).ok()?.hubs;
-            hubs.iter().all(gone).then_some(slot.id)
+            // A leaf that names this hub and has no link here does not know what became of it, or is gone: of two hubs that
+            // lost it, neither may count on the other.
+            let lost = hubs.contains(&me) || !hubs.iter().any(|hub| self.is_live(*hub));
+            lost.then_some(slot.id)
         })
     }
 }

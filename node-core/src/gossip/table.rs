@@ -1,5 +1,6 @@
 //! The member table: slots in lent memory, an index ordered by id, and the order of changes.
 
+use super::suspicion::Evidence;
 use crate::id::NodeId;
 use crate::time::Instant;
 use crate::wire::gossip::{Range, Span};
@@ -17,7 +18,7 @@ pub struct Slot {
     pub(super) incarnation: u64,
     /// When `state` was learned here.
     pub(super) since: Instant,
-    /// When a suspect is called down, or a departed member forgotten.
+    /// When a suspect is called down, a departed member forgotten, or a sleeping leaf expected.
     pub(super) expires: Instant,
     /// Not dialled before.
     pub(super) retry_at: Instant,
@@ -32,6 +33,8 @@ pub struct Slot {
     pub(super) by: Option<NodeId>,
     /// Whose accusations were counted, in brief.
     pub(super) accusers: [u16; MAX_ACCUSERS],
+    /// What the suspicion rests on here.
+    pub(super) evidence: Evidence,
     pub(super) state: State,
     pub(super) kind: Kind,
     /// A hub with an address.
@@ -42,6 +45,10 @@ pub struct Slot {
     pub(super) dialling: bool,
     /// A link is wanted whatever the degree says: to verify a lost one, to replace one, or for a request.
     pub(super) wanted: bool,
+    /// It is wanted for requests alone: without need it does not become part of the overlay.
+    pub(super) for_requests: bool,
+    /// A leaf that said that it sleeps.
+    pub(super) asleep: bool,
 }
 
 const _: () = assert!(size_of::<Slot>() <= 128, "10,000 members are to fit a small server");
@@ -61,23 +68,33 @@ impl Slot {
         meta_len: 0,
         by: None,
         accusers: [0; MAX_ACCUSERS],
+        evidence: Evidence::Hearsay,
         state: State::Left,
         kind: Kind::Leaf,
         dialable: false,
         attempts: 0,
         dialling: false,
         wanted: false,
+        for_requests: false,
+        asleep: false,
     };
+
+    /// Whether something happens to it when its time comes.
+    pub(super) const fn is_pending(&self) -> bool {
+        self.asleep || !matches!(self.state, State::Alive)
+    }
 }
 
 /// Index of a slot, valid until that member is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Index(u32);
 
+const EMPTY: Range = Range { span: Span::ALL, count: 0, sum: 0 };
+
 /// All members.
 ///
 /// Invariant: `order[..count]` holds the used slots by ascending id; the used slots form a list from `oldest` to
-/// `newest` by ascending `changed`; free slots form a list from `free` through `newer`.
+/// `newest` by ascending `changed`; free slots form a list from `free` through `newer`; `whole` is the sum over all used slots.
 pub(super) struct Table<'s> {
     slots: &'s mut [Slot],
     order: &'s mut [u32],
@@ -88,6 +105,8 @@ pub(super) struct Table<'s> {
     newest: u32,
     /// The number of the latest change.
     sequence: u64,
+    /// What is held in all, in brief.
+    whole: Range,
 }
 
 impl<'s> Table<'s> {
@@ -98,7 +117,7 @@ impl<'s> Table<'s> {
             *slot = Slot { newer: if (next as usize) < capacity { next } else { NONE }, ..Slot::FREE };
         }
         let free = if capacity == 0 { NONE } else { 0 };
-        Self { slots, order, meta, count: 0, free, oldest: NONE, newest: NONE, sequence: 0 }
+        Self { slots, order, meta, count: 0, free, oldest: NONE, newest: NONE, sequence: 0, whole: EMPTY }
     }
 
     pub(super) const fn sequence(&self) -> u64 {
@@ -119,7 +138,29 @@ impl<'s> Table<'s> {
         self.slots.get(index.0 as usize).unwrap_or(&Slot::FREE)
     }
 
-    /// The slot for changes that nobody else hears of; use [`touch`](Self::touch) for those that spread.
+    /// How many members there are.
+    pub(super) const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Changes what the sums are made of: incarnation and state.
+    pub(super) fn revise(&mut self, index: Index, change: impl FnOnce(&mut Slot)) {
+        let Some(slot) = self.slots.get_mut(index.0 as usize) else { return };
+        let before = share_of_sum(slot);
+        change(slot);
+        let after = share_of_sum(slot);
+        self.whole.count = self.whole.count.wrapping_sub(before.0).wrapping_add(after.0);
+        self.whole.sum = self.whole.sum.wrapping_sub(before.1).wrapping_add(after.1);
+    }
+
+    /// The member at a place in the order of ids.
+    pub(super) fn slot_at(&mut self, place: usize) -> Option<&mut Slot> {
+        let index = *self.order.get(..self.count)?.get(place)?;
+        self.slots.get_mut(index as usize)
+    }
+
+    /// The slot for changes that nobody else hears of; use [`touch`](Self::touch) for those that spread, and
+    /// [`revise`](Self::revise) for incarnation and state.
     pub(super) fn slot_mut(&mut self, index: Index) -> Option<&mut Slot> {
         self.slots.get_mut(index.0 as usize)
     }
@@ -175,6 +216,7 @@ impl<'s> Table<'s> {
             tail.rotate_left(1);
         }
         self.count -= 1;
+        self.revise(index, |slot| slot.state = State::Left);
         self.unlink(index);
         let free = self.free;
         if let Some(slot) = self.slot_mut(index) {
@@ -231,12 +273,17 @@ impl<'s> Table<'s> {
 
     /// What is held in a span, in brief.
     pub(super) fn range(&self, span: Span) -> Range {
-        let live = self.span(span).map(|index| self.slot(index)).filter(|slot| slot.state.is_live());
-        live.fold(Range { span, count: 0, sum: 0 }, |range, slot| Range {
-            count: range.count + 1,
-            sum: range.sum.wrapping_add(fingerprint(slot)),
-            ..range
-        })
+        if span == Span::ALL {
+            return self.whole;
+        }
+        self.span(span).map(|index| share_of_sum(self.slot(index))).fold(
+            Range { span, ..EMPTY },
+            |range, (count, sum)| Range {
+                count: range.count + count,
+                sum: range.sum.wrapping_add(sum),
+                ..range
+            },
+        )
     }
 
     /// Removes the departed member that left longest ago, if there is one.
@@ -273,6 +320,11 @@ impl<'s> Table<'s> {
     }
 }
 
+/// What a member adds to the sums.
+fn share_of_sum(slot: &Slot) -> (u32, u64) {
+    if slot.state.is_live() { (1, fingerprint(slot)) } else { (0, 0) }
+}
+
 /// Mixes what identifies a version of a record into 64 bits, by the finaliser of SplitMix64.
 fn fingerprint(slot: &Slot) -> u64 {
     let id = u128::from_le_bytes(slot.id.0);
@@ -280,7 +332,7 @@ fn fingerprint(slot: &Slot) -> u64 {
     words.into_iter().fold(0, |sum, word| mix(sum ^ word))
 }
 
-const fn mix(word: u64) -> u64 {
+pub(super) const fn mix(word: u64) -> u64 {
     let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -30,13 +30,23 @@ pub enum Goodbye {
     Protocol,
     /// Exchanges under way are over and the sender agrees to end: the answer to a goodbye that drains.
     Agreed,
+    /// The sender has more links than it wants; dial another hub.
+    Surplus,
+    /// The sender, a leaf, sleeps for as long as its record says.
+    Asleep,
 }
 
 impl Goodbye {
     /// Whether exchanges under way are finished before the carrier is closed.
     #[must_use]
     pub const fn drains(self) -> bool {
-        matches!(self, Self::Leaving | Self::Replaced | Self::Rekeyed | Self::Agreed)
+        match self {
+            Self::Leaving | Self::Replaced | Self::Rekeyed | Self::Agreed | Self::Surplus | Self::Asleep => {
+                true
+            }
+            Self::Full | Self::Untrusted | Self::OtherCluster | Self::OtherVersion => false,
+            Self::Itself | Self::Unresponsive | Self::Protocol => false,
+        }
     }
 }
 
@@ -54,6 +64,8 @@ impl fmt::Display for Goodbye {
             Self::Unresponsive => "no answer in time",
             Self::Protocol => "a rule of the protocol was broken",
             Self::Agreed => "goodbye returned",
+            Self::Surplus => "more links than wanted",
+            Self::Asleep => "it sleeps for a while",
         })
     }
 }

@@ -20,6 +20,10 @@ pub enum Tag {
     Have = 3,
     /// [`NodeId`]s whose records the sender wants.
     Need = 4,
+    /// [`Version`]s of what changed here lately.
+    News = 5,
+    /// One byte: whether the sender wants gossip on the link.
+    Standing = 6,
 }
 
 impl Tag {
@@ -31,6 +35,8 @@ impl Tag {
             2 => Self::Compare,
             3 => Self::Have,
             4 => Self::Need,
+            5 => Self::News,
+            6 => Self::Standing,
             _ => return None,
         })
     }

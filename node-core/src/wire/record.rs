@@ -97,8 +97,10 @@ pub struct Meta<'b> {
     /// Hub or leaf.
     pub kind: Kind,
     /// SHA-256 of the certificate that it presents; zero when it has none.
+    #[serde(with = "digest")]
     pub active_key: [u8; 32],
     /// Digest of the certificates that it trusts; zero when it has none.
+    #[serde(with = "digest")]
     pub keyring: [u8; 32],
     /// Where it can be dialled, `HOST:PORT`; empty for a leaf.
     #[serde(borrow)]
@@ -111,6 +113,8 @@ pub struct Meta<'b> {
     pub needs: heapless::Vec<&'b str, MAX_NEEDS>,
     /// For a leaf: the hubs that it is linked to.
     pub hubs: heapless::Vec<NodeId, MAX_HUBS>,
+    /// For a leaf that is about to sleep: for how long nobody is to miss it, in seconds; 0 while it is awake.
+    pub sleep_s: u32,
 }
 
 impl<'b> Meta<'b> {
@@ -126,6 +130,7 @@ impl<'b> Meta<'b> {
             components: heapless::Vec::new(),
             needs: heapless::Vec::new(),
             hubs: heapless::Vec::new(),
+            sleep_s: 0,
         }
     }
 
@@ -178,3 +183,20 @@ impl fmt::Display for BadMeta {
 }
 
 impl core::error::Error for BadMeta {}
+
+/// 32 bytes; zeros travel as none.
+mod digest {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(digest: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(if *digest == [0; 32] { &[] } else { digest })
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+        match <&[u8]>::deserialize(deserializer)? {
+            [] => Ok([0; 32]),
+            bytes => bytes.try_into().map_err(|_| D::Error::custom("a digest has 32 bytes")),
+        }
+    }
+}

@@ -15,8 +15,8 @@ fn a_killed_hub_is_suspected_first_and_then_down_everywhere() {
         cluster.until(Duration::from_secs(10), "it is down", |cluster| cluster.all_hubs_say(3, State::Down));
         let first = |state| cluster.beliefs.iter().find(|belief| belief.about == 3 && belief.state == state);
         let (suspected, down) = (first(State::Suspect).unwrap().at, first(State::Down).unwrap().at);
-        // Four seconds, halved by each of at most two further accusers that count.
-        assert!(down.since(suspected) >= Duration::from_secs(1), "seed {seed}");
+        // Two seconds, halved by each of at most two further accusers that count.
+        assert!(down.since(suspected) >= Duration::from_millis(500), "seed {seed}");
     }
 }
 

@@ -1,6 +1,9 @@
 //! Leaves: they dial hubs, and hubs speak for them.
 
+use std::collections::BTreeSet;
+
 use node_core::gossip::{Kind, State};
+use node_core::id::NodeId;
 use node_core::sim::{Belief, Capacity, Cluster, Conditions};
 use node_core::time::Duration;
 
@@ -15,10 +18,13 @@ fn hub_of(cluster: &Cluster, leaf: usize) -> Option<usize> {
 fn a_leaf_is_seen_everywhere_with_its_hub() {
     let mut cluster = Cluster::with(1, 5, 1);
     cluster.until(SOON, "all see all", Cluster::converged);
-    let hub = cluster.hosts[hub_of(&cluster, 5).unwrap()].id;
+    cluster.run(SOON);
+    let linked = (0..5).filter(|&hub| cluster.links(5, hub) > 0).map(|hub| cluster.hosts[hub].id);
+    let linked: BTreeSet<NodeId> = linked.collect();
+    assert_eq!(linked.len(), 2);
     for at in 0..5 {
         let leaf = cluster.node(at).unwrap().member(cluster.hosts[5].id).unwrap();
-        assert_eq!((leaf.meta.kind, leaf.meta.hubs.as_slice()), (Kind::Leaf, &[hub][..]));
+        assert_eq!((leaf.meta.kind, leaf.meta.hubs.iter().copied().collect()), (Kind::Leaf, linked.clone()));
     }
 }
 
@@ -30,7 +36,7 @@ fn a_leaf_keeps_as_many_links_as_it_wants_however_many_seeds_it_has() {
         cluster.start(leaf, 1);
         cluster.run(Duration::from_secs(30));
         let links: usize = (0..4).map(|hub| cluster.links(leaf, hub)).sum();
-        assert_eq!(links, 1, "seed {seed}");
+        assert_eq!(links, 2, "seed {seed}");
     }
 }
 
@@ -177,4 +183,50 @@ fn a_leaf_hears_that_a_hub_it_knows_is_down() {
     cluster.until(SOON, "the leaf knows the hub", |cluster| cluster.state(3, 2) == Some(State::Alive));
     cluster.kill(2);
     cluster.until(Duration::from_secs(10), "it is down", |cluster| cluster.state(3, 2) == Some(State::Down));
+}
+
+#[test]
+fn a_leaf_that_sleeps_as_long_as_it_said_is_never_missed() {
+    for seed in 0..10 {
+        let mut cluster = Cluster::with(seed, 4, 1);
+        cluster.until(SOON, "all see all", Cluster::converged);
+        cluster.sleep(4, 600);
+        cluster.run(Duration::from_secs(1));
+        assert_eq!(hub_of(&cluster, 4), None, "seed {seed}: its links ended");
+        cluster.run(Duration::from_secs(599));
+        cluster.wake(4);
+        cluster.until(SOON, "it is back", |cluster| cluster.converged() && hub_of(cluster, 4).is_some());
+        assert!(!cluster.beliefs.iter().any(|belief| belief.about == 4), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_leaf_that_does_not_wake_in_time_is_down() {
+    let mut cluster = Cluster::with(1, 4, 1);
+    cluster.until(SOON, "all see all", Cluster::converged);
+    cluster.sleep(4, 60);
+    cluster.run(Duration::from_secs(61));
+    assert!(cluster.all_hubs_say(4, State::Alive));
+    cluster.until(Duration::from_secs(30), "it is down", |cluster| cluster.all_hubs_say(4, State::Down));
+}
+
+#[test]
+fn a_hub_that_has_too_many_leaves_sends_some_to_others() {
+    let mut cluster = Cluster::new(1, Conditions::default());
+    cluster.capacity = Capacity { members: 24, peers: 32, ..Capacity::default() };
+    for number in 0..16 {
+        let at = cluster.add(if number < 4 { Kind::Hub } else { Kind::Leaf }, &[0]);
+        cluster.hosts[at].tune = |config| {
+            config.max_leaves = 7;
+            config.retry_max = Duration::from_secs(600);
+        };
+        cluster.start(at, 1);
+    }
+    cluster.run(Duration::from_secs(60));
+    for hub in 0..4 {
+        let leaves = (4..16).filter(|&leaf| cluster.links(leaf, hub) > 0).count();
+        assert!(leaves <= 7, "n{hub} has {leaves} leaves\n{}", cluster.views());
+    }
+    assert!((4..16).all(|leaf| hub_of(&cluster, leaf).is_some()), "{}", cluster.views());
+    assert!(cluster.beliefs.is_empty(), "{}", cluster.views());
 }

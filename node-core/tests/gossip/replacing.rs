@@ -1,6 +1,6 @@
 //! A leaf's link to its hub gets a successor: which address is dialled, and when.
 
-use node_core::gossip::{Config, Dial, How, Kind, Meta, Node, Record, State, StaticStorage, Target};
+use node_core::gossip::{Config, Dial, Failure, How, Kind, Meta, Node, Record, State, StaticStorage, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Goodbye, Hello, Limits};
 use node_core::time::{Duration, Instant};
@@ -46,7 +46,7 @@ fn the_address_at_which_a_hub_answered_comes_before_what_it_calls_itself() {
         node.redial(second(10), HUB);
         let dial = node.poll_dial(second(10)).unwrap();
         assert_eq!((dial.target, dial.address.as_str()), (Target::Member(HUB), JOIN));
-        node.handle_dial_failed(second(11), dial.target);
+        node.handle_dial_failed(second(11), dial.target, Failure::Refused);
         assert_eq!(node.poll_dial(second(20)).unwrap().address.as_str(), ADVERTISED);
     });
 }
@@ -58,7 +58,7 @@ fn a_replacement_is_tried_until_it_succeeds() {
         for attempt in 1..6 {
             let now = second(100 * attempt);
             let dial = node.poll_dial(now).unwrap();
-            node.handle_dial_failed(now, dial.target);
+            node.handle_dial_failed(now, dial.target, Failure::Refused);
             assert_eq!(node.poll_dial(now), None, "there is a pause");
         }
         let dial = node.poll_dial(second(1000)).unwrap();

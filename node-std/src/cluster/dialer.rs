@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
-use node_core::gossip::{Certificates, Dial, How};
+use node_core::gossip::{Certificates, Dial, Failure, How};
 use node_core::id::LinkId;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -13,10 +13,12 @@ use tokio_rustls::TlsConnector;
 
 use crate::clock::Clock;
 use crate::link::{self, Carrier, Greeting, Identity, Notice, Origin, Server};
-use crate::tls::{Keyring, explain, peer_fingerprint, server_name};
+use crate::tls::{Keyring, explain_opening, peer_fingerprint, server_name};
 
-/// How long a dial may take, TLS included.
-const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a host may take to answer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How the private port is secured.
 #[derive(Clone)]
@@ -51,43 +53,52 @@ impl Dialer {
     /// Dials and runs the link.
     pub(super) async fn dial(self, dial: Dial) {
         let Dial { target, address } = dial;
-        let opened = tokio::time::timeout(DIAL_TIMEOUT, self.connect(&address)).await;
-        let opened =
-            opened.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in 10 s")));
+        let opened = match self.connect(&address).await {
+            Ok(stream) => self.secure(stream, &address).await.map_err(|error| (Failure::Mute, error)),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err((Failure::Refused, error)),
+            Err(error) => Err((Failure::Unreachable, error)),
+        };
         match opened {
             Ok((carrier, mut origin)) => {
                 origin.how = How::Dialled(target);
                 self.run(carrier, origin).await;
             }
-            Err(error) => {
+            Err((failure, error)) => {
                 let address = address.as_str().to_owned();
-                let error = match (&self.security, error.kind()) {
-                    // So a port without TLS takes a greeting in it.
-                    (Security::Tls(_), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => {
-                        format!("{error}; if that port speaks without TLS, use none here either")
-                    }
-                    _ => explain(&error),
+                let error = match &self.security {
+                    Security::Tls(_) => explain_opening(&error),
+                    Security::Plaintext => error.to_string(),
                 };
                 // Nobody listens any more when the daemon stops.
-                let _ = self.notices.send(Notice::DialFailed { target, address, error }).await;
+                let _ = self.notices.send(Notice::DialFailed { target, address, failure, error }).await;
             }
         }
     }
 
-    async fn connect(&self, address: &str) -> io::Result<(Box<dyn Carrier>, Origin)> {
-        let stream = TcpStream::connect(address).await?;
+    async fn connect(&self, address: &str) -> io::Result<TcpStream> {
+        let stream = within(CONNECT_TIMEOUT, TcpStream::connect(address)).await?;
         stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn secure(&self, stream: TcpStream, address: &str) -> io::Result<(Box<dyn Carrier>, Origin)> {
         let mut origin = Origin { how: How::Accepted, address: address.to_owned(), certificates: None };
         match &self.security {
             Security::Plaintext => Ok((Box::new(stream), origin)),
             Security::Tls(keyring) => {
                 let ours = keyring.active().certificate;
                 let connector = TlsConnector::from(keyring.link_client_config());
-                let stream = connector.connect(server_name(), stream).await?;
+                let stream = within(HANDSHAKE_TIMEOUT, connector.connect(server_name(), stream)).await?;
                 let theirs = peer_fingerprint(stream.get_ref().1)?;
                 origin.certificates = Some(Certificates { ours, theirs });
                 Ok((Box::new(stream), origin))
             }
         }
     }
+}
+
+async fn within<T>(time: Duration, step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(time, step).await.unwrap_or_else(|_| {
+        Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer in {} s", time.as_secs())))
+    })
 }

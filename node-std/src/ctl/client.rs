@@ -71,7 +71,7 @@ impl Client {
             Some(config) => {
                 let connector = TlsConnector::from(Arc::clone(config));
                 let stream = connector.connect(tls::server_name(), tcp).await;
-                let stream = stream.map_err(|error| self.unreachable(tls::explain(&error)))?;
+                let stream = stream.map_err(|error| self.unreachable(tls::explain_opening(&error)))?;
                 self.post(stream, request.to_string()).await?
             }
         };
@@ -153,6 +153,9 @@ pub enum CtlError {
         /// The directory.
         dir: PathBuf,
     },
+    /// What was answered cannot be printed.
+    #[error("cannot print: {0}")]
+    Output(io::Error),
     /// The node understood and said no.
     #[error("{0}")]
     Refused(String),
@@ -182,7 +185,11 @@ impl CtlError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::NoKeys { .. } | Self::PlainUrl { .. } | Self::Url(_) => 2,
-            Self::Refused(_) | Self::Runtime(_) | Self::Tls(_) | Self::Unreachable { .. } => 1,
+            Self::Output(_)
+            | Self::Refused(_)
+            | Self::Runtime(_)
+            | Self::Tls(_)
+            | Self::Unreachable { .. } => 1,
         }
     }
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use bytes::Bytes;
-use node_core::gossip::{Certificates, How, Target};
+use node_core::gossip::{Certificates, Failure, How, Target};
 use node_core::id::LinkId;
 use node_core::link::{Goodbye, Limits};
 use node_core::time::UnixTime;
@@ -32,6 +32,8 @@ pub enum Notice {
         target: Target,
         /// What was dialled.
         address: String,
+        /// What that says of the one who was to answer.
+        failure: Failure,
         /// What went wrong.
         error: String,
     },

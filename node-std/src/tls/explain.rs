@@ -47,6 +47,17 @@ pub fn explain(error: &io::Error) -> String {
     }
 }
 
+/// The same for a connection that is being opened: a port without TLS takes a greeting in it for nonsense.
+#[must_use]
+pub fn explain_opening(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => {
+            format!("{error}; if that port speaks without TLS, use none here either")
+        }
+        _ => explain(error),
+    }
+}
+
 fn date(time: RustlsTime) -> Rfc3339 {
     Rfc3339(UnixTime(time.as_secs()))
 }

@@ -4,7 +4,9 @@
 //! `cargo +nightly fuzz run --features libfuzzer link` in this folder looks for bytes that make one panic.
 
 use node_core::crypto::Software;
-use node_core::gossip::{Config as NodeConfig, Down, How, Kind, Meta, Node, Record, State, StaticStorage};
+use node_core::gossip::{
+    Config as NodeConfig, Down, Failure, How, Kind, Meta, Node, Record, State, StaticStorage,
+};
 use node_core::http::{NO_FIELD, RequestHead, ResponseHead, content_length, end_to_end};
 use node_core::id::{LinkId, NodeId};
 use node_core::keys::{Bundle, Keyring};
@@ -69,7 +71,7 @@ pub fn gossip(input: &[u8]) {
         now = now + Duration::from_secs(100);
         node.handle_timeout(now);
         while let Some(dial) = node.poll_dial(now) {
-            node.handle_dial_failed(now, dial.target);
+            node.handle_dial_failed(now, dial.target, Failure::Refused);
         }
     }
     assert!(node.members().count() <= 8);

@@ -4,7 +4,7 @@ use std::prelude::rust_2024::*;
 
 use super::Cluster;
 use super::host::{Carrier, at_address};
-use crate::gossip::{Down, How, Node};
+use crate::gossip::{self, Down, How, Node};
 use crate::id::LinkId;
 use crate::sim::net::{Event, Failure, LinkNumber};
 use crate::time::Instant;
@@ -34,7 +34,9 @@ impl Cluster {
                 let Some(target) = target else { return };
                 self.act(at, |node, now| match why {
                     Failure::Itself => node.handle_dialled_itself(now, target),
-                    Failure::Refused | Failure::TimedOut => node.handle_dial_failed(now, target),
+                    Failure::Refused => node.handle_dial_failed(now, target, gossip::Failure::Refused),
+                    Failure::TimedOut => node.handle_dial_failed(now, target, gossip::Failure::Unreachable),
+                    Failure::Mute => node.handle_dial_failed(now, target, gossip::Failure::Mute),
                 });
             }
             Event::Accepted { link, from } => {
@@ -190,7 +192,7 @@ impl Cluster {
         };
         self.act(at, |node, now| match carrier.target {
             _ if carrier.up => node.handle_link_down(now, LinkId(link), down),
-            Some(target) => node.handle_dial_failed(now, target),
+            Some(target) => node.handle_dial_failed(now, target, gossip::Failure::Mute),
             None => {}
         });
     }

@@ -84,6 +84,20 @@ impl Cluster {
         self.note_changes(at);
     }
 
+    /// A leaf says that it sleeps for so many seconds, and does.
+    pub fn sleep(&mut self, at: usize, seconds: u32) {
+        self.act(at, |node, _| _ = node.sleep(seconds));
+        self.settle(at);
+        // Now that its hubs were told, its links end.
+        self.settle(at);
+    }
+
+    /// It wakes, however early or late.
+    pub fn wake(&mut self, at: usize) {
+        self.act(at, |node, now| _ = node.wake(now));
+        self.settle(at);
+    }
+
     /// The process stands still.
     pub fn pause(&mut self, at: usize) {
         self.net.pause(at);

@@ -13,8 +13,10 @@ pub struct DialId(u32);
 pub enum Failure {
     /// Nothing listens there.
     Refused,
-    /// No answer.
+    /// No answer of the machine.
     TimedOut,
+    /// The machine took the connection, the process did not.
+    Mute,
     /// The machine reached itself.
     Itself,
 }
@@ -59,6 +61,13 @@ impl Net {
             return self.dial_failed(dial, Failure::Refused);
         }
         self.hand(to, Work::Knock(dial))
+    }
+
+    /// There was no answer in time.
+    pub(super) fn give_up(&mut self, dial: DialId) -> Option<(usize, Event)> {
+        let &Attempt { from, to, .. } = self.dials.get(&dial)?;
+        let answers = self.is_running(to) && self.is_reachable(from, to) && self.is_reachable(to, from);
+        self.dial_failed(dial, if answers { Failure::Mute } else { Failure::TimedOut })
     }
 
     /// The process there answers a dial.

@@ -268,7 +268,7 @@ impl Net {
             }
             What::Knock(dial) => self.knock(dial),
             What::Opened(dial) => self.opened(dial),
-            What::GiveUp(dial) => self.dial_failed(dial, Failure::TimedOut),
+            What::GiveUp(dial) => self.give_up(dial),
             What::Arrive(link, side, parcel) => self.arrive(link, side, parcel),
             What::Writable(link, side) => self.drained(link, side),
             What::Silent(link, side, generation) => {

@@ -1,0 +1,77 @@
+//! Denying what is said of this node itself.
+
+use super::node::{MAX_INCARNATION, Node};
+use crate::log::warning;
+use crate::time::{Duration, Instant};
+use crate::wire::{Record, State};
+
+/// Largest step to an incarnation that was not heard of before: more is a lie or an accident, and following it would
+/// use up the numbers.
+pub(super) const MAX_LEAP: u64 = 1 << 32;
+/// Shortest time between two denials: so two nodes with one identity do not outbid each other at the speed of the
+/// network.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What this node has denied, and has still to deny.
+pub(super) struct Denial {
+    /// The highest incarnation that was wrong, if it waits.
+    pending: Option<u64>,
+    /// Not before.
+    next: Instant,
+    /// Denials in a row, each as soon as was allowed.
+    streak: u32,
+}
+
+impl Denial {
+    pub(super) const NONE: Self = Self { pending: None, next: Instant::START, streak: 0 };
+
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.pending.map(|_| self.next)
+    }
+}
+
+impl Node<'_> {
+    /// Something is said of this node itself: what is wrong is outbid by a higher incarnation.
+    pub(super) fn deny(&mut self, now: Instant, record: &Record<'_>) {
+        let Some(me) = self.table.find(self.config.id) else { return };
+        let slot = *self.table.slot(me);
+        let same =
+            record.state == slot.state && (record.meta.is_empty() || record.meta == self.table.meta(me));
+        let wrong =
+            record.incarnation > slot.incarnation || (record.incarnation == slot.incarnation && !same);
+        if !wrong || self.leaving {
+            return;
+        }
+        if record.incarnation >= MAX_INCARNATION || record.incarnation - slot.incarnation > MAX_LEAP {
+            return;
+        }
+        if record.state != State::Alive {
+            let by = record.by.unwrap_or(record.id);
+            warning!("called {} by {}: denied", record.state, by);
+        }
+        let pending =
+            self.denial.pending.map_or(record.incarnation, |pending| pending.max(record.incarnation));
+        self.denial.pending = Some(pending);
+        self.deny_late(now);
+    }
+
+    /// Denies what waits, if it is time.
+    pub(super) fn deny_late(&mut self, now: Instant) {
+        let Some(pending) = self.denial.pending.filter(|_| now >= self.denial.next) else { return };
+        self.denial.pending = None;
+        let streak = if now.since(self.denial.next) < PAUSE { self.denial.streak + 1 } else { 0 };
+        if streak == 10 {
+            warning!(
+                "another node seems to use the identity of this one: give it a data directory of its own"
+            );
+        }
+        self.denial.streak = streak.min(1000);
+        self.denial.next = now + PAUSE;
+        let Some(me) = self.table.find(self.config.id) else { return };
+        if self.table.slot(me).incarnation > pending {
+            return;
+        }
+        self.table.revise(me, |slot| slot.incarnation = pending + 1);
+        self.table.touch(me, None);
+    }
+}

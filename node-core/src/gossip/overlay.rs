@@ -1,0 +1,184 @@
+//! Which links carry gossip, and how many there are.
+//!
+//! The overlay of the hubs is a random graph: each keeps some links to hubs that it chose with equal chance, takes those
+//! that others chose, and ends what is too much. A link that one side wants for the overlay belongs to it; a link that
+//! was made for requests alone carries no gossip until a side wants that.
+
+use super::links::Peer;
+use super::node::Node;
+use super::table::{Index, mix};
+use crate::id::{LinkId, NodeId};
+use crate::time::{Duration, Instant};
+use crate::wire::gossip::{Tag, Writer};
+use crate::wire::{Goodbye, Kind, Meta, Outbox, State};
+
+/// What is too much is ended after this, with jitter: by then a node that just joined knows others.
+const SHEDDING: Duration = Duration::from_secs(2);
+/// A link is not ended as too much before this age.
+const SETTLED: Duration = Duration::from_secs(5);
+
+impl Node<'_> {
+    /// Links to hubs that carry gossip.
+    pub(super) fn overlay_links(&self) -> usize {
+        self.peers.iter().filter(|peer| peer.is_overlay()).count()
+    }
+
+    /// What is due: ends what is too much, and now and then makes a link to a hub that has none here. So the graph stays
+    /// random, and a hub that vanished together with all its neighbours is missed.
+    pub(super) fn tend_overlay(&mut self, now: Instant) {
+        if self.config.kind == Kind::Leaf {
+            return;
+        }
+        if now >= self.shuffle_at {
+            self.shuffle_at = now + self.jitter(self.config.patrol);
+            let stranger = self
+                .pick(|node, index| node.is_candidate(index) && node.table.slot(index).state == State::Alive);
+            if let Some(index) = stranger {
+                self.approach(now, index);
+                self.shed_later(now);
+            }
+        }
+        if self.shed_at.is_some_and(|at| now >= at) {
+            self.shed_at = None;
+            self.shed_hubs(now);
+            self.shed_leaves(now);
+            if self.overlay_links() > self.config.max_degree || self.leaf_links() > self.config.max_leaves {
+                self.shed_later(now);
+            }
+        }
+    }
+
+    /// Makes a hub a neighbour, whatever the number of links.
+    pub(super) fn approach(&mut self, now: Instant, index: Index) {
+        let id = self.table.slot(index).id;
+        if self.is_linked(id) {
+            return self.promote(now, id);
+        }
+        if let Some(slot) = self.table.slot_mut(index) {
+            slot.wanted = true;
+            slot.for_requests = false;
+            slot.retry_at = now;
+            self.overlay_at = Some(now);
+        }
+    }
+
+    fn leaf_links(&self) -> usize {
+        self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Leaf).count()
+    }
+
+    pub(super) fn shed_later(&mut self, now: Instant) {
+        if self.shed_at.is_none() {
+            self.shed_at = Some(now + self.jitter(SHEDDING + SETTLED));
+        }
+    }
+
+    /// Ends overlay links: of those that this node dialled the oldest, when there are more than it needs; of all, any,
+    /// when there are more than it bears.
+    fn shed_hubs(&mut self, now: Instant) {
+        let surplus = self.overlay_links().saturating_sub(self.config.max_degree);
+        for _ in 0..surplus {
+            let chosen = self.pick_peer(|peer| peer.is_overlay() && now.since(peer.up_at) >= SETTLED);
+            self.shed(chosen);
+        }
+        if surplus == 0 && self.overlay_links() > self.config.degree + 1 {
+            let dialled = self.peers.iter().filter(|peer| peer.is_overlay() && peer.dialled);
+            let oldest =
+                dialled.min_by_key(|peer| peer.up_at).filter(|peer| now.since(peer.up_at) >= SETTLED);
+            self.shed(oldest.map(|peer| peer.link));
+        }
+    }
+
+    /// Sends leaves away that are too many, first those that have another hub.
+    fn shed_leaves(&mut self, now: Instant) {
+        for _ in 0..self.leaf_links().saturating_sub(self.config.max_leaves) {
+            let is_leaf =
+                |peer: &Peer| peer.is_usable() && peer.kind == Kind::Leaf && now.since(peer.up_at) >= SETTLED;
+            let spare = self.pick_peer(|peer| is_leaf(peer) && self.hubs_of(peer.id) > 1);
+            let chosen = spare.or_else(|| self.pick_peer(is_leaf));
+            self.shed(chosen);
+        }
+    }
+
+    fn hubs_of(&self, leaf: NodeId) -> usize {
+        let meta = self.table.find(leaf).and_then(|index| Meta::decode(self.table.meta(index)).ok());
+        meta.map_or(0, |meta| meta.hubs.len())
+    }
+
+    fn shed(&mut self, link: Option<LinkId>) {
+        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && Some(peer.link) == link) {
+            peer.goodbye = Some(Goodbye::Surplus);
+        }
+    }
+
+    /// A place for a link when all are taken: the oldest that serves requests alone is ended for the next time.
+    pub(super) fn shed_requests(&mut self) {
+        let idle =
+            self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub && !peer.is_overlay());
+        let oldest = idle.min_by_key(|peer| peer.up_at).map(|peer| peer.link);
+        self.shed(oldest);
+    }
+
+    fn pick_peer(&self, fits: impl Fn(&Peer) -> bool) -> Option<LinkId> {
+        let mut rng = self.rng.clone();
+        let fitting = || self.peers.iter().filter(|peer| fits(peer));
+        let count = fitting().count();
+        if count == 0 { None } else { fitting().nth(rng.usize(0..count)).map(|peer| peer.link) }
+    }
+
+    /// Wants gossip on a link that had none.
+    pub(super) fn promote(&mut self, now: Instant, id: NodeId) {
+        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.is_usable() && peer.id == id) {
+            peer.ours = true;
+            peer.standing_due = true;
+            peer.join(now);
+        }
+    }
+
+    /// The peer says whether it wants gossip on the link.
+    pub(super) fn handle_standing(&mut self, now: Instant, link: LinkId, wanted: bool) {
+        let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) else { return };
+        if peer.kind == Kind::Hub && peer.theirs != wanted {
+            peer.theirs = wanted;
+            if wanted {
+                peer.join(now);
+            }
+            self.overlay_at = Some(now);
+        }
+    }
+
+    /// Says what the peer must know of the link's standing.
+    pub(super) fn say_standing(&self, peer: &Peer, out: &mut impl Outbox) -> bool {
+        let mut writer = Writer::new(Tag::Standing);
+        writer.push(&u8::from(peer.ours)) && out.put(&[writer.message()]).is_ok()
+    }
+
+    /// Whether a hub is among those that hear of changes at once: both ends of a link rank it alike, so that hardly
+    /// anybody is told at once by nobody.
+    pub(super) fn is_eager(&self, peer: &Peer) -> bool {
+        let rank = |other: &Peer| rank(self.config.id, other.id);
+        let own = rank(peer);
+        let before = self.peers.iter().filter(|other| other.is_overlay() && rank(other) < own).count();
+        before < self.config.fanout
+    }
+}
+
+impl Peer {
+    /// Whether it is a link between hubs that carries gossip.
+    pub(super) const fn is_overlay(&self) -> bool {
+        self.is_usable() && matches!(self.kind, Kind::Hub) && (self.ours || self.theirs)
+    }
+
+    /// Begins to carry gossip: what is known so far is found by comparing.
+    fn join(&mut self, now: Instant) {
+        if self.dialled && self.sync_at.is_none() {
+            self.sync_at = Some(now);
+        }
+    }
+}
+
+/// A number for a pair of nodes, the same for both.
+fn rank(one: NodeId, other: NodeId) -> u64 {
+    let (one, other) = (u128::from_le_bytes(one.0), u128::from_le_bytes(other.0));
+    let both = one.wrapping_add(other) ^ one.wrapping_mul(other);
+    mix(both as u64 ^ mix((both >> 64) as u64))
+}
