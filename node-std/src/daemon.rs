@@ -120,7 +120,9 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
     };
     let (task, dialer) =
         Task::new(seat, (identity, description), (security.clone(), services), (data_dir, clock));
-    let about = About { cluster_id: config.cluster_id.clone(), started_at: unix_millis() };
+    let asked = CancellationToken::new();
+    let about =
+        About { cluster_id: config.cluster_id.clone(), started_at: unix_millis(), stop: asked.clone() };
     let tls = watch_tls(&security, stop.clone());
     let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone())));
     let http = Arc::new(PrivateHttp { api, proxy: proxy.clone() });
@@ -153,6 +155,7 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: leaving and draining"),
         _ = interrupt.recv() => tracing::info!("SIGINT: leaving and draining"),
+        () = asked.cancelled() => tracing::info!("an operator says so: leaving and draining"),
         ended = &mut membership => {
             return match ended {
                 Ok(Err(_)) => Err(DaemonError::Description),

@@ -13,12 +13,16 @@ use crate::clock::unix_millis;
 use crate::cluster::Member;
 
 /// Every method, for who asks for one that does not exist.
-pub const NAMES: [&str; 6] = [
+pub const NAMES: [&str; 10] = [
     "NodeService.ListNodeStatus",
     "NodeService.GetStatus",
     "MaelNode.Ping",
     "MaelNode.ListKeys",
     "MaelNode.PushKeys",
+    "MaelNode.ListEvents",
+    "MaelNode.ListLinks",
+    "MaelNode.RemoveNode",
+    "MaelNode.Leave",
     "barrister-idl",
 ];
 
@@ -33,6 +37,10 @@ impl<R: Remote> Api<R> {
             "MaelNode.Ping" => result(self.ping(params.into()?).await?),
             "MaelNode.ListKeys" => result(self.list_keys(params.into()?).await?),
             "MaelNode.PushKeys" => result(self.push_keys(params.into()?).await?),
+            "MaelNode.ListEvents" => result(self.list_events(params.into()?).await),
+            "MaelNode.ListLinks" => result(self.list_links()),
+            "MaelNode.RemoveNode" => result(self.remove_node(params.into()?).await?),
+            "MaelNode.Leave" => result(self.leave()),
             "barrister-idl" => serde_json::from_str(IDL).map_err(|e| RpcError::Internal(e.to_string())),
             _ => Err(RpcError::MethodNotFound(method.to_owned())),
         }

@@ -8,10 +8,15 @@
 //! | `MaelNode.Ping`             | `node`            | round-trip time to a node, and the way there   |
 //! | `MaelNode.ListKeys`         | `node`?           | the keyring of a node, of this one by default  |
 //! | `MaelNode.PushKeys`         | `node`, `bundle`  | replaces the keyring of a board                |
+//! | `MaelNode.ListEvents`       | `after`?, `waitMs`?| what happened to members, as this node saw it |
+//! | `MaelNode.ListLinks`        | none              | the links of this node                         |
+//! | `MaelNode.RemoveNode`       | `node`            | takes a member that is down out of the cluster |
+//! | `MaelNode.Leave`            | none              | this node leaves the cluster and stops         |
 //! | `barrister-idl`             | none              | this interface, for machines                   |
 //!
 //! A `node` is a name or an id.
 
+mod cluster;
 mod envelope;
 mod machine;
 mod methods;
@@ -32,7 +37,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use node_core::id::Name;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
+pub use cluster::{EventList, LeaveAnswer, Link, LinkList, NodeEvent, RemoveAnswer};
 pub use envelope::RpcError;
 pub use machine::Machine;
 pub use methods::{ComponentInfo, KeyList, NodeList, PingAnswer, PushAnswer, Status, StatusAnswer};
@@ -56,6 +63,8 @@ pub struct About {
     pub cluster_id: Name,
     /// When the daemon started, in Unix milliseconds.
     pub started_at: u64,
+    /// Cancelled to make the daemon leave the cluster and stop.
+    pub stop: CancellationToken,
 }
 
 /// Answers JSON-RPC about this node and, through `R`, about others.

@@ -39,6 +39,9 @@ pub struct Node {
     pub linked: bool,
     /// Round-trip time over that link, in microseconds.
     pub rtt_micros: Option<u64>,
+    /// Whether it is a leaf that sleeps, as it said it would.
+    #[serde(default)]
+    pub asleep: bool,
     /// When the daemon started, in Unix milliseconds; known of the node that answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<u64>,
@@ -66,6 +69,7 @@ impl Node {
             hubs: member.hubs.iter().map(ToString::to_string).collect(),
             linked: member.linked,
             rtt_micros: member.rtt_micros,
+            asleep: member.asleep,
             started_at: None,
             software_version: None,
         }

@@ -5,6 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use node_core::id::{Name, NodeId};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{About, Api, KeySlot, Pong, Remote, RemoteError, TlsStatus};
 use crate::testing::alone;
@@ -32,7 +33,8 @@ impl Remote for Others {
 
 /// The API of a node without TLS.
 pub fn api() -> Api<Others> {
-    let about = About { cluster_id: Name::new("test").unwrap(), started_at: 1 };
+    let stop = CancellationToken::new();
+    let about = About { cluster_id: Name::new("test").unwrap(), started_at: 1, stop };
     let tls = TlsStatus { health: "off".into(), ..TlsStatus::default() };
     Api::new(about, alone(), watch::channel(tls).1, Others)
 }

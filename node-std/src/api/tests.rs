@@ -177,6 +177,8 @@ fn member(id: u8, name: &str) -> Member {
         keyring: [0; 32],
         linked: true,
         rtt_micros: Some(250),
+        doubt: None,
+        asleep: false,
     }
 }
 
@@ -188,7 +190,7 @@ fn a_member_is_shown_whole() {
         json!({
             "nodeId": "1f".repeat(16), "name": "a", "kind": "hub", "state": "alive", "incarnation": 3, "version": 3,
             "since": 1000, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
-            "keyringDigest": null, "components": ["web"], "hubs": [], "linked": true, "rttMicros": 250,
+            "keyringDigest": null, "components": ["web"], "hubs": [], "linked": true, "rttMicros": 250, "asleep": false,
         })
     );
     let leaf = Member { kind: Kind::Leaf, addrs: vec![], hubs: vec![NodeId([2; 16])], ..member(1, "b") };

@@ -1,6 +1,7 @@
 //! The cluster as the rest of the daemon sees it: a snapshot of its members, and a way to reach each.
 
 mod dialer;
+mod events;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -10,19 +11,23 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use node_core::gossip::NotDown;
 use node_core::id::NodeId;
 use node_core::link::{Open, Service};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 pub use dialer::{Dialer, Security};
+pub use events::{Event, Events};
 pub use task::{Description, Seat, Task};
-pub use view::{Member, View};
+pub use view::{LinkInfo, Member, View};
 
 use crate::exchange::{ExchangeError, Inbound, Outbound};
 use crate::link::LinkHandle;
 
 /// How long a request waits for a link that is being made or replaced.
 const LINK_WAIT: Duration = Duration::from_secs(5);
+/// Requests that may wait at once for leaves that sleep; each keeps what was sent of its body, which credit bounds.
+const MAX_SLEEPERS: usize = 256;
 /// Links that an exchange may cross.
 pub const MAX_HOPS: u8 = 8;
 
@@ -32,6 +37,9 @@ pub struct Cluster {
     me: NodeId,
     view: watch::Receiver<Arc<View>>,
     requests: mpsc::Sender<Request>,
+    events: Events,
+    /// Requests that may wait for leaves that sleep.
+    sleepers: Arc<Semaphore>,
 }
 
 /// What the cluster's task is asked to do.
@@ -43,6 +51,8 @@ pub(crate) enum Request {
     Announce,
     /// End all links.
     Leave,
+    /// Take a member that is down out of the cluster.
+    Remove(NodeId, oneshot::Sender<Result<(), NotDown>>),
 }
 
 impl Cluster {
@@ -51,7 +61,9 @@ impl Cluster {
     pub fn new(me: NodeId) -> (Self, Seat) {
         let (publish, view) = watch::channel(Arc::default());
         let (requests, asked) = mpsc::channel(256);
-        (Self { me, view, requests }, Seat { publish, requests: asked })
+        let events = Events::new();
+        let seat = Seat { publish, requests: asked, events: events.clone() };
+        (Self { me, view, requests, events, sleepers: Arc::new(Semaphore::new(MAX_SLEEPERS)) }, seat)
     }
 
     /// This node's identity.
@@ -64,6 +76,23 @@ impl Cluster {
     #[must_use]
     pub fn view(&self) -> Arc<View> {
         self.view.borrow().clone()
+    }
+
+    /// What happened to members since this daemon started.
+    #[must_use]
+    pub const fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Takes a member that is down out of the cluster.
+    ///
+    /// # Errors
+    /// [`NotDown`]; nothing changed.
+    pub async fn remove(&self, id: NodeId) -> Result<(), NotDown> {
+        let (reply, answer) = oneshot::channel();
+        // A task that is gone gives no answer.
+        let _ = self.requests.send(Request::Remove(id, reply)).await;
+        answer.await.unwrap_or(Err(NotDown))
     }
 
     /// Waits until the cluster has this node as a member.
@@ -136,7 +165,11 @@ impl Cluster {
         open: Open,
         act: impl Fn(LinkHandle) -> F,
     ) -> Result<T, ExchangeError> {
-        let wait = Duration::from_millis(open.budget_ms.into()).min(LINK_WAIT);
+        let budget = Duration::from_millis(open.budget_ms.into());
+        // A leaf that sleeps is waited for as long as the request has time; not by any number of requests.
+        let asleep = self.view.borrow().member(via).is_some_and(|member| member.asleep);
+        let place = if asleep { self.sleepers.try_acquire().ok() } else { None };
+        let wait = if place.is_some() { budget } else { budget.min(LINK_WAIT) };
         let deadline = tokio::time::Instant::now() + wait;
         let mut view = self.view.clone();
         let mut tried = None;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use node_core::gossip::{
-    self, Certificates, Config, Down, How, Kind, Meta, Node, Peer, Slot, State, Storage,
+    self, Certificates, Config, Down, Failure, How, Kind, Meta, Node, Peer, Slot, State, Storage,
 };
 use node_core::id::{LinkId, Name, NodeId};
 use node_core::link::{Goodbye, Hello};
@@ -17,11 +17,13 @@ use tokio::sync::{mpsc, watch};
 
 use super::Request;
 use super::dialer::{Dialer, Security};
-use super::view::{Member, View};
-use crate::clock::Clock;
+use super::events::{Event, Events};
+use super::view::{LinkInfo, Member, View, micros};
+use crate::clock::{Clock, unix_millis};
 use crate::config::HostPort;
 use crate::data_dir::DataDir;
 use crate::link::{Greeting, Identity, LinkHandle, Notice, Origin, Server};
+use crate::log_limit::LogLimit;
 
 /// Members that the table holds.
 const MEMBERS: usize = 16_384;
@@ -51,6 +53,7 @@ pub struct Description {
 pub struct Seat {
     pub(super) publish: watch::Sender<Arc<View>>,
     pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) events: Events,
 }
 
 /// Runs the node's part in the cluster.
@@ -123,6 +126,8 @@ impl Task {
             data_dir,
             greeting,
             publish: seat.publish,
+            events: seat.events,
+            namesakes: LogLimit::default(),
             links: HashMap::new(),
             states: HashMap::new(),
             cursor: 0,
@@ -176,6 +181,8 @@ struct Known {
     /// Once the peer said hello.
     handle: Option<LinkHandle>,
     rtt: Option<Duration>,
+    /// When its carrier was opened, in Unix milliseconds.
+    since: u64,
 }
 
 struct Running<'s> {
@@ -185,6 +192,9 @@ struct Running<'s> {
     data_dir: DataDir,
     greeting: watch::Sender<Greeting>,
     publish: watch::Sender<Arc<View>>,
+    events: Events,
+    /// Keeps nodes with one name from filling the log.
+    namesakes: LogLimit,
     links: HashMap<LinkId, Known>,
     /// The states last logged.
     states: HashMap<NodeId, State>,
@@ -293,6 +303,14 @@ impl Running<'_> {
     fn handle_request(&mut self, request: Request) {
         match request {
             Request::Redial(id) => self.node.redial(self.dialer.clock.now(), id),
+            Request::Remove(id, reply) => {
+                let removed = self.node.remove(self.dialer.clock.now(), id);
+                if removed.is_ok() {
+                    tracing::info!(%id, "a member that is down is removed by an operator");
+                }
+                // Who asked may be gone.
+                let _ = reply.send(removed);
+            }
             Request::Announce => {
                 tracing::info!("leaving the cluster");
                 self.node.leave(self.dialer.clock.now());
@@ -311,11 +329,11 @@ impl Running<'_> {
         let now = self.dialer.clock.now();
         match notice {
             Notice::Started(link, origin) => {
-                self.links.insert(link, Known { origin, handle: None, rtt: None });
+                self.links.insert(link, Known { origin, handle: None, rtt: None, since: unix_millis() });
             }
-            Notice::DialFailed { target, address, error } => {
+            Notice::DialFailed { target, address, failure, error } => {
                 tracing::warn!(%address, "cannot dial: {error}");
-                self.node.handle_dial_failed(now, target);
+                self.node.handle_dial_failed(now, target, failure);
             }
             Notice::Up { link, incarnation, meta, limits, time } => {
                 let record =
@@ -385,7 +403,7 @@ impl Running<'_> {
         self.stale = true;
         match origin.how {
             How::Dialled(target) if itself => self.node.handle_dialled_itself(now, target),
-            How::Dialled(target) if !up => self.node.handle_dial_failed(now, target),
+            How::Dialled(target) if !up => self.node.handle_dial_failed(now, target, Failure::Mute),
             _ => self.node.handle_link_down(now, link, goodbye.map_or(Down::Lost, Down::Goodbye)),
         }
     }
@@ -445,10 +463,30 @@ impl Running<'_> {
                 continue;
             }
             let by = member.record.by.filter(|_| matches!(state, State::Suspect | State::Down));
-            match by {
-                Some(by) => tracing::warn!(%id, %by, "{name} is {state}"),
-                None => tracing::info!(%id, "{name} is {state}"),
+            match (by, member.doubt) {
+                (Some(by), Some(doubt)) => tracing::warn!(%id, %by, "{name} is {state}: {doubt}"),
+                (Some(by), None) => tracing::warn!(%id, %by, "{name} is {state}"),
+                (None, _) => tracing::info!(%id, "{name} is {state}"),
             }
+            let Ok(name) = Name::new(name) else { continue };
+            let is_namesake = |other: &Member| other.id != id && other.name == name && other.state.is_live();
+            let view = self.publish.borrow();
+            if let Some(other) = view.members.iter().find(|other| before.is_none() && is_namesake(other))
+                && self.namesakes.count().logged
+            {
+                tracing::warn!(%id, other = %other.id, "two nodes are named {name}: give one another name");
+            }
+            self.events.push(Event {
+                number: 0,
+                at_unix_ms: unix_millis(),
+                id,
+                name,
+                before,
+                state,
+                incarnation: member.record.incarnation,
+                by,
+                reason: member.doubt,
+            });
         }
         if states.len() > 2 * MEMBERS {
             states.retain(|id, _| node.member(*id).is_some());
@@ -479,7 +517,20 @@ impl Running<'_> {
         let me = self.dialer.identity.id;
         let is_missed = |member: &Member| member.id != me && member.state != State::Left;
         let lonely = links.is_empty() && (self.joins || members.iter().any(is_missed));
-        View { members, links, leaving: self.node.is_leaving(), lonely }
+        let link_list = self.links.iter().filter_map(|(id, known)| {
+            Some(LinkInfo {
+                peer: known.handle.as_ref()?.peer(),
+                address: known.origin.address.clone(),
+                dialled: known.origin.how != How::Accepted,
+                gossip: self.node.carries_gossip(*id),
+                since_unix_ms: known.since,
+                rtt_micros: known.rtt.map(micros),
+                peer_key: known.origin.certificates.map(|certificates| certificates.theirs),
+            })
+        });
+        let mut link_list: Vec<LinkInfo> = link_list.collect();
+        link_list.sort_by_key(|link| (link.peer, link.since_unix_ms));
+        View { members, links, link_list, leaving: self.node.is_leaving(), lonely }
     }
 }
 

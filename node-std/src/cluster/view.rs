@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use node_core::gossip::{self, Kind, State};
 use node_core::id::{Name, NodeId};
 use node_core::time::{Duration, Instant};
+use node_core::trust::Fingerprint;
 
 use crate::clock::unix_millis;
 use crate::link::LinkHandle;
@@ -38,12 +39,35 @@ pub struct Member {
     pub linked: bool,
     /// Last measured round-trip time over that link, in microseconds.
     pub rtt_micros: Option<u64>,
+    /// What this node itself has seen that speaks against a suspect.
+    pub doubt: Option<&'static str>,
+    /// It is a leaf that sleeps, as it said it would.
+    pub asleep: bool,
+}
+
+/// A link of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// The member at the other end.
+    pub peer: NodeId,
+    /// The address at the other end.
+    pub address: String,
+    /// Whether this node dialled.
+    pub dialled: bool,
+    /// Whether it carries gossip, and not only requests.
+    pub gossip: bool,
+    /// Unix time in milliseconds when it came up.
+    pub since_unix_ms: u64,
+    /// Last measured round-trip time, in microseconds.
+    pub rtt_micros: Option<u64>,
+    /// SHA-256 of the certificate that the peer showed, under TLS.
+    pub peer_key: Option<Fingerprint>,
 }
 
 impl Member {
     /// What the core knows of a member at `now`; `None` when its name is none, which no record has.
     pub(super) fn new(member: &gossip::Member<'_>, rtt: Option<Duration>, now: Instant) -> Option<Self> {
-        let gossip::Member { record, meta, since, linked } = member;
+        let gossip::Member { record, meta, since, linked, doubt, asleep } = member;
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let age = u64::try_from(now.since(*since).as_millis()).unwrap_or(u64::MAX);
         Some(Self {
@@ -59,7 +83,9 @@ impl Member {
             active_key: meta.active_key,
             keyring: meta.keyring,
             linked: *linked,
-            rtt_micros: rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
+            rtt_micros: rtt.map(micros),
+            doubt: *doubt,
+            asleep: *asleep,
         })
     }
 }
@@ -71,6 +97,8 @@ pub struct View {
     pub members: Vec<Member>,
     /// The link to use for each linked member.
     pub(super) links: HashMap<NodeId, LinkHandle>,
+    /// All links that are up, those that end included.
+    pub link_list: Vec<LinkInfo>,
     /// Whether this node is leaving the cluster: it makes no new links.
     pub(super) leaving: bool,
     /// Whether there are others, or should be, and no link to any: who offers what is not known then.
@@ -108,6 +136,10 @@ impl View {
     }
 }
 
+pub(super) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Member, View};
@@ -134,6 +166,8 @@ mod tests {
             keyring: [0; 32],
             linked: false,
             rtt_micros: None,
+            doubt: None,
+            asleep: false,
         };
         View { members: vec![leaf], ..View::default() }.next_hop(ME, LEAF)
     }

@@ -1,23 +1,36 @@
 //! What each command asks, and how its answer looks to people.
 
+use core::convert::Infallible;
 use core::time::Duration;
+use std::io::Write;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64ct::{Base64, Encoding};
+use node_core::time::UnixTime;
+use node_core::trust::Rfc3339;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::client::{Client, CtlError};
 use super::flags::{Cluster, Command, Flags, Keys};
 use super::table::table;
-use crate::api::{KeyList, KeySlot, Node, NodeList, PingAnswer};
+use crate::api::{
+    EventList, KeyList, KeySlot, LeaveAnswer, Link, LinkList, Node, NodeEvent, NodeList, PingAnswer,
+};
 use crate::tls::{TlsError, read_bundle};
+
+/// How long one question for events waits for some.
+const FOLLOW: Duration = Duration::from_secs(20);
 
 /// What is printed for a command that asks a node.
 pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
     let (method, params) = match &flags.command {
         Command::Cluster(Cluster::Nodes) => ("NodeService.ListNodeStatus", json!({})),
+        Command::Cluster(Cluster::Events { .. }) => ("MaelNode.ListEvents", json!({})),
+        Command::Cluster(Cluster::Links) => ("MaelNode.ListLinks", json!({})),
+        Command::Cluster(Cluster::Leave) => ("MaelNode.Leave", json!({})),
+        Command::Cluster(Cluster::Remove { node }) => ("MaelNode.RemoveNode", json!({"node": node})),
         Command::Ping { node } => ("MaelNode.Ping", json!({"node": node})),
         Command::Keys(Keys::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
         Command::Keys(Keys::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
@@ -32,11 +45,35 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
     }
     Ok(match &flags.command {
         Command::Cluster(Cluster::Nodes) => nodes(&read::<NodeList>(result)?.nodes),
+        Command::Cluster(Cluster::Events { .. }) => {
+            read::<EventList>(result)?.events.iter().map(event).collect()
+        }
+        Command::Cluster(Cluster::Links) => links(&read::<LinkList>(result)?.links),
+        Command::Cluster(Cluster::Leave) => {
+            format!("{} leaves the cluster and stops\n", short(&read::<LeaveAnswer>(result)?.node_id))
+        }
+        Command::Cluster(Cluster::Remove { node }) => format!("{node} is no longer in the cluster\n"),
         Command::Ping { .. } => pong(&read(result)?),
         Command::Keys(Keys::Ls { .. }) => slots(&read::<KeyList>(result)?.slots),
         Command::Keys(Keys::Push { node, dir }) => format!("{node} runs on the keys of {}\n", dir.display()),
         Command::Version => version(false),
     })
+}
+
+/// Prints events as they happen, for ever.
+pub async fn follow(client: &Client, json: bool, out: &mut impl Write) -> Result<Infallible, CtlError> {
+    let mut after = 0;
+    loop {
+        let params = json!({"after": after, "waitMs": FOLLOW.as_millis()});
+        let answered = tokio::time::timeout(2 * FOLLOW, client.call("MaelNode.ListEvents", params)).await;
+        let list: EventList = read(answered.map_err(|_| client.late(2 * FOLLOW))??)?;
+        for event in &list.events {
+            let line = if json { format!("{}\n", json!(event)) } else { self::event(event) };
+            // Nobody reads any more, such as `maelctl … | head`.
+            out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Output)?;
+        }
+        after = list.last;
+    }
 }
 
 /// The version of this program.
@@ -56,6 +93,44 @@ fn read<T: DeserializeOwned>(result: Value) -> Result<T, CtlError> {
     })
 }
 
+/// A line about what happened.
+fn event(event: &NodeEvent) -> String {
+    let at = Rfc3339(UnixTime(event.at / 1000));
+    let before = event.before.as_deref().map(|before| format!(", was {before}")).unwrap_or_default();
+    let by = event.by.as_deref().map(|by| format!(", says {}", short(by))).unwrap_or_default();
+    let reason = event.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{at}  {} ({}) is {}{before}{by}{reason}\n", event.name, short(&event.node_id), event.state)
+}
+
+fn links(links: &[Link]) -> String {
+    let row = |link: &Link| {
+        [
+            link.name.clone().unwrap_or_else(|| "-".to_owned()),
+            short(&link.node_id),
+            link.kind.clone().unwrap_or_else(|| "-".to_owned()),
+            if link.dialled { "dialled" } else { "accepted" }.to_owned(),
+            if link.gossip { "gossip" } else { "requests" }.to_owned(),
+            link.address.clone(),
+            ago(link.since),
+            link.rtt_micros.map_or_else(|| "-".to_owned(), millis),
+            link.peer_key.as_deref().map_or_else(|| "-".to_owned(), fingerprint),
+        ]
+    };
+    let header = ["NAME", "ID", "KIND", "HOW", "FOR", "ADDRESS", "UP", "RTT", "KEY"];
+    table(header, links.iter().map(row).collect())
+}
+
+/// How long ago it was, in the largest unit that fits.
+fn ago(unix_ms: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    match now.saturating_sub(Duration::from_millis(unix_ms)).as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
 fn nodes(nodes: &[Node]) -> String {
     let row = |node: &Node| {
         let address = match &node.peer_url {
@@ -69,14 +144,16 @@ fn nodes(nodes: &[Node]) -> String {
             node.name.clone(),
             short(&node.node_id),
             node.kind.clone(),
-            node.state.clone(),
+            if node.asleep { "asleep".to_owned() } else { node.state.clone() },
+            ago(node.since),
+            node.incarnation.to_string(),
             address,
             node.rtt_micros.map_or_else(|| "-".to_owned(), millis),
             node.active_key.as_deref().map_or_else(|| "-".to_owned(), fingerprint),
             if node.components.is_empty() { "-".to_owned() } else { node.components.join(",") },
         ]
     };
-    let header = ["NAME", "ID", "KIND", "STATE", "ADDRESS", "RTT", "KEY", "COMPONENTS"];
+    let header = ["NAME", "ID", "KIND", "STATE", "SINCE", "INC", "ADDRESS", "RTT", "KEY", "COMPONENTS"];
     table(header, nodes.iter().map(row).collect())
 }
 
@@ -147,7 +224,7 @@ mod tests {
     fn node(name: &str, id: &str) -> Node {
         serde_json::from_value(json!({
             "nodeId": id.repeat(16), "name": name, "kind": "hub", "state": "alive", "incarnation": 1, "version": 1,
-            "since": 0, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
+            "since": u64::MAX, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
             "keyringDigest": null, "components": ["web", "shop"], "hubs": [], "linked": true, "rttMicros": 1234,
         }))
         .unwrap()
@@ -162,14 +239,32 @@ mod tests {
             rtt_micros: None,
             components: vec![],
             hubs: vec!["01".repeat(16), "09".repeat(16)],
+            asleep: true,
             ..node("board", "02")
         };
         assert_eq!(
             nodes(&[node("hub-1", "01"), leaf]),
-            "NAME   ID        KIND  STATE  ADDRESS                RTT      KEY               COMPONENTS\n\
-             hub-1  01010101  hub   alive  https://10.0.0.1:8374  1.23 ms  abababababababab  web,shop\n\
-             board  02020202  leaf  alive  via hub-1, 09090909    -        -                 -\n"
+            "NAME   ID        KIND  STATE   SINCE  INC  ADDRESS                RTT      KEY               COMPONENTS\n\
+             hub-1  01010101  hub   alive   0 s    1    https://10.0.0.1:8374  1.23 ms  abababababababab  web,shop\n\
+             board  02020202  leaf  asleep  0 s    1    via hub-1, 09090909    -        -                 -\n"
         );
+    }
+
+    #[test]
+    fn an_event_is_one_line() {
+        let event = |before, by, reason| {
+            let event = json!({
+                "number": 1, "at": 1_700_000_000_123_u64, "nodeId": "01".repeat(16), "name": "hub-1",
+                "before": before, "state": "suspect", "incarnation": 2, "by": by, "reason": reason,
+            });
+            super::event(&serde_json::from_value(event).unwrap())
+        };
+        let by = "02".repeat(16);
+        assert_eq!(
+            event(Some("alive"), Some(by), Some("nothing listens at its address")),
+            "2023-11-14T22:13:20Z  hub-1 (01010101) is suspect, was alive, says 02020202: nothing listens at its address\n"
+        );
+        assert_eq!(event(None, None, None), "2023-11-14T22:13:20Z  hub-1 (01010101) is suspect\n");
     }
 
     #[test]

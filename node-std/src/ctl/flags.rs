@@ -66,6 +66,21 @@ pub(super) enum Command {
 pub(super) enum Cluster {
     /// List all nodes.
     Nodes,
+    /// List what happened to nodes since the node that is asked was started, as it learned it.
+    Events {
+        /// Go on listing what happens, until interrupted. With --json one event a line.
+        #[arg(long)]
+        follow: bool,
+    },
+    /// List the links of the node that is asked.
+    Links,
+    /// Make the node that is asked leave the cluster and stop.
+    Leave,
+    /// Take a node that is down out of the cluster.
+    Remove {
+        /// Its name or id.
+        node: String,
+    },
 }
 
 #[derive(Clone, Debug, Subcommand)]

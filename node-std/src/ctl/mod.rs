@@ -23,6 +23,16 @@ pub fn run(flags: Flags) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return report(&CtlError::Runtime(error)),
     };
+    if let flags::Command::Cluster(flags::Cluster::Events { follow: true }) = flags.command {
+        let followed = runtime.block_on(async {
+            let client = Client::new(&flags)?;
+            commands::follow(&client, flags.json, &mut std::io::stdout()).await
+        });
+        return match followed {
+            Ok(never) => match never {},
+            Err(error) => report(&error),
+        };
+    }
     match runtime.block_on(answer(flags)) {
         Ok(output) => match std::io::stdout().write_all(output.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,179 @@
+//! What operators see of the cluster and do to it: events, links, leaving, removing.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Api;
+use super::envelope::RpcError;
+use super::node;
+use super::remote::{Remote, sha256};
+use crate::cluster::{Event, LinkInfo, Member};
+
+/// Most events in one answer.
+const MOST: usize = 256;
+/// Longest wait for an event.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+impl<R: Remote> Api<R> {
+    pub(super) async fn list_events(&self, ListEvents { after, wait_ms }: ListEvents) -> EventList {
+        let events = self.cluster.events();
+        let wait = Duration::from_millis(wait_ms).min(MAX_WAIT);
+        // Without an event in time the answer is an empty list.
+        let _ = tokio::time::timeout(wait, events.wait(after)).await;
+        let events: Vec<NodeEvent> = events.after(after, MOST).iter().map(NodeEvent::new).collect();
+        let last = events.last().map_or(after, |event| event.number);
+        EventList { responding_node_id: self.cluster.me().to_string(), last, events }
+    }
+
+    pub(super) fn list_links(&self) -> LinkList {
+        let view = self.cluster.view();
+        let links = view.link_list.iter().map(|link| Link::new(link, view.member(link.peer))).collect();
+        LinkList { responding_node_id: self.cluster.me().to_string(), links }
+    }
+
+    pub(super) async fn remove_node(&self, Removal { node }: Removal) -> Result<RemoveAnswer, RpcError> {
+        let id = node::find(&self.cluster.view().members, &node)?.id;
+        let removed = self.cluster.remove(id).await;
+        removed
+            .map_err(|error| RpcError::Invalid(format!("{node}: {error}; one that runs leaves by itself")))?;
+        Ok(RemoveAnswer { node_id: id.to_string() })
+    }
+
+    pub(super) fn leave(&self) -> LeaveAnswer {
+        self.about.stop.cancel();
+        LeaveAnswer { node_id: self.cluster.me().to_string() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListEvents {
+    #[serde(default)]
+    after: u64,
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Removal {
+    node: String,
+}
+
+/// Result of `MaelNode.ListEvents`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventList {
+    /// Whose knowledge this is.
+    pub responding_node_id: String,
+    /// The number of the last event listed: what to ask for events after.
+    pub last: u64,
+    /// The events, the oldest first.
+    pub events: Vec<NodeEvent>,
+}
+
+/// A member's state became another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeEvent {
+    /// Its number; they count up from 1 since the daemon started.
+    pub number: u64,
+    /// When the node that answers learned it, in Unix milliseconds.
+    pub at: u64,
+    /// The member's id.
+    pub node_id: String,
+    /// Its name.
+    pub name: String,
+    /// `alive`, `suspect`, `down` or `left`; none for a member that was not known.
+    pub before: Option<String>,
+    /// Likewise, what it is now.
+    pub state: String,
+    /// Its incarnation.
+    pub incarnation: u64,
+    /// The id of the node that called it suspect or down.
+    pub by: Option<String>,
+    /// What the node that answers has seen that speaks for it.
+    pub reason: Option<String>,
+}
+
+impl NodeEvent {
+    fn new(event: &Event) -> Self {
+        Self {
+            number: event.number,
+            at: event.at_unix_ms,
+            node_id: event.id.to_string(),
+            name: event.name.to_string(),
+            before: event.before.map(|state| state.to_string()),
+            state: event.state.to_string(),
+            incarnation: event.incarnation,
+            by: event.by.map(|by| by.to_string()),
+            reason: event.reason.map(str::to_owned),
+        }
+    }
+}
+
+/// Result of `MaelNode.ListLinks`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkList {
+    /// Whose links these are.
+    pub responding_node_id: String,
+    /// The links that are up.
+    pub links: Vec<Link>,
+}
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Link {
+    /// The id of the member at the other end.
+    pub node_id: String,
+    /// Its name, if it is known.
+    pub name: Option<String>,
+    /// `hub` or `leaf`, likewise.
+    pub kind: Option<String>,
+    /// The address at the other end.
+    pub address: String,
+    /// Whether the node that answers dialled.
+    pub dialled: bool,
+    /// Whether it carries gossip, and not only requests.
+    pub gossip: bool,
+    /// When it came up, in Unix milliseconds.
+    pub since: u64,
+    /// Round-trip time, in microseconds.
+    pub rtt_micros: Option<u64>,
+    /// SHA-256 of the certificate that the peer showed; none in plaintext.
+    pub peer_key: Option<String>,
+}
+
+impl Link {
+    fn new(link: &LinkInfo, peer: Option<&Member>) -> Self {
+        Self {
+            node_id: link.peer.to_string(),
+            name: peer.map(|peer| peer.name.to_string()),
+            kind: peer.map(|peer| peer.kind.to_string()),
+            address: link.address.clone(),
+            dialled: link.dialled,
+            gossip: link.gossip,
+            since: link.since_unix_ms,
+            rtt_micros: link.rtt_micros,
+            peer_key: link.peer_key.map(|key| sha256(&key.0)),
+        }
+    }
+}
+
+/// Result of `MaelNode.RemoveNode`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RemoveAnswer {
+    /// Who was removed.
+    pub node_id: String,
+}
+
+/// Result of `MaelNode.Leave`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaveAnswer {
+    /// Who leaves, and stops.
+    pub node_id: String,
+}

@@ -1,0 +1,112 @@
+//! What operators see of a cluster's health and do about it, with real daemons.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::ensure;
+use node_tests::cluster::Cluster;
+use node_tests::programs;
+use node_tests::wait::eventually;
+use serde_json::Value;
+
+fn cluster() -> Cluster {
+    Cluster::plaintext(&["ada", "ben", "cleo"], |setup| setup).unwrap()
+}
+
+/// The states of a node, in the order in which another learned them.
+fn states(events: &Value, name: &str) -> Vec<String> {
+    let events = events["events"].as_array().unwrap().iter();
+    events
+        .filter(|event| event["name"] == name)
+        .map(|event| event["state"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_killed_node_is_suspected_for_a_reason_then_down_and_can_be_removed() {
+    let mut cluster = cluster();
+    cluster.is_whole().unwrap();
+    let ctl = cluster.nodes[0].ctl();
+    let refused = ctl.run(&["cluster", "remove", "cleo"]).unwrap();
+    assert!(refused.code == 1 && refused.stderr.contains("only a member that is down"), "{refused:?}");
+    cluster.nodes[2].kill();
+    for node in &cluster.nodes[..2] {
+        eventually(|| node.ctl().sees("cleo", "down")).unwrap();
+        let events = node.ctl().json(&["cluster", "events"]).unwrap();
+        assert_eq!(states(&events, "cleo"), ["alive", "suspect", "down"], "{events}");
+    }
+    let events = ctl.json(&["cluster", "events"]).unwrap();
+    let suspicion = events["events"].as_array().unwrap().iter().find(|event| event["state"] == "suspect");
+    assert!(suspicion.is_some_and(|event| event["by"].is_string()), "{events}");
+    let people = ctl.run(&["cluster", "events"]).unwrap();
+    assert!(people.stdout.lines().any(|line| line.contains("cleo") && line.contains("is down, was suspect")));
+
+    let removed = ctl.run(&["cluster", "remove", "cleo"]).unwrap();
+    assert_eq!(removed.code, 0, "{removed:?}");
+    for node in &cluster.nodes[..2] {
+        eventually(|| node.ctl().sees("cleo", "left")).unwrap();
+    }
+    cluster.nodes[2].restart().unwrap();
+    for node in &cluster.nodes {
+        eventually(|| node.ctl().sees("cleo", "alive")).unwrap();
+    }
+}
+
+#[test]
+fn links_are_listed_with_who_dialled_and_what_they_carry() {
+    let cluster = cluster();
+    cluster.is_whole().unwrap();
+    let mut dialled = 0;
+    for node in &cluster.nodes {
+        let others = cluster.nodes.iter().map(|other| other.name()).filter(|other| *other != node.name());
+        let others: Vec<&str> = others.collect();
+        let links = eventually(|| {
+            let answer = node.ctl().json(&["cluster", "links"])?;
+            let links = answer["links"].as_array().cloned().unwrap_or_default();
+            let names: Vec<&str> = links.iter().filter_map(|link| link["name"].as_str()).collect();
+            ensure!(names.len() == 2 && others.iter().all(|other| names.contains(other)), "{answer}");
+            Ok(links)
+        })
+        .unwrap();
+        assert!(links.iter().all(|link| link["gossip"] == true && link["kind"] == "hub"), "{links:?}");
+        dialled += links.iter().filter(|link| link["dialled"] == true).count();
+    }
+    assert_eq!(dialled, 3, "each link was dialled by one of its ends");
+    let people = cluster.nodes[0].ctl().run(&["cluster", "links"]).unwrap();
+    assert!(people.stdout.starts_with("NAME") && people.stdout.contains("ben"), "{people:?}");
+}
+
+#[test]
+fn a_node_that_is_told_to_leave_leaves_and_stops() {
+    let mut cluster = cluster();
+    cluster.is_whole().unwrap();
+    let told = cluster.nodes[1].ctl().run(&["cluster", "leave"]).unwrap();
+    assert_eq!(told.code, 0, "{told:?}");
+    assert!(cluster.nodes[1].wait_for_exit().unwrap().success());
+    for node in [0, 2] {
+        let ctl = cluster.nodes[node].ctl();
+        eventually(|| ctl.sees("ben", "left")).unwrap();
+        assert_eq!(states(&ctl.json(&["cluster", "events"]).unwrap(), "ben"), ["alive", "left"]);
+    }
+}
+
+#[test]
+fn events_are_followed_as_they_happen() {
+    let mut cluster = cluster();
+    cluster.is_whole().unwrap();
+    let url = format!("http://{}", cluster.nodes[0].private());
+    let mut following = Command::new(programs::maelctl().unwrap())
+        .args(["--url", &url, "--json", "cluster", "events", "--follow"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    cluster.nodes[2].kill();
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    let about_cleo = core::iter::from_fn(|| Some(next())).filter(|event| event["name"] == "cleo");
+    let seen: Vec<String> =
+        about_cleo.map(|event| event["state"].as_str().unwrap().to_owned()).take(3).collect();
+    following.kill().unwrap();
+    following.wait().unwrap();
+    assert_eq!(seen, ["alive", "suspect", "down"]);
+}
