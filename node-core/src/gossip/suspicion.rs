@@ -209,7 +209,7 @@ impl Node<'_> {
     /// read, so nobody is convicted for having been silent towards it.
     pub(super) fn excuse(&mut self, now: Instant, late: Duration) {
         if now >= self.impaired_until {
-            warning!("this node stood still for {} ms", late.as_micros() / 1000);
+            warning!("this node stood still for {} ms", late.as_millis());
         }
         self.impaired_until = now + IMPAIRED;
         for place in 0..self.table.len() {
