@@ -52,16 +52,21 @@ pub struct LeafResources<'d> {
 }
 
 struct Memory {
+    core: CoreMemory,
+    ports: [PortMemory; LINKS],
+    heads: [[u8; HEAD]; WORKERS],
+    item: [u8; ITEM],
+    bundle: [u8; BUNDLE],
+}
+
+/// What the core's machines work in.
+struct CoreMemory {
     slots: heapless::Vec<gossip::Slot, MEMBERS>,
     order: [u32; MEMBERS],
     meta: [u8; MEMBERS * META],
     peers: heapless::Vec<Peer, LINKS>,
     table: table::Slots,
     exchanges: [PortExchanges; LINKS],
-    ports: [PortMemory; LINKS],
-    heads: [[u8; HEAD]; WORKERS],
-    item: [u8; ITEM],
-    bundle: [u8; BUNDLE],
 }
 
 impl LeafResources<'_> {
@@ -70,12 +75,14 @@ impl LeafResources<'_> {
     pub const fn new() -> Self {
         Self {
             memory: Memory {
-                slots: heapless::Vec::new(),
-                order: [0; MEMBERS],
-                meta: [0; MEMBERS * META],
-                peers: heapless::Vec::new(),
-                table: table::Slots::new(),
-                exchanges: [PortExchanges::NEW; LINKS],
+                core: CoreMemory {
+                    slots: heapless::Vec::new(),
+                    order: [0; MEMBERS],
+                    meta: [0; MEMBERS * META],
+                    peers: heapless::Vec::new(),
+                    table: table::Slots::new(),
+                    exchanges: [PortExchanges::NEW; LINKS],
+                },
                 ports: [PortMemory::NEW; LINKS],
                 heads: [[0; HEAD]; WORKERS],
                 item: [0; ITEM],
@@ -105,39 +112,64 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
 ) -> Result<(Leaf<'d>, Runner<'d, G, F, A>), StartError<F::Error>> {
     let Parts { network, mut rng, flash, flash_range, application } = parts;
     let LeafResources { memory, state } = resources;
-    let Memory { slots, order, meta, peers, table, exchanges, ports, heads, item, bundle } = memory;
+    let Memory { core, ports, heads, item, bundle } = memory;
     let mut store = Store::new(flash, flash_range, item).map_err(StartError::Flash)?;
-    let keys = load_keys(&mut store, settings.keyring).await?;
+    provision(&mut store, settings.keyring).await?;
     let id = load_id(&mut store, settings.id, &mut rng).await?;
     let starts = store.count_start().await.map_err(StartError::Flash)?;
-
-    let now = now();
     let mut seed = [0; 8];
     rng.try_fill_bytes(&mut seed).map_err(|_| StartError::Entropy)?;
-    let about_me = describe(&settings, &keys, application.components()).ok_or(StartError::Settings)?;
-    let config = gossip::Config { degree: LINKS - 1, dials: 1, ..gossip::Config::new(id, Kind::Leaf) };
-    // What it says of itself may change during a life as well as between two.
-    let incarnation = u64::from(starts) << 16;
+    // Last of all: it is large, and a wait would keep it in this future.
+    let keys = load_keys(&mut store).await?;
+    information!("{} ({}), start {}, certificate {}", settings.name, id, starts, keys.active());
+
+    let birth = Birth { id, starts, seed: u64::from_le_bytes(seed) };
+    let core = assemble(core, (&settings, &keys, birth), application.components());
+    let state = keep(state, (settings, keys), core).ok_or(StartError::Settings)?;
+    let keyring = Mutex::new(KeyringMemory { store, bundle });
+    let runner = Runner { state, network, rng: rng.into(), keyring, application, ports, heads };
+    Ok((Leaf { state }, runner))
+}
+
+/// What makes this start of this node different from any other.
+#[derive(Clone, Copy)]
+struct Birth {
+    id: NodeId,
+    starts: u32,
+    seed: u64,
+}
+
+/// Puts the core's machines together; `None` when the settings are out of range.
+///
+/// On its own, so that the stack that it takes is given back: a part of [`start`] would hold it to the end.
+#[inline(never)]
+fn assemble<'d>(
+    memory: &'d mut CoreMemory,
+    (settings, keys, birth): (&Settings<'d>, &Keys, Birth),
+    components: &[&str],
+) -> Option<Core<'d>> {
+    let now = now();
+    let CoreMemory { slots, order, meta, peers, table, exchanges } = memory;
     fill(slots, gossip::Slot::FREE);
     fill(peers, Peer::FREE);
     let storage = Storage { slots, order, meta, peers };
-    let node = Node::new(now, config, (incarnation, &about_me), (storage, u64::from_le_bytes(seed)));
-    drop(about_me);
-    let mut node = node.map_err(|_| StartError::Settings)?;
+    let config = gossip::Config { degree: LINKS - 1, dials: 1, ..gossip::Config::new(birth.id, Kind::Leaf) };
+    // What it says of itself may change during a life as well as between two.
+    let incarnation = u64::from(birth.starts) << 16;
+    let about_me = describe(settings, keys, components)?;
+    let mut node = Node::new(now, config, (incarnation, &about_me), (storage, birth.seed)).ok()?;
     for hub in settings.hubs {
-        node.add_seed(now, hub).map_err(|_| StartError::Settings)?;
+        node.add_seed(now, hub).ok()?;
     }
-    information!("{} ({}), start {}, certificate {}", settings.name, id, starts, keys.active());
-
     let link = node_core::link::Config {
-        id,
+        id: birth.id,
         cluster: settings.cluster,
         limits: LIMITS,
         hello_timeout: Duration::from_secs(5),
         ping_after: Duration::from_secs(5),
         dead_after: Duration::from_secs(5),
     };
-    let core = Core {
+    Some(Core {
         node,
         clock: ClockFloor::new(now, settings.not_before),
         ports: exchanges.each_mut().map(|memory| Port::new(link, memory)),
@@ -145,16 +177,19 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
         links: 0,
         runner: Default::default(),
         callers: embassy_sync::waitqueue::MultiWakerRegistration::new(),
-    };
+    })
+}
+
+/// Puts the state where it stays, if there are machines for it; on its own as [`assemble`] is.
+#[inline(never)]
+fn keep<'d>(
+    state: &'d mut heapless::Vec<State<'d>, 1>,
+    (settings, keys): (Settings<'d>, Keys),
+    core: Option<Core<'d>>,
+) -> Option<&'d State<'d>> {
     state.clear();
-    let state = match state.push(State::new(settings, keys, core)) {
-        Ok(()) => state.first(),
-        Err(_) => None,
-    };
-    let state: &'d State<'d> = state.ok_or(StartError::Settings)?;
-    let keyring = Mutex::new(KeyringMemory { store, bundle });
-    let runner = Runner { state, network, rng: rng.into(), keyring, application, ports, heads };
-    Ok((Leaf { state }, runner))
+    state.push(State::new(settings, keys, core?)).ok()?;
+    state.first()
 }
 
 /// As many as there is room for.
@@ -173,17 +208,22 @@ fn describe<'s>(settings: &Settings<'s>, keys: &Keys, components: &[&'s str]) ->
     Some(meta)
 }
 
-async fn load_keys<F: NorFlash>(
+/// Gives a board that has no keyring the one in its settings.
+async fn provision<F: NorFlash>(
     store: &mut Store<'_, F>,
-    provisioned: Option<&[u8]>,
-) -> Result<Keys, StartError<F::Error>> {
-    if let Some(bundle) = store.keyring().await.map_err(StartError::Flash)? {
-        return Keys::read(bundle).map_err(StartError::Keyring);
+    bundle: Option<&[u8]>,
+) -> Result<(), StartError<F::Error>> {
+    if store.keyring().await.map_err(StartError::Flash)?.is_some() {
+        return Ok(());
     }
-    let bundle = provisioned.ok_or(StartError::NoKeyring)?;
-    let keys = Keys::read(bundle).map_err(StartError::Keyring)?;
-    store.set_keyring(bundle).await.map_err(StartError::Flash)?;
-    Ok(keys)
+    let bundle = bundle.ok_or(StartError::NoKeyring)?;
+    Keys::read(bundle).map_err(StartError::Keyring)?;
+    store.set_keyring(bundle).await.map_err(StartError::Flash)
+}
+
+async fn load_keys<F: NorFlash>(store: &mut Store<'_, F>) -> Result<Keys, StartError<F::Error>> {
+    let bundle = store.keyring().await.map_err(StartError::Flash)?.ok_or(StartError::NoKeyring)?;
+    Keys::read(bundle).map_err(StartError::Keyring)
 }
 
 async fn load_id<F: NorFlash>(

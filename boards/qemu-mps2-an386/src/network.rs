@@ -23,12 +23,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// [`Error::NoAddress`] after 20 s without one; the network keeps trying.
 pub async fn start(spawner: Spawner, device: Lan9118, ip: Ip, seed: u64) -> Result<Stack<'static>, Error> {
-    static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
-    let resources = RESOURCES.init_with(StackResources::new);
-    let (stack, runner) = embassy_net::new(device, config(ip), resources, seed);
+    let (stack, runner) = create(device, ip, seed);
     spawner.spawn(drive(runner).map_err(|_| Error::NoTask)?);
     with_timeout(PATIENCE, stack.wait_config_up()).await.map_err(|_| Error::NoAddress)?;
     Ok(stack)
+}
+
+/// On its own, so that the stack that it takes is given back: a part of [`start`] would hold it to the end.
+#[inline(never)]
+fn create(device: Lan9118, ip: Ip, seed: u64) -> (Stack<'static>, Runner<'static, Lan9118>) {
+    static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
+    embassy_net::new(device, config(ip), RESOURCES.init_with(StackResources::new), seed)
 }
 
 fn config(ip: Ip) -> Config {
