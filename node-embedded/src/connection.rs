@@ -127,7 +127,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
             Either3::First(error) | Either3::Second(Err(error)) => Err(error),
             Either3::Second(Ok(())) => {
                 // The goodbyes are said; whether the hub hears of the end makes no difference.
-                let _ = with_timeout(CLOSE_TIMEOUT, session.close()).await;
+                session.close();
                 Ok(())
             }
             Either3::Third(()) => Err(SessionError::Lost),

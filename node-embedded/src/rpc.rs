@@ -110,10 +110,11 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
                 _ => None,
             }
         };
-        let Some(slots) = slots else {
+        // Looked at where they lie: this future would keep a second copy.
+        let Some(slots) = &slots else {
             return reply.error(Code::Internal, "the keyring cannot be read from flash").await;
         };
-        let active = Keyring::new(&slots).ok().map(|keyring| keyring.active().certificate);
+        let active = Keyring::new(slots).ok().map(|keyring| keyring.active().certificate);
         reply.ok(&()).await?;
         for info in slots.iter().cloned() {
             let active = active == Some(info.certificate);
@@ -134,20 +135,24 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
                 .await;
         };
         let bundle = bundle.get(..length).unwrap_or_default();
-        let keys = match Keys::read(bundle) {
-            Ok(keys) => keys,
+        // Looked at where it lies: this future would keep a second copy of the keys.
+        let checked = Keys::read(bundle);
+        let (active, digest) = match &checked {
+            Ok(keys) => (keys.active(), keys.digest()),
             Err(error) => return reply.error(Code::BadRequest, error).await,
         };
         if let Err(error) = store.set_keyring(bundle).await {
             return reply.error(Code::Internal, error).await;
         }
-        information!("keyring replaced, the active certificate is {}", keys.active());
-        let answered = match reply.ok(&keys.digest().0).await {
+        information!("keyring replaced, the active certificate is {}", active);
+        let answered = match reply.ok(&digest.0).await {
             Ok(()) => reply.exchange.finish().await,
             lost => lost,
         };
         // It is kept, so it counts, whether or not the caller has heard of it.
-        self.state.keys.borrow_mut().replace(keys);
+        if let Ok(keys) = checked {
+            self.state.keys.borrow_mut().replace(keys);
+        }
         let announced = self.state.announce_keys();
         debug_assert!(announced.is_ok(), "a digest takes the room of a digest");
         self.state.renew_links(now());
@@ -186,14 +191,23 @@ impl Reply<'_, '_> {
     /// # Errors
     /// The exchange ended early.
     pub async fn error(&mut self, code: Code, message: impl Display) -> Result<(), ExchangeError> {
-        let mut text = heapless::String::<MESSAGE>::new();
-        // A longer message is cut.
-        let _ = write!(text, "{message}");
         let mut buffer = [0; MESSAGE + 8];
-        let response: Response<'_, ()> = Err(RpcError { code, message: &text });
-        let bytes = postcard::to_slice(&response, &mut buffer).map_err(|_| ExchangeError::BadHead)?;
+        let bytes = encode_error(code, &message, &mut buffer)?;
         self.exchange.write(bytes).await
     }
+}
+
+fn encode_error<'b>(
+    code: Code,
+    message: &dyn Display,
+    buffer: &'b mut [u8; MESSAGE + 8],
+) -> Result<&'b [u8], ExchangeError> {
+    let mut text = heapless::String::<MESSAGE>::new();
+    // A longer message is cut.
+    let _ = write!(text, "{message}");
+    let response: Response<'_, ()> = Err(RpcError { code, message: &text });
+    let bytes = postcard::to_slice(&response, buffer).map_err(|_| ExchangeError::BadHead)?;
+    Ok(bytes)
 }
 
 /// Reads a whole body; `None` when it is longer than `buffer`.

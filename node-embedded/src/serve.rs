@@ -58,12 +58,11 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
         head: &mut [u8; HEAD],
     ) -> Result<(), ExchangeError> {
         let methods = Methods { state: self.state, application: self.application, keyring: self.keyring };
+        let broken = broken(self.state, slot);
         match service {
-            Service::Http => {
-                unless_broken(self.answer_http(exchange, head), broken(self.state, slot)).await?;
-            }
+            Service::Http => settle(select(self.answer_http(exchange, head), broken).await)?,
             Service::Rpc(number) if number >= FIRST_CUSTOM => {
-                unless_broken(methods.custom(exchange, number, head), broken(self.state, slot)).await?;
+                settle(select(methods.custom(exchange, number, head), broken).await)?;
             }
             // Once begun it is carried out, whoever still waits for the answer.
             Service::Rpc(number) => methods.answer(exchange, number, head).await?,
@@ -108,12 +107,9 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
     }
 }
 
-/// What `work` comes to, unless the exchange is `broken` first; then `work` is dropped.
-async fn unless_broken(
-    work: impl Future<Output = Result<(), ExchangeError>>,
-    broken: impl Future<Output = ExchangeError>,
-) -> Result<(), ExchangeError> {
-    match select(work, broken).await {
+/// What the work came to, unless the exchange broke first: then the work was dropped.
+fn settle(first: Either<Result<(), ExchangeError>, ExchangeError>) -> Result<(), ExchangeError> {
+    match first {
         Either::First(done) => done,
         Either::Second(why) => Err(why),
     }

@@ -83,10 +83,14 @@ impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
         (Reader { tls: reader, carrier }, Writer { tls: writer })
     }
 
-    /// Says that nothing follows. Only when the hub has not said so, and nothing is half written.
-    pub(crate) async fn close(self) {
-        // The connection is over either way.
-        let _ = self.tls.close().await;
+    /// Says that nothing follows, if the carrier takes that at once. Only when the hub has not said so, and nothing is
+    /// half written.
+    ///
+    /// On its own, so that the stack that it takes is not taken by whoever holds a session.
+    #[inline(never)]
+    pub(crate) fn close(self) {
+        // The connection is over either way. To wait for room would keep a second copy of the session.
+        let _ = poll_once(self.tls.close());
     }
 }
 
