@@ -53,7 +53,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be read.
     pub(crate) async fn keyring(&mut self) -> Result<Option<&[u8]>, StoreError<F::Error>> {
-        Ok(self.map.fetch_item(self.buffer, &KEYRING).await?)
+        Ok(self.fetch(KEYRING).await?)
     }
 
     /// Replaces the keyring in one step.
@@ -64,7 +64,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
         if bundle.len() >= self.buffer.len() {
             return Err(StoreError::TooLong(bundle.len()));
         }
-        Ok(self.map.store_item(self.buffer, &KEYRING, &bundle).await?)
+        Ok(self.store(KEYRING, bundle).await?)
     }
 
     /// The node's identity, `None` before the first [`set_node_id`](Self::set_node_id).
@@ -72,8 +72,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be read.
     pub(crate) async fn node_id(&mut self) -> Result<Option<NodeId>, StoreError<F::Error>> {
-        let id: Option<[u8; 16]> = self.map.fetch_item(self.buffer, &NODE_ID).await?;
-        Ok(id.map(NodeId))
+        Ok(self.fetch(NODE_ID).await?.and_then(|id| id.try_into().ok()).map(NodeId))
     }
 
     /// Keeps the node's identity.
@@ -81,7 +80,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be written.
     pub(crate) async fn set_node_id(&mut self, id: NodeId) -> Result<(), StoreError<F::Error>> {
-        Ok(self.map.store_item(self.buffer, &NODE_ID, &id.0).await?)
+        Ok(self.store(NODE_ID, &id.0).await?)
     }
 
     /// Counts one start and returns how many there were, this one included.
@@ -89,10 +88,20 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be used. The old count is kept.
     pub(crate) async fn count_start(&mut self) -> Result<u32, StoreError<F::Error>> {
-        let before: Option<u32> = self.map.fetch_item(self.buffer, &STARTS).await?;
-        let starts = before.unwrap_or(0).saturating_add(1);
-        self.map.store_item(self.buffer, &STARTS, &starts).await?;
+        let before = self.fetch(STARTS).await?.and_then(|count| count.try_into().ok());
+        let starts = before.map_or(0, u32::from_le_bytes).saturating_add(1);
+        self.store(STARTS, &starts.to_le_bytes()).await?;
         Ok(starts)
+    }
+
+    // Every record is bytes to the map: the code for a second kind of value would be as long again.
+
+    async fn fetch(&mut self, record: u8) -> Result<Option<&[u8]>, Error<F::Error>> {
+        self.map.fetch_item(self.buffer, &record).await
+    }
+
+    async fn store(&mut self, record: u8, bytes: &[u8]) -> Result<(), Error<F::Error>> {
+        self.map.store_item(self.buffer, &record, &bytes).await
     }
 }
 

@@ -111,17 +111,16 @@ impl<'s> Keyring<'s> {
     /// certificates, sorted as bytes, each one once (PROTOCOL.md). Names, keys and the active slot do not count.
     #[must_use]
     pub fn digest(&self, crypto: &impl Digest) -> Fingerprint {
-        let mut sorted: heapless::Vec<&[u8], MAX_SLOTS> =
-            self.slots.iter().map(|slot| slot.certificate.0.as_slice()).collect();
-        sorted.sort_unstable();
-        let mut distinct: heapless::Vec<&[u8], MAX_SLOTS> = heapless::Vec::new();
-        for certificate in sorted {
-            if distinct.last() != Some(&certificate) {
-                // Never full: `distinct` holds as many as `sorted`.
-                let _ = distinct.push(certificate);
-            }
+        let certificates = || self.slots.iter().map(|slot| slot.certificate.0.as_slice());
+        let mut sorted: heapless::Vec<&[u8], MAX_SLOTS> = heapless::Vec::new();
+        // The next one is the smallest above the last: for so few that is short, and a board needs no sort for it.
+        while let Some(next) =
+            certificates().filter(|next| sorted.last().is_none_or(|last| next > last)).min()
+        {
+            // Never full: there are no more than `MAX_SLOTS`.
+            let _ = sorted.push(next);
         }
-        Fingerprint(crypto.sha256(&distinct))
+        Fingerprint(crypto.sha256(&sorted))
     }
 
     /// The slots whose certificates `other` does not trust: seen from a new keyring what was added to the old
