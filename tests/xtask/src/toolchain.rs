@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::run::output;
+use crate::run::{output, root};
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
@@ -75,12 +75,22 @@ impl Toolchain {
                 cargo
             }
         };
-        cargo.args([command, "--target", target]);
+        cargo.args([command, "--target", target]).env("CARGO_ENCODED_RUSTFLAGS", short_paths());
         if matches!(self, Self::Debian { .. }) {
             cargo.arg(format!("-Zbuild-std={std_parts}"));
         }
         cargo
     }
+}
+
+/// Flags by which the paths in panic messages begin at a package: shorter in flash, and as long on every machine.
+fn short_paths() -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
+    let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
+    let folders = registries.map(|registry| registry.path()).chain([root().to_path_buf()]);
+    let flags = folders.map(|folder| format!("--remap-path-prefix={}=", folder.display()));
+    flags.collect::<Vec<_>>().join("\x1f")
 }
 
 /// Whether the compiler on the path can build for `target` as it is.
