@@ -1,6 +1,6 @@
 //! Every size of a node in one place, with the proofs that they fit together. Bytes unless said otherwise.
 //!
-//! The whole node, its stack included, is to fit 64 KB of RAM; `cargo xtask` prints what a firmware really takes.
+//! The aim is a whole node, its stack included, in 64 KB of RAM; a board's `sizes.txt` says what it takes today.
 
 use node_core::keys::{MAX_BUNDLE, MAX_BUNDLE_CERTIFICATE};
 use node_core::rpc::MAX_PING;
