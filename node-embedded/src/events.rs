@@ -28,6 +28,7 @@ impl Core<'_> {
         port.batch.clear();
         port.blocked = false;
         port.goodbye = None;
+        port.outdated = false;
         port.stage = Stage::Greeting(Carried { id: LinkId(self.links), target, certificates });
         let hello =
             Hello { version: VERSION, cluster, limits: LIMITS, time: None, record: self.node.record() };
@@ -170,13 +171,17 @@ impl Core<'_> {
     fn handle_hello(&mut self, index: usize, now: Instant, hello: &Hello<'_>, not_after: UnixTime) {
         let Some(port) = self.ports.get_mut(index) else { return };
         let Stage::Greeting(carried) = port.stage else { return };
+        let outdated = core::mem::take(&mut port.outdated);
         let id = hello.record.id;
         match self.node.handle_link_up(now, carried.id, How::Dialled(carried.target), hello) {
             Ok(()) => {
                 let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);
                 information!("linked to {} ({})", name, id);
-                // A keyring that comes during a handshake or before the hello ends the carrier: this one is current.
+                // A keyring that comes during a handshake ends the carrier.
                 self.node.secure(now, carried.id, carried.certificates);
+                if outdated {
+                    self.node.redial(now, id);
+                }
                 port.stage = Stage::Joined(carried, id);
                 if let Some(time) = hello.time {
                     self.clock.hear(now, time, not_after);

@@ -17,6 +17,8 @@ pub(crate) struct Port<'d> {
     pub(crate) stage: Stage,
     /// What the hub said at last.
     pub(crate) goodbye: Option<Goodbye>,
+    /// The keyring was replaced before the hub's hello came: the link is to be replaced as soon as it is up.
+    pub(crate) outdated: bool,
     /// Somebody waits for room in `batch`.
     pub(crate) blocked: bool,
 }
@@ -63,7 +65,14 @@ impl<'d> Port<'d> {
         let filled = filled.and(memory.theirs.resize(THEIR_EXCHANGES, Exchange::FREE));
         debug_assert!(filled.is_ok(), "their capacity is their length");
         let link = Link::new(config, &mut memory.ours, &mut memory.theirs, Instant::START);
-        Self { link, batch: &mut memory.batch, stage: Stage::Idle, goodbye: None, blocked: false }
+        Self {
+            link,
+            batch: &mut memory.batch,
+            stage: Stage::Idle,
+            goodbye: None,
+            outdated: false,
+            blocked: false,
+        }
     }
 
     /// What carries the link, if anything does.

@@ -89,8 +89,13 @@ impl<'d> State<'d> {
         let keys = self.keys.borrow();
         self.with(|core| {
             for port in &mut core.ports {
-                if matches!(port.stage, Stage::Greeting(_)) {
-                    port.part(now, Goodbye::Rekeyed, None);
+                // The hub may take a link for up before this node does, so it is not just cut.
+                match port.stage {
+                    Stage::Greeting(carried) if keys.trusts(carried.certificates.theirs) => {
+                        port.outdated = true
+                    }
+                    Stage::Greeting(_) => port.part(now, Goodbye::Untrusted, None),
+                    _ => {}
                 }
             }
             core.node.handle_keyring(now, keys.active(), |certificate| keys.trusts(certificate));
