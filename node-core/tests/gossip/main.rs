@@ -9,6 +9,8 @@ mod joining;
 #[cfg(test)]
 mod leaves;
 #[cfg(test)]
+mod nowhere;
+#[cfg(test)]
 mod overlay;
 #[cfg(test)]
 mod random;

@@ -7,7 +7,8 @@ use node_core::id::{LinkId, NodeId};
 use node_core::link::{Goodbye, Hello, Limits};
 use node_core::time::{Duration, Instant};
 use node_core::trust::Fingerprint;
-use node_core::wire::{Full, Outbox};
+
+use super::nowhere::Nowhere;
 
 const ME: NodeId = NodeId([1; 16]);
 const PEER: NodeId = NodeId([2; 16]);
@@ -19,18 +20,6 @@ const DIALLED: How = How::Dialled(Target::Member(PEER));
 
 fn second(seconds: u64) -> Instant {
     Instant::START + Duration::from_secs(seconds)
-}
-
-struct Nowhere;
-
-impl Outbox for Nowhere {
-    fn put(&mut self, _: &[&[u8]]) -> Result<(), Full> {
-        Ok(())
-    }
-
-    fn room(&self) -> usize {
-        usize::MAX
-    }
 }
 
 /// Gives `look` the peer's record, which names the certificate that it shows.

@@ -4,8 +4,10 @@ use node_core::gossip::{
     Config, Down, Failure, How, Kind, Meta, Node, NotDown, Record, State, StaticStorage, Target,
 };
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Full, Goodbye, Hello, Limits, Outbox};
+use node_core::link::{Goodbye, Hello, Limits};
 use node_core::time::{Duration, Instant};
+
+use super::nowhere::Nowhere;
 
 const ME: NodeId = NodeId([1; 16]);
 const PEER: NodeId = NodeId([2; 16]);
@@ -34,18 +36,6 @@ fn pass(node: &mut Node<'_>, until: Instant) {
         }
     }
     node.handle_timeout(until);
-}
-
-struct Nowhere;
-
-impl Outbox for Nowhere {
-    fn put(&mut self, _: &[&[u8]]) -> Result<(), Full> {
-        Ok(())
-    }
-
-    fn room(&self) -> usize {
-        usize::MAX
-    }
 }
 
 fn state(node: &Node<'_>, id: NodeId) -> Option<State> {

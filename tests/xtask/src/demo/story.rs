@@ -122,12 +122,12 @@ fn kill(view: &View, fleet: &mut Fleet, watch: &Watch, summary: &mut Summary) ->
     let killed = Instant::now();
     view.say(&format!("{victim} is dead"));
     let witness = fleet.node(NODES[1]);
-    eventually(|| fleet.board_echoes(witness, "who is your hub now?"))?;
-    summary.moved = killed.elapsed();
-    view.say(&format!("the board answers, linked to {}", fleet.board_hub(witness)?));
     fleet.about(witness.name(), eventually(|| witness.ctl().sees(victim, "down")))?;
     summary.down_and_back.0 = killed.elapsed();
     view.say(&format!("{victim} was called down after {:.1?}", killed.elapsed()));
+    eventually(|| fleet.board_echoes(witness, "who is your hub now?"))?;
+    summary.moved = killed.elapsed();
+    view.say(&format!("the board answers, linked to {}", fleet.board_hub(witness)?));
     goes_on(&load)?;
     fleet.cluster.nodes[0].restart()?;
     let started = Instant::now();
