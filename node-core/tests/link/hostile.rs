@@ -309,10 +309,12 @@ proptest! {
         while let Ok(taken) = end.link.handle_input(Instant::START, rest) {
             opened += usize::from(matches!(taken.event, Some(Event::Opened { .. })));
             rest = &rest[taken.consumed..];
+            // A refused exchange holds its slot until the peer has been told.
+            end.out.queue.clear();
+            end.link.poll_transmit(Instant::START, &mut end.out);
             if taken.consumed == 0 || rest.is_empty() {
                 break;
             }
-            end.link.poll_transmit(Instant::START, &mut end.out);
         }
         prop_assert!(end.link.in_flight() <= opened.min(2));
     }
