@@ -1,6 +1,7 @@
 //! The methods, by name.
 
 use base64ct::{Base64, Encoding};
+use node_core::gossip::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -98,11 +99,23 @@ impl<R: Remote> Api<R> {
     }
 
     async fn push_keys(&self, PushKeys { node, bundle }: PushKeys) -> Result<PushAnswer, RpcError> {
+        // Without TLS whoever asks and the board's link are both in the clear; with it neither can be.
+        if !self.tls.borrow().enabled {
+            return Err(RpcError::Invalid(
+                "private keys are not passed on without TLS: give this node a TLS directory (--tls-dir)"
+                    .to_owned(),
+            ));
+        }
         // Constant in time: the bundle holds private keys.
         let bundle = Base64::decode_vec(&bundle);
         let bundle =
             bundle.map_err(|error| RpcError::Invalid(format!("the bundle is not base64: {error}")))?;
-        let id = node::find(&self.cluster.view().members, &node)?.id;
+        let Member { id, kind, .. } = *node::find(&self.cluster.view().members, &node)?;
+        if kind != Kind::Leaf {
+            return Err(RpcError::Invalid(format!(
+                "{node} is a {kind}: its keyring is its TLS directory, change the files there"
+            )));
+        }
         self.remote.push_keys(id, bundle.into()).await?;
         Ok(PushAnswer { node_id: id.to_string() })
     }

@@ -15,7 +15,7 @@ pub trait Remote: Send + Sync + 'static {
     /// The keyring of `node`, which is not this one.
     fn list_keys(&self, node: NodeId) -> impl Future<Output = Result<Vec<KeySlot>, RemoteError>> + Send;
 
-    /// Replaces the keyring of `node` by `bundle` ([`Bundle`](node_core::keys::Bundle), encoded) in one step,
+    /// Replaces the keyring of `node`, a leaf, by `bundle` ([`Bundle`](node_core::keys::Bundle), encoded) in one step,
     /// which it has kept when this returns.
     fn push_keys(&self, node: NodeId, bundle: Bytes) -> impl Future<Output = Result<(), RemoteError>> + Send;
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{About, Api, KeySlot, Pong, Remote, RemoteError, TlsStatus};
+use crate::cluster::Cluster;
 use crate::testing::alone;
 
 /// Answers for every node.
@@ -33,8 +34,12 @@ impl Remote for Others {
 
 /// The API of a node without TLS.
 pub fn api() -> Api<Others> {
+    api_of(alone(), TlsStatus { health: "off".into(), ..TlsStatus::default() })
+}
+
+/// The API of a node in this cluster.
+pub fn api_of(cluster: Cluster, tls: TlsStatus) -> Api<Others> {
     let stop = CancellationToken::new();
     let about = About { cluster_id: Name::new("test").unwrap(), started_at: 1, stop };
-    let tls = TlsStatus { health: "off".into(), ..TlsStatus::default() };
-    Api::new(about, alone(), watch::channel(tls).1, Others)
+    Api::new(about, cluster, watch::channel(tls).1, Others)
 }

@@ -1,12 +1,13 @@
+use base64ct::{Base64, Encoding};
 use node_core::gossip::{Kind, State};
 use node_core::id::{Name, NodeId};
 use serde_json::{Value, json};
 
 use super::methods::NAMES;
 use super::node::{self, Node};
-use super::testing::api;
-use super::{KeySlot, RpcError};
-use crate::cluster::Member;
+use super::testing::{api, api_of};
+use super::{KeySlot, RpcError, TlsStatus};
+use crate::cluster::{Cluster, Member};
 
 async fn answer(request: &str) -> Value {
     api().answer(request.as_bytes()).await.unwrap()
@@ -85,8 +86,38 @@ async fn a_node_that_does_not_exist_is_not_found() {
         assert_eq!(code(&answer), 1003);
         assert!(answer["error"]["message"].as_str().unwrap().contains("\"nowhere\""), "{answer}");
     }
-    assert_eq!(code(&call("MaelNode.PushKeys", json!({"node": "x", "bundle": "%"})).await), 1001);
-    assert_eq!(code(&call("MaelNode.PushKeys", json!({"node": "x", "bundle": "eA=="})).await), 1003);
+}
+
+/// What a node with or without TLS answers to keys for another. It knows of a hub and a leaf.
+async fn push(tls: bool, node: &str, bundle: &[u8]) -> Value {
+    let leaf = Member { kind: Kind::Leaf, ..member(2, "board") };
+    let cluster = Cluster::of(NodeId([1; 16]), vec![leaf, member(1, "hub")]);
+    let api = api_of(cluster, TlsStatus { enabled: tls, ..TlsStatus::default() });
+    let params = json!({"node": node, "bundle": Base64::encode_string(bundle)});
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.PushKeys", "params": params});
+    api.answer(request.to_string().as_bytes()).await.unwrap()
+}
+
+#[tokio::test]
+async fn keys_are_pushed_to_a_leaf() {
+    let answer = push(true, "board", b"good").await;
+    assert_eq!(answer["result"]["nodeId"], "02".repeat(16), "{answer}");
+    assert_eq!(code(&push(true, "board", b"bad").await), 1001);
+    assert_eq!(code(&push(true, "x", b"good").await), 1003);
+}
+
+#[tokio::test]
+async fn keys_are_not_passed_on_without_tls() {
+    let answer = push(false, "board", b"good").await;
+    assert_eq!(code(&answer), 1001);
+    assert!(answer["error"]["message"].as_str().unwrap().contains("--tls-dir"), "{answer}");
+}
+
+#[tokio::test]
+async fn keys_are_not_for_hubs() {
+    let answer = push(true, "hub", b"good").await;
+    assert_eq!(code(&answer), 1001);
+    assert!(answer["error"]["message"].as_str().unwrap().contains("hub is a hub"), "{answer}");
 }
 
 #[tokio::test]
@@ -150,7 +181,7 @@ async fn the_interface_describes_what_is_sent() {
         running_components: Vec::new(),
         cluster_id: "c".into(),
         plaintext: false,
-        tls: super::TlsStatus::default(),
+        tls: TlsStatus::default(),
     };
     assert_eq!(keys(&status), fields("NodeDetails").await);
     assert_eq!(keys(&status.tls), fields("TlsStatus").await);

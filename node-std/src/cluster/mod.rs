@@ -66,6 +66,14 @@ impl Cluster {
         (Self { me, view, requests, events, sleepers: Arc::new(Semaphore::new(MAX_SLEEPERS)) }, seat)
     }
 
+    /// One that stays as it is.
+    #[cfg(test)]
+    pub(crate) fn of(me: NodeId, members: Vec<Member>) -> Self {
+        let (cluster, seat) = Self::new(me);
+        seat.publish.send_replace(Arc::new(View { members, ..View::default() }));
+        cluster
+    }
+
     /// This node's identity.
     #[must_use]
     pub const fn me(&self) -> NodeId {

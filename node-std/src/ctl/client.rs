@@ -60,6 +60,14 @@ impl Client {
         Ok(Self { url, host, port, tls })
     }
 
+    /// That nobody on the way can read what is sent.
+    pub fn keeps_secrets(&self) -> Result<(), CtlError> {
+        match self.tls {
+            Some(_) => Ok(()),
+            None => Err(CtlError::PlainKeys { url: self.url.clone() }),
+        }
+    }
+
     /// The result of `method`.
     pub async fn call(&self, method: &str, params: Value) -> Result<Value, CtlError> {
         let request = json!({"jsonrpc": "2.0", "id": "1", "method": method, "params": [params]});
@@ -141,6 +149,15 @@ pub enum CtlError {
         /// The URL.
         url: String,
     },
+    /// Private keys would be sent without TLS.
+    #[error(
+        "private keys are not sent to {url}, which is not encrypted: write https://, and say with --tls-dir \
+         (MAEL_PRIVATE_TLS_DIR) where the keys for that are"
+    )]
+    PlainKeys {
+        /// The URL.
+        url: String,
+    },
     /// The URL would send without TLS what a TLS directory was given for.
     #[error(
         "{url} (--url, MAELSTROM_PRIVATE_URL) is not encrypted, but a TLS directory is given, {}: write https://, or \
@@ -184,7 +201,7 @@ impl CtlError {
     /// 2 when the command line is to blame, 1 otherwise.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::NoKeys { .. } | Self::PlainUrl { .. } | Self::Url(_) => 2,
+            Self::NoKeys { .. } | Self::PlainKeys { .. } | Self::PlainUrl { .. } | Self::Url(_) => 2,
             Self::Output(_)
             | Self::Refused(_)
             | Self::Runtime(_)

@@ -35,6 +35,7 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Keys(Keys::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
         Command::Keys(Keys::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
         Command::Keys(Keys::Push { node, dir }) => {
+            client.keeps_secrets()?;
             ("MaelNode.PushKeys", json!({"node": node, "bundle": bundle(dir)?}))
         }
         Command::Version => return Ok(version(flags.json)),
