@@ -120,9 +120,13 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
     };
     let (task, dialer) =
         Task::new(seat, (identity, description), (security.clone(), services), (data_dir, clock));
-    let asked = CancellationToken::new();
-    let about =
-        About { cluster_id: config.cluster_id.clone(), started_at: unix_millis(), stop: asked.clone() };
+    let (asked, drain) = (CancellationToken::new(), CancellationToken::new());
+    let about = About {
+        cluster_id: config.cluster_id.clone(),
+        started_at: unix_millis(),
+        stop: asked.clone(),
+        drain: drain.clone(),
+    };
     let tls = watch_tls(&security, stop.clone());
     let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone())));
     let http = Arc::new(PrivateHttp { api, proxy: proxy.clone() });
@@ -139,7 +143,6 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
         }
     }
 
-    let drain = CancellationToken::new();
     let membership = tokio::spawn(async move { task.run(&config.join).await });
     // Whoever asks is answered with this node at least.
     cluster.started().await;

@@ -1,16 +1,28 @@
 //! What operators see of a cluster's health and do about it, with real daemons.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::ensure;
 use node_tests::cluster::Cluster;
+use node_tests::daemon::{Mark, Signal};
 use node_tests::programs;
 use node_tests::wait::eventually;
 use serde_json::Value;
 
 fn cluster() -> Cluster {
     Cluster::plaintext(&["ada", "ben", "cleo"], |setup| setup).unwrap()
+}
+
+/// maelctl that prints the events of the node at this address.
+fn follow(private: SocketAddr) -> Child {
+    Command::new(programs::maelctl().unwrap())
+        .args(["--url", &format!("http://{private}"), "--json", "cluster", "events", "--follow"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 /// The states of a node, in the order in which another learned them.
@@ -91,15 +103,28 @@ fn a_node_that_is_told_to_leave_leaves_and_stops() {
 }
 
 #[test]
+fn a_node_whose_events_are_followed_stops_without_waiting() {
+    let mut cluster = cluster();
+    cluster.is_whole().unwrap();
+    let node = &mut cluster.nodes[0];
+    let mut following = follow(node.private());
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    // Who was told what has been asks for more at once, and waits.
+    std::thread::sleep(Duration::from_millis(300));
+    node.signal(Signal::TERM).unwrap();
+    assert!(node.wait_for_exit().unwrap().success());
+    node.wait_for_log("stopped").unwrap();
+    let logs = node.logs_after(Mark::default());
+    assert!(!logs.iter().any(|line| line.contains("requests under way")), "{logs:?}");
+    assert!(!following.wait().unwrap().success(), "there is nobody to follow any more");
+}
+
+#[test]
 fn events_are_followed_as_they_happen() {
     let mut cluster = cluster();
     cluster.is_whole().unwrap();
-    let url = format!("http://{}", cluster.nodes[0].private());
-    let mut following = Command::new(programs::maelctl().unwrap())
-        .args(["--url", &url, "--json", "cluster", "events", "--follow"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut following = follow(cluster.nodes[0].private());
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
     cluster.nodes[2].kill();
     let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();

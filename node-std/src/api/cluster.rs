@@ -19,8 +19,9 @@ impl<R: Remote> Api<R> {
     pub(super) async fn list_events(&self, ListEvents { after, wait_ms }: ListEvents) -> EventList {
         let events = self.cluster.events();
         let wait = Duration::from_millis(wait_ms).min(MAX_WAIT);
-        // Without an event in time the answer is an empty list.
-        let _ = tokio::time::timeout(wait, events.wait(after)).await;
+        // Without an event in time, or before the node drains, the answer is an empty list.
+        let event = self.about.drain.run_until_cancelled(events.wait(after));
+        let _ = tokio::time::timeout(wait, event).await;
         let events: Vec<NodeEvent> = events.after(after, MOST).iter().map(NodeEvent::new).collect();
         let last = events.last().map_or(after, |event| event.number);
         EventList { responding_node_id: self.cluster.me().to_string(), last, events }
@@ -53,6 +54,18 @@ pub(super) struct ListEvents {
     after: u64,
     #[serde(default)]
     wait_ms: u64,
+}
+
+impl ListEvents {
+    /// What one request of a batch may ask: the waits of a batch would add up.
+    pub(super) fn of_a_batch(self) -> Result<Self, RpcError> {
+        match self.wait_ms {
+            0 => Ok(self),
+            _ => Err(RpcError::InvalidParams(
+                "a batch waits for nothing: send waitMs in a request of its own".to_owned(),
+            )),
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -16,7 +16,7 @@ impl<R: Remote> Api<R> {
             Ok(Value::Array(batch)) if (1..=MAX_BATCH).contains(&batch.len()) => {
                 let mut answers = Vec::new();
                 for request in batch {
-                    answers.extend(self.answer_one(request).await);
+                    answers.extend(self.answer_one(request, Sent::InABatch).await);
                 }
                 (!answers.is_empty()).then_some(Value::Array(answers))
             }
@@ -24,23 +24,30 @@ impl<R: Remote> Api<R> {
                 let problem = format!("a batch of {} requests: 1 to {MAX_BATCH} are taken", batch.len());
                 Some(failed(Value::Null, &RpcError::InvalidRequest(problem)))
             }
-            Ok(request) => self.answer_one(request).await,
+            Ok(request) => self.answer_one(request, Sent::Alone).await,
             Err(error) => Some(failed(Value::Null, &RpcError::Parse(error.to_string()))),
         }
     }
 
-    async fn answer_one(&self, request: Value) -> Option<Value> {
+    async fn answer_one(&self, request: Value, sent: Sent) -> Option<Value> {
         let (id, call) = match Call::read(request) {
             Ok(read) => read,
             Err((id, error)) => return Some(failed(id, &error)),
         };
-        let result = self.call(&call.method, call.params).await;
+        let result = self.call(&call.method, call.params, sent).await;
         let id = id?;
         Some(match result {
             Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
             Err(error) => failed(id, &error),
         })
     }
+}
+
+/// How a request came.
+#[derive(Clone, Copy)]
+pub enum Sent {
+    Alone,
+    InABatch,
 }
 
 /// What a request asks for.

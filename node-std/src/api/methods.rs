@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Api;
-use super::envelope::{Params, RpcError};
+use super::cluster::ListEvents;
+use super::envelope::{Params, RpcError, Sent};
 use super::machine::Machine;
 use super::node::{self, Node};
 use super::remote::{KeySlot, Remote, TlsStatus};
@@ -31,14 +32,21 @@ pub const NAMES: [&str; 10] = [
 const IDL: &str = include_str!("idl.json");
 
 impl<R: Remote> Api<R> {
-    pub(super) async fn call(&self, method: &str, params: Params) -> Result<Value, RpcError> {
+    pub(super) async fn call(&self, method: &str, params: Params, sent: Sent) -> Result<Value, RpcError> {
         match method {
             "NodeService.ListNodeStatus" => result(self.list_node_status()),
             "NodeService.GetStatus" => result(self.status()?),
             "MaelNode.Ping" => result(self.ping(params.into()?).await?),
             "MaelNode.ListKeys" => result(self.list_keys(params.into()?).await?),
             "MaelNode.PushKeys" => result(self.push_keys(params.into()?).await?),
-            "MaelNode.ListEvents" => result(self.list_events(params.into()?).await),
+            "MaelNode.ListEvents" => {
+                let asked: ListEvents = params.into()?;
+                let asked = match sent {
+                    Sent::Alone => asked,
+                    Sent::InABatch => asked.of_a_batch()?,
+                };
+                result(self.list_events(asked).await)
+            }
             "MaelNode.ListLinks" => result(self.list_links()),
             "MaelNode.RemoveNode" => result(self.remove_node(params.into()?).await?),
             "MaelNode.Leave" => result(self.leave()),

@@ -14,7 +14,7 @@
 //! | `MaelNode.Leave`            | none              | this node leaves the cluster and stops         |
 //! | `barrister-idl`             | none              | this interface, for machines                   |
 //!
-//! A `node` is a name or an id.
+//! A `node` is a name or an id. `waitMs` is not for batches.
 
 mod cluster;
 mod envelope;
@@ -65,6 +65,8 @@ pub struct About {
     pub started_at: u64,
     /// Cancelled to make the daemon leave the cluster and stop.
     pub stop: CancellationToken,
+    /// Cancelled when the daemon drains: from then on nobody waits for what may happen.
+    pub drain: CancellationToken,
 }
 
 /// Answers JSON-RPC about this node and, through `R`, about others.

@@ -39,7 +39,7 @@ pub fn api() -> Api<Others> {
 
 /// The API of a node in this cluster.
 pub fn api_of(cluster: Cluster, tls: TlsStatus) -> Api<Others> {
-    let stop = CancellationToken::new();
-    let about = About { cluster_id: Name::new("test").unwrap(), started_at: 1, stop };
+    let (stop, drain) = (CancellationToken::new(), CancellationToken::new());
+    let about = About { cluster_id: Name::new("test").unwrap(), started_at: 1, stop, drain };
     Api::new(about, cluster, watch::channel(tls).1, Others)
 }

@@ -1,3 +1,5 @@
+use core::time::Duration;
+
 use base64ct::{Base64, Encoding};
 use node_core::gossip::{Kind, State};
 use node_core::id::{Name, NodeId};
@@ -118,6 +120,30 @@ async fn keys_are_not_for_hubs() {
     let answer = push(true, "hub", b"good").await;
     assert_eq!(code(&answer), 1001);
     assert!(answer["error"]["message"].as_str().unwrap().contains("hub is a hub"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_node_that_drains_keeps_nobody_waiting_for_events() {
+    let api = api();
+    let request =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.ListEvents", "params": {"waitMs": 60_000}});
+    let request = request.to_string();
+    let drain = async {
+        tokio::task::yield_now().await;
+        api.about.drain.cancel();
+    };
+    let both = async { tokio::join!(api.answer(request.as_bytes()), drain) };
+    let (answer, ()) = tokio::time::timeout(Duration::from_secs(10), both).await.unwrap();
+    assert_eq!(answer.unwrap()["result"]["events"], json!([]));
+}
+
+#[tokio::test]
+async fn a_batch_waits_for_nothing() {
+    let ask = |params| json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.ListEvents", "params": params});
+    let batch = json!([ask(json!({"waitMs": 60_000})), ask(json!({"after": 0}))]).to_string();
+    let answers = tokio::time::timeout(Duration::from_secs(10), answer(&batch)).await.unwrap();
+    assert_eq!(code(&answers[0]), -32602);
+    assert_eq!(answers[1]["result"]["events"], json!([]));
 }
 
 #[tokio::test]
