@@ -69,8 +69,8 @@ pub enum DaemonError {
     },
     /// The node's description is too long.
     #[error(
-        "the node's name, addresses and components together are too long to spread: at most 32 components, \
-         768 bytes in all; offer some of them from another node"
+        "the node's name (--name), address (--advertise-addr) and components (--component) together take more than \
+         the 768 bytes that are spread of a node: shorten names, or offer some components from another node"
     )]
     Description,
     /// Something that the system should give was not given.

@@ -28,7 +28,7 @@ pub struct Flags {
     #[arg(long, value_name = "IP:PORT")]
     pub public_addr: Option<String>,
 
-    /// A member to join the cluster through; may be repeated [env: MAEL_JOIN, comma separated].
+    /// A member to join the cluster through; may be repeated, at most 8 [env: MAEL_JOIN, comma separated].
     #[arg(long, value_name = "HOST:PORT")]
     pub join: Vec<String>,
 
@@ -42,7 +42,7 @@ pub struct Flags {
     #[arg(long, value_name = "DIR")]
     pub tls_dir: Option<String>,
 
-    /// An HTTP service that this node offers to the cluster; may be repeated [env: MAEL_COMPONENTS, comma
+    /// An HTTP service that this node offers to the cluster; may be repeated, at most 32 [env: MAEL_COMPONENTS, comma
     /// separated].
     #[arg(long = "component", value_name = "NAME=URL")]
     pub components: Vec<String>,

@@ -4,6 +4,8 @@ use core::fmt;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
 
+use node_core::wire::record::MAX_ADDR;
+
 /// `HOST:PORT`, with an IPv6 host in brackets. Names are resolved when they are dialled.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostPort(String);
@@ -26,20 +28,22 @@ impl FromStr for HostPort {
     type Err = BadHostPort;
 
     fn from_str(text: &str) -> Result<Self, BadHostPort> {
-        let (host, port) = text.rsplit_once(':').ok_or(BadHostPort)?;
+        if text.len() > MAX_ADDR {
+            return Err(BadHostPort::Long);
+        }
+        let (host, port) = text.rsplit_once(':').ok_or(BadHostPort::Form)?;
         let host_is_fine = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(v6) => v6.parse::<Ipv6Addr>().is_ok(),
             None => is_host_name(host),
         };
         let port_is_fine = port.parse::<u16>().is_ok_and(|port| port != 0);
-        if host_is_fine && port_is_fine { Ok(Self(text.to_owned())) } else { Err(BadHostPort) }
+        if host_is_fine && port_is_fine { Ok(Self(text.to_owned())) } else { Err(BadHostPort::Form) }
     }
 }
 
-/// Name or IPv4 address: letters, digits, `-`, `_` and `.`, within DNS's length.
+/// Name or IPv4 address: letters, digits, `-`, `_` and `.`.
 fn is_host_name(host: &str) -> bool {
-    (1..=253).contains(&host.len())
-        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 impl From<SocketAddr> for HostPort {
@@ -56,5 +60,11 @@ impl fmt::Display for HostPort {
 
 /// The text is no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected HOST:PORT, such as node-2.example.net:8374, 10.0.0.2:8374 or [fd00::2]:8374")]
-pub struct BadHostPort;
+pub enum BadHostPort {
+    /// It does not look like one.
+    #[error("expected HOST:PORT, such as node-2.example.net:8374, 10.0.0.2:8374 or [fd00::2]:8374")]
+    Form,
+    /// Members could not tell each other of it.
+    #[error("an address is at most {MAX_ADDR} bytes long: give a shorter name, or the IP address")]
+    Long,
+}

@@ -13,6 +13,7 @@ use std::net::UdpSocket;
 use std::path::PathBuf;
 
 use node_core::id::Name;
+use node_core::wire::record::MAX_COMPONENTS;
 
 pub use component::{BadComponent, Component};
 pub use environment::{EnvFileError, Environment, LineProblem};
@@ -21,6 +22,9 @@ pub use host_port::{BadHostPort, HostPort};
 
 /// The private port's number where nobody says another.
 pub const PRIVATE_PORT: u16 = 8374;
+
+/// Members that a node can be told to join through: as many as the core takes.
+pub const MAX_JOIN: usize = 8;
 
 /// A daemon's settings, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +105,9 @@ impl Config {
         let cluster_id = env.setting("--cluster-id", flags.cluster_id, "MAEL_CLUSTER_ID")?;
         let advertise = env.setting("--advertise-addr", flags.advertise_addr, "MAEL_ADVERTISE_ADDR")?;
         let join = env.settings("--join", flags.join, "MAEL_JOIN")?;
+        at_most(MAX_JOIN, "members to join through", &join)?;
         let components = env.settings("--component", flags.components, "MAEL_COMPONENTS")?;
+        at_most(MAX_COMPONENTS, "components", &components)?;
         let components = components.iter().map(Setting::parse).collect::<Result<Vec<Component>, _>>()?;
         distinct(&components)?;
         let log = env.setting("--log", flags.log, "MAEL_LOG")?;
@@ -170,6 +176,13 @@ fn default_data_dir(env: &Environment) -> Result<PathBuf, ConfigError> {
     let dir = |key| env.variable(key).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = dir("XDG_STATE_HOME").or_else(|| Some(dir("HOME")?.join(".local/state")));
     Ok(state.ok_or(ConfigError::NoHome)?.join("maelstrom"))
+}
+
+fn at_most(most: usize, what: &'static str, given: &[Setting]) -> Result<(), ConfigError> {
+    match given.get(most) {
+        Some(Setting { origin, .. }) => Err(ConfigError::TooMany { origin: origin.clone(), most, what }),
+        None => Ok(()),
+    }
 }
 
 fn distinct(components: &[Component]) -> Result<(), ConfigError> {
@@ -257,4 +270,14 @@ pub enum ConfigError {
     /// Both TLS and plaintext were asked for.
     #[error("--plaintext (MAEL_PLAINTEXT) and --tls-dir (MAEL_PRIVATE_TLS_DIR) exclude each other: drop one")]
     PlaintextWithTls,
+    /// A setting was given too often.
+    #[error("{origin}: at most {most} {what} can be given")]
+    TooMany {
+        /// The flag or variable.
+        origin: String,
+        /// As many are taken.
+        most: usize,
+        /// Of what.
+        what: &'static str,
+    },
 }

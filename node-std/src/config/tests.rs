@@ -107,8 +107,29 @@ fn a_bad_value_names_its_origin() {
         let message = problem(&[], &[(variable, value)]);
         assert!(message.starts_with(expected), "{message}");
     }
+    let long = format!("{}.example:8374", "a".repeat(200));
+    for flag in ["--join", "--advertise-addr"] {
+        let message = problem(&[flag, &long], &[]);
+        assert!(
+            message.starts_with(&format!("{flag}: \"aaa")) && message.contains("at most 128"),
+            "{message}"
+        );
+    }
     let twice = problem(&["--component", "a=http://x", "--component", "a=http://y"], &[]);
     assert!(twice.starts_with("the component a is given twice"), "{twice}");
+}
+
+#[test]
+fn what_is_given_too_often_is_named() {
+    let nine = ["a:1"; 9].join(",");
+    let message = problem(&[], &[("MAEL_JOIN", &nine)]);
+    assert_eq!(message, "MAEL_JOIN: at most 8 members to join through can be given");
+    assert_eq!(config(&["--join", "a:1"].repeat(8), &[]).unwrap().join.len(), 8);
+    let message = problem(&["--join", "a:1"].repeat(9), &[]);
+    assert!(message.starts_with("--join: at most 8"), "{message}");
+    let many: Vec<String> = (0..33).map(|n| format!("c{n}=http://h")).collect();
+    let message = problem(&[], &[("MAEL_COMPONENTS", &many.join(","))]);
+    assert_eq!(message, "MAEL_COMPONENTS: at most 32 components can be given");
 }
 
 #[test]
