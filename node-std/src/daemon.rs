@@ -19,6 +19,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::gateway;
 use crate::link::{Identity, RECORDS};
 use crate::log_limit::LogLimit;
+use crate::part::{Part, first_fault};
 use crate::port::http::PrivateHttp;
 use crate::port::listener::Listener;
 use crate::proxy::Proxy;
@@ -73,6 +74,14 @@ pub enum DaemonError {
          the 768 bytes that are spread of a node: shorten names, or offer some components from another node"
     )]
     Description,
+    /// A part that the daemon cannot do without ended by itself.
+    #[error("{part} ended though nobody asked it to: {why}; that is a mistake in maelstromd, start it again")]
+    Ended {
+        /// Which part.
+        part: &'static str,
+        /// What is known of the reason.
+        why: String,
+    },
     /// Something that the system should give was not given.
     #[error("{what}: {error}")]
     System {
@@ -86,7 +95,7 @@ pub enum DaemonError {
 /// Runs a node until it is told to stop by SIGTERM or SIGINT.
 ///
 /// # Errors
-/// [`DaemonError`] when it cannot start.
+/// [`DaemonError`] when it cannot start, or when a part of it fails.
 pub async fn run(config: Config) -> Result<(), DaemonError> {
     let system = |what| move |error| DaemonError::System { what, error };
     let mut terminate = signal(SignalKind::terminate()).map_err(system("cannot wait for SIGTERM"))?;
@@ -127,11 +136,21 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
         stop: asked.clone(),
         drain: drain.clone(),
     };
-    let tls = watch_tls(&security, stop.clone());
+    let (tls, watching) = watch_tls(security.clone(), stop.clone());
+    let mut inner = vec![Part::spawn("the watch over the state of TLS", async {
+        watching.await;
+        Ok(())
+    })];
     let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone())));
     let http = Arc::new(PrivateHttp { api, proxy: proxy.clone() });
     match &security {
-        Security::Tls(keyring) => drop(keyring.clone().spawn_watch(stop.clone())),
+        Security::Tls(keyring) => {
+            let watching = keyring.clone().watch(stop.clone());
+            inner.push(Part::spawn("the watch over the TLS directory", async {
+                watching.await;
+                Ok(())
+            }));
+        }
         // Left to itself, the signal that reloads keys elsewhere would end this process.
         Security::Plaintext => {
             let mut hangup = signal(SignalKind::hangup()).map_err(system("cannot wait for SIGHUP"))?;
@@ -143,29 +162,33 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
         }
     }
 
-    let membership = tokio::spawn(async move { task.run(&config.join).await });
+    inner.push(Part::spawn("the cluster's task", async move {
+        task.run(&config.join).await.map_err(|_| DaemonError::Description)
+    }));
     // Whoever asks is answered with this node at least.
     cluster.started().await;
     let listener = Listener { security, dialer, http, refusals: LogLimit::default() };
-    let ports = tokio::spawn(listener.serve(private, drain.clone()));
-    let gateway = public.map(|public| {
+    let serving = listener.serve(private, drain.clone());
+    let mut ports = vec![Part::spawn("the private port", async {
+        serving.await;
+        Ok(())
+    })];
+    if let Some(public) = public {
         let addr = public.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string());
         tracing::info!("gateway listening on {addr}");
-        tokio::spawn(gateway::serve(public, proxy, drain.clone()))
-    });
+        let serving = gateway::serve(public, proxy, drain.clone());
+        ports.push(Part::spawn("the public port", async {
+            serving.await;
+            Ok(())
+        }));
+    }
 
-    let mut membership = membership;
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: leaving and draining"),
         _ = interrupt.recv() => tracing::info!("SIGINT: leaving and draining"),
         () = asked.cancelled() => tracing::info!("an operator says so: leaving and draining"),
-        ended = &mut membership => {
-            return match ended {
-                Ok(Err(_)) => Err(DaemonError::Description),
-                Ok(Ok(())) => Ok(()),
-                Err(error) => Err(DaemonError::System { what: "the cluster's task ended", error: error.into() }),
-            };
-        }
+        error = first_fault(&mut inner) => return Err(error),
+        error = first_fault(&mut ports) => return Err(error),
     }
     drain.cancel();
     let told = Instant::now();
@@ -173,10 +196,9 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
         cluster.announce_leave().await;
         // Requests under way may need other nodes, so the links go on until they are answered.
         let answered = async {
-            if let Some(gateway) = gateway {
-                let _ = gateway.await;
+            for port in ports {
+                port.over().await;
             }
-            let _ = ports.await;
         };
         if tokio::time::timeout(DRAIN, answered).await.is_err() {
             tracing::warn!("leaving with requests under way: they took longer than {} s", DRAIN.as_secs());

@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod gateway;
 pub mod link;
 pub mod log_limit;
+mod part;
 pub mod port;
 pub mod proxy;
 mod relay;

@@ -87,23 +87,25 @@ fn unreadable(node: NodeId) -> RemoteError {
     RemoteError::Unreachable(format!("node {node} answered what cannot be read"))
 }
 
-/// The state of the private port's TLS, kept current until `stop` is cancelled.
-pub fn watch_tls(security: &Security, stop: CancellationToken) -> watch::Receiver<TlsStatus> {
-    let (publish, status_now) = watch::channel(status(security));
-    if let Security::Tls(keyring) = security.clone() {
+/// The state of the private port's TLS, and what keeps it current until `stop` is cancelled.
+pub fn watch_tls(
+    security: Security,
+    stop: CancellationToken,
+) -> (watch::Receiver<TlsStatus>, impl Future<Output = ()> + Send) {
+    let (publish, status_now) = watch::channel(status(&security));
+    let watching = async move {
+        let Security::Tls(keyring) = security else { return stop.cancelled().await };
         let (mut keys, mut health) = (keyring.subscribe(), keyring.subscribe_health());
-        tokio::spawn(async move {
-            loop {
-                publish.send_replace(tls_status(&keyring));
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    Ok(()) = keys.changed() => {}
-                    Ok(()) = health.changed() => {}
-                }
+        loop {
+            publish.send_replace(tls_status(&keyring));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Ok(()) = keys.changed() => {}
+                Ok(()) = health.changed() => {}
             }
-        });
-    }
-    status_now
+        }
+    };
+    (status_now, watching)
 }
 
 fn status(security: &Security) -> TlsStatus {

@@ -24,7 +24,7 @@ use crate::log_limit::LogLimit;
 ///
 /// Getters never block and show one keyring each; a connection asks for its configuration when it begins, so a
 /// reload takes effect with the next one. [`reload`](Self::reload) reads the directory again, and
-/// [`spawn_watch`](Self::spawn_watch) does so whenever it changes.
+/// [`watch`](Self::watch) does so whenever it changes.
 pub struct Keyring {
     directory: PathBuf,
     current: ArcSwap<Current>,

@@ -8,7 +8,6 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -22,14 +21,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_secs(5);
 
 impl Keyring {
-    /// Starts a task that reloads the keyring on SIGHUP and when the directory changes, until `stop`.
-    pub fn spawn_watch(self: Arc<Self>, stop: CancellationToken) -> JoinHandle<()> {
-        tokio::spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = watch(self) => {}
-            }
-        })
+    /// Reloads the keyring on SIGHUP and when the directory changes, until `stop`.
+    pub async fn watch(self: Arc<Self>, stop: CancellationToken) {
+        stop.run_until_cancelled(watch(self)).await;
     }
 }
 

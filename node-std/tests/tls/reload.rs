@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn watched(pki: &Pki) -> (Arc<Keyring>, tokio_util::sync::DropGuard) {
     let keyring = Keyring::open(pki.dir()).unwrap();
     let stop = CancellationToken::new();
-    drop(Arc::clone(&keyring).spawn_watch(stop.clone()));
+    tokio::spawn(Arc::clone(&keyring).watch(stop.clone()));
     (keyring, stop.drop_guard())
 }
 
