@@ -2,6 +2,7 @@
 
 mod dialer;
 mod events;
+mod memory;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use super::Request;
 use super::dialer::{Dialer, Security};
 use super::events::{Event, Events};
+use super::memory::Memory;
 use super::view::{LinkInfo, Member, View, micros};
 use crate::clock::{Clock, unix_millis};
 use crate::config::HostPort;
@@ -118,12 +119,13 @@ impl Task {
             let _ = node.add_seed(now, hub.as_str());
         }
         let joins = !seeds.is_empty() || known.count() > 0;
-        let Self { seat, notices, greeting, dialer, data_dir, .. } = self;
+        let memory = Memory::of(self.data_dir);
+        let Self { seat, notices, greeting, dialer, .. } = self;
         let running = Running {
             node,
             dialer,
             description: self.description,
-            data_dir,
+            memory,
             greeting,
             publish: seat.publish,
             events: seat.events,
@@ -189,7 +191,7 @@ struct Running<'s> {
     node: Node<'s>,
     dialer: Dialer,
     description: Description,
-    data_dir: DataDir,
+    memory: Memory,
     greeting: watch::Sender<Greeting>,
     publish: watch::Sender<Arc<View>>,
     events: Events,
@@ -221,7 +223,7 @@ impl Running<'_> {
         loop {
             self.turn(clock.now());
             if self.closing && self.links.is_empty() {
-                return;
+                return self.memory.close().await;
             }
             let remember_at = self.forgetful.then_some(self.remember_at);
             let due = [self.node.poll_timeout(), self.gossip_at, remember_at];
@@ -287,7 +289,7 @@ impl Running<'_> {
         };
         let live = self.node.members().filter(is_live);
         let live: Vec<HostPort> = live.filter_map(|member| member.meta.addrs.first()?.parse().ok()).collect();
-        let kept = self.data_dir.hubs();
+        let kept = self.memory.hubs();
         let hubs = kept.iter().filter(|hub| live.contains(hub));
         let hubs = hubs.chain(live.iter().filter(|hub| !kept.contains(hub))).take(REMEMBERED);
         let hubs: Vec<HostPort> = hubs.cloned().collect();
@@ -295,9 +297,7 @@ impl Running<'_> {
             return;
         }
         self.remember_at = now + REMEMBER_PAUSE;
-        if let Err(error) = self.data_dir.set_hubs(hubs) {
-            tracing::warn!("{error}");
-        }
+        self.memory.set_hubs(hubs);
     }
 
     fn handle_request(&mut self, request: Request) {
@@ -495,9 +495,7 @@ impl Running<'_> {
         let current = Greeting { incarnation: record.incarnation, meta: record.meta.to_vec() };
         let old = self.greeting.borrow().incarnation;
         if current.incarnation != old || self.greeting.borrow().meta != current.meta {
-            if let Err(error) = self.data_dir.raise_incarnation(current.incarnation) {
-                tracing::warn!("{error}");
-            }
+            self.memory.raise_incarnation(current.incarnation);
             self.greeting.send_replace(current);
         }
     }
