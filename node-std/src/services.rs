@@ -37,7 +37,7 @@ impl Services {
             version: env!("CARGO_PKG_VERSION"),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             links: u32::try_from(view.link_count()).unwrap_or(u32::MAX),
-            members: u32::try_from(view.members.len()).unwrap_or(u32::MAX),
+            members: u32::try_from(view.members().len()).unwrap_or(u32::MAX),
             stack_high_water: None,
         };
         encode(&Response::Ok(status))
@@ -45,7 +45,7 @@ impl Services {
 
     fn members(&self) -> Vec<u8> {
         let view = self.cluster.view();
-        items(view.members.iter().map(|member| MemberItem {
+        items(view.members().iter().map(|member| MemberItem {
             id: member.id,
             name: member.name.as_str(),
             state: member.state,

@@ -57,16 +57,16 @@ impl<R: Remote> Api<R> {
 
     fn list_node_status(&self) -> NodeList {
         let view = self.cluster.view();
-        let nodes = view.members.iter().map(|member| self.node(member)).collect();
+        let nodes = view.members().iter().map(|member| self.node(member)).collect();
         NodeList { responding_node_id: self.cluster.me().to_string(), nodes }
     }
 
     fn status(&self) -> Result<StatusAnswer, RpcError> {
         let view = self.cluster.view();
         let me = self.cluster.me();
-        let member = view.members.iter().find(|member| member.id == me);
-        let member =
-            member.ok_or_else(|| RpcError::Internal("this node is not up yet: ask again".to_owned()))?;
+        let member = view
+            .member(me)
+            .ok_or_else(|| RpcError::Internal("this node is not up yet: ask again".to_owned()))?;
         let tls = self.tls.borrow().clone();
         Ok(StatusAnswer {
             status: Status {
@@ -83,7 +83,7 @@ impl<R: Remote> Api<R> {
 
     async fn ping(&self, Target { node }: Target) -> Result<PingAnswer, RpcError> {
         let view = self.cluster.view();
-        let member = node::find(&view.members, &node)?;
+        let member = node::find(view.members(), &node)?;
         let pong = self.remote.ping(member.id).await?;
         Ok(PingAnswer {
             node: member.id.to_string(),
@@ -95,7 +95,7 @@ impl<R: Remote> Api<R> {
 
     async fn list_keys(&self, MaybeTarget { node }: MaybeTarget) -> Result<KeyList, RpcError> {
         let id = match node {
-            Some(node) => node::find(&self.cluster.view().members, &node)?.id,
+            Some(node) => node::find(self.cluster.view().members(), &node)?.id,
             None => self.cluster.me(),
         };
         let slots = if id == self.cluster.me() {
@@ -118,7 +118,7 @@ impl<R: Remote> Api<R> {
         let bundle = Base64::decode_vec(&bundle);
         let bundle =
             bundle.map_err(|error| RpcError::Invalid(format!("the bundle is not base64: {error}")))?;
-        let Member { id, kind, .. } = *node::find(&self.cluster.view().members, &node)?;
+        let Member { id, kind, .. } = *node::find(self.cluster.view().members(), &node)?;
         if kind != Kind::Leaf {
             return Err(RpcError::Invalid(format!(
                 "{node} is a {kind}: its keyring is its TLS directory, change the files there"

@@ -2,6 +2,7 @@
 
 mod dialer;
 mod events;
+mod latest;
 mod memory;
 mod task;
 #[cfg(test)]
@@ -15,12 +16,14 @@ use bytes::Bytes;
 use node_core::gossip::NotDown;
 use node_core::id::NodeId;
 use node_core::link::{Open, Service};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use dialer::{Dialer, Security};
 pub use events::{Event, Events};
 pub use task::{Description, Seat, Task};
 pub use view::{LinkInfo, Member, View};
+
+use latest::Latest;
 
 use crate::exchange::{ExchangeError, Inbound, Outbound};
 use crate::link::LinkHandle;
@@ -36,7 +39,7 @@ pub const MAX_HOPS: u8 = 8;
 #[derive(Clone, Debug)]
 pub struct Cluster {
     me: NodeId,
-    view: watch::Receiver<Arc<View>>,
+    latest: Latest,
     requests: mpsc::Sender<Request>,
     events: Events,
     /// Requests that may wait for leaves that sleep.
@@ -60,18 +63,18 @@ impl Cluster {
     /// A cluster of nobody yet, and the seat from which a [`Task`] runs it.
     #[must_use]
     pub fn new(me: NodeId) -> (Self, Seat) {
-        let (publish, view) = watch::channel(Arc::default());
+        let (publish, latest) = latest::latest();
         let (requests, asked) = mpsc::channel(256);
         let events = Events::new();
         let seat = Seat { publish, requests: asked, events: events.clone() };
-        (Self { me, view, requests, events, sleepers: Arc::new(Semaphore::new(MAX_SLEEPERS)) }, seat)
+        (Self { me, latest, requests, events, sleepers: Arc::new(Semaphore::new(MAX_SLEEPERS)) }, seat)
     }
 
     /// One that stays as it is.
     #[cfg(test)]
     pub(crate) fn of(me: NodeId, members: Vec<Member>) -> Self {
         let (cluster, seat) = Self::new(me);
-        seat.publish.send_replace(Arc::new(View { members, ..View::default() }));
+        seat.publish.publish(View::of(members));
         cluster
     }
 
@@ -84,7 +87,7 @@ impl Cluster {
     /// The members as of now.
     #[must_use]
     pub fn view(&self) -> Arc<View> {
-        self.view.borrow().clone()
+        self.latest.view()
     }
 
     /// What happened to members since this daemon started.
@@ -106,8 +109,9 @@ impl Cluster {
 
     /// Waits until the cluster has this node as a member.
     pub async fn started(&self) {
+        let mut latest = self.latest.clone();
         // A task that is gone says why by itself.
-        let _ = self.view.clone().wait_for(|view| !view.members.is_empty()).await;
+        while latest.look().members().is_empty() && latest.changed().await.is_ok() {}
     }
 
     /// Opens an exchange on the link to `via`. While there is none, or it is being replaced, waits for the next one
@@ -150,7 +154,7 @@ impl Cluster {
     /// # Errors
     /// It is not known, or down.
     pub fn next_hop(&self, to: NodeId) -> Result<NodeId, ExchangeError> {
-        let hop = self.view.borrow().next_hop(self.me, to);
+        let hop = self.view().next_hop(self.me, to);
         hop.ok_or_else(|| ExchangeError::LinkClosed(format!("node {to} is not a live member")))
     }
 
@@ -176,17 +180,17 @@ impl Cluster {
     ) -> Result<T, ExchangeError> {
         let budget = Duration::from_millis(open.budget_ms.into());
         // A leaf that sleeps is waited for as long as the request has time; not by any number of requests.
-        let asleep = self.view.borrow().member(via).is_some_and(|member| member.asleep);
+        let asleep = self.view().member(via).is_some_and(|member| member.asleep);
         let place = if asleep { self.sleepers.try_acquire().ok() } else { None };
         let wait = if place.is_some() { budget } else { budget.min(LINK_WAIT) };
         let deadline = tokio::time::Instant::now() + wait;
-        let mut view = self.view.clone();
+        let mut latest = self.latest.clone();
         let mut tried = None;
         loop {
-            let (link, leaving) = {
-                let view = view.borrow_and_update();
-                (view.links.get(&via).cloned(), view.leaving)
-            };
+            let view = latest.look();
+            let (link, leaving) = (view.links.get(&via).cloned(), view.leaving);
+            // Not kept while waiting.
+            drop(view);
             match link.filter(|link| tried != Some(link.id())) {
                 Some(link) => {
                     tried = Some(link.id());
@@ -201,7 +205,7 @@ impl Cluster {
                     let _ = self.requests.try_send(Request::Redial(via));
                 }
             }
-            match tokio::time::timeout_at(deadline, view.changed()).await {
+            match tokio::time::timeout_at(deadline, latest.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(ExchangeError::LinkClosed("this node is stopping".into())),
                 Err(_) => return Err(ExchangeError::LinkClosed(format!("there is none to node {via}"))),

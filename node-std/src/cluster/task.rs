@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use super::Request;
 use super::dialer::{Dialer, Security};
 use super::events::{Event, Events};
+use super::latest::Publisher;
 use super::memory::Memory;
 use super::view::{LinkInfo, Member, View, micros};
 use crate::clock::{Clock, unix_millis};
@@ -52,7 +53,7 @@ pub struct Description {
 /// The task's ends of the channels that a [`Cluster`](super::Cluster) holds.
 #[derive(Debug)]
 pub struct Seat {
-    pub(super) publish: watch::Sender<Arc<View>>,
+    pub(super) publish: Publisher,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) events: Events,
 }
@@ -193,7 +194,7 @@ struct Running<'s> {
     description: Description,
     memory: Memory,
     greeting: watch::Sender<Greeting>,
-    publish: watch::Sender<Arc<View>>,
+    publish: Publisher,
     events: Events,
     /// Keeps nodes with one name from filling the log.
     namesakes: LogLimit,
@@ -271,7 +272,7 @@ impl Running<'_> {
         }
         self.note_changes();
         if core::mem::take(&mut self.stale) {
-            self.publish.send_replace(Arc::new(self.view(now)));
+            self.publish.publish(self.view(now));
             self.forgetful = true;
         }
         if self.forgetful && now >= self.remember_at {
@@ -470,8 +471,8 @@ impl Running<'_> {
             }
             let Ok(name) = Name::new(name) else { continue };
             let is_namesake = |other: &Member| other.id != id && other.name == name && other.state.is_live();
-            let view = self.publish.borrow();
-            if let Some(other) = view.members.iter().find(|other| before.is_none() && is_namesake(other))
+            let view = self.publish.view();
+            if let Some(other) = view.members().iter().find(|other| before.is_none() && is_namesake(other))
                 && self.namesakes.count().logged
             {
                 tracing::warn!(%id, other = %other.id, "two nodes are named {name}: give one another name");
@@ -510,8 +511,7 @@ impl Running<'_> {
             }
             Member::new(&member, link.and_then(|known| known.rtt), now)
         });
-        let mut members: Vec<Member> = members.collect();
-        members.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        let members: Vec<Member> = members.collect();
         let me = self.dialer.identity.id;
         let is_missed = |member: &Member| member.id != me && member.state != State::Left;
         let lonely = links.is_empty() && (self.joins || members.iter().any(is_missed));
@@ -528,7 +528,12 @@ impl Running<'_> {
         });
         let mut link_list: Vec<LinkInfo> = link_list.collect();
         link_list.sort_by_key(|link| (link.peer, link.since_unix_ms));
-        View { members, links, link_list, leaving: self.node.is_leaving(), lonely }
+        let mut view = View::of(members);
+        view.links = links;
+        view.link_list = link_list;
+        view.leaving = self.node.is_leaving();
+        view.lonely = lonely;
+        view
     }
 }
 

@@ -93,8 +93,12 @@ impl Member {
 /// All members at one moment, this node included.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    /// Members ordered by name, then id.
-    pub members: Vec<Member>,
+    /// Ordered by name, then id.
+    members: Vec<Member>,
+    /// Where in `members` each is.
+    places: HashMap<NodeId, usize>,
+    /// Where in `members` those are that offer each component.
+    offers: HashMap<String, Vec<usize>>,
     /// The link to use for each linked member.
     pub(super) links: HashMap<NodeId, LinkHandle>,
     /// All links that are up, those that end included.
@@ -106,10 +110,39 @@ pub struct View {
 }
 
 impl View {
+    /// These members, and no link to any.
+    pub(super) fn of(mut members: Vec<Member>) -> Self {
+        members.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        let places = members.iter().enumerate().map(|(place, member)| (member.id, place)).collect();
+        let mut offers: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, member) in members.iter().enumerate() {
+            for component in &member.components {
+                let offering = offers.entry(component.clone()).or_default();
+                // Who names one twice does not get twice the requests.
+                if offering.last() != Some(&place) {
+                    offering.push(place);
+                }
+            }
+        }
+        Self { members, places, offers, ..Self::default() }
+    }
+
+    /// All members, ordered by name, then id.
+    #[must_use]
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
     /// The member with this identity.
     #[must_use]
     pub fn member(&self, id: NodeId) -> Option<&Member> {
-        self.members.iter().find(|member| member.id == id)
+        self.members.get(*self.places.get(&id)?)
+    }
+
+    /// The members that offer this component.
+    pub fn offering(&self, component: &str) -> impl Iterator<Item = &Member> + Clone {
+        let places = self.offers.get(component).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|place| self.members.get(*place))
     }
 
     /// How many links there are.
@@ -150,26 +183,52 @@ mod tests {
     const OTHER: NodeId = NodeId([2; 16]);
     const LEAF: NodeId = NodeId([3; 16]);
 
-    /// The next hop to a leaf with these hubs, while there is no link at all.
-    fn next_hop(hubs: &[NodeId]) -> Option<NodeId> {
-        let leaf = Member {
-            id: LEAF,
-            name: Name::new("leaf").unwrap(),
+    fn leaf(id: NodeId, name: &str) -> Member {
+        Member {
+            id,
+            name: Name::new(name).unwrap(),
             kind: Kind::Leaf,
             state: State::Suspect,
             incarnation: 1,
             since_unix_ms: 0,
             addrs: Vec::new(),
             components: Vec::new(),
-            hubs: hubs.to_vec(),
+            hubs: Vec::new(),
             active_key: [0; 32],
             keyring: [0; 32],
             linked: false,
             rtt_micros: None,
             doubt: None,
             asleep: false,
+        }
+    }
+
+    /// The next hop to a leaf with these hubs, while there is no link at all.
+    fn next_hop(hubs: &[NodeId]) -> Option<NodeId> {
+        View::of(vec![Member { hubs: hubs.to_vec(), ..leaf(LEAF, "leaf") }]).next_hop(ME, LEAF)
+    }
+
+    #[test]
+    fn members_are_found_by_id_and_by_what_they_offer() {
+        let offers = |id, name, components: &[&str]| Member {
+            components: components.iter().map(|name| (*name).to_owned()).collect(),
+            ..leaf(id, name)
         };
-        View { members: vec![leaf], ..View::default() }.next_hop(ME, LEAF)
+        let view = View::of(vec![
+            offers(ME, "c", &["shop", "web"]),
+            offers(OTHER, "a", &["web", "web"]),
+            offers(LEAF, "b", &[]),
+        ]);
+        let names =
+            |members: &[Member]| members.iter().map(|member| member.name.to_string()).collect::<Vec<_>>();
+        assert_eq!(names(view.members()), ["a", "b", "c"]);
+        for id in [ME, OTHER, LEAF] {
+            assert_eq!(view.member(id).map(|member| member.id), Some(id));
+        }
+        assert_eq!(view.member(NodeId([9; 16])), None);
+        let offering = |component| view.offering(component).map(|member| member.id).collect::<Vec<_>>();
+        assert_eq!(offering("web"), [OTHER, ME]);
+        assert_eq!((offering("shop"), offering("none")), (vec![ME], vec![]));
     }
 
     #[test]

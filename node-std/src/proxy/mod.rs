@@ -152,8 +152,7 @@ impl Proxy {
         if usable(me) && self.upstream.offers(component) {
             return Ok(Route::Local);
         }
-        let offers = |member: &&Member| member.id != me && member.components.iter().any(|c| c == component);
-        let others = || view.members.iter().filter(offers);
+        let others = || view.offering(component).filter(|member| member.id != me);
         let candidates = others().filter(|member| usable(member.id));
         let candidates =
             candidates.map(|Member { id, state, hubs, .. }| Candidate { id: *id, state: *state, hubs });
