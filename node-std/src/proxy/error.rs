@@ -75,6 +75,10 @@ impl ProxyError {
             ExchangeError::Full | ExchangeError::Reset(ResetCode::Full) => {
                 Self::Busy { who: who.to_owned(), reason: error.to_string() }
             }
+            // Nobody has seen the request.
+            ExchangeError::Reset(ResetCode::Unknown) => {
+                Self::unreachable(who, "it has no way to pass the request on")
+            }
             _ => Self::broke_off(who, &error.to_string()),
         }
     }

@@ -52,12 +52,21 @@ impl Proxy {
     }
 
     async fn serve_call(&self, call: Call, outbound: Outbound) -> Result<(), ExchangeError> {
+        let for_another = call.to.is_some_and(|to| to != self.cluster.me());
         let response = tokio::select! {
-            response = self.answer(call) => response,
+            response = self.try_answer(call) => response,
             // Who asked has gone: nobody is worked for any more.
             () = outbound.closed() => return Err(ExchangeError::LinkClosed("the exchange is over".into())),
         };
-        respond(response, outbound).await
+        match response {
+            // Nobody has seen the request: who sent it may know another way.
+            Err(error @ ProxyError::Unreachable { .. }) if for_another => {
+                tracing::debug!(%error, "a request cannot be passed on");
+                outbound.reset(ResetCode::Unknown);
+                Ok(())
+            }
+            response => respond(response.unwrap_or_else(ProxyError::into), outbound).await,
+        }
     }
 }
 

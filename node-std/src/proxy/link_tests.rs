@@ -237,6 +237,19 @@ async fn what_nobody_offers_is_not_found_there_either() {
     );
 }
 
+#[tokio::test]
+async fn what_cannot_be_passed_on_is_free_to_go_another_way() {
+    for hops in [0, 2] {
+        let link = linked(proxy(None)).await;
+        let open = Open { to: Some(NodeId([3; 16])), hops, ..OPEN };
+        let halves = link.open(open).await.unwrap();
+        let (parts, ()) = Request::get("/").header("MAELSTROM-COMPONENT", "a").body(()).unwrap().into_parts();
+        let head = head::encode_request(&parts).unwrap();
+        let error = link::send(halves, head, Body::default(), ANSWERING).await.unwrap_err();
+        assert!(matches!(error, ProxyError::Unreachable { .. }), "{error}");
+    }
+}
+
 /// The status of the answer to bytes that are no request, `None` when the exchange is given up.
 async fn refusal(request: &[u8]) -> Option<u16> {
     let link = linked(proxy(None)).await;

@@ -87,16 +87,21 @@ impl Proxy {
         }
     }
 
-    /// The response to a call, an error included. Its body breaks off at the call's deadline.
+    /// As [`try_answer`](Self::try_answer); an error is a response too.
     async fn answer(&self, call: Call) -> Response<Body> {
+        self.try_answer(call).await.unwrap_or_else(ProxyError::into)
+    }
+
+    /// The response to a call. Its body breaks off at the call's deadline.
+    async fn try_answer(&self, call: Call) -> Result<Response<Body>, ProxyError> {
         let (deadline, stalled) = (call.deadline, call.stalled.clone());
         if deadline <= Instant::now() {
-            return ProxyError::Late.into();
+            return Err(ProxyError::Late);
         }
         let response = timeout_at(deadline, self.pass_on(call)).await.unwrap_or(Err(ProxyError::Late));
         // Whoever read such a body could only break off.
         let response = response.map_err(|error| if stalled.get() { ProxyError::Stalled } else { error });
-        response.unwrap_or_else(ProxyError::into).map(|body| body.until(deadline))
+        response.map(|response| response.map(|body| body.until(deadline)))
     }
 
     /// Hands the call to who is to answer. When that one cannot be reached, or breaks off a request that may be
@@ -182,7 +187,10 @@ impl Proxy {
         to: Option<NodeId>,
         call: &mut Call,
     ) -> Result<Response<Body>, ProxyError> {
-        let hops = call.hops.checked_sub(1).ok_or(ProxyError::Loop)?;
+        let hops = call.hops.checked_sub(1).ok_or_else(|| match call.to {
+            Some(to) => ProxyError::unreachable(&format!("node {to}"), "the request crossed too many links"),
+            None => ProxyError::Loop,
+        })?;
         let budget_ms = budget_ms(call.deadline.saturating_duration_since(Instant::now()));
         let open = Open { to, hops, budget_ms, service: Service::Http };
         let head = head::encode_request(&call.parts)?;
