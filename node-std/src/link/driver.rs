@@ -40,6 +40,9 @@ const RECORD: usize = 4079;
 /// Gossip messages that may wait.
 const GOSSIP: usize = 256;
 
+/// How long a peer may take to say what it is, and then hello.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A reliable ordered byte stream.
 pub trait Carrier: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Carrier for T {}
@@ -92,7 +95,7 @@ pub async fn run(
         id: identity.id,
         cluster: &identity.cluster,
         limits: identity.limits,
-        hello_timeout: Duration::from_secs(5),
+        hello_timeout: HELLO_TIMEOUT,
         ping_after: Duration::from_secs(5),
         dead_after: Duration::from_secs(5),
     };

@@ -11,7 +11,7 @@ mod handle;
 mod notice;
 mod waiting;
 
-pub use driver::{Carrier, Greeting, Identity, RECORDS, Server, run};
+pub use driver::{Carrier, Greeting, HELLO_TIMEOUT, Identity, RECORDS, Server, run};
 pub(crate) use handle::Command;
 pub use handle::LinkHandle;
 pub use notice::{Notice, Origin};

@@ -18,13 +18,14 @@ use super::http::PrivateHttp;
 use super::sniff::{Opening, Prefixed, SniffError, sniff};
 use crate::api::Remote;
 use crate::cluster::{Dialer, Security};
-use crate::link::{Carrier, Origin};
+use crate::link::{Carrier, HELLO_TIMEOUT, Origin};
 use crate::log_limit::LogLimit;
 use crate::proxy::Arrival;
 use crate::tls::{ALPN_LINK, Keyring, explain, peer_fingerprint};
 
-/// How long a connection may take to say what it is, and again for its TLS handshake.
-const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a TLS handshake may take: a board does its part of it in software.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Serves the private port.
 pub struct Listener<R> {
     /// How it is secured.
@@ -46,7 +47,7 @@ enum Refused {
     Carrier(#[from] io::Error),
     #[error("TLS handshake: {}", explain(.0))]
     Handshake(io::Error),
-    #[error("TLS handshake: not finished in {} s", OPENING_TIMEOUT.as_secs())]
+    #[error("TLS handshake: not finished in {} s", HANDSHAKE_TIMEOUT.as_secs())]
     Slow,
     #[error("it speaks HTTP without TLS; this port wants https")]
     PlainHttp,
@@ -169,7 +170,7 @@ async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<(tokio_rustls::server::TlsStream<IO>, Certificates), Refused> {
     let ours = keyring.active().certificate;
     let accept = TlsAcceptor::from(keyring.server_config()).accept(stream);
-    let accepted = tokio::time::timeout(OPENING_TIMEOUT, accept).await.map_err(|_| Refused::Slow)?;
+    let accepted = tokio::time::timeout(HANDSHAKE_TIMEOUT, accept).await.map_err(|_| Refused::Slow)?;
     let stream = accepted.map_err(Refused::Handshake)?;
     let theirs = peer_fingerprint(stream.get_ref().1)?;
     Ok((stream, Certificates { ours, theirs }))
@@ -209,7 +210,7 @@ async fn open<IO: AsyncRead + Unpin>(
     stream: IO,
     drain: &CancellationToken,
 ) -> Result<Option<(Opening, Prefixed<IO>)>, Refused> {
-    match drain.run_until_cancelled(sniff(stream, OPENING_TIMEOUT)).await {
+    match drain.run_until_cancelled(sniff(stream, HELLO_TIMEOUT)).await {
         None | Some(Err(SniffError::Closed)) => Ok(None),
         Some(sniffed) => Ok(Some(sniffed?)),
     }
