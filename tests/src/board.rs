@@ -72,15 +72,6 @@ impl Board {
         Ok(())
     }
 
-    /// Hands in other settings: they hold from the next [`restart`](Self::restart) on.
-    ///
-    /// # Errors
-    ///
-    /// The settings are too long, or the file cannot be written.
-    pub fn set_settings(&mut self, settings: &Settings<'_>) -> Result<()> {
-        write_settings(self.dir.path(), settings)
-    }
-
     /// Cuts the power. The log stays.
     pub fn kill(&mut self) {
         // It fails only when QEMU has ended by itself.

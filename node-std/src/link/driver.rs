@@ -17,7 +17,7 @@ use node_core::link::{
 use node_core::time::Instant;
 use node_core::wire::{Kind, Meta, Record};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 
@@ -118,7 +118,6 @@ pub async fn run(
         waiting: Waiting::default(),
         gossip: VecDeque::new(),
         gossip_room: Arc::new(Semaphore::new(GOSSIP)),
-        pings: Vec::new(),
         bare: false,
         records: None,
         peer: None,
@@ -152,7 +151,6 @@ pub(super) struct Driver<'s> {
     /// Gossip that waits for room, bounded by `gossip_room`.
     gossip: VecDeque<Bytes>,
     gossip_room: Arc<Semaphore>,
-    pings: Vec<oneshot::Sender<Duration>>,
     /// It was dialled without TLS.
     bare: bool,
     /// To a leaf: records that it may still be sent.
@@ -314,12 +312,7 @@ impl Driver<'_> {
                     let message = Bytes::copy_from_slice(message);
                     self.notify(Notice::Gossip(self.id, message)).await;
                 }
-                Some(Event::Pong(time)) => {
-                    for reply in self.pings.drain(..) {
-                        let _ = reply.send(time);
-                    }
-                    self.notify(Notice::RoundTrip(self.id, time)).await;
-                }
+                Some(Event::Pong(time)) => self.notify(Notice::RoundTrip(self.id, time)).await,
                 Some(Event::Goodbye(reason)) => {
                     self.heard = Some(reason);
                     self.notify(Notice::Goodbye(self.id, reason)).await;
@@ -377,10 +370,6 @@ impl Driver<'_> {
                 }
             }
             Command::Gossip(message) => self.gossip.push_back(message),
-            Command::Ping(reply) => {
-                self.pings.push(reply);
-                self.link.ping(now);
-            }
             Command::Goodbye(reason) => {
                 self.said.get_or_insert(reason);
                 self.link.goodbye(reason);

@@ -60,7 +60,6 @@ pub(crate) enum Command {
         bytes: usize,
     },
     Gossip(Bytes),
-    Ping(oneshot::Sender<Duration>),
     Goodbye(Goodbye),
 }
 
@@ -116,16 +115,6 @@ impl LinkHandle {
         let (reply, answer) = oneshot::channel();
         self.command(Command::Call { open, request, limit, reply })?;
         answer.await.map_err(|_| ExchangeError::Lost("the link closed".into()))?
-    }
-
-    /// Measures the round trip.
-    ///
-    /// # Errors
-    /// The link closed before the answer came.
-    pub async fn ping(&self) -> Result<Duration, ExchangeError> {
-        let (reply, answer) = oneshot::channel();
-        self.command(Command::Ping(reply))?;
-        answer.await.map_err(|_| closed())
     }
 
     /// Sends a gossip message.

@@ -94,13 +94,6 @@ impl Prefix {
     }
 }
 
-impl<IO> Prefixed<IO> {
-    /// The stream underneath, for its addresses and options.
-    pub const fn inner(&self) -> &IO {
-        &self.io
-    }
-}
-
 impl<IO: AsyncRead + Unpin> AsyncRead for Prefixed<IO> {
     fn poll_read(
         mut self: Pin<&mut Self>,
