@@ -4,7 +4,7 @@
 mod net {
     use core::time::Duration;
 
-    use node_core::sim::net::{Conditions, Event, Failure, LinkNumber, Net};
+    use node_core::sim::net::{Conditions, DATAGRAM_OVERHEAD, Event, Failure, LinkNumber, Net};
     use node_core::sim::{Cluster, Traffic};
     use node_core::time::Instant;
 
@@ -110,6 +110,35 @@ mod net {
         assert_eq!(failure(&mut net, 1, 20), Failure::Refused);
         net.vanish(1);
         assert_eq!(failure(&mut net, 1, 30), Failure::TimedOut);
+    }
+
+    #[test]
+    fn a_datagram_takes_its_way_and_the_time_of_its_bytes() {
+        let delay = Duration::from_millis(10);
+        let conditions =
+            Conditions { delay, jitter: Duration::ZERO, bandwidth: 1000, ..Conditions::default() };
+        let mut net = two(conditions);
+        net.send_datagram(0, 1, vec![0; 100 - DATAGRAM_OVERHEAD]);
+        let seen: Vec<_> = events(&mut net, 1).into_iter().map(|(at, machine, _)| (at, machine)).collect();
+        assert_eq!(seen, [(Instant::START + delay + Duration::from_millis(100), 1)]);
+        assert_eq!((net.traffic(0).sent, net.traffic(0).bytes, net.traffic(1).received), (1, 100, 1));
+    }
+
+    #[test]
+    fn a_datagram_is_lost_by_chance_behind_a_cut_and_where_nothing_runs() {
+        let mut net = two(Conditions { loss: 0.3, ..Conditions::default() });
+        (0..1000).for_each(|_| net.send_datagram(0, 1, vec![0]));
+        let arrived = events(&mut net, 1).len();
+        assert!((650..750).contains(&arrived), "{arrived}");
+        net.conditions.loss = 0.0;
+        net.cut(|machine| machine, &[(0, 1)]);
+        net.send_datagram(0, 1, vec![0]);
+        net.send_datagram(1, 0, vec![0]);
+        assert!(matches!(events(&mut net, 2)[..], [(_, 0, Event::Datagram { from: 1, .. })]));
+        net.heal();
+        net.kill(1);
+        net.send_datagram(0, 1, vec![0]);
+        assert_eq!(events(&mut net, 3), []);
     }
 
     #[test]

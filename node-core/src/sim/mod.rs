@@ -25,5 +25,5 @@ pub mod cluster;
 pub mod net;
 mod queue;
 
-pub use cluster::{Belief, Capacity, Cluster, Host, Known, Spread};
+pub use cluster::{Belief, Capacity, Cluster, Conviction, Host, Known, News, Spread};
 pub use net::{Conditions, Event, Net, Traffic};

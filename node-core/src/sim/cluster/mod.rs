@@ -27,7 +27,7 @@ use super::net::{Conditions, Net};
 pub use self::converged::Shape;
 pub use self::host::Host;
 pub use self::life::Capacity;
-pub use self::watch::{Belief, Conviction, Known, Spread};
+pub use self::watch::{Belief, Conviction, Known, News, Spread};
 
 /// Hosts, their nodes and the network between them. See the [module](self).
 pub struct Cluster {

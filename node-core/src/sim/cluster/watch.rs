@@ -5,6 +5,7 @@ use std::vec;
 
 use super::Cluster;
 use crate::gossip::State;
+use crate::sim::net::Net;
 use crate::time::{Duration, Instant};
 
 /// A doubt that one node came to believe of another.
@@ -33,6 +34,15 @@ pub struct Conviction {
     pub excused: bool,
 }
 
+impl Conviction {
+    /// From now on `by` calls a member down that runs.
+    #[must_use]
+    pub fn now(net: &Net, by: usize, about: usize) -> Self {
+        let excused = net.is_paused(about) || !net.is_reachable(by, about);
+        Self { at: net.now(), by, about, excused }
+    }
+}
+
 /// What is to become known of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
@@ -40,6 +50,17 @@ pub enum Known {
     Incarnation(u64),
     /// It is down, or left.
     Departed,
+}
+
+/// What a host comes to know of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Which.
+    pub about: usize,
+    /// The incarnation that it is in.
+    pub incarnation: u64,
+    /// Whether it is a member still.
+    pub live: bool,
 }
 
 /// Who knows something of a member, since when.
@@ -53,6 +74,24 @@ pub struct Spread {
 }
 
 impl Spread {
+    /// Follows something from `since` on, among so many hosts.
+    #[must_use]
+    pub fn new(about: usize, known: Known, since: Instant, hosts: usize) -> Self {
+        Self { about, known, since, times: vec![None; hosts] }
+    }
+
+    /// A host hears news; what else it is about than this is no matter.
+    pub fn hear(&mut self, now: Instant, by: usize, news: News) {
+        let known = news.about == self.about
+            && match self.known {
+                Known::Incarnation(least) => news.live && news.incarnation >= least,
+                Known::Departed => !news.live,
+            };
+        if let Some(time) = self.times.get_mut(by).filter(|time| known && time.is_none()) {
+            *time = Some(now.since(self.since));
+        }
+    }
+
     /// How long it took until it was known to a share of the hosts for which `counts` holds; `None` when it is not yet.
     #[must_use]
     pub fn time(&self, share: f64, counts: impl Fn(usize) -> bool) -> Option<Duration> {
@@ -68,8 +107,7 @@ impl Spread {
 impl Cluster {
     /// Follows how something spreads from now on; the number is for [`spread`](Self::spread).
     pub fn follow(&mut self, about: usize, known: Known) -> usize {
-        let (since, times) = (self.now(), vec![None; self.hosts.len()]);
-        self.spreads.push(Spread { about, known, since, times });
+        self.spreads.push(Spread::new(about, known, self.now(), self.hosts.len()));
         self.spreads.len() - 1
     }
 
@@ -103,15 +141,8 @@ impl Cluster {
             if self.keep_beliefs && record.state != State::Alive {
                 self.beliefs.push(Belief { at: now, by, about, state: record.state });
             }
-            for spread in self.spreads.iter_mut().filter(|spread| spread.about == about) {
-                let known = match spread.known {
-                    Known::Incarnation(least) => record.incarnation >= least && record.state.is_live(),
-                    Known::Departed => !record.state.is_live(),
-                };
-                if let Some(time) = spread.times.get_mut(by).filter(|time| known && time.is_none()) {
-                    *time = Some(now.since(spread.since));
-                }
-            }
+            let news = News { about, incarnation: record.incarnation, live: record.state.is_live() };
+            self.spreads.iter_mut().for_each(|spread| spread.hear(now, by, news));
             if record.state == State::Down && self.net.is_running(about) {
                 convictions.push((about, record.incarnation));
             }
@@ -126,12 +157,11 @@ impl Cluster {
     }
 
     fn convict(&mut self, by: usize, about: usize, incarnation: u64) {
-        let excused = self.net.is_paused(about) || !self.net.is_reachable(by, about);
         let Some(host) = self.hosts.get_mut(about) else { return };
         // A new life is not what was called down.
         if host.incarnation == incarnation && host.convicted != Some(incarnation) {
             host.convicted = Some(incarnation);
-            self.convictions.push(Conviction { at: self.net.now(), by, about, excused });
+            self.convictions.push(Conviction::now(&self.net, by, about));
         }
     }
 }

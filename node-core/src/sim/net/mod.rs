@@ -11,7 +11,7 @@
 //!   takes two round trips. A process that ends takes its links along, and its kernel says so. A link through
 //!   which one side hears nothing (power lost, process stopped, way cut) is found dead by that side after the
 //!   silence that the link protocol allows; pings are not events, but they are counted.
-//! - A **datagram** arrives once, late, or never.
+//! - A **datagram** arrives once, late, or never. It leaves as fast as on a link, and waits for no other one.
 //! - A **process** can be stopped for a while, and handles then what came in meanwhile; or be slow, and fall behind.
 
 mod conditions;
@@ -84,6 +84,12 @@ impl Net {
         self.now
     }
 
+    /// How many machines there are.
+    #[must_use]
+    pub const fn machines(&self) -> usize {
+        self.machines.len()
+    }
+
     /// Whether a process runs there, be it paused.
     #[must_use]
     pub fn is_running(&self, machine: usize) -> bool {
@@ -144,7 +150,8 @@ impl Net {
     pub fn send_datagram(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
         let Some(sender) = self.machines.get_mut(from).filter(|machine| machine.running) else { return };
         sender.traffic.send(bytes.len() + DATAGRAM_OVERHEAD);
-        let way = self.conditions.way(&mut self.rng);
+        let way =
+            self.conditions.departure(bytes.len() + DATAGRAM_OVERHEAD) + self.conditions.way(&mut self.rng);
         if !self.conditions.is_lost(&mut self.rng) && !self.reach.is_cut(from, to) {
             self.queue.push(self.now + way, What::Datagram { from, to, bytes });
         }
