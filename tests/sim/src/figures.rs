@@ -29,6 +29,12 @@ impl Figures {
         self.0.push((name, figure));
     }
 
+    /// One of them.
+    #[must_use]
+    pub fn of(&self, name: &str) -> Option<Figure> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, figure)| figure)
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Figure)> {
         self.0.iter().copied()

@@ -4,7 +4,9 @@
 pub mod agenda;
 pub mod figures;
 pub mod play;
+pub mod progress;
 pub mod scenario;
 pub mod snapshot;
 pub mod standard;
+pub mod subject;
 pub mod table;

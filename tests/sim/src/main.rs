@@ -1,13 +1,12 @@
 //! `cargo xtask sim`: plays scenarios and prints their figures.
 
 use core::time::Duration;
-use std::io::{IsTerminal as _, stderr};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
 use node_sim::play::{Play, Played};
+use node_sim::progress;
 use node_sim::scenario::{Scenario, check_nodes};
 use node_sim::table::{LEGEND, Row, table};
 use node_sim::{snapshot, standard};
@@ -76,11 +75,11 @@ fn play(name: &str, scenario: &Scenario, arguments: &Arguments) -> Result<()> {
     let mut rows: Vec<Row> = Vec::new();
     let mut cpu = Vec::new();
     for nodes in sizes {
-        let bar = bar(name, nodes);
+        let bar = progress::bar(&format!("{name}, {nodes} nodes"));
         let seed = arguments.seed;
         let play = Play::new(scenario, nodes, (seed, replay(name, nodes, arguments)));
         let before = cpu_time();
-        let Played { figures, simulated } = play.play(&mut |share| bar.set_position((share * 1000.0) as u64));
+        let Played { figures, simulated } = play.play(&mut |share| progress::show(&bar, share));
         let used = cpu_time().saturating_sub(before);
         bar.finish_and_clear();
         let micros = used.as_secs_f64() * 1e6 / simulated.as_secs_f64() / nodes as f64;
@@ -91,7 +90,7 @@ fn play(name: &str, scenario: &Scenario, arguments: &Arguments) -> Result<()> {
             );
         }
         cpu.push(format!("{nodes} nodes {micros:.0} us ({:.1} s in all)", used.as_secs_f64()));
-        rows.push((nodes, figures));
+        rows.push((nodes.to_string(), figures));
     }
     if !arguments.json {
         println!(
@@ -109,18 +108,6 @@ fn replay(name: &str, nodes: usize, arguments: &Arguments) -> String {
         arguments.file.as_ref().map_or_else(|| name.into(), |path| format!("--file {}", path.display()));
     let lasts = arguments.lasts.map_or_else(String::new, |lasts| format!(" --lasts {lasts}"));
     format!("cargo xtask sim {what} --nodes {nodes} --seed {}{lasts}", arguments.seed)
-}
-
-fn bar(name: &str, nodes: usize) -> ProgressBar {
-    if !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(1000);
-    if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {percent}% {eta}") {
-        bar.set_style(style);
-    }
-    bar.set_prefix(format!("{name}, {nodes} nodes"));
-    bar
 }
 
 /// Processor time that this process has used.

@@ -30,7 +30,7 @@ pub fn text() -> Result<String> {
         let sizes = scenario.nodes.iter().copied().filter(|&nodes| nodes <= MOST_NODES);
         let rows = sizes.map(|nodes| {
             let replay = format!("cargo xtask sim {name} --nodes {nodes}");
-            (nodes, Play::new(&scenario, nodes, (SEED, replay)).play(&mut |_| {}).figures)
+            (nodes.to_string(), Play::new(&scenario, nodes, (SEED, replay)).play(&mut |_| {}).figures)
         });
         text += "\n";
         text += &table(name, &scenario.about, &rows.collect::<Vec<_>>());

@@ -13,24 +13,29 @@ called down that ran and could be reached; while silent: those that stood still 
 until every hub sees every node as it is. Handshakes (shakes) count at both ends; max is the busiest node's.
 ";
 
-/// A row: how many nodes, what they showed.
-pub type Row = (usize, Figures);
+/// A row: how many nodes, and of what if of others than ours; what they showed.
+pub type Row = (String, Figures);
 
-/// A table of one scenario.
+/// A table of one scenario, with the columns of the first row.
 #[must_use]
 pub fn table(name: &str, about: &str, rows: &[Row]) -> String {
     let mut text = format!("{name}: {about}\n");
     let Some((_, first)) = rows.first() else { return text };
     let columns: Vec<&str> = first.iter().map(|(column, _)| column).collect();
+    let widest = rows.iter().map(|(nodes, _)| nodes.len() + 1).max().map_or(8, |width| width.max(8));
     // Writing to a string does not fail.
-    _ = write!(text, "{:>8}", "nodes");
+    _ = write!(text, "{:>widest$}", "nodes");
     columns.iter().for_each(|column| _ = write!(text, "{:>width$}", column, width = width(column)));
     text.push('\n');
     for (nodes, figures) in rows {
-        _ = write!(text, "{nodes:>8}");
-        figures
-            .iter()
-            .for_each(|(column, figure)| _ = write!(text, "{figure:>width$}", width = width(column)));
+        _ = write!(text, "{nodes:>widest$}");
+        for column in &columns {
+            let width = width(column);
+            _ = match figures.of(column) {
+                Some(figure) => write!(text, "{figure:>width$}"),
+                None => write!(text, "{:>width$}", "-"),
+            };
+        }
         text.push('\n');
     }
     text

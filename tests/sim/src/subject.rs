@@ -1,0 +1,196 @@
+//! What scenarios are played with.
+
+use core::time::Duration;
+
+use node_core::gossip::Kind;
+use node_core::sim::{Cluster, Conviction, Known, Net, Spread, Traffic};
+
+use crate::figures::{Figure, Figures};
+use crate::scenario::Measure;
+
+/// A cluster in the simulated network, whatever protocol its members speak. Each has a machine of its own; all know
+/// the first two by address.
+pub trait Subject {
+    // Getters
+
+    /// The network.
+    fn net(&self) -> &Net;
+
+    /// The network, to be treated badly.
+    fn net_mut(&mut self) -> &mut Net;
+
+    /// Whether a member knows of all others.
+    fn is_hub(&self, at: usize) -> bool;
+
+    /// How far something that is followed has spread.
+    fn spread(&self, number: usize) -> Option<&Spread>;
+
+    /// Members that were called down while they ran, once for each time.
+    fn convictions(&self) -> &[Conviction];
+
+    /// The first hub from `start` on, in a circle, that does not see every member as it is.
+    fn wrong(&self, start: usize) -> Option<usize>;
+
+    /// What all have sent together; of peaks the highest.
+    fn traffic(&mut self) -> Traffic {
+        let mut sum = Traffic::NONE;
+        for at in 0..self.net().machines() {
+            let traffic = self.net_mut().traffic(at);
+            sum.sent += traffic.sent;
+            sum.received += traffic.received;
+            sum.bytes += traffic.bytes;
+            sum.handshakes += traffic.handshakes;
+            sum.peak_handshakes = sum.peak_handshakes.max(traffic.peak_handshakes);
+            sum.peak_links = sum.peak_links.max(traffic.peak_links);
+        }
+        sum
+    }
+
+    /// Adds figures that only this protocol has.
+    fn tell(&mut self, measure: Measure, figures: &mut Figures);
+
+    // What happens
+
+    /// Lets time pass.
+    fn run(&mut self, time: Duration);
+
+    /// Traffic and convictions count from here on.
+    fn count_anew(&mut self);
+
+    /// Follows how something spreads from now on; the number is for [`spread`](Self::spread).
+    fn follow(&mut self, about: usize, known: Known) -> usize;
+
+    /// A member offers another component; how the news spreads is followed.
+    fn change(&mut self, at: usize, component: &str) -> usize;
+
+    /// Another member joins.
+    fn join(&mut self);
+
+    /// A process ends, and its kernel says so.
+    fn kill(&mut self, at: usize);
+
+    /// A machine loses its power.
+    fn vanish(&mut self, at: usize);
+
+    /// A member leaves.
+    fn leave(&mut self, at: usize);
+
+    /// A process that ended starts again, and may have forgotten what it was.
+    fn start_again(&mut self, at: usize, forget: bool);
+}
+
+impl Subject for Cluster {
+    fn net(&self) -> &Net {
+        &self.net
+    }
+
+    fn net_mut(&mut self) -> &mut Net {
+        &mut self.net
+    }
+
+    fn is_hub(&self, at: usize) -> bool {
+        self.is_hub(at)
+    }
+
+    fn spread(&self, number: usize) -> Option<&Spread> {
+        self.spread(number)
+    }
+
+    fn convictions(&self) -> &[Conviction] {
+        &self.convictions
+    }
+
+    fn wrong(&self, start: usize) -> Option<usize> {
+        self.wrong_hub(start)
+    }
+
+    fn tell(&mut self, measure: Measure, figures: &mut Figures) {
+        let sum = self.traffic();
+        match measure {
+            Measure::Spread => figures.add("ideal rds", Figure::Rounds(Some(ideal(self)))),
+            Measure::Cost => {
+                let duplicates: u64 = self.hosts.iter().map(|host| host.duplicates).sum();
+                figures.add("dup", Figure::Share(duplicates as f64 / sum.received.max(1) as f64));
+            }
+            Measure::Handshakes => {
+                figures.add("shakes/s max", Figure::Whole(sum.peak_handshakes.into()));
+                // Both ends count.
+                figures.add("shakes/node", Figure::Count(sum.handshakes as f64 / self.hosts.len() as f64));
+            }
+            Measure::Links => {
+                figures.add("links", Figure::Count(mean_links(self)));
+                figures.add("links max", Figure::Whole(sum.peak_links as f64));
+            }
+            Measure::Memory => {
+                let capacity = self.capacity;
+                figures.add("B/member", Figure::Whole(capacity.bytes_for_each_member() as f64));
+                figures.add("of it meta", Figure::Whole(capacity.meta as f64));
+            }
+            Measure::Idle | Measure::Verdicts | Measure::Heal => {}
+        }
+    }
+
+    fn run(&mut self, time: Duration) {
+        self.run(time);
+    }
+
+    fn count_anew(&mut self) {
+        self.net.clear_traffic();
+        self.convictions.clear();
+        self.hosts.iter_mut().for_each(|host| host.duplicates = 0);
+    }
+
+    fn follow(&mut self, about: usize, known: Known) -> usize {
+        self.follow(about, known)
+    }
+
+    fn change(&mut self, at: usize, component: &str) -> usize {
+        let next = self.node(at).map_or(0, |node| node.record().incarnation) + 1;
+        let followed = self.follow(at, Known::Incarnation(next));
+        self.set_components(at, &[component]);
+        followed
+    }
+
+    fn join(&mut self) {
+        let at = self.add(Kind::Hub, &[0, 1]);
+        self.start(at, 1);
+    }
+
+    fn kill(&mut self, at: usize) {
+        self.kill(at);
+    }
+
+    fn vanish(&mut self, at: usize) {
+        self.vanish(at);
+    }
+
+    fn leave(&mut self, at: usize) {
+        self.leave(at);
+    }
+
+    fn start_again(&mut self, at: usize, forget: bool) {
+        // As after a power cut, when all hosts have the same configuration.
+        if let Some(host) = self.hosts.get_mut(at) {
+            host.seeds = [0, 1].map(Self::address).into();
+        }
+        if forget {
+            self.start(at, 0);
+        } else {
+            self.restart(at);
+        }
+    }
+}
+
+/// Rounds that an ideal epidemic takes with the fan-out that hubs have: each link but the one it came from.
+fn ideal(cluster: &Cluster) -> f64 {
+    let hubs = cluster.hubs().count().max(1) as f64;
+    let fan_out = (mean_links(cluster) - 1.0).max(1.0);
+    hubs.ln() / (fan_out + 1.0).ln() + hubs.ln() / fan_out
+}
+
+/// Links to hubs that a hub has.
+fn mean_links(cluster: &Cluster) -> f64 {
+    let hubs: Vec<usize> = cluster.hubs().collect();
+    let links = hubs.iter().flat_map(|&at| cluster.peers(at)).filter(|&peer| cluster.is_hub(peer));
+    links.count() as f64 / hubs.len().max(1) as f64
+}
