@@ -5,19 +5,26 @@ mod cpu;
 mod proxy;
 mod report;
 mod rpc;
+mod swim;
 
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use node_tests::programs;
 
 use report::Report;
 
 /// Figures of the Maelstrom node.
 #[derive(Parser)]
-#[command(name = "cargo xtask bench --")]
+#[command(
+    name = "cargo xtask bench --",
+    bin_name = "cargo xtask bench",
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -35,8 +42,17 @@ struct Arguments {
     keep_sizes: bool,
 }
 
+#[derive(Subcommand)]
+enum Command {
+    /// Play the simulator's scenarios with our nodes and with foca, which speaks SWIM, side by side
+    Swim(swim::Arguments),
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(Command::Swim(arguments)) = &arguments.command {
+        return swim::swim(arguments);
+    }
     let time = Duration::from_secs(arguments.seconds);
     programs::build_release()?;
     let mut report = Report::default();

@@ -9,7 +9,7 @@ use crate::setup;
 /// What is handed on.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// For `node-bench`: `--json`, `--seconds N`, `--board-only`, `--linux-only`, `--keep-sizes`
+    /// For `node-bench`: `--json`, `--seconds N`, `--board-only`, `--linux-only`, `--keep-sizes`; or `swim`, and options
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
@@ -20,7 +20,10 @@ pub struct Arguments {
 ///
 /// Something does not build or start.
 pub fn bench(arguments: &Arguments) -> Result<()> {
-    setup::setup()?;
-    firmware::build(&QEMU)?;
+    // What is simulated needs no board.
+    if arguments.rest.first().is_none_or(|first| first != "swim") {
+        setup::setup()?;
+        firmware::build(&QEMU)?;
+    }
     run(cargo("run").args(["--release", "--quiet", "--package", "node-bench", "--"]).args(&arguments.rest))
 }

@@ -1,0 +1,79 @@
+//! foca as what scenarios are played with.
+
+use std::time::Duration;
+
+use node_core::sim::{Conviction, Known, Net, Spread};
+use node_sim::figures::Figures;
+use node_sim::scenario::Measure;
+use node_sim::subject::Subject;
+
+use super::cluster::Swim;
+
+impl Subject for Swim {
+    fn net(&self) -> &Net {
+        &self.net
+    }
+
+    fn net_mut(&mut self) -> &mut Net {
+        &mut self.net
+    }
+
+    /// There are no leaves.
+    fn is_hub(&self, _: usize) -> bool {
+        true
+    }
+
+    fn spread(&self, number: usize) -> Option<&Spread> {
+        self.spreads.get(number)
+    }
+
+    fn convictions(&self) -> &[Conviction] {
+        &self.convictions
+    }
+
+    fn wrong(&self, start: usize) -> Option<usize> {
+        self.wrong(start)
+    }
+
+    /// It has no links, and leaves its memory to its allocator.
+    fn tell(&mut self, _: Measure, _: &mut Figures) {}
+
+    fn run(&mut self, time: Duration) {
+        self.run(time);
+    }
+
+    fn count_anew(&mut self) {
+        self.net.clear_traffic();
+        self.convictions.clear();
+    }
+
+    fn follow(&mut self, about: usize, known: Known) -> usize {
+        self.follow(about, known)
+    }
+
+    fn change(&mut self, at: usize, component: &str) -> usize {
+        self.change(at, component)
+    }
+
+    fn join(&mut self) {
+        let at = self.add();
+        self.start(at);
+        self.knock(at);
+    }
+
+    fn kill(&mut self, at: usize) {
+        self.kill(at);
+    }
+
+    fn vanish(&mut self, at: usize) {
+        self.vanish(at);
+    }
+
+    fn leave(&mut self, at: usize) {
+        self.leave(at);
+    }
+
+    fn start_again(&mut self, at: usize, forget: bool) {
+        self.start_again(at, forget);
+    }
+}
