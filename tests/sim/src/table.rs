@@ -10,7 +10,8 @@ A round (rd) is the mean one-way delay. ideal: rounds of an ideal epidemic, log_
 fan-out f of the mean hub's links to hubs less one. msgs, B: sent by each node, with what carries them (74 B a message:
 TLS, TCP, IP), pings and handshakes. dup: messages of all that held records and told nothing new. false downs: nodes
 called down that ran and could be reached; while silent: those that stood still or could not. whole: from the last event
-until every hub sees every node as it is. Handshakes (shakes) count at both ends; max is the busiest node's.
+until every hub sees every node as it is; never: not before the scenario is over. Handshakes
+(shakes) count at both ends; max is the busiest node's.
 ";
 
 /// A row: how many nodes, and of what if of others than ours; what they showed.
