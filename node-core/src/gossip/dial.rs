@@ -68,14 +68,15 @@ impl Node<'_> {
     /// The same at a time to come; `false` when a link is wanted already, or there is no way to dial.
     pub(super) fn redial_at(&mut self, at: Instant, id: NodeId) -> bool {
         let Some(index) = self.table.find(id) else { return false };
-        let Some(slot) = self.table.slot_mut(index).filter(|slot| slot.dialable) else { return false };
-        self.overlay_at = Some(self.overlay_at.map_or(at, |due| due.min(at)));
-        if slot.wanted {
+        let slot = *self.table.slot(index);
+        if !slot.dialable {
             return false;
         }
-        slot.wanted = true;
-        slot.retry_at = at;
-        true
+        self.overlay_at = Some(self.overlay_at.map_or(at, |due| due.min(at)));
+        if !slot.wanted {
+            self.table.revise(index, |slot| (slot.wanted, slot.retry_at) = (true, at));
+        }
+        !slot.wanted
     }
 
     /// The next carrier to open, if one is due.
@@ -109,13 +110,13 @@ impl Node<'_> {
                 let attempts = self.table.slot(index).attempts;
                 let retry_at = now + self.back_off(attempts);
                 let linked = self.is_linked(id);
-                if let Some(slot) = self.table.slot_mut(index) {
+                self.table.revise(index, |slot| {
                     slot.dialling = false;
                     // A link that was to be replaced still is.
                     slot.wanted &= linked;
                     slot.retry_at = retry_at;
                     slot.attempts = attempts.saturating_add(1);
-                }
+                });
                 if self.config.kind == Kind::Hub {
                     self.suspect(now, id, (failure.into(), failure.reason()));
                 }
@@ -148,10 +149,12 @@ impl Node<'_> {
             }
             Target::Member(_) => {}
         }
-        if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
-            slot.dialling = false;
-            slot.attempts = 0;
-            slot.retry_at = retry_at;
+        if let Some(index) = self.table.find(id) {
+            self.table.revise(index, |slot| {
+                slot.dialling = false;
+                slot.attempts = 0;
+                slot.retry_at = retry_at;
+            });
         }
     }
 
@@ -179,8 +182,11 @@ impl Node<'_> {
         if self.dials_under_way() >= self.config.dials {
             return None;
         }
-        let wanted = self.pick(|node, index| node.is_wanted(index) && node.table.slot(index).retry_at <= now);
-        if let Some(index) = wanted {
+        // The table may be long, and this is asked often.
+        if self.table.wanted() > 0
+            && let Some(index) =
+                self.pick(|node, index| node.is_wanted(index) && node.table.slot(index).retry_at <= now)
+        {
             return self.dial_member(index);
         }
         let enough = self.has_enough();
@@ -214,8 +220,10 @@ impl Node<'_> {
             return None;
         }
         let enough = self.has_enough();
+        let any = !enough || self.table.wanted() > 0;
+        let members = self.table.iter().filter(|_| any);
         let members =
-            self.table.iter().filter(|&index| self.is_wanted(index) || (!enough && self.is_candidate(index)));
+            members.filter(|&index| self.is_wanted(index) || (!enough && self.is_candidate(index)));
         let members = members.map(|index| self.table.slot(index).retry_at);
         let seeds =
             self.seeds.iter().filter(|seed| self.is_seed_needed(seed, enough)).map(|seed| seed.retry_at);
@@ -275,8 +283,7 @@ impl Node<'_> {
     }
 
     fn dials_under_way(&self) -> usize {
-        let members = self.table.iter().filter(|&index| self.table.slot(index).dialling).count();
-        members + self.seeds.iter().filter(|seed| seed.dialling).count()
+        self.table.dialling() + self.seeds.iter().filter(|seed| seed.dialling).count()
     }
 
     pub(super) fn hub_links(&self) -> usize {
@@ -297,13 +304,11 @@ impl Node<'_> {
 
     fn dial_member(&mut self, index: Index) -> Option<Dial> {
         let address = self.address(index);
-        let slot = self.table.slot_mut(index)?;
-        let Some(address) = address else {
-            slot.wanted = false;
-            return None;
-        };
-        slot.dialling = true;
-        Some(Dial { target: Target::Member(slot.id), address })
+        self.table.revise(index, |slot| match address {
+            Some(_) => slot.dialling = true,
+            None => slot.wanted = false,
+        });
+        Some(Dial { target: Target::Member(self.table.slot(index).id), address: address? })
     }
 
     /// Where to dial a member next: its addresses take turns from one attempt to the next. What a hub calls

@@ -2,6 +2,7 @@
 
 use super::dial::Target;
 use super::node::Node;
+use super::overlay::rank;
 use super::rekey::Certificates;
 use super::suspicion::Evidence;
 use crate::id::{LinkId, NodeId};
@@ -36,6 +37,13 @@ pub struct Peer {
     pub(super) theirs: bool,
     /// The peer is to be told of `ours`.
     pub(super) standing_due: bool,
+    /// The rank of the link, the same at both ends.
+    pub(super) rank: u64,
+    /// Whether this node asks to be told of changes at once, and whether the peer does.
+    pub(super) asks: bool,
+    pub(super) asked: bool,
+    /// There is no room for the peer: it is told of other hubs, and sent away.
+    pub(super) referred: bool,
     /// What the handshake showed, on a carrier that has one.
     pub(super) certificates: Option<Certificates>,
     /// What is said of the peer elsewhere, for it to deny: incarnation, state, accuser.
@@ -60,6 +68,10 @@ impl Peer {
         ours: false,
         theirs: false,
         standing_due: false,
+        rank: 0,
+        asks: false,
+        asked: false,
+        referred: false,
         certificates: None,
         accused: None,
     };
@@ -130,12 +142,15 @@ impl Node<'_> {
             rival.goodbye = Some(Goodbye::Replaced);
             ours = rival.ours;
         }
-        let Some(place) = self.peers.iter_mut().find(|peer| !peer.used) else {
+        let Some(place) = self.peers.iter().position(|peer| !peer.used) else {
             self.shed_requests();
             return Err(Goodbye::Full);
         };
         let both_hubs = kind == Kind::Hub && self.config.kind == Kind::Hub;
         let wants_gossip = both_hubs && (ours || !dialled);
+        let referred = wants_gossip && !self.make_way(now);
+        let wants_gossip = wants_gossip && !referred;
+        let Some(place) = self.peers.get_mut(place) else { return Err(Goodbye::Full) };
         *place = Peer {
             link,
             id,
@@ -145,23 +160,21 @@ impl Node<'_> {
             up_at: now,
             cursor: if kind == Kind::Leaf { 0 } else { self.table.sequence() },
             sync_at: (wants_gossip && dialled).then_some(now),
-            ours,
+            ours: ours && !referred,
             // Who dials wants gossip, until it says that it does not; who accepted wants none of its own.
-            theirs: both_hubs && !dialled,
+            theirs: wants_gossip && !dialled,
             standing_due: both_hubs && ours != dialled,
+            referred,
+            rank: rank(self.config.id, id),
             ..Peer::FREE
         };
         self.apply(now, &hello.record, Some(link));
         self.confront(&hello.record);
-        if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
-            slot.wanted = false;
-            slot.for_requests = false;
+        if let Some(index) = self.table.find(id) {
+            self.table.revise(index, |slot| (slot.wanted, slot.for_requests) = (false, false));
         }
-        let too_many = match kind {
-            Kind::Hub => self.overlay_links() > self.config.max_degree,
-            Kind::Leaf => true,
-        };
-        if too_many && self.config.kind == Kind::Hub {
+        let is_hub = self.config.kind == Kind::Hub;
+        if is_hub && (kind == Kind::Leaf || self.overlay_links() > self.config.degree + 1) {
             self.shed_later(now);
         }
         if kind == Kind::Hub {
@@ -252,9 +265,11 @@ impl Node<'_> {
         self.accuse_to_its_face(hello.id, (slot.incarnation, state, slot.by));
     }
 
-    /// A hub that does not want a link is left alone for a while.
+    /// A hub that does not want a link is left alone for a while; not for long, when there is no other.
     fn avoid(&mut self, now: Instant, id: NodeId) {
-        let retry_at = now + self.jitter(self.config.retry_max);
+        let lonely = self.hub_links() == 0;
+        let pause = if lonely { self.config.retry_max / 8 } else { self.config.retry_max };
+        let retry_at = now + self.jitter(pause);
         for seed in self.seeds.iter_mut().filter(|seed| seed.reached == Some(id)) {
             seed.retry_at = retry_at;
         }

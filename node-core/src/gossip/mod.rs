@@ -5,7 +5,7 @@
 //! ```text
 //! handle_link_up / _down, handle_gossip, handle_dial_failed, handle_keyring, handle_timeout   (what happened)
 //! set_meta, secure, redial, remove, sleep, wake, leave                        (commands)
-//! poll_gossip, poll_dial, poll_close, poll_change, poll_timeout               (what to do next)
+//! poll_gossip, poll_dial, poll_close, poll_timeout, changes                   (what to do next)
 //! ```
 //!
 //! How a change travels: every record that is new here gets the next number of the table's change order; each
@@ -15,6 +15,7 @@
 
 mod config;
 mod denial;
+mod descriptions;
 mod dial;
 mod links;
 mod node;

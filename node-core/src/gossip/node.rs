@@ -209,7 +209,7 @@ impl<'s> Node<'s> {
             return Ok(());
         }
         let first = self.table.meta(me).is_empty();
-        self.table.set_meta(me, encoded).map_err(|_| BadMeta)?;
+        self.table.set_meta(me, encoded, 0).map_err(|_| BadMeta)?;
         if !first {
             self.table.revise(me, |slot| slot.incarnation = slot.incarnation.saturating_add(1));
         }
@@ -269,14 +269,11 @@ impl<'s> Node<'s> {
 
     // What to do next
 
-    /// A member that changed after the change numbered `cursor`, which is moved on; start with 0. A member that
-    /// changed several times is named once. Members that are forgotten are not named: compare with
-    /// [`members`](Self::members) now and then.
-    pub fn poll_change(&self, cursor: &mut u64) -> Option<Member<'_>> {
-        self.table.changes(*cursor).find_map(|(index, number)| {
-            *cursor = number;
-            self.member_at(index)
-        })
+    /// Members that changed after the change numbered `after`, the oldest change first, each with the number of its change;
+    /// start with 0. A member that changed several times is named once. Members that are forgotten are not named: compare
+    /// with [`members`](Self::members) now and then.
+    pub fn changes(&self, after: u64) -> impl Iterator<Item = (u64, Member<'_>)> {
+        self.table.changes(after).filter_map(|(index, number)| Some((number, self.member_at(index)?)))
     }
 
     /// When [`handle_timeout`](Self::handle_timeout), [`poll_dial`](Self::poll_dial) and

@@ -16,6 +16,13 @@ use crate::wire::{Goodbye, Kind, Meta, Outbox, State};
 const SHEDDING: Duration = Duration::from_secs(2);
 /// A link is not ended as too much before this age.
 const SETTLED: Duration = Duration::from_secs(5);
+/// Links that a hub asks to hear of changes at once: so two breaks must coincide before it hears of one late.
+const SOURCES: usize = 2;
+/// What *standing* says, in bits.
+const WANTS: u8 = 1;
+const AT_ONCE: u8 = 2;
+/// Hubs that a peer is told of when there is no room for it.
+const REFERRED: usize = 8;
 
 impl Node<'_> {
     /// Links to hubs that carry gossip.
@@ -42,7 +49,7 @@ impl Node<'_> {
             self.shed_at = None;
             self.shed_hubs(now);
             self.shed_leaves(now);
-            if self.overlay_links() > self.config.max_degree || self.leaf_links() > self.config.max_leaves {
+            if self.leaf_links() > self.config.max_leaves {
                 self.shed_later(now);
             }
         }
@@ -54,12 +61,12 @@ impl Node<'_> {
         if self.is_linked(id) {
             return self.promote(now, id);
         }
-        if let Some(slot) = self.table.slot_mut(index) {
+        self.table.revise(index, |slot| {
             slot.wanted = true;
             slot.for_requests = false;
             slot.retry_at = now;
-            self.overlay_at = Some(now);
-        }
+        });
+        self.overlay_at = Some(now);
     }
 
     fn leaf_links(&self) -> usize {
@@ -72,15 +79,34 @@ impl Node<'_> {
         }
     }
 
-    /// Ends overlay links: of those that this node dialled the oldest, when there are more than it needs; of all, any,
-    /// when there are more than it bears.
-    fn shed_hubs(&mut self, now: Instant) {
-        let surplus = self.overlay_links().saturating_sub(self.config.max_degree);
-        for _ in 0..surplus {
-            let chosen = self.pick_peer(|peer| peer.is_overlay() && now.since(peer.up_at) >= SETTLED);
-            self.shed(chosen);
+    /// Room for one more overlay link: for it another is ended. `false` when all are new, as when many join at once.
+    pub(super) fn make_way(&mut self, now: Instant) -> bool {
+        while self.overlay_links() >= self.config.max_degree {
+            let settled =
+                self.pick_peer(|peer| peer.is_overlay() && now.since(peer.up_at) >= SETTLED);
+            if settled.is_none() {
+                return false;
+            }
+            self.shed(settled);
         }
-        if surplus == 0 && self.overlay_links() > self.config.degree + 1 {
+        true
+    }
+
+    /// Tells a peer that there is no room for of some hubs that may have some.
+    pub(super) fn say_referral(&mut self, to: NodeId, out: &mut impl Outbox) -> bool {
+        let start = self.rng.usize(0..self.table.len().max(1));
+        let hubs = self.table.iter().cycle().skip(start).take(self.table.len()).filter(|&index| {
+            let slot = self.table.slot(index);
+            slot.dialable && slot.state == State::Alive && slot.id != self.config.id && slot.id != to
+        });
+        let mut writer = Writer::new(Tag::Records);
+        hubs.take(REFERRED).all(|index| writer.push(&self.record_at(index)));
+        writer.is_empty() || out.put(&[writer.message()]).is_ok()
+    }
+
+    /// Ends the oldest of the overlay links that this node dialled, when there are more than it needs.
+    fn shed_hubs(&mut self, now: Instant) {
+        if self.overlay_links() > self.config.degree + 1 {
             let dialled = self.peers.iter().filter(|peer| peer.is_overlay() && peer.dialled);
             let oldest =
                 dialled.min_by_key(|peer| peer.up_at).filter(|peer| now.since(peer.up_at) >= SETTLED);
@@ -127,6 +153,7 @@ impl Node<'_> {
 
     /// Wants gossip on a link that had none.
     pub(super) fn promote(&mut self, now: Instant, id: NodeId) {
+        self.make_way(now);
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.is_usable() && peer.id == id) {
             peer.ours = true;
             peer.standing_due = true;
@@ -134,12 +161,20 @@ impl Node<'_> {
         }
     }
 
-    /// The peer says whether it wants gossip on the link.
-    pub(super) fn handle_standing(&mut self, now: Instant, link: LinkId, wanted: bool) {
+    /// The peer says whether it wants gossip on the link, and whether it wants to hear of changes at once.
+    pub(super) fn handle_standing(&mut self, now: Instant, link: LinkId, standing: u8) {
+        let wanted = standing & WANTS != 0;
+        let joins = wanted && self.peer(link).is_some_and(|peer| !peer.is_overlay());
+        let referred = joins && !self.make_way(now);
         let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) else { return };
-        if peer.kind == Kind::Hub && peer.theirs != wanted {
-            peer.theirs = wanted;
-            if wanted {
+        if peer.kind == Kind::Leaf {
+            return;
+        }
+        peer.asked = standing & AT_ONCE != 0;
+        peer.referred |= referred;
+        if peer.theirs != (wanted && !referred) {
+            peer.theirs = wanted && !referred;
+            if peer.theirs {
                 peer.join(now);
             }
             self.overlay_at = Some(now);
@@ -149,16 +184,23 @@ impl Node<'_> {
     /// Says what the peer must know of the link's standing.
     pub(super) fn say_standing(&self, peer: &Peer, out: &mut impl Outbox) -> bool {
         let mut writer = Writer::new(Tag::Standing);
-        writer.push(&u8::from(peer.ours)) && out.put(&[writer.message()]).is_ok()
+        let standing = if peer.ours { WANTS } else { 0 } | if peer.asks { AT_ONCE } else { 0 };
+        writer.push(&standing) && out.put(&[writer.message()]).is_ok()
     }
 
     /// Whether a hub is among those that hear of changes at once: both ends of a link rank it alike, so that hardly
-    /// anybody is told at once by nobody.
+    /// anybody is told at once by nobody; and who would be has asked.
     pub(super) fn is_eager(&self, peer: &Peer) -> bool {
-        let rank = |other: &Peer| rank(self.config.id, other.id);
-        let own = rank(peer);
-        let before = self.peers.iter().filter(|other| other.is_overlay() && rank(other) < own).count();
-        before < self.config.fanout
+        peer.asked || self.links_before(peer) < self.config.fanout
+    }
+
+    /// Whether the peer is to tell of changes at once, whatever the rank of the link is at its end.
+    pub(super) fn is_source(&self, peer: &Peer) -> bool {
+        self.config.kind == Kind::Hub && peer.is_overlay() && self.links_before(peer) < SOURCES
+    }
+
+    fn links_before(&self, peer: &Peer) -> usize {
+        self.peers.iter().filter(|other| other.is_overlay() && other.rank < peer.rank).count()
     }
 }
 
@@ -177,7 +219,7 @@ impl Peer {
 }
 
 /// A number for a pair of nodes, the same for both.
-fn rank(one: NodeId, other: NodeId) -> u64 {
+pub(super) fn rank(one: NodeId, other: NodeId) -> u64 {
     let (one, other) = (u128::from_le_bytes(one.0), u128::from_le_bytes(other.0));
     let both = one.wrapping_add(other) ^ one.wrapping_mul(other);
     mix(both as u64 ^ mix((both >> 64) as u64))

@@ -11,6 +11,7 @@ use crate::id::{LinkId, NodeId};
 use crate::log::warning;
 use crate::time::{Duration, Instant};
 use crate::wire::gossip::{Items, MAX_MESSAGE, Malformed, Records, Tag, Version, Writer};
+use crate::wire::record::MAX_META;
 use crate::wire::{Goodbye, Kind, Meta, Outbox, Record, State};
 
 /// Who does not hear of a change at once hears of it after this, in brief: what it heard elsewhere meanwhile it does not
@@ -57,8 +58,8 @@ impl Node<'_> {
             Some(Tag::Need) => self.handle_need(Items::new(items), out)?,
             Some(Tag::News) => self.handle_news(Items::new(items), out)?,
             Some(Tag::Standing) => {
-                let (&wanted, _) = items.split_first().ok_or(Malformed)?;
-                self.handle_standing(now, link, wanted != 0);
+                let (&standing, _) = items.split_first().ok_or(Malformed)?;
+                self.handle_standing(now, link, standing);
                 true
             }
             // A later version's message.
@@ -85,8 +86,9 @@ impl Node<'_> {
                 false => Some(now + AGAIN),
             };
         }
-        if peer.standing_due {
-            next.standing_due = !self.say_standing(&peer, out);
+        next.asks = self.is_source(&peer);
+        if peer.standing_due || next.asks != peer.asks {
+            next.standing_due = !self.say_standing(&next, out);
         }
         let between_hubs = peer.kind == Kind::Hub && self.config.kind == Kind::Hub;
         if !between_hubs || (peer.is_overlay() && self.is_eager(&peer)) {
@@ -100,6 +102,9 @@ impl Node<'_> {
         }
         if self.sleeping && next.cursor == self.table.sequence() {
             next.goodbye = Some(Goodbye::Asleep);
+        }
+        if peer.referred && self.say_referral(peer.id, out) {
+            next.goodbye = Some(Goodbye::Surplus);
         }
         if let Some(place) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
             *place = next;
@@ -188,7 +193,7 @@ impl Node<'_> {
         match Meta::decode(record.meta) {
             Ok(meta) => {
                 let described_anew = self.table.meta(index) != record.meta;
-                if self.table.set_meta(index, record.meta).is_err() {
+                if self.table.set_meta(index, record.meta, self.own_reserve()).is_err() {
                     warning!("the description of {} does not fit the table", record.id);
                     return false;
                 }
@@ -223,6 +228,12 @@ impl Node<'_> {
         }
         self.overlay_at = Some(now);
         true
+    }
+
+    /// Memory that this node's own description may still grow by.
+    fn own_reserve(&self) -> usize {
+        let own = self.table.find(self.config.id).map_or(0, |me| self.table.meta(me).len());
+        MAX_META.saturating_sub(own)
     }
 
     /// Logs that something said of a member is not believed, at a sensible rate.

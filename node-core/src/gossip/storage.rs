@@ -10,30 +10,30 @@ pub struct Storage<'s> {
     pub slots: &'s mut [Slot],
     /// As many as `slots`.
     pub order: &'s mut [u32],
-    /// Descriptions of members: an equal share for each slot, at least [`MAX_META`] bytes for everything that
-    /// the protocol allows.
+    /// Descriptions of all members together. The protocol allows [`MAX_META`] bytes for each, usual are 100 to 250, and
+    /// [`MAX_META`] are kept for this node's own.
     pub meta: &'s mut [u8],
     /// One for each link.
     pub peers: &'s mut [Peer],
 }
 
-/// Memory for `MEMBERS` members, the node included, and `LINKS` links, of a size known when it is compiled: for
-/// boards and tests. A server lends vectors instead.
-pub struct StaticStorage<const MEMBERS: usize, const LINKS: usize> {
+/// Memory for `MEMBERS` members, the node included, with descriptions of `META` bytes on average, and `LINKS` links, of a
+/// size known when it is compiled: for boards and tests. A server lends vectors instead.
+pub struct StaticStorage<const MEMBERS: usize, const LINKS: usize, const META: usize = MAX_META> {
     slots: [Slot; MEMBERS],
     order: [u32; MEMBERS],
-    meta: [[u8; MAX_META]; MEMBERS],
+    meta: [[u8; META]; MEMBERS],
     peers: [Peer; LINKS],
 }
 
-impl<const MEMBERS: usize, const LINKS: usize> StaticStorage<MEMBERS, LINKS> {
+impl<const MEMBERS: usize, const LINKS: usize, const META: usize> StaticStorage<MEMBERS, LINKS, META> {
     /// Memory that nobody uses; fit for a `static`.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             slots: [Slot::FREE; MEMBERS],
             order: [0; MEMBERS],
-            meta: [[0; MAX_META]; MEMBERS],
+            meta: [[0; META]; MEMBERS],
             peers: [Peer::FREE; LINKS],
         }
     }
@@ -49,7 +49,7 @@ impl<const MEMBERS: usize, const LINKS: usize> StaticStorage<MEMBERS, LINKS> {
     }
 }
 
-impl<const MEMBERS: usize, const LINKS: usize> Default for StaticStorage<MEMBERS, LINKS> {
+impl<const MEMBERS: usize, const LINKS: usize, const META: usize> Default for StaticStorage<MEMBERS, LINKS, META> {
     fn default() -> Self {
         Self::new()
     }

@@ -126,9 +126,11 @@ impl Node<'_> {
         }
         let jitter = self.rng.u64(0..REDIAL_GRACE.as_micros() as u64);
         let grace = if dialled { Duration::ZERO } else { REDIAL_GRACE + Duration::from_micros(jitter) };
-        if let Some(slot) = self.table.slot_mut(index).filter(|slot| slot.state.is_live()) {
-            slot.wanted = true;
-            slot.retry_at = slot.retry_at.max(now + grace);
+        if self.table.slot(index).state.is_live() {
+            self.table.revise(index, |slot| {
+                slot.wanted = true;
+                slot.retry_at = slot.retry_at.max(now + grace);
+            });
         }
     }
 
@@ -188,11 +190,13 @@ impl Node<'_> {
         slot.accusers = Default::default();
         slot.evidence = Evidence::Hearsay;
         if !state.is_live() {
-            slot.wanted = false;
             slot.expires = now + tombstone;
             self.expiry_at = self.expiry_at.min(slot.expires);
         }
-        self.table.revise(index, |slot| slot.state = state);
+        self.table.revise(index, |slot| {
+            slot.state = state;
+            slot.wanted &= state.is_live();
+        });
     }
 
     /// A leaf said how long it sleeps, or that it does not.

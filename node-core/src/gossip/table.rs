@@ -1,5 +1,6 @@
 //! The member table: slots in lent memory, an index ordered by id, and the order of changes.
 
+use super::descriptions::{Descriptions, Place};
 use super::suspicion::Evidence;
 use crate::id::NodeId;
 use crate::time::Instant;
@@ -28,7 +29,7 @@ pub struct Slot {
     newer: u32,
     /// The link that the last change came from, which need not hear it again.
     pub(super) source: Option<u32>,
-    meta_len: u16,
+    pub(super) description: Place,
     /// The latest accuser of a suspect or downed member.
     pub(super) by: Option<NodeId>,
     /// Whose accusations were counted, in brief.
@@ -65,7 +66,7 @@ impl Slot {
         older: NONE,
         newer: NONE,
         source: None,
-        meta_len: 0,
+        description: Place::NONE,
         by: None,
         accusers: [0; MAX_ACCUSERS],
         evidence: Evidence::Hearsay,
@@ -98,7 +99,7 @@ const EMPTY: Range = Range { span: Span::ALL, count: 0, sum: 0 };
 pub(super) struct Table<'s> {
     slots: &'s mut [Slot],
     order: &'s mut [u32],
-    meta: &'s mut [u8],
+    descriptions: Descriptions<'s>,
     count: usize,
     free: u32,
     oldest: u32,
@@ -107,6 +108,10 @@ pub(super) struct Table<'s> {
     sequence: u64,
     /// What is held in all, in brief.
     whole: Range,
+    /// Members that are being dialled.
+    dialling: usize,
+    /// Members that a link is wanted to.
+    wanted: usize,
 }
 
 impl<'s> Table<'s> {
@@ -117,7 +122,19 @@ impl<'s> Table<'s> {
             *slot = Slot { newer: if (next as usize) < capacity { next } else { NONE }, ..Slot::FREE };
         }
         let free = if capacity == 0 { NONE } else { 0 };
-        Self { slots, order, meta, count: 0, free, oldest: NONE, newest: NONE, sequence: 0, whole: EMPTY }
+        Self {
+            slots,
+            order,
+            descriptions: Descriptions::new(meta),
+            count: 0,
+            free,
+            oldest: NONE,
+            newest: NONE,
+            sequence: 0,
+            whole: EMPTY,
+            dialling: 0,
+            wanted: 0,
+        }
     }
 
     pub(super) const fn sequence(&self) -> u64 {
@@ -143,14 +160,27 @@ impl<'s> Table<'s> {
         self.count
     }
 
-    /// Changes what the sums are made of: incarnation and state.
+    /// Changes what is counted over all members: incarnation, state, `dialling` and `wanted`.
     pub(super) fn revise(&mut self, index: Index, change: impl FnOnce(&mut Slot)) {
         let Some(slot) = self.slots.get_mut(index.0 as usize) else { return };
-        let before = share_of_sum(slot);
+        let before = *slot;
         change(slot);
-        let after = share_of_sum(slot);
-        self.whole.count = self.whole.count.wrapping_sub(before.0).wrapping_add(after.0);
-        self.whole.sum = self.whole.sum.wrapping_sub(before.1).wrapping_add(after.1);
+        let ((count, sum), (old_count, old_sum)) = (share_of_sum(slot), share_of_sum(&before));
+        self.whole.count = self.whole.count.wrapping_sub(old_count).wrapping_add(count);
+        self.whole.sum = self.whole.sum.wrapping_sub(old_sum).wrapping_add(sum);
+        let counted = |before: bool, after: bool, count: usize| count + usize::from(after) - usize::from(before);
+        self.dialling = counted(before.dialling, slot.dialling, self.dialling);
+        self.wanted = counted(before.wanted, slot.wanted, self.wanted);
+    }
+
+    /// How many members are being dialled.
+    pub(super) const fn dialling(&self) -> usize {
+        self.dialling
+    }
+
+    /// To how many members a link is wanted.
+    pub(super) const fn wanted(&self) -> usize {
+        self.wanted
     }
 
     /// The member at a place in the order of ids.
@@ -160,31 +190,21 @@ impl<'s> Table<'s> {
     }
 
     /// The slot for changes that nobody else hears of; use [`touch`](Self::touch) for those that spread, and
-    /// [`revise`](Self::revise) for incarnation and state.
+    /// [`revise`](Self::revise) for what is counted.
     pub(super) fn slot_mut(&mut self, index: Index) -> Option<&mut Slot> {
         self.slots.get_mut(index.0 as usize)
     }
 
     pub(super) fn meta(&self, index: Index) -> &[u8] {
-        let start = index.0 as usize * self.share();
-        let len = usize::from(self.slot(index).meta_len);
-        self.meta.get(start..start + len).unwrap_or_default()
+        self.descriptions.get(self.slot(index).description)
     }
 
-    /// Replaces a member's description.
+    /// Replaces a member's description, as long as `spare` bytes of memory stay free for others.
     ///
     /// # Errors
-    /// [`Full`] when it is longer than the slot's share of memory; nothing changed.
-    pub(super) fn set_meta(&mut self, index: Index, meta: &[u8]) -> Result<(), Full> {
-        let share = self.share();
-        let start = index.0 as usize * share;
-        if meta.len() > share {
-            return Err(Full);
-        }
-        let len = u16::try_from(meta.len()).map_err(|_| Full)?;
-        self.meta.get_mut(start..start + meta.len()).ok_or(Full)?.copy_from_slice(meta);
-        self.slot_mut(index).ok_or(Full)?.meta_len = len;
-        Ok(())
+    /// [`Full`]; nothing changed.
+    pub(super) fn set_meta(&mut self, index: Index, meta: &[u8], spare: usize) -> Result<(), Full> {
+        self.descriptions.set(self.slots, index.0, (meta, spare))
     }
 
     /// A new member, the newest change.
@@ -216,7 +236,8 @@ impl<'s> Table<'s> {
             tail.rotate_left(1);
         }
         self.count -= 1;
-        self.revise(index, |slot| slot.state = State::Left);
+        self.revise(index, |slot| (slot.state, slot.dialling, slot.wanted) = (State::Left, false, false));
+        self.descriptions.remove(self.slot(index).description);
         self.unlink(index);
         let free = self.free;
         if let Some(slot) = self.slot_mut(index) {
@@ -313,10 +334,6 @@ impl<'s> Table<'s> {
             Some(after) => after.older = older,
             None => self.newest = older,
         }
-    }
-
-    fn share(&self) -> usize {
-        self.meta.len().checked_div(self.slots.len()).unwrap_or(0)
     }
 }
 

@@ -43,3 +43,24 @@ fn who_is_not_told_at_once_asks_for_what_it_lacks() {
         }
     }
 }
+
+#[test]
+fn a_crowd_that_knows_one_hub_joins_within_seconds_and_no_hub_ever_bears_too_much() {
+    for seed in 0..3 {
+        let mut cluster = Cluster::new(seed, Conditions::default());
+        cluster.capacity = Capacity { members: 128, peers: 24, ..Capacity::default() };
+        for _ in 0..100 {
+            let at = cluster.add(Kind::Hub, &[0]);
+            cluster.start(at, 1);
+        }
+        let bound = cluster.now() + Duration::from_secs(20);
+        while !cluster.converged() {
+            assert!(cluster.now() < bound, "seed {seed}\n{}", cluster.views());
+            cluster.run(Duration::from_millis(20));
+            for at in cluster.running() {
+                let degree = cluster.node(at).map(Node::degree).unwrap();
+                assert!(degree <= 12, "seed {seed}: n{at} has {degree} neighbours");
+            }
+        }
+    }
+}

@@ -11,7 +11,7 @@ use node_core::gossip::{
 use node_core::id::{LinkId, Name, NodeId};
 use node_core::link::{Goodbye, Hello};
 use node_core::time::{Duration, Instant};
-use node_core::wire::record::{BadMeta, MAX_META};
+use node_core::wire::record::BadMeta;
 use node_core::wire::{Full, Outbox, Record, VERSION};
 use tokio::sync::{mpsc, watch};
 
@@ -29,6 +29,8 @@ use crate::log_limit::LogLimit;
 
 /// Members that the table holds.
 const MEMBERS: usize = 16_384;
+/// Bytes for each member's description, on average.
+const META: usize = 256;
 /// Links at once.
 const LINKS: usize = 1024;
 /// Notices taken before the view is published again.
@@ -99,7 +101,7 @@ impl Task {
     pub async fn run(self, seeds: &[HostPort]) -> Result<(), BadMeta> {
         let mut slots = vec![Slot::FREE; MEMBERS];
         let mut order = vec![0; MEMBERS];
-        let mut meta = vec![0; MEMBERS * MAX_META];
+        let mut meta = vec![0; MEMBERS * META];
         let mut peers = vec![Peer::FREE; LINKS];
         let storage = Storage { slots: &mut slots, order: &mut order, meta: &mut meta, peers: &mut peers };
         let config = Config::new(self.dialer.identity.id, Kind::Hub);
@@ -456,7 +458,8 @@ impl Running<'_> {
     /// Logs what became of members, and keeps what must be kept of this node.
     fn note_changes(&mut self) {
         let (node, states, me) = (&self.node, &mut self.states, self.dialer.identity.id);
-        while let Some(member) = node.poll_change(&mut self.cursor) {
+        for (number, member) in node.changes(self.cursor) {
+            self.cursor = number;
             self.stale = true;
             let (id, state, name) = (member.record.id, member.record.state, member.meta.name);
             let before = states.insert(id, state);

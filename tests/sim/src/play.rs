@@ -15,8 +15,8 @@ use crate::subject::Subject;
 
 /// How often views are compared while the cluster heals.
 const GLANCE: Duration = Duration::from_millis(100);
-/// Bytes for each member's description: a name, an address, two hubs, a component.
-const META: usize = 120;
+/// Bytes for each member's description, on average: a name, and an address or two hubs.
+const META: usize = 56;
 /// Links that a hub has room for.
 const PEERS: usize = 64;
 

@@ -5,14 +5,20 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
+use super::super::descriptions::HEADER;
 use super::super::storage::StaticStorage;
 use super::{Table, fingerprint};
 use crate::id::NodeId;
 use crate::time::Instant;
 use crate::wire::State;
 use crate::wire::gossip::Span;
+use crate::wire::record::MAX_META;
 
 const CAPACITY: usize = 8;
+/// Of the descriptions.
+const MEMORY: usize = CAPACITY * MAX_META;
+/// Kept free in it.
+const SPARE: usize = 500;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -29,7 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..14u8).prop_map(Step::Insert),
         1 => (0..14u8).prop_map(Step::Remove),
         3 => (0..14u8).prop_map(Step::Touch),
-        1 => (0..14u8, prop::collection::vec(any::<u8>(), 0..900)).prop_map(|(id, meta)| Step::Describe(id, meta)),
+        4 => (0..14u8, prop::collection::vec(any::<u8>(), 1..900)).prop_map(|(id, meta)| Step::Describe(id, meta)),
         3 => (0..14u8, state, 0..1000u64).prop_map(|(id, state, since)| Step::SetState(id, state, since)),
     ]
 }
@@ -92,8 +98,10 @@ fn apply(table: &mut Table<'_>, naive: &mut Naive, step: Step) {
         }
         Step::Describe(number, meta) => {
             if let Some(index) = table.find(id(number)) {
-                let fits = meta.len() <= 768;
-                assert_eq!(table.set_meta(index, &meta).is_ok(), fits);
+                let others = naive.members.iter().filter(|(id, _)| **id != table.slot(index).id);
+                let taken: usize = others.map(|(_, (_, _, meta))| meta).filter(|meta| !meta.is_empty()).map(|meta| HEADER + meta.len()).sum();
+                let fits = taken + HEADER + meta.len() + SPARE <= MEMORY;
+                assert_eq!(table.set_meta(index, &meta, SPARE).is_ok(), fits);
                 let member = naive.members.get_mut(&id(number)).unwrap();
                 member.2 = if fits { meta } else { core::mem::take(&mut member.2) };
             }

@@ -16,7 +16,7 @@ pub struct Capacity {
     pub members: usize,
     /// Links.
     pub peers: usize,
-    /// Bytes for the description of each member.
+    /// Bytes for the description of each member, on average.
     pub meta: usize,
 }
 
@@ -47,7 +47,8 @@ impl Memory {
         Self {
             slots: vec![Slot::FREE; members],
             order: vec![0; members],
-            meta: vec![0; members * meta],
+            // A node keeps room for its own.
+            meta: vec![0; members * meta + MAX_META],
             peers: vec![Peer::FREE; peers],
         }
     }

@@ -131,7 +131,8 @@ impl Cluster {
         let mut incarnation = host.incarnation;
         let mut convictions = Vec::new();
         let before = cursor;
-        while let Some(member) = node.poll_change(&mut cursor) {
+        for (number, member) in node.changes(cursor) {
+            cursor = number;
             let record = member.record;
             if record.id == host.id {
                 incarnation = record.incarnation;

@@ -1,0 +1,121 @@
+//! Descriptions of members in lent memory, one behind the other: most are far shorter than they may be.
+
+use super::table::Slot;
+use crate::wire::Full;
+
+/// Each description is preceded by the slot it belongs to and the room it has: `u32`, `u16`.
+pub(super) const HEADER: usize = 6;
+/// Not described.
+const NOWHERE: u32 = u32::MAX;
+
+/// Where the description of a member stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    at: u32,
+    len: u16,
+}
+
+impl Place {
+    pub(super) const NONE: Self = Self { at: NOWHERE, len: 0 };
+}
+
+/// The memory. What is replaced by something longer leaves a gap; gaps are closed when the end is reached.
+pub(super) struct Descriptions<'s> {
+    memory: &'s mut [u8],
+    /// What is behind it is free.
+    end: usize,
+    /// Bytes in use, without gaps.
+    used: usize,
+}
+
+impl<'s> Descriptions<'s> {
+    pub(super) const fn new(memory: &'s mut [u8]) -> Self {
+        Self { memory, end: 0, used: 0 }
+    }
+
+    pub(super) fn get(&self, place: Place) -> &[u8] {
+        let start = place.at as usize;
+        self.memory.get(start..start.saturating_add(place.len.into())).unwrap_or_default()
+    }
+
+    /// Replaces the description of the slot at `index`, as long as `spare` bytes stay free.
+    ///
+    /// # Errors
+    /// [`Full`]; nothing changed.
+    pub(super) fn set(
+        &mut self,
+        slots: &mut [Slot],
+        index: u32,
+        (meta, spare): (&[u8], usize),
+    ) -> Result<(), Full> {
+        let len = u16::try_from(meta.len()).map_err(|_| Full)?;
+        let old = slots.get(index as usize).ok_or(Full)?.description;
+        let used = self.used - taken(old) + HEADER + meta.len();
+        if used.saturating_add(spare) > self.memory.len() {
+            return Err(Full);
+        }
+        if old.at == NOWHERE || self.room_at(old) < len {
+            if self.memory.len() - self.end < HEADER + meta.len() {
+                self.close_gaps(slots, index);
+            }
+            let at = self.append(index, len)?;
+            slots.get_mut(index as usize).ok_or(Full)?.description = Place { at, len };
+        }
+        let place = &mut slots.get_mut(index as usize).ok_or(Full)?.description;
+        place.len = len;
+        let start = place.at as usize;
+        self.memory.get_mut(start..start + meta.len()).ok_or(Full)?.copy_from_slice(meta);
+        self.used = used;
+        Ok(())
+    }
+
+    /// Forgets a description; its slot is about to be free.
+    pub(super) const fn remove(&mut self, place: Place) {
+        self.used -= taken(place);
+    }
+
+    fn append(&mut self, index: u32, room: u16) -> Result<u32, Full> {
+        let start = self.end + HEADER;
+        let header = self.memory.get_mut(self.end..start).ok_or(Full)?;
+        let (owner, size) = header.split_at_mut(4);
+        owner.copy_from_slice(&index.to_le_bytes());
+        size.copy_from_slice(&room.to_le_bytes());
+        self.end = start + usize::from(room);
+        u32::try_from(start).map_err(|_| Full)
+    }
+
+    /// The slot and the room of the description whose header is there.
+    fn header(&self, at: usize) -> Option<(u32, u16)> {
+        let header: [u8; HEADER] = self.memory.get(at..at + HEADER)?.try_into().ok()?;
+        let [a, b, c, d, e, f] = header;
+        Some((u32::from_le_bytes([a, b, c, d]), u16::from_le_bytes([e, f])))
+    }
+
+    fn room_at(&self, place: Place) -> u16 {
+        let header = (place.at as usize).checked_sub(HEADER).and_then(|at| self.header(at));
+        header.map_or(0, |(_, room)| room)
+    }
+
+    /// Moves all descriptions but that of `replaced` to the front.
+    fn close_gaps(&mut self, slots: &mut [Slot], replaced: u32) {
+        let (mut from, end) = (0, self.end);
+        self.end = 0;
+        while from < end {
+            let Some((index, room)) = self.header(from) else { return };
+            let start = from + HEADER;
+            from = start + usize::from(room);
+            let Some(slot) = slots.get_mut(index as usize) else { continue };
+            let Place { at, len } = slot.description;
+            if index != replaced && at as usize == start {
+                let Ok(at) = self.append(index, len) else { return };
+                self.memory.copy_within(start..start + usize::from(len), at as usize);
+                slot.description.at = at;
+            }
+        }
+    }
+}
+
+/// Bytes that a description takes.
+const fn taken(place: Place) -> usize {
+    if place.at == NOWHERE { 0 } else { HEADER + place.len as usize }
+}
