@@ -11,12 +11,12 @@ use embassy_net::tcp::{ConnectError, TcpSocket};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
 use embedded_tls::CryptoRngCore;
-use node_core::gossip::{Certificates, Dial};
-use node_core::time::UnixTime;
+use node_core::gossip::Dial;
 
 use crate::address::{AddressError, resolve};
 use crate::keyring::Presented;
 use crate::log::warning;
+use crate::port::Opened;
 use crate::sizes::{INPUT, TCP_READ, TCP_WRITE, TLS_READ};
 use crate::state::{State, now};
 use crate::tls::{Carrier, Guard, Reader, Records, Session, SessionError, Shared, Writer};
@@ -107,20 +107,16 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         let (reader, writer) = (Shared::new(Guard::new(reader, TLS_READ)), Shared::new(writer));
         let presented = Presented::new(&self.state.keys);
         let clock = self.state.with(|core| core.clock.wall_clock(now()));
-        let (trust, not_after) = {
-            let keys = self.state.keys.borrow();
-            (keys.trust(clock), keys.not_after())
-        };
+        let trust = self.state.keys.borrow().trust(self.state.settings.pins, clock);
         let carrier = Carrier::new(&reader, &writer);
         let mut session = Session::open(carrier, records, (trust, &presented), self.rng).await?;
         if !presented.is_current() {
             return Err(SessionError::KeysReplaced);
         }
-        let certificates = Certificates { ours: presented.fingerprint(), theirs: session.hub() };
-        let opened = (dial.target, certificates);
+        let opened = Opened { target: dial.target, ours: presented.fingerprint(), hub: session.hub() };
         self.state.with(|core| core.handle_open(self.port, now(), self.state.settings.cluster, opened));
         let (reader, writer) = session.split();
-        let read = self.read(reader, input, not_after);
+        let read = self.read(reader, input);
         // A read that waits is dropped only here, where the session ends.
         match select3(read, self.write(writer), self.farewell()).await {
             Either3::First(SessionError::Closed | SessionError::Lost) if self.is_over() => Ok(()),
@@ -143,7 +139,6 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         &self,
         mut reader: Reader<'_, '_, R, W>,
         input: &mut [u8; INPUT],
-        not_after: UnixTime,
     ) -> SessionError {
         let mut filled = 0;
         loop {
@@ -153,7 +148,9 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
                 Err(error) => return error,
             }
             let bytes = input.get(..filled).unwrap_or_default();
-            let used = self.state.with(|core| core.handle_input(self.port, now(), bytes, not_after));
+            let keys = self.state.keys.borrow();
+            let used = self.state.with(|core| core.handle_input((self.port, &keys), now(), bytes));
+            drop(keys);
             input.copy_within(used.min(filled)..filled, 0);
             filled -= used.min(filled);
         }

@@ -3,12 +3,13 @@
 use node_core::gossip::{Certificates, Down, Failure, How, Target};
 use node_core::id::LinkId;
 use node_core::link::{Event, ExchangeId, Goodbye, Hello, Open, PeerError, Phase, ResetCode};
-use node_core::time::{Instant, UnixTime};
+use node_core::time::Instant;
 use node_core::wire::{FrameKind, Meta, VERSION};
 
 use crate::batch::Gossip;
+use crate::keyring::Keys;
 use crate::log::{information, warning};
-use crate::port::{Carried, Parted, Port, Stage};
+use crate::port::{Carried, Opened, Parted, Port, Stage};
 use crate::sizes::LIMITS;
 use crate::state::Core;
 use crate::table::{ExchangeError, Place};
@@ -20,7 +21,7 @@ impl Core<'_> {
         index: usize,
         now: Instant,
         cluster: &str,
-        (target, certificates): (Target, Certificates),
+        Opened { target, ours, hub }: Opened,
     ) {
         self.links = self.links.wrapping_add(1);
         let Some(port) = self.ports.get_mut(index) else { return };
@@ -28,8 +29,9 @@ impl Core<'_> {
         port.batch.clear();
         port.blocked = false;
         port.goodbye = None;
-        port.outdated = false;
-        port.stage = Stage::Greeting(Carried { id: LinkId(self.links), target, certificates });
+        let certificates = Certificates { ours, theirs: hub.certificate };
+        let carried = Carried { id: LinkId(self.links), target, certificates, pinned: hub.pinned };
+        port.stage = Stage::Greeting(carried);
         let hello =
             Hello { version: VERSION, cluster, limits: LIMITS, time: None, record: self.node.record() };
         if port.link.greet(&hello, port.batch).is_err() {
@@ -41,10 +43,9 @@ impl Core<'_> {
     /// Bytes arrived. Returns how many were used; the rest is the start of a frame.
     pub(crate) fn handle_input(
         &mut self,
-        index: usize,
+        (index, keys): (usize, &Keys),
         now: Instant,
         input: &[u8],
-        not_after: UnixTime,
     ) -> usize {
         let mut used = 0;
         while let Some(port) = self.ports.get_mut(index) {
@@ -64,7 +65,7 @@ impl Core<'_> {
                 }
             };
             if let Some(event) = event {
-                self.handle_event(index, now, event, not_after);
+                self.handle_event((index, keys), now, event);
             }
         }
         self.runner.wake();
@@ -146,9 +147,9 @@ impl Core<'_> {
         self.callers.wake();
     }
 
-    fn handle_event(&mut self, index: usize, now: Instant, event: Event<'_>, not_after: UnixTime) {
+    fn handle_event(&mut self, (index, keys): (usize, &Keys), now: Instant, event: Event<'_>) {
         match event {
-            Event::Up(hello) => self.handle_hello(index, now, &hello, not_after),
+            Event::Up(hello) => self.handle_hello((index, keys), now, &hello),
             Event::Opened { id, open, data, end } => self.handle_opened(index, (id, open), data, end),
             Event::Data { id, data, end } => self.handle_data(index, id, data, end),
             Event::Reset { id, code } => {
@@ -168,23 +169,19 @@ impl Core<'_> {
         }
     }
 
-    fn handle_hello(&mut self, index: usize, now: Instant, hello: &Hello<'_>, not_after: UnixTime) {
+    fn handle_hello(&mut self, (index, keys): (usize, &Keys), now: Instant, hello: &Hello<'_>) {
         let Some(port) = self.ports.get_mut(index) else { return };
         let Stage::Greeting(carried) = port.stage else { return };
-        let outdated = core::mem::take(&mut port.outdated);
         let id = hello.record.id;
         match self.node.handle_link_up(now, carried.id, How::Dialled(carried.target), hello) {
             Ok(()) => {
                 let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);
                 information!("linked to {} ({})", name, id);
-                // A keyring that comes during a handshake ends the carrier.
-                self.node.secure(now, carried.id, carried.certificates);
-                if outdated {
-                    self.node.redial(now, id);
-                }
                 port.stage = Stage::Joined(carried, id);
+                self.node.secure(now, carried.id, carried.certificates);
+                self.judge_links(now, keys);
                 if let Some(time) = hello.time {
-                    self.clock.hear(now, time, not_after);
+                    self.clock.hear(now, time, keys.not_after());
                 }
                 self.callers.wake();
             }

@@ -10,6 +10,7 @@ use node_core::time::{UnixTime, WallClock};
 use node_core::trust::{Anchor, Fingerprint};
 use zeroize::Zeroizing;
 
+use crate::settings::MAX_PINS;
 use crate::tls::{Credentials, Trust};
 
 /// The slots of a bundle.
@@ -75,9 +76,10 @@ impl Keys {
         self.anchors.contains(&Anchor::Certificate(certificate))
     }
 
-    /// What makes a hub trusted at this time.
-    pub(crate) fn trust(&self, clock: WallClock) -> Trust {
-        Trust { anchors: self.anchors.clone(), clock: Some(clock) }
+    /// What makes a hub trusted at this time: this keyring, and the keys that are pinned.
+    pub(crate) fn trust(&self, pins: &[Fingerprint], clock: WallClock) -> Trust {
+        let pins = pins.iter().take(MAX_PINS).map(|pin| Anchor::Spki(*pin));
+        Trust { anchors: self.anchors.iter().copied().chain(pins).collect(), clock: Some(clock) }
     }
 
     /// Takes the place of `self` as the next edition.

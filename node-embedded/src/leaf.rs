@@ -54,7 +54,7 @@ pub struct LeafResources<'d> {
 struct Memory {
     core: CoreMemory,
     ports: [PortMemory; LINKS],
-    heads: [[u8; HEAD]; WORKERS],
+    heads: [[u8; HEAD]; WORKERS + 1],
     item: [u8; ITEM],
     bundle: [u8; BUNDLE],
 }
@@ -84,7 +84,7 @@ impl LeafResources<'_> {
                     exchanges: [PortExchanges::NEW; LINKS],
                 },
                 ports: [PortMemory::NEW; LINKS],
-                heads: [[0; HEAD]; WORKERS],
+                heads: [[0; HEAD]; WORKERS + 1],
                 item: [0; ITEM],
                 bundle: [0; BUNDLE],
             },

@@ -103,6 +103,6 @@ pub use client::{Call, CallError, CallResponse};
 pub use leaf::{Leaf, LeafResources, Parts, StartError, start};
 pub use rpc::Reply;
 pub use runner::Runner;
-pub use settings::Settings;
+pub use settings::{MAX_PINS, Settings};
 pub use store::StoreError;
 pub use table::ExchangeError;

@@ -4,9 +4,11 @@ use node_core::gossip::{Certificates, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Config, Exchange, Goodbye, Link, PeerError};
 use node_core::time::{Duration, Instant};
+use node_core::trust::Fingerprint;
 
 use crate::batch::Batch;
 use crate::sizes::{OUR_EXCHANGES, THEIR_EXCHANGES};
+use crate::tls::Proved;
 
 /// A goodbye that the hub does not take is given up after this time.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -17,8 +19,6 @@ pub(crate) struct Port<'d> {
     pub(crate) stage: Stage,
     /// What the hub said at last.
     pub(crate) goodbye: Option<Goodbye>,
-    /// The keyring was replaced before the hub's hello came: the link is to be replaced as soon as it is up.
-    pub(crate) outdated: bool,
     /// Somebody waits for room in `batch`.
     pub(crate) blocked: bool,
 }
@@ -36,6 +36,17 @@ pub(crate) enum Stage {
     Parting(Carried, Parted),
 }
 
+/// A TLS session that was just opened.
+#[derive(Clone, Copy)]
+pub(crate) struct Opened {
+    /// Whom the dial was for.
+    pub(crate) target: Target,
+    /// SHA-256 of the certificate that this node showed.
+    pub(crate) ours: Fingerprint,
+    /// Who the hub has proved to be.
+    pub(crate) hub: Proved,
+}
+
 /// What carries a link.
 #[derive(Clone, Copy)]
 pub(crate) struct Carried {
@@ -44,6 +55,8 @@ pub(crate) struct Carried {
     pub(crate) target: Target,
     /// What the handshake showed.
     pub(crate) certificates: Certificates,
+    /// The hub is trusted by a pin, whatever the keyring says.
+    pub(crate) pinned: bool,
 }
 
 /// Why only the goodbye is left.
@@ -65,14 +78,7 @@ impl<'d> Port<'d> {
         let filled = filled.and(memory.theirs.resize(THEIR_EXCHANGES, Exchange::FREE));
         debug_assert!(filled.is_ok(), "their capacity is their length");
         let link = Link::new(config, &mut memory.ours, &mut memory.theirs, Instant::START);
-        Self {
-            link,
-            batch: &mut memory.batch,
-            stage: Stage::Idle,
-            goodbye: None,
-            outdated: false,
-            blocked: false,
-        }
+        Self { link, batch: &mut memory.batch, stage: Stage::Idle, goodbye: None, blocked: false }
     }
 
     /// What carries the link, if anything does.

@@ -26,7 +26,7 @@ pub struct Runner<'d, G, F: NorFlash, A> {
     pub(crate) keyring: Mutex<NoopRawMutex, KeyringMemory<'d, F>>,
     pub(crate) application: A,
     pub(crate) ports: &'d mut [PortMemory; LINKS],
-    pub(crate) heads: &'d mut [[u8; HEAD]; WORKERS],
+    pub(crate) heads: &'d mut [[u8; HEAD]; WORKERS + 1],
 }
 
 impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
@@ -39,14 +39,15 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
         let connector = |port| Connector { state, network, rng, port };
         let server = || Server { state, application, keyring };
         let [first_port, second_port] = ports;
-        let [first_head, second_head] = heads;
+        let [first_head, second_head, methods_head] = heads;
         let (first_connector, second_connector) = (connector(0), connector(1));
-        let (first_server, second_server) = (server(), server());
+        let (first_server, second_server, methods_server) = (server(), server(), server());
         let mut clock = pin!(clock(state));
         let mut first_connection = pin!(first_connector.run(first_port));
         let mut second_connection = pin!(second_connector.run(second_port));
         let mut first_worker = pin!(first_server.work(first_head));
         let mut second_worker = pin!(second_server.work(second_head));
+        let mut methods_worker = pin!(methods_server.work_methods(methods_head));
         poll_fn(|cx| {
             // None of them ends.
             let _ = clock.as_mut().poll(cx);
@@ -54,6 +55,7 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
             let _ = second_connection.as_mut().poll(cx);
             let _ = first_worker.as_mut().poll(cx);
             let _ = second_worker.as_mut().poll(cx);
+            let _ = methods_worker.as_mut().poll(cx);
             Poll::Pending
         })
         .await

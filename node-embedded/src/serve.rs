@@ -34,20 +34,28 @@ pub(crate) struct KeyringMemory<'d, F: NorFlash> {
 }
 
 impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
-    /// Answers one exchange after the other for ever. `head` is where the start of a request is kept.
+    /// Answers one request to the application after the other for ever. `head` is where the start of one is kept.
     pub(crate) async fn work(&self, head: &mut [u8; HEAD]) -> ! {
         loop {
-            let (slot, open) = self.state.wait(|core| core.table.next_waiting()).await;
+            let (slot, open) = self.state.wait(|core| core.table.next_waiting(is_for_application)).await;
             let mut exchange = Exchange::new(self.state, slot, false);
-            match self.answer(&mut exchange, (slot, open.service), head).await {
-                Ok(()) => {}
-                // The other side knows already.
-                Err(ExchangeError::LinkLost | ExchangeError::Reset(_) | ExchangeError::TimedOut) => {}
-                Err(error) => {
-                    warning!("request: {}", error);
-                    exchange.reset(ResetCode::Internal);
-                }
-            }
+            let outcome = self.answer(&mut exchange, (slot, open.service), head).await;
+            conclude(exchange, outcome);
+        }
+    }
+
+    /// The same for the built-in methods: slow requests to the application do not keep an operator out.
+    pub(crate) async fn work_methods(&self, head: &mut [u8; HEAD]) -> ! {
+        loop {
+            let (slot, open) = self.state.wait(|core| core.table.next_waiting(is_built_in)).await;
+            let Service::Rpc(number) = open.service else { continue };
+            let mut exchange = Exchange::new(self.state, slot, false);
+            // Once begun it is carried out, whoever still waits for the answer.
+            let outcome = match self.methods().answer(&mut exchange, number, head).await {
+                Ok(()) => exchange.finish().await,
+                Err(error) => Err(error),
+            };
+            conclude(exchange, outcome);
         }
     }
 
@@ -57,17 +65,18 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
         (slot, service): (SlotIndex, Service),
         head: &mut [u8; HEAD],
     ) -> Result<(), ExchangeError> {
-        let methods = Methods { state: self.state, application: self.application, keyring: self.keyring };
         let broken = broken(self.state, slot);
         match service {
             Service::Http => settle(select(self.answer_http(exchange, head), broken).await)?,
-            Service::Rpc(number) if number >= FIRST_CUSTOM => {
-                settle(select(methods.custom(exchange, number, head), broken).await)?;
+            Service::Rpc(number) => {
+                settle(select(self.methods().custom(exchange, number, head), broken).await)?;
             }
-            // Once begun it is carried out, whoever still waits for the answer.
-            Service::Rpc(number) => methods.answer(exchange, number, head).await?,
         }
         exchange.finish().await
+    }
+
+    const fn methods(&self) -> Methods<'_, 'd, F, A> {
+        Methods { state: self.state, application: self.application, keyring: self.keyring }
     }
 
     async fn answer_http(
@@ -104,6 +113,26 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
             answer.send(500, "text/plain", b"the component gave no answer\n").await?;
         }
         Ok(())
+    }
+}
+
+const fn is_built_in(service: Service) -> bool {
+    matches!(service, Service::Rpc(number) if number < FIRST_CUSTOM)
+}
+
+const fn is_for_application(service: Service) -> bool {
+    !is_built_in(service)
+}
+
+fn conclude(exchange: Exchange<'_>, outcome: Result<(), ExchangeError>) {
+    match outcome {
+        Ok(()) => {}
+        // The other side knows already.
+        Err(ExchangeError::LinkLost | ExchangeError::Reset(_) | ExchangeError::TimedOut) => {}
+        Err(error) => {
+            warning!("request: {}", error);
+            exchange.reset(ResetCode::Internal);
+        }
     }
 }
 

@@ -2,6 +2,10 @@
 
 use node_core::id::NodeId;
 use node_core::time::UnixTime;
+use node_core::trust::Fingerprint;
+
+/// Most pins; what is more is not looked at.
+pub const MAX_PINS: usize = 4;
 
 /// What a node is told at start.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +23,9 @@ pub struct Settings<'d> {
     /// A time that has certainly come, usually when the firmware was built: a certificate that ended before is
     /// refused.
     pub not_before: UnixTime,
+    /// SHA-256 of the `SubjectPublicKeyInfo` of hubs that are trusted whatever certificate they make for that key, beside
+    /// those of the keyring; at most [`MAX_PINS`].
+    pub pins: &'d [Fingerprint],
     /// Version of the firmware, for people.
     pub version: &'d str,
     /// An encoded [`Bundle`](node_core::keys::Bundle) for a board whose flash holds no keyring yet; one that has one
@@ -37,6 +44,7 @@ impl<'d> Settings<'d> {
             hubs,
             needs: &[],
             not_before: UnixTime(0),
+            pins: &[],
             version: env!("CARGO_PKG_VERSION"),
             keyring: None,
         }

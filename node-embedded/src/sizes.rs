@@ -43,7 +43,8 @@ pub const EXCHANGES: usize = LINKS * THEIR_EXCHANGES + OUR_EXCHANGES;
 pub const EXCHANGE_CREDIT: usize = 512;
 /// What a hub may send on one link before it is read.
 pub const LINK_CREDIT: usize = THEIR_EXCHANGES * EXCHANGE_CREDIT;
-/// Requests from hubs that are answered at the same time; further ones wait for their turn.
+/// Requests to the application that are answered at the same time, beside one built-in method; further ones wait for
+/// their turn.
 pub const WORKERS: usize = 2;
 
 /// Longest head of an HTTP request that a component is given, longest body of a custom method and of a ping.

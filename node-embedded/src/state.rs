@@ -6,10 +6,9 @@ use core::task::Poll;
 
 use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
 use node_core::gossip::{Dial, Node};
-use node_core::link::{Goodbye, Phase};
+use node_core::link::Phase;
 use node_core::time::{ClockFloor, Duration, Instant};
-use node_core::wire::Meta;
-use node_core::wire::record::{BadMeta, MAX_META};
+use node_core::wire::record::BadMeta;
 
 use crate::keyring::Keys;
 use crate::port::{Port, Stage};
@@ -71,14 +70,7 @@ impl<'d> State<'d> {
     pub(crate) fn announce_keys(&self) -> Result<(), BadMeta> {
         let keys = self.keys.borrow();
         self.with(|core| {
-            let mut copy = [0; MAX_META];
-            let old = core.node.record().meta;
-            let copy = copy.get_mut(..old.len()).ok_or(BadMeta)?;
-            copy.copy_from_slice(old);
-            let mut meta = Meta::decode(copy)?;
-            meta.active_key = keys.active().0;
-            meta.keyring = keys.digest().0;
-            core.node.set_meta(&meta)?;
+            core.node.set_keys(keys.active(), keys.digest())?;
             core.runner.wake();
             Ok(())
         })
@@ -88,23 +80,22 @@ impl<'d> State<'d> {
     pub(crate) fn renew_links(&self, now: Instant) {
         let keys = self.keys.borrow();
         self.with(|core| {
-            for port in &mut core.ports {
-                // The hub may take a link for up before this node does, so it is not just cut.
-                match port.stage {
-                    Stage::Greeting(carried) if keys.trusts(carried.certificates.theirs) => {
-                        port.outdated = true
-                    }
-                    Stage::Greeting(_) => port.part(now, Goodbye::Untrusted, None),
-                    _ => {}
-                }
-            }
-            core.node.handle_keyring(now, keys.active(), |certificate| keys.trusts(certificate));
+            // One whose hub has not said hello is judged when it does: the hub may take it for up already.
+            core.judge_links(now, &keys);
             core.runner.wake();
         });
     }
 }
 
 impl Core<'_> {
+    /// Links to hubs that are not trusted any more end, those that show old certificates are replaced.
+    pub(crate) fn judge_links(&mut self, now: Instant, keys: &Keys) {
+        let pinned = self.ports.iter().filter_map(Port::carried).filter(|carried| carried.pinned);
+        let pinned: heapless::Vec<_, LINKS> = pinned.map(|carried| carried.certificates.theirs).collect();
+        let trusts = |certificate| keys.trusts(certificate) || pinned.contains(&certificate);
+        self.node.handle_keyring(now, keys.active(), trusts);
+    }
+
     /// The next connection to open. Only a port that has none asks.
     pub(crate) fn next_dial(&mut self, now: Instant) -> Option<Dial> {
         self.node.poll_dial(now)

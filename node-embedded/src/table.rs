@@ -9,6 +9,7 @@ use core::fmt;
 use embassy_sync::waitqueue::WakerRegistration;
 use node_core::id::LinkId;
 use node_core::link::{ExchangeId, Open, ResetCode, Side};
+use node_core::wire::Service;
 
 use crate::sizes::{EXCHANGE_CREDIT, EXCHANGES, OUR_EXCHANGES};
 
@@ -69,10 +70,12 @@ impl<'d> Table<'d> {
         Some(slot)
     }
 
-    /// The exchange that has waited longest for a worker.
-    pub(crate) fn next_waiting(&mut self) -> Option<(SlotIndex, Open)> {
+    /// The exchange that has waited longest for a worker, of those that `fits` holds for.
+    pub(crate) fn next_waiting(&mut self, fits: fn(Service) -> bool) -> Option<(SlotIndex, Open)> {
         let now = self.arrivals;
-        let waiting = (0..).zip(self.slots.iter_mut()).filter(|(_, slot)| slot.waiting.is_some());
+        let waiting = (0..)
+            .zip(self.slots.iter_mut())
+            .filter(|(_, slot)| slot.waiting.is_some_and(|(_, open)| fits(open.service)));
         let age = |slot: &Slot| slot.waiting.map_or(0, |(arrival, _)| now.wrapping_sub(arrival));
         let (index, slot) = waiting.max_by_key(|(_, slot)| age(slot))?;
         slot.waiting.take().map(|(_, open)| (SlotIndex(index), open))

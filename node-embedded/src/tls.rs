@@ -13,7 +13,7 @@ pub(crate) use carrier::{Carrier, Shared};
 pub(crate) use guard::Guard;
 pub(crate) use provider::Credentials;
 pub(crate) use session::{Reader, Records, Session, Writer};
-pub(crate) use verifier::Trust;
+pub(crate) use verifier::{Proved, Trust};
 
 pub use guard::Violation;
 pub use session::SessionError;

@@ -222,8 +222,7 @@ impl Node<'_> {
         let enough = self.has_enough();
         let any = !enough || self.table.wanted() > 0;
         let members = self.table.iter().filter(|_| any);
-        let members =
-            members.filter(|&index| self.is_wanted(index) || (!enough && self.is_candidate(index)));
+        let members = members.filter(|&index| self.is_wanted(index) || (!enough && self.is_candidate(index)));
         let members = members.map(|index| self.table.slot(index).retry_at);
         let seeds =
             self.seeds.iter().filter(|seed| self.is_seed_needed(seed, enough)).map(|seed| seed.retry_at);

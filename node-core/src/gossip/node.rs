@@ -9,6 +9,7 @@ use super::table::{Index, Table};
 use crate::id::{LinkId, NodeId};
 use crate::log::warning;
 use crate::time::{Duration, Instant};
+use crate::trust::Fingerprint;
 use crate::wire::record::{BadMeta, MAX_HUBS, MAX_META};
 use crate::wire::{Kind, Meta, Record, State};
 
@@ -215,6 +216,14 @@ impl<'s> Node<'s> {
         }
         self.table.touch(me, None);
         Ok(())
+    }
+
+    /// Tells the cluster which certificate this node shows, and the digest of all that it trusts.
+    ///
+    /// # Errors
+    /// [`BadMeta`] when the description leaves no room for it; nothing changed.
+    pub fn set_keys(&mut self, active: Fingerprint, keyring: Fingerprint) -> Result<(), BadMeta> {
+        self.describe(|meta| (meta.active_key, meta.keyring) = (active.0, keyring.0))
     }
 
     /// Says goodbye to the cluster. Give [`poll_gossip`](Self::poll_gossip) a chance to say so on every link

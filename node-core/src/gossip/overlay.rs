@@ -82,8 +82,7 @@ impl Node<'_> {
     /// Room for one more overlay link: for it another is ended. `false` when all are new, as when many join at once.
     pub(super) fn make_way(&mut self, now: Instant) -> bool {
         while self.overlay_links() >= self.config.max_degree {
-            let settled =
-                self.pick_peer(|peer| peer.is_overlay() && now.since(peer.up_at) >= SETTLED);
+            let settled = self.pick_peer(|peer| peer.is_overlay() && now.since(peer.up_at) >= SETTLED);
             if settled.is_none() {
                 return false;
             }

@@ -145,6 +145,10 @@ impl Node<'_> {
         if newer {
             if self.replace(now, index, record) {
                 self.table.touch(index, source_link);
+                if self.table.slot(index).kind == Kind::Leaf && !direct {
+                    // No comparing shows a leaf that others know of it what it did not say in this life.
+                    self.accuse_to_its_face(record.id, (record.incarnation, record.state, record.by));
+                }
             } else if fresh {
                 self.table.remove(index);
             }

@@ -49,7 +49,9 @@ impl<const MEMBERS: usize, const LINKS: usize, const META: usize> StaticStorage<
     }
 }
 
-impl<const MEMBERS: usize, const LINKS: usize, const META: usize> Default for StaticStorage<MEMBERS, LINKS, META> {
+impl<const MEMBERS: usize, const LINKS: usize, const META: usize> Default
+    for StaticStorage<MEMBERS, LINKS, META>
+{
     fn default() -> Self {
         Self::new()
     }

@@ -168,7 +168,8 @@ impl<'s> Table<'s> {
         let ((count, sum), (old_count, old_sum)) = (share_of_sum(slot), share_of_sum(&before));
         self.whole.count = self.whole.count.wrapping_sub(old_count).wrapping_add(count);
         self.whole.sum = self.whole.sum.wrapping_sub(old_sum).wrapping_add(sum);
-        let counted = |before: bool, after: bool, count: usize| count + usize::from(after) - usize::from(before);
+        let counted =
+            |before: bool, after: bool, count: usize| count + usize::from(after) - usize::from(before);
         self.dialling = counted(before.dialling, slot.dialling, self.dialling);
         self.wanted = counted(before.wanted, slot.wanted, self.wanted);
     }

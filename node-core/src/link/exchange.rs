@@ -31,6 +31,10 @@ impl ExchangeId {
     pub(super) fn slot(self) -> usize {
         usize::from((self.number & 0xffff) as u16)
     }
+
+    pub(super) const fn generation(self) -> u32 {
+        self.number >> 16
+    }
 }
 
 impl fmt::Debug for ExchangeId {

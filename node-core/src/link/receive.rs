@@ -115,8 +115,11 @@ impl Link<'_> {
         let bad = PeerError::BadPayload(Kind::Open);
         let id = ExchangeId { side: Side::Theirs, number: frame.header.exchange };
         let (open, data) = Open::take(frame.payload).ok_or(bad)?;
-        if id.number == 0 || frame.header.flags & RESPONDER != 0 {
+        if id.generation() == 0 || frame.header.flags & RESPONDER != 0 {
             return Err(bad);
+        }
+        if self.goodbye_received {
+            return Err(PeerError::Unexpected(Kind::Open));
         }
         let allowed = usize::from(self.config.limits.exchanges);
         let exchange = self
@@ -127,6 +130,9 @@ impl Link<'_> {
         // A reset that is still owed is dropped: by reusing the slot the peer shows that it is done with it.
         if matches!(exchange.stage, Stage::Live | Stage::Expired) {
             return Err(PeerError::TooManyExchanges);
+        }
+        if exchange.number == id.number {
+            return Err(bad);
         }
         let end = frame.header.ends();
         *exchange = Exchange {

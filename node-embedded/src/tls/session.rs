@@ -12,12 +12,11 @@ use embedded_tls::{
     Aes128GcmSha256, CryptoRngCore, TlsConfig, TlsConnection, TlsContext, TlsError, TlsReader, TlsWriter,
 };
 use node_core::crypto::SignError;
-use node_core::trust::Fingerprint;
 
 use super::carrier::Carrier;
 use super::guard::Violation;
 use super::provider::{Credentials, Provider};
-use super::verifier::{Trust, Verifier, VerifyError};
+use super::verifier::{Proved, Trust, Verifier, VerifyError};
 use crate::sizes::{TLS_READ, TLS_WRITE};
 
 /// What a hub's port is asked for: a link.
@@ -39,7 +38,7 @@ impl Records {
 pub(crate) struct Session<'s, R: Read, W: Write<Error = R::Error>> {
     tls: TlsConnection<'s, Carrier<'s, R, W>, Aes128GcmSha256>,
     carrier: Carrier<'s, R, W>,
-    hub: Fingerprint,
+    hub: Proved,
 }
 
 impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
@@ -71,8 +70,8 @@ impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
         Ok(Self { tls, carrier, hub })
     }
 
-    /// SHA-256 of the hub's certificate.
-    pub(crate) const fn hub(&self) -> Fingerprint {
+    /// Who the hub is.
+    pub(crate) const fn hub(&self) -> Proved {
         self.hub
     }
 

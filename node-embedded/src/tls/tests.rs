@@ -98,7 +98,7 @@ fn meet<T>(
         let (opened, read) = match Session::open(carrier, &mut records, (trust, &board), &rng).await {
             Err(error) => (Err(error), None),
             Ok(mut session) => {
-                let hub = session.hub();
+                let hub = session.hub().certificate;
                 let (mut reader, mut writer) = session.split();
                 writer.stage(b"hello").unwrap();
                 writer.send().await.unwrap();

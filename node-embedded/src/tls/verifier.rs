@@ -12,10 +12,12 @@ use node_core::time::WallClock;
 use node_core::trust::{AcceptedKeys, Anchor, Fingerprint, Policy, Rejection};
 use sha2::{Digest, Sha256};
 
+use crate::settings::MAX_PINS;
+
 /// What makes a hub trusted, as of the start of a handshake.
 pub(crate) struct Trust {
-    /// The keyring's certificates.
-    pub(crate) anchors: heapless::Vec<Anchor, MAX_BUNDLE_SLOTS>,
+    /// The keyring's certificates, and pinned keys.
+    pub(crate) anchors: heapless::Vec<Anchor, { MAX_BUNDLE_SLOTS + MAX_PINS }>,
     /// What is known of the time; without it nobody is trusted.
     pub(crate) clock: Option<WallClock>,
 }
@@ -33,9 +35,18 @@ pub(crate) struct Verifier {
 
 struct Hub {
     key: P256Point,
-    certificate: Fingerprint,
+    proved: Proved,
     /// The handshake up to and including the certificate: what the hub signs.
     transcript: Sha256,
+}
+
+/// Who a hub has proved to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Proved {
+    /// SHA-256 of its certificate.
+    pub(crate) certificate: Fingerprint,
+    /// It is trusted by a pin, whatever the keyring says.
+    pub(crate) pinned: bool,
 }
 
 impl Verifier {
@@ -43,9 +54,9 @@ impl Verifier {
         Self { trust, hub: None, verified: false, failure: None }
     }
 
-    /// The hub's certificate, once the hub has proved that it holds the key.
-    pub(crate) fn verified(&self) -> Option<Fingerprint> {
-        self.hub.as_ref().filter(|_| self.verified && self.failure.is_none()).map(|hub| hub.certificate)
+    /// Who the hub is, once it has proved that it holds the key of its certificate.
+    pub(crate) fn verified(&self) -> Option<Proved> {
+        self.hub.as_ref().filter(|_| self.verified && self.failure.is_none()).map(|hub| hub.proved)
     }
 
     /// What was wrong with the hub.
@@ -69,7 +80,8 @@ impl Verifier {
         let (certificate, algorithm) = (accepted.fingerprint, accepted.certificate.algorithm);
         let unsupported = Rejection::UnsupportedKey { fingerprint: certificate, algorithm };
         let key = accepted.certificate.p256_key().ok_or(VerifyError::Rejected(unsupported))?;
-        Ok(Hub { key, certificate, transcript: transcript.clone() })
+        let pinned = matches!(self.trust.anchors.get(accepted.anchor), Some(Anchor::Spki(_)));
+        Ok(Hub { key, proved: Proved { certificate, pinned }, transcript: transcript.clone() })
     }
 
     fn check(&self, verify: &CertificateVerifyRef<'_>) -> Result<(), VerifyError> {

@@ -41,6 +41,8 @@ struct State {
     config: Arc<ServerConfig>,
     /// How the next connections are served.
     on: bool,
+    /// Sessions that are opened now wait before the hub says hello.
+    reserved: bool,
     links: HashMap<LinkId, Connection>,
     /// Exchanges of links that are gone.
     past: HashMap<(LinkId, ExchangeId), Arrived>,
@@ -129,6 +131,7 @@ impl Hub {
             node,
             config: server_config(shown, trusted),
             on: true,
+            reserved: false,
             links: HashMap::new(),
             past: HashMap::new(),
             count: 0,
@@ -146,6 +149,11 @@ impl Hub {
         let mut state = self.0.borrow_mut();
         state.on = on;
         state.links.values_mut().for_each(|connection| connection.killed |= !on);
+    }
+
+    /// Says and hears nothing in sessions that are opened from now on, until it is called with `false`.
+    pub fn reserve(&self, reserved: bool) {
+        self.0.borrow_mut().reserved = reserved;
     }
 
     /// Changes what the next connections are shown, and tells the boards.
@@ -290,6 +298,10 @@ impl Hub {
                 select(tls.receive(), Timer::after(STEP)).await
             {
                 input.extend_from_slice(&received?);
+                tls.flush().await?;
+                while !greeted && !tls.tls.is_handshaking() && self.0.borrow().reserved {
+                    Timer::after(STEP).await;
+                }
                 let used = self.take(id, &input, tls.shown())?;
                 input.drain(..used);
             }

@@ -1,7 +1,7 @@
 //! A board and a hub: joining, requests in both directions, new keys under load, a hub that goes away.
 
 use embassy_futures::join::{join, join_array};
-use embassy_futures::select::select;
+use embassy_futures::select::{Either, select};
 use embassy_time::Timer;
 use node_core::gossip::State;
 use node_core::link::{Goodbye, Service};
@@ -86,6 +86,21 @@ fn a_request_that_takes_too_long_is_given_up_and_its_worker_is_free_again() {
             assert_eq!(world.http(leaf, "/never", b"").await, Err("reset: out of time".to_string()));
         }
         assert_eq!(world.http(leaf, "/echo", b"free").await, Ok((200, b"free".to_vec())));
+    });
+}
+
+#[test]
+fn slow_requests_do_not_keep_an_operator_out() {
+    with_board(async |world, leaf| {
+        let slow = join(world.http(leaf, "/never", b""), world.http(leaf, "/never", b""));
+        let ask = async {
+            Timer::after_millis(100).await;
+            world.rpc(leaf, Method::Ping.number(), b"hello").await
+        };
+        match select(slow, ask).await {
+            Either::First(_) => panic!("the ping had to wait for the slow requests"),
+            Either::Second(answer) => assert_eq!(answer, b"\0hello"),
+        }
     });
 }
 
@@ -183,6 +198,35 @@ fn new_keys_replace_the_link_and_no_request_fails() {
     run(tasks, async {
         let (leaf, _task) = board(&world2.network, flash, &[]).await;
         assert_eq!(leaf.id(), leaf_id);
+    });
+}
+
+#[test]
+fn keys_that_come_before_the_hub_has_said_hello_replace_that_link_too() {
+    let (world, tasks) = world();
+    run(tasks, async {
+        let [second, third] = [Identity::new(), Identity::new()];
+        world.trusted.lock().unwrap().extend([second.certificate.clone(), third.certificate.clone()]);
+        let (leaf, task) = board(&world.network, Flash::new(), &world.keyring()).await;
+        let push = async |keys: Vec<u8>| {
+            let answer = world.rpc(leaf, Method::KeysReplace.number(), &keys).await;
+            assert!(postcard::from_bytes::<Response<'_, [u8; 32]>>(&answer).unwrap().is_ok());
+        };
+        let test = async {
+            leaf.linked().await;
+            Timer::after_millis(100).await;
+            world.hub.reserve(true);
+            push(bundle(&[&second], &[&world.hub_identity])).await;
+            // The handshake with the second certificate is over, its link not up.
+            Timer::after_secs(1).await;
+            push(bundle(&[&third], &[&world.hub_identity])).await;
+            world.hub.reserve(false);
+            Timer::after_secs(3).await;
+            let shown = [&world.board_identity, &second, &third].map(|identity| identity.certificate.clone());
+            assert_eq!(world.hub.shown(), shown);
+            assert_eq!((leaf.links(), world.hub.links()), (1, 1));
+        };
+        select(test, task).await;
     });
 }
 

@@ -99,7 +99,11 @@ fn apply(table: &mut Table<'_>, naive: &mut Naive, step: Step) {
         Step::Describe(number, meta) => {
             if let Some(index) = table.find(id(number)) {
                 let others = naive.members.iter().filter(|(id, _)| **id != table.slot(index).id);
-                let taken: usize = others.map(|(_, (_, _, meta))| meta).filter(|meta| !meta.is_empty()).map(|meta| HEADER + meta.len()).sum();
+                let taken: usize = others
+                    .map(|(_, (_, _, meta))| meta)
+                    .filter(|meta| !meta.is_empty())
+                    .map(|meta| HEADER + meta.len())
+                    .sum();
                 let fits = taken + HEADER + meta.len() + SPARE <= MEMORY;
                 assert_eq!(table.set_meta(index, &meta, SPARE).is_ok(), fits);
                 let member = naive.members.get_mut(&id(number)).unwrap();

@@ -24,6 +24,28 @@ fn an_honest_hub_is_talked_to() {
 }
 
 #[test]
+fn a_hub_whose_key_is_pinned_is_talked_to_whatever_its_certificate() {
+    let spki = node_core::trust::Certificate::parse(HUB).unwrap().spki;
+    let pin = Anchor::Spki(Fingerprint(Software.sha256(&[spki])));
+    let trust = || Trust { anchors: [pin].into_iter().collect(), clock: Some(BUILT) };
+    for shown in [HUB, RENEWED] {
+        let serve = async |up, down| {
+            let mut rogue = Rogue::hello(up, down).await;
+            rogue.authenticate(shown, &hub_key()).await;
+            rogue.complete().await;
+            rogue.encrypted(b"welcome\x17").await;
+        };
+        let (outcome, _) = meet((trust(), Board::new()), OsRng, serve);
+        assert_eq!(outcome.opened.ok(), Some(Fingerprint(Software.sha256(&[shown]))));
+    }
+    // Another key, and the right certificate without its key.
+    for shown in [BOARD, HUB] {
+        let error = refusal_by(trust(), async |rogue| rogue.authenticate(shown, &other_key()).await);
+        assert!(matches!(error, SessionError::Untrusted(_)), "{error}");
+    }
+}
+
+#[test]
 fn no_certificate_at_all_is_refused() {
     for request in [false, true] {
         let serve = async |up, down| {
