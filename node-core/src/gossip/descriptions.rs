@@ -69,6 +69,16 @@ impl<'s> Descriptions<'s> {
         Ok(())
     }
 
+    /// Takes over what another memory of the same size holds.
+    #[cfg(feature = "sim")]
+    pub(super) fn copy_from(&mut self, other: &Descriptions<'_>) {
+        let (Some(to), Some(from)) = (self.memory.get_mut(..other.end), other.memory.get(..other.end)) else {
+            return;
+        };
+        to.copy_from_slice(from);
+        (self.end, self.used) = (other.end, other.used);
+    }
+
     /// Forgets a description; its slot is about to be free.
     pub(super) const fn remove(&mut self, place: Place) {
         self.used -= taken(place);

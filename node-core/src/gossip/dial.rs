@@ -220,8 +220,9 @@ impl Node<'_> {
             return None;
         }
         let enough = self.has_enough();
+        // The table may be long, and mostly there is nothing to find in it.
         let any = !enough || self.table.wanted() > 0;
-        let members = self.table.iter().filter(|_| any);
+        let members = self.table.iter().take(if any { usize::MAX } else { 0 });
         let members = members.filter(|&index| self.is_wanted(index) || (!enough && self.is_candidate(index)));
         let members = members.map(|index| self.table.slot(index).retry_at);
         let seeds =

@@ -276,6 +276,13 @@ impl<'s> Node<'s> {
         Ok(())
     }
 
+    /// Knows all that another node of the same size knows, which must know this one: simulations begin so in the middle
+    /// of things.
+    #[cfg(feature = "sim")]
+    pub(crate) fn learn_all(&mut self, other: &Node<'_>) {
+        self.table.copy_from(&other.table);
+    }
+
     // What to do next
 
     /// Members that changed after the change numbered `after`, the oldest change first, each with the number of its change;

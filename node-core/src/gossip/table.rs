@@ -308,6 +308,21 @@ impl<'s> Table<'s> {
         )
     }
 
+    /// Takes over what another table of the same size holds, as if nobody had said it here.
+    #[cfg(feature = "sim")]
+    pub(super) fn copy_from(&mut self, other: &Table<'_>) {
+        if self.slots.len() != other.slots.len() || self.order.len() != other.order.len() {
+            return;
+        }
+        self.slots.copy_from_slice(other.slots);
+        self.slots.iter_mut().for_each(|slot| slot.source = None);
+        self.order.copy_from_slice(other.order);
+        self.descriptions.copy_from(&other.descriptions);
+        (self.count, self.free, self.whole) = (other.count, other.free, other.whole);
+        (self.oldest, self.newest, self.sequence) = (other.oldest, other.newest, other.sequence);
+        (self.dialling, self.wanted) = (other.dialling, other.wanted);
+    }
+
     /// Removes the departed member that left longest ago, if there is one.
     fn evict(&mut self) {
         let departed = self.iter().filter(|&index| !self.slot(index).state.is_live());

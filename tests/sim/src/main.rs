@@ -1,6 +1,5 @@
 //! `cargo xtask sim`: plays scenarios and prints their figures.
 
-use core::time::Duration;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -78,11 +77,9 @@ fn play(name: &str, scenario: &Scenario, arguments: &Arguments) -> Result<()> {
         let bar = progress::bar(&format!("{name}, {nodes} nodes"));
         let seed = arguments.seed;
         let play = Play::new(scenario, nodes, (seed, replay(name, nodes, arguments)));
-        let before = cpu_time();
-        let Played { figures, simulated } = play.play(&mut |share| progress::show(&bar, share));
-        let used = cpu_time().saturating_sub(before);
+        let Played { figures, watched, cpu: used } = play.play(&mut |share| progress::show(&bar, share));
         bar.finish_and_clear();
-        let micros = used.as_secs_f64() * 1e6 / simulated.as_secs_f64() / nodes as f64;
+        let micros = used.as_secs_f64() * 1e6 / watched.as_secs_f64() / nodes as f64;
         if arguments.json {
             println!(
                 "{}",
@@ -108,10 +105,4 @@ fn replay(name: &str, nodes: usize, arguments: &Arguments) -> String {
         arguments.file.as_ref().map_or_else(|| name.into(), |path| format!("--file {}", path.display()));
     let lasts = arguments.lasts.map_or_else(String::new, |lasts| format!(" --lasts {lasts}"));
     format!("cargo xtask sim {what} --nodes {nodes} --seed {}{lasts}", arguments.seed)
-}
-
-/// Processor time that this process has used.
-fn cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

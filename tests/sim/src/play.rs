@@ -45,8 +45,10 @@ pub struct Play<'s, S> {
 pub struct Played {
     /// What it showed.
     pub figures: Figures,
-    /// The time that passed in it.
-    pub simulated: Duration,
+    /// The time that passed in it after everybody had settled.
+    pub watched: Duration,
+    /// Processor time that this took.
+    pub cpu: Duration,
 }
 
 impl<'s> Play<'s, Cluster> {
@@ -90,6 +92,7 @@ impl<'s, S: Subject> Play<'s, S> {
         let settled = Instant::START + seconds(self.scenario.settle);
         self.run_until(settled, progress);
         self.cluster.count_anew();
+        let before = cpu_time();
         self.start = self.now();
         self.calm = self.start;
         self.end = self.start + seconds(self.scenario.lasts);
@@ -103,8 +106,8 @@ impl<'s, S: Subject> Play<'s, S> {
         } else {
             self.run_until(self.end, progress);
         }
-        let simulated = self.now().since(Instant::START);
-        Played { figures: self.figures(), simulated }
+        let watched = self.now().since(self.start);
+        Played { figures: self.figures(), watched, cpu: cpu_time().saturating_sub(before) }
     }
 
     fn run_until(&mut self, at: Instant, progress: &mut dyn FnMut(f64)) {
@@ -319,4 +322,10 @@ fn together(seed: u64, scenario: &Scenario, shape: Shape, capacity: Capacity) ->
         cluster.start(at, 1);
     }
     cluster
+}
+
+/// Processor time that this process has used.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -48,8 +48,7 @@ impl Cluster {
                 host.seeds.push(Self::address(to));
             }
         }
-        cluster.start_all(&pairs, shape);
-        let messages = cluster.everything();
+        (0..cluster.hosts.len()).for_each(|at| cluster.start(at, 1));
         let mut links = vec![Vec::new(); cluster.hosts.len()];
         for (from, to) in pairs {
             let link = cluster.net.open(from, to);
@@ -59,11 +58,24 @@ impl Cluster {
                 }
             }
         }
-        let hellos: Vec<Vec<u8>> = (0..cluster.hosts.len()).map(|at| cluster.hello(at)).collect();
-        for (at, links) in links.into_iter().enumerate() {
-            cluster.link_up(at, &links, (&hellos, &messages));
+        let (hubs, leaves) = links.split_at(shape.hubs);
+        // Leaves first: they name the hubs that they are linked to, and the hubs are to know them so.
+        let hellos = cluster.hellos();
+        for (at, links) in (shape.hubs..).zip(leaves) {
+            cluster.link_up(at, links, &hellos, &[]);
+        }
+        let (hellos, messages) = (cluster.hellos(), cluster.everything());
+        for (at, links) in (0..).zip(hubs) {
+            if at > 0 {
+                cluster.teach(at);
+            }
+            cluster.link_up(at, links, &hellos, if at == 0 { &messages } else { &[] });
         }
         cluster
+    }
+
+    fn hellos(&self) -> Vec<Vec<u8>> {
+        (0..self.hosts.len()).map(|at| self.hello(at)).collect()
     }
 
     /// Who is linked to whom: the hubs at random by circles through all of them, each leaf to some.
@@ -89,20 +101,6 @@ impl Cluster {
         pairs.into_iter().collect()
     }
 
-    /// Starts all nodes; leaves name their hubs from the beginning.
-    fn start_all(&mut self, pairs: &[Pair], shape: Shape) {
-        for at in 0..self.hosts.len() {
-            self.start(at, 1);
-        }
-        for &(leaf, hub) in pairs.iter().filter(|(leaf, _)| *leaf >= shape.hubs) {
-            let hub = self.hosts.get(hub).map(|host| host.id);
-            let Some(host) = self.hosts.get(leaf) else { continue };
-            let named = host.node().and_then(|node| node.member(host.id)).map(|me| me.meta.hubs);
-            let hubs: Vec<_> = named.into_iter().flatten().chain(hub).collect();
-            self.describe(leaf, &hubs);
-        }
-    }
-
     /// Every node's own record, as messages.
     fn everything(&self) -> Vec<Vec<u8>> {
         let mut records: Vec<_> =
@@ -122,14 +120,26 @@ impl Cluster {
         messages
     }
 
-    /// Tells a node of its links, and over the first of them of everybody.
+    /// Tells a hub what the first one knows: by messages it would take 10,000 nodes minutes.
+    fn teach(&mut self, at: usize) {
+        let Some(mut life) = self.hosts.get_mut(at).and_then(|host| host.life.take()) else { return };
+        if let Some(first) = self.node(0) {
+            life.with(|node| node.learn_all(first));
+        }
+        if let Some(host) = self.hosts.get_mut(at) {
+            host.life = Some(life);
+        }
+        self.note_changes(at);
+    }
+
+    /// Tells a node of its links, and over the first of them what else there is to know.
     fn link_up(
         &mut self,
         at: usize,
         links: &[(LinkNumber, usize)],
-        (hellos, messages): (&[Vec<u8>], &[Vec<u8>]),
+        hellos: &[Vec<u8>],
+        messages: &[Vec<u8>],
     ) {
-        let told = if self.is_hub(at) { messages } else { &[] };
         // A node remembers for each link what it has said there, so it hears of everybody before it is linked to others.
         for (nth, &(link, peer)) in links.iter().enumerate() {
             let Some(host) = self.hosts.get_mut(at) else { return };
@@ -139,13 +149,11 @@ impl Cluster {
             if let Some(hello) = hellos.get(peer) {
                 self.greet(at, link, hello);
             }
-            for message in told.iter().filter(|_| nth == 0) {
+            for message in messages.iter().filter(|_| nth == 0) {
                 self.act(at, |node, now| {
                     // Nothing is answered to records.
                     _ = node.handle_gossip(now, LinkId(link), message, &mut Messages::discarded());
                 });
-                // Now, for the longer the list of changes has grown the longer each takes.
-                self.note_changes(at);
             }
         }
         self.note_changes(at);
