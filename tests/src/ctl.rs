@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::netns::Namespace;
 use crate::programs;
 
 /// maelctl, and what its environment says.
@@ -14,6 +16,7 @@ use crate::programs;
 pub struct Ctl {
     url: Option<String>,
     tls: Option<PathBuf>,
+    namespace: Option<Arc<Namespace>>,
 }
 
 /// What it did.
@@ -55,7 +58,7 @@ impl Ctl {
     /// With `url` in `MAELSTROM_PRIVATE_URL`.
     #[must_use]
     pub fn to(url: &str) -> Self {
-        Self { url: Some(url.to_owned()), tls: None }
+        Self { url: Some(url.to_owned()), ..Self::default() }
     }
 
     /// With `dir` in `MAEL_PRIVATE_TLS_DIR`.
@@ -65,13 +68,23 @@ impl Ctl {
         self
     }
 
+    /// In a network namespace.
+    #[must_use]
+    pub fn within(mut self, namespace: &Arc<Namespace>) -> Self {
+        self.namespace = Some(Arc::clone(namespace));
+        self
+    }
+
     /// Runs it.
     ///
     /// # Errors
     ///
     /// It does not start. That it fails is no error here.
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
-        let mut maelctl = Command::new(programs::maelctl()?);
+        let mut maelctl = match &self.namespace {
+            Some(namespace) => namespace.command(programs::maelctl()?),
+            None => Command::new(programs::maelctl()?),
+        };
         for (variable, value) in [
             ("MAELSTROM_PRIVATE_URL", self.url.as_ref().map(AsRef::as_ref)),
             ("MAEL_PRIVATE_TLS_DIR", self.tls.as_ref().map(|dir| dir.as_os_str())),

@@ -96,9 +96,13 @@ impl Daemon {
     /// maelctl, told to talk to it.
     #[must_use]
     pub fn ctl(&self) -> Ctl {
-        match &self.setup.tls {
+        let ctl = match &self.setup.tls {
             Some(dir) => Ctl::to(&format!("https://{}", self.private())).tls(dir),
             None => Ctl::to(&format!("http://{}", self.private())),
+        };
+        match &self.setup.namespace {
+            Some(namespace) => ctl.within(namespace),
+            None => ctl,
         }
     }
 

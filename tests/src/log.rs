@@ -22,7 +22,7 @@ const NOTICE: Duration = Duration::from_millis(200);
 pub struct Mark(usize);
 
 /// The log of one start of a program. It has ended when the program closed all of its outputs.
-pub(crate) struct Log {
+pub struct Log {
     who: String,
     shared: Arc<Shared>,
     readers: Vec<JoinHandle<()>>,
@@ -43,12 +43,12 @@ struct State {
 
 impl Log {
     /// The empty log of `who`, which is how errors name it.
-    pub(crate) fn of(who: &str) -> Self {
+    pub fn of(who: &str) -> Self {
         Self { who: who.to_owned(), shared: Arc::default(), readers: Vec::new() }
     }
 
     /// Adds the lines of `source`, each after `prefix`, until it closes.
-    pub(crate) fn follow(&mut self, prefix: &'static str, source: impl Read + Send + 'static) {
+    pub fn follow(&mut self, prefix: &'static str, source: impl Read + Send + 'static) {
         self.follow_with(move |line| {
             for text in BufReader::new(source).lines().map_while(Result::ok) {
                 line(format!("{prefix}{text}"));
@@ -57,7 +57,7 @@ impl Log {
     }
 
     /// Adds the lines that `read` finds, until it returns.
-    pub(crate) fn follow_with(&mut self, read: impl FnOnce(&mut dyn FnMut(String)) + Send + 'static) {
+    pub fn follow_with(&mut self, read: impl FnOnce(&mut dyn FnMut(String)) + Send + 'static) {
         self.shared.lock().open += 1;
         let shared = Arc::clone(&self.shared);
         self.readers.push(thread::spawn(move || {
@@ -68,7 +68,7 @@ impl Log {
     }
 
     /// Waits for the last lines of a program that has ended.
-    pub(crate) fn finish(&mut self) {
+    pub fn finish(&mut self) {
         for reader in self.readers.drain(..) {
             // A reader that panicked has printed why.
             let _ = reader.join();
@@ -76,23 +76,23 @@ impl Log {
     }
 
     /// The end of the log as it is now.
-    pub(crate) fn mark(&self) -> Mark {
+    pub fn mark(&self) -> Mark {
         self.shared.lock().end()
     }
 
     /// The lines after `mark`, as far as they are kept, and where they end.
-    pub(crate) fn lines_after(&self, mark: Mark) -> (Vec<String>, Mark) {
+    pub fn lines_after(&self, mark: Mark) -> (Vec<String>, Mark) {
         let state = self.shared.lock();
         (state.after(mark).cloned().collect(), state.end())
     }
 
     /// The last lines, for an error message.
-    pub(crate) fn tail(&self) -> String {
+    pub fn tail(&self) -> String {
         self.shared.lock().tail()
     }
 
     /// The first line after `mark` that contains `pattern`, waiting for it if need be.
-    pub(crate) fn wait(&self, mark: Mark, pattern: &str, within: Duration) -> Result<String> {
+    pub fn wait(&self, mark: Mark, pattern: &str, within: Duration) -> Result<String> {
         let who = &self.who;
         let mut unseen = mark;
         let mut found = None;
@@ -109,7 +109,7 @@ impl Log {
     }
 
     /// Waits until the program closed its outputs.
-    pub(crate) fn wait_for_end(&self, within: Duration) -> Result<()> {
+    pub fn wait_for_end(&self, within: Duration) -> Result<()> {
         let state = self.shared.wait_until(within, |state| state.open == 0);
         if state.open != 0 {
             bail!("{} did not end within {within:?}{}", self.who, state.tail());

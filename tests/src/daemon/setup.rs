@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
 use super::Daemon;
+use crate::netns::Namespace;
 use crate::programs;
 
 /// Flags for a daemon. Clones share the data directory.
@@ -18,6 +19,7 @@ pub struct Setup {
     pub(super) private: SocketAddr,
     pub(super) public: Option<SocketAddr>,
     pub(super) tls: Option<PathBuf>,
+    pub(super) namespace: Option<Arc<Namespace>>,
     home: Arc<TempDir>,
     flags: Vec<String>,
     quiet: bool,
@@ -40,6 +42,7 @@ impl Setup {
             private: ANY,
             public: None,
             tls: None,
+            namespace: None,
             home: Arc::new(home),
             flags: Vec::new(),
             quiet: false,
@@ -76,6 +79,13 @@ impl Setup {
     #[must_use]
     pub fn private(mut self, addr: SocketAddr) -> Self {
         self.private = addr;
+        self
+    }
+
+    /// In a network namespace, where `maelctl` is run too.
+    #[must_use]
+    pub fn within(mut self, namespace: &Arc<Namespace>) -> Self {
+        self.namespace = Some(Arc::clone(namespace));
         self
     }
 
@@ -125,7 +135,10 @@ impl Setup {
 
     pub(super) fn command(&self) -> Result<Command> {
         let home = self.home.path();
-        let mut command = Command::new(programs::maelstromd()?);
+        let mut command = match &self.namespace {
+            Some(namespace) => namespace.command(programs::maelstromd()?),
+            None => Command::new(programs::maelstromd()?),
+        };
         for (variable, _) in std::env::vars_os() {
             // Nothing that our own environment says shall matter.
             if variable.to_string_lossy().starts_with("MAEL") {
