@@ -2,6 +2,7 @@
 
 mod board;
 mod cpu;
+mod members;
 mod proxy;
 mod report;
 mod rpc;
@@ -26,7 +27,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(long, global = true)]
     json: bool,
     /// Seconds for each measurement on Linux
     #[arg(long, default_value_t = 3)]
@@ -44,6 +45,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Only twenty nodes beside twenty agents of serf
+    Members,
     /// Play the simulator's scenarios with our nodes and with foca, which speaks SWIM, side by side
     Swim(swim::Arguments),
 }
@@ -56,12 +59,16 @@ fn main() -> Result<()> {
     let time = Duration::from_secs(arguments.seconds);
     programs::build_release()?;
     let mut report = Report::default();
-    if !arguments.linux_only {
+    let only_members = matches!(arguments.command, Some(Command::Members));
+    if !arguments.linux_only && !only_members {
         report.board = Some(board::measure()?);
     }
-    if !arguments.board_only {
+    if !arguments.board_only && !only_members {
         report.linux = rpc::measure(time)?;
         report.linux.extend(proxy::measure(time)?);
+    }
+    if !arguments.board_only {
+        report.members = Some(members::measure()?);
     }
     if let Some(board) = &report.board
         && arguments.keep_sizes

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::board::Board;
+use crate::members::Members;
 
 /// All of them.
 #[derive(Default, Serialize)]
@@ -13,6 +14,8 @@ use crate::board::Board;
 pub struct Report {
     /// The Linux node.
     pub linux: Vec<Rate>,
+    /// Twenty Linux nodes.
+    pub members: Option<Members>,
     /// The board.
     pub board: Option<Board>,
 }
@@ -71,6 +74,7 @@ impl fmt::Display for Report {
                 )?;
             }
         }
+        self.members.iter().try_for_each(|members| members.fmt(f))?;
         self.board.iter().try_for_each(|board| board.fmt(f))
     }
 }

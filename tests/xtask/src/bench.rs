@@ -4,12 +4,12 @@ use anyhow::Result;
 
 use crate::firmware::{self, QEMU};
 use crate::run::{cargo, run};
-use crate::setup;
+use crate::{setup, yardstick};
 
 /// What is handed on.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// For `node-bench`: `--json`, `--seconds N`, `--board-only`, `--linux-only`, `--keep-sizes`; or `swim`, and options
+    /// For `node-bench`: `--json`, `--seconds N`, `--board-only`, `--linux-only`, `--keep-sizes`; or `members`, or `swim`, and options
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
@@ -20,10 +20,21 @@ pub struct Arguments {
 ///
 /// Something does not build or start.
 pub fn bench(arguments: &Arguments) -> Result<()> {
-    // What is simulated needs no board.
-    if arguments.rest.first().is_none_or(|first| first != "swim") {
+    let mut bench = cargo("run");
+    bench.args(["--release", "--quiet", "--package", "node-bench", "--"]).args(&arguments.rest);
+    let what = arguments.rest.first().map(String::as_str);
+    // What is simulated needs no other program.
+    if what != Some("swim") {
         setup::setup()?;
+        match yardstick::serf() {
+            Ok(serf) => {
+                bench.env("SERF", serf);
+            }
+            Err(error) => eprintln!("there is no serf to compare with: {error:#}"),
+        }
+    }
+    if !matches!(what, Some("members" | "swim")) {
         firmware::build(&QEMU)?;
     }
-    run(cargo("run").args(["--release", "--quiet", "--package", "node-bench", "--"]).args(&arguments.rest))
+    run(&mut bench)
 }

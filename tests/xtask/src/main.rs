@@ -11,6 +11,7 @@ mod setup;
 mod sim;
 mod test;
 mod toolchain;
+mod yardstick;
 
 use std::process::ExitCode;
 
@@ -30,7 +31,7 @@ enum Command {
     Test,
     /// Watch three Linux nodes and an emulated board: one cluster whose keys are swapped under load
     Demo(demo::Arguments),
-    /// Measure the board and the Linux node, and print the figures
+    /// Measure the board and the Linux nodes, and print the figures
     Bench(bench::Arguments),
     /// Play scenarios with simulated clusters, up to 10,000 nodes, and print their figures
     Sim(sim::Arguments),
