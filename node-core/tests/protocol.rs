@@ -290,9 +290,9 @@ mod make {
         up(&mut two, 1, How::Accepted, 1);
         let mut said = Messages(Vec::new());
         one.poll_gossip(NOW, LinkId(1), &mut said);
-        two.handle_gossip(NOW, LinkId(1), &said.0[0].clone(), &mut said).unwrap();
+        two.handle_gossip(NOW, LinkId(1), &said.0[1].clone(), &mut said).unwrap();
         one.handle_gossip(NOW, LinkId(1), &said.0[2].clone(), &mut said).unwrap();
-        let names = ["gossip-compare", "gossip-standing", "gossip-have", "gossip-need", "gossip-records"];
+        let names = ["gossip-standing", "gossip-compare", "gossip-have", "gossip-need", "gossip-records"];
         assert_eq!(said.0.len(), names.len());
         names.into_iter().zip(said.0).collect()
     }

@@ -106,6 +106,8 @@ impl Core<'_> {
                 port.link.goodbye(reason);
             } else {
                 port.part(now, reason, None);
+                // Who is not trusted any more is not served any more.
+                self.table.of_link(link).for_each(|slot| slot.break_off(ExchangeError::LinkLost));
             }
         }
         let leaving = self.node.is_leaving();
@@ -173,6 +175,11 @@ impl Core<'_> {
         let Some(port) = self.ports.get_mut(index) else { return };
         let Stage::Greeting(carried) = port.stage else { return };
         let id = hello.record.id;
+        if !carried.pinned && !keys.trusts(carried.certificates.theirs) {
+            // The keyring was replaced since the handshake.
+            port.part(now, Goodbye::Untrusted, None);
+            return;
+        }
         match self.node.handle_link_up(now, carried.id, How::Dialled(carried.target), hello) {
             Ok(()) => {
                 let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);

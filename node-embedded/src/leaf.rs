@@ -14,6 +14,7 @@ use node_core::id::NodeId;
 use node_core::keys::BundleError;
 use node_core::time::{ClockFloor, Duration};
 use node_core::trust::Fingerprint;
+use node_core::wire::record::BadMeta;
 use node_core::wire::{Kind, Meta};
 
 use crate::application::Application;
@@ -23,7 +24,7 @@ use crate::log::information;
 use crate::port::{Port, PortExchanges};
 use crate::runner::Runner;
 use crate::serve::KeyringMemory;
-use crate::settings::Settings;
+use crate::settings::{MAX_PINS, Settings};
 use crate::sizes::{BUNDLE, HEAD, ITEM, LIMITS, LINKS, MEMBERS, META, WORKERS};
 use crate::state::{Core, State, now};
 use crate::store::{Store, StoreError};
@@ -113,6 +114,9 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     let Parts { network, mut rng, flash, flash_range, application } = parts;
     let LeafResources { memory, state } = resources;
     let Memory { core, ports, heads, item, bundle } = memory;
+    if settings.pins.len() > MAX_PINS {
+        return Err(StartError::Settings);
+    }
     let mut store = Store::new(flash, flash_range, item).map_err(StartError::Flash)?;
     provision(&mut store, settings.keyring).await?;
     let id = load_id(&mut store, settings.id, &mut rng).await?;
@@ -292,6 +296,32 @@ impl Leaf<'_> {
         self.wait(|core| (0..LINKS).all(|port| !core.is_connected(port))).await;
     }
 
+    /// Tells the cluster that the board sleeps for so many seconds, and waits until its hubs know and the links are closed:
+    /// then the processor may stop, or the power be cut. Nobody misses the board meanwhile, and what is sent to it waits at
+    /// its hubs as long as its sender does (R-115). A board that starts anew need not [`wake`](Self::wake).
+    ///
+    /// # Errors
+    /// [`BadMeta`] when the node's description leaves no room for it; nothing changed.
+    pub async fn sleep(&self, seconds: u32) -> Result<(), BadMeta> {
+        self.state.with(|core| {
+            core.runner.wake();
+            core.node.sleep(seconds)
+        })?;
+        self.wait(|core| (0..LINKS).all(|port| !core.is_connected(port))).await;
+        Ok(())
+    }
+
+    /// Comes back after [`sleep`](Self::sleep), however early or late.
+    ///
+    /// # Errors
+    /// [`BadMeta`] never, as long as the description could be written before.
+    pub fn wake(&self) -> Result<(), BadMeta> {
+        self.state.with(|core| {
+            core.runner.wake();
+            core.node.wake(now())
+        })
+    }
+
     async fn wait(&self, mut until: impl FnMut(&mut Core<'_>) -> bool) {
         poll_fn(|cx| {
             self.state.with(|core| {
@@ -318,7 +348,7 @@ pub enum StartError<E> {
     Keyring(BundleError),
     /// There is no keyring, neither in flash nor in the settings.
     NoKeyring,
-    /// A name is not one, or there are too many hubs, components or needs.
+    /// A name is not one, or there are too many hubs, components, needs or pins.
     Settings,
 }
 
@@ -331,7 +361,7 @@ impl<E: fmt::Debug> fmt::Display for StartError<E> {
             Self::NoKeyring => f.write_str("the board has no keyring: give it one in its settings"),
             Self::Settings => f.write_str(
                 "the settings are out of range: names are 1 to 63 of the characters A-Z a-z 0-9 - _ . and there are \
-                 at most 8 hubs, 8 needs and 32 components",
+                 at most 8 hubs, 8 needs, 4 pins and 32 components",
             ),
         }
     }

@@ -4,7 +4,7 @@ use node_core::id::NodeId;
 use node_core::time::UnixTime;
 use node_core::trust::Fingerprint;
 
-/// Most pins; what is more is not looked at.
+/// Most pins.
 pub const MAX_PINS: usize = 4;
 
 /// What a node is told at start.

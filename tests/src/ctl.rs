@@ -52,6 +52,9 @@ pub struct Node {
     /// Whether the node that answers has a link to it.
     #[serde(default)]
     pub linked: bool,
+    /// Whether it is a leaf that sleeps, as it said it would.
+    #[serde(default)]
+    pub asleep: bool,
 }
 
 impl Ctl {

@@ -13,7 +13,7 @@ pub struct Config {
     pub kind: Kind,
     /// Overlay links that the node keeps of its own accord: 5 is usual for a hub, 1 or 2 for a leaf.
     pub degree: usize,
-    /// Most overlay links of a hub to hubs: what others dialled beyond that is ended soon. 12 is usual.
+    /// Most overlay links of a hub: for another one that others dialled ends, or the newcomer is sent on. 12 is usual.
     pub max_degree: usize,
     /// Most leaves of a hub: more are sent to other hubs. 256 is usual.
     pub max_leaves: usize,

@@ -51,7 +51,9 @@ impl<'s> Descriptions<'s> {
         let len = u16::try_from(meta.len()).map_err(|_| Full)?;
         let old = slots.get(index as usize).ok_or(Full)?.description;
         let used = self.used - taken(old) + HEADER + meta.len();
-        if used.saturating_add(spare) > self.memory.len() {
+        // What is no longer than before always fits.
+        let grows = old.at == NOWHERE || old.len < len;
+        if grows && used.saturating_add(spare) > self.memory.len() {
             return Err(Full);
         }
         if old.at == NOWHERE || self.room_at(old) < len {

@@ -238,7 +238,9 @@ impl Node<'_> {
     /// linked at all: so a cluster whose seeds start anew meets them again. A leaf, which may hold no more links
     /// than it wants, dials only while it wants one.
     fn is_seed_needed(&self, seed: &Seed, enough: bool) -> bool {
-        let known = seed.reached == Some(self.config.id) || seed.reached.is_some_and(|id| self.is_linked(id));
+        let is_dialled = |id| self.table.find(id).is_some_and(|index| self.table.slot(index).dialling);
+        let known =
+            seed.reached.is_some_and(|id| id == self.config.id || self.is_linked(id) || is_dialled(id));
         let spared = match self.config.kind {
             Kind::Hub => seed.reached.is_some_and(|id| self.is_live(id)) && self.hub_links() > 0,
             Kind::Leaf => enough,
@@ -261,15 +263,21 @@ impl Node<'_> {
 
     /// A link to this member is wanted whatever the number of links.
     fn is_wanted(&self, index: Index) -> bool {
+        self.table.slot(index).wanted && !self.is_dialled(index)
+    }
+
+    /// Whether a dial to it is under way, at an address of its own or at a join address where it answered before. A second
+    /// one might lead to two links, of which each end takes another for the newer.
+    fn is_dialled(&self, index: Index) -> bool {
         let slot = self.table.slot(index);
-        slot.wanted && !slot.dialling
+        slot.dialling || self.seeds.iter().any(|seed| seed.dialling && seed.reached == Some(slot.id))
     }
 
     /// A hub that can become a neighbour, even one that is down.
     pub(super) fn is_candidate(&self, index: Index) -> bool {
         let slot = self.table.slot(index);
         let dialable = slot.dialable && slot.id != self.config.id && slot.state != State::Left;
-        dialable && !slot.dialling && !self.is_neighbour(slot.id)
+        dialable && !self.is_dialled(index) && !self.is_neighbour(slot.id)
     }
 
     /// Whether there is a link that counts: for a leaf any, for a hub one that carries gossip.

@@ -147,9 +147,8 @@ impl Node<'_> {
             return Err(Goodbye::Full);
         };
         let both_hubs = kind == Kind::Hub && self.config.kind == Kind::Hub;
-        let wants_gossip = both_hubs && (ours || !dialled);
-        let referred = wants_gossip && !self.make_way(now);
-        let wants_gossip = wants_gossip && !referred;
+        let referred = both_hubs && ours && !self.make_way(now);
+        let wants_gossip = both_hubs && ours && !referred;
         let Some(place) = self.peers.get_mut(place) else { return Err(Goodbye::Full) };
         *place = Peer {
             link,
@@ -161,9 +160,7 @@ impl Node<'_> {
             cursor: if kind == Kind::Leaf { 0 } else { self.table.sequence() },
             sync_at: (wants_gossip && dialled).then_some(now),
             ours: ours && !referred,
-            // Who dials wants gossip, until it says that it does not; who accepted wants none of its own.
-            theirs: wants_gossip && !dialled,
-            standing_due: both_hubs && ours != dialled,
+            standing_due: wants_gossip,
             referred,
             rank: rank(self.config.id, id),
             ..Peer::FREE

@@ -82,7 +82,9 @@ impl Node<'_> {
     /// Room for one more overlay link: for it another is ended. `false` when all are new, as when many join at once.
     pub(super) fn make_way(&mut self, now: Instant) -> bool {
         while self.overlay_links() >= self.config.max_degree {
-            let settled = self.pick_peer(|peer| peer.is_overlay() && now.since(peer.up_at) >= SETTLED);
+            // What this node chose itself stays: else whoever dials often enough could surround it.
+            let settled =
+                self.pick_peer(|peer| peer.is_overlay() && !peer.ours && now.since(peer.up_at) >= SETTLED);
             if settled.is_none() {
                 return false;
             }
@@ -152,7 +154,9 @@ impl Node<'_> {
 
     /// Wants gossip on a link that had none.
     pub(super) fn promote(&mut self, now: Instant, id: NodeId) {
-        self.make_way(now);
+        if !self.make_way(now) {
+            return;
+        }
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.is_usable() && peer.id == id) {
             peer.ours = true;
             peer.standing_due = true;
@@ -163,7 +167,8 @@ impl Node<'_> {
     /// The peer says whether it wants gossip on the link, and whether it wants to hear of changes at once.
     pub(super) fn handle_standing(&mut self, now: Instant, link: LinkId, standing: u8) {
         let wanted = standing & WANTS != 0;
-        let joins = wanted && self.peer(link).is_some_and(|peer| !peer.is_overlay());
+        let outside = |peer: &Peer| peer.is_usable() && !peer.referred && !peer.is_overlay();
+        let joins = wanted && self.peer(link).is_some_and(outside);
         let referred = joins && !self.make_way(now);
         let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) else { return };
         if peer.kind == Kind::Leaf {

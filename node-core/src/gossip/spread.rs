@@ -80,15 +80,15 @@ impl Node<'_> {
         {
             next.accused = None;
         }
+        next.asks = self.is_source(&peer);
+        if peer.standing_due || next.asks != peer.asks {
+            next.standing_due = !self.say_standing(&next, out);
+        }
         if peer.sync_at.is_some_and(|at| now >= at) {
             next.sync_at = match self.compare(out) {
                 true => peer.dialled.then(|| now + self.jitter(self.config.sync)),
                 false => Some(now + AGAIN),
             };
-        }
-        next.asks = self.is_source(&peer);
-        if peer.standing_due || next.asks != peer.asks {
-            next.standing_due = !self.say_standing(&next, out);
         }
         let between_hubs = peer.kind == Kind::Hub && self.config.kind == Kind::Hub;
         if !between_hubs || (peer.is_overlay() && self.is_eager(&peer)) {
@@ -176,18 +176,34 @@ impl Node<'_> {
 
     /// A leaf whose table is full of live members forgets one that it neither is linked to nor needs.
     fn make_room(&mut self) {
-        if self.config.kind == Kind::Hub || !self.table.is_full() {
-            return;
+        let departed = self.table.iter().any(|index| !self.table.slot(index).state.is_live());
+        if self.table.is_full() && !departed {
+            self.forget_spare(None);
         }
-        if self.table.iter().any(|index| !self.table.slot(index).state.is_live()) {
-            return;
+    }
+
+    /// On a leaf, forgets one that it neither is linked to nor needs, but for `kept`; `false` when there is none.
+    fn forget_spare(&mut self, kept: Option<Index>) -> bool {
+        if self.config.kind == Kind::Hub {
+            return false;
         }
         let spare = self.pick(|node, index| {
             let id = node.table.slot(index).id;
-            id != node.config.id && !node.is_linked(id) && !node.is_needed(index, node.config.id)
+            let mine = id == node.config.id || Some(index) == kept;
+            !mine && !node.is_linked(id) && !node.is_needed(index, node.config.id)
         });
-        if let Some(index) = spare {
-            self.table.remove(index);
+        spare.inspect(|&index| self.table.remove(index)).is_some()
+    }
+
+    /// Remembers a member's description, for which departed and spare members make room.
+    fn describe_member(&mut self, index: Index, meta: &[u8]) -> bool {
+        loop {
+            if self.table.set_meta(index, meta, self.own_reserve()).is_ok() {
+                return true;
+            }
+            if !self.table.evict(self.config.id, Some(index)) && !self.forget_spare(Some(index)) {
+                return false;
+            }
         }
     }
 
@@ -196,10 +212,15 @@ impl Node<'_> {
         let before = *self.table.slot(index);
         match Meta::decode(record.meta) {
             Ok(meta) => {
+                let fresh = self.table.meta(index).is_empty();
                 let described_anew = self.table.meta(index) != record.meta;
-                if self.table.set_meta(index, record.meta, self.own_reserve()).is_err() {
-                    warning!("the description of {} does not fit the table", record.id);
-                    return false;
+                let remembered = self.describe_member(index, record.meta);
+                if !remembered {
+                    self.complain(now, "a description for which there is no room", record.id);
+                    if fresh {
+                        return false;
+                    }
+                    // That it lives is worth more than what it says.
                 }
                 if let Some(slot) = self.table.slot_mut(index) {
                     slot.kind = meta.kind;

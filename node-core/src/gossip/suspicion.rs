@@ -202,7 +202,12 @@ impl Node<'_> {
     /// A leaf said how long it sleeps, or that it does not.
     pub(super) fn note_sleep(&mut self, now: Instant, index: Index, seconds: u32) {
         let Some(slot) = self.table.slot_mut(index) else { return };
+        let slept = slot.asleep;
         slot.asleep = seconds > 0 && slot.kind == Kind::Leaf;
+        if slept && !slot.asleep {
+            // It names the hubs that it had, and is on its way to them.
+            slot.since = now;
+        }
         if slot.asleep && slot.state == State::Alive {
             slot.expires = now + Duration::from_secs(seconds.into()) + WAKING;
             self.expiry_at = self.expiry_at.min(slot.expires);

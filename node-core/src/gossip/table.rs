@@ -217,7 +217,7 @@ impl<'s> Table<'s> {
             return Ok(index);
         }
         if self.free == NONE {
-            self.evict();
+            self.evict(id, None);
         }
         let place = self.place(id).unwrap_or_else(|place| place);
         let index = Index(self.free);
@@ -323,12 +323,14 @@ impl<'s> Table<'s> {
         (self.dialling, self.wanted) = (other.dialling, other.wanted);
     }
 
-    /// Removes the departed member that left longest ago, if there is one.
-    fn evict(&mut self) {
-        let departed = self.iter().filter(|&index| !self.slot(index).state.is_live());
-        if let Some(index) = departed.min_by_key(|&index| self.slot(index).since) {
-            self.remove(index);
-        }
+    /// Removes the departed member that left longest ago, but for `me` and `kept`; `false` when there is none.
+    pub(super) fn evict(&mut self, me: NodeId, kept: Option<Index>) -> bool {
+        let departed = self.iter().filter(|&index| {
+            let slot = self.slot(index);
+            !slot.state.is_live() && slot.id != me && Some(index) != kept
+        });
+        let oldest = departed.min_by_key(|&index| self.slot(index).since);
+        oldest.inspect(|&index| self.remove(index)).is_some()
     }
 
     fn place(&self, id: NodeId) -> Result<usize, usize> {

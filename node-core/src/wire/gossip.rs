@@ -22,7 +22,7 @@ pub enum Tag {
     Need = 4,
     /// [`Version`]s of what changed here lately.
     News = 5,
-    /// One byte: whether the sender wants gossip on the link.
+    /// One byte of bits: whether the sender wants gossip on the link, and wants it at once.
     Standing = 6,
 }
 

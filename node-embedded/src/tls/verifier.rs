@@ -80,7 +80,7 @@ impl Verifier {
         let (certificate, algorithm) = (accepted.fingerprint, accepted.certificate.algorithm);
         let unsupported = Rejection::UnsupportedKey { fingerprint: certificate, algorithm };
         let key = accepted.certificate.p256_key().ok_or(VerifyError::Rejected(unsupported))?;
-        let pinned = matches!(self.trust.anchors.get(accepted.anchor), Some(Anchor::Spki(_)));
+        let pinned = self.trust.anchors.contains(&Anchor::Spki(accepted.spki));
         Ok(Hub { key, proved: Proved { certificate, pinned }, transcript: transcript.clone() })
     }
 

@@ -320,6 +320,24 @@ fn a_key_update_ends_the_link_and_the_board_comes_back() {
 }
 
 #[test]
+fn a_board_that_sleeps_is_not_missed_and_comes_back() {
+    with_board(async |world, leaf| {
+        let known = || world.hub.member(leaf.id(), |member| (member.record.state, member.asleep));
+        for _ in 0..3 {
+            leaf.sleep(600).await.unwrap();
+            assert_eq!((leaf.links(), world.hub.links()), (0, 0));
+            Timer::after_secs(500).await;
+            assert_eq!((leaf.links(), known()), (0, Some((State::Alive, true))));
+            leaf.wake().unwrap();
+            leaf.linked().await;
+            Timer::after_secs(1).await;
+            assert_eq!(known(), Some((State::Alive, false)));
+            assert_eq!(world.http(leaf, "/echo", b"awake").await, Ok((200, b"awake".to_vec())));
+        }
+    });
+}
+
+#[test]
 fn a_board_that_leaves_is_known_to_have_left() {
     with_board(async |world, leaf| {
         leaf.leave().await;

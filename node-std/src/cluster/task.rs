@@ -475,7 +475,8 @@ impl Running<'_> {
             let Ok(name) = Name::new(name) else { continue };
             let is_namesake = |other: &Member| other.id != id && other.name == name && other.state.is_live();
             let view = self.publish.view();
-            if let Some(other) = view.members().iter().find(|other| before.is_none() && is_namesake(other))
+            if before.is_none()
+                && let Some(other) = view.members().iter().find(|other| is_namesake(other))
                 && self.namesakes.count().logged
             {
                 tracing::warn!(%id, other = %other.id, "two nodes are named {name}: give one another name");

@@ -11,8 +11,20 @@ macro_rules! scenarios {
 }
 
 /// Names and texts, in the order in which they are played.
-pub const STANDARD: [(&str, &str); 9] =
-    scenarios!["idle", "change", "crash", "leave", "pausing", "lossy", "partition", "restart-half", "join"];
+pub const STANDARD: [(&str, &str); 12] = scenarios![
+    "idle",
+    "change",
+    "crash",
+    "leave",
+    "pausing",
+    "slow",
+    "lossy",
+    "partition",
+    "one-way",
+    "restart-half",
+    "join",
+    "newcomers"
+];
 
 /// One of them by its name, or all.
 ///

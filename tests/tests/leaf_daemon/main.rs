@@ -17,6 +17,7 @@ mod outage;
 #[path = "../hostile/peer.rs"]
 #[expect(dead_code, reason = "it keeps the rules here")]
 mod peer;
+mod sleep;
 #[path = "../../../node-embedded/tests/leaf/task.rs"]
 mod task;
 mod trust;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::super::descriptions::HEADER;
 use super::super::storage::StaticStorage;
-use super::{Table, fingerprint};
+use super::{Table, fingerprint, share_of_sum};
 use crate::id::NodeId;
 use crate::time::Instant;
 use crate::wire::State;
@@ -104,18 +104,21 @@ fn apply(table: &mut Table<'_>, naive: &mut Naive, step: Step) {
                     .filter(|meta| !meta.is_empty())
                     .map(|meta| HEADER + meta.len())
                     .sum();
-                let fits = taken + HEADER + meta.len() + SPARE <= MEMORY;
+                let old = naive.members[&table.slot(index).id].2.len();
+                let shrinks = old > 0 && meta.len() <= old;
+                let fits = shrinks || taken + HEADER + meta.len() + SPARE <= MEMORY;
                 assert_eq!(table.set_meta(index, &meta, SPARE).is_ok(), fits);
                 let member = naive.members.get_mut(&id(number)).unwrap();
                 member.2 = if fits { meta } else { core::mem::take(&mut member.2) };
             }
         }
         Step::SetState(number, state, since) => {
-            if let Some(slot) = table.find(id(number)).and_then(|index| table.slot_mut(index)) {
+            if let Some(index) = table.find(id(number)) {
+                let slot = table.slot_mut(index).unwrap();
                 // Distinct, so that it is clear who departed first.
                 let since = since * 16 + u64::from(number);
-                slot.state = state;
                 slot.since = Instant::from_micros(since);
+                table.revise(index, |slot| (slot.state, slot.wanted) = (state, number % 2 == 0));
                 let member = naive.members.get_mut(&id(number)).unwrap();
                 (member.0, member.1) = (state, since);
             }
@@ -146,6 +149,11 @@ proptest! {
                 prop_assert_eq!(table.slot(index).state, *state);
                 prop_assert_eq!(table.meta(index), meta.as_slice());
             }
+            let wanted = table.iter().filter(|&index| table.slot(index).wanted).count();
+            prop_assert_eq!(table.wanted(), wanted);
+            let sum = |index| share_of_sum(table.slot(index)).1;
+            let whole = table.iter().map(sum).fold(0, u64::wrapping_add);
+            prop_assert_eq!(table.range(Span::ALL).sum, whole);
             let changes: Vec<NodeId> = table.changes(0).map(|(index, _)| table.slot(index).id).collect();
             prop_assert_eq!(&changes, &naive.changes);
             prop_assert!(table.changes(0).map(|(_, number)| number).is_sorted());
