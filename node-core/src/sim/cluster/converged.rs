@@ -149,6 +149,13 @@ impl Cluster {
             if let Some(hello) = hellos.get(peer) {
                 self.greet(at, link, hello);
             }
+            if target.is_none() && self.is_hub(at) && self.is_hub(peer) {
+                // What the peer, which dialled, says next; by then this node would have dialled others.
+                let wants = [Tag::Standing as u8, 1];
+                self.act(at, |node, now| {
+                    _ = node.handle_gossip(now, LinkId(link), &wants, &mut Messages::discarded());
+                });
+            }
             for message in messages.iter().filter(|_| nth == 0) {
                 self.act(at, |node, now| {
                     // Nothing is answered to records.
