@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod changes;
+mod crowded;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
