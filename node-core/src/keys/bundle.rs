@@ -223,8 +223,8 @@ impl fmt::Display for SlotProblem {
             ),
             Self::NotP256(algorithm) => write!(
                 f,
-                "the key is {algorithm}, but boards need P-256 keys: make one with \
-                 openssl ecparam -name prime256v1 -genkey -noout"
+                "the key is {algorithm}, but boards need P-256 keys: make the pair with \
+                 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
             ),
             Self::BadKey => f.write_str("the private key is no P-256 key: make the pair anew"),
             Self::KeyMismatch => {

@@ -83,11 +83,19 @@ pub(super) fn find<'m>(members: &'m [Member], node: &str) -> Result<&'m Member, 
         return Ok(member);
     }
     let named = || members.iter().filter(|member| member.name.as_str() == node);
+    // People are shown the first digits.
+    let mut brief =
+        members.iter().filter(|member| node.len() >= 8 && member.id.to_string().starts_with(node));
+    if named().next().is_none()
+        && let (Some(member), None) = (brief.next(), brief.next())
+    {
+        return Ok(member);
+    }
     let running = || named().filter(|member| matches!(member.state, State::Alive | State::Suspect));
     match (running().next(), running().nth(1), named().next(), named().nth(1)) {
         (Some(member), None, ..) | (None, None, Some(member), None) => Ok(member),
         (None, None, None, None) => Err(RpcError::NotFound(format!(
-            "there is no node {node:?}: say a name or an id of one that is listed by NodeService.ListNodeStatus"
+            "there is no node {node:?}: say a name or an id that `maelctl cluster nodes` shows"
         ))),
         _ => {
             let ids: Vec<String> =

@@ -260,6 +260,8 @@ fn a_node_is_found_by_name_or_id() {
     let gone = Member { state: State::Left, ..member(3, "b") };
     let members = vec![member(1, "a"), member(2, "b"), gone, member(4, "c"), member(5, "c")];
     let found = |node: &str| node::find(&members, node).map(|member| member.id);
+    assert_eq!(found("04040404"), Ok(NodeId([4; 16])), "as people are shown it");
+    assert!(found("0404040").is_err());
     assert_eq!(found("a"), Ok(NodeId([1; 16])));
     assert_eq!(found(&"05".repeat(16)), Ok(NodeId([5; 16])));
     // The one that runs is meant.

@@ -21,7 +21,7 @@ pub struct Arguments {
 /// Something does not build or start.
 pub fn bench(arguments: &Arguments) -> Result<()> {
     let mut bench = cargo("run");
-    bench.args(["--release", "--quiet", "--package", "node-bench", "--"]).args(&arguments.rest);
+    bench.args(["--release", "--package", "node-bench", "--"]).args(&arguments.rest);
     let what = arguments.rest.first().map(String::as_str);
     // What is simulated needs no other program.
     if what != Some("swim") {

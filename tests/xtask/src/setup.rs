@@ -61,7 +61,7 @@ pub fn setup() -> Result<()> {
         missing.retain(|need| need.rustup.is_empty() || !comes_by_rustup(need));
     }
     if missing.is_empty() {
-        println!("everything is installed");
+        eprintln!("everything is installed");
         return Ok(());
     }
     if !is_program("apt-get") {

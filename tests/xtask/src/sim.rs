@@ -19,5 +19,5 @@ pub struct Arguments {
 ///
 /// It does not build, or a scenario cannot be played.
 pub fn sim(arguments: &Arguments) -> Result<()> {
-    run(cargo("run").args(["--release", "--quiet", "--package", "node-sim", "--"]).args(&arguments.rest))
+    run(cargo("run").args(["--release", "--package", "node-sim", "--"]).args(&arguments.rest))
 }

@@ -68,10 +68,13 @@ impl View {
     }
 
     /// Leaves what happened on the screen, and nothing else.
-    pub fn close(&self) {
+    pub fn close(self) {
+        // A bar that is not finished clears its lines when it is dropped, whatever stands there by then.
+        let footer = self.footer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        footer.iter().for_each(ProgressBar::finish_and_clear);
+        self.step.finish_and_clear();
         // A screen that is gone needs no clearing.
         let _ = self.screen.clear();
-        self.step.finish_and_clear();
     }
 
     /// Since the start.
