@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod changes;
+#[cfg(test)]
 mod crowded;
 #[cfg(test)]
 mod failures;
