@@ -14,7 +14,6 @@ pub struct LogLimit(Mutex<Tally>);
 
 #[derive(Debug, Default)]
 struct Tally {
-    total: u64,
     window_start: Option<Instant>,
     in_window: u64,
 }
@@ -33,11 +32,6 @@ impl LogLimit {
     pub fn count(&self) -> Verdict {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).count(Instant::now())
     }
-
-    /// Occurrences since the start.
-    pub fn total(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).total
-    }
 }
 
 impl Tally {
@@ -48,7 +42,6 @@ impl Tally {
             self.window_start = Some(now);
             self.in_window = 0;
         }
-        self.total += 1;
         self.in_window += 1;
         Verdict { logged: self.in_window <= LINES, unlogged_before }
     }
@@ -66,6 +59,5 @@ mod tests {
         assert_eq!(logged, 20);
         assert_eq!(tally.count(start + WINDOW), Verdict { logged: true, unlogged_before: 80 });
         assert_eq!(tally.count(start + WINDOW), Verdict { logged: true, unlogged_before: 0 });
-        assert_eq!(tally.total, 102);
     }
 }

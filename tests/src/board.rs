@@ -4,7 +4,7 @@ mod decode;
 mod program;
 mod sizes;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -29,18 +29,20 @@ const SETTINGS_ADDRESS: u32 = 0x2100_0000;
 pub struct Options {
     /// One instruction takes one nanosecond of the board's time: counts repeat, at the price of speed.
     pub icount: bool,
-    /// TCP ports of the board that the host shall reach, see [`Board::reach`].
-    pub forward: Vec<u16>,
+    /// The folder that holds the board's flash, one that ends with the board if left out.
+    pub dir: Option<PathBuf>,
 }
 
-/// A running board, or one that has stopped. It ends with this value, and so does its flash.
+/// A running board, or one that has stopped. It ends with this value, and so does its flash, unless
+/// [`Options::dir`] says where it lies.
 ///
 /// All waiting is bounded and blocks the thread; asynchronous tests wait on a blocking thread.
 pub struct Board {
     program: Program,
-    options: Options,
-    dir: TempDir,
-    forwards: Vec<(u16, SocketAddr)>,
+    icount: bool,
+    dir: PathBuf,
+    /// Ends the folder.
+    _temporary: Option<TempDir>,
     qemu: Child,
     log: Log,
 }
@@ -53,12 +55,22 @@ impl Board {
     /// The firmware has not been built, the settings are too long, or QEMU does not start.
     pub fn start(settings: Option<&Settings<'_>>, options: Options) -> Result<Self> {
         let program = Program::find()?;
-        let dir = TempDir::with_prefix("board-").context("a folder for the board")?;
+        let Options { icount, dir } = options;
+        let (dir, temporary) = match dir {
+            Some(dir) => {
+                std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
+                (dir, None)
+            }
+            None => {
+                let dir = TempDir::with_prefix("board-").context("a folder for the board")?;
+                (dir.path().to_owned(), Some(dir))
+            }
+        };
         if let Some(settings) = settings {
-            write_settings(dir.path(), settings)?;
+            write_settings(&dir, settings)?;
         }
-        let (qemu, forwards, log) = launch(&program, dir.path(), &options)?;
-        Ok(Self { program, options, dir, forwards, qemu, log })
+        let (qemu, log) = launch(&program, &dir, icount)?;
+        Ok(Self { program, icount, dir, _temporary: temporary, qemu, log })
     }
 
     /// Cuts the power, and starts the board again with the flash that it has.
@@ -68,7 +80,7 @@ impl Board {
     /// QEMU does not start; the board is then off.
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
-        (self.qemu, self.forwards, self.log) = launch(&self.program, self.dir.path(), &self.options)?;
+        (self.qemu, self.log) = launch(&self.program, &self.dir, self.icount)?;
         Ok(())
     }
 
@@ -128,18 +140,10 @@ impl Board {
         Ok(status)
     }
 
-    /// The host's address for a port of the board that [`Options::forward`] names. It may change at a restart.
-    ///
-    /// A connection to it succeeds even when nothing listens on the board: only an answer proves that something does.
-    #[must_use]
-    pub fn reach(&self, port: u16) -> Option<SocketAddr> {
-        self.forwards.iter().find(|(guest, _)| *guest == port).map(|(_, host)| *host)
-    }
-
     /// The file that holds the board's flash.
     #[must_use]
     pub fn flash(&self) -> PathBuf {
-        self.dir.path().join("flash.bin")
+        self.dir.join("flash.bin")
     }
 
     /// QEMU's process id.
@@ -163,21 +167,14 @@ fn write_settings(dir: &Path, settings: &Settings<'_>) -> Result<()> {
     std::fs::write(dir.join(SETTINGS_FILE), blob).context("the board's settings")
 }
 
-type Forwards = Vec<(u16, SocketAddr)>;
-
-fn launch(program: &Program, dir: &Path, options: &Options) -> Result<(Child, Forwards, Log)> {
-    let forwards = free_ports(&options.forward)?;
-    let mut network = String::from("user,model=lan9118");
-    for (guest, host) in &forwards {
-        network.push_str(&format!(",hostfwd=tcp:{host}-:{guest}"));
-    }
+fn launch(program: &Program, dir: &Path, icount: bool) -> Result<(Child, Log)> {
     let mut command = Command::new("qemu-system-arm");
     command
         .args(["-M", "mps2-an386", "-display", "none", "-serial", "none", "-monitor", "none"])
         // What the board writes through semihosting arrives at our end of the pipe byte for byte.
         .args(["-chardev", "stdio,id=log,signal=off"])
         .args(["-semihosting-config", "enable=on,target=native,chardev=log"])
-        .args(["-nic", &network])
+        .args(["-nic", "user,model=lan9118"])
         .arg("-kernel")
         .arg(program.elf())
         .current_dir(dir)
@@ -188,19 +185,11 @@ fn launch(program: &Program, dir: &Path, options: &Options) -> Result<(Child, Fo
         let loader = format!("loader,file={SETTINGS_FILE},addr={SETTINGS_ADDRESS:#x},force-raw=on");
         command.args(["-device", &loader]);
     }
-    if options.icount {
+    if icount {
         command.args(["-icount", "shift=0"]);
     }
     let mut qemu =
         command.spawn().context("qemu-system-arm does not start; `cargo xtask setup` installs it")?;
     let log = decode::follow(program, qemu.stdout.take(), qemu.stderr.take());
-    Ok((qemu, forwards, log))
-}
-
-/// A free port of the host's loopback for each of the board's.
-fn free_ports(guests: &[u16]) -> Result<Forwards> {
-    // All stay bound until the last is found, so that no two are the same.
-    let listeners: Vec<_> =
-        guests.iter().map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
-    guests.iter().zip(&listeners).map(|(guest, listener)| Ok((*guest, listener.local_addr()?))).collect()
+    Ok((qemu, log))
 }

@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use anyhow::ensure;
 use node_tests::cluster::Cluster;
@@ -105,14 +104,21 @@ fn a_node_that_is_told_to_leave_leaves_and_stops() {
 
 #[test]
 fn a_node_whose_events_are_followed_stops_without_waiting() {
-    let mut cluster = cluster();
+    let mut cluster =
+        Cluster::plaintext(&["ada", "ben"], |setup| setup.flag("--log", "info,node_std=debug")).unwrap();
     cluster.is_whole().unwrap();
     let node = &mut cluster.nodes[0];
     let mut following = follow(node.private());
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
     // Who was told what has been asks for more at once, and waits.
-    std::thread::sleep(Duration::from_millis(300));
+    eventually(|| {
+        let logs = node.logs_after(Mark::default());
+        let asked = logs.iter().filter(|line| line.contains("asked for MaelNode.ListEvents"));
+        ensure!(asked.count() == 2, "it did not ask again");
+        Ok(())
+    })
+    .unwrap();
     node.signal(Signal::TERM).unwrap();
     assert!(node.wait_for_exit().unwrap().success());
     node.wait_for_log("stopped").unwrap();

@@ -34,7 +34,7 @@ impl<R: Remote> Api<R> {
     }
 
     pub(super) async fn remove_node(&self, Removal { node }: Removal) -> Result<RemoveAnswer, RpcError> {
-        let id = node::find(self.cluster.view().members(), &node)?.id;
+        let id = node::find_down(self.cluster.view().members(), &node)?.id;
         let removed = self.cluster.remove(id).await;
         removed
             .map_err(|error| RpcError::Invalid(format!("{node}: {error}; one that runs leaves by itself")))?;

@@ -1,7 +1,9 @@
 //! The methods, by name.
 
 use base64ct::{Base64, Encoding};
+use node_core::crypto::Software;
 use node_core::gossip::Kind;
+use node_core::keys::{Bundle, BundleError, Keyring};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,7 +12,7 @@ use super::cluster::ListEvents;
 use super::envelope::{Params, RpcError, Sent};
 use super::machine::Machine;
 use super::node::{self, Node};
-use super::remote::{KeySlot, Remote, TlsStatus};
+use super::remote::{KeySlot, Remote, TlsStatus, sha256};
 use crate::clock::unix_millis;
 use crate::cluster::Member;
 
@@ -33,6 +35,7 @@ const IDL: &str = include_str!("idl.json");
 
 impl<R: Remote> Api<R> {
     pub(super) async fn call(&self, method: &str, params: Params, sent: Sent) -> Result<Value, RpcError> {
+        tracing::debug!("asked for {method}");
         match method {
             "NodeService.ListNodeStatus" => result(self.list_node_status()),
             "NodeService.GetStatus" => result(self.status()?),
@@ -124,8 +127,38 @@ impl<R: Remote> Api<R> {
                 "{node} is a {kind}: its keyring is its TLS directory, change the files there"
             )));
         }
+        self.shares_keys(&bundle)?;
         self.remote.push_keys(id, bundle.into()).await?;
         Ok(PushAnswer { node_id: id.to_string() })
+    }
+
+    /// Whether a board with the keys of this bundle and this node would still trust each other: a board whose hubs do not trust
+    /// it is lost until it is flashed anew.
+    fn shares_keys(&self, bundle: &[u8]) -> Result<(), RpcError> {
+        let invalid = |error: BundleError| RpcError::Invalid(error.to_string());
+        let bundle = Bundle::decode(bundle).map_err(invalid)?;
+        let slots = bundle.validate(&Software).map_err(invalid)?;
+        let theirs = Keyring::new(&slots).map_err(|error| invalid(BundleError::Keyring(error)))?;
+        let tls = self.tls.borrow();
+        let mine = || tls.slots.iter();
+        let active = sha256(&theirs.active().certificate.0);
+        if !mine().any(|slot| slot.certificate_sha256 == active) {
+            return Err(RpcError::Invalid(format!(
+                "the board would be lost: this node does not trust {}.crt, which the board would show; put it into \
+                 the TLS directories of the hubs first",
+                theirs.active().name
+            )));
+        }
+        let trusted = |slot: &KeySlot| {
+            theirs.slots().iter().any(|other| sha256(&other.certificate.0) == slot.certificate_sha256)
+        };
+        match mine().find(|slot| slot.active) {
+            Some(slot) if !trusted(slot) => Err(RpcError::Invalid(format!(
+                "the board would be lost: it would not trust {}.crt, which this node shows; put it into the directory",
+                slot.name
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn node(&self, member: &Member) -> Node {

@@ -78,6 +78,19 @@ impl Node {
 
 /// The member that `node`, an id or a name, means. Of several with a name, the only one that runs is meant.
 pub(super) fn find<'m>(members: &'m [Member], node: &str) -> Result<&'m Member, RpcError> {
+    find_among(members, node, |state| matches!(state, State::Alive | State::Suspect))
+}
+
+/// The same, where of several with a name the only one that is down is meant.
+pub(super) fn find_down<'m>(members: &'m [Member], node: &str) -> Result<&'m Member, RpcError> {
+    find_among(members, node, |state| state == State::Down)
+}
+
+fn find_among<'m>(
+    members: &'m [Member],
+    node: &str,
+    meant: impl Fn(State) -> bool,
+) -> Result<&'m Member, RpcError> {
     let id = node.parse();
     if let Some(member) = members.iter().find(|member| Ok(member.id) == id) {
         return Ok(member);
@@ -91,8 +104,8 @@ pub(super) fn find<'m>(members: &'m [Member], node: &str) -> Result<&'m Member, 
     {
         return Ok(member);
     }
-    let running = || named().filter(|member| matches!(member.state, State::Alive | State::Suspect));
-    match (running().next(), running().nth(1), named().next(), named().nth(1)) {
+    let meant = || named().filter(|member| meant(member.state));
+    match (meant().next(), meant().nth(1), named().next(), named().nth(1)) {
         (Some(member), None, ..) | (None, None, Some(member), None) => Ok(member),
         (None, None, None, None) => Err(RpcError::NotFound(format!(
             "there is no node {node:?}: say a name or an id that `maelctl cluster nodes` shows"

@@ -24,11 +24,8 @@ impl Remote for Others {
         Err(RemoteError::Unreachable("no link".into()))
     }
 
-    async fn push_keys(&self, _: NodeId, bundle: Bytes) -> Result<(), RemoteError> {
-        match &bundle[..] {
-            b"good" => Ok(()),
-            _ => Err(RemoteError::Refused("not a bundle".into())),
-        }
+    async fn push_keys(&self, _: NodeId, _: Bytes) -> Result<(), RemoteError> {
+        Ok(())
     }
 }
 

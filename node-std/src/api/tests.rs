@@ -1,8 +1,10 @@
 use core::time::Duration;
 
 use base64ct::{Base64, Encoding};
+use node_core::crypto::{P256Secret, Software};
 use node_core::gossip::{Kind, State};
 use node_core::id::{Name, NodeId};
+use node_core::keys::{Bundle, BundleSlot, Keyring, MAX_BUNDLE};
 use serde_json::{Value, json};
 
 use super::methods::NAMES;
@@ -90,11 +92,38 @@ async fn a_node_that_does_not_exist_is_not_found() {
     }
 }
 
-/// What a node with or without TLS answers to keys for another. It knows of a hub and a leaf.
-async fn push(tls: bool, node: &str, bundle: &[u8]) -> Value {
+const A: (&str, &[u8], &[u8; 32]) = (
+    "a",
+    include_bytes!("../../../node-core/tests/fixtures/p256_a.der"),
+    include_bytes!("../../../node-core/tests/fixtures/p256_a.secret"),
+);
+const B: (&str, &[u8], &[u8; 32]) = (
+    "b",
+    include_bytes!("../../../node-core/tests/fixtures/p256_b.der"),
+    include_bytes!("../../../node-core/tests/fixtures/p256_b.secret"),
+);
+
+/// The bundle of these pairs.
+fn bundle(pairs: &[(&str, &[u8], &[u8; 32])]) -> Vec<u8> {
+    let mut bundle = Bundle::default();
+    for (name, certificate, secret) in pairs {
+        bundle.push(BundleSlot::pair(Name::new(name).unwrap(), certificate, P256Secret(secret))).unwrap();
+    }
+    bundle.encode(&mut [0; MAX_BUNDLE]).unwrap().to_vec()
+}
+
+/// What a node with these keys, or without TLS, answers to keys for another. It knows of a hub and a leaf.
+async fn push(keys: &[(&str, &[u8], &[u8; 32])], node: &str, bundle: &[u8]) -> Value {
     let leaf = Member { kind: Kind::Leaf, ..member(2, "board") };
     let cluster = Cluster::of(NodeId([1; 16]), vec![leaf, member(1, "hub")]);
-    let api = api_of(cluster, TlsStatus { enabled: tls, ..TlsStatus::default() });
+    let slots = if keys.is_empty() {
+        Vec::new()
+    } else {
+        let infos = Bundle::decode(&self::bundle(keys)).unwrap().validate(&Software).unwrap();
+        let active = Keyring::new(&infos).unwrap().active().clone();
+        infos.iter().map(|slot| KeySlot::new(slot, *slot == active)).collect()
+    };
+    let api = api_of(cluster, TlsStatus { enabled: !keys.is_empty(), health: "ok".into(), slots });
     let params = json!({"node": node, "bundle": Base64::encode_string(bundle)});
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.PushKeys", "params": params});
     api.answer(request.to_string().as_bytes()).await.unwrap()
@@ -102,22 +131,39 @@ async fn push(tls: bool, node: &str, bundle: &[u8]) -> Value {
 
 #[tokio::test]
 async fn keys_are_pushed_to_a_leaf() {
-    let answer = push(true, "board", b"good").await;
+    let answer = push(&[A], "board", &bundle(&[A])).await;
     assert_eq!(answer["result"]["nodeId"], "02".repeat(16), "{answer}");
-    assert_eq!(code(&push(true, "board", b"bad").await), 1001);
-    assert_eq!(code(&push(true, "x", b"good").await), 1003);
+    assert_eq!(code(&push(&[A], "board", b"bad").await), 1001);
+    assert_eq!(code(&push(&[A], "x", &bundle(&[A])).await), 1003);
 }
 
 #[tokio::test]
 async fn keys_are_not_passed_on_without_tls() {
-    let answer = push(false, "board", b"good").await;
+    let answer = push(&[], "board", &bundle(&[A])).await;
     assert_eq!(code(&answer), 1001);
     assert!(answer["error"]["message"].as_str().unwrap().contains("--tls-dir"), "{answer}");
 }
 
 #[tokio::test]
+async fn keys_that_would_lose_a_board_are_refused() {
+    for (hub, board, expected) in [
+        (&[A][..], &[B][..], "this node does not trust b.crt"),
+        (&[A, B], &[B], "it would not trust a.crt"),
+        (&[B], &[A, B], "this node does not trust a.crt"),
+    ] {
+        let answer = push(hub, "board", &bundle(board)).await;
+        assert_eq!(code(&answer), 1001);
+        assert!(answer["error"]["message"].as_str().unwrap().contains(expected), "{answer}");
+    }
+    // Old and new keys overlap while they are swapped.
+    for (hub, board) in [(&[A][..], &[A, B][..]), (&[A, B], &[A])] {
+        assert_eq!(push(hub, "board", &bundle(board)).await["result"]["nodeId"], "02".repeat(16));
+    }
+}
+
+#[tokio::test]
 async fn keys_are_not_for_hubs() {
-    let answer = push(true, "hub", b"good").await;
+    let answer = push(&[A], "hub", &bundle(&[A])).await;
     assert_eq!(code(&answer), 1001);
     assert!(answer["error"]["message"].as_str().unwrap().contains("hub is a hub"), "{answer}");
 }
@@ -267,6 +313,9 @@ fn a_node_is_found_by_name_or_id() {
     // The one that runs is meant.
     assert_eq!(found("b"), Ok(NodeId([2; 16])));
     assert!(matches!(found("d"), Err(RpcError::NotFound(_))));
+    // The one that is down is meant.
+    let down = [member(1, "a"), Member { state: State::Down, ..member(6, "a") }];
+    assert_eq!(node::find_down(&down, "a").map(|member| member.id), Ok(NodeId([6; 16])));
     let Err(RpcError::Invalid(message)) = found("c") else { panic!("not ambiguous") };
     assert!(message.contains(&"04".repeat(16)) && message.contains(&"05".repeat(16)), "{message}");
 }

@@ -115,7 +115,11 @@ impl Client {
             return Ok(body);
         }
         let text = String::from_utf8_lossy(body.get(..200).unwrap_or(&body)).into_owned();
-        Err(self.unreachable(format!("{status}: {}", text.trim())))
+        let keys = match (&self.tls, status) {
+            (None, StatusCode::BAD_REQUEST) => "; --tls-dir (MAEL_PRIVATE_TLS_DIR) says where keys are",
+            _ => "",
+        };
+        Err(self.unreachable(format!("{status}: {}{keys}", text.trim())))
     }
 
     /// What an error of the connection means.

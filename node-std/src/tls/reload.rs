@@ -1,5 +1,6 @@
 //! The keyring of a running node: always the last good one.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -18,7 +19,6 @@ use super::error::{DirectoryProblem, TlsError};
 use super::listing::Listing;
 use super::provider::provider;
 use super::verifier::Verifier;
-use crate::log_limit::LogLimit;
 
 /// The keyring that a TLS directory holds, or held when it was last in order.
 ///
@@ -28,7 +28,7 @@ use crate::log_limit::LogLimit;
 pub struct Keyring {
     directory: PathBuf,
     current: ArcSwap<Current>,
-    rejections: Arc<LogLimit>,
+    rejections: Arc<AtomicU64>,
     generation: watch::Sender<u64>,
     health: watch::Sender<Health>,
     /// Held while the directory is read, so that an older reading never replaces a newer one.
@@ -66,7 +66,7 @@ impl Keyring {
         let directory = directory.as_ref();
         let directory = std::path::absolute(directory)
             .map_err(|error| DirectoryProblem::Unreadable(error).of(directory))?;
-        let rejections = Arc::new(LogLimit::default());
+        let rejections = Arc::new(AtomicU64::new(0));
         let current = Current::read(&directory, &rejections)?;
         tracing::info!("TLS directory {}: {}", directory.display(), current.summary());
         Ok(Arc::new(Self {
@@ -148,7 +148,7 @@ impl Keyring {
     /// Peers refused for their certificates since the start.
     #[must_use]
     pub fn rejected(&self) -> u64 {
-        self.rejections.total()
+        self.rejections.load(Ordering::Relaxed)
     }
 
     /// Reads the directory again; blocks while it does. Returns whether the keyring is another one now.
@@ -205,7 +205,7 @@ impl Keyring {
 }
 
 impl Current {
-    fn read(directory: &Path, rejections: &Arc<LogLimit>) -> Result<Self, TlsError> {
+    fn read(directory: &Path, rejections: &Arc<AtomicU64>) -> Result<Self, TlsError> {
         let (listing, mut slots) = directory::read(directory)?;
         let infos: Vec<SlotInfo> = slots.iter().map(|slot| slot.info.clone()).collect();
         let broken = |error| DirectoryProblem::Keyring(error).of(directory);

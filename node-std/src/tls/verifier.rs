@@ -1,5 +1,6 @@
 //! The core's trust policy behind the interfaces of rustls, the same for both sides of a connection.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
@@ -14,8 +15,6 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
-
-use crate::log_limit::LogLimit;
 
 /// SHA-256 of the certificate that a peer presented in a finished handshake.
 ///
@@ -32,14 +31,14 @@ pub fn peer_fingerprint(connection: &rustls::CommonState) -> io::Result<Fingerpr
 pub(super) struct Verifier {
     anchors: Vec<Anchor>,
     provider: Arc<CryptoProvider>,
-    rejections: Arc<LogLimit>,
+    rejections: Arc<AtomicU64>,
 }
 
 impl Verifier {
     pub(super) const fn new(
         anchors: Vec<Anchor>,
         provider: Arc<CryptoProvider>,
-        rejections: Arc<LogLimit>,
+        rejections: Arc<AtomicU64>,
     ) -> Self {
         Self { anchors, provider, rejections }
     }
@@ -56,13 +55,9 @@ impl Verifier {
         let verdict = Policy::new(&self.anchors, AcceptedKeys::Any).judge(&chain, Some(clock), &Software);
         verdict.map(|_| ()).map_err(|rejection| {
             let subject = Certificate::parse(leaf).ok().and_then(|certificate| certificate.common_name);
-            let verdict = self.rejections.count();
-            if verdict.unlogged_before > 0 {
-                tracing::warn!("refused {} more certificates before this one", verdict.unlogged_before);
-            }
-            if verdict.logged {
-                tracing::warn!(subject = subject.unwrap_or("unnamed"), "refused a peer: {rejection}");
-            }
+            self.rejections.fetch_add(1, Ordering::Relaxed);
+            // Whoever accepted or dialled knows the address too, and warns.
+            tracing::debug!(subject = subject.unwrap_or("unnamed"), "refused a peer: {rejection}");
             tls_error(rejection, now)
         })
     }

@@ -49,7 +49,7 @@ pub fn measure() -> Result<Board> {
     let mut settings = Settings::new(NAME, "maelstrom");
     settings.hubs.push(SocketAddrV4::new(board::HOST, hub.private().port())).ok().context("one hub")?;
     settings.keyring = Some(&keyring);
-    let machine = Machine::start(Some(&settings), Options { icount: true, ..Options::default() })?;
+    let machine = Machine::start(Some(&settings), Options { icount: true, dir: None })?;
     let handshake = busy(&machine, "when it was linked")? - busy(&machine, "before it dialled")?;
     eventually(|| status(&hub))?;
 

@@ -29,22 +29,20 @@ struct Arguments {
     /// Print one JSON object
     #[arg(long, global = true)]
     json: bool,
-    /// Seconds for each measurement on Linux
-    #[arg(long, default_value_t = 3)]
+    /// Seconds for each measurement of one Linux node
+    #[arg(long, global = true, default_value_t = 3)]
     seconds: u64,
-    /// Leave out the Linux node
-    #[arg(long)]
-    board_only: bool,
-    /// Leave out the board
-    #[arg(long, conflicts_with = "board_only")]
-    linux_only: bool,
     /// Keep the board's sizes in its sizes.txt
-    #[arg(long)]
+    #[arg(long, global = true)]
     keep_sizes: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Only the board
+    Board,
+    /// Only requests to one Linux node
+    Linux,
     /// Only twenty nodes beside twenty agents of serf
     Members,
     /// Play the simulator's scenarios with our nodes and with foca, which speaks SWIM, side by side
@@ -53,21 +51,24 @@ enum Command {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if let Some(Command::Swim(arguments)) = &arguments.command {
-        return swim::swim(arguments);
-    }
+    let (board, linux, members) = match &arguments.command {
+        None => (true, true, true),
+        Some(Command::Board) => (true, false, false),
+        Some(Command::Linux) => (false, true, false),
+        Some(Command::Members) => (false, false, true),
+        Some(Command::Swim(arguments)) => return swim::swim(arguments),
+    };
     let time = Duration::from_secs(arguments.seconds);
     programs::build_release()?;
     let mut report = Report::default();
-    let only_members = matches!(arguments.command, Some(Command::Members));
-    if !arguments.linux_only && !only_members {
+    if board {
         report.board = Some(board::measure()?);
     }
-    if !arguments.board_only && !only_members {
+    if linux {
         report.linux = rpc::measure(time)?;
         report.linux.extend(proxy::measure(time)?);
     }
-    if !arguments.board_only {
+    if members {
         report.members = Some(members::measure()?);
     }
     if let Some(board) = &report.board

@@ -9,7 +9,7 @@ use crate::{setup, yardstick};
 /// What is handed on.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// For `node-bench`: `--json`, `--seconds N`, `--board-only`, `--linux-only`, `--keep-sizes`; or `members`, or `swim`, and options
+    /// What alone to measure, `board`, `linux`, `members` or `swim`; `--json`, `--seconds N`, `--keep-sizes`; see `-- --help`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
@@ -23,9 +23,12 @@ pub fn bench(arguments: &Arguments) -> Result<()> {
     let mut bench = cargo("run");
     bench.args(["--release", "--package", "node-bench", "--"]).args(&arguments.rest);
     let what = arguments.rest.first().map(String::as_str);
+    let alone = |part| what == Some(part);
     // What is simulated needs no other program.
-    if what != Some("swim") {
+    if !alone("swim") {
         setup::setup()?;
+    }
+    if !["swim", "board", "linux"].into_iter().any(alone) {
         match yardstick::serf() {
             Ok(serf) => {
                 bench.env("SERF", serf);
@@ -33,7 +36,7 @@ pub fn bench(arguments: &Arguments) -> Result<()> {
             Err(error) => eprintln!("there is no serf to compare with: {error:#}"),
         }
     }
-    if !matches!(what, Some("members" | "swim")) {
+    if !["swim", "linux", "members"].into_iter().any(alone) {
         firmware::build(&QEMU)?;
     }
     run(&mut bench)

@@ -27,6 +27,9 @@ pub struct Arguments {
     /// Its first keys: a directory of P-256 pairs, as its hubs have one; without one it gets keys that nobody trusts
     #[arg(long, value_name = "DIR")]
     tls_dir: Option<PathBuf>,
+    /// A folder that keeps its flash, as a board does without power; without one each start is a new board's first
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
     /// Count instructions: one takes one nanosecond of the board's time
     #[arg(long)]
     icount: bool,
@@ -48,7 +51,7 @@ pub fn board(arguments: &Arguments) -> Result<()> {
         settings.hubs.push(as_seen_by_the_board(*hub)).ok().context("a board knows four hubs at most")?;
     }
     settings.keyring = Some(&keyring);
-    let options = Options { icount: arguments.icount, ..Options::default() };
+    let options = Options { icount: arguments.icount, dir: arguments.dir.clone() };
     let mut board = Board::start(Some(&settings), options)?;
     let mut shown = Mark::default();
     loop {

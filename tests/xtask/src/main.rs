@@ -16,6 +16,7 @@ mod yardstick;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use node_tests::wait;
 
 /// The developer's commands.
 #[derive(Parser)]
@@ -68,7 +69,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            // What a shell says of a command that Ctrl-C ended.
+            if wait::given_up() { ExitCode::from(130) } else { ExitCode::FAILURE }
         }
     }
 }
