@@ -16,6 +16,7 @@ macro_rules! emit {
     }};
 }
 
+macro_rules! notice { ($($t:tt)*) => { $crate::log::emit!(info, $($t)*) } }
 macro_rules! warning { ($($t:tt)*) => { $crate::log::emit!(warn, $($t)*) } }
 
-pub(crate) use {emit, warning};
+pub(crate) use {emit, notice, warning};

@@ -159,7 +159,7 @@ fn assemble<'d>(
     let storage = Storage { slots, order, meta, peers };
     let config = gossip::Config { degree: LINKS - 1, dials: 1, ..gossip::Config::new(birth.id, Kind::Leaf) };
     // What it says of itself may change during a life as well as between two.
-    let incarnation = u64::from(birth.starts) << 16;
+    let incarnation = u64::from(birth.starts) << 12;
     let about_me = describe(settings, keys, components)?;
     let mut node = Node::new(now, config, (incarnation, &about_me), (storage, birth.seed)).ok()?;
     for hub in settings.hubs {
@@ -296,13 +296,15 @@ impl Leaf<'_> {
         self.wait(|core| (0..LINKS).all(|port| !core.is_connected(port))).await;
     }
 
-    /// Tells the cluster that the board sleeps for so many seconds, and waits until its hubs know and the links are closed:
+    /// Tells the cluster that the board sleeps for so many seconds, a week at most, and waits until its hubs know and the links
+    /// are closed, without a hub until there is one (bound the wait by a timeout):
     /// then the processor may stop, or the power be cut. Nobody misses the board meanwhile, and what is sent to it waits at
     /// its hubs as long as its sender does. A board that starts anew need not [`wake`](Self::wake).
     ///
     /// # Errors
     /// [`BadMeta`] when the node's description leaves no room for it; nothing changed.
     pub async fn sleep(&self, seconds: u32) -> Result<(), BadMeta> {
+        self.linked().await;
         self.state.with(|core| {
             core.runner.wake();
             core.node.sleep(seconds)

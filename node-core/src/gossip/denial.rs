@@ -1,21 +1,26 @@
 //! Denying what is said of this node itself.
 
-use super::node::{MAX_INCARNATION, Node};
+use super::node::Node;
+use crate::id::NodeId;
 use crate::log::warning;
 use crate::time::{Duration, Instant};
 use crate::wire::{Record, State};
 
-/// Largest step to an incarnation that was not heard of before: more is a lie or an accident, and following it would
-/// use up the numbers.
-pub(super) const MAX_LEAP: u64 = 1 << 32;
+/// Largest step to an incarnation that others say a member has: more is a lie or an accident, and following it would use
+/// up the numbers. Whoever was led further, step by step, forgets it on meeting the member itself.
+pub(super) const MAX_LEAP: u64 = 1 << 42;
+/// A longer step than this is believed once in a [`PAUSE`]: whoever lies in many steps does not get far either.
+pub(super) const MAX_STEP: u64 = 1 << 24;
 /// Shortest time between two denials: so two nodes with one identity do not outbid each other at the speed of the
 /// network.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
 /// What this node has denied, and has still to deny.
 pub(super) struct Denial {
     /// The highest incarnation that was wrong, if it waits.
     pending: Option<u64>,
+    /// What was said last, and by whom.
+    accusation: Option<(State, NodeId)>,
     /// Not before.
     next: Instant,
     /// Denials in a row, each as soon as was allowed.
@@ -23,7 +28,7 @@ pub(super) struct Denial {
 }
 
 impl Denial {
-    pub(super) const NONE: Self = Self { pending: None, next: Instant::START, streak: 0 };
+    pub(super) const NONE: Self = Self { pending: None, accusation: None, next: Instant::START, streak: 0 };
 
     pub(super) fn due(&self) -> Option<Instant> {
         self.pending.map(|_| self.next)
@@ -42,12 +47,12 @@ impl Node<'_> {
         if !wrong || self.leaving {
             return;
         }
-        if record.incarnation >= MAX_INCARNATION || record.incarnation - slot.incarnation > MAX_LEAP {
+        if record.incarnation - slot.incarnation > MAX_LEAP {
+            self.complain(now, "too high an incarnation", record.id);
             return;
         }
         if record.state != State::Alive {
-            let by = record.by.unwrap_or(record.id);
-            warning!("called {} by {}: denied", record.state, by);
+            self.denial.accusation = Some((record.state, record.by.unwrap_or(record.id)));
         }
         let pending =
             self.denial.pending.map_or(record.incarnation, |pending| pending.max(record.incarnation));
@@ -67,11 +72,15 @@ impl Node<'_> {
         }
         self.denial.streak = streak.min(1000);
         self.denial.next = now + PAUSE;
+        let accusation = self.denial.accusation.take();
         let Some(me) = self.table.find(self.config.id) else { return };
         if self.table.slot(me).incarnation > pending {
             return;
         }
-        self.table.revise(me, |slot| slot.incarnation = pending + 1);
+        if let Some((state, by)) = accusation {
+            warning!("called {} by {}: denied", state, by);
+        }
+        self.table.revise(me, |slot| slot.incarnation = pending.saturating_add(1));
         self.table.touch(me, None);
     }
 }

@@ -211,6 +211,12 @@ impl Node<'_> {
             if self.has_enough() {
                 return None;
             }
+            // A leaf that others call a hub does not become one.
+            if !self.is_neighbour(id)
+                && let Some(slot) = self.table.slot_mut(candidate)
+            {
+                slot.retry_at = now + self.config.retry_max;
+            }
         }
     }
 
@@ -253,7 +259,7 @@ impl Node<'_> {
     }
 
     /// Whether the links that are up or being dialled are as many as the node wants.
-    fn has_enough(&self) -> bool {
+    pub(super) fn has_enough(&self) -> bool {
         let links = match self.config.kind {
             Kind::Hub => self.overlay_links(),
             Kind::Leaf => self.hub_links(),

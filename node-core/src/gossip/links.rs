@@ -1,5 +1,6 @@
 //! The links of this node: who is behind each, and which of two to one peer stays.
 
+use super::denial::MAX_LEAP;
 use super::dial::Target;
 use super::node::Node;
 use super::overlay::rank;
@@ -27,6 +28,11 @@ pub struct Peer {
     pub(super) closing: bool,
     /// The last change of the table that was sent here.
     pub(super) cursor: u64,
+    /// Members that it made this node look at by comparing, since `work_at`.
+    pub(super) work: u32,
+    pub(super) work_at: Instant,
+    /// A leaf is to be told of all hubs that are linked here.
+    pub(super) hubs_due: bool,
     /// When tables are compared next; never with a leaf. Of two hubs the one that dialled keeps time.
     pub(super) sync_at: Option<Instant>,
     /// When a peer that does not hear of changes at once hears of those up to `news_to`.
@@ -62,6 +68,9 @@ impl Peer {
         goodbye: None,
         closing: false,
         cursor: 0,
+        hubs_due: false,
+        work: 0,
+        work_at: Instant::START,
         sync_at: None,
         news_at: None,
         news_to: 0,
@@ -139,13 +148,15 @@ impl Node<'_> {
             if crossed && !dialled_by_smaller {
                 return Err(Goodbye::Replaced);
             }
-            rival.goodbye = Some(Goodbye::Replaced);
             ours = rival.ours;
         }
         let Some(place) = self.peers.iter().position(|peer| !peer.used) else {
-            self.shed_requests();
+            self.shed_requests(id);
             return Err(Goodbye::Full);
         };
+        self.peers.iter_mut().filter(|peer| peer.is_usable() && peer.id == id).for_each(|rival| {
+            rival.goodbye = Some(Goodbye::Replaced);
+        });
         let both_hubs = kind == Kind::Hub && self.config.kind == Kind::Hub;
         let referred = both_hubs && ours && !self.make_way(now);
         let wants_gossip = both_hubs && ours && !referred;
@@ -158,6 +169,7 @@ impl Node<'_> {
             dialled,
             up_at: now,
             cursor: if kind == Kind::Leaf { 0 } else { self.table.sequence() },
+            hubs_due: kind == Kind::Leaf,
             sync_at: (wants_gossip && dialled).then_some(now),
             ours: ours && !referred,
             standing_due: wants_gossip,
@@ -165,6 +177,7 @@ impl Node<'_> {
             rank: rank(self.config.id, id),
             ..Peer::FREE
         };
+        self.forget_the_impossible(&hello.record);
         self.apply(now, &hello.record, Some(link));
         self.confront(&hello.record);
         if let Some(index) = self.table.find(id) {
@@ -175,11 +188,13 @@ impl Node<'_> {
             self.shed_later(now);
         }
         if kind == Kind::Hub {
-            self.retell(|_| true);
+            // Leaves hear of the hubs that are linked here.
+            self.peers
+                .iter_mut()
+                .filter(|peer| peer.kind == Kind::Leaf)
+                .for_each(|peer| peer.hubs_due = true);
         }
-        if self.config.kind == Kind::Leaf {
-            self.refresh_hubs();
-        }
+        self.refresh_hubs();
         self.overlay_at = Some(now);
         Ok(())
     }
@@ -191,9 +206,7 @@ impl Node<'_> {
         *peer = Peer::FREE;
         self.observe(now);
         self.overlay_at = Some(now);
-        if self.config.kind == Kind::Leaf {
-            self.refresh_hubs();
-        }
+        self.refresh_hubs();
         if self.is_linked(id) {
             return;
         }
@@ -245,6 +258,15 @@ impl Node<'_> {
 
     pub(super) fn is_linked(&self, id: NodeId) -> bool {
         self.peers.iter().any(|peer| peer.is_usable() && peer.id == id)
+    }
+
+    /// What a peer that is right here can never have been was a lie.
+    fn forget_the_impossible(&mut self, hello: &Record<'_>) {
+        if let Some(index) = self.table.find(hello.id).filter(|_| hello.id != self.config.id)
+            && self.table.slot(index).incarnation.saturating_sub(hello.incarnation) > MAX_LEAP
+        {
+            self.table.remove(index);
+        }
     }
 
     /// A peer that said hello with less than is known of it here (it was called suspect meanwhile, or lost its

@@ -5,6 +5,7 @@ use super::denial::Denial;
 use super::dial::{MAX_SEEDS, Seed};
 use super::links::Peer;
 use super::storage::Storage;
+use super::suspicion::MAX_SLEEP;
 use super::table::{Index, Table};
 use crate::id::{LinkId, NodeId};
 use crate::log::warning;
@@ -45,6 +46,11 @@ pub struct Node<'s> {
     pub(super) denial: Denial,
     /// What members said that was not believed.
     pub(super) complaints: u32,
+    /// Records that comparing found to differ, and when that is logged next.
+    pub(super) repairs: u32,
+    pub(super) repairs_at: Instant,
+    /// When a long step of somebody's incarnation is believed next.
+    pub(super) leap_at: Instant,
     pub(super) complain_at: Instant,
 }
 
@@ -100,6 +106,9 @@ impl<'s> Node<'s> {
             impaired_until: now,
             denial: Denial::NONE,
             complaints: 0,
+            repairs: 0,
+            repairs_at: now,
+            leap_at: now,
             complain_at: now,
         };
         let me = node.table.insert(config.id).map_err(|_| BadMeta)?;
@@ -109,7 +118,7 @@ impl<'s> Node<'s> {
         }
         node.table.revise(me, |slot| {
             slot.state = State::Alive;
-            slot.incarnation = incarnation.min(MAX_INCARNATION);
+            slot.incarnation = incarnation.min(MAX_INCARNATION - 1);
         });
         node.patrol_at = now + node.jitter(config.retry_max);
         node.shuffle_at = now + node.jitter(config.patrol);
@@ -241,7 +250,8 @@ impl<'s> Node<'s> {
         self.table.touch(me, None);
     }
 
-    /// Tells the cluster that this leaf sleeps for so many seconds: the links are ended when their hubs know.
+    /// Tells the cluster that this leaf sleeps for so many seconds, a week at most: the links are ended when their
+    /// hubs know.
     ///
     /// # Errors
     /// [`BadMeta`] when the description leaves no room for it, or the node is a hub; nothing changed.
@@ -249,7 +259,7 @@ impl<'s> Node<'s> {
         if self.config.kind == Kind::Hub {
             return Err(BadMeta);
         }
-        self.describe(|meta| meta.sleep_s = seconds.max(1))?;
+        self.describe(|meta| meta.sleep_s = seconds.clamp(1, MAX_SLEEP))?;
         self.sleeping = true;
         Ok(())
     }
@@ -324,7 +334,8 @@ impl<'s> Node<'s> {
         let meta = Meta::decode(record.meta).ok()?;
         let slot = self.table.slot(index);
         let doubt = (record.state == State::Suspect).then(|| slot.evidence.reason()).flatten();
-        let (since, asleep, linked) = (slot.since, slot.asleep, self.is_linked(record.id));
+        let (since, linked) = (slot.since, self.is_linked(record.id));
+        let asleep = slot.asleep && record.state == State::Alive;
         Some(Member { record, meta, since, linked, doubt, asleep })
     }
 
@@ -340,8 +351,12 @@ impl<'s> Node<'s> {
         self.set_meta(&meta)
     }
 
-    /// A leaf tells which hubs speak for it.
+    /// Who cannot be dialled, a leaf above all, tells which hubs speak for it.
     pub(super) fn refresh_hubs(&mut self) {
+        let me = self.table.find(self.config.id).and_then(|me| Meta::decode(self.table.meta(me)).ok());
+        if me.is_some_and(|meta| !meta.addrs.is_empty()) {
+            return;
+        }
         let hubs = self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub);
         let hubs: heapless::Vec<NodeId, MAX_HUBS> = hubs.map(|peer| peer.id).take(MAX_HUBS).collect();
         // A leaf that sleeps still belongs to the hubs that it had.

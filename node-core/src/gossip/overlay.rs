@@ -137,10 +137,12 @@ impl Node<'_> {
         }
     }
 
-    /// A place for a link when all are taken: the oldest that serves requests alone is ended for the next time.
-    pub(super) fn shed_requests(&mut self) {
-        let idle =
-            self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub && !peer.is_overlay());
+    /// A place for a link to `id` when all are taken: the oldest other one that serves requests alone is ended for the next
+    /// time.
+    pub(super) fn shed_requests(&mut self, id: NodeId) {
+        let for_requests =
+            |peer: &&Peer| peer.is_usable() && peer.kind == Kind::Hub && !peer.is_overlay() && peer.id != id;
+        let idle = self.peers.iter().filter(for_requests);
         let oldest = idle.min_by_key(|peer| peer.up_at).map(|peer| peer.link);
         self.shed(oldest);
     }

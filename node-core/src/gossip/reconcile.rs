@@ -6,9 +6,10 @@
 //! for an answer drops it and compares again soon. For tables that are equal it is one small message.
 
 use super::node::Node;
-use super::table::Index;
-use crate::id::NodeId;
-use crate::time::Duration;
+use super::table::{Index, Slot};
+use crate::id::{LinkId, NodeId};
+use crate::log::notice;
+use crate::time::{Duration, Instant};
 use crate::wire::Outbox;
 use crate::wire::gossip::{Items, Malformed, Range, Span, Tag, Version, Writer};
 
@@ -18,6 +19,12 @@ const FEW: usize = 32;
 const PARTS: usize = 8;
 /// Spans that one message may make us sum: work for a peer is bounded.
 const MAX_RANGES: usize = 16;
+
+/// Members that a peer may make us look at in each [`WORK_PERIOD`], for each member of the table.
+const WORK: usize = 16;
+const WORK_PERIOD: Duration = Duration::from_secs(1);
+/// Shortest time between two lines of the log about repairs.
+const REPORT: Duration = Duration::from_secs(10);
 
 /// Wait before tables are compared again when there was no room for what follows from it.
 pub(super) const AGAIN: Duration = Duration::from_millis(100);
@@ -30,16 +37,21 @@ impl Node<'_> {
     }
 
     pub(super) fn handle_compare(
-        &self,
+        &mut self,
+        (now, link): (Instant, LinkId),
         ranges: Items<'_, Range>,
         out: &mut impl Outbox,
     ) -> Result<bool, Malformed> {
         for theirs in ranges.take(MAX_RANGES) {
             let theirs = theirs?;
+            let count = self.table.count(theirs.span);
+            // The sum over everything is at hand.
+            if theirs.span != Span::ALL && !self.afford(now, link, count) {
+                return Ok(false);
+            }
             if self.table.range(theirs.span) == theirs {
                 continue;
             }
-            let count = self.table.span(theirs.span).count();
             let answered = if count <= FEW {
                 self.say_versions(theirs.span, out)
             } else {
@@ -52,25 +64,70 @@ impl Node<'_> {
         Ok(true)
     }
 
-    pub(super) fn handle_have(&self, items: &[u8], out: &mut impl Outbox) -> Result<bool, Malformed> {
+    pub(super) fn handle_have(
+        &mut self,
+        (now, link): (Instant, LinkId),
+        items: &[u8],
+        out: &mut impl Outbox,
+    ) -> Result<bool, Malformed> {
         let (span, versions) = postcard::take_from_bytes::<Span>(items).map_err(|_| Malformed)?;
+        if !self.afford(now, link, self.table.count(span)) {
+            return Ok(false);
+        }
+        let mut differences = 0;
         let mut need = Writer::new(Tag::Need);
         for version in Items::<Version>::new(versions) {
             let version = version?;
             if self.is_newer(&version) {
                 need.push(&version.id);
+                differences += 1;
             }
         }
-        let lacking = self.table.span(span).filter(|&index| {
-            let slot = self.table.slot(index);
-            let theirs = Items::<Version>::new(versions).flatten().find(|version| version.id == slot.id);
-            match theirs {
+        // Both sides go by ascending id.
+        let mut theirs = Items::<Version>::new(versions).flatten().peekable();
+        let mut lacks = |slot: &Slot| {
+            while theirs.next_if(|version| version.id < slot.id).is_some() {}
+            match theirs.peek().filter(|version| version.id == slot.id) {
                 Some(theirs) => (slot.incarnation, slot.state) > (theirs.incarnation, theirs.state),
                 None => slot.state.is_live(),
             }
-        });
+        };
+        let lacking = self.table.span(span).filter(|&index| lacks(self.table.slot(index)));
         let asked = need.is_empty() || out.put(&[need.message()]).is_ok();
-        Ok(self.say_records(lacking, out) && asked)
+        let said = self.say_records(lacking.inspect(|_| differences += 1), out);
+        self.note_repair(now, link, differences);
+        Ok(said && asked)
+    }
+
+    /// Whether a peer may make us look at so many members more: what it may is bounded for each second, and is several
+    /// times what comparing two tables takes that have nothing in common.
+    fn afford(&mut self, now: Instant, link: LinkId, members: usize) -> bool {
+        let most = WORK * self.table.len().max(FEW);
+        let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) else {
+            return false;
+        };
+        if now.since(peer.work_at) >= WORK_PERIOD {
+            (peer.work, peer.work_at) = (0, now);
+        }
+        peer.work = peer.work.saturating_add(u32::try_from(members).unwrap_or(u32::MAX));
+        peer.work as usize <= most
+    }
+
+    /// Logs what comparing found, not for each message.
+    fn note_repair(&mut self, now: Instant, link: LinkId, differences: u32) {
+        self.repairs = self.repairs.saturating_add(differences);
+        if self.repairs == 0 || now < self.repairs_at {
+            return;
+        }
+        if let Some(peer) = self.peer(link) {
+            notice!(
+                "repair: comparing with {} and others found {} records that differed",
+                peer.id,
+                self.repairs
+            );
+        }
+        self.repairs = 0;
+        self.repairs_at = now + REPORT;
     }
 
     /// What changed at the peer a while ago: what is still not known here is asked for.
@@ -114,7 +171,7 @@ impl Node<'_> {
         if malformed { Err(Malformed) } else { Ok(said) }
     }
 
-    fn say_records(&self, members: impl Iterator<Item = Index>, out: &mut impl Outbox) -> bool {
+    pub(super) fn say_records(&self, members: impl Iterator<Item = Index>, out: &mut impl Outbox) -> bool {
         let mut writer = Writer::new(Tag::Records);
         for index in members {
             let record = self.record_at(index);

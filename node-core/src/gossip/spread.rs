@@ -1,6 +1,6 @@
 //! Spreading: records go where they are not known yet, and the newest wins.
 
-use super::denial::MAX_LEAP;
+use super::denial::{MAX_LEAP, MAX_STEP, PAUSE};
 use super::links::Peer;
 use super::node::MAX_INCARNATION;
 use super::node::Node;
@@ -8,10 +8,10 @@ use super::reconcile::AGAIN;
 use super::suspicion::Evidence;
 use super::table::Index;
 use crate::id::{LinkId, NodeId};
-use crate::log::warning;
+use crate::log::{notice, warning};
 use crate::time::{Duration, Instant};
 use crate::wire::gossip::{Items, MAX_MESSAGE, Malformed, Records, Tag, Version, Writer};
-use crate::wire::record::MAX_META;
+use crate::wire::record::{MAX_META, MAX_NEEDS};
 use crate::wire::{Goodbye, Kind, Meta, Outbox, Record, State};
 
 /// Who does not hear of a change at once hears of it after this, in brief: what it heard elsewhere meanwhile it does not
@@ -25,7 +25,8 @@ impl Node<'_> {
     /// again soon.
     ///
     /// # Errors
-    /// [`Malformed`]: the peer is at fault, end the link. Items before the malformed one were used.
+    /// [`Malformed`]: the peer is at fault, and [`poll_close`](Self::poll_close) ends the link. Items before the malformed
+    /// one were used.
     pub fn handle_gossip(
         &mut self,
         now: Instant,
@@ -34,6 +35,20 @@ impl Node<'_> {
         out: &mut impl Outbox,
     ) -> Result<(), Malformed> {
         self.observe(now);
+        self.take_gossip(now, link, message, out).inspect_err(|_| {
+            if let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
+                peer.goodbye.get_or_insert(Goodbye::Protocol);
+            }
+        })
+    }
+
+    fn take_gossip(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        message: &[u8],
+        out: &mut impl Outbox,
+    ) -> Result<(), Malformed> {
         let Some(peer) = self.peer(link) else { return Ok(()) };
         let (id, kind) = (peer.id, peer.kind);
         let (&tag, items) = message.split_first().ok_or(Malformed)?;
@@ -53,8 +68,8 @@ impl Node<'_> {
             }
             // Only hubs hold whole tables, so only they compare them.
             Some(_) if kind == Kind::Leaf || self.config.kind == Kind::Leaf => true,
-            Some(Tag::Compare) => self.handle_compare(Items::new(items), out)?,
-            Some(Tag::Have) => self.handle_have(items, out)?,
+            Some(Tag::Compare) => self.handle_compare((now, link), Items::new(items), out)?,
+            Some(Tag::Have) => self.handle_have((now, link), items, out)?,
             Some(Tag::Need) => self.handle_need(Items::new(items), out)?,
             Some(Tag::News) => self.handle_news(Items::new(items), out)?,
             Some(Tag::Standing) => {
@@ -90,6 +105,9 @@ impl Node<'_> {
                 false => Some(now + AGAIN),
             };
         }
+        if peer.hubs_due {
+            next.hubs_due = !self.say_hubs(out);
+        }
         let between_hubs = peer.kind == Kind::Hub && self.config.kind == Kind::Hub;
         if !between_hubs || (peer.is_overlay() && self.is_eager(&peer)) {
             next.cursor = self.say_changes(&peer, out);
@@ -117,6 +135,10 @@ impl Node<'_> {
             self.deny(now, record);
             return;
         }
+        if record.incarnation >= MAX_INCARNATION {
+            self.complain(now, "too high an incarnation", record.id);
+            return;
+        }
         let source_link = source.map(|link| link.0);
         let direct = source.and_then(|link| self.peer(link)).is_some_and(|peer| peer.id == record.id);
         let index = match self.table.find(record.id) {
@@ -130,10 +152,13 @@ impl Node<'_> {
         };
         let slot = *self.table.slot(index);
         let fresh = self.table.meta(index).is_empty();
-        let leaps = !fresh && record.incarnation > slot.incarnation.saturating_add(MAX_LEAP);
-        if leaps || record.incarnation >= MAX_INCARNATION {
-            self.complain(now, "an impossible incarnation", record.id);
-            return;
+        let leap = record.incarnation.saturating_sub(slot.incarnation);
+        if leap > MAX_STEP && !fresh && !direct {
+            if leap > MAX_LEAP || now < self.leap_at {
+                self.complain(now, "too high an incarnation", record.id);
+                return;
+            }
+            self.leap_at = now + PAUSE;
         }
         let doubt = record.state != State::Alive;
         if doubt && !direct && record.incarnation >= slot.incarnation && self.is_linked(record.id) {
@@ -155,7 +180,10 @@ impl Node<'_> {
         } else if record.state == State::Suspect
             && slot.state == State::Suspect
             && record.incarnation == slot.incarnation
-            && record.by.is_some_and(|by| self.weigh(now, index, (by, Evidence::Hearsay)))
+            && record.by.is_some_and(|by| {
+                // Who is no member is no witness.
+                self.is_live(by) && self.weigh(now, index, (by, Evidence::Hearsay))
+            })
         {
             if let Some(slot) = self.table.slot_mut(index) {
                 slot.by = record.by;
@@ -168,7 +196,10 @@ impl Node<'_> {
     fn admit(&mut self, now: Instant, record: &Record<'_>) -> Option<Index> {
         Meta::decode(record.meta).ok().filter(|_| !self.leaving)?;
         self.make_room();
-        let index = self.table.insert(record.id).ok()?;
+        let Ok(index) = self.table.insert(record.id) else {
+            self.complain(now, "no room in the table", record.id);
+            return None;
+        };
         self.table.slot_mut(index)?.since = now;
         self.table.revise(index, |slot| slot.state = State::Alive);
         Some(index)
@@ -190,7 +221,7 @@ impl Node<'_> {
         let spare = self.pick(|node, index| {
             let id = node.table.slot(index).id;
             let mine = id == node.config.id || Some(index) == kept;
-            !mine && !node.is_linked(id) && !node.is_needed(index, node.config.id)
+            !mine && !node.is_linked(id) && !node.offers(index, &node.needs(node.config.id))
         });
         spare.inspect(|&index| self.table.remove(index)).is_some()
     }
@@ -210,23 +241,24 @@ impl Node<'_> {
     /// Takes a newer record for a member; `false`, and no change, when its description cannot be used.
     fn replace(&mut self, now: Instant, index: Index, record: &Record<'_>) -> bool {
         let before = *self.table.slot(index);
+        let mut sleep_s = None;
         match Meta::decode(record.meta) {
             Ok(meta) => {
                 let fresh = self.table.meta(index).is_empty();
                 let described_anew = self.table.meta(index) != record.meta;
                 let remembered = self.describe_member(index, record.meta);
                 if !remembered {
-                    self.complain(now, "a description for which there is no room", record.id);
+                    self.complain(now, "no room for the description", record.id);
                     if fresh {
                         return false;
                     }
                     // That it lives is worth more than what it says.
                 }
-                if let Some(slot) = self.table.slot_mut(index) {
+                if let Some(slot) = self.table.slot_mut(index).filter(|_| remembered) {
                     slot.kind = meta.kind;
                     slot.dialable = meta.kind == Kind::Hub && !meta.addrs.is_empty();
+                    sleep_s = Some(meta.sleep_s);
                 }
-                self.note_sleep(now, index, meta.sleep_s);
                 if described_anew {
                     self.retell(|peer| peer.id == record.id);
                     self.renew(now, record.id);
@@ -238,9 +270,14 @@ impl Node<'_> {
         }
         self.table.revise(index, |slot| slot.incarnation = record.incarnation);
         let revived = record.state == State::Alive && before.state != State::Alive;
-        if let Some(slot) = self.table.slot_mut(index).filter(|_| revived) {
-            slot.attempts = 0;
-            slot.retry_at = now;
+        if revived {
+            if before.state != State::Left {
+                notice!("{} ({}) objects: it is {} no more", self.name(index), record.id, before.state);
+            }
+            if let Some(slot) = self.table.slot_mut(index) {
+                slot.attempts = 0;
+                slot.retry_at = now;
+            }
         }
         if before.state != record.state || before.incarnation != record.incarnation {
             self.set_state(now, index, record.state, record.by);
@@ -249,9 +286,17 @@ impl Node<'_> {
             if let Some(slot) = self.table.slot_mut(index) {
                 slot.since = now;
             }
-            self.weigh(now, index, (record.by.unwrap_or(record.id), Evidence::Hearsay));
+            let by = record.by.filter(|by| self.is_live(*by));
+            self.weigh(now, index, (by.unwrap_or(record.id), Evidence::Hearsay));
         }
-        self.overlay_at = Some(now);
+        if let Some(seconds) = sleep_s {
+            self.note_sleep(now, index, seconds);
+        }
+        // The table may be long: whom to dial is looked for only when there may be somebody new.
+        let dialable = self.table.slot(index).dialable;
+        if (dialable && !self.has_enough()) || self.seeds.iter().any(|seed| seed.reached == Some(record.id)) {
+            self.overlay_at = Some(now);
+        }
         true
     }
 
@@ -262,19 +307,18 @@ impl Node<'_> {
     }
 
     /// Logs that something said of a member is not believed, at a sensible rate.
-    fn complain(&mut self, now: Instant, what: &str, id: NodeId) {
-        self.complaints += 1;
+    pub(super) fn complain(&mut self, now: Instant, what: &str, id: NodeId) {
+        self.complaints = self.complaints.saturating_add(1);
         if now >= self.complain_at {
-            warning!("{} of {}: not believed ({} such so far)", what, id, self.complaints);
+            warning!("not believed of {}: {} ({} such so far)", id, what, self.complaints);
             self.complain_at = now + COMPLAINTS;
         }
     }
 
-    /// Some leaves hear again of everything that concerns them: because a hub was linked here, or because they
-    /// need something else than before.
+    /// Some leaves hear again of everything that concerns them, because they need something else than before.
     pub(super) fn retell(&mut self, which: impl Fn(&Peer) -> bool) {
         let leaves = self.peers.iter_mut().filter(|peer| peer.used && peer.kind == Kind::Leaf);
-        leaves.filter(|peer| which(peer)).for_each(|peer| peer.cursor = 0);
+        leaves.filter(|peer| which(peer)).for_each(|peer| (peer.cursor, peer.hubs_due) = (0, true));
     }
 
     pub(super) fn peer(&self, link: LinkId) -> Option<&Peer> {
@@ -287,13 +331,23 @@ impl Node<'_> {
         records.iter().all(|record| writer.push(record)) && out.put(&[writer.message()]).is_ok()
     }
 
+    /// Tells a leaf of the hubs that are linked here.
+    fn say_hubs(&self, out: &mut impl Outbox) -> bool {
+        let hubs = self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub);
+        self.say_records(hubs.filter_map(|hub| self.table.find(hub.id)), out)
+    }
+
     /// Says what changed after the peer's cursor; returns the cursor moved on.
     fn say_changes(&self, peer: &Peer, out: &mut impl Outbox) -> u64 {
+        let needs = match peer.kind {
+            Kind::Hub => Needs::new(),
+            Kind::Leaf => self.needs(peer.id),
+        };
         let mut said = peer.cursor;
         let mut writing = peer.cursor;
         let mut writer = Writer::new(Tag::Records);
         for (index, number) in self.table.changes(peer.cursor) {
-            if self.concerns(index, peer) {
+            if self.concerns(index, peer, &needs) {
                 let record = self.record_at(index);
                 if !writer.push(&record) {
                     if out.put(&[writer.message()]).is_err() {
@@ -346,7 +400,7 @@ impl Node<'_> {
 
     /// Whether a peer is to hear of a member: a hub of every one, a leaf of the hubs that are linked here or
     /// departed and of the owners of components that it uses. A leaf speaks of itself alone.
-    fn concerns(&self, index: Index, peer: &Peer) -> bool {
+    fn concerns(&self, index: Index, peer: &Peer, needs: &Needs<'_>) -> bool {
         let slot = self.table.slot(index);
         if slot.source == Some(peer.link.0) {
             return false;
@@ -356,20 +410,28 @@ impl Node<'_> {
             (Kind::Leaf, _) => about_me,
             (Kind::Hub, Kind::Hub) => true,
             (Kind::Hub, Kind::Leaf) => {
-                let linked_or_departed = self.is_linked(slot.id) || !slot.state.is_live();
+                // From the beginning: those that are linked it is told of apart.
+                let linked = peer.cursor > 0 && self.is_linked(slot.id);
                 about_me
-                    || (slot.kind == Kind::Hub && linked_or_departed)
-                    || (slot.id != peer.id && self.is_needed(index, peer.id))
+                    || (slot.kind == Kind::Hub && (linked || !slot.state.is_live()))
+                    || (slot.id != peer.id && self.offers(index, needs))
             }
         }
     }
 
-    fn is_needed(&self, index: Index, leaf: NodeId) -> bool {
-        let needs = self.table.find(leaf).and_then(|leaf| Meta::decode(self.table.meta(leaf)).ok());
-        let Some(needs) = needs.map(|meta| meta.needs).filter(|needs| !needs.is_empty()) else {
-            return false;
-        };
-        Meta::decode(self.table.meta(index))
-            .is_ok_and(|meta| meta.components.iter().any(|component| needs.contains(component)))
+    /// What a leaf uses.
+    fn needs(&self, leaf: NodeId) -> Needs<'_> {
+        let about = self.table.find(leaf).and_then(|index| Meta::decode(self.table.meta(index)).ok());
+        about.map(|meta| meta.needs).unwrap_or_default()
+    }
+
+    /// Whether a member offers something that is used.
+    fn offers(&self, index: Index, needs: &Needs<'_>) -> bool {
+        !needs.is_empty()
+            && Meta::decode(self.table.meta(index))
+                .is_ok_and(|meta| meta.components.iter().any(|component| needs.contains(component)))
     }
 }
+
+/// Components that a leaf uses.
+type Needs<'n> = heapless::Vec<&'n str, MAX_NEEDS>;

@@ -18,6 +18,9 @@ const REDIAL_GRACE: Duration = Duration::from_millis(300);
 /// Who leaves a leaf to itself for longer than it said it would sleep, and this, doubts it.
 const WAKING: Duration = Duration::from_secs(15);
 
+/// Longest announced sleep in seconds: who is gone for good is to be missed some day.
+pub(super) const MAX_SLEEP: u32 = 7 * 24 * 3600;
+
 /// How long a node that stood still is no good witness.
 const IMPAIRED: Duration = Duration::from_secs(10);
 
@@ -30,6 +33,8 @@ pub enum Failure {
     Unreachable,
     /// The connection was accepted, and it did not come to a link.
     Mute,
+    /// It was not even tried: this node cannot, or does not know where.
+    Untried,
 }
 
 /// What a suspicion rests on here, the weakest first.
@@ -37,7 +42,8 @@ pub enum Failure {
 pub(super) enum Evidence {
     /// Others say so.
     Hearsay,
-    /// It accepts connections and says nothing, as a process that stands still does; or nobody speaks for it.
+    /// It accepts connections and says nothing, as a process that stands still does; or it cannot be dialled from here, or
+    /// nobody speaks for it.
     Silence,
     /// Its host does not answer, or a leaf left its hub without a word.
     Absence,
@@ -55,14 +61,12 @@ impl Evidence {
             Self::Refusal => 1,
         }
     }
-}
 
-impl Evidence {
     /// What it says of the suspect; nothing, when only others saw something.
     pub(super) const fn reason(self) -> Option<&'static str> {
         match self {
             Self::Hearsay => None,
-            Self::Silence => Some("it says nothing, or no hub speaks for it"),
+            Self::Silence => Some("it says nothing, or cannot be dialled from here, or no hub speaks for it"),
             Self::Absence => Some("its host does not answer, or it left its hub without a word"),
             Self::Refusal => Some("nothing listens at its address"),
         }
@@ -75,6 +79,7 @@ impl Failure {
             Self::Refused => "nothing listens at its address",
             Self::Unreachable => "its host does not answer",
             Self::Mute => "it accepts a connection and says nothing",
+            Self::Untried => "it cannot be dialled from here",
         }
     }
 }
@@ -84,7 +89,7 @@ impl From<Failure> for Evidence {
         match failure {
             Failure::Refused => Self::Refusal,
             Failure::Unreachable => Self::Absence,
-            Failure::Mute => Self::Silence,
+            Failure::Mute | Failure::Untried => Self::Silence,
         }
     }
 }
@@ -209,7 +214,7 @@ impl Node<'_> {
             slot.since = now;
         }
         if slot.asleep && slot.state == State::Alive {
-            slot.expires = now + Duration::from_secs(seconds.into()) + WAKING;
+            slot.expires = now + Duration::from_secs(seconds.min(MAX_SLEEP).into()) + WAKING;
             self.expiry_at = self.expiry_at.min(slot.expires);
         }
     }
@@ -293,7 +298,7 @@ impl Node<'_> {
         true
     }
 
-    /// Nobody speaks for a leaf any more when all its hubs are down, or left, or have lost it.
+    /// Nobody speaks for who cannot be dialled any more when all its hubs are down, or left, or have lost it.
     pub(super) fn suspect_orphans(&mut self, now: Instant) {
         let mut rest = Some(Span::ALL);
         while let Some(id) = rest.and_then(|rest| self.orphan(now, rest)) {
@@ -302,13 +307,21 @@ impl Node<'_> {
         }
     }
 
+    fn is_live_hub(&self, id: NodeId) -> bool {
+        self.table
+            .find(id)
+            .map(|index| self.table.slot(index))
+            .is_some_and(|slot| slot.kind == Kind::Hub && slot.state.is_live())
+    }
+
     fn orphan(&self, now: Instant, rest: Span) -> Option<NodeId> {
         let me = self.config.id;
         self.table.span(rest).find_map(|index| {
             let slot = self.table.slot(index);
             // One that just joined has not named its hubs yet.
             let settled = now.since(slot.since) >= self.config.suspicion * 2;
-            if slot.kind != Kind::Leaf
+            if slot.dialable
+                || slot.id == me
                 || slot.state != State::Alive
                 || slot.asleep
                 || !settled
@@ -317,9 +330,9 @@ impl Node<'_> {
                 return None;
             }
             let hubs = crate::wire::Meta::decode(self.table.meta(index)).ok()?.hubs;
-            // A leaf that names this hub and has no link here does not know what became of it, or is gone: of two hubs that
+            // One that names this hub and has no link here does not know what became of it, or is gone: of two hubs that
             // lost it, neither may count on the other.
-            let lost = hubs.contains(&me) || !hubs.iter().any(|hub| self.is_live(*hub));
+            let lost = hubs.contains(&me) || !hubs.iter().any(|hub| self.is_live_hub(*hub));
             lost.then_some(slot.id)
         })
     }

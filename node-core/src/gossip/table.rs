@@ -288,9 +288,18 @@ impl<'s> Table<'s> {
 
     /// Members in a span by ascending id.
     pub(super) fn span(&self, span: Span) -> impl Iterator<Item = Index> + Clone {
+        self.order.get(self.places(span)).unwrap_or_default().iter().copied().map(Index)
+    }
+
+    /// How many members a span has.
+    pub(super) fn count(&self, span: Span) -> usize {
+        self.places(span).len()
+    }
+
+    fn places(&self, span: Span) -> core::ops::Range<usize> {
         let start = self.place(span.first).unwrap_or_else(|place| place);
         let end = self.place(span.last).map_or_else(|place| place, |place| place + 1);
-        self.order.get(start..end).unwrap_or_default().iter().copied().map(Index)
+        start..end
     }
 
     /// What is held in a span, in brief.

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use node_core::gossip::Kind;
+use node_core::gossip::{Config, Kind, Meta, Record, State};
+use node_core::id::NodeId;
 use node_core::sim::{Cluster, Conditions};
 
 /// One history alone: `HISTORY=17 cargo test -p node-core --test gossip random`.
@@ -19,13 +20,19 @@ fn views_are_right_once_the_network_is_whole() {
 
 fn history(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed ^ 0x5eed);
-    let (hubs, leaves) = (rng.usize(2..6), rng.usize(0..3));
+    // Few hubs link all to all; with as few links as many hubs have, news take several steps and links are shed.
+    let sparse = rng.bool();
+    let (hubs, leaves) = (rng.usize(2..if sparse { 12 } else { 6 }), rng.usize(0..4));
     let count = hubs + leaves;
     let mut cluster = Cluster::new(seed, conditions(&mut rng));
+    cluster.capacity.members = 2 * count.max(8);
     cluster.replay = format!("{VARIABLE}={seed} cargo test -p node-core --test gossip random");
     for number in 0..count {
         let at = cluster.add(if number < hubs { Kind::Hub } else { Kind::Leaf }, &[0, 1]);
         cluster.hosts[at].drift = rng.i32(-500..500);
+        if sparse && number < hubs {
+            cluster.hosts[at].tune = sparsely;
+        }
         cluster.start(at, 1);
     }
     for _ in 0..rng.usize(1..20) {
@@ -39,6 +46,10 @@ fn history(seed: u64) {
     cluster.until(Duration::from_secs(240), "all views are right", Cluster::converged);
     cluster.run(Duration::from_secs(120));
     assert!(cluster.converged(), "views do not stay right\n{}", cluster.views());
+}
+
+fn sparsely(config: &mut Config) {
+    (config.degree, config.max_degree, config.fanout, config.max_leaves) = (2, 4, 1, 2);
 }
 
 /// From a good network to a bad one.
@@ -56,7 +67,7 @@ fn something_happens(cluster: &mut Cluster, rng: &mut fastrand::Rng) {
     let count = cluster.hosts.len();
     let at = rng.usize(0..count);
     let runs = cluster.hosts[at].is_running();
-    match rng.u8(0..14) {
+    match rng.u8(0..20) {
         0 | 1 if runs => cluster.kill(at),
         2 if runs => cluster.vanish(at),
         3 if runs => cluster.leave(at),
@@ -74,9 +85,56 @@ fn something_happens(cluster: &mut Cluster, rng: &mut fastrand::Rng) {
         9 => cluster.net.heal(),
         10 if runs => cluster.set_components(at, [&["a"][..], &["a", "b"], &[]][rng.usize(0..3)]),
         11 => cluster.net.set_effort(at, Duration::from_millis(rng.u64(0..50))),
+        12 if runs => {
+            let most = 1 << rng.u32(8..23);
+            cluster.leap(at, Duration::from_millis(rng.u64(0..most)));
+        }
+        13 | 14 if runs => {
+            let message = lie(cluster, rng);
+            cluster.lie(at, &message);
+        }
+        15 if runs && cluster.hosts[at].kind == Kind::Leaf => cluster.sleep(at, rng.u32(1..120)),
+        16 if runs => cluster.wake(at),
+        17 if runs => {
+            let id = cluster.hosts[rng.usize(0..count)].id;
+            cluster.remove(at, id);
+        }
         _ if !runs => cluster.start(at, rng.u64(0..3)),
         _ => cluster.net.break_links(),
     }
+}
+
+/// What a member says that is not so: of one that exists or does not, in its own words or in those of another, or
+/// in none at all.
+fn lie(cluster: &Cluster, rng: &mut fastrand::Rng) -> Vec<u8> {
+    if rng.u8(0..4) == 0 {
+        let length = rng.usize(0..100);
+        return core::iter::repeat_with(|| rng.u8(0..8)).take(length).collect();
+    }
+    let ids: Vec<NodeId> = cluster.hosts.iter().map(|host| host.id).collect();
+    let known = |rng: &mut fastrand::Rng| rng.usize(0..ids.len());
+    let about = known(rng);
+    let made_up = rng.u8(0..3) == 0;
+    let id = if made_up { NodeId(rng.u128(1..).to_be_bytes()) } else { ids[about] };
+    let address = Cluster::address(rng.usize(0..2 * ids.len()));
+    let mut meta = Meta::new("x", [Kind::Hub, Kind::Leaf][rng.usize(0..2)]);
+    meta.addrs.extend(rng.bool().then_some(address.as_str()));
+    meta.hubs.extend([NodeId([7; 16]), ids[known(rng)]].into_iter().take(rng.usize(0..3)));
+    meta.sleep_s = [0, 0, 60][rng.usize(0..3)];
+    let mut buffer = [rng.u8(..); 800];
+    let len = meta.encode(&mut buffer).unwrap().len();
+    // A later version's fields, within its bounds or not.
+    let meta = &buffer[..len + [0, 0, 20, 700][rng.usize(0..4)]];
+    let leap = [0, 0, 1, 2, 1 << 40, 1 << 62][rng.usize(0..6)];
+    let record = Record {
+        id,
+        incarnation: cluster.hosts[about].incarnation() + leap,
+        state: [State::Alive, State::Suspect, State::Down, State::Left][rng.usize(0..4)],
+        by: rng.bool().then(|| ids[known(rng)]),
+        meta: if made_up || rng.bool() { meta } else { &[] },
+    };
+    // A message that holds records.
+    postcard::to_extend(&record, vec![1]).unwrap()
 }
 
 /// All hosts reach each other and do their best, and there is somebody whom a node that lost everything can ask.
@@ -86,6 +144,7 @@ fn make_whole(cluster: &mut Cluster) {
     for at in 0..cluster.hosts.len() {
         cluster.resume(at);
         cluster.net.set_effort(at, Duration::ZERO);
+        cluster.wake(at);
     }
     // Who is leaving is gone then.
     cluster.run(Duration::from_secs(2));

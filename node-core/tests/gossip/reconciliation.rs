@@ -118,7 +118,9 @@ impl Outbox for Messages {
 
 fn node(number: u8, storage: Storage<'_>) -> Node<'_> {
     let config = Config::new(NodeId([number; 16]), Kind::Hub);
-    Node::new(Instant::START, config, (1, &Meta::new("node", Kind::Hub)), (storage, 1)).unwrap()
+    let mut about_me = Meta::new("node", Kind::Hub);
+    about_me.addrs.extend(["10.0.0.1:1"]);
+    Node::new(Instant::START, config, (1, &about_me), (storage, 1)).unwrap()
 }
 
 /// Tells a node of members, over a link that is gone afterwards.

@@ -13,7 +13,16 @@ const ME: NodeId = NodeId([1; 16]);
 const PEER: NodeId = NodeId([2; 16]);
 const OTHER: NodeId = NodeId([3; 16]);
 
-fn link_up(node: &mut Node<'_>, now: Instant, (link, id): (u32, NodeId), addrs: &[&'static str]) {
+fn link_up(node: &mut Node<'_>, now: Instant, link: (u32, NodeId), addrs: &[&'static str]) {
+    try_link(node, now, link, addrs).unwrap();
+}
+
+fn try_link(
+    node: &mut Node<'_>,
+    now: Instant,
+    (link, id): (u32, NodeId),
+    addrs: &[&'static str],
+) -> Result<(), Goodbye> {
     let mut meta = Meta::new("peer", Kind::Hub);
     meta.addrs.extend(addrs.iter().copied());
     let mut buffer = [0; 256];
@@ -21,7 +30,7 @@ fn link_up(node: &mut Node<'_>, now: Instant, (link, id): (u32, NodeId), addrs: 
     let record = Record { id, incarnation: 1, state: State::Alive, by: None, meta };
     let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
     let hello = Hello { version: 1, cluster: "test", limits, time: None, record };
-    node.handle_link_up(now, LinkId(link), How::Accepted, &hello).unwrap();
+    node.handle_link_up(now, LinkId(link), How::Accepted, &hello)
 }
 
 /// Lets time pass as an adapter does: never later than the node asked for.
@@ -74,7 +83,8 @@ fn a_suspect_that_is_linked_again_is_not_called_down_while_its_denial_is_under_w
 /// Runs `test` with a hub, and a link to a peer that can be dialled.
 fn with_neighbour(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = StaticStorage::<8, 4>::new();
-    let about_me = Meta::new("me", Kind::Hub);
+    let mut about_me = Meta::new("me", Kind::Hub);
+    about_me.addrs.extend(["10.0.0.1:8374"]);
     let config = Config::new(ME, Kind::Hub);
     let mut node = Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap();
     link_up(&mut node, Instant::START, (1, PEER), &["10.0.0.2:8374"]);
@@ -133,15 +143,119 @@ fn who_stood_still_convicts_nobody_on_waking() {
 #[test]
 fn incarnations_that_nobody_can_have_are_not_believed() {
     with_neighbour(|node| {
-        let record = |id, incarnation, state| Record { id, incarnation, state, by: Some(OTHER), meta: &[] };
-        for incarnation in [u64::MAX, 1 << 62, (1 << 32) + 2] {
+        let mut buffer = [0; 64];
+        let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
+        let record = |id, incarnation, state| Record { id, incarnation, state, by: None, meta };
+        hear(node, at(1), &record(OTHER, 1, State::Alive));
+        let known = |node: &Node<'_>| node.member(OTHER).unwrap().record.incarnation;
+        for incarnation in [u64::MAX, 1 << 62, (1 << 42) + 2] {
             hear(node, at(1), &record(ME, incarnation, State::Suspect));
             assert_eq!(node.record().incarnation, 1, "{incarnation}");
-            hear(node, at(1), &record(PEER, incarnation, State::Alive));
-            assert_eq!(node.member(PEER).unwrap().record.incarnation, 1, "{incarnation}");
+            hear(node, at(1), &record(OTHER, incarnation, State::Alive));
+            assert_eq!(known(node), 1, "{incarnation}");
         }
-        hear(node, at(1), &record(ME, 1 << 32, State::Suspect));
-        assert_eq!(node.record().incarnation, (1 << 32) + 1, "an old life of this node is outbid");
+        for incarnation in [u64::MAX, 1 << 62] {
+            hear(node, at(1), &record(NodeId([9; 16]), incarnation, State::Alive));
+            assert_eq!(node.records().count(), 3, "nothing is left of who was never taken");
+        }
+        hear(node, at(1), &record(ME, 1 << 42, State::Suspect));
+        assert_eq!(node.record().incarnation, (1 << 42) + 1, "an old life of this node is outbid");
+        // Long steps are believed, but not many.
+        let far = |step: u64| 1 + (step << 30);
+        for step in 1..100 {
+            hear(node, at(10 * step), &record(OTHER, far(step), State::Alive));
+        }
+        assert_eq!(known(node), far(1));
+        hear(node, at(1100), &record(OTHER, far(2), State::Alive));
+        assert_eq!(known(node), far(2));
+    });
+}
+
+#[test]
+fn who_was_lied_to_of_a_member_forgets_it_when_they_meet() {
+    with_neighbour(|node| {
+        let mut buffer = [0; 64];
+        let meta = Meta::new("x", Kind::Hub).encode(&mut buffer).unwrap();
+        let lie = Record { id: OTHER, incarnation: 1 << 61, state: State::Alive, by: None, meta };
+        hear(node, at(1), &lie);
+        hear(node, at(1), &Record { state: State::Left, ..lie });
+        assert_eq!(state(node, OTHER), Some(State::Left));
+        link_up(node, at(2), (2, OTHER), &["10.0.0.3:8374"]);
+        let record = node.member(OTHER).unwrap().record;
+        assert_eq!((record.incarnation, record.state), (1, State::Alive));
+    });
+}
+
+#[test]
+fn members_that_nobody_can_have_seen_are_doubted() {
+    let ghost = |kind, hub: Option<NodeId>, sleep_s| {
+        with_neighbour(|node| {
+            let mut meta = Meta::new("x", kind);
+            meta.hubs.extend(hub);
+            meta.sleep_s = sleep_s;
+            let mut buffer = [0; 64];
+            let meta = meta.encode(&mut buffer).unwrap();
+            hear(node, at(1), &Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, meta });
+            let most = if sleep_s == 0 { 200_000 } else { 7 * 24 * 3_600_000 + 200_000 };
+            pass_idle(node, at(most));
+            assert!(state(node, OTHER).is_none_or(|state| !state.is_live()), "{kind} {hub:?} {sleep_s}");
+        });
+    };
+    ghost(Kind::Hub, None, 0);
+    ghost(Kind::Leaf, None, 0);
+    ghost(Kind::Leaf, Some(OTHER), 0);
+    ghost(Kind::Leaf, Some(ME), 0);
+    ghost(Kind::Leaf, None, u32::MAX);
+}
+
+#[test]
+fn a_suspect_that_says_it_sleeps_is_given_the_time_to() {
+    with_neighbour(|node| {
+        let mut meta = Meta::new("leaf", Kind::Leaf);
+        meta.hubs.extend([PEER]);
+        let mut buffer = [0; 64];
+        let awake = meta.encode(&mut buffer).unwrap().to_vec();
+        meta.sleep_s = 600;
+        let asleep = meta.encode(&mut buffer).unwrap();
+        let record = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, meta: &awake };
+        hear(node, at(1), &record);
+        hear(node, at(2), &Record { state: State::Suspect, by: Some(PEER), ..record });
+        hear(node, at(3), &Record { incarnation: 2, meta: asleep, ..record });
+        assert!(node.member(OTHER).unwrap().asleep);
+        pass_idle(node, at(610_000));
+        assert_eq!(state(node, OTHER), Some(State::Alive));
+        pass_idle(node, at(616_000));
+        assert_eq!(state(node, OTHER), Some(State::Suspect));
+        assert!(!node.member(OTHER).unwrap().asleep, "it should be awake");
+    });
+}
+
+#[test]
+fn a_second_link_for_which_there_is_no_room_does_not_cost_the_first() {
+    let mut memory = StaticStorage::<8, 1>::new();
+    let config = Config::new(ME, Kind::Hub);
+    let mut node =
+        Node::new(Instant::START, config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    link_up(&mut node, at(0), (1, PEER), &[]);
+    assert_eq!(try_link(&mut node, at(9_000), (2, PEER), &[]), Err(Goodbye::Full));
+    assert_eq!((node.poll_close(), node.link_to(PEER)), (None, Some(LinkId(1))));
+}
+
+#[test]
+fn made_up_witnesses_do_not_hasten_a_verdict() {
+    with_neighbour(|node| {
+        let mut buffer = [0; 64];
+        let meta = Meta::new("x", Kind::Hub).encode(&mut buffer).unwrap();
+        let record = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, meta };
+        hear(node, at(1), &record);
+        for made_up in 100..110 {
+            let by = Some(NodeId([made_up; 16]));
+            hear(node, at(1), &Record { state: State::Suspect, by, ..record });
+        }
+        pass_idle(node, at(60_000));
+        assert_eq!(state(node, OTHER), Some(State::Suspect));
+        pass_idle(node, at(60_001));
+        assert_eq!(state(node, OTHER), Some(State::Down));
     });
 }
 

@@ -55,8 +55,7 @@ impl Dialer {
         let Dial { target, address } = dial;
         let opened = match self.connect(&address).await {
             Ok(stream) => self.secure(stream, &address).await.map_err(|error| (Failure::Mute, error)),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err((Failure::Refused, error)),
-            Err(error) => Err((Failure::Unreachable, error)),
+            Err(error) => Err((failure(&error), error)),
         };
         match opened {
             Ok((carrier, mut origin)) => {
@@ -94,6 +93,18 @@ impl Dialer {
                 Ok((Box::new(stream), origin))
             }
         }
+    }
+}
+
+/// What it says of the peer that no connection came about.
+fn failure(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Failure::Refused,
+        io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::ConnectionReset => {
+            Failure::Unreachable
+        }
+        // No file descriptor, no network, no such name: it may be this node's own trouble.
+        _ => Failure::Untried,
     }
 }
 

@@ -352,7 +352,6 @@ impl Running<'_> {
                 let mut out = Gossip { link: handle, full: false };
                 if let Err(error) = self.node.handle_gossip(now, link, &message, &mut out) {
                     tracing::warn!(link = link.0, peer = %handle.peer(), "{error}: closing the link");
-                    handle.goodbye(Goodbye::Protocol);
                 }
             }
             Notice::RoundTrip(link, rtt) => {

@@ -120,13 +120,10 @@ impl Cluster {
             Some(FrameKind::Hello) if !up => self.greet(at, link, frame.payload),
             Some(FrameKind::Gossip) if up => {
                 let mut out = self.outbox(at, link);
-                let mut malformed = false;
                 self.act(at, |node, now| {
-                    malformed = node.handle_gossip(now, LinkId(link), frame.payload, &mut out).is_err();
+                    // What is malformed makes the node end the link.
+                    _ = node.handle_gossip(now, LinkId(link), frame.payload, &mut out);
                 });
-                if malformed {
-                    self.say_goodbye(at, link, Goodbye::Protocol);
-                }
                 self.send_gossip(at, link, out);
                 return frame.payload.first() == Some(&(Tag::Records as u8));
             }
@@ -248,7 +245,7 @@ impl Outbox for Messages {
     }
 }
 
-fn frame(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
     let header = Header { length, kind: kind as u8, flags: 0, exchange: 0 }.to_bytes();
     let mut bytes = Vec::with_capacity(HEADER + payload.len());

@@ -3,12 +3,13 @@
 use std::prelude::rust_2024::*;
 
 use super::Cluster;
+use super::adapter::frame;
 use super::life::Life;
 use crate::gossip::{Config, Kind};
 use crate::id::NodeId;
 use crate::sim::net::LinkNumber;
 use crate::time::Duration;
-use crate::wire::Goodbye;
+use crate::wire::{FrameKind, Goodbye};
 
 /// Most members that a leaf is given memory for, as on a board.
 const LEAF_MEMBERS: usize = 16;
@@ -32,6 +33,7 @@ impl Cluster {
         assert!(life.is_ok(), "the description of n{at} breaks a limit");
         host.life = life.ok();
         host.started = now;
+        host.leapt = Duration::ZERO;
         host.incarnation = incarnation;
         host.cursor = 0;
         host.ends = None;
@@ -98,6 +100,13 @@ impl Cluster {
         self.settle(at);
     }
 
+    /// An operator takes a member out that a node calls down; of others nothing comes of it.
+    pub fn remove(&mut self, at: usize, id: NodeId) {
+        self.act(at, |node, now| _ = node.remove(now, id));
+        self.settle(at);
+        self.note_changes(at);
+    }
+
     /// The process stands still.
     pub fn pause(&mut self, at: usize) {
         self.net.pause(at);
@@ -113,6 +122,24 @@ impl Cluster {
         self.pause(at);
         self.run(time);
         self.resume(at);
+    }
+
+    /// The clock of a host leaps ahead, as after a sleep of its machine that only others noticed.
+    pub fn leap(&mut self, at: usize, time: Duration) {
+        if let Some(host) = self.hosts.get_mut(at) {
+            host.leapt = host.leapt.saturating_add(time);
+        }
+        if !self.net.is_paused(at) {
+            self.settle(at);
+            self.note_changes(at);
+        }
+    }
+
+    /// A host says a gossip message on all its links that its node would not say.
+    pub fn lie(&mut self, at: usize, message: &[u8]) {
+        for link in self.usable_links(at) {
+            self.net.send(at, link, frame(FrameKind::Gossip, message));
+        }
     }
 
     /// Changes what a node offers.

@@ -33,6 +33,8 @@ pub struct Host {
     pub(super) life: Option<Life>,
     /// When its node started, by the network's time.
     pub(super) started: Instant,
+    /// How far its clock has leapt ahead since.
+    pub(super) leapt: Duration,
     /// The last incarnation that its node had.
     pub(super) incarnation: u64,
     pub(super) dials: BTreeMap<DialId, Target>,
@@ -81,6 +83,7 @@ impl Host {
             address: address(at),
             life: None,
             started: Instant::START,
+            leapt: Duration::ZERO,
             incarnation: 0,
             dials: BTreeMap::new(),
             carriers: BTreeMap::new(),
@@ -111,12 +114,13 @@ impl Host {
     /// What its clock shows when the network's time is `now`.
     pub(super) fn local(&self, now: Instant) -> Instant {
         let passed = now.since(self.started).as_micros().saturating_mul(self.pace()) / MILLION;
-        Instant::from_micros(u64::try_from(passed).unwrap_or(u64::MAX))
+        Instant::from_micros(u64::try_from(passed).unwrap_or(u64::MAX)) + self.leapt
     }
 
     /// The network's time as soon as its clock shows `local`.
     pub(super) fn global(&self, local: Instant) -> Instant {
-        let passed = u128::from(local.as_micros()).saturating_mul(MILLION).div_ceil(self.pace());
+        let local = local.since(Instant::START + self.leapt);
+        let passed = local.as_micros().saturating_mul(MILLION).div_ceil(self.pace());
         self.started + Duration::from_micros(u64::try_from(passed).unwrap_or(u64::MAX))
     }
 
