@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use anyhow::ensure;
 use node_tests::cluster::Cluster;
 use node_tests::component::Component;
-use node_tests::daemon::{Setup, Signal};
+use node_tests::daemon::{Daemon, Mark, Setup, Signal};
 use node_tests::http::Curl;
 use node_tests::wait::eventually;
 
@@ -147,6 +147,41 @@ fn a_node_remembers_where_its_cluster_was() {
     // It has left and comes back elsewhere: nobody dials it there, and it was not told where to join.
     let dora = alone.start().unwrap();
     eventually(|| dora.ctl().sees("ada", "alive")).unwrap();
+}
+
+#[test]
+fn two_nodes_with_one_name_are_both_members_and_told_apart() {
+    let ada = Setup::named("ada").unwrap().start().unwrap();
+    let twin = || Setup::named("twin").unwrap().join(ada.private()).start().unwrap();
+    let twins = [twin(), twin()];
+    let ids = twins.each_ref().map(|twin| {
+        let nodes = twin.ctl().json(&["cluster", "nodes"]).unwrap();
+        nodes["respondingNodeId"].as_str().unwrap().to_owned()
+    });
+    let both = |node: &Daemon| {
+        let nodes = node.ctl().nodes()?;
+        let lives = |id: &String| nodes.iter().any(|node| node.node_id == *id && node.state == "alive");
+        ensure!(ids.iter().all(lives), "{nodes:?}");
+        Ok(())
+    };
+    eventually(|| both(&ada)).unwrap();
+    // It learns of both at once.
+    let mut cleo = Setup::named("cleo").unwrap().join(ada.private()).start().unwrap();
+    for node in twins.iter().chain([&ada, &cleo]) {
+        eventually(|| both(node)).unwrap();
+    }
+    let refused = cleo.ctl().run(&["ping", "twin"]).unwrap();
+    assert!(refused.code == 1 && refused.stderr.contains("several nodes are named twin"), "{refused:?}");
+    assert!(ids.iter().all(|id| refused.stderr.contains(id)), "{refused:?}");
+    for id in &ids {
+        assert_eq!(cleo.ctl().json(&["ping", id]).unwrap()["node"], **id);
+    }
+    // Its log is whole when it has stopped.
+    cleo.signal(Signal::TERM).unwrap();
+    assert!(cleo.wait_for_exit().unwrap().success());
+    let logs = cleo.logs_after(Mark::default());
+    let warnings: Vec<_> = logs.iter().filter(|line| line.contains("two nodes are named twin")).collect();
+    assert!(warnings.len() == 1 && ids.iter().all(|id| warnings[0].contains(id)), "{logs:?}");
 }
 
 #[test]

@@ -33,10 +33,6 @@ impl Publisher {
         self.view.store(Arc::new(view));
         self.published.send_replace(());
     }
-
-    pub(super) fn view(&self) -> Arc<View> {
-        self.view.load_full()
-    }
 }
 
 impl Latest {

@@ -1,5 +1,6 @@
 //! The cluster as the rest of the daemon sees it: a snapshot of its members, and a way to reach each.
 
+mod changes;
 mod dialer;
 mod events;
 mod latest;

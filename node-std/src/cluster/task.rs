@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use node_core::gossip::{
     self, Certificates, Config, Down, Failure, How, Kind, Meta, Node, Peer, Slot, State, Storage,
 };
-use node_core::id::{LinkId, Name, NodeId};
+use node_core::id::{LinkId, Name};
 use node_core::link::{Goodbye, Hello};
 use node_core::time::{Duration, Instant};
 use node_core::wire::record::BadMeta;
@@ -16,8 +16,9 @@ use node_core::wire::{Full, Outbox, Record, VERSION};
 use tokio::sync::{mpsc, watch};
 
 use super::Request;
+use super::changes::Changes;
 use super::dialer::{Dialer, Security};
-use super::events::{Event, Events};
+use super::events::Events;
 use super::latest::Publisher;
 use super::memory::Memory;
 use super::view::{LinkInfo, Member, View, micros};
@@ -25,7 +26,6 @@ use crate::clock::{Clock, unix_millis};
 use crate::config::HostPort;
 use crate::data_dir::DataDir;
 use crate::link::{Greeting, Identity, LinkHandle, Notice, Origin, Server};
-use crate::log_limit::LogLimit;
 
 /// Members that the table holds.
 const MEMBERS: usize = 16_384;
@@ -131,11 +131,8 @@ impl Task {
             memory,
             greeting,
             publish: seat.publish,
-            events: seat.events,
-            namesakes: LogLimit::default(),
+            changes: Changes::new(seat.events),
             links: HashMap::new(),
-            states: HashMap::new(),
-            cursor: 0,
             gossip_at: None,
             remember_at: now,
             forgetful: false,
@@ -197,13 +194,8 @@ struct Running<'s> {
     memory: Memory,
     greeting: watch::Sender<Greeting>,
     publish: Publisher,
-    events: Events,
-    /// Keeps nodes with one name from filling the log.
-    namesakes: LogLimit,
+    changes: Changes,
     links: HashMap<LinkId, Known>,
-    /// The states last logged.
-    states: HashMap<NodeId, State>,
-    cursor: u64,
     gossip_at: Option<Instant>,
     /// Members changed since hubs were remembered, which is done again at `remember_at`.
     forgetful: bool,
@@ -272,7 +264,8 @@ impl Running<'_> {
                 }
             }
         }
-        self.note_changes();
+        self.stale |= self.changes.note(&self.node, MEMBERS);
+        self.keep_own_record();
         if core::mem::take(&mut self.stale) {
             self.publish.publish(self.view(now));
             self.forgetful = true;
@@ -454,47 +447,8 @@ impl Running<'_> {
         self.stale = true;
     }
 
-    /// Logs what became of members, and keeps what must be kept of this node.
-    fn note_changes(&mut self) {
-        let (node, states, me) = (&self.node, &mut self.states, self.dialer.identity.id);
-        for (number, member) in node.changes(self.cursor) {
-            self.cursor = number;
-            self.stale = true;
-            let (id, state, name) = (member.record.id, member.record.state, member.meta.name);
-            let before = states.insert(id, state);
-            if id == me || before == Some(state) {
-                continue;
-            }
-            let by = member.record.by.filter(|_| matches!(state, State::Suspect | State::Down));
-            match (by, member.doubt) {
-                (Some(by), Some(doubt)) => tracing::warn!(%id, %by, "{name} is {state}: {doubt}"),
-                (Some(by), None) => tracing::warn!(%id, %by, "{name} is {state}"),
-                (None, _) => tracing::info!(%id, "{name} is {state}"),
-            }
-            let Ok(name) = Name::new(name) else { continue };
-            let is_namesake = |other: &Member| other.id != id && other.name == name && other.state.is_live();
-            let view = self.publish.view();
-            if before.is_none()
-                && let Some(other) = view.members().iter().find(|other| is_namesake(other))
-                && self.namesakes.count().logged
-            {
-                tracing::warn!(%id, other = %other.id, "two nodes are named {name}: give one another name");
-            }
-            self.events.push(Event {
-                number: 0,
-                at_unix_ms: unix_millis(),
-                id,
-                name,
-                before,
-                state,
-                incarnation: member.record.incarnation,
-                by,
-                reason: member.doubt,
-            });
-        }
-        if states.len() > 2 * MEMBERS {
-            states.retain(|id, _| node.member(*id).is_some());
-        }
+    /// Keeps what must be kept of this node, and tells it to links to come.
+    fn keep_own_record(&mut self) {
         let record = self.node.record();
         let current = Greeting { incarnation: record.incarnation, meta: record.meta.to_vec() };
         let old = self.greeting.borrow().incarnation;

@@ -1,0 +1,112 @@
+//! What becomes of members: every change is an event, and a line of the log while they are few.
+
+use std::collections::HashMap;
+
+use node_core::gossip::{Member, Node, State};
+use node_core::id::{Name, NodeId};
+
+use super::events::{Event, Events};
+use crate::clock::unix_millis;
+use crate::log_limit::LogLimit;
+
+/// Follows the table of a [`Node`].
+pub(super) struct Changes {
+    events: Events,
+    /// The number of the last change noted.
+    cursor: u64,
+    /// The states last noted.
+    states: HashMap<NodeId, State>,
+    /// For each name the first live member that had it.
+    names: HashMap<Name, NodeId>,
+    /// Keeps the log readable: a hub may speak of thousands of members, and is believed.
+    lines: LogLimit,
+    /// The same for nodes with one name.
+    namings: LogLimit,
+}
+
+impl Changes {
+    pub(super) fn new(events: Events) -> Self {
+        Self {
+            events,
+            cursor: 0,
+            states: HashMap::new(),
+            names: HashMap::new(),
+            lines: LogLimit::default(),
+            namings: LogLimit::default(),
+        }
+    }
+
+    /// Notes what changed since the last time, in a table of so many `places`; `false` when nothing did.
+    pub(super) fn note(&mut self, node: &Node<'_>, places: usize) -> bool {
+        let before = self.cursor;
+        for (number, member) in node.changes(before) {
+            self.cursor = number;
+            self.note_member(node, &member);
+        }
+        // Who is forgotten is not named among the changes.
+        if self.states.len() > 2 * places {
+            self.states.retain(|id, _| node.member(*id).is_some());
+            self.names.retain(|_, id| node.member(*id).is_some());
+        }
+        self.cursor != before
+    }
+
+    fn note_member(&mut self, node: &Node<'_>, member: &Member<'_>) {
+        let (id, state) = (member.record.id, member.record.state);
+        let before = self.states.insert(id, state);
+        let Ok(name) = Name::new(member.meta.name) else { return };
+        let namesake = if before.is_none() { self.namesake(node, id, &name) } else { None };
+        if id == node.id() || before == Some(state) {
+            return;
+        }
+        self.log(member);
+        if let Some(other) = namesake
+            && self.namings.count().logged
+        {
+            tracing::warn!(%id, %other, "two nodes are named {name}: give one another name");
+        }
+        self.events.push(Event {
+            number: 0,
+            at_unix_ms: unix_millis(),
+            id,
+            name,
+            before,
+            state,
+            incarnation: member.record.incarnation,
+            by: accuser(member),
+            reason: member.doubt,
+        });
+    }
+
+    /// The live member that has the name of this new one. When there is none, the name is the new one's.
+    fn namesake(&mut self, node: &Node<'_>, id: NodeId, name: &Name) -> Option<NodeId> {
+        let has_it = |other: &Member<'_>| other.record.state.is_live() && other.meta.name == name.as_str();
+        let first = self.names.get(name).copied();
+        let first = first.filter(|first| *first != id && node.member(*first).as_ref().is_some_and(has_it));
+        if first.is_none() {
+            self.names.insert(name.clone(), id);
+        }
+        first
+    }
+
+    fn log(&self, member: &Member<'_>) {
+        let verdict = self.lines.count();
+        if verdict.unlogged_before > 0 {
+            tracing::info!("{} more changes of members before this one", verdict.unlogged_before);
+        }
+        if !verdict.logged {
+            return;
+        }
+        let (id, state, name) = (member.record.id, member.record.state, member.meta.name);
+        match (accuser(member), member.doubt) {
+            (Some(by), Some(doubt)) => tracing::warn!(%id, %by, "{name} is {state}: {doubt}"),
+            (Some(by), None) => tracing::warn!(%id, %by, "{name} is {state}"),
+            (None, _) => tracing::info!(%id, "{name} is {state}"),
+        }
+    }
+}
+
+/// Who says so, of a suspect or a member that is down.
+fn accuser(member: &Member<'_>) -> Option<NodeId> {
+    member.record.by.filter(|_| matches!(member.record.state, State::Suspect | State::Down))
+}
