@@ -169,7 +169,7 @@ impl Link {
             dialled: link.dialled,
             gossip: link.gossip,
             since: link.since_unix_ms,
-            rtt_micros: link.rtt_micros,
+            rtt_micros: link.rtt.micros(),
             peer_key: link.peer_key.map(|key| sha256(&key.0)),
         }
     }

@@ -68,7 +68,7 @@ impl Node {
             components: member.components.clone(),
             hubs: member.hubs.iter().map(ToString::to_string).collect(),
             linked: member.linked,
-            rtt_micros: member.rtt_micros,
+            rtt_micros: member.rtt.micros(),
             asleep: member.asleep,
             started_at: None,
             software_version: None,

@@ -12,6 +12,7 @@ use super::node::{self, Node};
 use super::testing::{api, api_of};
 use super::{KeySlot, RpcError, TlsStatus};
 use crate::cluster::{Cluster, Member};
+use crate::link::Rtt;
 
 async fn answer(request: &str) -> Value {
     api().answer(request.as_bytes()).await.unwrap()
@@ -266,6 +267,8 @@ async fn the_interface_describes_what_is_sent() {
 }
 
 fn member(id: u8, name: &str) -> Member {
+    let rtt = Rtt::default();
+    rtt.set(Duration::from_micros(250));
     Member {
         id: NodeId([id; 16]),
         name: Name::new(name).unwrap(),
@@ -279,7 +282,7 @@ fn member(id: u8, name: &str) -> Member {
         active_key: [0xab; 32],
         keyring: [0; 32],
         linked: true,
-        rtt_micros: Some(250),
+        rtt,
         doubt: None,
         asleep: false,
     }

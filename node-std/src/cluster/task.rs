@@ -21,7 +21,7 @@ use super::dialer::{Dialer, Security};
 use super::events::Events;
 use super::latest::Publisher;
 use super::memory::Memory;
-use super::view::{LinkInfo, Member, View, micros};
+use super::view::{LinkInfo, Member, View};
 use crate::clock::{Clock, unix_millis};
 use crate::config::HostPort;
 use crate::data_dir::DataDir;
@@ -182,7 +182,6 @@ struct Known {
     origin: Origin,
     /// Once the peer said hello.
     handle: Option<LinkHandle>,
-    rtt: Option<Duration>,
     /// When its carrier was opened, in Unix milliseconds.
     since: u64,
 }
@@ -325,7 +324,7 @@ impl Running<'_> {
         let now = self.dialer.clock.now();
         match notice {
             Notice::Started(link, origin) => {
-                self.links.insert(link, Known { origin, handle: None, rtt: None, since: unix_millis() });
+                self.links.insert(link, Known { origin, handle: None, since: unix_millis() });
             }
             Notice::DialFailed { target, address, failure, error } => {
                 tracing::warn!(%address, "cannot dial: {error}");
@@ -345,12 +344,6 @@ impl Running<'_> {
                 let mut out = Gossip { link: handle, full: false };
                 if let Err(error) = self.node.handle_gossip(now, link, &message, &mut out) {
                     tracing::warn!(link = link.0, peer = %handle.peer(), "{error}: closing the link");
-                }
-            }
-            Notice::RoundTrip(link, rtt) => {
-                if let Some(known) = self.links.get_mut(&link) {
-                    known.rtt = Some(rtt);
-                    self.stale = true;
                 }
             }
             Notice::Worn(link) => {
@@ -463,23 +456,26 @@ impl Running<'_> {
         let members = self.node.members().filter_map(|member| {
             let id = member.record.id;
             let link = self.node.link_to(id).and_then(|link| self.links.get(&link));
-            if let Some(handle) = link.and_then(|known| known.handle.clone()) {
-                links.insert(id, handle);
+            let handle = link.and_then(|known| known.handle.as_ref());
+            let rtt = handle.map(|handle| handle.rtt().clone()).unwrap_or_default();
+            if let Some(handle) = handle {
+                links.insert(id, handle.clone());
             }
-            Member::new(&member, link.and_then(|known| known.rtt), now)
+            Member::new(&member, rtt, now)
         });
         let members: Vec<Member> = members.collect();
         let me = self.dialer.identity.id;
         let is_missed = |member: &Member| member.id != me && member.state != State::Left;
         let lonely = links.is_empty() && (self.joins || members.iter().any(is_missed));
         let link_list = self.links.iter().filter_map(|(id, known)| {
+            let handle = known.handle.as_ref()?;
             Some(LinkInfo {
-                peer: known.handle.as_ref()?.peer(),
+                peer: handle.peer(),
                 address: known.origin.address.clone(),
                 dialled: known.origin.how != How::Accepted,
                 gossip: self.node.carries_gossip(*id),
                 since_unix_ms: known.since,
-                rtt_micros: known.rtt.map(micros),
+                rtt: handle.rtt().clone(),
                 peer_key: known.origin.certificates.map(|certificates| certificates.theirs),
             })
         });

@@ -1,4 +1,4 @@
-//! A hub, and a leaf that is no more than a link that is dialled again.
+//! A hub, and a leaf that is no more than a link.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
-use node_core::gossip::{How, Kind, Meta};
+use node_core::gossip::{How, Kind, Meta, State};
 use node_core::id::{LinkId, Name, NodeId};
-use node_core::link::{Goodbye, Limits};
+use node_core::link::{Goodbye, Hello, Limits};
 use node_core::rpc::Method;
+use node_core::wire::{FrameKind, HEADER, Header, PREFACE, Record, VERSION};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 
 use super::{Cluster, Description, Dialer, Security, Task};
@@ -66,15 +68,22 @@ impl Server for Lamp {
     }
 }
 
-/// Dials the hub again whenever that asks for it.
-async fn leaf(hub: Dialer, renewals: Arc<AtomicUsize>) {
+fn description(buffer: &mut [u8]) -> &[u8] {
     let mut meta = Meta::new("leaf", Kind::Leaf);
     meta.components.push("lamp").unwrap();
     meta.hubs.push(HUB).unwrap();
+    meta.encode(buffer).unwrap()
+}
+
+fn origin() -> Origin {
+    Origin { how: How::Accepted, address: "memory".into(), certificates: None }
+}
+
+/// Dials the hub again whenever that asks for it.
+async fn leaf(hub: Dialer, renewals: Arc<AtomicUsize>) {
     let mut buffer = [0; 256];
-    let meta = meta.encode(&mut buffer).unwrap();
+    let meta = description(&mut buffer);
     for incarnation in 1.. {
-        let origin = || Origin { how: How::Accepted, address: "memory".into(), certificates: None };
         let (near, far) = tokio::io::duplex(64 * 1024);
         let (notices, mut events) = mpsc::channel(64);
         let (hub, meta) = (hub.clone(), meta.to_vec());
@@ -94,6 +103,65 @@ async fn leaf(hub: Dialer, renewals: Arc<AtomicUsize>) {
         // The old link drains meanwhile.
         tokio::spawn(async move { while events.recv().await.is_some() {} });
     }
+}
+
+fn frame(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap();
+    let header = Header { length, kind: kind as u8, flags: 0, exchange: 0 };
+    [&header.to_bytes()[..], payload].concat()
+}
+
+/// Says hello as a leaf.
+async fn greet(carrier: &mut DuplexStream) {
+    let (mut meta, mut hello) = ([0; 256], [0; 512]);
+    let meta = description(&mut meta);
+    let record = Record { id: LEAF, incarnation: 1, state: State::Alive, by: None, meta };
+    let said = Hello { version: VERSION, cluster: "test", limits: LIMITS, time: None, record };
+    let hello = frame(FrameKind::Hello, postcard::to_slice(&said, &mut hello).unwrap());
+    carrier.write_all(&[&PREFACE[..], &hello].concat()).await.unwrap();
+}
+
+/// What the first ping on this link holds.
+async fn ping(carrier: &mut DuplexStream) -> Vec<u8> {
+    carrier.read_exact(&mut [0; PREFACE.len()]).await.unwrap();
+    loop {
+        let mut header = [0; HEADER];
+        carrier.read_exact(&mut header).await.unwrap();
+        let header = Header::from_bytes(header);
+        let mut payload = vec![0; header.length.into()];
+        carrier.read_exact(&mut payload).await.unwrap();
+        if header.kind() == Some(FrameKind::Ping) {
+            return payload;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_round_trip_time_shows_in_a_view_that_is_older() {
+    let (cluster, dialer, _proxy) = hub();
+    let (mut carrier, far) = tokio::io::duplex(64 * 1024);
+    tokio::spawn(async move { dialer.run(far, origin()).await });
+    greet(&mut carrier).await;
+    let linked = async {
+        loop {
+            let view = cluster.view();
+            if !view.link_list.is_empty() && view.member(LEAF).is_some() {
+                return view;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let view = tokio::time::timeout(Duration::from_secs(10), linked).await.unwrap();
+    let rtts = || [view.member(LEAF).unwrap().rtt.micros(), view.link_list[0].rtt.micros()];
+    assert_eq!(rtts(), [None; 2]);
+    let ping = ping(&mut carrier).await;
+    carrier.write_all(&frame(FrameKind::Pong, &ping)).await.unwrap();
+    let measured = async {
+        while rtts().contains(&None) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), measured).await.unwrap();
 }
 
 #[tokio::test]

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use node_core::gossip::{self, Kind, State};
 use node_core::id::{Name, NodeId};
-use node_core::time::{Duration, Instant};
+use node_core::time::Instant;
 use node_core::trust::Fingerprint;
 
 use crate::clock::unix_millis;
-use crate::link::LinkHandle;
+use crate::link::{LinkHandle, Rtt};
 
 /// One member, as known here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Member {
     /// Its identity.
     pub id: NodeId,
@@ -37,8 +37,8 @@ pub struct Member {
     pub keyring: [u8; 32],
     /// Whether this node has a link to it.
     pub linked: bool,
-    /// Last measured round-trip time over that link, in microseconds.
-    pub rtt_micros: Option<u64>,
+    /// How fast that link is.
+    pub rtt: Rtt,
     /// What this node itself has seen that speaks against a suspect.
     pub doubt: Option<&'static str>,
     /// It is a leaf that sleeps, as it said it would.
@@ -46,7 +46,7 @@ pub struct Member {
 }
 
 /// A link of this node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LinkInfo {
     /// The member at the other end.
     pub peer: NodeId,
@@ -58,15 +58,15 @@ pub struct LinkInfo {
     pub gossip: bool,
     /// Unix time in milliseconds when it came up.
     pub since_unix_ms: u64,
-    /// Last measured round-trip time, in microseconds.
-    pub rtt_micros: Option<u64>,
+    /// How fast it is.
+    pub rtt: Rtt,
     /// SHA-256 of the certificate that the peer showed, under TLS.
     pub peer_key: Option<Fingerprint>,
 }
 
 impl Member {
     /// What the core knows of a member at `now`; `None` when its name is none, which no record has.
-    pub(super) fn new(member: &gossip::Member<'_>, rtt: Option<Duration>, now: Instant) -> Option<Self> {
+    pub(super) fn new(member: &gossip::Member<'_>, rtt: Rtt, now: Instant) -> Option<Self> {
         let gossip::Member { record, meta, since, linked, doubt, asleep } = member;
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let age = u64::try_from(now.since(*since).as_millis()).unwrap_or(u64::MAX);
@@ -83,7 +83,7 @@ impl Member {
             active_key: meta.active_key,
             keyring: meta.keyring,
             linked: *linked,
-            rtt_micros: rtt.map(micros),
+            rtt,
             doubt: *doubt,
             asleep: *asleep,
         })
@@ -169,13 +169,9 @@ impl View {
     }
 }
 
-pub(super) fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Member, View};
+    use super::{Member, Rtt, View};
     use node_core::gossip::{Kind, State};
     use node_core::id::{Name, NodeId};
 
@@ -197,7 +193,7 @@ mod tests {
             active_key: [0; 32],
             keyring: [0; 32],
             linked: false,
-            rtt_micros: None,
+            rtt: Rtt::default(),
             doubt: None,
             asleep: false,
         }
@@ -225,7 +221,7 @@ mod tests {
         for id in [ME, OTHER, LEAF] {
             assert_eq!(view.member(id).map(|member| member.id), Some(id));
         }
-        assert_eq!(view.member(NodeId([9; 16])), None);
+        assert!(view.member(NodeId([9; 16])).is_none());
         let offering = |component| view.offering(component).map(|member| member.id).collect::<Vec<_>>();
         assert_eq!(offering("web"), [OTHER, ME]);
         assert_eq!((offering("shop"), offering("none")), (vec![ME], vec![]));

@@ -26,6 +26,7 @@ use super::exchanges::refuse;
 use super::flow::{Flows, Sink};
 use super::handle::{Command, LinkHandle};
 use super::notice::{Notice, Origin};
+use super::rtt::Rtt;
 use super::waiting::Waiting;
 use crate::clock::Clock;
 use crate::exchange::{Accepted, ExchangeError};
@@ -118,6 +119,7 @@ pub async fn run(
         waiting: Waiting::default(),
         gossip: VecDeque::new(),
         gossip_room: Arc::new(Semaphore::new(GOSSIP)),
+        rtt: Rtt::default(),
         bare: false,
         records: None,
         peer: None,
@@ -151,6 +153,7 @@ pub(super) struct Driver<'s> {
     /// Gossip that waits for room, bounded by `gossip_room`.
     gossip: VecDeque<Bytes>,
     gossip_room: Arc<Semaphore>,
+    rtt: Rtt,
     /// It was dialled without TLS.
     bare: bool,
     /// To a leaf: records that it may still be sent.
@@ -312,7 +315,7 @@ impl Driver<'_> {
                     let message = Bytes::copy_from_slice(message);
                     self.notify(Notice::Gossip(self.id, message)).await;
                 }
-                Some(Event::Pong(time)) => self.notify(Notice::RoundTrip(self.id, time)).await,
+                Some(Event::Pong(time)) => self.rtt.set(time),
                 Some(Event::Goodbye(reason)) => {
                     self.heard = Some(reason);
                     self.notify(Notice::Goodbye(self.id, reason)).await;
@@ -329,8 +332,8 @@ impl Driver<'_> {
         self.peer = Some(hello.record.id);
         let is_leaf = Meta::decode(hello.record.meta).is_ok_and(|meta| meta.kind == Kind::Leaf);
         self.records = is_leaf.then_some(self.identity.records);
-        let link =
-            LinkHandle::new(self.id, hello.record.id, self.commands_in.clone(), self.gossip_room.clone());
+        let shared = (self.gossip_room.clone(), self.rtt.clone());
+        let link = LinkHandle::new(self.id, hello.record.id, self.commands_in.clone(), shared);
         self.notify(Notice::Up {
             link,
             incarnation: hello.record.incarnation,

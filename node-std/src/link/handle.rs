@@ -9,6 +9,7 @@ use node_core::id::{LinkId, NodeId};
 use node_core::link::{ExchangeId, Full, Goodbye, Open, ResetCode};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::rtt::Rtt;
 use crate::exchange::{ExchangeError, Inbound, Outbound};
 
 /// How long a request waits for a free exchange.
@@ -22,6 +23,7 @@ pub struct LinkHandle {
     commands: mpsc::UnboundedSender<Command>,
     /// A permit for each gossip message that may still wait.
     gossip: Arc<Semaphore>,
+    rtt: Rtt,
 }
 
 /// What a link's task is asked to do.
@@ -75,13 +77,13 @@ impl Command {
 }
 
 impl LinkHandle {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         id: LinkId,
         peer: NodeId,
         commands: mpsc::UnboundedSender<Command>,
-        gossip: Arc<Semaphore>,
+        (gossip, rtt): (Arc<Semaphore>, Rtt),
     ) -> Self {
-        Self { id, peer, commands, gossip }
+        Self { id, peer, commands, gossip, rtt }
     }
 
     /// Its number here.
@@ -94,6 +96,11 @@ impl LinkHandle {
     #[must_use]
     pub const fn peer(&self) -> NodeId {
         self.peer
+    }
+
+    /// How fast it is.
+    pub(crate) const fn rtt(&self) -> &Rtt {
+        &self.rtt
     }
 
     /// Opens an exchange; waits while all are taken, but not longer than 5 s.

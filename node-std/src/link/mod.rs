@@ -9,9 +9,11 @@ mod exchanges;
 mod flow;
 mod handle;
 mod notice;
+mod rtt;
 mod waiting;
 
 pub use driver::{Carrier, Greeting, HELLO_TIMEOUT, Identity, RECORDS, Server, run};
 pub(crate) use handle::Command;
 pub use handle::LinkHandle;
 pub use notice::{Notice, Origin};
+pub use rtt::Rtt;

@@ -1,7 +1,5 @@
 //! What the task of a link reports to the cluster's.
 
-use core::time::Duration;
-
 use bytes::Bytes;
 use node_core::gossip::{Certificates, Failure, How, Target};
 use node_core::id::LinkId;
@@ -52,8 +50,6 @@ pub enum Notice {
     },
     /// A gossip message.
     Gossip(LinkId, Bytes),
-    /// A round trip was measured.
-    RoundTrip(LinkId, Duration),
     /// The leaf at the other end was sent as many TLS records as one link may carry.
     Worn(LinkId),
     /// The peer said goodbye.
