@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::ensure;
 use node_tests::cluster::Cluster;
-use node_tests::daemon::{Mark, Signal};
+use node_tests::daemon::{Daemon, Mark, Signal};
 use node_tests::programs;
 use node_tests::wait::eventually;
 use serde_json::Value;
@@ -33,6 +33,20 @@ fn states(events: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
+/// Why this node suspects another because of what it has seen itself, and whether it stood still meanwhile.
+fn own_suspicion(node: &Daemon) -> Option<(String, bool)> {
+    let answer = node.ctl().json(&["cluster", "events"]).unwrap();
+    let suspicion = answer["events"].as_array().unwrap().iter().find(|event| event["state"] == "suspect");
+    let suspicion = suspicion.unwrap();
+    assert!(suspicion["by"].is_string(), "{answer}");
+    if suspicion["by"] == answer["respondingNodeId"] {
+        assert!(suspicion["reason"].is_string(), "{answer}");
+    }
+    let logs = node.logs_after(Mark::default());
+    let excused = logs.iter().any(|line| line.contains("this node stood still"));
+    Some((suspicion["reason"].as_str()?.to_owned(), excused))
+}
+
 #[test]
 fn a_killed_node_is_suspected_for_a_reason_then_down_and_can_be_removed() {
     let mut cluster = cluster();
@@ -46,9 +60,12 @@ fn a_killed_node_is_suspected_for_a_reason_then_down_and_can_be_removed() {
         let events = node.ctl().json(&["cluster", "events"]).unwrap();
         assert_eq!(states(&events, "cleo"), ["alive", "suspect", "down"], "{events}");
     }
-    let events = ctl.json(&["cluster", "events"]).unwrap();
-    let suspicion = events["events"].as_array().unwrap().iter().find(|event| event["state"] == "suspect");
-    assert!(suspicion.is_some_and(|event| event["by"].is_string()), "{events}");
+    let reasons = cluster.nodes[..2].iter().filter_map(own_suspicion).collect::<Vec<_>>();
+    assert!(!reasons.is_empty(), "nobody has seen it");
+    for (reason, excused) in reasons {
+        // Who stood still itself, on a busy machine, is no good witness.
+        assert!(excused || reason == "nothing listens at its address", "{reason}");
+    }
     let people = ctl.run(&["cluster", "events"]).unwrap();
     assert!(people.stdout.lines().any(|line| line.contains("cleo") && line.contains("is down, was suspect")));
 

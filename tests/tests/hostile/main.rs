@@ -4,7 +4,9 @@ mod peer;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
 
+use anyhow::ensure;
 use node_core::id::NodeId;
 use node_core::rpc::Method;
 use node_core::wire::frame::END;
@@ -18,6 +20,7 @@ use node_tests::daemon::{Daemon, Mark};
 use node_tests::http::Curl;
 use node_tests::load::Load;
 use node_tests::pki::{Algorithm, TlsDir};
+use node_tests::wait::eventually;
 
 use peer::{Peer, frame, open};
 
@@ -95,6 +98,19 @@ impl Siege {
 /// A request for a built-in method that leaves this much time.
 fn rpc(method: Method, budget_ms: u32) -> Open {
     Open { to: None, hops: 0, budget_ms, service: Service::Rpc(method.number()) }
+}
+
+/// A frame of gossip that tells of one member.
+fn gossip(record: &Record<'_>) -> Vec<u8> {
+    let mut item = [0; 2048];
+    let item = postcard::to_slice(record, &mut item).unwrap();
+    frame(FrameKind::Gossip as u8, 0, 0, &[&[Tag::Records as u8], &*item].concat())
+}
+
+/// A member that is not there.
+fn invented<'m>(number: u128, incarnation: u64, meta: &'m [u8]) -> Record<'m> {
+    let id = NodeId((number << 64 | 1).to_be_bytes());
+    Record { id, incarnation, state: State::Alive, by: None, meta }
 }
 
 /// The number of the exchange in this slot, as its first use.
@@ -189,7 +205,7 @@ fn limits_that_no_node_may_have_are_refused() {
     let siege = Siege::start();
     let mut peer = Peer::connect(siege.addr(), None).unwrap();
     let tiny = Limits { frame: 16, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 1 };
-    let hello = peer.hello("maelstrom", &tiny).unwrap();
+    let hello = peer.hello(Kind::Leaf, "maelstrom", &tiny).unwrap();
     peer.send(&[&PREFACE[..], &hello].concat()).unwrap();
     siege.ends("limits are out of range");
 }
@@ -305,12 +321,7 @@ fn a_flood_of_members_that_a_leaf_invents_is_not_believed() {
     let mut meta = [0; 256];
     let meta = Meta::new("invented", Kind::Leaf).encode(&mut meta).unwrap().to_vec();
     for number in 0..40_000u128 {
-        let id = NodeId((number << 64 | 1).to_be_bytes());
-        let record = Record { id, incarnation: 1, state: State::Alive, by: None, meta: &meta };
-        let mut item = [0; 512];
-        let item = postcard::to_slice(&record, &mut item).unwrap();
-        let message = [&[Tag::Records as u8], &*item].concat();
-        peer.send(&frame(FrameKind::Gossip as u8, 0, 0, &message)).unwrap();
+        peer.send(&gossip(&invented(number, 1, &meta))).unwrap();
     }
     peer.ping().unwrap();
     // A leaf speaks for nobody but itself.
@@ -319,4 +330,61 @@ fn a_flood_of_members_that_a_leaf_invents_is_not_believed() {
     names.sort_unstable();
     assert_eq!(names, ["hostile", "other", "target"]);
     siege.ends_in_peace();
+}
+
+#[test]
+fn a_flood_of_members_that_a_hub_invents_is_borne() {
+    const MEMBERS: u128 = 4000;
+    let begun = Instant::now();
+    // What the other is asked for is at the target.
+    let siege = Siege::of(|component| {
+        Cluster::plaintext(&["target", "other"], |setup| match setup.name() {
+            "target" => setup.component("shop", component),
+            _ => setup,
+        })
+    });
+    let other = &siege.cluster.nodes[1];
+    let through_other = Load::start(&format!("{}/shop/", other.gateway()), 2);
+    let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
+    let mut meta = [0; 256];
+    let meta = Meta::new("invented", Kind::Hub).encode(&mut meta).unwrap().to_vec();
+    for number in 0..MEMBERS {
+        peer.send(&gossip(&invented(number, 1, &meta))).unwrap();
+        // What nobody becomes by himself.
+        peer.send(&gossip(&invented(number, u64::MAX, &meta))).unwrap();
+        peer.send(&gossip(&invented(number, 1 << 40, &meta))).unwrap();
+        // A description longer than allowed.
+        peer.send(&gossip(&invented(MEMBERS + number, 1, &[0x61; 900]))).unwrap();
+        if number % 500 == 0 {
+            peer.ping().unwrap();
+        }
+    }
+    peer.ping().unwrap();
+    // A hub is believed that there are others; nothing else.
+    for node in &siege.cluster.nodes {
+        eventually(|| {
+            let nodes = node.ctl().nodes()?;
+            let invented = nodes.iter().filter(|node| node.name == "invented").count() as u128;
+            ensure!(invented == MEMBERS, "{invented} members");
+            Ok(())
+        })
+        .unwrap();
+    }
+    through_other.goes_on(100).unwrap();
+    let tally = through_other.stop();
+    assert_eq!(tally.failed, 0, "{tally:?}");
+    siege.target().wait_for_log_after(siege.begun, "an impossible incarnation of ").unwrap();
+    for node in &siege.cluster.nodes {
+        let logs = node.logs_after(Mark::default());
+        let count = |what: &str| logs.iter().filter(|line| line.contains(what)).count() as u64;
+        let windows = begun.elapsed().as_secs() / 10 + 1;
+        assert!(count("not believed") <= windows, "{logs:#?}");
+        assert!(count("is alive") <= 20 * windows, "{logs:#?}");
+        assert!(count("two nodes are named") <= 20 * windows, "{logs:#?}");
+        assert!(logs.len() as u64 <= 100 * windows, "{logs:#?}");
+    }
+    // A record longer than a message is another matter.
+    peer.send(&gossip(&invented(0, 2, &[0x61; 1100]))).unwrap();
+    assert_eq!(peer.goodbye().unwrap(), Goodbye::Protocol);
+    siege.ends("the peer sent a malformed Gossip frame");
 }

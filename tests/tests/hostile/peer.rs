@@ -63,8 +63,21 @@ impl Peer {
     ///
     /// The node does not take it.
     pub fn greet(addr: SocketAddr, keys: Option<&TlsDir>) -> Result<Self> {
+        Self::greet_as(Kind::Leaf, addr, keys)
+    }
+
+    /// The same as a hub, whose word on others is taken.
+    ///
+    /// # Errors
+    ///
+    /// The node does not take it.
+    pub fn greet_as_hub(addr: SocketAddr, keys: Option<&TlsDir>) -> Result<Self> {
+        Self::greet_as(Kind::Hub, addr, keys)
+    }
+
+    fn greet_as(kind: Kind, addr: SocketAddr, keys: Option<&TlsDir>) -> Result<Self> {
         let mut peer = Self::connect(addr, keys)?;
-        let hello = peer.hello("maelstrom", &LIMITS)?;
+        let hello = peer.hello(kind, "maelstrom", &LIMITS)?;
         peer.send(&[&PREFACE[..], &hello].concat())?;
         let mut preface = [0; PREFACE.len()];
         peer.carrier.read_exact(&mut preface).context("no preface")?;
@@ -79,9 +92,9 @@ impl Peer {
     /// # Errors
     ///
     /// It does not fit a frame.
-    pub fn hello(&self, cluster: &str, limits: &Limits) -> Result<Vec<u8>> {
+    pub fn hello(&self, kind: Kind, cluster: &str, limits: &Limits) -> Result<Vec<u8>> {
         let mut meta = [0; 256];
-        let meta = Meta::new("hostile", Kind::Leaf).encode(&mut meta)?;
+        let meta = Meta::new("hostile", kind).encode(&mut meta)?;
         let record = Record { id: self.id, incarnation: 1, state: State::Alive, by: None, meta };
         let hello = Hello { version: VERSION, cluster, limits: *limits, time: None, record };
         let mut payload = [0; 1024];
