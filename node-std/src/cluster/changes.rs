@@ -78,7 +78,8 @@ impl Changes {
         });
     }
 
-    /// The live member that has the name of this new one. When there is none, the name is the new one's.
+    /// A live member that has the name of this new one. One look-up, for a flood of newcomers is not to cost a search each: of
+    /// several with the name only the first is remembered, and the name is the new one's when that one is gone.
     fn namesake(&mut self, node: &Node<'_>, id: NodeId, name: &Name) -> Option<NodeId> {
         let has_it = |other: &Member<'_>| other.record.state.is_live() && other.meta.name == name.as_str();
         let first = self.names.get(name).copied();
@@ -109,4 +110,67 @@ impl Changes {
 /// Who says so, of a suspect or a member that is down.
 fn accuser(member: &Member<'_>) -> Option<NodeId> {
     member.record.by.filter(|_| matches!(member.record.state, State::Suspect | State::Down))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use node_core::gossip::{Config, How, Kind, Meta, Peer, Slot, Storage};
+    use node_core::id::LinkId;
+    use node_core::link::{Hello, Limits};
+    use node_core::time::Instant;
+    use node_core::wire::gossip::Tag;
+    use node_core::wire::{Full, Outbox, Record, VERSION};
+
+    const LIMITS: Limits =
+        Limits { frame: 1024, exchanges: 8, exchange_credit: 1024, link_credit: 8192, members: 16 };
+
+    /// Takes everything.
+    struct Nowhere;
+
+    impl Outbox for Nowhere {
+        fn put(&mut self, _: &[&[u8]]) -> Result<(), Full> {
+            Ok(())
+        }
+
+        fn room(&self) -> usize {
+            usize::MAX
+        }
+    }
+
+    #[test]
+    fn namesakes_that_arrive_at_once_are_noticed_and_those_that_are_gone_are_not() {
+        let (mut slots, mut order, mut meta) = (vec![Slot::FREE; 8], vec![0; 8], vec![0; 4096]);
+        let mut peers = vec![Peer::FREE; 4];
+        let storage = Storage { slots: &mut slots, order: &mut order, meta: &mut meta, peers: &mut peers };
+        let config = Config::new(NodeId([1; 16]), Kind::Hub);
+        let me = Meta::new("me", Kind::Hub);
+        let mut node = Node::new(Instant::START, config, (1, &me), (storage, 7)).unwrap();
+        let (mut hub, mut twin) = ([0; 64], [0; 64]);
+        let hub = Meta::new("hub", Kind::Hub).encode(&mut hub).unwrap();
+        let twin = Meta::new("twin", Kind::Hub).encode(&mut twin).unwrap();
+        let record = |id, state, meta| Record { id: NodeId([id; 16]), incarnation: 1, state, by: None, meta };
+        let record_of_hub = record(2, State::Alive, hub);
+        let hello =
+            Hello { version: VERSION, cluster: "test", limits: LIMITS, time: None, record: record_of_hub };
+        node.handle_link_up(Instant::START, LinkId(1), How::Accepted, &hello).unwrap();
+        let learn = |node: &mut Node<'_>, record: Record<'_>| {
+            let mut item = [0; 128];
+            let message = [&[Tag::Records as u8], &*postcard::to_slice(&record, &mut item).unwrap()].concat();
+            node.handle_gossip(Instant::START, LinkId(1), &message, &mut Nowhere).unwrap();
+        };
+        let mut changes = Changes::new(Events::new());
+        let name = Name::new("twin").unwrap();
+        let mut namesake = |node: &Node<'_>, id| changes.namesake(node, NodeId([id; 16]), &name);
+
+        learn(&mut node, record(3, State::Alive, twin));
+        learn(&mut node, record(4, State::Alive, twin));
+        assert_eq!(namesake(&node, 3), None);
+        assert_eq!(namesake(&node, 4), Some(NodeId([3; 16])));
+
+        learn(&mut node, record(3, State::Left, twin));
+        learn(&mut node, record(4, State::Left, twin));
+        learn(&mut node, record(5, State::Alive, twin));
+        assert_eq!(namesake(&node, 5), None);
+    }
 }
