@@ -240,6 +240,8 @@ impl Running<'_> {
     /// Lets the node do what is due.
     fn turn(&mut self, now: Instant) {
         self.node.handle_timeout(now);
+        // Who is dialled next is to be greeted with it.
+        self.keep_own_record();
         while let Some((link, reason)) = self.node.poll_close() {
             self.say_goodbye(link, reason);
             self.stale = true;
@@ -264,7 +266,6 @@ impl Running<'_> {
             }
         }
         self.stale |= self.changes.note(&self.node, MEMBERS);
-        self.keep_own_record();
         if core::mem::take(&mut self.stale) {
             self.publish.publish(self.view(now));
             self.forgetful = true;
