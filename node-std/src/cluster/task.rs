@@ -26,6 +26,7 @@ use crate::clock::{Clock, unix_millis};
 use crate::config::HostPort;
 use crate::data_dir::DataDir;
 use crate::link::{Greeting, Identity, LinkHandle, Notice, Origin, Server};
+use crate::log_limit::LogLimit;
 
 /// Members that the table holds.
 const MEMBERS: usize = 16_384;
@@ -132,6 +133,7 @@ impl Task {
             greeting,
             publish: seat.publish,
             changes: Changes::new(seat.events),
+            failures: LogLimit::default(),
             links: HashMap::new(),
             gossip_at: None,
             remember_at: now,
@@ -194,6 +196,8 @@ struct Running<'s> {
     greeting: watch::Sender<Greeting>,
     publish: Publisher,
     changes: Changes,
+    /// Keeps hubs that are not where they are said to be from filling the log.
+    failures: LogLimit,
     links: HashMap<LinkId, Known>,
     gossip_at: Option<Instant>,
     /// Members changed since hubs were remembered, which is done again at `remember_at`.
@@ -328,7 +332,7 @@ impl Running<'_> {
                 self.links.insert(link, Known { origin, handle: None, since: unix_millis() });
             }
             Notice::DialFailed { target, address, failure, error } => {
-                tracing::warn!(%address, "cannot dial: {error}");
+                self.log_failure(&address, &error);
                 self.node.handle_dial_failed(now, target, failure);
             }
             Notice::Up { link, incarnation, meta, limits, time } => {
@@ -394,6 +398,16 @@ impl Running<'_> {
             How::Dialled(target) if itself => self.node.handle_dialled_itself(now, target),
             How::Dialled(target) if !up => self.node.handle_dial_failed(now, target, Failure::Mute),
             _ => self.node.handle_link_down(now, link, goodbye.map_or(Down::Lost, Down::Goodbye)),
+        }
+    }
+
+    fn log_failure(&self, address: &str, error: &str) {
+        let verdict = self.failures.count();
+        if verdict.unlogged_before > 0 {
+            tracing::warn!("{} more dials failed before this one", verdict.unlogged_before);
+        }
+        if verdict.logged {
+            tracing::warn!(%address, "cannot dial: {error}");
         }
     }
 

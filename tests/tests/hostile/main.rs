@@ -3,7 +3,7 @@
 mod peer;
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
 use anyhow::ensure;
@@ -387,4 +387,32 @@ fn a_flood_of_members_that_a_hub_invents_is_borne() {
     peer.send(&gossip(&invented(0, 2, &[0x61; 1100]))).unwrap();
     assert_eq!(peer.goodbye().unwrap(), Goodbye::Protocol);
     siege.ends("the peer sent a malformed Gossip frame");
+}
+
+#[test]
+fn hubs_that_are_not_where_a_hub_says_are_dialled_and_named_now_and_then() {
+    let siege = Siege::start();
+    let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
+    // Bound, so that nobody else takes the port, and closed.
+    let nowhere = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
+    let (mut described, mut meta) = (Meta::new("invented", Kind::Hub), [0; 256]);
+    described.addrs.push(&nowhere).unwrap();
+    let meta = described.encode(&mut meta).unwrap();
+    for number in 0..200 {
+        peer.send(&gossip(&invented(number, 1, meta))).unwrap();
+    }
+    // Each is dialled, as the target lacks links.
+    eventually(|| {
+        peer.ping()?;
+        let nodes = siege.target().ctl().nodes()?;
+        let alive = nodes.iter().filter(|node| node.name == "invented" && node.state == "alive").count();
+        ensure!(alive == 0, "{alive} are believed");
+        Ok(())
+    })
+    .unwrap();
+    let logs = siege.target().logs_after(siege.begun);
+    let named = logs.iter().filter(|line| line.contains("cannot dial")).count();
+    assert!((1..=100).contains(&named), "{named} times");
+    drop(peer);
+    siege.holds_out();
 }
