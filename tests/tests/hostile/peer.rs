@@ -87,6 +87,12 @@ impl Peer {
         Ok(peer)
     }
 
+    /// Who it says that it is.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
     /// The frame of a hello.
     ///
     /// # Errors
