@@ -326,11 +326,12 @@ impl<'s> Node<'s> {
     pub(super) fn record_at(&self, index: Index) -> Record<'_> {
         let slot = self.table.slot(index);
         let (id, incarnation, state, by) = (slot.id, slot.incarnation, slot.state, slot.by);
-        Record { id, incarnation, state, by, meta: self.table.meta(index) }
+        let meta = if slot.outdated { &[] } else { self.table.meta(index) };
+        Record { id, incarnation, state, by, meta }
     }
 
     fn member_at(&self, index: Index) -> Option<Member<'_>> {
-        let record = self.record_at(index);
+        let record = Record { meta: self.table.meta(index), ..self.record_at(index) };
         let meta = Meta::decode(record.meta).ok()?;
         let slot = self.table.slot(index);
         let doubt = (record.state == State::Suspect).then(|| slot.evidence.reason()).flatten();

@@ -10,8 +10,8 @@ use super::table::{Index, Slot};
 use crate::id::{LinkId, NodeId};
 use crate::log::notice;
 use crate::time::{Duration, Instant};
-use crate::wire::Outbox;
 use crate::wire::gossip::{Items, Malformed, Range, Span, Tag, Version, Writer};
+use crate::wire::{Outbox, State};
 
 /// A span with at most this many members is answered by their versions: they fit one message.
 const FEW: usize = 32;
@@ -88,7 +88,7 @@ impl Node<'_> {
         let mut lacks = |slot: &Slot| {
             while theirs.next_if(|version| version.id < slot.id).is_some() {}
             match theirs.peek().filter(|version| version.id == slot.id) {
-                Some(theirs) => (slot.incarnation, slot.state) > (theirs.incarnation, theirs.state),
+                Some(theirs) => slot.version() > theirs.order(),
                 None => slot.state.is_live(),
             }
         };
@@ -147,10 +147,9 @@ impl Node<'_> {
     }
 
     fn is_newer(&self, version: &Version) -> bool {
-        let Version { id, incarnation, state } = *version;
-        match self.table.find(id).map(|index| self.table.slot(index)) {
-            Some(slot) => (incarnation, state) > (slot.incarnation, slot.state),
-            None => state.is_live(),
+        match self.table.find(version.id).map(|index| self.table.slot(index)) {
+            Some(slot) => version.order() > slot.version(),
+            None => version.state.is_live(),
         }
     }
 
@@ -190,8 +189,7 @@ impl Node<'_> {
         let mut writer = Writer::new(Tag::Have);
         let mut fits = writer.push(&span);
         for slot in self.table.span(span).map(|index| self.table.slot(index)) {
-            let (id, incarnation, state) = (slot.id, slot.incarnation, slot.state);
-            fits &= writer.push(&Version { id, incarnation, state });
+            fits &= writer.push(&Version::of(slot));
         }
         fits && out.put(&[writer.message()]).is_ok()
     }
@@ -212,6 +210,17 @@ impl Node<'_> {
             }
         }
         fits && out.put(&[writer.message()]).is_ok()
+    }
+}
+
+impl Version {
+    pub(super) fn of(slot: &Slot) -> Self {
+        let (id, incarnation, state) = (slot.id, slot.incarnation, slot.state);
+        Self { id, incarnation, state, meta: slot.digest.to_le_bytes() }
+    }
+
+    fn order(&self) -> (u64, State, u32) {
+        (self.incarnation, self.state, u32::from_le_bytes(self.meta))
     }
 }
 

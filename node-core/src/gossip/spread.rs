@@ -6,7 +6,7 @@ use super::node::MAX_INCARNATION;
 use super::node::Node;
 use super::reconcile::AGAIN;
 use super::suspicion::Evidence;
-use super::table::Index;
+use super::table::{Index, digest};
 use crate::id::{LinkId, NodeId};
 use crate::log::{notice, warning};
 use crate::time::{Duration, Instant};
@@ -90,10 +90,12 @@ impl Node<'_> {
     pub fn poll_gossip(&mut self, now: Instant, link: LinkId, out: &mut impl Outbox) {
         let Some(peer) = self.peer(link).filter(|peer| peer.is_usable()).copied() else { return };
         let mut next = peer;
-        if let Some((incarnation, state, by)) = peer.accused
-            && self.say(&[Record { id: peer.id, incarnation, state, by, meta: &[] }], out)
-        {
-            next.accused = None;
+        if let Some((incarnation, state, by)) = peer.accused {
+            let described = self.table.find(peer.id).filter(|_| state == State::Alive);
+            let meta = described.map_or(&[][..], |index| self.table.meta(index));
+            if self.say(&[Record { id: peer.id, incarnation, state, by, meta }], out) {
+                next.accused = None;
+            }
         }
         next.asks = self.is_source(&peer);
         if peer.standing_due || next.asks != peer.asks {
@@ -166,11 +168,13 @@ impl Node<'_> {
             self.accuse_to_its_face(record.id, (record.incarnation, record.state, record.by));
             return;
         }
-        let newer = fresh || (record.incarnation, record.state) > (slot.incarnation, slot.state);
+        // An accusation need not describe whom it accuses.
+        let described = if record.meta.is_empty() { slot.digest } else { digest(record.meta) };
+        let newer = fresh || (record.incarnation, record.state, described) > slot.version();
         if newer {
             if self.replace(now, index, record) {
                 self.table.touch(index, source_link);
-                if self.table.slot(index).kind == Kind::Leaf && !direct {
+                if self.is_linked_leaf(record.id) && !direct {
                     // No comparing shows a leaf that others know of it what it did not say in this life.
                     self.accuse_to_its_face(record.id, (record.incarnation, record.state, record.by));
                 }
@@ -190,6 +194,11 @@ impl Node<'_> {
             }
             self.table.touch(index, source_link);
         }
+    }
+
+    /// Whether there is a link to it, as to a leaf, whatever others say that it is.
+    fn is_linked_leaf(&self, id: NodeId) -> bool {
+        self.peers.iter().any(|peer| peer.is_usable() && peer.kind == Kind::Leaf && peer.id == id)
     }
 
     /// A place for a member that was not known.
@@ -253,6 +262,8 @@ impl Node<'_> {
                         return false;
                     }
                     // That it lives is worth more than what it says.
+                    self.table
+                        .revise(index, |slot| (slot.digest, slot.outdated) = (digest(record.meta), true));
                 }
                 if let Some(slot) = self.table.slot_mut(index).filter(|_| remembered) {
                     slot.kind = meta.kind;
@@ -385,7 +396,7 @@ impl Node<'_> {
             if slot.source == Some(peer.link.0) {
                 continue;
             }
-            let version = Version { id: slot.id, incarnation: slot.incarnation, state: slot.state };
+            let version = Version::of(slot);
             if !writer.push(&version) {
                 out.put(&[writer.message()]).ok()?;
                 writer.clear();

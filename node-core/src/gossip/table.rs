@@ -30,6 +30,10 @@ pub struct Slot {
     /// The link that the last change came from, which need not hear it again.
     pub(super) source: Option<u32>,
     pub(super) description: Place,
+    /// Digest of the description.
+    pub(super) digest: u32,
+    /// There was no room for the description that belongs to `digest`: the one here is older, and nobody is told it.
+    pub(super) outdated: bool,
     /// The latest accuser of a suspect or downed member.
     pub(super) by: Option<NodeId>,
     /// Whose accusations were counted, in brief.
@@ -67,6 +71,8 @@ impl Slot {
         newer: NONE,
         source: None,
         description: Place::NONE,
+        digest: 0,
+        outdated: false,
         by: None,
         accusers: [0; MAX_ACCUSERS],
         evidence: Evidence::Hearsay,
@@ -79,6 +85,11 @@ impl Slot {
         for_requests: false,
         asleep: false,
     };
+
+    /// Of two versions of a record the larger is newer.
+    pub(super) const fn version(&self) -> (u64, State, u32) {
+        (self.incarnation, self.state, self.digest)
+    }
 
     /// Whether something happens to it when its time comes.
     pub(super) const fn is_pending(&self) -> bool {
@@ -160,7 +171,7 @@ impl<'s> Table<'s> {
         self.count
     }
 
-    /// Changes what is counted over all members: incarnation, state, `dialling` and `wanted`.
+    /// Changes what is counted over all members: incarnation, state, `digest`, `dialling` and `wanted`.
     pub(super) fn revise(&mut self, index: Index, change: impl FnOnce(&mut Slot)) {
         let Some(slot) = self.slots.get_mut(index.0 as usize) else { return };
         let before = *slot;
@@ -205,7 +216,9 @@ impl<'s> Table<'s> {
     /// # Errors
     /// [`Full`]; nothing changed.
     pub(super) fn set_meta(&mut self, index: Index, meta: &[u8], spare: usize) -> Result<(), Full> {
-        self.descriptions.set(self.slots, index.0, (meta, spare))
+        self.descriptions.set(self.slots, index.0, (meta, spare))?;
+        self.revise(index, |slot| (slot.digest, slot.outdated) = (digest(meta), false));
+        Ok(())
     }
 
     /// A new member, the newest change.
@@ -372,8 +385,18 @@ fn share_of_sum(slot: &Slot) -> (u32, u64) {
 /// Mixes what identifies a version of a record into 64 bits, by the finaliser of SplitMix64.
 fn fingerprint(slot: &Slot) -> u64 {
     let id = u128::from_le_bytes(slot.id.0);
-    let words = [id as u64, (id >> 64) as u64, slot.incarnation, slot.state as u64];
+    let words = [id as u64, (id >> 64) as u64, slot.incarnation, slot.state as u64, slot.digest.into()];
     words.into_iter().fold(0, |sum, word| mix(sum ^ word))
+}
+
+/// What tells two descriptions apart.
+pub(super) fn digest(meta: &[u8]) -> u32 {
+    let words = meta.chunks(8).map(|chunk| {
+        let mut word = [0; 8];
+        word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+        u64::from_le_bytes(word)
+    });
+    words.fold(meta.len() as u64, |sum, word| mix(sum ^ word)) as u32
 }
 
 pub(super) const fn mix(word: u64) -> u64 {

@@ -82,6 +82,8 @@ pub struct Version {
     pub incarnation: u64,
     /// Its state.
     pub state: State,
+    /// Digest of its description.
+    pub meta: [u8; 4],
 }
 
 /// Collects items of one kind into a message.

@@ -90,7 +90,7 @@ fn something_happens(cluster: &mut Cluster, rng: &mut fastrand::Rng) {
             cluster.leap(at, Duration::from_millis(rng.u64(0..most)));
         }
         13 | 14 if runs => {
-            let message = lie(cluster, rng);
+            let message = lie(cluster, rng, at);
             cluster.lie(at, &message);
         }
         15 if runs && cluster.hosts[at].kind == Kind::Leaf => cluster.sleep(at, rng.u32(1..120)),
@@ -104,9 +104,8 @@ fn something_happens(cluster: &mut Cluster, rng: &mut fastrand::Rng) {
     }
 }
 
-/// What a member says that is not so: of one that exists or does not, in its own words or in those of another, or
-/// in none at all.
-fn lie(cluster: &Cluster, rng: &mut fastrand::Rng) -> Vec<u8> {
+/// What a liar says of others: of one that exists or does not, in words of its own or in none, or no words at all.
+fn lie(cluster: &Cluster, rng: &mut fastrand::Rng, liar: usize) -> Vec<u8> {
     if rng.u8(0..4) == 0 {
         let length = rng.usize(0..100);
         return core::iter::repeat_with(|| rng.u8(0..8)).take(length).collect();
@@ -114,7 +113,8 @@ fn lie(cluster: &Cluster, rng: &mut fastrand::Rng) -> Vec<u8> {
     let ids: Vec<NodeId> = cluster.hosts.iter().map(|host| host.id).collect();
     let known = |rng: &mut fastrand::Rng| rng.usize(0..ids.len());
     let about = known(rng);
-    let made_up = rng.u8(0..3) == 0;
+    // Of itself it may say what it likes.
+    let made_up = about == liar || rng.u8(0..3) == 0;
     let id = if made_up { NodeId(rng.u128(1..).to_be_bytes()) } else { ids[about] };
     let address = Cluster::address(rng.usize(0..2 * ids.len()));
     let mut meta = Meta::new("x", [Kind::Hub, Kind::Leaf][rng.usize(0..2)]);

@@ -182,6 +182,7 @@ fn the_fingerprint_is_what_the_protocol_says() {
     let storage = memory.lend();
     let mut table = Table::new(storage.slots, storage.order, storage.meta);
     let index = table.insert(NodeId(core::array::from_fn(|at| at as u8))).unwrap();
+    table.set_meta(index, b"a description", 0).unwrap();
     let slot = table.slot_mut(index).unwrap();
     (slot.incarnation, slot.state) = (5, State::Suspect);
     let digits = std::format!("{:016x}", fingerprint(table.slot(index)));
