@@ -15,7 +15,7 @@ pub struct Config {
     pub degree: usize,
     /// Most overlay links of a hub: for another one that others dialled ends, or the newcomer is sent on. 12 is usual.
     pub max_degree: usize,
-    /// Most leaves of a hub: more are sent to other hubs. 256 is usual.
+    /// Most leaves of a hub: more are sent to other hubs. 256 is usual; never more than half of the places for links.
     pub max_leaves: usize,
     /// Links to hubs that hear of a change at once; the others hear of it a little later, and only what they lack.
     /// 4 is usual.

@@ -118,7 +118,7 @@ impl Node<'_> {
                     slot.attempts = attempts.saturating_add(1);
                 });
                 if self.config.kind == Kind::Hub {
-                    self.suspect(now, id, (failure.into(), failure.reason()));
+                    self.suspect(now, id, failure.into());
                 }
             }
         }

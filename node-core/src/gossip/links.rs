@@ -219,7 +219,7 @@ impl Node<'_> {
             Down::Goodbye(Goodbye::Asleep) => {}
             _ if kind == Kind::Leaf && self.is_asleep(id) => {}
             _ if kind == Kind::Leaf => {
-                self.suspect(now, id, (Evidence::Absence, "its link to this hub ended"));
+                self.suspect(now, id, Evidence::Absence);
             }
             _ => self.verify(now, id, dialled),
         }

@@ -89,6 +89,8 @@ impl<'s> Node<'s> {
         (storage, seed): (Storage<'s>, u64),
     ) -> Result<Self, BadMeta> {
         storage.peers.fill(Peer::FREE);
+        // Hubs need places, too, if only to be told of other hubs.
+        let config = Config { max_leaves: config.max_leaves.min(storage.peers.len() / 2), ..config };
         let mut node = Self {
             config,
             table: Table::new(storage.slots, storage.order, storage.meta),
@@ -317,11 +319,6 @@ impl<'s> Node<'s> {
     }
 
     // Inside
-
-    /// The name of a member, for the log.
-    pub(super) fn name(&self, index: Index) -> &str {
-        Meta::decode(self.table.meta(index)).map_or("?", |meta| meta.name)
-    }
 
     pub(super) fn record_at(&self, index: Index) -> Record<'_> {
         let slot = self.table.slot(index);

@@ -21,7 +21,7 @@ const PARTS: usize = 8;
 const MAX_RANGES: usize = 16;
 
 /// Members that a peer may make us look at in each [`WORK_PERIOD`], for each member of the table.
-const WORK: usize = 16;
+const WORK: usize = 64;
 const WORK_PERIOD: Duration = Duration::from_secs(1);
 /// Shortest time between two lines of the log about repairs.
 const REPORT: Duration = Duration::from_secs(10);

@@ -8,7 +8,7 @@ use super::reconcile::AGAIN;
 use super::suspicion::Evidence;
 use super::table::{Index, digest};
 use crate::id::{LinkId, NodeId};
-use crate::log::{notice, warning};
+use crate::log::warning;
 use crate::time::{Duration, Instant};
 use crate::wire::gossip::{Items, MAX_MESSAGE, Malformed, Records, Tag, Version, Writer};
 use crate::wire::record::{MAX_META, MAX_NEEDS};
@@ -281,17 +281,13 @@ impl Node<'_> {
         }
         self.table.revise(index, |slot| slot.incarnation = record.incarnation);
         let revived = record.state == State::Alive && before.state != State::Alive;
-        if revived {
-            if before.state != State::Left {
-                notice!("{} ({}) objects: it is {} no more", self.name(index), record.id, before.state);
-            }
-            if let Some(slot) = self.table.slot_mut(index) {
-                slot.attempts = 0;
-                slot.retry_at = now;
-            }
+        if let Some(slot) = self.table.slot_mut(index).filter(|_| revived) {
+            slot.attempts = 0;
+            slot.retry_at = now;
         }
         if before.state != record.state || before.incarnation != record.incarnation {
-            self.set_state(now, index, record.state, record.by);
+            // Only a doubt has an author.
+            self.set_state(now, index, record.state, record.by.filter(|_| record.state != State::Alive));
         }
         if record.state == State::Suspect {
             if let Some(slot) = self.table.slot_mut(index) {

@@ -67,19 +67,8 @@ impl Evidence {
         match self {
             Self::Hearsay => None,
             Self::Silence => Some("it says nothing, or cannot be dialled from here, or no hub speaks for it"),
-            Self::Absence => Some("its host does not answer, or it left its hub without a word"),
+            Self::Absence => Some("its host does not answer, or it left its hub or overslept without a word"),
             Self::Refusal => Some("nothing listens at its address"),
-        }
-    }
-}
-
-impl Failure {
-    pub(super) const fn reason(self) -> &'static str {
-        match self {
-            Self::Refused => "nothing listens at its address",
-            Self::Unreachable => "its host does not answer",
-            Self::Mute => "it accepts a connection and says nothing",
-            Self::Untried => "it cannot be dialled from here",
         }
     }
 }
@@ -96,7 +85,7 @@ impl From<Failure> for Evidence {
 
 impl Node<'_> {
     /// Calls a member suspect because of what was seen here.
-    pub(super) fn suspect(&mut self, now: Instant, id: NodeId, (evidence, reason): (Evidence, &str)) {
+    pub(super) fn suspect(&mut self, now: Instant, id: NodeId, evidence: Evidence) {
         let Some(index) = self.table.find(id) else { return };
         let accuser = self.config.id;
         if self.is_linked(id) || id == accuser {
@@ -107,7 +96,6 @@ impl Node<'_> {
         let state = self.table.slot(index).state;
         match state {
             State::Alive => {
-                warning!("suspect {} ({}): {}", self.name(index), id, reason);
                 self.set_state(now, index, State::Suspect, Some(accuser));
                 self.weigh(now, index, (accuser, evidence));
                 self.table.touch(index, None);
@@ -126,7 +114,7 @@ impl Node<'_> {
     pub(super) fn verify(&mut self, now: Instant, id: NodeId, dialled: bool) {
         let Some(index) = self.table.find(id) else { return };
         if !self.table.slot(index).dialable {
-            self.suspect(now, id, (Evidence::Absence, "its link ended and it has no address"));
+            self.suspect(now, id, Evidence::Absence);
             return;
         }
         let jitter = self.rng.u64(0..REDIAL_GRACE.as_micros() as u64);
@@ -270,7 +258,7 @@ impl Node<'_> {
         if let Some(slot) = self.table.slot_mut(index) {
             slot.asleep = false;
         }
-        self.suspect(now, id, (Evidence::Absence, "it did not wake in time"));
+        self.suspect(now, id, Evidence::Absence);
     }
 
     /// Calls an overdue suspect down; `false` when it has a link here after all.
@@ -285,7 +273,6 @@ impl Node<'_> {
             }
             return false;
         }
-        warning!("{} is down: it did not object in time", self.name(index));
         let retry = now + self.config.retry;
         self.set_state(now, index, State::Down, Some(self.config.id));
         if let Some(slot) = self.table.slot_mut(index) {
@@ -302,7 +289,7 @@ impl Node<'_> {
     pub(super) fn suspect_orphans(&mut self, now: Instant) {
         let mut rest = Some(Span::ALL);
         while let Some(id) = rest.and_then(|rest| self.orphan(now, rest)) {
-            self.suspect(now, id, (Evidence::Silence, "no hub speaks for it"));
+            self.suspect(now, id, Evidence::Silence);
             rest = Span::after(id);
         }
     }

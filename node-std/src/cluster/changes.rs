@@ -59,7 +59,13 @@ impl Changes {
         if id == node.id() || before == Some(state) {
             return;
         }
-        self.log(member);
+        let reason = match (before, state) {
+            (Some(State::Suspect), State::Alive) => Some("it objected to being suspect"),
+            (Some(State::Down), State::Alive) => Some("it came back, or objected to being down"),
+            (_, State::Down) => Some("it did not object in time"),
+            _ => member.doubt,
+        };
+        self.log(member, reason);
         if let Some(other) = namesake
             && self.namings.count().logged
         {
@@ -74,7 +80,7 @@ impl Changes {
             state,
             incarnation: member.record.incarnation,
             by: accuser(member),
-            reason: member.doubt,
+            reason,
         });
     }
 
@@ -90,7 +96,7 @@ impl Changes {
         first
     }
 
-    fn log(&self, member: &Member<'_>) {
+    fn log(&self, member: &Member<'_>, reason: Option<&str>) {
         let verdict = self.lines.count();
         if verdict.unlogged_before > 0 {
             tracing::info!("{} more changes of members before this one", verdict.unlogged_before);
@@ -99,10 +105,11 @@ impl Changes {
             return;
         }
         let (id, state, name) = (member.record.id, member.record.state, member.meta.name);
-        match (accuser(member), member.doubt) {
-            (Some(by), Some(doubt)) => tracing::warn!(%id, %by, "{name} is {state}: {doubt}"),
-            (Some(by), None) => tracing::warn!(%id, %by, "{name} is {state}"),
-            (None, _) => tracing::info!(%id, "{name} is {state}"),
+        match (accuser(member), reason) {
+            (Some(by), Some(reason)) => tracing::warn!(%id, %by, "{name} is {state}: {reason}"),
+            (Some(by), None) => tracing::warn!(%id, %by, "{name} is {state}: others saw it"),
+            (None, Some(reason)) => tracing::info!(%id, "{name} is {state}: {reason}"),
+            (None, None) => tracing::info!(%id, "{name} is {state}"),
         }
     }
 }

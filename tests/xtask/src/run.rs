@@ -30,6 +30,15 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// As [`run`], but what `command` prints is an aside: it goes to where complaints go, for our own output may be JSON.
+///
+/// # Errors
+///
+/// It does not start, or it fails.
+pub fn run_aside(command: &mut Command) -> Result<()> {
+    run(command.stdout(std::io::stderr()))
+}
+
 /// What `command` prints, without the white space around it. Its complaints go to our own.
 ///
 /// # Errors

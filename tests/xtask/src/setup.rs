@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 use crate::firmware::QEMU;
-use crate::run::{output, run};
+use crate::run::{output, run, run_aside};
 use crate::toolchain::{DEBIAN_PACKAGES, Toolchain};
 
 /// Something that the builds, the tests or the demo use, and where it comes from.
@@ -74,10 +74,12 @@ pub fn setup() -> Result<()> {
         bail!("packages are missing; type:\n  sudo apt-get update && sudo {install}");
     }
     for line in ["apt-get update", &install] {
-        println!("{line}");
+        eprintln!("{line}");
         let mut words = line.split(' ');
         let program = words.next().unwrap_or_default();
-        run(Command::new(program).args(words).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()))?;
+        run_aside(
+            Command::new(program).args(words).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()),
+        )?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::run::{root, run};
+use crate::run::{root, run, run_aside};
 
 /// The program, fetched if need be.
 ///
@@ -22,7 +22,7 @@ pub fn serf() -> Result<PathBuf> {
     // What an earlier try left is no good.
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir)?;
-    run(Command::new("apt-get").args(["--quiet", "download", "serf"]).current_dir(&dir))?;
+    run_aside(Command::new("apt-get").args(["--quiet", "download", "serf"]).current_dir(&dir))?;
     let package = fs::read_dir(&dir)?.next().context("apt-get download brought nothing")??;
     run(Command::new("dpkg-deb").arg("--extract").arg(package.path()).arg(&dir))?;
     Ok(serf)

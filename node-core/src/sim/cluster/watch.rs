@@ -30,15 +30,20 @@ pub struct Conviction {
     pub by: usize,
     /// Whom.
     pub about: usize,
-    /// It stood still at that time, or could not be reached: no protocol could have known better.
+    /// It stood still at that time or a moment ago, so that its objection was under way at best, or could not be reached: no
+    /// protocol could have known better.
     pub excused: bool,
 }
+
+/// Rounds in which an objection reaches all.
+const OBJECTION: u32 = 10;
 
 impl Conviction {
     /// From now on `by` calls a member down that runs.
     #[must_use]
     pub fn now(net: &Net, by: usize, about: usize) -> Self {
-        let excused = net.is_paused(about) || !net.is_reachable(by, about);
+        let awake = net.now().since(net.resumed_at(about)) > net.conditions.round() * OBJECTION;
+        let excused = net.is_paused(about) || !awake || !net.is_reachable(by, about);
         Self { at: net.now(), by, about, excused }
     }
 }

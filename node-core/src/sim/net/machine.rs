@@ -17,6 +17,8 @@ pub(super) struct Machine {
     pub(super) running: bool,
     /// The process is stopped, its kernel is not.
     pub(super) paused: bool,
+    /// When it was last set going again.
+    pub(super) resumed_at: Instant,
     /// How long the process takes for each thing that it handles.
     pub(super) effort: Duration,
     /// Counts processes: what was meant for an earlier one is void.
@@ -43,6 +45,7 @@ impl Machine {
             powered: true,
             running: false,
             paused: false,
+            resumed_at: Instant::START,
             effort: Duration::ZERO,
             life: 0,
             wake_at: NEVER,

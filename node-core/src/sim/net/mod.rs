@@ -96,6 +96,12 @@ impl Net {
         self.machines.get(machine).is_some_and(|machine| machine.running)
     }
 
+    /// When a process that stood still was last set going again.
+    #[must_use]
+    pub fn resumed_at(&self, machine: usize) -> Instant {
+        self.machines.get(machine).map_or(Instant::START, |machine| machine.resumed_at)
+    }
+
     /// Whether the process there stands still.
     #[must_use]
     pub fn is_paused(&self, machine: usize) -> bool {
@@ -205,6 +211,7 @@ impl Net {
     pub fn resume(&mut self, machine: usize) {
         let Some(this) = self.machines.get_mut(machine).filter(|machine| machine.paused) else { return };
         this.paused = false;
+        this.resumed_at = self.now;
         self.links_of(machine).into_iter().for_each(|link| self.review(link));
         self.take_turn(machine);
     }
