@@ -1,6 +1,6 @@
 //! What others believe of a node that fails, and of one that only seems to.
 
-use node_core::gossip::State;
+use node_core::gossip::{Kind, State};
 use node_core::sim::{Cluster, Conditions};
 use node_core::time::Duration;
 
@@ -82,7 +82,7 @@ fn two_halves_that_were_apart_for_minutes_become_whole() {
 fn a_departed_member_is_forgotten_after_its_tombstone() {
     let mut cluster = Cluster::new(1, Conditions::default());
     for _ in 0..3 {
-        let at = cluster.add(node_core::gossip::Kind::Hub, &[0]);
+        let at = cluster.add(Kind::Hub, &[0]);
         cluster.hosts[at].tune = |config| config.tombstone = Duration::from_secs(300);
         cluster.start(at, 1);
     }
@@ -92,4 +92,25 @@ fn a_departed_member_is_forgotten_after_its_tombstone() {
     assert_eq!(cluster.state(0, 2), Some(State::Down));
     cluster.run(Duration::from_secs(200));
     assert_eq!([cluster.state(0, 2), cluster.state(1, 2)], [None, None]);
+}
+
+#[test]
+fn who_comes_back_after_the_tombstones_brings_no_ghost() {
+    let mut cluster = Cluster::new(1, Conditions::default());
+    for number in 0..6 {
+        let kind = if number < 4 { Kind::Hub } else { Kind::Leaf };
+        let at = cluster.add(kind, &[0]);
+        cluster.hosts[at].tune = |config| config.tombstone = Duration::from_secs(60);
+        cluster.start(at, 1);
+    }
+    cluster.until(SOON, "all see all", Cluster::converged);
+    cluster.pause(3);
+    cluster.leave(2);
+    cluster.kill(5);
+    cluster.run(Duration::from_secs(300));
+    assert_eq!([cluster.state(0, 2), cluster.state(0, 5)], [None, None], "they are forgotten");
+    cluster.resume(3);
+    assert_eq!(cluster.state(3, 2), Some(State::Alive), "one still believes in them");
+    cluster.run(Duration::from_secs(200));
+    assert!(cluster.converged(), "{}", cluster.views());
 }

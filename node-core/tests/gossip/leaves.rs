@@ -95,15 +95,27 @@ fn a_leaf_that_dies_with_its_hub_is_down() {
 }
 
 #[test]
-fn a_leaf_knows_its_hub_and_the_owners_of_what_it_needs_and_nobody_else() {
-    let mut cluster = Cluster::with(1, 5, 0);
+fn a_leaf_knows_its_hubs_and_their_neighbours_and_the_owners_of_what_it_needs_and_nobody_else() {
+    let mut cluster = Cluster::new(1, Conditions::default());
+    cluster.capacity = Capacity { members: 64, peers: 32, ..Capacity::default() };
+    cluster.grow(40, 1);
     cluster.set_components(3, &["billing"]);
     let leaf = cluster.add(Kind::Leaf, &[0]);
     cluster.hosts[leaf].needs = vec!["billing".into()];
-    cluster.hosts[0].tune = |_| {};
+    cluster.run(Duration::from_secs(20));
     cluster.start(leaf, 1);
     cluster.until(SOON, "the leaf knows the owner", |cluster| cluster.state(leaf, 3) == Some(State::Alive));
-    assert_eq!(cluster.state(leaf, 0), Some(State::Alive));
+    cluster.run(Duration::from_secs(5));
+    let hubs: Vec<usize> = cluster.peers(leaf).collect();
+    assert_eq!(hubs.len(), 2);
+    for other in 0..leaf {
+        let near = hubs.contains(&other) || hubs.iter().any(|&hub| cluster.links(hub, other) > 0);
+        let concerns = other == 3 || (near && other < 40);
+        let known = cluster.state(leaf, other).is_some();
+        // More hubs than its table holds may be near.
+        assert!(concerns || !known, "n{other}");
+    }
+    assert!(hubs.iter().all(|&hub| cluster.state(leaf, hub) == Some(State::Alive)));
     cluster.kill(3);
     cluster.until(Duration::from_secs(10), "the leaf hears that it is down", |cluster| {
         cluster.state(leaf, 3) == Some(State::Down)
