@@ -1,15 +1,15 @@
 //! Denying what is said of this node itself.
 
-use super::node::Node;
+use super::node::{MAX_INCARNATION, Node};
 use crate::id::NodeId;
 use crate::log::warning;
 use crate::time::{Duration, Instant};
 use crate::wire::{Record, State};
 
-/// Largest step to an incarnation that others say a member has: more is a lie or an accident, and following it would use
-/// up the numbers. Whoever was led further, step by step, forgets it on meeting the member itself.
+/// Farthest that an incarnation moves at once by what others say: more is a lie or an accident, and following it would use
+/// up the numbers. What is said to be farther away is approached step by step, so that no two stay apart.
 pub(super) const MAX_LEAP: u64 = 1 << 42;
-/// A longer step than this is believed once in a [`PAUSE`]: whoever lies in many steps does not get far either.
+/// A longer step than this is made once in a [`PAUSE`] for each link: whoever lies every second needs twelve days.
 pub(super) const MAX_STEP: u64 = 1 << 24;
 /// Shortest time between two denials: so two nodes with one identity do not outbid each other at the speed of the
 /// network.
@@ -47,7 +47,7 @@ impl Node<'_> {
         if !wrong || self.leaving {
             return;
         }
-        if record.incarnation - slot.incarnation > MAX_LEAP {
+        if record.incarnation >= MAX_INCARNATION - 1 {
             self.complain(now, "too high an incarnation", record.id);
             return;
         }
@@ -74,13 +74,16 @@ impl Node<'_> {
         self.denial.next = now + PAUSE;
         let accusation = self.denial.accusation.take();
         let Some(me) = self.table.find(self.config.id) else { return };
-        if self.table.slot(me).incarnation > pending {
+        let mine = self.table.slot(me).incarnation;
+        if mine > pending {
             return;
         }
         if let Some((state, by)) = accusation {
             warning!("called {} by {}: denied", state, by);
         }
-        self.table.revise(me, |slot| slot.incarnation = pending.saturating_add(1));
+        let next = pending.saturating_add(1).min(mine.saturating_add(MAX_LEAP));
+        self.denial.pending = Some(pending).filter(|&pending| next <= pending);
+        self.table.revise(me, |slot| slot.incarnation = next);
         self.table.touch(me, None);
     }
 }

@@ -211,7 +211,7 @@ impl Node<'_> {
             if self.has_enough() {
                 return None;
             }
-            // A leaf that others call a hub does not become one.
+            // A leaf that others call a hub does not become one; or there is no room.
             if !self.is_neighbour(id)
                 && let Some(slot) = self.table.slot_mut(candidate)
             {

@@ -6,6 +6,7 @@ use super::node::Node;
 use super::overlay::rank;
 use super::rekey::Certificates;
 use super::suspicion::Evidence;
+use super::table::digest;
 use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
 use crate::wire::{Goodbye, Hello, Kind, Meta, Record, State};
@@ -28,11 +29,13 @@ pub struct Peer {
     pub(super) closing: bool,
     /// The last change of the table that was sent here.
     pub(super) cursor: u64,
+    /// When a long step of an incarnation is believed next of what it says.
+    pub(super) leap_at: Instant,
     /// Members that it made this node look at by comparing, since `work_at`.
     pub(super) work: u32,
     pub(super) work_at: Instant,
-    /// A leaf is to be told of all hubs that are linked here.
-    pub(super) hubs_due: bool,
+    /// A leaf is to be told of the hubs that are linked here, from this place among the links on.
+    pub(super) hubs_due: Option<u16>,
     /// When tables are compared next; never with a leaf. Of two hubs the one that dialled keeps time.
     pub(super) sync_at: Option<Instant>,
     /// When a peer that does not hear of changes at once hears of those up to `news_to`.
@@ -68,7 +71,8 @@ impl Peer {
         goodbye: None,
         closing: false,
         cursor: 0,
-        hubs_due: false,
+        hubs_due: None,
+        leap_at: Instant::START,
         work: 0,
         work_at: Instant::START,
         sync_at: None,
@@ -149,6 +153,9 @@ impl Node<'_> {
                 return Err(Goodbye::Replaced);
             }
             ours = rival.ours;
+        } else if kind == Kind::Leaf && self.leaf_links() >= self.peers.len().div_ceil(2) {
+            // Too many are sent to other hubs, but not at once: hubs need places, too.
+            return Err(Goodbye::Full);
         }
         let Some(place) = self.peers.iter().position(|peer| !peer.used) else {
             self.shed_requests(id);
@@ -169,7 +176,7 @@ impl Node<'_> {
             dialled,
             up_at: now,
             cursor: if kind == Kind::Leaf { 0 } else { self.table.sequence() },
-            hubs_due: kind == Kind::Leaf,
+            hubs_due: (kind == Kind::Leaf).then_some(0),
             sync_at: (wants_gossip && dialled).then_some(now),
             ours: ours && !referred,
             standing_due: wants_gossip,
@@ -192,7 +199,7 @@ impl Node<'_> {
             self.peers
                 .iter_mut()
                 .filter(|peer| peer.kind == Kind::Leaf)
-                .for_each(|peer| peer.hubs_due = true);
+                .for_each(|peer| peer.hubs_due = Some(0));
         }
         self.refresh_hubs();
         self.overlay_at = Some(now);
@@ -277,7 +284,7 @@ impl Node<'_> {
         let state = match slot.incarnation > hello.incarnation {
             // It may know better than it said.
             true => slot.state,
-            false if self.table.meta(index) != hello.meta => slot.state.max(State::Suspect),
+            false if slot.digest != digest(hello.meta) => slot.state.max(State::Suspect),
             false if slot.state != State::Alive => slot.state,
             false => return,
         };

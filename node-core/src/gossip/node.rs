@@ -49,8 +49,6 @@ pub struct Node<'s> {
     /// Records that comparing found to differ, and when that is logged next.
     pub(super) repairs: u32,
     pub(super) repairs_at: Instant,
-    /// When a long step of somebody's incarnation is believed next.
-    pub(super) leap_at: Instant,
     pub(super) complain_at: Instant,
 }
 
@@ -90,7 +88,7 @@ impl<'s> Node<'s> {
     ) -> Result<Self, BadMeta> {
         storage.peers.fill(Peer::FREE);
         // Hubs need places, too, if only to be told of other hubs.
-        let config = Config { max_leaves: config.max_leaves.min(storage.peers.len() / 2), ..config };
+        let config = Config { max_leaves: config.max_leaves.min(storage.peers.len().div_ceil(2)), ..config };
         let mut node = Self {
             config,
             table: Table::new(storage.slots, storage.order, storage.meta),
@@ -110,7 +108,6 @@ impl<'s> Node<'s> {
             complaints: 0,
             repairs: 0,
             repairs_at: now,
-            leap_at: now,
             complain_at: now,
         };
         let me = node.table.insert(config.id).map_err(|_| BadMeta)?;

@@ -69,7 +69,7 @@ impl Node<'_> {
         self.overlay_at = Some(now);
     }
 
-    fn leaf_links(&self) -> usize {
+    pub(super) fn leaf_links(&self) -> usize {
         self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Leaf).count()
     }
 

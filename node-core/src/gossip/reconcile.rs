@@ -46,7 +46,10 @@ impl Node<'_> {
             let theirs = theirs?;
             let count = self.table.count(theirs.span);
             // The sum over everything is at hand.
-            if theirs.span != Span::ALL && !self.afford(now, link, count) {
+            if theirs.span == Span::ALL && self.table.range(Span::ALL) == theirs {
+                continue;
+            }
+            if !self.afford(now, link, count) {
                 return Ok(false);
             }
             if self.table.range(theirs.span) == theirs {
@@ -55,7 +58,7 @@ impl Node<'_> {
             let answered = if count <= FEW {
                 self.say_versions(theirs.span, out)
             } else {
-                self.say_parts(theirs.span, count, out)
+                self.afford(now, link, count) && self.say_parts(theirs.span, count, out)
             };
             if !answered {
                 return Ok(false);
@@ -201,7 +204,7 @@ impl Node<'_> {
         let mut fits = true;
         for part in 1..=PARTS {
             // Each part ends just before the member that begins the next, the last one with the span.
-            let next = self.table.span(span).nth(part * size).map(|index| self.table.slot(index).id);
+            let next = self.table.nth(span, part * size).map(|index| self.table.slot(index).id);
             let last = next.map_or(span.last, before);
             fits &= writer.push(&self.table.range(Span { first, last }));
             match next {

@@ -49,7 +49,9 @@ impl Node<'_> {
         message: &[u8],
         out: &mut impl Outbox,
     ) -> Result<(), Malformed> {
-        let Some(peer) = self.peer(link) else { return Ok(()) };
+        let Some(peer) = self.peer(link).filter(|peer| peer.goodbye != Some(Goodbye::Protocol)) else {
+            return Ok(());
+        };
         let (id, kind) = (peer.id, peer.kind);
         let (&tag, items) = message.split_first().ok_or(Malformed)?;
         if message.len() > MAX_MESSAGE {
@@ -92,7 +94,7 @@ impl Node<'_> {
         let mut next = peer;
         if let Some((incarnation, state, by)) = peer.accused {
             let described = self.table.find(peer.id).filter(|_| state == State::Alive);
-            let meta = described.map_or(&[][..], |index| self.table.meta(index));
+            let meta = described.map_or(&[][..], |index| self.record_at(index).meta);
             if self.say(&[Record { id: peer.id, incarnation, state, by, meta }], out) {
                 next.accused = None;
             }
@@ -107,8 +109,8 @@ impl Node<'_> {
                 false => Some(now + AGAIN),
             };
         }
-        if peer.hubs_due {
-            next.hubs_due = !self.say_hubs(out);
+        if let Some(from) = peer.hubs_due {
+            next.hubs_due = self.say_hubs(from, out);
         }
         let between_hubs = peer.kind == Kind::Hub && self.config.kind == Kind::Hub;
         if !between_hubs || (peer.is_overlay() && self.is_eager(&peer)) {
@@ -155,12 +157,9 @@ impl Node<'_> {
         let slot = *self.table.slot(index);
         let fresh = self.table.meta(index).is_empty();
         let leap = record.incarnation.saturating_sub(slot.incarnation);
-        if leap > MAX_STEP && !fresh && !direct {
-            if leap > MAX_LEAP || now < self.leap_at {
-                self.complain(now, "too high an incarnation", record.id);
-                return;
-            }
-            self.leap_at = now + PAUSE;
+        if leap > MAX_STEP && !fresh && !direct && !self.believe_leap(now, source, (index, leap)) {
+            self.complain(now, "too high an incarnation", record.id);
+            return;
         }
         let doubt = record.state != State::Alive;
         if doubt && !direct && record.incarnation >= slot.incarnation && self.is_linked(record.id) {
@@ -194,6 +193,17 @@ impl Node<'_> {
             }
             self.table.touch(index, source_link);
         }
+    }
+
+    /// Whether an incarnation may leap by what others say. If it would leap too far, it moves as far as it may.
+    fn believe_leap(&mut self, now: Instant, source: Option<LinkId>, (index, leap): (Index, u64)) -> bool {
+        let from = |peer: &&mut Peer| peer.used && Some(peer.link) == source && now >= peer.leap_at;
+        let Some(peer) = self.peers.iter_mut().find(from) else { return false };
+        peer.leap_at = now + PAUSE;
+        if leap > MAX_LEAP {
+            self.table.revise(index, |slot| slot.incarnation = slot.incarnation.saturating_add(MAX_LEAP));
+        }
+        leap <= MAX_LEAP
     }
 
     /// Whether there is a link to it, as to a leaf, whatever others say that it is.
@@ -268,8 +278,8 @@ impl Node<'_> {
                 if let Some(slot) = self.table.slot_mut(index).filter(|_| remembered) {
                     slot.kind = meta.kind;
                     slot.dialable = meta.kind == Kind::Hub && !meta.addrs.is_empty();
-                    sleep_s = Some(meta.sleep_s);
                 }
+                sleep_s = Some(meta.sleep_s);
                 if described_anew {
                     self.retell(|peer| peer.id == record.id);
                     self.renew(now, record.id);
@@ -325,7 +335,7 @@ impl Node<'_> {
     /// Some leaves hear again of everything that concerns them, because they need something else than before.
     pub(super) fn retell(&mut self, which: impl Fn(&Peer) -> bool) {
         let leaves = self.peers.iter_mut().filter(|peer| peer.used && peer.kind == Kind::Leaf);
-        leaves.filter(|peer| which(peer)).for_each(|peer| (peer.cursor, peer.hubs_due) = (0, true));
+        leaves.filter(|peer| which(peer)).for_each(|peer| (peer.cursor, peer.hubs_due) = (0, Some(0)));
     }
 
     pub(super) fn peer(&self, link: LinkId) -> Option<&Peer> {
@@ -338,10 +348,26 @@ impl Node<'_> {
         records.iter().all(|record| writer.push(record)) && out.put(&[writer.message()]).is_ok()
     }
 
-    /// Tells a leaf of the hubs that are linked here.
-    fn say_hubs(&self, out: &mut impl Outbox) -> bool {
-        let hubs = self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub);
-        self.say_records(hubs.filter_map(|hub| self.table.find(hub.id)), out)
+    /// Tells a leaf of the hubs that are linked here, from this place among the links on; returns where to go on when there
+    /// was no room for all.
+    fn say_hubs(&self, from: u16, out: &mut impl Outbox) -> Option<u16> {
+        let hubs = (0..).zip(self.peers.iter()).skip(from.into());
+        let hubs = hubs.filter(|(_, peer)| peer.is_usable() && peer.kind == Kind::Hub);
+        let mut writer = Writer::new(Tag::Records);
+        let mut first = from;
+        for (place, hub) in hubs {
+            let Some(record) = self.table.find(hub.id).map(|index| self.record_at(index)) else { continue };
+            if !writer.push(&record) {
+                if out.put(&[writer.message()]).is_err() {
+                    return Some(first);
+                }
+                first = place;
+                writer.clear();
+                writer.push(&record);
+            }
+        }
+        let said = writer.is_empty() || out.put(&[writer.message()]).is_ok();
+        if said { None } else { Some(first) }
     }
 
     /// Says what changed after the peer's cursor; returns the cursor moved on.

@@ -294,11 +294,10 @@ impl Node<'_> {
         }
     }
 
-    fn is_live_hub(&self, id: NodeId) -> bool {
-        self.table
-            .find(id)
-            .map(|index| self.table.slot(index))
-            .is_some_and(|slot| slot.kind == Kind::Hub && slot.state.is_live())
+    /// Whether it is a hub of which somebody knows that it lives: one that can be dialled, or is linked here.
+    fn can_vouch(&self, id: NodeId) -> bool {
+        let Some(slot) = self.table.find(id).map(|index| self.table.slot(index)) else { return false };
+        slot.kind == Kind::Hub && slot.state.is_live() && (slot.dialable || self.is_linked(id))
     }
 
     fn orphan(&self, now: Instant, rest: Span) -> Option<NodeId> {
@@ -308,6 +307,7 @@ impl Node<'_> {
             // One that just joined has not named its hubs yet.
             let settled = now.since(slot.since) >= self.config.suspicion * 2;
             if slot.dialable
+                || slot.outdated
                 || slot.id == me
                 || slot.state != State::Alive
                 || slot.asleep
@@ -319,7 +319,7 @@ impl Node<'_> {
             let hubs = crate::wire::Meta::decode(self.table.meta(index)).ok()?.hubs;
             // One that names this hub and has no link here does not know what became of it, or is gone: of two hubs that
             // lost it, neither may count on the other.
-            let lost = hubs.contains(&me) || !hubs.iter().any(|hub| self.is_live_hub(*hub));
+            let lost = hubs.contains(&me) || !hubs.iter().any(|hub| *hub != slot.id && self.can_vouch(*hub));
             lost.then_some(slot.id)
         })
     }

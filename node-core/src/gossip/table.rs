@@ -304,6 +304,11 @@ impl<'s> Table<'s> {
         self.order.get(self.places(span)).unwrap_or_default().iter().copied().map(Index)
     }
 
+    /// The member of a span that so many others of it come before.
+    pub(super) fn nth(&self, span: Span, number: usize) -> Option<Index> {
+        self.order.get(self.places(span))?.get(number).copied().map(Index)
+    }
+
     /// How many members a span has.
     pub(super) fn count(&self, span: Span) -> usize {
         self.places(span).len()

@@ -16,7 +16,7 @@ pub const MAX_ADDR: usize = 128;
 pub const MAX_COMPONENTS: usize = 32;
 /// Most components that a leaf uses.
 pub const MAX_NEEDS: usize = 8;
-/// Most hubs of a leaf.
+/// Most hubs that speak for a member without an address.
 pub const MAX_HUBS: usize = 2;
 
 /// What is said of one member.
@@ -111,7 +111,7 @@ pub struct Meta<'b> {
     /// For a leaf: components that it uses, so that its hubs tell it who owns them.
     #[serde(borrow)]
     pub needs: heapless::Vec<&'b str, MAX_NEEDS>,
-    /// For a leaf: the hubs that it is linked to.
+    /// For one without an address, as a leaf is: hubs that it is linked to.
     pub hubs: heapless::Vec<NodeId, MAX_HUBS>,
     /// For a leaf that is about to sleep: for how long nobody is to miss it, in seconds; 0 while it is awake.
     pub sleep_s: u32,

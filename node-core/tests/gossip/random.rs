@@ -119,13 +119,14 @@ fn lie(cluster: &Cluster, rng: &mut fastrand::Rng, liar: usize) -> Vec<u8> {
     let address = Cluster::address(rng.usize(0..2 * ids.len()));
     let mut meta = Meta::new("x", [Kind::Hub, Kind::Leaf][rng.usize(0..2)]);
     meta.addrs.extend(rng.bool().then_some(address.as_str()));
-    meta.hubs.extend([NodeId([7; 16]), ids[known(rng)]].into_iter().take(rng.usize(0..3)));
+    meta.hubs
+        .extend([[id, NodeId([7; 16])][rng.usize(0..2)], ids[known(rng)]].into_iter().take(rng.usize(0..3)));
     meta.sleep_s = [0, 0, 60][rng.usize(0..3)];
     let mut buffer = [rng.u8(..); 800];
     let len = meta.encode(&mut buffer).unwrap().len();
     // A later version's fields, within its bounds or not.
     let meta = &buffer[..len + [0, 0, 20, 700][rng.usize(0..4)]];
-    let leap = [0, 0, 1, 2, 1 << 40, 1 << 62][rng.usize(0..6)];
+    let leap = [0, 0, 1, 2, 1 << 40, 1 << 42, 3 << 42, 1 << 62][rng.usize(0..8)];
     let record = Record {
         id,
         incarnation: cluster.hosts[about].incarnation() + leap,

@@ -4,8 +4,9 @@ use node_core::gossip::{
     Config, Down, Failure, How, Kind, Meta, Node, NotDown, Record, State, StaticStorage, Target,
 };
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Goodbye, Hello, Limits};
+use node_core::link::{Full, Goodbye, Hello, Limits, Outbox};
 use node_core::time::{Duration, Instant};
+use node_core::wire::gossip::{Range, Span};
 
 use super::nowhere::Nowhere;
 
@@ -148,7 +149,7 @@ fn incarnations_that_nobody_can_have_are_not_believed() {
         let record = |id, incarnation, state| Record { id, incarnation, state, by: None, meta };
         hear(node, at(1), &record(OTHER, 1, State::Alive));
         let known = |node: &Node<'_>| node.member(OTHER).unwrap().record.incarnation;
-        for incarnation in [u64::MAX, 1 << 62, (1 << 42) + 2] {
+        for incarnation in [u64::MAX, 1 << 62] {
             hear(node, at(1), &record(ME, incarnation, State::Suspect));
             assert_eq!(node.record().incarnation, 1, "{incarnation}");
             hear(node, at(1), &record(OTHER, incarnation, State::Alive));
@@ -169,6 +170,87 @@ fn incarnations_that_nobody_can_have_are_not_believed() {
         hear(node, at(1100), &record(OTHER, far(2), State::Alive));
         assert_eq!(known(node), far(2));
     });
+}
+
+#[test]
+fn whoever_was_led_too_far_and_the_member_itself_approach_each_other() {
+    with_neighbour(|node| {
+        let mut buffer = [0; 64];
+        let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
+        let record = |id, incarnation, state| Record { id, incarnation, state, by: None, meta };
+        let lie = 1 + (3 << 42);
+        hear(node, at(0), &record(OTHER, 1, State::Alive));
+        hear(node, at(0), &record(ME, lie, State::Left));
+        for second in 1..=4 {
+            hear(node, at(1000 * second), &record(OTHER, lie + 1, State::Alive));
+            node.handle_timeout(at(1000 * second));
+        }
+        assert_eq!(node.record().incarnation, lie + 1, "the lie is outbid");
+        let other = node.member(OTHER).unwrap().record;
+        assert_eq!((other.incarnation, other.state), (lie + 1, State::Alive), "so is that of another");
+    });
+}
+
+#[test]
+fn what_a_peer_makes_a_node_look_at_is_bounded() {
+    let mut memory = StaticStorage::<512, 4>::new();
+    let config = Config::new(ME, Kind::Hub);
+    let mut node =
+        Node::new(Instant::START, config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
+    let mut buffer = [0; 64];
+    let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
+    for number in 10..210 {
+        let record = Record { id: NodeId([number; 16]), incarnation: 1, state: State::Alive, by: None, meta };
+        hear(&mut node, at(0), &record);
+    }
+    // That everything differs, and that nothing is known of a half.
+    let mut compare = vec![2];
+    for last in [255, 127] {
+        let range =
+            Range { span: Span { first: NodeId([0; 16]), last: NodeId([last; 16]) }, count: 1, sum: 7 };
+        compare = postcard::to_extend(&range, compare).unwrap();
+    }
+    let mut answers = |now| {
+        let mut answers = Count(0);
+        node.handle_gossip(now, LinkId(1), &compare, &mut answers).unwrap();
+        answers.0
+    };
+    let answered: usize = (0..1000).map(|_| answers(at(1))).sum();
+    assert!((20..200).contains(&answered), "{answered}");
+    assert_eq!(answers(at(1100)), 2, "a second later it may again");
+}
+
+/// Counts messages.
+struct Count(usize);
+
+impl Outbox for Count {
+    fn put(&mut self, _: &[&[u8]]) -> Result<(), Full> {
+        self.0 += 1;
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+}
+
+#[test]
+fn leaves_take_no_more_than_half_of_the_places() {
+    let mut memory = StaticStorage::<16, 4>::new();
+    let config = Config::new(ME, Kind::Hub);
+    let mut node =
+        Node::new(Instant::START, config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    let mut buffer = [0; 64];
+    let meta = Meta::new("leaf", Kind::Leaf).encode(&mut buffer).unwrap();
+    let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
+    let mut leaf = |link: u32, id: u8| {
+        let record = Record { id: NodeId([id; 16]), incarnation: 1, state: State::Alive, by: None, meta };
+        let hello = Hello { version: 1, cluster: "test", limits, time: None, record };
+        node.handle_link_up(at(0), LinkId(link), How::Accepted, &hello)
+    };
+    assert_eq!([leaf(1, 10), leaf(2, 11), leaf(3, 12)], [Ok(()), Ok(()), Err(Goodbye::Full)]);
+    assert_eq!(leaf(4, 11), Ok(()), "one that replaces its own link");
 }
 
 #[test]
@@ -196,12 +278,14 @@ fn members_that_nobody_can_have_seen_are_doubted() {
             let mut buffer = [0; 64];
             let meta = meta.encode(&mut buffer).unwrap();
             hear(node, at(1), &Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, meta });
+            assert_eq!(state(node, OTHER), Some(State::Alive), "it is believed at first");
             let most = if sleep_s == 0 { 200_000 } else { 7 * 24 * 3_600_000 + 200_000 };
             pass_idle(node, at(most));
             assert!(state(node, OTHER).is_none_or(|state| !state.is_live()), "{kind} {hub:?} {sleep_s}");
         });
     };
     ghost(Kind::Hub, None, 0);
+    ghost(Kind::Hub, Some(OTHER), 0);
     ghost(Kind::Leaf, None, 0);
     ghost(Kind::Leaf, Some(OTHER), 0);
     ghost(Kind::Leaf, Some(ME), 0);

@@ -105,7 +105,7 @@ pub struct NodeEvent {
     pub incarnation: u64,
     /// The id of the node that called it suspect or down.
     pub by: Option<String>,
-    /// What the node that answers has seen that speaks for it.
+    /// Why, as far as the node that answers knows.
     pub reason: Option<String>,
 }
 

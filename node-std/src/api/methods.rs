@@ -35,7 +35,7 @@ const IDL: &str = include_str!("idl.json");
 
 impl<R: Remote> Api<R> {
     pub(super) async fn call(&self, method: &str, params: Params, sent: Sent) -> Result<Value, RpcError> {
-        tracing::debug!("asked for {method}");
+        tracing::debug!("asked for {method:?}");
         match method {
             "NodeService.ListNodeStatus" => result(self.list_node_status()),
             "NodeService.GetStatus" => result(self.status()?),
@@ -109,7 +109,7 @@ impl<R: Remote> Api<R> {
         Ok(KeyList { node_id: id.to_string(), slots })
     }
 
-    async fn push_keys(&self, PushKeys { node, bundle }: PushKeys) -> Result<PushAnswer, RpcError> {
+    async fn push_keys(&self, PushKeys { node, bundle, force }: PushKeys) -> Result<PushAnswer, RpcError> {
         // Without TLS whoever asks and the board's link are both in the clear; with it neither can be.
         if !self.tls.borrow().enabled {
             return Err(RpcError::Invalid(
@@ -127,7 +127,9 @@ impl<R: Remote> Api<R> {
                 "{node} is a {kind}: its keyring is its TLS directory, change the files there"
             )));
         }
-        self.shares_keys(&bundle)?;
+        if !force {
+            self.shares_keys(&bundle)?;
+        }
         self.remote.push_keys(id, bundle.into()).await?;
         Ok(PushAnswer { node_id: id.to_string() })
     }
@@ -145,7 +147,7 @@ impl<R: Remote> Api<R> {
         if !mine().any(|slot| slot.certificate_sha256 == active) {
             return Err(RpcError::Invalid(format!(
                 "the board would be lost: this node does not trust {}.crt, which the board would show; put it into \
-                 the TLS directories of the hubs first",
+                 the TLS directories of the hubs first, or use --force",
                 theirs.active().name
             )));
         }
@@ -154,7 +156,8 @@ impl<R: Remote> Api<R> {
         };
         match mine().find(|slot| slot.active) {
             Some(slot) if !trusted(slot) => Err(RpcError::Invalid(format!(
-                "the board would be lost: it would not trust {}.crt, which this node shows; put it into the directory",
+                "the board would be lost: it would not trust {}.crt, which this node shows; put it into the directory, \
+                 or use --force if the board has it pinned",
                 slot.name
             ))),
             _ => Ok(()),
@@ -189,6 +192,8 @@ struct MaybeTarget {
 struct PushKeys {
     node: String,
     bundle: String,
+    #[serde(default)]
+    force: bool,
 }
 
 /// Result of `NodeService.ListNodeStatus`.

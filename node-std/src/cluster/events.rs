@@ -29,7 +29,7 @@ pub struct Event {
     pub incarnation: u64,
     /// Who says so, of a suspect or a member that is down.
     pub by: Option<NodeId>,
-    /// What this node itself has seen that speaks for it.
+    /// Why, as far as this node knows.
     pub reason: Option<&'static str>,
 }
 

@@ -34,9 +34,9 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Ping { node } => ("MaelNode.Ping", json!({"node": node})),
         Command::Keys(Keys::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
         Command::Keys(Keys::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
-        Command::Keys(Keys::Push { node, dir }) => {
+        Command::Keys(Keys::Push { node, dir, force }) => {
             client.keeps_secrets()?;
-            ("MaelNode.PushKeys", json!({"node": node, "bundle": bundle(dir)?}))
+            ("MaelNode.PushKeys", json!({"node": node, "bundle": bundle(dir)?, "force": force}))
         }
         Command::Version => return Ok(version(flags.json)),
     };
@@ -56,7 +56,9 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Cluster(Cluster::Remove { node }) => format!("{node} is no longer in the cluster\n"),
         Command::Ping { .. } => pong(&read(result)?),
         Command::Keys(Keys::Ls { .. }) => slots(&read::<KeyList>(result)?.slots),
-        Command::Keys(Keys::Push { node, dir }) => format!("{node} runs on the keys of {}\n", dir.display()),
+        Command::Keys(Keys::Push { node, dir, .. }) => {
+            format!("{node} runs on the keys of {}\n", dir.display())
+        }
         Command::Version => version(false),
     })
 }

@@ -96,5 +96,8 @@ pub(super) enum Keys {
         node: String,
         /// The directory with the .crt and .key files.
         dir: PathBuf,
+        /// Also keys with which the board and the node that is asked would not trust each other.
+        #[arg(long)]
+        force: bool,
     },
 }
