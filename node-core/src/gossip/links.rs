@@ -153,8 +153,8 @@ impl Node<'_> {
                 return Err(Goodbye::Replaced);
             }
             ours = rival.ours;
-        } else if kind == Kind::Leaf && self.leaf_links() >= self.peers.len().div_ceil(2) {
-            // Too many are sent to other hubs, but not at once: hubs need places, too.
+        } else if kind == Kind::Leaf && 4 * self.leaf_links() >= 3 * self.peers.len() {
+            // Leaves that are too many are told of other hubs and sent on, but not at once: hubs need places meanwhile.
             return Err(Goodbye::Full);
         }
         let Some(place) = self.peers.iter().position(|peer| !peer.used) else {

@@ -236,7 +236,7 @@ impl Outbox for Count {
 }
 
 #[test]
-fn leaves_take_no_more_than_half_of_the_places() {
+fn leaves_leave_places_for_hubs() {
     let mut memory = StaticStorage::<16, 4>::new();
     let config = Config::new(ME, Kind::Hub);
     let mut node =
@@ -249,8 +249,9 @@ fn leaves_take_no_more_than_half_of_the_places() {
         let hello = Hello { version: 1, cluster: "test", limits, time: None, record };
         node.handle_link_up(at(0), LinkId(link), How::Accepted, &hello)
     };
-    assert_eq!([leaf(1, 10), leaf(2, 11), leaf(3, 12)], [Ok(()), Ok(()), Err(Goodbye::Full)]);
-    assert_eq!(leaf(4, 11), Ok(()), "one that replaces its own link");
+    assert_eq!([leaf(1, 10), leaf(2, 11), leaf(3, 12)], [Ok(()), Ok(()), Ok(())]);
+    assert_eq!(leaf(4, 13), Err(Goodbye::Full));
+    assert_eq!(leaf(5, 11), Ok(()), "one that replaces its own link");
 }
 
 #[test]
