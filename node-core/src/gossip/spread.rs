@@ -200,10 +200,16 @@ impl Node<'_> {
         let from = |peer: &&mut Peer| peer.used && Some(peer.link) == source && now >= peer.leap_at;
         let Some(peer) = self.peers.iter_mut().find(from) else { return false };
         peer.leap_at = now + PAUSE;
-        if leap > MAX_LEAP {
-            self.table.revise(index, |slot| slot.incarnation = slot.incarnation.saturating_add(MAX_LEAP));
+        if leap <= MAX_LEAP {
+            return true;
         }
-        leap <= MAX_LEAP
+        self.table.revise(index, |slot| slot.incarnation = slot.incarnation.saturating_add(MAX_LEAP));
+        let slot = *self.table.slot(index);
+        if self.is_linked_leaf(slot.id) {
+            // Nobody else tells it: hubs do not compare tables with leaves.
+            self.accuse_to_its_face(slot.id, (slot.incarnation, slot.state, slot.by));
+        }
+        false
     }
 
     /// Whether there is a link to it, as to a leaf, whatever others say that it is.
