@@ -63,7 +63,7 @@ struct Memory {
 /// What the core's machines work in.
 struct CoreMemory {
     slots: heapless::Vec<gossip::Slot, MEMBERS>,
-    order: [u32; MEMBERS],
+    order: [gossip::Entry; MEMBERS],
     meta: [u8; MEMBERS * META],
     peers: heapless::Vec<Peer, LINKS>,
     table: table::Slots,
@@ -78,7 +78,7 @@ impl LeafResources<'_> {
             memory: Memory {
                 core: CoreMemory {
                     slots: heapless::Vec::new(),
-                    order: [0; MEMBERS],
+                    order: [gossip::Entry::FREE; MEMBERS],
                     meta: [0; MEMBERS * META],
                     peers: heapless::Vec::new(),
                     table: table::Slots::new(),

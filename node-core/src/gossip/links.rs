@@ -38,9 +38,11 @@ pub struct Peer {
     pub(super) hubs_due: Option<u16>,
     /// When tables are compared next; never with a leaf. Of two hubs the one that dialled keeps time.
     pub(super) sync_at: Option<Instant>,
-    /// When a peer that does not hear of changes at once hears of those up to `news_to`.
+    /// When the peer hears of changes that wait; one that does not hear of them at once, of those up to `news_to`.
     pub(super) news_at: Option<Instant>,
     pub(super) news_to: u64,
+    /// When the messages that it was sent at once are as many as one in each pace.
+    pub(super) paced_at: Instant,
     /// Between hubs: whether this node wants gossip on the link, and the peer.
     pub(super) ours: bool,
     pub(super) theirs: bool,
@@ -78,6 +80,7 @@ impl Peer {
         sync_at: None,
         news_at: None,
         news_to: 0,
+        paced_at: Instant::START,
         ours: false,
         theirs: false,
         standing_due: false,

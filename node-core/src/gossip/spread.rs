@@ -17,6 +17,9 @@ use crate::wire::{Goodbye, Kind, Meta, Outbox, Record, State};
 /// Who does not hear of a change at once hears of it after this, in brief: what it heard elsewhere meanwhile it does not
 /// ask for.
 const NEWS: Duration = Duration::from_millis(250);
+/// Who hears of changes at once gets one message in this time when there are many; [`BURST`] more before it comes to that.
+const PACE: Duration = Duration::from_millis(100);
+const BURST: u32 = 3;
 /// Shortest time between two complaints about what members say.
 const COMPLAINTS: Duration = Duration::from_secs(10);
 
@@ -114,8 +117,7 @@ impl Node<'_> {
         }
         let between_hubs = peer.kind == Kind::Hub && self.config.kind == Kind::Hub;
         if !between_hubs || (peer.is_overlay() && self.is_eager(&peer)) {
-            next.cursor = self.say_changes(&peer, out);
-            next.news_at = None;
+            self.say_soon(now, &mut next, out);
         } else if peer.is_overlay() {
             self.say_later(now, &mut next, out);
         } else {
@@ -376,30 +378,52 @@ impl Node<'_> {
         if said { None } else { Some(first) }
     }
 
-    /// Says what changed after the peer's cursor; returns the cursor moved on.
-    fn say_changes(&self, peer: &Peer, out: &mut impl Outbox) -> u64 {
+    /// To a peer that hears of changes at once; when there are many, of several together.
+    fn say_soon(&self, now: Instant, peer: &mut Peer, out: &mut impl Outbox) {
+        peer.news_at = None;
+        if peer.cursor == self.table.sequence() {
+            return;
+        }
+        let turn = peer.paced_at.max(now);
+        if turn.since(now) > PACE * BURST && !self.leaving {
+            peer.news_at = Some(peer.paced_at - PACE * BURST);
+            return;
+        }
+        let (cursor, messages) = self.say_changes(peer, out);
+        peer.cursor = cursor;
+        peer.paced_at = turn + PACE * messages.min(1);
+    }
+
+    /// Says what changed after the peer's cursor; returns the cursor moved on, and how many messages it took.
+    fn say_changes(&self, peer: &Peer, out: &mut impl Outbox) -> (u64, u32) {
         let needs = match peer.kind {
             Kind::Hub => Needs::new(),
             Kind::Leaf => self.needs(peer.id),
         };
         let mut said = peer.cursor;
         let mut writing = peer.cursor;
+        let mut messages = 0;
         let mut writer = Writer::new(Tag::Records);
         for (index, number) in self.table.changes(peer.cursor) {
             if self.concerns(index, peer, &needs) {
                 let record = self.record_at(index);
                 if !writer.push(&record) {
                     if out.put(&[writer.message()]).is_err() {
-                        return said;
+                        return (said, messages);
                     }
                     said = writing;
+                    messages += 1;
                     writer.clear();
                     writer.push(&record);
                 }
             }
             writing = number;
         }
-        if writer.is_empty() || out.put(&[writer.message()]).is_ok() { writing } else { said }
+        match writer.is_empty() {
+            true => (writing, messages),
+            false if out.put(&[writer.message()]).is_ok() => (writing, messages + 1),
+            false => (said, messages),
+        }
     }
 
     /// To a peer that most likely hears of changes from others: a while later, and only in brief.

@@ -1,6 +1,7 @@
 //! The memory that a node is lent.
 
 use super::links::Peer;
+use super::order::Entry;
 use super::table::Slot;
 use crate::wire::record::MAX_META;
 
@@ -9,7 +10,7 @@ pub struct Storage<'s> {
     /// One for each member, this node included; at least 1.
     pub slots: &'s mut [Slot],
     /// As many as `slots`.
-    pub order: &'s mut [u32],
+    pub order: &'s mut [Entry],
     /// Descriptions of all members together. The protocol allows [`MAX_META`] bytes for each, usual are 100 to 250, and
     /// [`MAX_META`] are kept for this node's own.
     pub meta: &'s mut [u8],
@@ -21,7 +22,7 @@ pub struct Storage<'s> {
 /// size known when it is compiled: for boards and tests. A server lends vectors instead.
 pub struct StaticStorage<const MEMBERS: usize, const LINKS: usize, const META: usize = MAX_META> {
     slots: [Slot; MEMBERS],
-    order: [u32; MEMBERS],
+    order: [Entry; MEMBERS],
     meta: [[u8; META]; MEMBERS],
     peers: [Peer; LINKS],
 }
@@ -32,7 +33,7 @@ impl<const MEMBERS: usize, const LINKS: usize, const META: usize> StaticStorage<
     pub const fn new() -> Self {
         Self {
             slots: [Slot::FREE; MEMBERS],
-            order: [0; MEMBERS],
+            order: [Entry::FREE; MEMBERS],
             meta: [[0; META]; MEMBERS],
             peers: [Peer::FREE; LINKS],
         }

@@ -1,6 +1,7 @@
 //! The member table: slots in lent memory, an index ordered by id, and the order of changes.
 
 use super::descriptions::{Descriptions, Place};
+use super::order::{Entry, Order};
 use super::suspicion::Evidence;
 use crate::id::NodeId;
 use crate::time::Instant;
@@ -105,13 +106,12 @@ const EMPTY: Range = Range { span: Span::ALL, count: 0, sum: 0 };
 
 /// All members.
 ///
-/// Invariant: `order[..count]` holds the used slots by ascending id; the used slots form a list from `oldest` to
-/// `newest` by ascending `changed`; free slots form a list from `free` through `newer`; `whole` is the sum over all used slots.
+/// Invariant: `order` holds the used slots; these form a list from `oldest` to `newest` by ascending `changed`; free slots
+/// form a list from `free` through `newer`; `whole` is the sum over all used slots.
 pub(super) struct Table<'s> {
     slots: &'s mut [Slot],
-    order: &'s mut [u32],
+    order: Order<'s>,
     descriptions: Descriptions<'s>,
-    count: usize,
     free: u32,
     oldest: u32,
     newest: u32,
@@ -126,8 +126,9 @@ pub(super) struct Table<'s> {
 }
 
 impl<'s> Table<'s> {
-    pub(super) fn new(slots: &'s mut [Slot], order: &'s mut [u32], meta: &'s mut [u8]) -> Self {
-        let capacity = slots.len().min(order.len());
+    pub(super) fn new(slots: &'s mut [Slot], order: &'s mut [Entry], meta: &'s mut [u8]) -> Self {
+        let order = Order::new(order);
+        let capacity = slots.len().min(order.capacity());
         let slots = slots.get_mut(..capacity).unwrap_or_default();
         for (next, slot) in (1..).zip(slots.iter_mut()) {
             *slot = Slot { newer: if (next as usize) < capacity { next } else { NONE }, ..Slot::FREE };
@@ -137,7 +138,6 @@ impl<'s> Table<'s> {
             slots,
             order,
             descriptions: Descriptions::new(meta),
-            count: 0,
             free,
             oldest: NONE,
             newest: NONE,
@@ -159,7 +159,7 @@ impl<'s> Table<'s> {
 
     pub(super) fn find(&self, id: NodeId) -> Option<Index> {
         let place = self.place(id).ok()?;
-        self.order.get(place).copied().map(Index)
+        self.order.get(place).map(Index)
     }
 
     pub(super) fn slot(&self, index: Index) -> &Slot {
@@ -168,7 +168,7 @@ impl<'s> Table<'s> {
 
     /// How many members there are.
     pub(super) const fn len(&self) -> usize {
-        self.count
+        self.order.len()
     }
 
     /// Changes what is counted over all members: incarnation, state, `digest`, `dialling` and `wanted`.
@@ -197,7 +197,7 @@ impl<'s> Table<'s> {
 
     /// The member at a place in the order of ids.
     pub(super) fn slot_at(&mut self, place: usize) -> Option<&mut Slot> {
-        let index = *self.order.get(..self.count)?.get(place)?;
+        let index = self.order.get(place)?;
         self.slots.get_mut(index as usize)
     }
 
@@ -237,19 +237,14 @@ impl<'s> Table<'s> {
         let slot = self.slots.get_mut(index.0 as usize).ok_or(Full)?;
         self.free = slot.newer;
         *slot = Slot { id, ..Slot::FREE };
-        self.order.get_mut(place..=self.count).ok_or(Full)?.rotate_right(1);
-        *self.order.get_mut(place).ok_or(Full)? = index.0;
-        self.count += 1;
+        self.order.insert(place, id, index.0);
         self.touch(index, None);
         Ok(index)
     }
 
     pub(super) fn remove(&mut self, index: Index) {
         let Ok(place) = self.place(self.slot(index).id) else { return };
-        if let Some(tail) = self.order.get_mut(place..self.count) {
-            tail.rotate_left(1);
-        }
-        self.count -= 1;
+        self.order.remove(place);
         self.revise(index, |slot| (slot.state, slot.dialling, slot.wanted) = (State::Left, false, false));
         self.descriptions.remove(self.slot(index).description);
         self.unlink(index);
@@ -296,17 +291,17 @@ impl<'s> Table<'s> {
 
     /// All members by ascending id.
     pub(super) fn iter(&self) -> impl Iterator<Item = Index> + Clone {
-        self.order.get(..self.count).unwrap_or_default().iter().copied().map(Index)
+        self.order.slots(0..self.len()).map(Index)
     }
 
     /// Members in a span by ascending id.
     pub(super) fn span(&self, span: Span) -> impl Iterator<Item = Index> + Clone {
-        self.order.get(self.places(span)).unwrap_or_default().iter().copied().map(Index)
+        self.order.slots(self.places(span)).map(Index)
     }
 
     /// The member of a span that so many others of it come before.
     pub(super) fn nth(&self, span: Span, number: usize) -> Option<Index> {
-        self.order.get(self.places(span))?.get(number).copied().map(Index)
+        self.span(span).nth(number)
     }
 
     /// How many members a span has.
@@ -338,14 +333,14 @@ impl<'s> Table<'s> {
     /// Takes over what another table of the same size holds, as if nobody had said it here.
     #[cfg(feature = "sim")]
     pub(super) fn copy_from(&mut self, other: &Table<'_>) {
-        if self.slots.len() != other.slots.len() || self.order.len() != other.order.len() {
+        if self.slots.len() != other.slots.len() || self.order.capacity() != other.order.capacity() {
             return;
         }
         self.slots.copy_from_slice(other.slots);
         self.slots.iter_mut().for_each(|slot| slot.source = None);
-        self.order.copy_from_slice(other.order);
+        self.order.copy_from(&other.order);
         self.descriptions.copy_from(&other.descriptions);
-        (self.count, self.free, self.whole) = (other.count, other.free, other.whole);
+        (self.free, self.whole) = (other.free, other.whole);
         (self.oldest, self.newest, self.sequence) = (other.oldest, other.newest, other.sequence);
         (self.dialling, self.wanted) = (other.dialling, other.wanted);
     }
@@ -361,8 +356,7 @@ impl<'s> Table<'s> {
     }
 
     fn place(&self, id: NodeId) -> Result<usize, usize> {
-        let used = self.order.get(..self.count).unwrap_or_default();
-        used.binary_search_by_key(&id, |&index| self.slot(Index(index)).id)
+        self.order.place(id, |index| self.slot(Index(index)).id)
     }
 
     /// Takes it out of the order of changes.

@@ -1,6 +1,8 @@
 //! Two tables that differ become equal, and what that costs.
 
-use node_core::gossip::{Config, Down, How, Kind, Meta, Node, Peer, Record, Slot, State, Storage, Target};
+use node_core::gossip::{
+    Config, Down, Entry, How, Kind, Meta, Node, Peer, Record, Slot, State, Storage, Target,
+};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Full, Goodbye, Hello, Limits, Outbox};
 use node_core::time::Instant;
@@ -90,11 +92,16 @@ fn deliver(
 }
 
 /// Memory of any size, as a server lends it.
-struct Memory(Vec<Slot>, Vec<u32>, Vec<u8>, [Peer; 2]);
+struct Memory(Vec<Slot>, Vec<Entry>, Vec<u8>, [Peer; 2]);
 
 impl Memory {
     fn new(members: usize) -> Self {
-        Self(vec![Slot::FREE; members], vec![0; members], vec![0; members * 128 + MAX_META], [Peer::FREE; 2])
+        Self(
+            vec![Slot::FREE; members],
+            vec![Entry::FREE; members],
+            vec![0; members * 128 + MAX_META],
+            [Peer::FREE; 2],
+        )
     }
 
     fn lend(&mut self) -> Storage<'_> {

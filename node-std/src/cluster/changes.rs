@@ -122,7 +122,7 @@ fn accuser(member: &Member<'_>) -> Option<NodeId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use node_core::gossip::{Config, How, Kind, Meta, Peer, Slot, Storage};
+    use node_core::gossip::{Config, Entry, How, Kind, Meta, Peer, Slot, Storage};
     use node_core::id::LinkId;
     use node_core::link::{Hello, Limits};
     use node_core::time::Instant;
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn namesakes_that_arrive_at_once_are_noticed_and_those_that_are_gone_are_not() {
-        let (mut slots, mut order, mut meta) = (vec![Slot::FREE; 8], vec![0; 8], vec![0; 4096]);
+        let (mut slots, mut order, mut meta) = (vec![Slot::FREE; 8], vec![Entry::FREE; 8], vec![0; 4096]);
         let mut peers = vec![Peer::FREE; 4];
         let storage = Storage { slots: &mut slots, order: &mut order, meta: &mut meta, peers: &mut peers };
         let config = Config::new(NodeId([1; 16]), Kind::Hub);

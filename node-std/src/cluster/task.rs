@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use node_core::gossip::{
-    self, Certificates, Config, Down, Failure, How, Kind, Meta, Node, Peer, Slot, State, Storage,
+    self, Certificates, Config, Down, Entry, Failure, How, Kind, Meta, Node, Peer, Slot, State, Storage,
 };
 use node_core::id::{LinkId, Name};
 use node_core::link::{Goodbye, Hello};
@@ -101,7 +101,7 @@ impl Task {
     /// [`BadMeta`] when this node's name, addresses and components together are too long.
     pub async fn run(self, seeds: &[HostPort]) -> Result<(), BadMeta> {
         let mut slots = vec![Slot::FREE; MEMBERS];
-        let mut order = vec![0; MEMBERS];
+        let mut order = vec![Entry::FREE; MEMBERS];
         let mut meta = vec![0; MEMBERS * META];
         let mut peers = vec![Peer::FREE; LINKS];
         let storage = Storage { slots: &mut slots, order: &mut order, meta: &mut meta, peers: &mut peers };

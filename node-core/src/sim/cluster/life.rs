@@ -5,7 +5,7 @@ use std::vec;
 
 use self_cell::{MutBorrow, self_cell};
 
-use crate::gossip::{Config, Meta, Node, Peer, Slot, Storage};
+use crate::gossip::{Config, Entry, Meta, Node, Peer, Slot, Storage};
 use crate::time::Instant;
 use crate::wire::record::{BadMeta, MAX_META};
 
@@ -31,13 +31,13 @@ impl Capacity {
     /// Bytes that a node is lent for each member.
     #[must_use]
     pub const fn bytes_for_each_member(&self) -> usize {
-        size_of::<Slot>() + size_of::<u32>() + self.meta
+        size_of::<Slot>() + size_of::<Entry>() + self.meta
     }
 }
 
 struct Memory {
     slots: Vec<Slot>,
-    order: Vec<u32>,
+    order: Vec<Entry>,
     meta: Vec<u8>,
     peers: Vec<Peer>,
 }
@@ -46,7 +46,7 @@ impl Memory {
     fn new(Capacity { members, peers, meta }: Capacity) -> Self {
         Self {
             slots: vec![Slot::FREE; members],
-            order: vec![0; members],
+            order: vec![Entry::FREE; members],
             // A node keeps room for its own.
             meta: vec![0; members * meta + MAX_META],
             peers: vec![Peer::FREE; peers],
