@@ -84,6 +84,6 @@ impl Node<'_> {
         let next = pending.saturating_add(1).min(mine.saturating_add(MAX_LEAP));
         self.denial.pending = Some(pending).filter(|&pending| next <= pending);
         self.table.revise(me, |slot| slot.incarnation = next);
-        self.table.touch(me, None);
+        self.table.touch(me, 0);
     }
 }

@@ -288,7 +288,7 @@ impl Node<'_> {
 
     /// Whether there is a link that counts: for a leaf any, for a hub one that carries gossip.
     fn is_neighbour(&self, id: NodeId) -> bool {
-        let mut links = self.peers.iter().filter(|peer| peer.used && peer.id == id);
+        let mut links = self.peers.iter().filter(|peer| peer.id == id);
         links.any(|peer| match peer.goodbye {
             None => self.config.kind == Kind::Leaf || peer.is_overlay(),
             // Who is sent away does not come back at once.

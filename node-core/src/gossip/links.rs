@@ -4,7 +4,7 @@ use super::denial::MAX_LEAP;
 use super::dial::Target;
 use super::node::Node;
 use super::overlay::rank;
-use super::rekey::Certificates;
+use super::peers::Peer;
 use super::suspicion::Evidence;
 use super::table::digest;
 use crate::id::{LinkId, NodeId};
@@ -13,90 +13,6 @@ use crate::wire::{Goodbye, Hello, Kind, Meta, Record, State};
 
 /// Two links that were dialled from both ends within this time are a simultaneous dial.
 const SIMULTANEOUS: Duration = Duration::from_secs(5);
-
-/// A link's place in the node's memory; [`Peer::FREE`] fills the storage that a caller lends.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer {
-    pub(super) link: LinkId,
-    pub(super) id: NodeId,
-    pub(super) kind: Kind,
-    pub(super) used: bool,
-    pub(super) dialled: bool,
-    pub(super) up_at: Instant,
-    /// A goodbye that the adapter is to send, or that was sent or received.
-    pub(super) goodbye: Option<Goodbye>,
-    /// The adapter was told of `goodbye`.
-    pub(super) closing: bool,
-    /// The last change of the table that was sent here.
-    pub(super) cursor: u64,
-    /// When a long step of an incarnation is believed next of what it says.
-    pub(super) leap_at: Instant,
-    /// Members that it made this node look at by comparing, since `work_at`.
-    pub(super) work: u32,
-    pub(super) work_at: Instant,
-    /// A leaf is to be told of the hubs that are linked here, from this place among the links on.
-    pub(super) hubs_due: Option<u16>,
-    /// When tables are compared next; never with a leaf. Of two hubs the one that dialled keeps time.
-    pub(super) sync_at: Option<Instant>,
-    /// When the peer hears of changes that wait; one that does not hear of them at once, of those up to `news_to`.
-    pub(super) news_at: Option<Instant>,
-    pub(super) news_to: u64,
-    /// When the messages that it was sent at once are as many as one in each pace.
-    pub(super) paced_at: Instant,
-    /// Between hubs: whether this node wants gossip on the link, and the peer.
-    pub(super) ours: bool,
-    pub(super) theirs: bool,
-    /// The peer is to be told of `ours`.
-    pub(super) standing_due: bool,
-    /// The rank of the link, the same at both ends.
-    pub(super) rank: u64,
-    /// Whether this node asks to be told of changes at once, and whether the peer does.
-    pub(super) asks: bool,
-    pub(super) asked: bool,
-    /// There is no room for the peer: it is told of other hubs, and sent away.
-    pub(super) referred: bool,
-    /// What the handshake showed, on a carrier that has one.
-    pub(super) certificates: Option<Certificates>,
-    /// What is said of the peer elsewhere, for it to deny: incarnation, state, accuser.
-    pub(super) accused: Option<(u64, State, Option<NodeId>)>,
-}
-
-impl Peer {
-    /// A free place.
-    pub const FREE: Self = Self {
-        link: LinkId(0),
-        id: NodeId([0; 16]),
-        kind: Kind::Leaf,
-        used: false,
-        dialled: false,
-        up_at: Instant::START,
-        goodbye: None,
-        closing: false,
-        cursor: 0,
-        hubs_due: None,
-        leap_at: Instant::START,
-        work: 0,
-        work_at: Instant::START,
-        sync_at: None,
-        news_at: None,
-        news_to: 0,
-        paced_at: Instant::START,
-        ours: false,
-        theirs: false,
-        standing_due: false,
-        rank: 0,
-        asks: false,
-        asked: false,
-        referred: false,
-        certificates: None,
-        accused: None,
-    };
-
-    /// Whether requests and gossip may use it.
-    pub(super) const fn is_usable(&self) -> bool {
-        self.used && self.goodbye.is_none()
-    }
-}
 
 /// How a link came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,33 +65,31 @@ impl Node<'_> {
         let dialled = how != How::Accepted;
         let enough = self.overlay_links() >= self.config.degree;
         let mut ours = dialled && !(for_requests && enough);
-        if let Some(rival) = self.peers.iter_mut().find(|peer| peer.is_usable() && peer.id == id) {
+        if let Some(rival) = self.peers.iter().find(|peer| peer.is_usable() && peer.id == id) {
             let crossed = rival.dialled != dialled && now.since(rival.up_at) < SIMULTANEOUS;
             let dialled_by_smaller = dialled == (self.config.id < id);
             if crossed && !dialled_by_smaller {
                 return Err(Goodbye::Replaced);
             }
             ours = rival.ours;
-        } else if kind == Kind::Leaf && 4 * self.leaf_links() >= 3 * self.peers.len() {
+        } else if kind == Kind::Leaf && 4 * self.leaf_links() >= 3 * self.peers.capacity() {
             // Leaves that are too many are told of other hubs and sent on, but not at once: hubs need places meanwhile.
             return Err(Goodbye::Full);
         }
-        let Some(place) = self.peers.iter().position(|peer| !peer.used) else {
+        if self.peers.is_full() {
             self.shed_requests(id);
             return Err(Goodbye::Full);
-        };
+        }
         self.peers.iter_mut().filter(|peer| peer.is_usable() && peer.id == id).for_each(|rival| {
             rival.goodbye = Some(Goodbye::Replaced);
         });
         let both_hubs = kind == Kind::Hub && self.config.kind == Kind::Hub;
         let referred = both_hubs && ours && !self.make_way(now);
         let wants_gossip = both_hubs && ours && !referred;
-        let Some(place) = self.peers.get_mut(place) else { return Err(Goodbye::Full) };
-        *place = Peer {
+        let peer = Peer {
             link,
             id,
             kind,
-            used: true,
             dialled,
             up_at: now,
             cursor: if kind == Kind::Leaf { 0 } else { self.table.sequence() },
@@ -187,6 +101,7 @@ impl Node<'_> {
             rank: rank(self.config.id, id),
             ..Peer::FREE
         };
+        self.peers.insert(peer).map_err(|_| Goodbye::Full)?;
         self.forget_the_impossible(&hello.record);
         self.apply(now, &hello.record, Some(link));
         self.confront(&hello.record);
@@ -211,9 +126,7 @@ impl Node<'_> {
 
     /// A link that was up is gone.
     pub fn handle_link_down(&mut self, now: Instant, link: LinkId, down: Down) {
-        let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) else { return };
-        let (id, kind, dialled, said) = (peer.id, peer.kind, peer.dialled, peer.goodbye);
-        *peer = Peer::FREE;
+        let Some(Peer { id, kind, dialled, goodbye: said, .. }) = self.peers.remove(link) else { return };
         self.observe(now);
         self.overlay_at = Some(now);
         self.refresh_hubs();
@@ -237,7 +150,7 @@ impl Node<'_> {
 
     /// The peer of a link said goodbye: nothing more is sent there.
     pub fn handle_goodbye(&mut self, link: LinkId, reason: Goodbye) {
-        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
+        if let Some(peer) = self.peers.get_mut(link) {
             // The answer to a goodbye of this node says nothing new.
             if reason != Goodbye::Agreed {
                 peer.goodbye = Some(reason);
@@ -251,7 +164,7 @@ impl Node<'_> {
 
     /// A link that the adapter must end with this goodbye.
     pub fn poll_close(&mut self) -> Option<(LinkId, Goodbye)> {
-        let peer = self.peers.iter_mut().find(|peer| peer.used && peer.goodbye.is_some() && !peer.closing)?;
+        let peer = self.peers.iter_mut().find(|peer| peer.goodbye.is_some() && !peer.closing)?;
         peer.closing = true;
         peer.goodbye.map(|reason| (peer.link, reason))
     }

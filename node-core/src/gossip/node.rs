@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::denial::Denial;
 use super::dial::{MAX_SEEDS, Seed};
-use super::links::Peer;
+use super::peers::Peers;
 use super::storage::Storage;
 use super::suspicion::MAX_SLEEP;
 use super::table::{Index, Table};
@@ -23,7 +23,7 @@ use crate::wire::{Kind, Meta, Record, State};
 pub struct Node<'s> {
     pub(super) config: Config,
     pub(super) table: Table<'s>,
-    pub(super) peers: &'s mut [Peer],
+    pub(super) peers: Peers<'s>,
     pub(super) seeds: heapless::Vec<Seed, MAX_SEEDS>,
     pub(super) rng: fastrand::Rng,
     pub(super) leaving: bool,
@@ -86,13 +86,12 @@ impl<'s> Node<'s> {
         (incarnation, meta): (u64, &Meta<'_>),
         (storage, seed): (Storage<'s>, u64),
     ) -> Result<Self, BadMeta> {
-        storage.peers.fill(Peer::FREE);
         // Hubs need places, too, if only to be told of other hubs.
         let config = Config { max_leaves: config.max_leaves.min(storage.peers.len().div_ceil(2)), ..config };
         let mut node = Self {
             config,
             table: Table::new(storage.slots, storage.order, storage.meta),
-            peers: storage.peers,
+            peers: Peers::new(storage.peers),
             seeds: heapless::Vec::new(),
             rng: fastrand::Rng::with_seed(seed),
             leaving: false,
@@ -167,7 +166,7 @@ impl<'s> Node<'s> {
     /// Whether a link carries gossip: every one to a leaf, of those to hubs the links of the overlay.
     #[must_use]
     pub fn carries_gossip(&self, link: LinkId) -> bool {
-        self.peer(link).is_some_and(|peer| {
+        self.peers.get(link).is_some_and(|peer| {
             let between_hubs = peer.kind == Kind::Hub && self.config.kind == Kind::Hub;
             peer.is_overlay() || (peer.is_usable() && !between_hubs)
         })
@@ -222,7 +221,7 @@ impl<'s> Node<'s> {
         if !first {
             self.table.revise(me, |slot| slot.incarnation = slot.incarnation.saturating_add(1));
         }
-        self.table.touch(me, None);
+        self.table.touch(me, 0);
         Ok(())
     }
 
@@ -246,7 +245,7 @@ impl<'s> Node<'s> {
             slot.incarnation = slot.incarnation.saturating_add(1);
             slot.state = State::Left;
         });
-        self.table.touch(me, None);
+        self.table.touch(me, 0);
     }
 
     /// Tells the cluster that this leaf sleeps for so many seconds, a week at most: the links are ended when their
@@ -281,7 +280,7 @@ impl<'s> Node<'s> {
         let down = self.table.find(id).filter(|&index| self.table.slot(index).state == State::Down);
         let index = down.ok_or(NotDown)?;
         self.set_state(now, index, State::Left, Some(self.config.id));
-        self.table.touch(index, None);
+        self.table.touch(index, 0);
         Ok(())
     }
 

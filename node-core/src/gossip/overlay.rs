@@ -4,8 +4,8 @@
 //! that others chose, and ends what is too much. A link that one side wants for the overlay belongs to it; a link that
 //! was made for requests alone carries no gossip until a side wants that.
 
-use super::links::Peer;
 use super::node::Node;
+use super::peers::Peer;
 use super::table::{Index, mix};
 use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
@@ -132,7 +132,7 @@ impl Node<'_> {
     }
 
     fn shed(&mut self, link: Option<LinkId>) {
-        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && Some(peer.link) == link) {
+        if let Some(peer) = link.and_then(|link| self.peers.get_mut(link)) {
             peer.goodbye = Some(Goodbye::Surplus);
         }
     }
@@ -170,9 +170,9 @@ impl Node<'_> {
     pub(super) fn handle_standing(&mut self, now: Instant, link: LinkId, standing: u8) {
         let wanted = standing & WANTS != 0;
         let outside = |peer: &Peer| peer.is_usable() && !peer.referred && !peer.is_overlay();
-        let joins = wanted && self.peer(link).is_some_and(outside);
+        let joins = wanted && self.peers.get(link).is_some_and(outside);
         let referred = joins && !self.make_way(now);
-        let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) else { return };
+        let Some(peer) = self.peers.get_mut(link) else { return };
         if peer.kind == Kind::Leaf {
             return;
         }

@@ -5,6 +5,8 @@
 //! asks by *Need* for those that it lacks itself. Nothing is remembered between two messages: who has no room
 //! for an answer drops it and compares again soon. For tables that are equal it is one small message.
 
+use core::cmp::Ordering;
+
 use super::node::Node;
 use super::table::{Index, Slot};
 use crate::id::{LinkId, NodeId};
@@ -106,7 +108,7 @@ impl Node<'_> {
     /// times what comparing two tables takes that have nothing in common.
     fn afford(&mut self, now: Instant, link: LinkId, members: usize) -> bool {
         let most = WORK * self.table.len().max(FEW);
-        let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) else {
+        let Some(peer) = self.peers.get_mut(link) else {
             return false;
         };
         if now.since(peer.work_at) >= WORK_PERIOD {
@@ -122,7 +124,7 @@ impl Node<'_> {
         if self.repairs == 0 || now < self.repairs_at {
             return;
         }
-        if let Some(peer) = self.peer(link) {
+        if let Some(peer) = self.peers.get(link) {
             notice!(
                 "repair: comparing with {} and others found {} records that differed",
                 peer.id,
@@ -135,15 +137,25 @@ impl Node<'_> {
 
     /// What changed at the peer a while ago: what is still not known here is asked for.
     pub(super) fn handle_news(
-        &self,
+        &mut self,
+        mark: u64,
         versions: Items<'_, Version>,
         out: &mut impl Outbox,
     ) -> Result<bool, Malformed> {
         let mut need = Writer::new(Tag::Need);
         for version in versions {
             let version = version?;
-            if self.is_newer(&version) {
-                need.push(&version.id);
+            let Some(index) = self.table.find(version.id) else {
+                if version.state.is_live() {
+                    need.push(&version.id);
+                }
+                continue;
+            };
+            match version.order().cmp(&self.table.slot(index).version()) {
+                Ordering::Greater => _ = need.push(&version.id),
+                // It does not say who doubts a suspect.
+                Ordering::Equal if version.state != State::Suspect => self.note_known(index, mark),
+                Ordering::Equal | Ordering::Less => {}
             }
         }
         Ok(need.is_empty() || out.put(&[need.message()]).is_ok())

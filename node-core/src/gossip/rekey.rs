@@ -28,7 +28,7 @@ impl Node<'_> {
     /// [`handle_link_up`](Self::handle_link_up), and [`handle_keyring`](Self::handle_keyring) after it: the keyring may
     /// have changed since the handshake.
     pub fn secure(&mut self, now: Instant, link: LinkId, certificates: Certificates) {
-        let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) else { return };
+        let Some(peer) = self.peers.get_mut(link) else { return };
         peer.certificates = Some(certificates);
         let id = peer.id;
         self.renew(now, id);
@@ -42,8 +42,8 @@ impl Node<'_> {
         trusts: impl Fn(Fingerprint) -> bool,
     ) {
         let mut redial_at = now;
-        for place in 0..self.peers.len() {
-            let Some(peer) = self.peers.get_mut(place).filter(|peer| peer.used) else { continue };
+        for place in 0..self.peers.capacity() {
+            let Some(peer) = self.peers.at(place) else { return };
             let is_ending = peer.goodbye.is_some_and(|reason| !reason.drains());
             let Some(shown) = peer.certificates else { continue };
             let (id, dialled) = (peer.id, peer.dialled && peer.is_usable());

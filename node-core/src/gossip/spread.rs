@@ -1,9 +1,8 @@
 //! Spreading: records go where they are not known yet, and the newest wins.
 
 use super::denial::{MAX_LEAP, MAX_STEP, PAUSE};
-use super::links::Peer;
-use super::node::MAX_INCARNATION;
-use super::node::Node;
+use super::node::{MAX_INCARNATION, Node};
+use super::peers::Peer;
 use super::reconcile::AGAIN;
 use super::suspicion::Evidence;
 use super::table::{Index, digest};
@@ -39,7 +38,7 @@ impl Node<'_> {
     ) -> Result<(), Malformed> {
         self.observe(now);
         self.take_gossip(now, link, message, out).inspect_err(|_| {
-            if let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
+            if let Some(peer) = self.peers.get_mut(link) {
                 peer.goodbye.get_or_insert(Goodbye::Protocol);
             }
         })
@@ -52,10 +51,10 @@ impl Node<'_> {
         message: &[u8],
         out: &mut impl Outbox,
     ) -> Result<(), Malformed> {
-        let Some(peer) = self.peer(link).filter(|peer| peer.goodbye != Some(Goodbye::Protocol)) else {
+        let Some(peer) = self.peers.get(link).filter(|peer| peer.goodbye != Some(Goodbye::Protocol)) else {
             return Ok(());
         };
-        let (id, kind) = (peer.id, peer.kind);
+        let (id, kind, mark) = (peer.id, peer.kind, peer.mark);
         let (&tag, items) = message.split_first().ok_or(Malformed)?;
         if message.len() > MAX_MESSAGE {
             return Err(Malformed);
@@ -76,7 +75,7 @@ impl Node<'_> {
             Some(Tag::Compare) => self.handle_compare((now, link), Items::new(items), out)?,
             Some(Tag::Have) => self.handle_have((now, link), items, out)?,
             Some(Tag::Need) => self.handle_need(Items::new(items), out)?,
-            Some(Tag::News) => self.handle_news(Items::new(items), out)?,
+            Some(Tag::News) => self.handle_news(mark, Items::new(items), out)?,
             Some(Tag::Standing) => {
                 let (&standing, _) = items.split_first().ok_or(Malformed)?;
                 self.handle_standing(now, link, standing);
@@ -85,7 +84,7 @@ impl Node<'_> {
             // A later version's message.
             None => true,
         };
-        if !answered && let Some(peer) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
+        if !answered && let Some(peer) = self.peers.get_mut(link) {
             peer.sync_at = Some(now + AGAIN);
         }
         Ok(())
@@ -93,7 +92,7 @@ impl Node<'_> {
 
     /// Says on a link what its peer does not know yet, as far as `out` has room.
     pub fn poll_gossip(&mut self, now: Instant, link: LinkId, out: &mut impl Outbox) {
-        let Some(peer) = self.peer(link).filter(|peer| peer.is_usable()).copied() else { return };
+        let Some(peer) = self.peers.get(link).filter(|peer| peer.is_usable()).copied() else { return };
         let mut next = peer;
         if let Some((incarnation, state, by)) = peer.accused {
             let described = self.table.find(peer.id).filter(|_| state == State::Alive);
@@ -130,7 +129,7 @@ impl Node<'_> {
         if peer.referred && self.say_referral(peer.id, out) {
             next.goodbye = Some(Goodbye::Surplus);
         }
-        if let Some(place) = self.peers.iter_mut().find(|peer| peer.used && peer.link == link) {
+        if let Some(place) = self.peers.get_mut(link) {
             *place = next;
         }
     }
@@ -145,8 +144,8 @@ impl Node<'_> {
             self.complain(now, "too high an incarnation", record.id);
             return;
         }
-        let source_link = source.map(|link| link.0);
-        let direct = source.and_then(|link| self.peer(link)).is_some_and(|peer| peer.id == record.id);
+        let peer = source.and_then(|link| self.peers.get(link));
+        let (direct, mark) = peer.map_or((false, 0), |peer| (peer.id == record.id, peer.mark));
         let index = match self.table.find(record.id) {
             Some(index) => index,
             // A departed member that is not known is not worth knowing: so no ghost is passed around.
@@ -171,10 +170,11 @@ impl Node<'_> {
         }
         // An accusation need not describe whom it accuses.
         let described = if record.meta.is_empty() { slot.digest } else { digest(record.meta) };
-        let newer = fresh || (record.incarnation, record.state, described) > slot.version();
+        let version = (record.incarnation, record.state, described);
+        let newer = fresh || version > slot.version();
         if newer {
             if self.replace(now, index, record) {
-                self.table.touch(index, source_link);
+                self.table.touch(index, mark);
                 if self.is_linked_leaf(record.id) && !direct {
                     // No comparing shows a leaf that others know of it what it did not say in this life.
                     self.accuse_to_its_face(record.id, (record.incarnation, record.state, record.by));
@@ -193,14 +193,23 @@ impl Node<'_> {
             if let Some(slot) = self.table.slot_mut(index) {
                 slot.by = record.by;
             }
-            self.table.touch(index, source_link);
+            self.table.touch(index, mark);
+        } else if version == slot.version() && record.by == slot.by {
+            self.note_known(index, mark);
+        }
+    }
+
+    /// A linked hub said what is known here already.
+    pub(super) fn note_known(&mut self, index: Index, mark: u64) {
+        if let Some(slot) = self.table.slot_mut(index) {
+            slot.known_to |= mark;
         }
     }
 
     /// Whether an incarnation may leap by what others say. If it would leap too far, it moves as far as it may.
     fn believe_leap(&mut self, now: Instant, source: Option<LinkId>, (index, leap): (Index, u64)) -> bool {
-        let from = |peer: &&mut Peer| peer.used && Some(peer.link) == source && now >= peer.leap_at;
-        let Some(peer) = self.peers.iter_mut().find(from) else { return false };
+        let peer = source.and_then(|link| self.peers.get_mut(link));
+        let Some(peer) = peer.filter(|peer| now >= peer.leap_at) else { return false };
         peer.leap_at = now + PAUSE;
         if leap <= MAX_LEAP {
             return true;
@@ -342,12 +351,8 @@ impl Node<'_> {
 
     /// Some leaves hear again of everything that concerns them, because they need something else than before.
     pub(super) fn retell(&mut self, which: impl Fn(&Peer) -> bool) {
-        let leaves = self.peers.iter_mut().filter(|peer| peer.used && peer.kind == Kind::Leaf);
+        let leaves = self.peers.iter_mut().filter(|peer| peer.kind == Kind::Leaf);
         leaves.filter(|peer| which(peer)).for_each(|peer| (peer.cursor, peer.hubs_due) = (0, Some(0)));
-    }
-
-    pub(super) fn peer(&self, link: LinkId) -> Option<&Peer> {
-        self.peers.iter().find(|peer| peer.used && peer.link == link)
     }
 
     /// Puts records as one message; `false` when there is no room.
@@ -445,7 +450,7 @@ impl Node<'_> {
         let mut writer = Writer::new(Tag::News);
         for (index, _) in self.table.changes(peer.cursor).take_while(|&(_, number)| number <= peer.news_to) {
             let slot = self.table.slot(index);
-            if slot.source == Some(peer.link.0) {
+            if slot.known_to & peer.mark != 0 {
                 continue;
             }
             let version = Version::of(slot);
@@ -465,13 +470,10 @@ impl Node<'_> {
     /// departed and of the owners of components that it uses. A leaf speaks of itself alone.
     fn concerns(&self, index: Index, peer: &Peer, needs: &Needs<'_>) -> bool {
         let slot = self.table.slot(index);
-        if slot.source == Some(peer.link.0) {
-            return false;
-        }
         let about_me = slot.id == self.config.id;
         match (self.config.kind, peer.kind) {
             (Kind::Leaf, _) => about_me,
-            (Kind::Hub, Kind::Hub) => true,
+            (Kind::Hub, Kind::Hub) => slot.known_to & peer.mark == 0,
             (Kind::Hub, Kind::Leaf) => {
                 // From the beginning: those that are linked it is told of apart.
                 let linked = peer.cursor > 0 && self.is_linked(slot.id);

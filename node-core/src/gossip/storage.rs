@@ -1,7 +1,7 @@
 //! The memory that a node is lent.
 
-use super::links::Peer;
 use super::order::Entry;
+use super::peers::Peer;
 use super::table::Slot;
 use crate::wire::record::MAX_META;
 

@@ -98,13 +98,13 @@ impl Node<'_> {
             State::Alive => {
                 self.set_state(now, index, State::Suspect, Some(accuser));
                 self.weigh(now, index, (accuser, evidence));
-                self.table.touch(index, None);
+                self.table.touch(index, 0);
             }
             State::Suspect if self.weigh(now, index, (accuser, evidence)) => {
                 if let Some(slot) = self.table.slot_mut(index) {
                     slot.by = Some(accuser);
                 }
-                self.table.touch(index, None);
+                self.table.touch(index, 0);
             }
             _ => {}
         }
@@ -132,7 +132,7 @@ impl Node<'_> {
         let Some(index) = self.table.find(id) else { return };
         if self.table.slot(index).state.is_live() {
             self.set_state(now, index, State::Left, None);
-            self.table.touch(index, None);
+            self.table.touch(index, 0);
         }
     }
 
@@ -280,7 +280,7 @@ impl Node<'_> {
             slot.attempts = 0;
             slot.retry_at = retry;
         }
-        self.table.touch(index, None);
+        self.table.touch(index, 0);
         self.overlay_at = Some(now);
         true
     }

@@ -28,8 +28,8 @@ pub struct Slot {
     changed: u64,
     older: u32,
     newer: u32,
-    /// The link that the last change came from, which need not hear it again.
-    pub(super) source: Option<u32>,
+    /// The marks of linked hubs that know the last change, because they said it: they need not hear it.
+    pub(super) known_to: u64,
     pub(super) description: Place,
     /// Digest of the description.
     pub(super) digest: u32,
@@ -70,7 +70,7 @@ impl Slot {
         changed: 0,
         older: NONE,
         newer: NONE,
-        source: None,
+        known_to: 0,
         description: Place::NONE,
         digest: 0,
         outdated: false,
@@ -238,7 +238,7 @@ impl<'s> Table<'s> {
         self.free = slot.newer;
         *slot = Slot { id, ..Slot::FREE };
         self.order.insert(place, id, index.0);
-        self.touch(index, None);
+        self.touch(index, 0);
         Ok(index)
     }
 
@@ -255,14 +255,14 @@ impl<'s> Table<'s> {
         }
     }
 
-    /// Makes it the newest change. `source` is the link it came from.
-    pub(super) fn touch(&mut self, index: Index, source: Option<u32>) {
+    /// Makes it the newest change. `source` is the mark of the hub that said it, if one did.
+    pub(super) fn touch(&mut self, index: Index, source: u64) {
         self.unlink(index);
         self.sequence += 1;
         let (sequence, newest) = (self.sequence, self.newest);
         let Some(slot) = self.slot_mut(index) else { return };
         slot.changed = sequence;
-        slot.source = source;
+        slot.known_to = source;
         slot.older = newest;
         slot.newer = NONE;
         match self.slots.get_mut(newest as usize) {
@@ -337,7 +337,7 @@ impl<'s> Table<'s> {
             return;
         }
         self.slots.copy_from_slice(other.slots);
-        self.slots.iter_mut().for_each(|slot| slot.source = None);
+        self.slots.iter_mut().for_each(|slot| slot.known_to = 0);
         self.order.copy_from(&other.order);
         self.descriptions.copy_from(&other.descriptions);
         (self.free, self.whole) = (other.free, other.whole);

@@ -92,7 +92,7 @@ fn apply(table: &mut Table<'_>, naive: &mut Naive, step: Step) {
         }
         Step::Touch(number) => {
             if let Some(index) = table.find(id(number)) {
-                table.touch(index, None);
+                table.touch(index, 0);
                 naive.touch(id(number));
             }
         }

@@ -1,0 +1,156 @@
+//! The peers: one place for each link, those in use first, so that nothing is looked for among free ones.
+
+use super::rekey::Certificates;
+use crate::id::{LinkId, NodeId};
+use crate::time::Instant;
+use crate::wire::{Full, Goodbye, Kind, State};
+
+/// A link's place in the node's memory; [`Peer::FREE`] fills the storage that a caller lends.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    pub(super) link: LinkId,
+    pub(super) id: NodeId,
+    pub(super) kind: Kind,
+    pub(super) dialled: bool,
+    pub(super) up_at: Instant,
+    /// A goodbye that the adapter is to send, or that was sent or received.
+    pub(super) goodbye: Option<Goodbye>,
+    /// The adapter was told of `goodbye`.
+    pub(super) closing: bool,
+    /// The last change of the table that was sent here.
+    pub(super) cursor: u64,
+    /// The bit by which the table remembers what this hub knows; none for a leaf, or when there are too many hubs.
+    pub(super) mark: u64,
+    /// When a long step of an incarnation is believed next of what it says.
+    pub(super) leap_at: Instant,
+    /// Members that it made this node look at by comparing, since `work_at`.
+    pub(super) work: u32,
+    pub(super) work_at: Instant,
+    /// A leaf is to be told of the hubs that are linked here, from this place among the links on.
+    pub(super) hubs_due: Option<u16>,
+    /// When tables are compared next; never with a leaf. Of two hubs the one that dialled keeps time.
+    pub(super) sync_at: Option<Instant>,
+    /// When the peer hears of changes that wait; one that does not hear of them at once, of those up to `news_to`.
+    pub(super) news_at: Option<Instant>,
+    pub(super) news_to: u64,
+    /// When the messages that it was sent at once are as many as one in each pace.
+    pub(super) paced_at: Instant,
+    /// Between hubs: whether this node wants gossip on the link, and the peer.
+    pub(super) ours: bool,
+    pub(super) theirs: bool,
+    /// The peer is to be told of `ours`.
+    pub(super) standing_due: bool,
+    /// The rank of the link, the same at both ends.
+    pub(super) rank: u64,
+    /// Whether this node asks to be told of changes at once, and whether the peer does.
+    pub(super) asks: bool,
+    pub(super) asked: bool,
+    /// There is no room for the peer: it is told of other hubs, and sent away.
+    pub(super) referred: bool,
+    /// What the handshake showed, on a carrier that has one.
+    pub(super) certificates: Option<Certificates>,
+    /// What is said of the peer elsewhere, for it to deny: incarnation, state, accuser.
+    pub(super) accused: Option<(u64, State, Option<NodeId>)>,
+}
+
+impl Peer {
+    /// A free place.
+    pub const FREE: Self = Self {
+        link: LinkId(0),
+        id: NodeId([0; 16]),
+        kind: Kind::Leaf,
+        dialled: false,
+        up_at: Instant::START,
+        goodbye: None,
+        closing: false,
+        cursor: 0,
+        mark: 0,
+        hubs_due: None,
+        leap_at: Instant::START,
+        work: 0,
+        work_at: Instant::START,
+        sync_at: None,
+        news_at: None,
+        news_to: 0,
+        paced_at: Instant::START,
+        ours: false,
+        theirs: false,
+        standing_due: false,
+        rank: 0,
+        asks: false,
+        asked: false,
+        referred: false,
+        certificates: None,
+        accused: None,
+    };
+
+    /// Whether requests and gossip may use it.
+    pub(super) const fn is_usable(&self) -> bool {
+        self.goodbye.is_none()
+    }
+}
+
+/// The links that are up.
+///
+/// Invariant: `places[..count]` are in use.
+pub(super) struct Peers<'s> {
+    places: &'s mut [Peer],
+    count: usize,
+}
+
+impl<'s> Peers<'s> {
+    pub(super) const fn new(places: &'s mut [Peer]) -> Self {
+        Self { places, count: 0 }
+    }
+
+    pub(super) const fn capacity(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) const fn is_full(&self) -> bool {
+        self.count == self.places.len()
+    }
+
+    pub(super) fn iter(&self) -> core::slice::Iter<'_, Peer> {
+        self.places.get(..self.count).unwrap_or_default().iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> core::slice::IterMut<'_, Peer> {
+        self.places.get_mut(..self.count).unwrap_or_default().iter_mut()
+    }
+
+    pub(super) fn get(&self, link: LinkId) -> Option<&Peer> {
+        self.iter().find(|peer| peer.link == link)
+    }
+
+    pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Peer> {
+        self.iter_mut().find(|peer| peer.link == link)
+    }
+
+    pub(super) fn at(&mut self, place: usize) -> Option<&mut Peer> {
+        self.places.get_mut(..self.count)?.get_mut(place)
+    }
+
+    /// A new one; a hub is given a mark.
+    ///
+    /// # Errors
+    /// [`Full`]: all places are taken.
+    pub(super) fn insert(&mut self, peer: Peer) -> Result<(), Full> {
+        let taken = self.iter().fold(0, |taken, peer| taken | peer.mark);
+        let free = 1_u64.checked_shl((!taken).trailing_zeros()).unwrap_or(0);
+        let mark = if peer.kind == Kind::Hub { free } else { 0 };
+        *self.places.get_mut(self.count).ok_or(Full)? = Peer { mark, ..peer };
+        self.count += 1;
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, link: LinkId) -> Option<Peer> {
+        let place = self.iter().position(|peer| peer.link == link)?;
+        let last = self.count.checked_sub(1)?;
+        self.places.swap(place, last);
+        self.count = last;
+        // Leaves that hear of one hub after the other begin anew: the order has changed.
+        self.iter_mut().filter(|peer| peer.hubs_due.is_some()).for_each(|peer| peer.hubs_due = Some(0));
+        self.places.get_mut(last).map(|peer| core::mem::replace(peer, Peer::FREE))
+    }
+}
