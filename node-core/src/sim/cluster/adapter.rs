@@ -85,9 +85,7 @@ impl Cluster {
             }
         }
         for link in self.usable_links(at) {
-            let mut out = self.outbox(at, link);
-            self.act(at, |node, now| node.poll_gossip(now, LinkId(link), &mut out));
-            self.send_gossip(at, link, out);
+            self.gossip(at, link, |node, now, out| node.poll_gossip(now, LinkId(link), out));
         }
         let Some(host) = self.hosts.get(at) else { return };
         let Some(node) = host.node() else { return };
@@ -119,12 +117,10 @@ impl Cluster {
         match frame.header.kind() {
             Some(FrameKind::Hello) if !up => self.greet(at, link, frame.payload),
             Some(FrameKind::Gossip) if up => {
-                let mut out = self.outbox(at, link);
-                self.act(at, |node, now| {
+                self.gossip(at, link, |node, now, out| {
                     // What is malformed makes the node end the link.
-                    _ = node.handle_gossip(now, LinkId(link), frame.payload, &mut out);
+                    _ = node.handle_gossip(now, LinkId(link), frame.payload, out);
                 });
-                self.send_gossip(at, link, out);
                 return frame.payload.first() == Some(&(Tag::Records as u8));
             }
             Some(FrameKind::Goodbye) => {
@@ -199,49 +195,56 @@ impl Cluster {
         carriers.filter(|(_, carrier)| carrier.is_usable()).map(|(link, _)| *link).collect()
     }
 
-    fn outbox(&self, at: usize, link: LinkNumber) -> Messages {
-        Messages { list: Vec::new(), room: self.net.room(at, link), full: false }
-    }
-
-    fn send_gossip(&mut self, at: usize, link: LinkNumber, out: Messages) {
-        for message in out.list {
+    /// Lets a node say something on a link.
+    fn gossip(
+        &mut self,
+        at: usize,
+        link: LinkNumber,
+        act: impl FnOnce(&mut Node<'_>, Instant, &mut Messages<'_>),
+    ) {
+        let Some(host) = self.hosts.get_mut(at) else { return };
+        let now = host.local(self.net.now());
+        let Some(life) = &mut host.life else { return };
+        let mut out = Messages { list: Vec::new(), room: &|| self.net.room(at, link), full: false };
+        life.with(|node| act(node, now, &mut out));
+        let (list, full) = (out.list, out.full);
+        for message in list {
             self.net.send(at, link, frame(FrameKind::Gossip, &message));
         }
-        if out.full {
+        if full {
             self.net.notify_when_writable(at, link);
         }
     }
 }
 
 /// The messages that a node has for one link.
-pub(super) struct Messages {
+pub(super) struct Messages<'n> {
     list: Vec<Vec<u8>>,
-    room: usize,
+    /// What the link took at the beginning. Most of the time a node has nothing to say, and nobody need know.
+    room: &'n dyn Fn() -> usize,
     full: bool,
 }
 
-impl Messages {
+impl Messages<'_> {
     /// For what nobody wants to hear.
-    pub(super) const fn discarded() -> Self {
-        Self { list: Vec::new(), room: 0, full: false }
+    pub(super) fn discarded() -> Self {
+        Self { list: Vec::new(), room: &|| 0, full: false }
     }
 }
 
-impl Outbox for Messages {
+impl Outbox for Messages<'_> {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
-        if self.room == 0 {
+        // As a socket does, a link that has any room takes a whole message.
+        if self.room() == 0 {
             self.full = true;
             return Err(Full);
         }
-        let message = parts.concat();
-        // As a socket does, a link that has any room takes a whole message.
-        self.room = self.room.saturating_sub(message.len());
-        self.list.push(message);
+        self.list.push(parts.concat());
         Ok(())
     }
 
     fn room(&self) -> usize {
-        self.room
+        (self.room)().saturating_sub(self.list.iter().map(Vec::len).sum())
     }
 }
 
