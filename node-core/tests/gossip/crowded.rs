@@ -2,10 +2,11 @@
 
 use node_core::gossip::{Config, How, Kind, Meta, Node, Record, State, StaticStorage, Target};
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Full, Goodbye, Hello, Limits, Outbox};
+use node_core::link::{Full, Goodbye, Outbox};
 use node_core::time::{Duration, Instant};
 use node_core::wire::gossip::Tag;
 
+use super::hello::hello;
 use super::nowhere::Nowhere;
 
 /// Overlay links of a hub.
@@ -26,9 +27,7 @@ fn link_up(node: &mut Node<'_>, now: Instant, number: u8, how: How) {
     let mut buffer = [0; 64];
     let meta = meta.encode(&mut buffer).unwrap();
     let record = Record { id: NodeId([number; 16]), incarnation: 1, state: State::Alive, by: None, meta };
-    let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
-    let hello = Hello { version: 1, cluster: "test", limits, time: None, record };
-    node.handle_link_up(now, LinkId(number.into()), how, &hello).unwrap();
+    node.handle_link_up(now, LinkId(number.into()), how, &hello(record)).unwrap();
 }
 
 /// The peer says that it wants the link in the overlay.

@@ -7,6 +7,8 @@ mod crowded;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod hello;
+#[cfg(test)]
 mod joining;
 #[cfg(test)]
 mod leaves;
@@ -14,6 +16,8 @@ mod leaves;
 mod nowhere;
 #[cfg(test)]
 mod overlay;
+#[cfg(test)]
+mod pace;
 #[cfg(test)]
 mod random;
 #[cfg(test)]

@@ -4,10 +4,12 @@ use node_core::gossip::{
     Config, Down, Entry, How, Kind, Meta, Node, Peer, Record, Slot, State, Storage, Target,
 };
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Full, Goodbye, Hello, Limits, Outbox};
+use node_core::link::{Full, Goodbye, Outbox};
 use node_core::time::Instant;
 use node_core::wire::gossip::Tag;
 use node_core::wire::record::MAX_META;
+
+use super::hello::hello;
 
 /// Members that two nodes have in common, and how many of each kind differ.
 #[derive(Clone, Copy, Debug)]
@@ -144,11 +146,6 @@ fn learn<'i>(node: &mut Node<'_>, ids: impl Iterator<Item = &'i NodeId>, incarna
         node.handle_gossip(Instant::START, link, &buffer[..=len], &mut Messages::default()).unwrap();
     }
     node.handle_link_down(Instant::START, link, Down::Goodbye(Goodbye::Agreed));
-}
-
-fn hello(record: Record<'_>) -> Hello<'_> {
-    let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
-    Hello { version: 1, cluster: "test", limits, time: None, record }
 }
 
 fn up(node: &mut Node<'_>, peer: &Node<'_>, how: How) {

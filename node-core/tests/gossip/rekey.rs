@@ -4,10 +4,11 @@ use node_core::gossip::{
     Certificates, Config, Down, How, Kind, Meta, Node, Record, State, StaticStorage, Target,
 };
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Goodbye, Hello, Limits};
+use node_core::link::Goodbye;
 use node_core::time::{Duration, Instant};
 use node_core::trust::Fingerprint;
 
+use super::hello::hello;
 use super::nowhere::Nowhere;
 
 const ME: NodeId = NodeId([1; 16]);
@@ -34,9 +35,7 @@ fn with_record(incarnation: u64, active: Fingerprint, look: impl FnOnce(Record<'
 
 fn link_up(node: &mut Node<'_>, (now, link, how): (Instant, u32, How), announced: Fingerprint) {
     with_record(1, announced, |record| {
-        let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
-        let hello = Hello { version: 1, cluster: "test", limits, time: None, record };
-        node.handle_link_up(now, LinkId(link), how, &hello).unwrap();
+        node.handle_link_up(now, LinkId(link), how, &hello(record)).unwrap();
     });
     node.secure(now, LinkId(link), Certificates { ours: OLD, theirs: THEIRS });
 }

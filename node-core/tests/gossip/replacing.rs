@@ -2,8 +2,10 @@
 
 use node_core::gossip::{Config, Dial, Failure, How, Kind, Meta, Node, Record, State, StaticStorage, Target};
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Goodbye, Hello, Limits};
+use node_core::link::Goodbye;
 use node_core::time::{Duration, Instant};
+
+use super::hello::hello;
 
 const LEAF: NodeId = NodeId([1; 16]);
 const HUB: NodeId = NodeId([2; 16]);
@@ -22,9 +24,7 @@ fn link_up(node: &mut Node<'_>, now: Instant, dial: &Dial, link: u32) {
     let mut buffer = [0; 256];
     let meta = meta.encode(&mut buffer).unwrap();
     let record = Record { id: HUB, incarnation: 1, state: State::Alive, by: None, meta };
-    let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
-    let hello = Hello { version: 1, cluster: "test", limits, time: None, record };
-    node.handle_link_up(now, LinkId(link), How::Dialled(dial.target), &hello).unwrap();
+    node.handle_link_up(now, LinkId(link), How::Dialled(dial.target), &hello(record)).unwrap();
 }
 
 /// Runs `test` with a leaf that reached its hub at its join address.

@@ -4,10 +4,11 @@ use node_core::gossip::{
     Config, Down, Failure, How, Kind, Meta, Node, NotDown, Record, State, StaticStorage, Target,
 };
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Full, Goodbye, Hello, Limits, Outbox};
+use node_core::link::{Full, Goodbye, Outbox};
 use node_core::time::{Duration, Instant};
 use node_core::wire::gossip::{Range, Span};
 
+use super::hello::hello;
 use super::nowhere::Nowhere;
 
 const ME: NodeId = NodeId([1; 16]);
@@ -29,9 +30,7 @@ fn try_link(
     let mut buffer = [0; 256];
     let meta = meta.encode(&mut buffer).unwrap();
     let record = Record { id, incarnation: 1, state: State::Alive, by: None, meta };
-    let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
-    let hello = Hello { version: 1, cluster: "test", limits, time: None, record };
-    node.handle_link_up(now, LinkId(link), How::Accepted, &hello)
+    node.handle_link_up(now, LinkId(link), How::Accepted, &hello(record))
 }
 
 /// Lets time pass as an adapter does: never later than the node asked for.
@@ -243,11 +242,9 @@ fn leaves_leave_places_for_hubs() {
         Node::new(Instant::START, config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
     let mut buffer = [0; 64];
     let meta = Meta::new("leaf", Kind::Leaf).encode(&mut buffer).unwrap();
-    let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
     let mut leaf = |link: u32, id: u8| {
         let record = Record { id: NodeId([id; 16]), incarnation: 1, state: State::Alive, by: None, meta };
-        let hello = Hello { version: 1, cluster: "test", limits, time: None, record };
-        node.handle_link_up(at(0), LinkId(link), How::Accepted, &hello)
+        node.handle_link_up(at(0), LinkId(link), How::Accepted, &hello(record))
     };
     assert_eq!([leaf(1, 10), leaf(2, 11), leaf(3, 12)], [Ok(()), Ok(()), Ok(())]);
     assert_eq!(leaf(4, 13), Err(Goodbye::Full));
@@ -366,9 +363,7 @@ fn a_leaf_that_sleeps_is_not_missed_until_it_should_wake() {
         let mut buffer = [0; 256];
         let meta = meta.encode(&mut buffer).unwrap();
         let record = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, meta };
-        let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
-        let hello = Hello { version: 1, cluster: "test", limits, time: None, record };
-        node.handle_link_up(at(0), LinkId(2), How::Accepted, &hello).unwrap();
+        node.handle_link_up(at(0), LinkId(2), How::Accepted, &hello(record)).unwrap();
         node.handle_link_down(at(0), LinkId(2), Down::Goodbye(Goodbye::Agreed));
         pass_idle(node, at(614_999));
         assert_eq!(state(node, OTHER), Some(State::Alive));

@@ -1,0 +1,138 @@
+//! How much a hub says at once to those that hear of changes at once.
+
+use std::collections::BTreeSet;
+
+use node_core::gossip::{Config, How, Kind, Meta, Node, Record, State, StaticStorage};
+use node_core::id::{LinkId, NodeId};
+use node_core::time::{Duration, Instant};
+use node_core::wire::gossip::Tag;
+use node_core::wire::{Full, Outbox};
+
+use super::hello::hello;
+use super::nowhere::Nowhere;
+
+const SOURCE: u32 = 1;
+const LISTENER: u32 = 2;
+
+#[derive(Default)]
+struct Heard {
+    messages: usize,
+    members: BTreeSet<NodeId>,
+}
+
+impl Outbox for Heard {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+        let message = parts.concat();
+        let (tag, mut items) = message.split_first().unwrap();
+        if Tag::from_byte(*tag) != Some(Tag::Records) {
+            return Ok(());
+        }
+        self.messages += 1;
+        while !items.is_empty() {
+            let (record, rest) = postcard::take_from_bytes::<Record<'_>>(items).unwrap();
+            self.members.insert(record.id);
+            items = rest;
+        }
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+}
+
+fn at(millis: u64) -> Instant {
+    Instant::START + Duration::from_millis(millis)
+}
+
+/// Says of a member that it lives, on a link.
+fn say(node: &mut Node<'_>, now: Instant, link: u32, member: u8) {
+    let mut buffer = [0; 64];
+    let meta = Meta::new("x", Kind::Hub).encode(&mut buffer).unwrap();
+    let id = NodeId([member; 16]);
+    let record = Record { id, incarnation: 1, state: State::Alive, by: None, meta };
+    let message = postcard::to_extend(&record, vec![Tag::Records as u8]).unwrap();
+    node.handle_gossip(now, LinkId(link), &message, &mut Nowhere).unwrap();
+}
+
+/// Runs `test` with a hub that has two neighbours, which know all that it knows.
+fn with_neighbours(test: impl FnOnce(&mut Node<'_>)) {
+    let mut memory = Box::new(StaticStorage::<128, 4>::new());
+    let config = Config::new(NodeId([0xff; 16]), Kind::Hub);
+    let about_me = Meta::new("me", Kind::Hub);
+    let mut node = Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap();
+    for link in [SOURCE, LISTENER] {
+        let mut buffer = [0; 64];
+        let meta = Meta::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
+        let id = NodeId([0xf0 + link as u8; 16]);
+        let record = Record { id, incarnation: 1, state: State::Alive, by: None, meta };
+        node.handle_link_up(at(0), LinkId(link), How::Accepted, &hello(record)).unwrap();
+        let wants = [Tag::Standing as u8, 1];
+        node.handle_gossip(at(0), LinkId(link), &wants, &mut Nowhere).unwrap();
+    }
+    let mut now = at(0);
+    for _ in 0..10 {
+        node.handle_timeout(now);
+        while node.poll_dial(now).is_some() {}
+        [SOURCE, LISTENER].iter().for_each(|link| node.poll_gossip(now, LinkId(*link), &mut Nowhere));
+        now = now + Duration::from_secs(1);
+    }
+    test(&mut node);
+}
+
+#[test]
+fn a_few_changes_are_told_at_once_and_many_travel_together() {
+    with_neighbours(|node| {
+        let mut heard = Heard::default();
+        for number in 0..100_u8 {
+            let now = at(20_000 + u64::from(number));
+            say(node, now, SOURCE, number + 1);
+            node.poll_gossip(now, LinkId(LISTENER), &mut heard);
+            if number < 4 {
+                assert_eq!((heard.messages, heard.members.len()), (number as usize + 1, number as usize + 1));
+            }
+        }
+        // As an adapter does: when the node asks for it.
+        while heard.members.len() < 100 {
+            let due = node.poll_timeout().unwrap();
+            assert!(due <= at(20_200), "the rest waits for a tenth of a second");
+            node.handle_timeout(due);
+            while node.poll_dial(due).is_some() {}
+            node.poll_gossip(due, LinkId(LISTENER), &mut heard);
+        }
+        assert!(heard.messages <= 10, "{} messages", heard.messages);
+    });
+}
+
+#[test]
+fn what_a_leaving_node_says_does_not_wait_its_turn() {
+    with_neighbours(|node| {
+        let mut heard = Heard::default();
+        for number in 1..20 {
+            say(node, at(20_000), SOURCE, number);
+            node.poll_gossip(at(20_000), LinkId(LISTENER), &mut heard);
+        }
+        assert!(heard.members.len() < 19, "the pace is used up");
+        node.leave(at(20_000));
+        node.poll_gossip(at(20_000), LinkId(LISTENER), &mut heard);
+        assert!(heard.members.contains(&node.id()));
+    });
+}
+
+#[test]
+fn what_both_ends_of_a_link_know_is_not_said_on_it() {
+    for knows in [false, true] {
+        with_neighbours(|node| {
+            let mut heard = Heard::default();
+            say(node, at(20_000), SOURCE, 1);
+            if knows {
+                say(node, at(20_000), LISTENER, 1);
+            }
+            node.poll_gossip(at(20_000), LinkId(LISTENER), &mut heard);
+            assert_eq!(heard.members.len(), usize::from(!knows));
+            let mut back = Heard::default();
+            node.poll_gossip(at(20_000), LinkId(SOURCE), &mut back);
+            assert_eq!(back.messages, 0, "it came from there");
+        });
+    }
+}
