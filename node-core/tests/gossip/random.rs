@@ -43,7 +43,8 @@ fn history(seed: u64) {
         assert!(cluster.net.scheduled() < 1000 * count, "{} events", cluster.net.scheduled());
     }
     make_whole(&mut cluster);
-    cluster.until(Duration::from_secs(240), "all views are right", Cluster::converged);
+    // Who vanished with all its neighbours is missed when somebody patrols by chance: seldom late.
+    cluster.until(Duration::from_secs(900), "all views are right", Cluster::converged);
     cluster.run(Duration::from_secs(120));
     assert!(cluster.converged(), "views do not stay right\n{}", cluster.views());
 }
