@@ -152,7 +152,7 @@ impl Node<'_> {
             Down::Goodbye(Goodbye::Asleep) => {}
             _ if kind == Kind::Leaf && self.is_asleep(id) => {}
             _ if kind == Kind::Leaf => {
-                self.suspect(now, id, Evidence::Absence);
+                self.suspect(now, id, Evidence::Vanished);
             }
             _ => self.verify(now, id, dialled),
         }

@@ -42,23 +42,32 @@ pub enum Failure {
 pub(super) enum Evidence {
     /// Others say so.
     Hearsay,
-    /// It accepts connections and says nothing, as a process that stands still does; or it cannot be dialled from here, or
-    /// nobody speaks for it.
-    Silence,
-    /// Its host does not answer, or a leaf left its hub without a word.
-    Absence,
+    /// This node stood still itself a moment ago.
+    Stalled,
+    /// It was not even dialled.
+    Untried,
+    /// No hub speaks for it.
+    Orphaned,
+    /// It accepts connections and says nothing, as a process that stands still does.
+    Silent,
+    /// It said that it would be awake by now.
+    Overslept,
+    /// Its link broke, and it has no address.
+    Vanished,
+    /// Its host does not answer.
+    Unreachable,
     /// Its host says that nothing listens there.
-    Refusal,
+    Refused,
 }
 
 impl Evidence {
     /// The time for a suspect to object, before accusers shorten it, in units of
     /// [`suspicion`](super::Config::suspicion).
-    pub(super) const fn patience(self) -> u32 {
+    const fn patience(self) -> u32 {
         match self {
-            Self::Hearsay | Self::Silence => 30,
-            Self::Absence => 4,
-            Self::Refusal => 1,
+            Self::Hearsay | Self::Stalled | Self::Untried | Self::Orphaned | Self::Silent => 30,
+            Self::Overslept | Self::Vanished | Self::Unreachable => 4,
+            Self::Refused => 1,
         }
     }
 
@@ -66,9 +75,14 @@ impl Evidence {
     pub(super) const fn reason(self) -> Option<&'static str> {
         match self {
             Self::Hearsay => None,
-            Self::Silence => Some("it says nothing, or cannot be dialled from here, or no hub speaks for it"),
-            Self::Absence => Some("its host does not answer, or it left its hub or overslept without a word"),
-            Self::Refusal => Some("nothing listens at its address"),
+            Self::Stalled => Some("it cannot be reached, though this node stood still itself a moment ago"),
+            Self::Untried => Some("it cannot be dialled from here"),
+            Self::Orphaned => Some("no hub speaks for it"),
+            Self::Silent => Some("it accepts connections and says nothing"),
+            Self::Overslept => Some("it did not wake when it said it would"),
+            Self::Vanished => Some("its link broke, and it has no address to dial"),
+            Self::Unreachable => Some("its host does not answer"),
+            Self::Refused => Some("nothing listens at its address"),
         }
     }
 }
@@ -76,9 +90,10 @@ impl Evidence {
 impl From<Failure> for Evidence {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Refused => Self::Refusal,
-            Failure::Unreachable => Self::Absence,
-            Failure::Mute | Failure::Untried => Self::Silence,
+            Failure::Refused => Self::Refused,
+            Failure::Unreachable => Self::Unreachable,
+            Failure::Mute => Self::Silent,
+            Failure::Untried => Self::Untried,
         }
     }
 }
@@ -92,7 +107,7 @@ impl Node<'_> {
             return;
         }
         // Who stood still itself a moment ago is no good witness.
-        let evidence = if now < self.impaired_until { Evidence::Silence } else { evidence };
+        let evidence = if now < self.impaired_until { Evidence::Stalled } else { evidence };
         let state = self.table.slot(index).state;
         match state {
             State::Alive => {
@@ -114,7 +129,7 @@ impl Node<'_> {
     pub(super) fn verify(&mut self, now: Instant, id: NodeId, dialled: bool) {
         let Some(index) = self.table.find(id) else { return };
         if !self.table.slot(index).dialable {
-            self.suspect(now, id, Evidence::Absence);
+            self.suspect(now, id, Evidence::Vanished);
             return;
         }
         let jitter = self.rng.u64(0..REDIAL_GRACE.as_micros() as u64);
@@ -258,7 +273,7 @@ impl Node<'_> {
         if let Some(slot) = self.table.slot_mut(index) {
             slot.asleep = false;
         }
-        self.suspect(now, id, Evidence::Absence);
+        self.suspect(now, id, Evidence::Overslept);
     }
 
     /// Calls an overdue suspect down; `false` when it has a link here after all.
@@ -289,7 +304,7 @@ impl Node<'_> {
     pub(super) fn suspect_orphans(&mut self, now: Instant) {
         let mut rest = Some(Span::ALL);
         while let Some(id) = rest.and_then(|rest| self.orphan(now, rest)) {
-            self.suspect(now, id, Evidence::Silence);
+            self.suspect(now, id, Evidence::Orphaned);
             rest = Span::after(id);
         }
     }

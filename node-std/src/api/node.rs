@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::RpcError;
 use super::remote::sha256;
 use crate::cluster::Member;
+use crate::link::Rtt;
 
 /// A member of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +69,7 @@ impl Node {
             components: member.components.clone(),
             hubs: member.hubs.iter().map(ToString::to_string).collect(),
             linked: member.linked,
-            rtt_micros: member.rtt.micros(),
+            rtt_micros: member.rtt.as_ref().and_then(Rtt::micros),
             asleep: member.asleep,
             started_at: None,
             software_version: None,

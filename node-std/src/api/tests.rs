@@ -282,7 +282,7 @@ fn member(id: u8, name: &str) -> Member {
         active_key: [0xab; 32],
         keyring: [0; 32],
         linked: true,
-        rtt,
+        rtt: Some(rtt),
         doubt: None,
         asleep: false,
     }

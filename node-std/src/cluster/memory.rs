@@ -3,8 +3,11 @@
 //! So what is on disk may lag behind what was announced. Who starts again with an incarnation that its peers have seen
 //! pass hears of it from them, and goes beyond.
 
+use core::time::Duration;
+
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::timeout;
 
 use crate::config::HostPort;
 use crate::data_dir::DataDir;
@@ -51,20 +54,29 @@ impl Memory {
     }
 }
 
+/// Wait before what could not be written is tried again.
+const RETRY: Duration = Duration::from_secs(10);
+
 /// Writes every change, the last one also after nobody can make another.
 async fn keep(mut data_dir: DataDir, mut changes: watch::Receiver<Remembered>) {
-    while changes.changed().await.is_ok() {
+    let mut failed = false;
+    let mut over = false;
+    while !over {
+        over = match failed {
+            true => timeout(RETRY, changes.changed()).await.is_ok_and(|changed| changed.is_err()),
+            false => changes.changed().await.is_err(),
+        };
+        if over && !failed {
+            return;
+        }
         let Remembered { incarnation, hubs } = changes.borrow_and_update().clone();
         let writing = spawn_blocking(move || {
-            for written in [data_dir.raise_incarnation(incarnation), data_dir.set_hubs(hubs)] {
-                if let Err(error) = written {
-                    tracing::warn!("{error}");
-                }
-            }
-            data_dir
+            let written = [data_dir.raise_incarnation(incarnation), data_dir.set_hubs(hubs)];
+            let failed = written.into_iter().filter_map(Result::err);
+            (data_dir, failed.inspect(|error| tracing::warn!("{error}")).count() > 0)
         });
         match writing.await {
-            Ok(back) => data_dir = back,
+            Ok(back) => (data_dir, failed) = back,
             Err(error) => {
                 return tracing::error!(
                     "from now on this node remembers nothing for its next start: {error}"
@@ -103,5 +115,24 @@ mod tests {
         memory.close().await;
         let again = DataDir::open(dir.path()).unwrap();
         assert_eq!((again.incarnation(), again.hubs().len()), (20, 1));
+    }
+
+    /// A disk that is full for a while: no file can be made where a directory is.
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_written_is_tried_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::open(dir.path()).unwrap();
+        let full = ["incarnation.new", "hubs.new"].map(|name| dir.path().join(name));
+        full.iter().for_each(|path| std::fs::create_dir(path).unwrap());
+        let memory = Memory::of(data_dir);
+        memory.raise_incarnation(10);
+        memory.set_hubs(vec!["10.0.0.1:1".parse().unwrap()]);
+        tokio::time::sleep(RETRY / 2).await;
+        full.iter().for_each(|path| std::fs::remove_dir(path).unwrap());
+        tokio::time::sleep(RETRY * 2).await;
+        let written =
+            ["incarnation", "hubs"].map(|name| std::fs::read_to_string(dir.path().join(name)).unwrap());
+        assert_eq!(written, ["10\n", "10.0.0.1:1\n"]);
+        memory.close().await;
     }
 }

@@ -471,7 +471,7 @@ impl Running<'_> {
             let id = member.record.id;
             let link = self.node.link_to(id).and_then(|link| self.links.get(&link));
             let handle = link.and_then(|known| known.handle.as_ref());
-            let rtt = handle.map(|handle| handle.rtt().clone()).unwrap_or_default();
+            let rtt = handle.map(|handle| handle.rtt().clone());
             if let Some(handle) = handle {
                 links.insert(id, handle.clone());
             }

@@ -18,7 +18,7 @@ use super::{Cluster, Description, Dialer, Security, Task};
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::exchange::Accepted;
-use crate::link::{Greeting, Identity, Notice, Origin, Server, run};
+use crate::link::{Greeting, Identity, Notice, Origin, Rtt, Server, run};
 use crate::proxy::{Arrival, Body, Proxy};
 use crate::services::Services;
 use crate::testing::text;
@@ -152,7 +152,8 @@ async fn a_round_trip_time_shows_in_a_view_that_is_older() {
         }
     };
     let view = tokio::time::timeout(Duration::from_secs(10), linked).await.unwrap();
-    let rtts = || [view.member(LEAF).unwrap().rtt.micros(), view.link_list[0].rtt.micros()];
+    let rtts =
+        || [view.member(LEAF).unwrap().rtt.as_ref().and_then(Rtt::micros), view.link_list[0].rtt.micros()];
     assert_eq!(rtts(), [None; 2]);
     let ping = ping(&mut carrier).await;
     carrier.write_all(&frame(FrameKind::Pong, &ping)).await.unwrap();

@@ -38,7 +38,7 @@ pub struct Member {
     /// Whether this node has a link to it.
     pub linked: bool,
     /// How fast that link is.
-    pub rtt: Rtt,
+    pub rtt: Option<Rtt>,
     /// What this node itself has seen that speaks against a suspect.
     pub doubt: Option<&'static str>,
     /// It is a leaf that sleeps, as it said it would.
@@ -66,7 +66,7 @@ pub struct LinkInfo {
 
 impl Member {
     /// What the core knows of a member at `now`; `None` when its name is none, which no record has.
-    pub(super) fn new(member: &gossip::Member<'_>, rtt: Rtt, now: Instant) -> Option<Self> {
+    pub(super) fn new(member: &gossip::Member<'_>, rtt: Option<Rtt>, now: Instant) -> Option<Self> {
         let gossip::Member { record, meta, since, linked, doubt, asleep } = member;
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let age = u64::try_from(now.since(*since).as_millis()).unwrap_or(u64::MAX);
@@ -171,7 +171,7 @@ impl View {
 
 #[cfg(test)]
 mod tests {
-    use super::{Member, Rtt, View};
+    use super::{Member, View};
     use node_core::gossip::{Kind, State};
     use node_core::id::{Name, NodeId};
 
@@ -193,7 +193,7 @@ mod tests {
             active_key: [0; 32],
             keyring: [0; 32],
             linked: false,
-            rtt: Rtt::default(),
+            rtt: None,
             doubt: None,
             asleep: false,
         }
