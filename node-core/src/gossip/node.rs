@@ -300,6 +300,12 @@ impl<'s> Node<'s> {
         self.table.changes(after).filter_map(|(index, number)| Some((number, self.member_at(index)?)))
     }
 
+    /// The same, without reading what members say of themselves.
+    #[cfg(feature = "sim")]
+    pub(crate) fn changed_records(&self, after: u64) -> impl Iterator<Item = (u64, Record<'_>)> {
+        self.table.changes(after).map(|(index, number)| (number, self.record_at(index)))
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout), [`poll_dial`](Self::poll_dial) and
     /// [`poll_gossip`](Self::poll_gossip) are due.
     #[must_use]

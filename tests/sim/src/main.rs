@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use node_sim::play::{Play, Played};
-use node_sim::progress;
+use node_sim::progress::Progress;
 use node_sim::scenario::{Scenario, check_nodes};
 use node_sim::table::{LEGEND, Row, table};
 use node_sim::{snapshot, standard};
@@ -74,11 +74,11 @@ fn play(name: &str, scenario: &Scenario, arguments: &Arguments) -> Result<()> {
     let mut rows: Vec<Row> = Vec::new();
     let mut cpu = Vec::new();
     for nodes in sizes {
-        let bar = progress::bar(&format!("{name}, {nodes} nodes"));
+        let mut progress = Progress::of(&format!("{name}, {nodes} nodes"));
         let seed = arguments.seed;
         let play = Play::new(scenario, nodes, (seed, replay(name, nodes, arguments)));
-        let Played { figures, watched, cpu: used } = play.play(&mut |share| progress::show(&bar, share));
-        bar.finish_and_clear();
+        let Played { figures, watched, cpu: used } = play.play(&mut |share| progress.show(share));
+        drop(progress);
         let micros = used.as_secs_f64() * 1e6 / watched.as_secs_f64() / nodes as f64;
         if arguments.json {
             println!(

@@ -136,9 +136,8 @@ impl Cluster {
         let mut incarnation = host.incarnation;
         let mut convictions = Vec::new();
         let before = cursor;
-        for (number, member) in node.changes(cursor) {
+        for (number, record) in node.changed_records(cursor) {
             cursor = number;
-            let record = member.record;
             if record.id == host.id {
                 incarnation = record.incarnation;
             }

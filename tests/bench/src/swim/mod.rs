@@ -9,9 +9,10 @@ mod tests;
 
 use anyhow::Result;
 use node_sim::play::{Play, Played};
+use node_sim::progress::Progress;
 use node_sim::scenario::{Scenario, Start, check_nodes};
 use node_sim::table::{LEGEND, Row, table};
-use node_sim::{progress, snapshot, standard};
+use node_sim::{snapshot, standard};
 use serde_json::json;
 
 use cluster::Swim;
@@ -99,17 +100,15 @@ impl Protocol {
     }
 
     fn play(self, name: &str, scenario: &Scenario, (nodes, seed): (usize, u64)) -> Played {
-        let bar = progress::bar(&format!("{name}, {}", self.label(nodes)));
-        let mut show = |share| progress::show(&bar, share);
-        let played = match self {
+        let mut progress = Progress::of(&format!("{name}, {}", self.label(nodes)));
+        let mut show = |share| progress.show(share);
+        match self {
             Self::Ours => {
                 let replay = format!("cargo xtask sim {name} --nodes {nodes} --seed {seed}");
                 Play::new(scenario, nodes, (seed, replay)).play(&mut show)
             }
             Self::Foca => Play::with(scenario, foca(scenario, nodes, seed), seed).play(&mut show),
-        };
-        bar.finish_and_clear();
-        played
+        }
     }
 }
 
