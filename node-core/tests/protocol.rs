@@ -269,7 +269,7 @@ mod make {
     }
 
     fn up(node: &mut Node<'_>, link: u32, how: How, peer: u8) {
-        node.handle_link_up(NOW, LinkId(link), (how, None), &hello(peer, &mut [0; 768])).unwrap();
+        node.handle_link_up(NOW, LinkId(link), how, &hello(peer, &mut [0; 768])).unwrap();
     }
 
     fn node(number: u8, storage: Storage<'_>) -> Node<'_> {

@@ -180,12 +180,12 @@ impl Core<'_> {
             port.part(now, Goodbye::Untrusted, None);
             return;
         }
-        let how = (How::Dialled(carried.target), Some(carried.certificates));
-        match self.node.handle_link_up(now, carried.id, how, hello) {
+        match self.node.handle_link_up(now, carried.id, How::Dialled(carried.target), hello) {
             Ok(()) => {
                 let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);
                 information!("linked to {} ({})", name, id);
                 port.stage = Stage::Joined(carried, id);
+                self.node.secure(now, carried.id, carried.certificates);
                 self.judge_links(now, keys);
                 if let Some(time) = hello.time {
                     self.clock.hear(now, time, keys.not_after());

@@ -5,12 +5,10 @@ use super::dial::Target;
 use super::node::Node;
 use super::overlay::rank;
 use super::peers::Peer;
-use super::rekey::Certificates;
 use super::suspicion::Evidence;
 use super::table::digest;
 use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
-use crate::trust::Fingerprint;
 use crate::wire::{Goodbye, Hello, Kind, Meta, Record, State};
 
 /// Two links that were dialled from both ends within this time are a simultaneous dial.
@@ -35,8 +33,7 @@ pub enum Down {
 }
 
 impl Node<'_> {
-    /// A link came up: `hello` is the peer's, and `certificates` are what the handshake showed, if there was one. To be followed by
-    /// [`handle_keyring`](Self::handle_keyring): the keyring may have changed since the handshake.
+    /// A link came up: `hello` is the peer's.
     ///
     /// # Errors
     /// The link must not stay, for the reason given: say that goodbye. Nothing is kept of it, and
@@ -45,7 +42,7 @@ impl Node<'_> {
         &mut self,
         now: Instant,
         link: LinkId,
-        (how, certificates): (How, Option<Certificates>),
+        how: How,
         hello: &Hello<'_>,
     ) -> Result<(), Goodbye> {
         self.observe(now);
@@ -55,7 +52,7 @@ impl Node<'_> {
             self.dial_succeeded(now, target, hello.record.id);
         }
         let Record { id, meta, .. } = hello.record;
-        let Meta { kind, active_key, .. } = Meta::decode(meta).map_err(|_| Goodbye::Protocol)?;
+        let kind = Meta::decode(meta).map_err(|_| Goodbye::Protocol)?.kind;
         if self.is_leaving() {
             return Err(Goodbye::Leaving);
         }
@@ -69,10 +66,6 @@ impl Node<'_> {
         let enough = self.overlay_links() >= self.config.degree;
         let mut ours = dialled && !(for_requests && enough);
         if let Some(rival) = self.peers.iter().find(|peer| peer.is_usable() && peer.id == id) {
-            if !rival.is_same_as(certificates) {
-                self.complain(now, "a certificate that it does not announce on its link", id);
-                return Err(Goodbye::Replaced);
-            }
             let crossed = rival.dialled != dialled && now.since(rival.up_at) < SIMULTANEOUS;
             let dialled_by_smaller = dialled == (self.config.id < id);
             if crossed && !dialled_by_smaller {
@@ -106,8 +99,6 @@ impl Node<'_> {
             standing_due: wants_gossip,
             referred,
             rank: rank(self.config.id, id),
-            certificates,
-            announced: Fingerprint(active_key),
             ..Peer::FREE
         };
         self.peers.insert(peer).map_err(|_| Goodbye::Full)?;
@@ -130,7 +121,6 @@ impl Node<'_> {
         }
         self.refresh_hubs();
         self.overlay_at = Some(now);
-        self.renew(now, id);
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! handle_link_up / _down, handle_gossip, handle_dial_failed, handle_keyring, handle_timeout   (what happened)
-//! set_meta, set_keys, redial, remove, sleep, wake, leave              (commands)
+//! set_meta, set_keys, secure, redial, remove, sleep, wake, leave              (commands)
 //! poll_gossip, poll_dial, poll_close, poll_timeout, changes                   (what to do next)
 //! ```
 //!

@@ -3,7 +3,6 @@
 use super::rekey::Certificates;
 use crate::id::{LinkId, NodeId};
 use crate::time::Instant;
-use crate::trust::Fingerprint;
 use crate::wire::{Full, Goodbye, Kind, State};
 
 /// A link's place in the node's memory; [`Peer::FREE`] fills the storage that a caller lends.
@@ -50,8 +49,6 @@ pub struct Peer {
     pub(super) referred: bool,
     /// What the handshake showed, on a carrier that has one.
     pub(super) certificates: Option<Certificates>,
-    /// The certificate that the peer says on this link that it shows from now on.
-    pub(super) announced: Fingerprint,
     /// What is said of the peer elsewhere, for it to deny: incarnation, state, accuser.
     pub(super) accused: Option<(u64, State, Option<NodeId>)>,
 }
@@ -84,18 +81,8 @@ impl Peer {
         asked: false,
         referred: false,
         certificates: None,
-        announced: Fingerprint([0; 32]),
         accused: None,
     };
-
-    /// Whether a new link with the peer's id can be the peer's: it shows what this one did, or what the peer announced here.
-    /// Without handshakes nobody can tell.
-    pub(super) fn is_same_as(&self, certificates: Option<Certificates>) -> bool {
-        match (self.certificates, certificates) {
-            (Some(old), Some(new)) => new.theirs == old.theirs || new.theirs == self.announced,
-            _ => true,
-        }
-    }
 
     /// Whether requests and gossip may use it.
     pub(super) const fn is_usable(&self) -> bool {

@@ -2,7 +2,7 @@
 //! those that this node dialled with another certificate on either side are dialled again, one after the other.
 
 use super::node::Node;
-use crate::id::NodeId;
+use crate::id::{LinkId, NodeId};
 use crate::log::warning;
 use crate::time::{Duration, Instant};
 use crate::trust::Fingerprint;
@@ -24,6 +24,16 @@ pub struct Certificates {
 }
 
 impl Node<'_> {
+    /// Says how a link was secured; without, it is not touched when keys change. To be called after
+    /// [`handle_link_up`](Self::handle_link_up), and [`handle_keyring`](Self::handle_keyring) after it: the keyring may
+    /// have changed since the handshake.
+    pub fn secure(&mut self, now: Instant, link: LinkId, certificates: Certificates) {
+        let Some(peer) = self.peers.get_mut(link) else { return };
+        peer.certificates = Some(certificates);
+        let id = peer.id;
+        self.renew(now, id);
+    }
+
     /// The keyring of this node, new or as before: `active` is what it shows from now on.
     pub fn handle_keyring(
         &mut self,

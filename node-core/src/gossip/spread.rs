@@ -9,7 +9,6 @@ use super::table::{Index, digest};
 use crate::id::{LinkId, NodeId};
 use crate::log::warning;
 use crate::time::{Duration, Instant};
-use crate::trust::Fingerprint;
 use crate::wire::gossip::{Items, MAX_MESSAGE, Malformed, Records, Tag, Version, Writer};
 use crate::wire::record::{MAX_META, MAX_NEEDS};
 use crate::wire::{Goodbye, Kind, Meta, Outbox, Record, State};
@@ -176,7 +175,6 @@ impl Node<'_> {
         if newer {
             if self.replace(now, index, record) {
                 self.table.touch(index, mark);
-                self.note_announced(source.filter(|_| direct), index);
                 if self.is_linked_leaf(record.id) && !direct {
                     // No comparing shows a leaf that others know of it what it did not say in this life.
                     self.accuse_to_its_face(record.id, (record.incarnation, record.state, record.by));
@@ -198,16 +196,6 @@ impl Node<'_> {
             self.table.touch(index, mark);
         } else if version == slot.version() && record.by == slot.by {
             self.note_known(index, mark);
-        }
-    }
-
-    /// The peer of a link says itself which certificate it shows.
-    fn note_announced(&mut self, link: Option<LinkId>, index: Index) {
-        let Ok(active) = Meta::decode(self.table.meta(index)).map(|meta| Fingerprint(meta.active_key)) else {
-            return;
-        };
-        if let Some(peer) = link.and_then(|link| self.peers.get_mut(link)) {
-            peer.announced = active;
         }
     }
 
@@ -395,25 +383,20 @@ impl Node<'_> {
         if said { None } else { Some(first) }
     }
 
-    /// To a peer that hears of changes at once; when there are many, of several together. News of this node itself do not
-    /// wait: it may be about to leave, or to dial anew with a certificate that it announces.
+    /// To a peer that hears of changes at once; when there are many, of several together.
     fn say_soon(&self, now: Instant, peer: &mut Peer, out: &mut impl Outbox) {
         peer.news_at = None;
         if peer.cursor == self.table.sequence() {
             return;
         }
         let turn = peer.paced_at.max(now);
-        if turn.since(now) > PACE * BURST && !self.has_own_news(peer) {
+        if turn.since(now) > PACE * BURST && !self.leaving {
             peer.news_at = Some(peer.paced_at - PACE * BURST);
             return;
         }
         let (cursor, messages) = self.say_changes(peer, out);
         peer.cursor = cursor;
         peer.paced_at = turn + PACE * messages.min(1);
-    }
-
-    fn has_own_news(&self, peer: &Peer) -> bool {
-        self.table.find(self.config.id).is_some_and(|me| self.table.slot(me).changed() > peer.cursor)
     }
 
     /// Says what changed after the peer's cursor; returns the cursor moved on, and how many messages it took.

@@ -92,11 +92,6 @@ impl Slot {
         (self.incarnation, self.state, self.digest)
     }
 
-    /// Its number in the order of changes.
-    pub(super) const fn changed(&self) -> u64 {
-        self.changed
-    }
-
     /// Whether something happens to it when its time comes.
     pub(super) const fn is_pending(&self) -> bool {
         self.asleep || !matches!(self.state, State::Alive)

@@ -27,7 +27,7 @@ fn link_up(node: &mut Node<'_>, now: Instant, number: u8, how: How) {
     let mut buffer = [0; 64];
     let meta = meta.encode(&mut buffer).unwrap();
     let record = Record { id: NodeId([number; 16]), incarnation: 1, state: State::Alive, by: None, meta };
-    node.handle_link_up(now, LinkId(number.into()), (how, None), &hello(record)).unwrap();
+    node.handle_link_up(now, LinkId(number.into()), how, &hello(record)).unwrap();
 }
 
 /// The peer says that it wants the link in the overlay.

@@ -66,7 +66,7 @@ fn with_neighbours(test: impl FnOnce(&mut Node<'_>)) {
         let meta = Meta::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
         let id = NodeId([0xf0 + link as u8; 16]);
         let record = Record { id, incarnation: 1, state: State::Alive, by: None, meta };
-        node.handle_link_up(at(0), LinkId(link), (How::Accepted, None), &hello(record)).unwrap();
+        node.handle_link_up(at(0), LinkId(link), How::Accepted, &hello(record)).unwrap();
         let wants = [Tag::Standing as u8, 1];
         node.handle_gossip(at(0), LinkId(link), &wants, &mut Nowhere).unwrap();
     }

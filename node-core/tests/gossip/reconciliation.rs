@@ -138,7 +138,7 @@ fn learn<'i>(node: &mut Node<'_>, ids: impl Iterator<Item = &'i NodeId>, incarna
     let mut buffer = [0; 128];
     let meta = Meta::new("member", Kind::Hub).encode(&mut buffer).unwrap();
     let record = Record { id: NodeId([3; 16]), incarnation: 1, state: State::Alive, by: None, meta };
-    node.handle_link_up(Instant::START, link, (How::Accepted, None), &hello(record)).unwrap();
+    node.handle_link_up(Instant::START, link, How::Accepted, &hello(record)).unwrap();
     for (at, id) in ids.enumerate() {
         let record = Record { id: *id, incarnation: incarnation(at), ..record };
         let mut buffer = [1; 512];
@@ -149,5 +149,5 @@ fn learn<'i>(node: &mut Node<'_>, ids: impl Iterator<Item = &'i NodeId>, incarna
 }
 
 fn up(node: &mut Node<'_>, peer: &Node<'_>, how: How) {
-    node.handle_link_up(Instant::START, LinkId(1), (how, None), &hello(peer.record())).unwrap();
+    node.handle_link_up(Instant::START, LinkId(1), how, &hello(peer.record())).unwrap();
 }

@@ -33,31 +33,11 @@ fn with_record(incarnation: u64, active: Fingerprint, look: impl FnOnce(Record<'
     look(Record { id: PEER, incarnation, state: State::Alive, by: None, meta });
 }
 
-/// The peer, or who says that it is, comes with this certificate.
-fn try_link(
-    node: &mut Node<'_>,
-    (now, link, how): (Instant, u32, How),
-    (shown, announced): (Fingerprint, Fingerprint),
-) -> Result<(), Goodbye> {
-    let certificates = Some(Certificates { ours: OLD, theirs: shown });
-    let mut result = Ok(());
+fn link_up(node: &mut Node<'_>, (now, link, how): (Instant, u32, How), announced: Fingerprint) {
     with_record(1, announced, |record| {
-        result = node.handle_link_up(now, LinkId(link), (how, certificates), &hello(record));
+        node.handle_link_up(now, LinkId(link), how, &hello(record)).unwrap();
     });
-    result
-}
-
-fn link_up(node: &mut Node<'_>, link: (Instant, u32, How), announced: Fingerprint) {
-    try_link(node, link, (THEIRS, announced)).unwrap();
-}
-
-/// The peer says on its first link which certificate it shows from now on.
-fn announce(node: &mut Node<'_>, now: Instant, link: u32, active: Fingerprint) {
-    with_record(2, active, |record| {
-        let mut message = [1; 512];
-        let len = postcard::to_slice(&record, &mut message[1..]).unwrap().len();
-        node.handle_gossip(now, LinkId(link), &message[..=len], &mut Nowhere).unwrap();
-    });
+    node.secure(now, LinkId(link), Certificates { ours: OLD, theirs: THEIRS });
 }
 
 /// Runs `test` with a hub that is linked to another.
@@ -137,45 +117,4 @@ fn a_link_to_a_certificate_that_left_the_keyring_ends_even_while_it_drains() {
             });
         }
     }
-}
-
-#[test]
-fn who_takes_the_id_of_a_linked_peer_gets_nothing() {
-    for how in [DIALLED, How::Accepted] {
-        with_link(how, THEIRS, |node| {
-            let other = (THEIRS_NEW, THEIRS_NEW);
-            assert_eq!(try_link(node, (second(10), 2, How::Accepted), other), Err(Goodbye::Replaced));
-            assert_eq!((node.link_to(PEER), node.poll_close()), (Some(LinkId(1)), None));
-            assert_eq!(node.member(PEER).unwrap().record.incarnation, 1);
-            assert_eq!(try_link(node, (second(11), 3, How::Accepted), (THEIRS, THEIRS_NEW)), Ok(()));
-        });
-    }
-}
-
-#[test]
-fn what_others_say_of_a_linked_peers_certificate_does_not_count() {
-    with_link(How::Accepted, THEIRS, |node| {
-        let mut buffer = [0; 64];
-        let meta = Meta::new("liar", Kind::Hub).encode(&mut buffer).unwrap();
-        let record = Record { id: NodeId([3; 16]), incarnation: 1, state: State::Alive, by: None, meta };
-        node.handle_link_up(second(1), LinkId(2), (How::Accepted, None), &hello(record)).unwrap();
-        announce(node, second(2), 2, THEIRS_NEW);
-        let other = (THEIRS_NEW, THEIRS_NEW);
-        assert_eq!(try_link(node, (second(3), 3, How::Accepted), other), Err(Goodbye::Replaced));
-    });
-}
-
-#[test]
-fn a_peer_comes_with_the_certificate_that_it_announced_and_without_a_link_with_any() {
-    with_link(How::Accepted, THEIRS, |node| {
-        announce(node, second(1), 1, THEIRS_NEW);
-        let new = (THEIRS_NEW, THEIRS_NEW);
-        assert_eq!(try_link(node, (second(10), 2, How::Accepted), new), Ok(()));
-        assert_eq!(node.poll_close(), Some((LinkId(1), Goodbye::Replaced)));
-    });
-    with_link(How::Accepted, THEIRS, |node| {
-        node.handle_link_down(second(1), LinkId(1), Down::Lost);
-        let new = (THEIRS_NEW, THEIRS_NEW);
-        assert_eq!(try_link(node, (second(1), 2, How::Accepted), new), Ok(()));
-    });
 }

@@ -24,7 +24,7 @@ fn link_up(node: &mut Node<'_>, now: Instant, dial: &Dial, link: u32) {
     let mut buffer = [0; 256];
     let meta = meta.encode(&mut buffer).unwrap();
     let record = Record { id: HUB, incarnation: 1, state: State::Alive, by: None, meta };
-    node.handle_link_up(now, LinkId(link), (How::Dialled(dial.target), None), &hello(record)).unwrap();
+    node.handle_link_up(now, LinkId(link), How::Dialled(dial.target), &hello(record)).unwrap();
 }
 
 /// Runs `test` with a leaf that reached its hub at its join address.

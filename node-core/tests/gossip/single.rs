@@ -30,7 +30,7 @@ fn try_link(
     let mut buffer = [0; 256];
     let meta = meta.encode(&mut buffer).unwrap();
     let record = Record { id, incarnation: 1, state: State::Alive, by: None, meta };
-    node.handle_link_up(now, LinkId(link), (How::Accepted, None), &hello(record))
+    node.handle_link_up(now, LinkId(link), How::Accepted, &hello(record))
 }
 
 /// Lets time pass as an adapter does: never later than the node asked for.
@@ -244,7 +244,7 @@ fn leaves_leave_places_for_hubs() {
     let meta = Meta::new("leaf", Kind::Leaf).encode(&mut buffer).unwrap();
     let mut leaf = |link: u32, id: u8| {
         let record = Record { id: NodeId([id; 16]), incarnation: 1, state: State::Alive, by: None, meta };
-        node.handle_link_up(at(0), LinkId(link), (How::Accepted, None), &hello(record))
+        node.handle_link_up(at(0), LinkId(link), How::Accepted, &hello(record))
     };
     assert_eq!([leaf(1, 10), leaf(2, 11), leaf(3, 12)], [Ok(()), Ok(()), Ok(())]);
     assert_eq!(leaf(4, 13), Err(Goodbye::Full));
@@ -363,7 +363,7 @@ fn a_leaf_that_sleeps_is_not_missed_until_it_should_wake() {
         let mut buffer = [0; 256];
         let meta = meta.encode(&mut buffer).unwrap();
         let record = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, meta };
-        node.handle_link_up(at(0), LinkId(2), (How::Accepted, None), &hello(record)).unwrap();
+        node.handle_link_up(at(0), LinkId(2), How::Accepted, &hello(record)).unwrap();
         node.handle_link_down(at(0), LinkId(2), Down::Goodbye(Goodbye::Agreed));
         pass_idle(node, at(614_999));
         assert_eq!(state(node, OTHER), Some(State::Alive));

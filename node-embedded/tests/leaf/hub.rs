@@ -121,7 +121,7 @@ impl Hub {
     pub fn new(network: Stack<'static>, (shown, trusted): (&Identity, Trusted)) -> (Self, Vec<Task>) {
         let storage = Storage {
             slots: leak(Slot::FREE, 100),
-            order: leak(gossip::Entry::FREE, 100),
+            order: leak(0, 100),
             meta: leak(0, 100 * MAX_META),
             peers: leak(Peer::FREE, 10),
         };
@@ -394,7 +394,7 @@ impl Hub {
                 Some(Event::Up(hello)) => {
                     connection.board = Some(hello.record.id);
                     state.shown.extend(shown.clone());
-                    if let Err(reason) = state.node.handle_link_up(now(), id, (How::Accepted, None), &hello) {
+                    if let Err(reason) = state.node.handle_link_up(now(), id, How::Accepted, &hello) {
                         connection.board = None;
                         connection.link.goodbye(reason);
                     }

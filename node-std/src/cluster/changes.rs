@@ -160,7 +160,7 @@ mod tests {
         let record_of_hub = record(2, State::Alive, hub);
         let hello =
             Hello { version: VERSION, cluster: "test", limits: LIMITS, time: None, record: record_of_hub };
-        node.handle_link_up(Instant::START, LinkId(1), (How::Accepted, None), &hello).unwrap();
+        node.handle_link_up(Instant::START, LinkId(1), How::Accepted, &hello).unwrap();
         let learn = |node: &mut Node<'_>, record: Record<'_>| {
             let mut item = [0; 128];
             let message = [&[Tag::Records as u8], &*postcard::to_slice(&record, &mut item).unwrap()].concat();

@@ -378,13 +378,14 @@ impl Running<'_> {
         tracing::info!(link = id.0, peer = %link.peer(), %address, "link up with {name}, {who}");
         known.handle = Some(link.clone());
         self.stale = true;
-        if let Err(reason) = self.node.handle_link_up(now, id, (how, certificates), hello) {
+        if let Err(reason) = self.node.handle_link_up(now, id, how, hello) {
             tracing::info!(link = id.0, "link not kept: {reason}");
             return self.say_goodbye(id, reason);
         }
         if let Some(certificates) = certificates {
             let Certificates { ours, theirs } = certificates;
             tracing::debug!(link = id.0, %ours, %theirs, "secured");
+            self.node.secure(now, id, certificates);
             // The keys may have changed since the handshake.
             self.judge_links(now);
         }

@@ -53,7 +53,7 @@ pub fn gossip(input: &[u8]) {
     let record = Record { id: NodeId([0x11; 16]), incarnation: 1, state: State::Alive, by: None, meta };
     let hello = Hello { version: 1, cluster: "demo", limits: LIMITS, time: None, record };
     let link = LinkId(1);
-    assert!(node.handle_link_up(now, link, (How::Accepted, None), &hello).is_ok());
+    assert!(node.handle_link_up(now, link, How::Accepted, &hello).is_ok());
     let mut rest = input;
     while let Some((length, after)) = rest.split_first_chunk() {
         let (message, after) = after.split_at(after.len().min(u16::from_le_bytes(*length).into()));

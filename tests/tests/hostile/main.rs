@@ -315,21 +315,6 @@ fn gossip_that_makes_no_sense_ends_the_link() {
 }
 
 #[test]
-fn who_says_that_it_is_another_member_does_not_get_its_link() {
-    let keys = TlsDir::generate(Algorithm::P256).unwrap();
-    // A member, too: its certificate is trusted.
-    let thief = keys.copy().unwrap();
-    thief.rotate().unwrap();
-    let siege = Siege::tls(&keys);
-    let other = siege.target().ctl().node("other").unwrap().node_id.parse().unwrap();
-    for _ in 0..3 {
-        let mut peer = Peer::greet_as_another(other, siege.addr(), Some(&thief)).unwrap();
-        assert_eq!(peer.goodbye().unwrap(), Goodbye::Replaced);
-    }
-    siege.ends("a certificate that it does not announce on its link");
-}
-
-#[test]
 fn a_flood_of_members_that_a_leaf_invents_is_not_believed() {
     let siege = Siege::start();
     let mut peer = Peer::greet(siege.addr(), None).unwrap();

@@ -75,22 +75,8 @@ impl Peer {
         Self::greet_as(Kind::Hub, addr, keys)
     }
 
-    /// The same as a hub that says it is `id`.
-    ///
-    /// # Errors
-    ///
-    /// The node does not even say hello.
-    pub fn greet_as_another(id: NodeId, addr: SocketAddr, keys: Option<&TlsDir>) -> Result<Self> {
-        let peer = Self { id, ..Self::connect(addr, keys)? };
-        peer.shake_hands(Kind::Hub)
-    }
-
     fn greet_as(kind: Kind, addr: SocketAddr, keys: Option<&TlsDir>) -> Result<Self> {
-        Self::connect(addr, keys)?.shake_hands(kind)
-    }
-
-    fn shake_hands(self, kind: Kind) -> Result<Self> {
-        let mut peer = self;
+        let mut peer = Self::connect(addr, keys)?;
         let hello = peer.hello(kind, "maelstrom", &LIMITS)?;
         peer.send(&[&PREFACE[..], &hello].concat())?;
         let mut preface = [0; PREFACE.len()];

@@ -146,7 +146,7 @@ impl Cluster {
         let how = carrier.target.map_or(How::Accepted, How::Dialled);
         carrier.up = true;
         let mut refused = None;
-        self.act(at, |node, now| refused = node.handle_link_up(now, LinkId(link), (how, None), &hello).err());
+        self.act(at, |node, now| refused = node.handle_link_up(now, LinkId(link), how, &hello).err());
         let Some(reason) = refused else { return };
         if let Some(carrier) = self.hosts.get_mut(at).and_then(|host| host.carriers.get_mut(&link)) {
             // The node forgot the link, and the dial is over.
