@@ -64,8 +64,8 @@ fn a_killed_node_is_suspected_for_a_reason_then_down_and_can_be_removed() {
     assert!(!reasons.is_empty(), "nobody has seen it");
     for (reason, excused) in reasons {
         // Who stood still itself, on a busy machine, is no good witness.
-        let named = if excused { "stood still itself" } else { "nothing listens at its address" };
-        assert!(reason.contains(named), "{reason}");
+        let known = reason == "nothing listens at its address";
+        assert!(known || (excused && reason.contains("stood still itself")), "{reason}");
     }
     let people = ctl.run(&["cluster", "events"]).unwrap();
     assert!(people.stdout.lines().any(|line| line.contains("cleo") && line.contains("is down, was suspect")));

@@ -30,10 +30,11 @@ pub struct Peer {
     pub(super) hubs_due: Option<u16>,
     /// When tables are compared next; never with a leaf. Of two hubs the one that dialled keeps time.
     pub(super) sync_at: Option<Instant>,
-    /// When the peer hears of changes that wait; one that does not hear of them at once, of those up to `news_to`.
+    /// When the peer hears of changes that wait, those up to `news_to`: because it does not hear of them at once, or heard of
+    /// many just now.
     pub(super) news_at: Option<Instant>,
     pub(super) news_to: u64,
-    /// When the messages that it was sent at once are as many as one in each pace.
+    /// When what it was told at once so far comes to one turn in each pace: ahead of now after a burst.
     pub(super) paced_at: Instant,
     /// Between hubs: whether this node wants gossip on the link, and the peer.
     pub(super) ours: bool,
@@ -152,5 +153,61 @@ impl<'s> Peers<'s> {
         // Leaves that hear of one hub after the other begin anew: the order has changed.
         self.iter_mut().filter(|peer| peer.hubs_due.is_some()).for_each(|peer| peer.hubs_due = Some(0));
         self.places.get_mut(last).map(|peer| core::mem::replace(peer, Peer::FREE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::{Peer, Peers};
+    use crate::id::LinkId;
+    use crate::wire::Kind;
+
+    proptest! {
+        #[test]
+        fn links_come_and_go_and_no_two_hubs_have_one_mark(
+            steps in prop::collection::vec((0..90_u32, any::<bool>(), 0..5), 0..400),
+        ) {
+            let mut places = vec![Peer::FREE; 80];
+            let mut peers = Peers::new(&mut places);
+            let mut naive: Vec<u32> = Vec::new();
+            for (link, comes, kind) in steps {
+                if !comes {
+                    prop_assert_eq!(peers.remove(LinkId(link)).is_some(), naive.contains(&link));
+                    naive.retain(|other| *other != link);
+                } else if !naive.contains(&link) {
+                    let kind = if kind == 0 { Kind::Leaf } else { Kind::Hub };
+                    let inserted = peers.insert(Peer { link: LinkId(link), kind, ..Peer::FREE });
+                    prop_assert_eq!(inserted.is_ok(), naive.len() < 80);
+                    naive.extend(inserted.is_ok().then_some(link));
+                }
+                let mut links: Vec<u32> = peers.iter().map(|peer| peer.link.0).collect();
+                links.sort_unstable();
+                naive.sort_unstable();
+                prop_assert_eq!(&links, &naive);
+                let hubs = peers.iter().filter(|peer| peer.kind == Kind::Hub).count();
+                let marks: Vec<u64> = peers.iter().map(|peer| peer.mark).filter(|mark| *mark != 0).collect();
+                prop_assert!(marks.iter().all(|mark| mark.is_power_of_two()));
+                prop_assert_eq!(marks.iter().fold(0, |all, mark| all | mark).count_ones() as usize, marks.len());
+                prop_assert!(marks.len() >= hubs.min(1) && marks.len() <= hubs);
+            }
+        }
+    }
+
+    #[test]
+    fn more_hubs_than_marks_are_linked_without_one() {
+        let mut places = vec![Peer::FREE; 80];
+        let mut peers = Peers::new(&mut places);
+        for link in 0..66 {
+            peers.insert(Peer { link: LinkId(link), kind: Kind::Hub, ..Peer::FREE }).unwrap();
+        }
+        assert_eq!(peers.iter().filter(|peer| peer.mark == 0).count(), 2);
+        peers.remove(LinkId(10));
+        peers.insert(Peer { link: LinkId(70), kind: Kind::Hub, ..Peer::FREE }).unwrap();
+        assert_eq!(peers.iter().filter(|peer| peer.mark == 0).count(), 2);
     }
 }

@@ -145,26 +145,28 @@ impl Node<'_> {
         let mut need = Writer::new(Tag::Need);
         for version in versions {
             let version = version?;
-            let Some(index) = self.table.find(version.id) else {
-                if version.state.is_live() {
-                    need.push(&version.id);
-                }
-                continue;
-            };
-            match version.order().cmp(&self.table.slot(index).version()) {
-                Ordering::Greater => _ = need.push(&version.id),
+            match self.compare_version(&version) {
+                (_, Ordering::Greater) => _ = need.push(&version.id),
                 // It does not say who doubts a suspect.
-                Ordering::Equal if version.state != State::Suspect => self.note_known(index, mark),
-                Ordering::Equal | Ordering::Less => {}
+                (Some(index), Ordering::Equal) if version.state != State::Suspect => {
+                    self.note_known(index, mark);
+                }
+                _ => {}
             }
         }
         Ok(need.is_empty() || out.put(&[need.message()]).is_ok())
     }
 
     fn is_newer(&self, version: &Version) -> bool {
-        match self.table.find(version.id).map(|index| self.table.slot(index)) {
-            Some(slot) => version.order() > slot.version(),
-            None => version.state.is_live(),
+        self.compare_version(version).1 == Ordering::Greater
+    }
+
+    /// Whether a version is newer than what is known here of its member, or as new.
+    fn compare_version(&self, version: &Version) -> (Option<Index>, Ordering) {
+        match self.table.find(version.id) {
+            Some(index) => (Some(index), version.order().cmp(&self.table.slot(index).version())),
+            None if version.state.is_live() => (None, Ordering::Greater),
+            None => (None, Ordering::Less),
         }
     }
 

@@ -194,7 +194,7 @@ impl Node<'_> {
                 slot.by = record.by;
             }
             self.table.touch(index, mark);
-        } else if version == slot.version() && record.by == slot.by {
+        } else if version == slot.version() && (record.state != State::Suspect || record.by == slot.by) {
             self.note_known(index, mark);
         }
     }
@@ -392,32 +392,33 @@ impl Node<'_> {
         let turn = peer.paced_at.max(now);
         if turn.since(now) > PACE * BURST && !self.leaving {
             peer.news_at = Some(peer.paced_at - PACE * BURST);
+            peer.news_to = self.table.sequence();
             return;
         }
-        let (cursor, messages) = self.say_changes(peer, out);
+        let (cursor, said) = self.say_changes(peer, out);
         peer.cursor = cursor;
-        peer.paced_at = turn + PACE * messages.min(1);
+        if said {
+            peer.paced_at = turn + PACE;
+        }
     }
 
-    /// Says what changed after the peer's cursor; returns the cursor moved on, and how many messages it took.
-    fn say_changes(&self, peer: &Peer, out: &mut impl Outbox) -> (u64, u32) {
+    /// Says what changed after the peer's cursor; returns the cursor moved on, and whether anything was said.
+    fn say_changes(&self, peer: &Peer, out: &mut impl Outbox) -> (u64, bool) {
         let needs = match peer.kind {
             Kind::Hub => Needs::new(),
             Kind::Leaf => self.needs(peer.id),
         };
         let mut said = peer.cursor;
         let mut writing = peer.cursor;
-        let mut messages = 0;
         let mut writer = Writer::new(Tag::Records);
         for (index, number) in self.table.changes(peer.cursor) {
             if self.concerns(index, peer, &needs) {
                 let record = self.record_at(index);
                 if !writer.push(&record) {
                     if out.put(&[writer.message()]).is_err() {
-                        return (said, messages);
+                        return (said, said > peer.cursor);
                     }
                     said = writing;
-                    messages += 1;
                     writer.clear();
                     writer.push(&record);
                 }
@@ -425,19 +426,18 @@ impl Node<'_> {
             writing = number;
         }
         match writer.is_empty() {
-            true => (writing, messages),
-            false if out.put(&[writer.message()]).is_ok() => (writing, messages + 1),
-            false => (said, messages),
+            true => (writing, false),
+            false if out.put(&[writer.message()]).is_ok() => (writing, true),
+            false => (said, said > peer.cursor),
         }
     }
 
     /// To a peer that most likely hears of changes from others: a while later, and only in brief.
     fn say_later(&self, now: Instant, peer: &mut Peer, out: &mut impl Outbox) {
         if peer.news_at.is_some_and(|at| now >= at) {
-            match self.say_news(peer, out) {
-                Some(cursor) => (peer.cursor, peer.news_at) = (cursor, None),
-                None => peer.news_at = Some(now + AGAIN),
-            }
+            let (cursor, whole) = self.say_news(peer, out);
+            peer.cursor = cursor;
+            peer.news_at = (!whole).then(|| now + AGAIN);
         }
         if peer.news_at.is_none() && peer.cursor < self.table.sequence() {
             peer.news_at = Some(now + NEWS);
@@ -445,25 +445,29 @@ impl Node<'_> {
         }
     }
 
-    /// Says which versions are known here of what changed up to `news_to`; `None` when there is no room.
-    fn say_news(&self, peer: &Peer, out: &mut impl Outbox) -> Option<u64> {
+    /// Says which versions are known here of what changed up to `news_to`; returns the cursor moved on, and whether there was
+    /// room for all.
+    fn say_news(&self, peer: &Peer, out: &mut impl Outbox) -> (u64, bool) {
+        let end = peer.news_to.max(peer.cursor);
+        let mut said = peer.cursor;
+        let mut writing = peer.cursor;
         let mut writer = Writer::new(Tag::News);
-        for (index, _) in self.table.changes(peer.cursor).take_while(|&(_, number)| number <= peer.news_to) {
+        for (index, number) in self.table.changes(peer.cursor).take_while(|&(_, number)| number <= end) {
             let slot = self.table.slot(index);
-            if slot.known_to & peer.mark != 0 {
-                continue;
+            if slot.known_to & peer.mark == 0 {
+                let version = Version::of(slot);
+                if !writer.push(&version) {
+                    if out.put(&[writer.message()]).is_err() {
+                        return (said, false);
+                    }
+                    said = writing;
+                    writer.clear();
+                    writer.push(&version);
+                }
             }
-            let version = Version::of(slot);
-            if !writer.push(&version) {
-                out.put(&[writer.message()]).ok()?;
-                writer.clear();
-                writer.push(&version);
-            }
+            writing = number;
         }
-        if !writer.is_empty() {
-            out.put(&[writer.message()]).ok()?;
-        }
-        Some(peer.news_to)
+        if writer.is_empty() || out.put(&[writer.message()]).is_ok() { (end, true) } else { (said, false) }
     }
 
     /// Whether a peer is to hear of a member: a hub of every one, a leaf of the hubs that are linked here or

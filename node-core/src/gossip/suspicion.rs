@@ -75,7 +75,7 @@ impl Evidence {
     pub(super) const fn reason(self) -> Option<&'static str> {
         match self {
             Self::Hearsay => None,
-            Self::Stalled => Some("it cannot be reached, though this node stood still itself a moment ago"),
+            Self::Stalled => Some("it has no link here, but this node stood still itself a moment ago"),
             Self::Untried => Some("it cannot be dialled from here"),
             Self::Orphaned => Some("no hub speaks for it"),
             Self::Silent => Some("it accepts connections and says nothing"),
@@ -177,9 +177,9 @@ impl Node<'_> {
         let Some(slot) = self.table.slot_mut(index) else { return false };
         let free = slot.accusers.iter_mut().find(|accuser| **accuser == 0 || **accuser == brief);
         let news = free.is_some_and(|free| core::mem::replace(free, brief) == 0);
-        let stronger = evidence > slot.evidence;
-        if news || stronger {
-            slot.evidence = slot.evidence.max(evidence);
+        let before = slot.evidence;
+        slot.evidence = before.max(evidence);
+        if news || slot.evidence.patience() < before.patience() {
             let others = slot.accusers.iter().filter(|accuser| **accuser != 0).count().saturating_sub(1);
             let patience = suspicion.saturating_mul(slot.evidence.patience()) / (1 << others.min(8));
             slot.expires = (slot.since + patience).max(now);

@@ -301,7 +301,9 @@ impl<'s> Table<'s> {
 
     /// The member of a span that so many others of it come before.
     pub(super) fn nth(&self, span: Span, number: usize) -> Option<Index> {
-        self.span(span).nth(number)
+        let places = self.places(span);
+        let place = places.start.saturating_add(number);
+        self.order.get(place).filter(|_| places.contains(&place)).map(Index)
     }
 
     /// How many members a span has.

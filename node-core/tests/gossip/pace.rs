@@ -13,17 +13,23 @@ use super::nowhere::Nowhere;
 
 const SOURCE: u32 = 1;
 const LISTENER: u32 = 2;
+const WANTS: u8 = 1;
+const AT_ONCE: u8 = 2;
 
 #[derive(Default)]
 struct Heard {
     messages: usize,
     members: BTreeSet<NodeId>,
+    bytes_of_news: usize,
 }
 
 impl Outbox for Heard {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
         let message = parts.concat();
         let (tag, mut items) = message.split_first().unwrap();
+        if Tag::from_byte(*tag) == Some(Tag::News) {
+            self.bytes_of_news += items.len();
+        }
         if Tag::from_byte(*tag) != Some(Tag::Records) {
             return Ok(());
         }
@@ -55,10 +61,10 @@ fn say(node: &mut Node<'_>, now: Instant, link: u32, member: u8) {
     node.handle_gossip(now, LinkId(link), &message, &mut Nowhere).unwrap();
 }
 
-/// Runs `test` with a hub that has two neighbours, which know all that it knows.
+/// Runs `test` with a hub that has two neighbours, which know all that it knows and ask to hear of changes at once.
 fn with_neighbours(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = Box::new(StaticStorage::<128, 4>::new());
-    let config = Config::new(NodeId([0xff; 16]), Kind::Hub);
+    let config = Config { fanout: 0, ..Config::new(NodeId([0xff; 16]), Kind::Hub) };
     let about_me = Meta::new("me", Kind::Hub);
     let mut node = Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap();
     for link in [SOURCE, LISTENER] {
@@ -67,8 +73,7 @@ fn with_neighbours(test: impl FnOnce(&mut Node<'_>)) {
         let id = NodeId([0xf0 + link as u8; 16]);
         let record = Record { id, incarnation: 1, state: State::Alive, by: None, meta };
         node.handle_link_up(at(0), LinkId(link), How::Accepted, &hello(record)).unwrap();
-        let wants = [Tag::Standing as u8, 1];
-        node.handle_gossip(at(0), LinkId(link), &wants, &mut Nowhere).unwrap();
+        stand(&mut node, at(0), link, WANTS | AT_ONCE);
     }
     let mut now = at(0);
     for _ in 0..10 {
@@ -78,6 +83,11 @@ fn with_neighbours(test: impl FnOnce(&mut Node<'_>)) {
         now = now + Duration::from_secs(1);
     }
     test(&mut node);
+}
+
+/// The peer says what it wants of its link.
+fn stand(node: &mut Node<'_>, now: Instant, link: u32, standing: u8) {
+    node.handle_gossip(now, LinkId(link), &[Tag::Standing as u8, standing], &mut Nowhere).unwrap();
 }
 
 #[test]
@@ -135,4 +145,27 @@ fn what_both_ends_of_a_link_know_is_not_said_on_it() {
             assert_eq!(back.messages, 0, "it came from there");
         });
     }
+}
+
+#[test]
+fn who_no_longer_hears_at_once_is_told_what_is_left_and_no_more() {
+    with_neighbours(|node| {
+        for number in 1..=100 {
+            say(node, at(20_000), SOURCE, number);
+        }
+        node.poll_gossip(at(20_000), LinkId(LISTENER), &mut Nowhere);
+        for number in 1..=10 {
+            say(node, at(20_000), SOURCE, 100 + number);
+            node.poll_gossip(at(20_000), LinkId(LISTENER), &mut Nowhere);
+        }
+        stand(node, at(20_010), LISTENER, WANTS);
+        let mut heard = Heard::default();
+        while let Some(due) = node.poll_timeout().filter(|&due| due <= at(22_000)) {
+            node.handle_timeout(due);
+            while node.poll_dial(due).is_some() {}
+            node.poll_gossip(due, LinkId(LISTENER), &mut heard);
+        }
+        // A version takes some 23 bytes.
+        assert!((23..500).contains(&heard.bytes_of_news), "{} bytes", heard.bytes_of_news);
+    });
 }

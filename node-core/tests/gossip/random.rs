@@ -43,8 +43,9 @@ fn history(seed: u64) {
         assert!(cluster.net.scheduled() < 1000 * count, "{} events", cluster.net.scheduled());
     }
     make_whole(&mut cluster);
-    // Who vanished with all its neighbours is missed when somebody patrols by chance: seldom late.
-    cluster.until(Duration::from_secs(900), "all views are right", Cluster::converged);
+    // Where links are few, a hub may vanish with all its neighbours: it is missed when somebody patrols, by chance.
+    let limit = Duration::from_secs(if sparse { 900 } else { 240 });
+    cluster.until(limit, "all views are right", Cluster::converged);
     cluster.run(Duration::from_secs(120));
     assert!(cluster.converged(), "views do not stay right\n{}", cluster.views());
 }

@@ -121,7 +121,7 @@ impl Hub {
     pub fn new(network: Stack<'static>, (shown, trusted): (&Identity, Trusted)) -> (Self, Vec<Task>) {
         let storage = Storage {
             slots: leak(Slot::FREE, 100),
-            order: leak(0, 100),
+            order: leak(gossip::Entry::FREE, 100),
             meta: leak(0, 100 * MAX_META),
             peers: leak(Peer::FREE, 10),
         };
