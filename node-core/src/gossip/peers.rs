@@ -168,13 +168,16 @@ mod tests {
     use crate::wire::Kind;
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn links_come_and_go_and_no_two_hubs_have_one_mark(
-            steps in prop::collection::vec((0..90_u32, any::<bool>(), 0..5), 0..400),
+            steps in prop::collection::vec((0..90_u32, prop::bool::weighted(0.8), 0..5), 0..400),
         ) {
             let mut places = vec![Peer::FREE; 80];
             let mut peers = Peers::new(&mut places);
             let mut naive: Vec<u32> = Vec::new();
+            let mut crowded = false;
             for (link, comes, kind) in steps {
                 if !comes {
                     prop_assert_eq!(peers.remove(LinkId(link)).is_some(), naive.contains(&link));
@@ -193,7 +196,9 @@ mod tests {
                 let marks: Vec<u64> = peers.iter().map(|peer| peer.mark).filter(|mark| *mark != 0).collect();
                 prop_assert!(marks.iter().all(|mark| mark.is_power_of_two()));
                 prop_assert_eq!(marks.iter().fold(0, |all, mark| all | mark).count_ones() as usize, marks.len());
-                prop_assert!(marks.len() >= hubs.min(1) && marks.len() <= hubs);
+                // Once there were more than there are marks, some have none for good.
+                crowded |= hubs > 64;
+                prop_assert!(marks.len() <= hubs && (crowded || marks.len() == hubs));
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::wire::{Goodbye, Kind, Meta, Outbox, Record, State};
 /// Who does not hear of a change at once hears of it after this, in brief: what it heard elsewhere meanwhile it does not
 /// ask for.
 const NEWS: Duration = Duration::from_millis(250);
-/// Who hears of changes at once gets one message in this time when there are many; [`BURST`] more before it comes to that.
+/// A hub that hears of changes at once is told once in this time when there are many; [`BURST`] times more before it comes to that.
 const PACE: Duration = Duration::from_millis(100);
 const BURST: u32 = 3;
 /// Shortest time between two complaints about what members say.
@@ -115,7 +115,9 @@ impl Node<'_> {
             next.hubs_due = self.say_hubs(from, out);
         }
         let between_hubs = peer.kind == Kind::Hub && self.config.kind == Kind::Hub;
-        if !between_hubs || (peer.is_overlay() && self.is_eager(&peer)) {
+        if !between_hubs {
+            (next.cursor, _) = self.say_changes(&peer, out);
+        } else if peer.is_overlay() && self.is_eager(&peer) {
             self.say_soon(now, &mut next, out);
         } else if peer.is_overlay() {
             self.say_later(now, &mut next, out);
@@ -383,7 +385,7 @@ impl Node<'_> {
         if said { None } else { Some(first) }
     }
 
-    /// To a peer that hears of changes at once; when there are many, of several together.
+    /// To a hub that hears of changes at once; when there are many, of several together.
     fn say_soon(&self, now: Instant, peer: &mut Peer, out: &mut impl Outbox) {
         peer.news_at = None;
         if peer.cursor == self.table.sequence() {

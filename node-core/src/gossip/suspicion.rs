@@ -232,6 +232,10 @@ impl Node<'_> {
         for place in 0..self.table.len() {
             if let Some(slot) = self.table.slot_at(place).filter(|slot| slot.is_pending()) {
                 slot.expires = slot.expires + late;
+                if slot.state == State::Suspect {
+                    // What further accusers leave of its time counts from here.
+                    slot.since = slot.since + late;
+                }
             }
         }
         self.expiry_at = self.expiry_at + late;

@@ -92,9 +92,13 @@ fn with_neighbour(test: impl FnOnce(&mut Node<'_>)) {
 }
 
 fn hear(node: &mut Node<'_>, now: Instant, record: &Record<'_>) {
+    hear_on(node, now, 1, record);
+}
+
+fn hear_on(node: &mut Node<'_>, now: Instant, link: u32, record: &Record<'_>) {
     let mut message = [1; 1024];
     let len = postcard::to_slice(record, &mut message[1..]).unwrap().len();
-    node.handle_gossip(now, LinkId(1), &message[..=len], &mut Nowhere).unwrap();
+    node.handle_gossip(now, LinkId(link), &message[..=len], &mut Nowhere).unwrap();
 }
 
 fn at(millis: u64) -> Instant {
@@ -136,6 +140,27 @@ fn who_stood_still_convicts_nobody_on_waking() {
         node.handle_timeout(at(3_600_000));
         assert_eq!(state(node, PEER), Some(State::Suspect), "its denial may wait to be read");
         pass_idle(node, at(3_700_000));
+        assert_eq!(state(node, PEER), Some(State::Down));
+    });
+}
+
+#[test]
+fn who_stood_still_convicts_nobody_at_once_because_of_a_second_accuser() {
+    with_neighbour(|node| {
+        link_up(node, at(0), (2, OTHER), &["10.0.0.3:8374"]);
+        node.handle_link_down(at(0), LinkId(1), Down::Lost);
+        node.handle_dial_failed(at(1), Target::Member(PEER), Failure::Unreachable);
+        assert!(
+            node.poll_timeout() < Some(at(4_001)),
+            "it stands still before the time is over that two accusers leave"
+        );
+        node.handle_timeout(at(3_600_000));
+        let accusation =
+            Record { id: PEER, incarnation: 1, state: State::Suspect, by: Some(OTHER), meta: &[] };
+        hear_on(node, at(3_600_000), 2, &accusation);
+        pass_idle(node, at(3_600_000));
+        assert_eq!(state(node, PEER), Some(State::Suspect));
+        pass_idle(node, at(3_604_001));
         assert_eq!(state(node, PEER), Some(State::Down));
     });
 }
