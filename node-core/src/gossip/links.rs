@@ -71,7 +71,8 @@ impl Node<'_> {
             if crossed && !dialled_by_smaller {
                 return Err(Goodbye::Replaced);
             }
-            ours = rival.ours;
+            // Of two dials that cross, either may have been seen to end by the peer: what this one was made for still holds.
+            ours = rival.ours || (crossed && ours);
         } else if kind == Kind::Leaf && 4 * self.leaf_links() >= 3 * self.peers.capacity() {
             // Leaves that are too many are told of other hubs and sent on, but not at once: hubs need places meanwhile.
             return Err(Goodbye::Full);

@@ -349,6 +349,21 @@ fn a_second_link_for_which_there_is_no_room_does_not_cost_the_first() {
 }
 
 #[test]
+fn a_dial_that_crosses_another_is_still_for_gossip() {
+    let mut memory = StaticStorage::<8, 4>::new();
+    let (config, about_me) = (Config::new(ME, Kind::Hub), Meta::new("me", Kind::Hub));
+    let mut node = Node::new(at(0), config, (1, &about_me), (memory.lend(), 1)).unwrap();
+    link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
+    assert!(!node.carries_gossip(LinkId(1)), "the peer has not said that it wants that");
+    let mut buffer = [0; 64];
+    let meta = Meta::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
+    let record = Record { id: PEER, incarnation: 1, state: State::Alive, by: None, meta };
+    node.handle_link_up(at(1), LinkId(2), How::Dialled(Target::Member(PEER)), &hello(record)).unwrap();
+    assert!(node.carries_gossip(LinkId(2)));
+    assert_eq!(node.poll_close(), Some((LinkId(1), Goodbye::Replaced)));
+}
+
+#[test]
 fn made_up_witnesses_do_not_hasten_a_verdict() {
     with_neighbour(|node| {
         let mut buffer = [0; 64];
