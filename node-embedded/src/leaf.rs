@@ -156,7 +156,7 @@ fn assemble<'d>(
     let CoreMemory { slots, order, meta, peers, table, exchanges } = memory;
     fill(slots, gossip::Slot::FREE);
     fill(peers, Peer::FREE);
-    let storage = Storage { slots, order, meta, peers };
+    let storage = Storage { slots, order, sums: &mut [], meta, peers };
     let config = gossip::Config { degree: LINKS - 1, dials: 1, ..gossip::Config::new(birth.id, Kind::Leaf) };
     // What it says of itself may change during a life as well as between two.
     let incarnation = u64::from(birth.starts) << 12;

@@ -26,6 +26,7 @@ mod reconcile;
 mod rekey;
 mod spread;
 mod storage;
+mod sums;
 mod suspicion;
 mod table;
 
@@ -37,6 +38,7 @@ pub use order::Entry;
 pub use peers::Peer;
 pub use rekey::Certificates;
 pub use storage::{StaticStorage, Storage};
+pub use sums::Sum;
 pub use suspicion::Failure;
 pub use table::Slot;
 

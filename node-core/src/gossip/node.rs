@@ -38,6 +38,8 @@ pub struct Node<'s> {
     pub(super) shed_at: Option<Instant>,
     /// When a suspicion, a sleep or a tombstone may end next.
     pub(super) expiry_at: Instant,
+    /// When that was looked for last.
+    pub(super) expired_at: Instant,
     /// The last time that this node was told.
     pub(super) seen_at: Instant,
     /// Until then it is no good witness.
@@ -90,7 +92,7 @@ impl<'s> Node<'s> {
         let config = Config { max_leaves: config.max_leaves.min(storage.peers.len().div_ceil(2)), ..config };
         let mut node = Self {
             config,
-            table: Table::new(storage.slots, storage.order, storage.meta),
+            table: Table::new(storage.slots, storage.order, storage.sums, storage.meta),
             peers: Peers::new(storage.peers),
             seeds: heapless::Vec::new(),
             rng: fastrand::Rng::with_seed(seed),
@@ -101,6 +103,7 @@ impl<'s> Node<'s> {
             shuffle_at: now,
             shed_at: None,
             expiry_at: Instant::from_micros(u64::MAX),
+            expired_at: now,
             seen_at: now,
             impaired_until: now,
             denial: Denial::NONE,
@@ -314,10 +317,11 @@ impl<'s> Node<'s> {
             return None;
         }
         let patrol = (self.config.kind == Kind::Hub).then_some(self.patrol_at.min(self.shuffle_at));
+        let own = [self.overlay_at, patrol, self.shed_at, self.denial.due(), Some(self.expiry_due())];
+        let earliest = |one: Option<Instant>, other: Option<Instant>| one.into_iter().chain(other).min();
         let usable = self.peers.iter().filter(|peer| peer.is_usable());
-        let links = usable.flat_map(|peer| [peer.sync_at, peer.news_at]).flatten();
-        let own = [self.overlay_at, patrol, self.shed_at, self.denial.due(), Some(self.expiry_at)];
-        own.into_iter().flatten().chain(links).min()
+        let links = usable.map(|peer| earliest(peer.sync_at, peer.news_at));
+        links.fold(own.into_iter().flatten().min(), earliest)
     }
 
     // Inside

@@ -197,16 +197,17 @@ impl Node<'_> {
     /// Whether a hub is among those that hear of changes at once: both ends of a link rank it alike, so that hardly
     /// anybody is told at once by nobody; and who would be has asked.
     pub(super) fn is_eager(&self, peer: &Peer) -> bool {
-        peer.asked || self.links_before(peer) < self.config.fanout
+        peer.asked || self.is_among(self.config.fanout, peer)
     }
 
     /// Whether the peer is to tell of changes at once, whatever the rank of the link is at its end.
     pub(super) fn is_source(&self, peer: &Peer) -> bool {
-        self.config.kind == Kind::Hub && peer.is_overlay() && self.links_before(peer) < SOURCES
+        self.config.kind == Kind::Hub && peer.is_overlay() && self.is_among(SOURCES, peer)
     }
 
-    fn links_before(&self, peer: &Peer) -> usize {
-        self.peers.iter().filter(|other| other.is_overlay() && other.rank < peer.rank).count()
+    /// Whether it is one of the first so many overlay links by rank.
+    fn is_among(&self, first: usize, peer: &Peer) -> bool {
+        self.peers.iter().filter(|other| other.rank < peer.rank && other.is_overlay()).take(first).count() < first
     }
 }
 

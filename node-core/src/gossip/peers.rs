@@ -89,6 +89,17 @@ impl Peer {
     pub(super) const fn is_usable(&self) -> bool {
         self.goodbye.is_none()
     }
+
+    /// Whether it was told everything, up to this change of the table, and whether this node asks to be told at once.
+    pub(super) const fn knows(&self, sequence: u64, asks: bool) -> bool {
+        self.cursor == sequence
+            && self.news_at.is_none()
+            && self.accused.is_none()
+            && self.hubs_due.is_none()
+            && self.asks == asks
+            && !self.standing_due
+            && !self.referred
+    }
 }
 
 /// The links that are up.

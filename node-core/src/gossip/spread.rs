@@ -92,8 +92,14 @@ impl Node<'_> {
 
     /// Says on a link what its peer does not know yet, as far as `out` has room.
     pub fn poll_gossip(&mut self, now: Instant, link: LinkId, out: &mut impl Outbox) {
-        let Some(peer) = self.peers.get(link).filter(|peer| peer.is_usable()).copied() else { return };
-        let mut next = peer;
+        let Some(peer) = self.peers.get(link).filter(|peer| peer.is_usable()) else { return };
+        let asks = self.is_source(peer);
+        if peer.knows(self.table.sequence(), asks) && !self.sleeping && peer.sync_at.is_none_or(|at| now < at)
+        {
+            return;
+        }
+        let peer = *peer;
+        let mut next = Peer { asks, ..peer };
         if let Some((incarnation, state, by)) = peer.accused {
             let described = self.table.find(peer.id).filter(|_| state == State::Alive);
             let meta = described.map_or(&[][..], |index| self.record_at(index).meta);
@@ -101,7 +107,6 @@ impl Node<'_> {
                 next.accused = None;
             }
         }
-        next.asks = self.is_source(&peer);
         if peer.standing_due || next.asks != peer.asks {
             next.standing_due = !self.say_standing(&next, out);
         }

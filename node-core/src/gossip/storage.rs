@@ -2,6 +2,7 @@
 
 use super::order::Entry;
 use super::peers::Peer;
+use super::sums::Sum;
 use super::table::Slot;
 use crate::wire::record::MAX_META;
 
@@ -11,6 +12,8 @@ pub struct Storage<'s> {
     pub slots: &'s mut [Slot],
     /// As many as `slots`.
     pub order: &'s mut [Entry],
+    /// Any number, none for a leaf. With one for 32 members a hub compares tables of thousands without looking at each member.
+    pub sums: &'s mut [Sum],
     /// Descriptions of all members together. The protocol allows [`MAX_META`] bytes for each, usual are 100 to 250, and
     /// [`MAX_META`] are kept for this node's own.
     pub meta: &'s mut [u8],
@@ -44,6 +47,7 @@ impl<const MEMBERS: usize, const LINKS: usize, const META: usize> StaticStorage<
         Storage {
             slots: &mut self.slots,
             order: &mut self.order,
+            sums: &mut [],
             meta: self.meta.as_flattened_mut(),
             peers: &mut self.peers,
         }

@@ -21,6 +21,9 @@ const WAKING: Duration = Duration::from_secs(15);
 /// Longest announced sleep in seconds: who is gone for good is to be missed some day.
 pub(super) const MAX_SLEEP: u32 = 7 * 24 * 3600;
 
+/// What is overdue is looked for once in this time: when half a cluster is gone, thousands are.
+const EXPIRY: Duration = Duration::from_millis(50);
+
 /// How long a node that stood still is no good witness.
 const IMPAIRED: Duration = Duration::from_secs(10);
 
@@ -241,9 +244,14 @@ impl Node<'_> {
         self.expiry_at = self.expiry_at + late;
     }
 
+    /// When [`expire`](Self::expire) has something to do.
+    pub(super) fn expiry_due(&self) -> Instant {
+        self.expiry_at.max(self.expired_at + EXPIRY)
+    }
+
     /// Calls overdue suspects down and forgets overdue departed members.
     pub(super) fn expire(&mut self, now: Instant) {
-        if now < self.expiry_at {
+        if now < self.expiry_due() {
             return;
         }
         let mut convicted = false;
@@ -262,6 +270,7 @@ impl Node<'_> {
         let pending = self.table.iter().map(|index| self.table.slot(index));
         let pending = pending.filter(|slot| slot.is_pending() && slot.id != self.config.id);
         self.expiry_at = pending.map(|slot| slot.expires).min().unwrap_or(Instant::from_micros(u64::MAX));
+        self.expired_at = now;
     }
 
     fn overdue(&self, now: Instant, rest: Span) -> Option<(Index, NodeId)> {

@@ -2,6 +2,7 @@
 
 use super::descriptions::{Descriptions, Place};
 use super::order::{Entry, Order};
+use super::sums::{Sum, Sums};
 use super::suspicion::Evidence;
 use crate::id::NodeId;
 use crate::time::Instant;
@@ -102,12 +103,10 @@ impl Slot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Index(u32);
 
-const EMPTY: Range = Range { span: Span::ALL, count: 0, sum: 0 };
-
 /// All members.
 ///
 /// Invariant: `order` holds the used slots; these form a list from `oldest` to `newest` by ascending `changed`; free slots
-/// form a list from `free` through `newer`; `whole` is the sum over all used slots.
+/// form a list from `free` through `newer`; `sums` are over all used slots.
 pub(super) struct Table<'s> {
     slots: &'s mut [Slot],
     order: Order<'s>,
@@ -117,8 +116,8 @@ pub(super) struct Table<'s> {
     newest: u32,
     /// The number of the latest change.
     sequence: u64,
-    /// What is held in all, in brief.
-    whole: Range,
+    /// What is held, in brief.
+    sums: Sums<'s>,
     /// Members that are being dialled.
     dialling: usize,
     /// Members that a link is wanted to.
@@ -126,7 +125,12 @@ pub(super) struct Table<'s> {
 }
 
 impl<'s> Table<'s> {
-    pub(super) fn new(slots: &'s mut [Slot], order: &'s mut [Entry], meta: &'s mut [u8]) -> Self {
+    pub(super) fn new(
+        slots: &'s mut [Slot],
+        order: &'s mut [Entry],
+        sums: &'s mut [Sum],
+        meta: &'s mut [u8],
+    ) -> Self {
         let order = Order::new(order);
         let capacity = slots.len().min(order.capacity());
         let slots = slots.get_mut(..capacity).unwrap_or_default();
@@ -142,7 +146,7 @@ impl<'s> Table<'s> {
             oldest: NONE,
             newest: NONE,
             sequence: 0,
-            whole: EMPTY,
+            sums: Sums::new(sums),
             dialling: 0,
             wanted: 0,
         }
@@ -176,9 +180,10 @@ impl<'s> Table<'s> {
         let Some(slot) = self.slots.get_mut(index.0 as usize) else { return };
         let before = *slot;
         change(slot);
-        let ((count, sum), (old_count, old_sum)) = (share_of_sum(slot), share_of_sum(&before));
-        self.whole.count = self.whole.count.wrapping_sub(old_count).wrapping_add(count);
-        self.whole.sum = self.whole.sum.wrapping_sub(old_sum).wrapping_add(sum);
+        let (share, old_share) = (share_of_sum(slot), share_of_sum(&before));
+        if share != old_share {
+            self.sums.change(slot.id, old_share, share);
+        }
         let counted =
             |before: bool, after: bool, count: usize| count + usize::from(after) - usize::from(before);
         self.dialling = counted(before.dialling, slot.dialling, self.dialling);
@@ -319,30 +324,34 @@ impl<'s> Table<'s> {
 
     /// What is held in a span, in brief.
     pub(super) fn range(&self, span: Span) -> Range {
-        if span == Span::ALL {
-            return self.whole;
-        }
-        self.span(span).map(|index| share_of_sum(self.slot(index))).fold(
-            Range { span, ..EMPTY },
-            |range, (count, sum)| Range {
-                count: range.count + count,
-                sum: range.sum.wrapping_add(sum),
-                ..range
-            },
-        )
+        let Sum { count, sum } = match self.sums.within(span) {
+            _ if span == Span::ALL => self.sums.whole(),
+            Some((within, ends)) => ends.into_iter().fold(within, |sum, end| sum.plus(self.sum(end))),
+            None => self.sum(span),
+        };
+        Range { span, count, sum }
+    }
+
+    /// The sum over a span, member by member.
+    fn sum(&self, span: Span) -> Sum {
+        self.span(span).map(|index| share_of_sum(self.slot(index))).fold(Sum::EMPTY, Sum::plus)
     }
 
     /// Takes over what another table of the same size holds, as if nobody had said it here.
     #[cfg(feature = "sim")]
     pub(super) fn copy_from(&mut self, other: &Table<'_>) {
-        if self.slots.len() != other.slots.len() || self.order.capacity() != other.order.capacity() {
+        if self.slots.len() != other.slots.len()
+            || self.order.capacity() != other.order.capacity()
+            || self.sums.parts() != other.sums.parts()
+        {
             return;
         }
         self.slots.copy_from_slice(other.slots);
         self.slots.iter_mut().for_each(|slot| slot.known_to = 0);
         self.order.copy_from(&other.order);
         self.descriptions.copy_from(&other.descriptions);
-        (self.free, self.whole) = (other.free, other.whole);
+        self.sums.copy_from(&other.sums);
+        self.free = other.free;
         (self.oldest, self.newest, self.sequence) = (other.oldest, other.newest, other.sequence);
         (self.dialling, self.wanted) = (other.dialling, other.wanted);
     }
@@ -379,8 +388,8 @@ impl<'s> Table<'s> {
 }
 
 /// What a member adds to the sums.
-fn share_of_sum(slot: &Slot) -> (u32, u64) {
-    if slot.state.is_live() { (1, fingerprint(slot)) } else { (0, 0) }
+fn share_of_sum(slot: &Slot) -> Sum {
+    if slot.state.is_live() { Sum { count: 1, sum: fingerprint(slot) } } else { Sum::EMPTY }
 }
 
 /// Mixes what identifies a version of a record into 64 bits, by the finaliser of SplitMix64.

@@ -1,7 +1,7 @@
 //! Two tables that differ become equal, and what that costs.
 
 use node_core::gossip::{
-    Config, Down, Entry, How, Kind, Meta, Node, Peer, Record, Slot, State, Storage, Target,
+    Config, Down, Entry, How, Kind, Meta, Node, Peer, Record, Slot, State, Storage, Sum, Target,
 };
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Full, Goodbye, Outbox};
@@ -94,20 +94,27 @@ fn deliver(
 }
 
 /// Memory of any size, as a server lends it.
-struct Memory(Vec<Slot>, Vec<Entry>, Vec<u8>, [Peer; 2]);
+struct Memory(Vec<Slot>, Vec<Entry>, Vec<Sum>, Vec<u8>, [Peer; 2]);
 
 impl Memory {
     fn new(members: usize) -> Self {
         Self(
             vec![Slot::FREE; members],
             vec![Entry::FREE; members],
+            vec![Sum::EMPTY; members / 32],
             vec![0; members * 128 + MAX_META],
             [Peer::FREE; 2],
         )
     }
 
     fn lend(&mut self) -> Storage<'_> {
-        Storage { slots: &mut self.0, order: &mut self.1, meta: &mut self.2, peers: &mut self.3 }
+        Storage {
+            slots: &mut self.0,
+            order: &mut self.1,
+            sums: &mut self.2,
+            meta: &mut self.3,
+            peers: &mut self.4,
+        }
     }
 }
 

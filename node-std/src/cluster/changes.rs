@@ -149,7 +149,13 @@ mod tests {
     fn namesakes_that_arrive_at_once_are_noticed_and_those_that_are_gone_are_not() {
         let (mut slots, mut order, mut meta) = (vec![Slot::FREE; 8], vec![Entry::FREE; 8], vec![0; 4096]);
         let mut peers = vec![Peer::FREE; 4];
-        let storage = Storage { slots: &mut slots, order: &mut order, meta: &mut meta, peers: &mut peers };
+        let storage = Storage {
+            slots: &mut slots,
+            order: &mut order,
+            sums: &mut [],
+            meta: &mut meta,
+            peers: &mut peers,
+        };
         let config = Config::new(NodeId([1; 16]), Kind::Hub);
         let me = Meta::new("me", Kind::Hub);
         let mut node = Node::new(Instant::START, config, (1, &me), (storage, 7)).unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use node_core::gossip::{
-    self, Certificates, Config, Down, Entry, Failure, How, Kind, Meta, Node, Peer, Slot, State, Storage,
+    self, Certificates, Config, Down, Entry, Failure, How, Kind, Meta, Node, Peer, Slot, State, Storage, Sum,
 };
 use node_core::id::{LinkId, Name};
 use node_core::link::{Goodbye, Hello};
@@ -104,7 +104,14 @@ impl Task {
         let mut order = vec![Entry::FREE; MEMBERS];
         let mut meta = vec![0; MEMBERS * META];
         let mut peers = vec![Peer::FREE; LINKS];
-        let storage = Storage { slots: &mut slots, order: &mut order, meta: &mut meta, peers: &mut peers };
+        let mut sums = vec![Sum::EMPTY; MEMBERS / 32];
+        let storage = Storage {
+            slots: &mut slots,
+            order: &mut order,
+            sums: &mut sums,
+            meta: &mut meta,
+            peers: &mut peers,
+        };
         let config = Config::new(self.dialer.identity.id, Kind::Hub);
         let keys = Keys::of(&self.dialer.security);
         let description = self.description.clone();

@@ -1,13 +1,14 @@
 //! The table against a naive one: a map for the members, a list for the order of changes.
 
 use std::collections::BTreeMap;
+use std::vec;
 use std::vec::Vec;
 
 use proptest::prelude::*;
 
 use super::super::descriptions::HEADER;
 use super::super::storage::StaticStorage;
-use super::{Table, fingerprint, share_of_sum};
+use super::{Sum, Table, fingerprint, share_of_sum};
 use crate::id::NodeId;
 use crate::time::Instant;
 use crate::wire::State;
@@ -133,10 +134,12 @@ proptest! {
     fn it_holds_what_a_naive_table_holds(
         steps in prop::collection::vec(step(), 0..120),
         (first, last) in (0..15u8, 0..15u8),
+        parts in 0..300usize,
     ) {
         let mut memory = StaticStorage::<CAPACITY, 1>::new();
         let storage = memory.lend();
-        let mut table = Table::new(storage.slots, storage.order, storage.meta);
+        let mut sums = vec![Sum::EMPTY; parts];
+        let mut table = Table::new(storage.slots, storage.order, &mut sums, storage.meta);
         let mut naive = Naive::default();
         for step in steps {
             let sequence = table.sequence();
@@ -151,7 +154,7 @@ proptest! {
             }
             let wanted = table.iter().filter(|&index| table.slot(index).wanted).count();
             prop_assert_eq!(table.wanted(), wanted);
-            let sum = |index| share_of_sum(table.slot(index)).1;
+            let sum = |index| share_of_sum(table.slot(index)).sum;
             let whole = table.iter().map(sum).fold(0, u64::wrapping_add);
             prop_assert_eq!(table.range(Span::ALL).sum, whole);
             let changes: Vec<NodeId> = table.changes(0).map(|(index, _)| table.slot(index).id).collect();
@@ -180,7 +183,7 @@ proptest! {
 fn the_fingerprint_is_what_the_protocol_says() {
     let mut memory = StaticStorage::<2, 1>::new();
     let storage = memory.lend();
-    let mut table = Table::new(storage.slots, storage.order, storage.meta);
+    let mut table = Table::new(storage.slots, storage.order, storage.sums, storage.meta);
     let index = table.insert(NodeId(core::array::from_fn(|at| at as u8))).unwrap();
     table.set_meta(index, b"a description", 0).unwrap();
     let slot = table.slot_mut(index).unwrap();

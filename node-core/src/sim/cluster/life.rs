@@ -5,7 +5,7 @@ use std::vec;
 
 use self_cell::{MutBorrow, self_cell};
 
-use crate::gossip::{Config, Entry, Meta, Node, Peer, Slot, Storage};
+use crate::gossip::{Config, Entry, Meta, Node, Peer, Slot, Storage, Sum};
 use crate::time::Instant;
 use crate::wire::record::{BadMeta, MAX_META};
 
@@ -31,13 +31,17 @@ impl Capacity {
     /// Bytes that a node is lent for each member.
     #[must_use]
     pub const fn bytes_for_each_member(&self) -> usize {
-        size_of::<Slot>() + size_of::<Entry>() + self.meta
+        size_of::<Slot>() + size_of::<Entry>() + size_of::<Sum>() / MEMBERS_OF_A_SUM + self.meta
     }
 }
+
+/// As a server has it.
+const MEMBERS_OF_A_SUM: usize = 32;
 
 struct Memory {
     slots: Vec<Slot>,
     order: Vec<Entry>,
+    sums: Vec<Sum>,
     meta: Vec<u8>,
     peers: Vec<Peer>,
 }
@@ -47,6 +51,7 @@ impl Memory {
         Self {
             slots: vec![Slot::FREE; members],
             order: vec![Entry::FREE; members],
+            sums: vec![Sum::EMPTY; members / MEMBERS_OF_A_SUM],
             // A node keeps room for its own.
             meta: vec![0; members * meta + MAX_META],
             peers: vec![Peer::FREE; peers],
@@ -57,6 +62,7 @@ impl Memory {
         Storage {
             slots: &mut self.slots,
             order: &mut self.order,
+            sums: &mut self.sums,
             meta: &mut self.meta,
             peers: &mut self.peers,
         }
