@@ -143,6 +143,10 @@ impl Node<'_> {
                     seed.reached = Some(id);
                 }
             }
+            // The address leads back here: who else has it is not known.
+            Target::Member(dialled) if dialled != id && id == self.config.id => {
+                self.handle_dial_failed(now, target, Failure::Untried)
+            }
             // Somebody else lives at its address now.
             Target::Member(dialled) if dialled != id => {
                 self.handle_dial_failed(now, target, Failure::Refused)

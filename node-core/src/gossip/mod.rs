@@ -17,6 +17,7 @@ mod config;
 mod denial;
 mod descriptions;
 mod dial;
+mod learn;
 mod links;
 mod node;
 mod order;

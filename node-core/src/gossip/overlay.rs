@@ -178,8 +178,10 @@ impl Node<'_> {
         }
         peer.asked = standing & AT_ONCE != 0;
         peer.referred |= referred;
-        if peer.theirs != (wanted && !referred) {
-            peer.theirs = wanted && !referred;
+        // Who is sent away stays outside, however often it says what it wants.
+        let theirs = wanted && !peer.referred;
+        if peer.theirs != theirs {
+            peer.theirs = theirs;
             if peer.theirs {
                 peer.join(now);
             }
@@ -207,7 +209,8 @@ impl Node<'_> {
 
     /// Whether it is one of the first so many overlay links by rank.
     fn is_among(&self, first: usize, peer: &Peer) -> bool {
-        self.peers.iter().filter(|other| other.rank < peer.rank && other.is_overlay()).take(first).count() < first
+        self.peers.iter().filter(|other| other.rank < peer.rank && other.is_overlay()).take(first).count()
+            < first
     }
 }
 

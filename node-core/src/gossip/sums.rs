@@ -70,6 +70,7 @@ impl<'s> Sums<'s> {
         self.whole = other.whole;
     }
 
+    #[cfg(feature = "sim")]
     pub(super) const fn parts(&self) -> usize {
         self.parts.len()
     }

@@ -11,12 +11,14 @@ use crate::id::NodeId;
 use crate::log::warning;
 use crate::time::{Duration, Instant};
 use crate::wire::gossip::Span;
-use crate::wire::{Kind, State};
+use crate::wire::{Kind, Record, State};
 
 /// A peer that dialled us is given this long to dial again before we do.
 const REDIAL_GRACE: Duration = Duration::from_millis(300);
-/// Who leaves a leaf to itself for longer than it said it would sleep, and this, doubts it.
+/// A leaf that sleeps is missed when it is late by more than this, and than its clock may go wrong meanwhile: an oscillator
+/// without a quartz errs by a hundredth.
 const WAKING: Duration = Duration::from_secs(15);
+const CLOCK_ERROR: u32 = 64;
 
 /// Longest announced sleep in seconds: who is gone for good is to be missed some day.
 pub(super) const MAX_SLEEP: u32 = 7 * 24 * 3600;
@@ -59,6 +61,8 @@ pub(super) enum Evidence {
     Vanished,
     /// Its host does not answer.
     Unreachable,
+    /// Others called it down, after it had time to object there.
+    Condemned,
     /// Its host says that nothing listens there.
     Refused,
 }
@@ -70,14 +74,14 @@ impl Evidence {
         match self {
             Self::Hearsay | Self::Stalled | Self::Untried | Self::Orphaned | Self::Silent => 30,
             Self::Overslept | Self::Vanished | Self::Unreachable => 4,
-            Self::Refused => 1,
+            Self::Condemned | Self::Refused => 1,
         }
     }
 
     /// What it says of the suspect; nothing, when only others saw something.
     pub(super) const fn reason(self) -> Option<&'static str> {
         match self {
-            Self::Hearsay => None,
+            Self::Hearsay | Self::Condemned => None,
             Self::Stalled => Some("it has no link here, but this node stood still itself a moment ago"),
             Self::Untried => Some("it cannot be dialled from here"),
             Self::Orphaned => Some("no hub speaks for it"),
@@ -154,6 +158,17 @@ impl Node<'_> {
         }
     }
 
+    /// Whether a live member that others called down had the time to object here that such a verdict leaves it.
+    pub(super) fn had_its_say(&mut self, now: Instant, index: Index, verdict: &Record<'_>) -> bool {
+        let slot = self.table.slot(index);
+        if (slot.state, slot.incarnation) != (State::Suspect, verdict.incarnation) {
+            return false;
+        }
+        let by = verdict.by.filter(|by| self.is_live(*by)).unwrap_or(verdict.id);
+        self.weigh(now, index, (by, Evidence::Condemned));
+        now >= self.table.slot(index).expires
+    }
+
     /// Remembers what is said of a linked peer until it is told.
     pub(super) fn accuse_to_its_face(&mut self, id: NodeId, accusation: (u64, State, Option<NodeId>)) {
         let (incarnation, state, _) = accusation;
@@ -220,7 +235,8 @@ impl Node<'_> {
             slot.since = now;
         }
         if slot.asleep && slot.state == State::Alive {
-            slot.expires = now + Duration::from_secs(seconds.min(MAX_SLEEP).into()) + WAKING;
+            let sleep = Duration::from_secs(seconds.min(MAX_SLEEP).into());
+            slot.expires = now + sleep + sleep / CLOCK_ERROR + WAKING;
             self.expiry_at = self.expiry_at.min(slot.expires);
         }
     }

@@ -75,6 +75,9 @@ fn a_link_for_requests_takes_nobodys_place() {
 fn who_finds_no_room_is_told_of_others_and_sent_on() {
     with_hub::<100>(|node| {
         crowd(node, at(Duration::ZERO), 1..=13);
+        // It says twice what it wants.
+        wants(node, at(Duration::ZERO), 13);
+        assert_eq!(node.degree(), MOST);
         let mut heard = Heard::default();
         node.poll_gossip(at(Duration::ZERO), LinkId(13), &mut heard);
         assert_eq!(heard.0, [Tag::Records as u8]);

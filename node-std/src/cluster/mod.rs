@@ -122,7 +122,7 @@ impl Cluster {
     /// There is no link in time, or it takes no more exchanges.
     pub async fn open(&self, via: NodeId, open: Open) -> Result<(Outbound, Inbound), ExchangeError> {
         let start = tokio::time::Instant::now();
-        self.on_link(via, open, |link| async move {
+        self.on_link(via, open, |link, open| async move {
             link.open(Open { budget_ms: left(open.budget_ms, start), ..open }).await
         })
         .await
@@ -143,7 +143,7 @@ impl Cluster {
         let budget_ms = u32::try_from(budget.as_millis()).unwrap_or(u32::MAX).max(1);
         let to = (via != to).then_some(to);
         let open = Open { to, hops: MAX_HOPS, budget_ms, service: Service::Rpc(method) };
-        let call = self.on_link(via, open, |link| {
+        let call = self.on_link(via, open, |link, open| {
             let request = request.clone();
             async move { link.call(open, request, limit).await }
         });
@@ -172,12 +172,12 @@ impl Cluster {
         let _ = tokio::time::timeout(patience, self.requests.closed()).await;
     }
 
-    /// Uses the link to `via`; one that is closing is given up for its successor.
+    /// Uses the link to `via`; one that is closing is given up for its successor, and that to a leaf for one to its new hub.
     async fn on_link<T, F: Future<Output = Result<T, ExchangeError>>>(
         &self,
         via: NodeId,
         open: Open,
-        act: impl Fn(LinkHandle) -> F,
+        act: impl Fn(LinkHandle, Open) -> F,
     ) -> Result<T, ExchangeError> {
         let budget = Duration::from_millis(open.budget_ms.into());
         // A leaf that sleeps is waited for as long as the request has time; not by any number of requests.
@@ -189,13 +189,14 @@ impl Cluster {
         let mut tried = None;
         loop {
             let view = latest.look();
+            let (via, to) = view.forward(self.me, (via, open.to));
             let (link, leaving) = (view.links.get(&via).cloned(), view.leaving);
             // Not kept while waiting.
             drop(view);
             match link.filter(|link| tried != Some(link.id())) {
                 Some(link) => {
                     tried = Some(link.id());
-                    match act(link).await {
+                    match act(link, Open { to, ..open }).await {
                         Err(ExchangeError::LinkClosed(_)) => continue,
                         other => return other,
                     }

@@ -151,6 +151,19 @@ impl View {
         self.links.len()
     }
 
+    /// Where an exchange goes that was to go over the link to `via`, and whom it is for there, unless that node itself: a
+    /// leaf may have come back to another hub meanwhile.
+    pub(super) fn forward(
+        &self,
+        me: NodeId,
+        (via, to): (NodeId, Option<NodeId>),
+    ) -> (NodeId, Option<NodeId>) {
+        match self.next_hop(me, via) {
+            Some(hub) if hub != via => (hub, to.or(Some(via))),
+            _ => (via, to),
+        }
+    }
+
     /// The node over whose link `me` reaches `to`: itself, or one of its hubs.
     pub(super) fn next_hop(&self, me: NodeId, to: NodeId) -> Option<NodeId> {
         if self.links.contains_key(&to) {
@@ -159,6 +172,8 @@ impl View {
         let member = self.member(to).filter(|member| member.state.is_live())?;
         match member.kind {
             Kind::Hub => Some(to),
+            // It comes back to this node, as far as anybody knows.
+            Kind::Leaf if member.asleep && member.hubs.contains(&me) => Some(to),
             Kind::Leaf => {
                 let others = || member.hubs.iter().filter(|hub| **hub != me);
                 let hub = others().find(|hub| self.links.contains_key(hub)).or_else(|| others().next());
@@ -235,6 +250,18 @@ mod tests {
     #[test]
     fn a_leaf_is_reached_over_its_other_hub() {
         assert_eq!(next_hop(&[ME, OTHER]), Some(OTHER));
+    }
+
+    #[test]
+    fn a_leaf_that_sleeps_is_waited_for_until_it_wakes_at_another_hub() {
+        let asleep = Member { hubs: vec![ME, OTHER], asleep: true, ..leaf(LEAF, "leaf") };
+        let view = View::of(vec![asleep.clone()]);
+        assert_eq!(view.next_hop(ME, LEAF), Some(LEAF));
+        assert_eq!(view.forward(ME, (LEAF, None)), (LEAF, None));
+        let awake = View::of(vec![Member { hubs: vec![OTHER], asleep: false, ..asleep }]);
+        assert_eq!(awake.forward(ME, (LEAF, None)), (OTHER, Some(LEAF)));
+        // A hub is reached by itself.
+        assert_eq!(awake.forward(ME, (OTHER, Some(LEAF))), (OTHER, Some(LEAF)));
     }
 
     #[test]

@@ -20,6 +20,9 @@ use crate::api::{
 };
 use crate::tls::{TlsError, read_bundle};
 
+/// More than a node keeps, even while new ones come.
+const MOST_PARTS: usize = 64;
+
 /// How long one question for events waits for some.
 const FOLLOW: Duration = Duration::from_secs(20);
 
@@ -40,7 +43,10 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         }
         Command::Version => return Ok(version(flags.json)),
     };
-    let result = client.call(method, params).await?;
+    let result = match flags.command {
+        Command::Cluster(Cluster::Events { .. }) => json!(all_events(client, method).await?),
+        _ => client.call(method, params).await?,
+    };
     if flags.json {
         return Ok(format!("{result:#}\n"));
     }
@@ -61,6 +67,20 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         }
         Command::Version => version(false),
     })
+}
+
+/// All events that the node keeps: it tells a part of them at a time.
+async fn all_events(client: &Client, method: &str) -> Result<EventList, CtlError> {
+    let mut all: EventList = read(client.call(method, json!({})).await?)?;
+    for _ in 0..MOST_PARTS {
+        let more: EventList = read(client.call(method, json!({"after": all.last})).await?)?;
+        if more.events.is_empty() {
+            break;
+        }
+        all.last = more.last;
+        all.events.extend(more.events);
+    }
+    Ok(all)
 }
 
 /// Prints events as they happen, for ever.

@@ -372,6 +372,9 @@ fn a_flood_of_members_that_a_hub_invents_is_borne() {
         })
         .unwrap();
     }
+    // Of what happened the newest is shown, too, though a node answers with a part at a time.
+    let output = siege.target().ctl().run(&["cluster", "events"]).unwrap();
+    assert!(output.stdout.lines().count() > 1000, "{} events", output.stdout.lines().count());
     through_other.goes_on(100).unwrap();
     let tally = through_other.stop();
     assert_eq!(tally.failed, 0, "{tally:?}");

@@ -43,8 +43,8 @@ pub struct Host {
     pub(super) cursor: u64,
     /// When the process of a node that leaves ends.
     pub(super) ends: Option<Instant>,
-    /// The incarnation in which it was last called down while it ran.
-    pub(super) convicted: Option<u64>,
+    /// The incarnation in which it was last called down while it ran, and whether with reason.
+    pub(super) convicted: Option<(u64, bool)>,
 }
 
 /// This end of a link.

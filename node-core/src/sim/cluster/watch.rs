@@ -21,7 +21,7 @@ pub struct Belief {
     pub state: State,
 }
 
-/// A member was called down while it ran.
+/// A member was called down while it ran: once in each incarnation, and once more when somebody had no reason to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conviction {
     /// When.
@@ -164,9 +164,16 @@ impl Cluster {
     fn convict(&mut self, by: usize, about: usize, incarnation: u64) {
         let Some(host) = self.hosts.get_mut(about) else { return };
         // A new life is not what was called down.
-        if host.incarnation == incarnation && host.convicted != Some(incarnation) {
-            host.convicted = Some(incarnation);
-            self.convictions.push(Conviction::now(&self.net, by, about));
+        if host.incarnation != incarnation {
+            return;
+        }
+        let conviction = Conviction::now(&self.net, by, about);
+        // What somebody had reason to believe at first, others may have none for.
+        let known =
+            |(before, excused): (u64, bool)| before == incarnation && (!excused || conviction.excused);
+        if !host.convicted.is_some_and(known) {
+            host.convicted = Some((incarnation, conviction.excused));
+            self.convictions.push(conviction);
         }
     }
 }
