@@ -15,6 +15,9 @@ pub(super) const MAX_STEP: u64 = 1 << 24;
 /// network.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
+/// So many denials in a row are no accident; from then on each 60th is logged.
+const STREAK: u32 = 10;
+
 /// What this node has denied, and has still to deny.
 pub(super) struct Denial {
     /// The highest incarnation that was wrong, if it waits.
@@ -65,7 +68,7 @@ impl Node<'_> {
         let Some(pending) = self.denial.pending.filter(|_| now >= self.denial.next) else { return };
         self.denial.pending = None;
         let streak = if now.since(self.denial.next) < PAUSE { self.denial.streak + 1 } else { 0 };
-        if streak == 10 {
+        if streak == STREAK {
             warning!(
                 "another node seems to use the identity of this one: give it a data directory of its own"
             );
@@ -78,7 +81,7 @@ impl Node<'_> {
         if mine > pending {
             return;
         }
-        if let Some((state, by)) = accusation {
+        if let Some((state, by)) = accusation.filter(|_| streak < STREAK || streak.is_multiple_of(60)) {
             warning!("called {} by {}: denied", state, by);
         }
         let next = pending.saturating_add(1).min(mine.saturating_add(MAX_LEAP));

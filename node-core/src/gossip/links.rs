@@ -110,7 +110,7 @@ impl Node<'_> {
             self.table.revise(index, |slot| (slot.wanted, slot.for_requests) = (false, false));
         }
         let is_hub = self.config.kind == Kind::Hub;
-        if is_hub && (kind == Kind::Leaf || self.overlay_links() > self.config.degree + 1) {
+        if is_hub && (kind == Kind::Leaf || self.has_to_spare()) {
             self.shed_later(now);
         }
         if kind == Kind::Hub {

@@ -1,11 +1,12 @@
-//! Membership and its spreading (PROTOCOL.md, R-080 to R-099).
+//! Membership and its spreading (PROTOCOL.md, R-080 to R-099 and R-110 to R-117).
 //!
 //! [`Node`] holds the member table and decides which links to keep, what to say on each, and whom to doubt:
 //!
 //! ```text
-//! handle_link_up / _down, handle_gossip, handle_dial_failed, handle_keyring, handle_timeout   (what happened)
+//! handle_link_up / _down, handle_gossip, handle_goodbye, handle_dial_failed, handle_dialled_itself,
+//! handle_keyring, handle_timeout                                              (what happened)
 //! set_meta, set_keys, secure, redial, remove, sleep, wake, leave              (commands)
-//! poll_gossip, poll_dial, poll_close, poll_timeout, changes                   (what to do next)
+//! poll_dial, poll_gossip, poll_close, poll_timeout, changes                   (what to do next)
 //! ```
 //!
 //! How a change travels: every record that is new here gets the next number of the table's change order; each

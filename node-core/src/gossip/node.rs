@@ -5,7 +5,7 @@ use super::denial::Denial;
 use super::dial::{MAX_SEEDS, Seed};
 use super::peers::Peers;
 use super::storage::Storage;
-use super::suspicion::MAX_SLEEP;
+use super::suspicion::{MAX_SLEEP, NEVER};
 use super::table::{Index, Table};
 use crate::id::{LinkId, NodeId};
 use crate::log::warning;
@@ -16,9 +16,9 @@ use crate::wire::{Kind, Meta, Record, State};
 
 /// One node's part in the cluster. See the [module](super) for how its methods work together.
 ///
-/// After every `handle_*` call and every command: drain [`poll_close`](Self::poll_close) and
-/// [`poll_dial`](Self::poll_dial), call [`poll_gossip`](Self::poll_gossip) for each link, and be back with
-/// [`handle_timeout`](Self::handle_timeout) no later than [`poll_timeout`](Self::poll_timeout) says. Times given
+/// After every `handle_*` call and every command: drain [`poll_dial`](Self::poll_dial), call
+/// [`poll_gossip`](Self::poll_gossip) for each link, then drain [`poll_close`](Self::poll_close), for what was said may be
+/// the last word, and be back with [`handle_timeout`](Self::handle_timeout) no later than [`poll_timeout`](Self::poll_timeout) says. Times given
 /// to one node never go backwards.
 pub struct Node<'s> {
     pub(super) config: Config,
@@ -102,7 +102,7 @@ impl<'s> Node<'s> {
             patrol_at: now,
             shuffle_at: now,
             shed_at: None,
-            expiry_at: Instant::from_micros(u64::MAX),
+            expiry_at: NEVER,
             expired_at: now,
             seen_at: now,
             impaired_until: now,

@@ -16,6 +16,8 @@ use crate::wire::{Goodbye, Kind, Meta, Outbox, State};
 const SHEDDING: Duration = Duration::from_secs(2);
 /// A link is not ended as too much before this age.
 const SETTLED: Duration = Duration::from_secs(5);
+/// Overlay links that a hub keeps beside those that it needs: else it would end one whenever another dials it.
+const SPARE: usize = 1;
 /// Links that a hub asks to hear of changes at once: so two breaks must coincide before it hears of one late.
 const SOURCES: usize = 2;
 /// What *standing* says, in bits.
@@ -69,6 +71,11 @@ impl Node<'_> {
         self.overlay_at = Some(now);
     }
 
+    /// Whether it has more overlay links than it keeps.
+    pub(super) fn has_to_spare(&self) -> bool {
+        self.overlay_links() > self.config.degree + SPARE
+    }
+
     pub(super) fn leaf_links(&self) -> usize {
         self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Leaf).count()
     }
@@ -84,7 +91,7 @@ impl Node<'_> {
         while self.overlay_links() >= self.config.max_degree {
             // What this node chose itself stays: else whoever dials often enough could surround it.
             let settled =
-                self.pick_peer(|peer| peer.is_overlay() && !peer.ours && now.since(peer.up_at) >= SETTLED);
+                self.pick_peer(|_, peer| peer.is_overlay() && !peer.ours && now.since(peer.up_at) >= SETTLED);
             if settled.is_none() {
                 return false;
             }
@@ -107,7 +114,7 @@ impl Node<'_> {
 
     /// Ends the oldest of the overlay links that this node dialled, when there are more than it needs.
     fn shed_hubs(&mut self, now: Instant) {
-        if self.overlay_links() > self.config.degree + 1 {
+        if self.has_to_spare() {
             let dialled = self.peers.iter().filter(|peer| peer.is_overlay() && peer.dialled);
             let oldest =
                 dialled.min_by_key(|peer| peer.up_at).filter(|peer| now.since(peer.up_at) >= SETTLED);
@@ -120,8 +127,8 @@ impl Node<'_> {
         for _ in 0..self.leaf_links().saturating_sub(self.config.max_leaves) {
             let is_leaf =
                 |peer: &Peer| peer.is_usable() && peer.kind == Kind::Leaf && now.since(peer.up_at) >= SETTLED;
-            let spare = self.pick_peer(|peer| is_leaf(peer) && self.hubs_of(peer.id) > 1);
-            let chosen = spare.or_else(|| self.pick_peer(is_leaf));
+            let spare = self.pick_peer(|node, peer| is_leaf(peer) && node.hubs_of(peer.id) > 1);
+            let chosen = spare.or_else(|| self.pick_peer(|_, peer| is_leaf(peer)));
             self.shed(chosen);
         }
     }
@@ -147,9 +154,10 @@ impl Node<'_> {
         self.shed(oldest);
     }
 
-    fn pick_peer(&self, fits: impl Fn(&Peer) -> bool) -> Option<LinkId> {
-        let mut rng = self.rng.clone();
-        let fitting = || self.peers.iter().filter(|peer| fits(peer));
+    /// One of the links for which `fits` holds, each with equal chance.
+    fn pick_peer(&mut self, fits: impl Fn(&Self, &Peer) -> bool) -> Option<LinkId> {
+        let mut rng = self.rng.fork();
+        let fitting = || self.peers.iter().filter(|peer| fits(self, peer));
         let count = fitting().count();
         if count == 0 { None } else { fitting().nth(rng.usize(0..count)).map(|peer| peer.link) }
     }

@@ -23,8 +23,11 @@ const CLOCK_ERROR: u32 = 64;
 /// Longest announced sleep in seconds: who is gone for good is to be missed some day.
 pub(super) const MAX_SLEEP: u32 = 7 * 24 * 3600;
 
-/// What is overdue is looked for once in this time: when half a cluster is gone, thousands are.
-const EXPIRY: Duration = Duration::from_millis(50);
+/// What is overdue is looked for once in this time, longer with many members: when half of a cluster is gone, thousands are.
+const EXPIRY: Duration = Duration::from_millis(20);
+const EXPIRY_FOR_EACH: Duration = Duration::from_micros(20);
+/// Nothing is overdue some day.
+pub(super) const NEVER: Instant = Instant::from_micros(u64::MAX);
 
 /// How long a node that stood still is no good witness.
 const IMPAIRED: Duration = Duration::from_secs(10);
@@ -199,7 +202,7 @@ impl Node<'_> {
         slot.evidence = before.max(evidence);
         if news || slot.evidence.patience() < before.patience() {
             let others = slot.accusers.iter().filter(|accuser| **accuser != 0).count().saturating_sub(1);
-            let patience = suspicion.saturating_mul(slot.evidence.patience()) / (1 << others.min(8));
+            let patience = suspicion.saturating_mul(slot.evidence.patience()) / (1 << others);
             slot.expires = (slot.since + patience).max(now);
             self.expiry_at = self.expiry_at.min(slot.expires);
         }
@@ -262,7 +265,8 @@ impl Node<'_> {
 
     /// When [`expire`](Self::expire) has something to do.
     pub(super) fn expiry_due(&self) -> Instant {
-        self.expiry_at.max(self.expired_at + EXPIRY)
+        let members = u32::try_from(self.table.len()).unwrap_or(u32::MAX);
+        self.expiry_at.max(self.expired_at + EXPIRY + EXPIRY_FOR_EACH.saturating_mul(members))
     }
 
     /// Calls overdue suspects down and forgets overdue departed members.
@@ -270,30 +274,32 @@ impl Node<'_> {
         if now < self.expiry_due() {
             return;
         }
+        self.expired_at = now;
+        self.expiry_at = NEVER;
         let mut convicted = false;
-        let mut rest = Some(Span::ALL);
-        while let Some((index, id)) = rest.and_then(|rest| self.overdue(now, rest)) {
-            match self.table.slot(index).state {
+        let mut place = 0;
+        while let Some(index) = self.table.at(place) {
+            place += 1;
+            let slot = self.table.slot(index);
+            if !slot.is_pending() || slot.id == self.config.id {
+                continue;
+            }
+            if now < slot.expires {
+                self.expiry_at = self.expiry_at.min(slot.expires);
+                continue;
+            }
+            match slot.state {
                 State::Alive => self.oversleep(now, index),
                 State::Suspect => convicted |= self.convict(now, index),
-                State::Down | State::Left => self.table.remove(index),
+                State::Down | State::Left => {
+                    self.table.remove(index);
+                    place -= 1;
+                }
             }
-            rest = Span::after(id);
         }
         if convicted && self.config.kind == Kind::Hub {
             self.suspect_orphans(now);
         }
-        let pending = self.table.iter().map(|index| self.table.slot(index));
-        let pending = pending.filter(|slot| slot.is_pending() && slot.id != self.config.id);
-        self.expiry_at = pending.map(|slot| slot.expires).min().unwrap_or(Instant::from_micros(u64::MAX));
-        self.expired_at = now;
-    }
-
-    fn overdue(&self, now: Instant, rest: Span) -> Option<(Index, NodeId)> {
-        self.table.span(rest).map(|index| (index, self.table.slot(index).id)).find(|&(index, id)| {
-            let slot = self.table.slot(index);
-            slot.is_pending() && id != self.config.id && now >= slot.expires
-        })
     }
 
     /// A sleeping leaf did not come back in time.
@@ -315,6 +321,7 @@ impl Node<'_> {
             if let Some(slot) = self.table.slot_mut(index) {
                 slot.expires = expires;
             }
+            self.expiry_at = self.expiry_at.min(expires);
             return false;
         }
         let retry = now + self.config.retry;

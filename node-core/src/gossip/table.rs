@@ -201,6 +201,11 @@ impl<'s> Table<'s> {
     }
 
     /// The member at a place in the order of ids.
+    pub(super) fn at(&self, place: usize) -> Option<Index> {
+        self.order.get(place).map(Index)
+    }
+
+    /// The same, to change it.
     pub(super) fn slot_at(&mut self, place: usize) -> Option<&mut Slot> {
         let index = self.order.get(place)?;
         self.slots.get_mut(index as usize)

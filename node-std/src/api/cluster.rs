@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use node_core::gossip::State;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
@@ -34,7 +35,11 @@ impl<R: Remote> Api<R> {
     }
 
     pub(super) async fn remove_node(&self, Removal { node }: Removal) -> Result<RemoveAnswer, RpcError> {
-        let id = node::find_down(self.cluster.view().members(), &node)?.id;
+        let view = self.cluster.view();
+        let Member { id, state, .. } = *node::find_down(view.members(), &node)?;
+        if state == State::Left {
+            return Err(RpcError::Invalid(format!("{node} has left the cluster already")));
+        }
         let removed = self.cluster.remove(id).await;
         removed
             .map_err(|error| RpcError::Invalid(format!("{node}: {error}; one that runs leaves by itself")))?;

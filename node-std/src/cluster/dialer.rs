@@ -53,9 +53,10 @@ impl Dialer {
     /// Dials and runs the link.
     pub(super) async fn dial(self, dial: Dial) {
         let Dial { target, address } = dial;
-        let opened = match self.connect(&address).await {
-            Ok(stream) => self.secure(stream, &address).await.map_err(|error| (Failure::Mute, error)),
-            Err(error) => Err((failure(&error), error)),
+        let opened = match self.open(&address).await {
+            // A process that ends takes those with it that it had not accepted yet: whether it is gone shows only now.
+            Err((_, error)) if error.kind() == io::ErrorKind::ConnectionReset => self.open(&address).await,
+            opened => opened,
         };
         match opened {
             Ok((carrier, mut origin)) => {
@@ -72,6 +73,11 @@ impl Dialer {
                 let _ = self.notices.send(Notice::DialFailed { target, address, failure, error }).await;
             }
         }
+    }
+
+    async fn open(&self, address: &str) -> Result<(Box<dyn Carrier>, Origin), (Failure, io::Error)> {
+        let stream = self.connect(address).await.map_err(|error| (failure(&error), error))?;
+        self.secure(stream, address).await.map_err(|error| (Failure::Mute, error))
     }
 
     async fn connect(&self, address: &str) -> io::Result<TcpStream> {

@@ -253,10 +253,6 @@ impl Running<'_> {
         self.node.handle_timeout(now);
         // Who is dialled next is to be greeted with it.
         self.keep_own_record();
-        while let Some((link, reason)) = self.node.poll_close() {
-            self.say_goodbye(link, reason);
-            self.stale = true;
-        }
         while let Some(dial) = self.node.poll_dial(now) {
             tokio::spawn(self.dialer.clone().dial(dial));
         }
@@ -268,6 +264,10 @@ impl Running<'_> {
             if out.full {
                 self.gossip_at = Some(now + GOSSIP_RETRY);
             }
+        }
+        while let Some((link, reason)) = self.node.poll_close() {
+            self.say_goodbye(link, reason);
+            self.stale = true;
         }
         if self.closing {
             for known in self.links.values() {

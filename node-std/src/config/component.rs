@@ -5,6 +5,8 @@ use core::str::FromStr;
 use http::Uri;
 use node_core::id::{BadName, Name};
 
+use super::host_port::HostPort;
+
 /// An HTTP service under a name that the whole cluster can ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
@@ -27,10 +29,8 @@ impl FromStr for Component {
         if url.scheme() != Some(&http::uri::Scheme::HTTP) || url.query().is_some() {
             return Err(BadComponent::Url);
         }
-        match url.authority() {
-            Some(authority) if !authority.as_str().contains('@') => Ok(Self { name, url }),
-            _ => Err(BadComponent::Url),
-        }
+        HostPort::of_url(&url, 80).map_err(|_| BadComponent::Url)?;
+        Ok(Self { name, url })
     }
 }
 

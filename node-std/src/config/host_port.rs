@@ -4,6 +4,7 @@ use core::fmt;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
 
+use http::Uri;
 use node_core::wire::record::MAX_ADDR;
 
 /// `HOST:PORT`, with an IPv6 host in brackets. Names are resolved when they are dialled.
@@ -15,6 +16,15 @@ impl HostPort {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Where a URL leads, on `port` if it names none.
+    ///
+    /// # Errors
+    /// It names a user, or what is no port.
+    pub fn of_url(url: &Uri, port: u16) -> Result<Self, BadHostPort> {
+        let authority = url.authority().ok_or(BadHostPort::Form)?.as_str();
+        authority.parse().or_else(|_| format!("{authority}:{port}").parse())
     }
 
     /// The host, if it is an IP address.

@@ -93,6 +93,11 @@ fn a_bad_value_names_its_origin() {
         ("MAEL_COMPONENTS", "web", "MAEL_COMPONENTS: \"web\": expected NAME=URL"),
         ("MAEL_COMPONENTS", "a b=http://x", "MAEL_COMPONENTS: \"a b=http://x\": a name is"),
         ("MAEL_COMPONENTS", "a=https://x", "MAEL_COMPONENTS: \"a=https://x\": the URL must be http://"),
+        (
+            "MAEL_COMPONENTS",
+            "a=http://x:99999",
+            "MAEL_COMPONENTS: \"a=http://x:99999\": the URL must be http://",
+        ),
         ("MAEL_COMPONENTS", "a=http://u@x", "MAEL_COMPONENTS: \"a=http://u@x\": the URL must be http://"),
         (
             "MAEL_COMPONENTS",

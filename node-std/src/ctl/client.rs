@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::flags::Flags;
+use crate::config::HostPort;
 use crate::config::PRIVATE_PORT;
 use crate::tls::{self, Keyring, TlsError};
 
@@ -29,8 +30,7 @@ const MAX_ANSWER: usize = 16 << 20;
 /// A node to ask.
 pub struct Client {
     url: String,
-    host: String,
-    port: u16,
+    addr: HostPort,
     tls: Option<Arc<ClientConfig>>,
 }
 
@@ -44,9 +44,7 @@ impl Client {
         let url = flags.target.url.as_ref().filter(given).cloned().unwrap_or(default);
         let bad_url = || CtlError::Url(url.clone());
         let uri: Uri = url.parse().map_err(|_| bad_url())?;
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(bad_url)?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(PRIVATE_PORT);
+        let addr = HostPort::of_url(&uri, PRIVATE_PORT).map_err(|_| bad_url())?;
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(bad_url());
         }
@@ -57,7 +55,7 @@ impl Client {
             (Some("https"), None) => return Err(CtlError::NoKeys { url }),
             _ => return Err(bad_url()),
         };
-        Ok(Self { url, host, port, tls })
+        Ok(Self { url, addr, tls })
     }
 
     /// That nobody on the way can read what is sent.
@@ -71,7 +69,7 @@ impl Client {
     /// The result of `method`.
     pub async fn call(&self, method: &str, params: Value) -> Result<Value, CtlError> {
         let request = json!({"jsonrpc": "2.0", "id": "1", "method": method, "params": [params]});
-        let tcp = TcpStream::connect((self.host.as_str(), self.port));
+        let tcp = TcpStream::connect(self.addr.as_str());
         let tcp = tokio::time::timeout(CONNECT_TIMEOUT, tcp).await.map_err(|_| self.late(CONNECT_TIMEOUT))?;
         let tcp = tcp.map_err(|error| self.unreachable(error.to_string()))?;
         let body = match &self.tls {
@@ -103,7 +101,7 @@ impl Client {
         // Ends with the sender.
         tokio::spawn(connection);
         let request = Request::post("/_mael/v1")
-            .header(HOST, format!("{}:{}", self.host, self.port))
+            .header(HOST, self.addr.as_str())
             .header(CONTENT_TYPE, "application/json")
             .body(Full::<Bytes>::from(request))
             .map_err(|_| CtlError::Url(self.url.clone()))?;

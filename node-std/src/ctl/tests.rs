@@ -86,6 +86,10 @@ async fn url_and_keys_must_agree() {
         ),
         (&["--url", "https://h"], "https://h needs keys"),
         (&["--url", "ftp://h"], "ftp://h: expected http://HOST:PORT"),
+        // Another port than the one that was meant would be another node.
+        (&["--url", "http://h:99999"], "http://h:99999: expected http://HOST:PORT"),
+        (&["--url", "http://h:"], "http://h:: expected http://HOST:PORT"),
+        (&["--url", "http://me@h"], "http://me@h: expected http://HOST:PORT"),
         (&["--url", "http://h/path"], "http://h/path: expected http://HOST:PORT"),
         (&["--url", "h:8374"], "h:8374: expected http://HOST:PORT"),
     ] {

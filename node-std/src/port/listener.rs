@@ -59,6 +59,27 @@ enum Refused {
     Http(Box<dyn core::error::Error + Send + Sync>),
 }
 
+impl Refused {
+    /// Whether the client was served and went away, as one does that has seen enough.
+    fn is_hang_up(&self) -> bool {
+        let Self::Http(error) = self else { return false };
+        let mut cause: Option<&(dyn core::error::Error + 'static)> = Some(&**error);
+        while let Some(error) = cause {
+            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            if matches!(
+                kind,
+                Some(
+                    io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof
+                )
+            ) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
 impl<R: Remote> Listener<R> {
     /// Accepts until `drain` is cancelled, then waits for the HTTP requests under way. Links go on: they end when the
     /// node leaves the cluster.
@@ -67,8 +88,12 @@ impl<R: Remote> Listener<R> {
         accept(("private", listener), drain.clone(), |stream, peer, place| {
             let (this, drain) = (Arc::clone(&this), drain.clone());
             async move {
-                if let Err(refused) = this.connection(stream, place, drain).await {
-                    this.log(peer, &refused);
+                match this.connection(stream, place, drain).await {
+                    Ok(()) => {}
+                    Err(refused) if refused.is_hang_up() => {
+                        tracing::debug!(%peer, "a client went away: {refused}");
+                    }
+                    Err(refused) => this.log(peer, &refused),
                 }
             }
         })

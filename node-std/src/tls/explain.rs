@@ -12,7 +12,10 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 #[must_use]
 pub fn explain(error: &io::Error) -> String {
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
-        return error.to_string();
+        return match error.kind() {
+            io::ErrorKind::UnexpectedEof => "the peer closed the connection".into(),
+            _ => error.to_string(),
+        };
     };
     match tls {
         Error::InvalidCertificate(CertificateError::Other(rejection)) => rejection.to_string(),

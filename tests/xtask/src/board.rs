@@ -9,6 +9,7 @@ use board_settings::Settings;
 use clap::Args;
 use node_tests::board::{Board, HOST, Mark, Options};
 use node_tests::pki::{self, Algorithm, TlsDir};
+use node_tests::wait;
 
 use crate::firmware;
 
@@ -42,6 +43,8 @@ pub struct Arguments {
 /// It does not build or start, or the board stops with a failure.
 pub fn board(arguments: &Arguments) -> Result<()> {
     firmware::build(&firmware::QEMU)?;
+    // The board ends before this does, and its folder with it.
+    ctrlc::set_handler(wait::give_up).context("Ctrl-C cannot be caught")?;
     let keyring = match &arguments.tls_dir {
         Some(dir) => pki::bundle(dir)?,
         None => TlsDir::generate(Algorithm::P256)?.bundle()?,
@@ -60,6 +63,9 @@ pub fn board(arguments: &Arguments) -> Result<()> {
         let (lines, end) = board.logs_after(shown);
         shown = end;
         lines.iter().for_each(|line| println!("{line}"));
+        if wait::given_up() {
+            return Ok(());
+        }
         if news.is_err()
             && let Ok(status) = board.wait_for_exit(Duration::ZERO)
         {

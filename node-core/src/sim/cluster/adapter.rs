@@ -2,37 +2,68 @@
 
 use std::prelude::rust_2024::*;
 
-use super::Cluster;
-use super::host::{Carrier, at_address};
-use crate::gossip::{self, Down, How, Node};
+use super::host::{Carrier, Host, at_address};
+use super::watch::{Curiosity, Learned};
+use crate::gossip::{self, Down, How, Node, Target};
 use crate::id::LinkId;
-use crate::sim::net::{Event, Failure, LinkNumber};
+use crate::sim::net::{Event, Failure, LINK_OVERHEAD, LinkNumber, Net};
 use crate::time::Instant;
 use crate::wire::gossip::Tag;
-use crate::wire::{Frame, FrameKind, Full, Goodbye, HEADER, Header, Hello, Limits, Outbox, VERSION};
+use crate::wire::{Frame, FrameKind, Full, Goodbye, HEADER, Header, Hello, Outbox};
 
-impl Cluster {
-    /// Tells the node of a host what happened, and does what it wants done.
-    pub(super) fn handle(&mut self, at: usize, event: Event) {
+/// A host that is busy with one thing. What it wants of the network is done when it is through: so hosts that have nothing to do
+/// with each other can be busy at the same time.
+pub(super) struct Adapter<'c> {
+    at: usize,
+    /// By the network's clock.
+    now: Instant,
+    pub(super) host: &'c mut Host,
+    net: &'c Net,
+    wants: Vec<Want>,
+}
+
+/// What a host wants of the network.
+pub(super) enum Want {
+    Dial(usize, Target),
+    Send(LinkNumber, Vec<u8>),
+    Notify(LinkNumber),
+    Close(LinkNumber),
+    Timer(Option<Instant>),
+    /// The process ends.
+    End,
+}
+
+impl<'c> Adapter<'c> {
+    pub(super) const fn new((at, now): (usize, Instant), host: &'c mut Host, net: &'c Net) -> Self {
+        Self { at, now, host, net, wants: Vec::new() }
+    }
+
+    /// What is to be done in the network now that the host is through.
+    pub(super) fn wants(self) -> Vec<Want> {
+        self.wants
+    }
+
+    /// Tells the node what happened, and does what it wants done; what it came to believe by that.
+    pub(super) fn handle(&mut self, event: Event, curious: Curiosity<'_>) -> Vec<Learned> {
+        if !self.host.is_running() {
+            return Vec::new();
+        }
         let mut told = false;
         match event {
             Event::Timer => {
-                let now = self.now();
-                if self.hosts.get(at).and_then(|host| host.ends).is_some_and(|end| end <= now) {
-                    self.kill(at);
-                    return;
+                if self.host.ends.is_some_and(|end| end <= self.now) {
+                    self.wants.push(Want::End);
+                    return Vec::new();
                 }
             }
             Event::Dialled { dial, link, to } => {
-                let Some(host) = self.hosts.get_mut(at) else { return };
-                let Some(target) = host.dials.remove(&dial) else { return };
-                host.carriers.insert(link, Carrier::new(to, Some(target)));
-                self.say_hello(at, link);
+                let Some(target) = self.host.dials.remove(&dial) else { return Vec::new() };
+                self.host.carriers.insert(link, Carrier::new(to, Some(target)));
+                self.say_hello(link);
             }
             Event::DialFailed { dial, why } => {
-                let target = self.hosts.get_mut(at).and_then(|host| host.dials.remove(&dial));
-                let Some(target) = target else { return };
-                self.act(at, |node, now| match why {
+                let Some(target) = self.host.dials.remove(&dial) else { return Vec::new() };
+                self.act(|node, now| match why {
                     Failure::Itself => node.handle_dialled_itself(now, target),
                     Failure::Refused => node.handle_dial_failed(now, target, gossip::Failure::Refused),
                     Failure::TimedOut => node.handle_dial_failed(now, target, gossip::Failure::Unreachable),
@@ -40,84 +71,75 @@ impl Cluster {
                 });
             }
             Event::Accepted { link, from } => {
-                let Some(host) = self.hosts.get_mut(at) else { return };
-                host.carriers.insert(link, Carrier::new(from, None));
-                self.say_hello(at, link);
+                self.host.carriers.insert(link, Carrier::new(from, None));
+                self.say_hello(link);
             }
-            Event::Message { link, bytes } => told = self.receive(at, link, &bytes),
-            Event::Lost { link } => self.end(at, link, Down::Lost),
+            Event::Message { link, bytes } => told = self.receive(link, &bytes),
+            Event::Lost { link } => self.end(link, Down::Lost),
             // Every link is looked after below.
             Event::Writable { .. } | Event::Datagram { .. } => {}
         }
-        self.settle(at);
-        let changed = self.note_changes(at);
-        if told
-            && !changed
-            && let Some(host) = self.hosts.get_mut(at)
-        {
-            host.duplicates += 1;
+        self.settle();
+        let before = self.host.cursor;
+        let learned = self.learned(curious);
+        if told && self.host.cursor == before {
+            self.host.duplicates += 1;
         }
+        learned
     }
 
-    /// Lets a node do what it wants to do.
+    /// Lets the node do what it wants to do.
     ///
     /// # Panics
     /// The node is due now and does nothing: it would keep its host busy for ever.
-    pub(super) fn settle(&mut self, at: usize) {
+    pub(super) fn settle(&mut self) {
         let mut dials = Vec::new();
-        let mut closing = Vec::new();
-        self.act(at, |node, now| {
+        self.act(|node, now| {
             if node.poll_timeout().is_some_and(|due| due <= now) {
                 node.handle_timeout(now);
             }
             dials.extend(core::iter::from_fn(|| node.poll_dial(now)));
-            closing.extend(core::iter::from_fn(|| node.poll_close()));
         });
-        for (link, reason) in closing {
-            self.say_goodbye(at, link.0, reason);
-        }
         for dial in dials {
             // Nobody listens at an address that is none of ours.
-            let to = at_address(&dial.address).unwrap_or(usize::MAX);
-            let number = self.net.dial(at, to);
-            if let Some(host) = self.hosts.get_mut(at) {
-                host.dials.insert(number, dial.target);
-            }
+            self.wants.push(Want::Dial(at_address(&dial.address).unwrap_or(usize::MAX), dial.target));
         }
-        for link in self.usable_links(at) {
-            self.gossip(at, link, |node, now, out| node.poll_gossip(now, LinkId(link), out));
+        for link in self.host.usable_links() {
+            self.gossip(link, |node, now, out| node.poll_gossip(now, LinkId(link), out));
         }
-        let Some(host) = self.hosts.get(at) else { return };
-        let Some(node) = host.node() else { return };
-        let (now, due) = (host.local(self.net.now()), node.poll_timeout());
+        let mut closing = Vec::new();
+        self.act(|node, _| closing.extend(core::iter::from_fn(|| node.poll_close())));
+        for (link, reason) in closing {
+            self.say_goodbye(link.0, reason);
+        }
+        let Some(node) = self.host.node() else { return };
+        let (now, due) = (self.host.local(self.now), node.poll_timeout());
         assert!(
             due.is_none_or(|due| due > now),
-            "n{at} is due now and does nothing: it would keep its host busy"
+            "n{} is due now and does nothing: it would keep its host busy",
+            self.at
         );
-        let due = due.map(|due| host.global(due)).into_iter().chain(host.ends).min();
-        self.net.set_timer(at, due);
+        let due = due.map(|due| self.host.global(due)).into_iter().chain(self.host.ends).min();
+        self.wants.push(Want::Timer(due));
     }
 
-    /// Acts on the node of a host that runs, with the time by its clock.
-    pub(super) fn act(&mut self, at: usize, act: impl FnOnce(&mut Node<'_>, Instant)) {
-        let Some(host) = self.hosts.get_mut(at) else { return };
-        let now = host.local(self.net.now());
-        if let Some(life) = &mut host.life {
+    /// Acts on the node, if it runs, with the time by its clock.
+    pub(super) fn act(&mut self, act: impl FnOnce(&mut Node<'_>, Instant)) {
+        let now = self.host.local(self.now);
+        if let Some(life) = &mut self.host.life {
             life.with(|node| act(node, now));
         }
     }
 
     /// A frame arrived; whether it holds records.
-    fn receive(&mut self, at: usize, link: LinkNumber, bytes: &[u8]) -> bool {
+    fn receive(&mut self, link: LinkNumber, bytes: &[u8]) -> bool {
         let Ok(Some(frame)) = Frame::parse(bytes, usize::from(u16::MAX)) else { return false };
-        let Some(carrier) = self.hosts.get(at).and_then(|host| host.carriers.get(&link)) else {
-            return false;
-        };
+        let Some(carrier) = self.host.carriers.get(&link) else { return false };
         let up = carrier.up;
         match frame.header.kind() {
-            Some(FrameKind::Hello) if !up => self.greet(at, link, frame.payload),
+            Some(FrameKind::Hello) if !up => self.greet(link, frame.payload),
             Some(FrameKind::Gossip) if up => {
-                self.gossip(at, link, |node, now, out| {
+                self.gossip(link, |node, now, out| {
                     // What is malformed makes the node end the link.
                     _ = node.handle_gossip(now, LinkId(link), frame.payload, out);
                 });
@@ -126,11 +148,11 @@ impl Cluster {
             Some(FrameKind::Goodbye) => {
                 let Ok(reason) = postcard::from_bytes(frame.payload) else { return false };
                 if up {
-                    self.act(at, |node, _| node.handle_goodbye(LinkId(link), reason));
+                    self.act(|node, _| node.handle_goodbye(LinkId(link), reason));
                 }
-                self.say_goodbye(at, link, Goodbye::Agreed);
-                self.net.close(at, link);
-                self.end(at, link, Down::Goodbye(reason));
+                self.say_goodbye(link, Goodbye::Agreed);
+                self.wants.push(Want::Close(link));
+                self.end(link, Down::Goodbye(reason));
             }
             _ => {}
         }
@@ -138,81 +160,62 @@ impl Cluster {
     }
 
     /// The peer said hello: the link is up, unless the node does not want it.
-    pub(super) fn greet(&mut self, at: usize, link: LinkNumber, hello: &[u8]) {
+    pub(super) fn greet(&mut self, link: LinkNumber, hello: &[u8]) {
         let Ok(hello) = postcard::from_bytes::<Hello<'_>>(hello) else { return };
-        let Some(carrier) = self.hosts.get_mut(at).and_then(|host| host.carriers.get_mut(&link)) else {
-            return;
-        };
+        let Some(carrier) = self.host.carriers.get_mut(&link) else { return };
         let how = carrier.target.map_or(How::Accepted, How::Dialled);
         carrier.up = true;
         let mut refused = None;
-        self.act(at, |node, now| refused = node.handle_link_up(now, LinkId(link), how, &hello).err());
+        self.act(|node, now| refused = node.handle_link_up(now, LinkId(link), how, &hello).err());
         let Some(reason) = refused else { return };
-        if let Some(carrier) = self.hosts.get_mut(at).and_then(|host| host.carriers.get_mut(&link)) {
+        if let Some(carrier) = self.host.carriers.get_mut(&link) {
             // The node forgot the link, and the dial is over.
             (carrier.up, carrier.target) = (false, None);
         }
-        self.say_goodbye(at, link, reason);
+        self.say_goodbye(link, reason);
     }
 
-    /// The hello of a node.
-    pub(super) fn hello(&self, at: usize) -> Vec<u8> {
-        let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
-        let record = self.node(at).map(Node::record);
-        let hello =
-            record.map(|record| Hello { version: VERSION, cluster: "sim", limits, time: None, record });
-        hello.and_then(|hello| postcard::to_extend(&hello, Vec::new()).ok()).unwrap_or_default()
+    fn say_hello(&mut self, link: LinkNumber) {
+        let hello = self.host.hello();
+        self.wants.push(Want::Send(link, frame(FrameKind::Hello, &hello)));
     }
 
-    fn say_hello(&mut self, at: usize, link: LinkNumber) {
-        let hello = self.hello(at);
-        self.net.send(at, link, frame(FrameKind::Hello, &hello));
-    }
-
-    pub(super) fn say_goodbye(&mut self, at: usize, link: LinkNumber, reason: Goodbye) {
-        let carrier = self.hosts.get_mut(at).and_then(|host| host.carriers.get_mut(&link));
-        let Some(carrier) = carrier.filter(|carrier| !carrier.goodbye) else { return };
+    pub(super) fn say_goodbye(&mut self, link: LinkNumber, reason: Goodbye) {
+        let carrier = self.host.carriers.get_mut(&link).filter(|carrier| !carrier.goodbye);
+        let Some(carrier) = carrier else { return };
         carrier.goodbye = true;
         let mut buffer = [0; 8];
         let payload = postcard::to_slice(&reason, &mut buffer).map_or(&[][..], |used| &*used);
-        self.net.send(at, link, frame(FrameKind::Goodbye, payload));
+        self.wants.push(Want::Send(link, frame(FrameKind::Goodbye, payload)));
     }
 
     /// A link is over here.
-    fn end(&mut self, at: usize, link: LinkNumber, down: Down) {
-        let Some(carrier) = self.hosts.get_mut(at).and_then(|host| host.carriers.remove(&link)) else {
-            return;
-        };
-        self.act(at, |node, now| match carrier.target {
+    fn end(&mut self, link: LinkNumber, down: Down) {
+        let Some(carrier) = self.host.carriers.remove(&link) else { return };
+        self.act(|node, now| match carrier.target {
             _ if carrier.up => node.handle_link_down(now, LinkId(link), down),
             Some(target) => node.handle_dial_failed(now, target, gossip::Failure::Mute),
             None => {}
         });
     }
 
-    pub(super) fn usable_links(&self, at: usize) -> Vec<LinkNumber> {
-        let carriers = self.hosts.get(at).into_iter().flat_map(|host| &host.carriers);
-        carriers.filter(|(_, carrier)| carrier.is_usable()).map(|(link, _)| *link).collect()
-    }
-
-    /// Lets a node say something on a link.
-    fn gossip(
-        &mut self,
-        at: usize,
-        link: LinkNumber,
-        act: impl FnOnce(&mut Node<'_>, Instant, &mut Messages<'_>),
-    ) {
-        let Some(host) = self.hosts.get_mut(at) else { return };
-        let now = host.local(self.net.now());
-        let Some(life) = &mut host.life else { return };
-        let mut out = Messages { list: Vec::new(), room: &|| self.net.room(at, link), full: false };
+    /// Lets the node say something on a link.
+    fn gossip(&mut self, link: LinkNumber, act: impl FnOnce(&mut Node<'_>, Instant, &mut Messages<'_>)) {
+        let now = self.host.local(self.now);
+        let Some(life) = &mut self.host.life else { return };
+        let room = || {
+            let sent = self.wants.iter().map(|want| match want {
+                Want::Send(on, message) if *on == link => message.len() + LINK_OVERHEAD,
+                _ => 0,
+            });
+            self.net.room_at(self.now, (self.at, link)).saturating_sub(sent.sum())
+        };
+        let mut out = Messages { list: Vec::new(), room: &room, full: false };
         life.with(|node| act(node, now, &mut out));
         let (list, full) = (out.list, out.full);
-        for message in list {
-            self.net.send(at, link, frame(FrameKind::Gossip, &message));
-        }
+        self.wants.extend(list.iter().map(|message| Want::Send(link, frame(FrameKind::Gossip, message))));
         if full {
-            self.net.notify_when_writable(at, link);
+            self.wants.push(Want::Notify(link));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::vec;
 
 use super::Cluster;
 use super::adapter::Messages;
-use super::host::Carrier;
+use super::host::{Carrier, Host};
 use super::life::Capacity;
 use crate::gossip::{Config, Kind, Node, Target};
 use crate::id::{LinkId, NodeId};
@@ -75,7 +75,7 @@ impl Cluster {
     }
 
     fn hellos(&self) -> Vec<Vec<u8>> {
-        (0..self.hosts.len()).map(|at| self.hello(at)).collect()
+        self.hosts.iter().map(Host::hello).collect()
     }
 
     /// Who is linked to whom: the hubs at random by circles through all of them, each leaf to some.
@@ -147,7 +147,7 @@ impl Cluster {
             let target = seed.and_then(|seed| u8::try_from(seed).ok()).map(Target::Seed);
             host.carriers.insert(link, Carrier::new(peer, target));
             if let Some(hello) = hellos.get(peer) {
-                self.greet(at, link, hello);
+                self.busy(at, |host| host.greet(link, hello));
             }
             if target.is_none() && self.is_hub(at) && self.is_hub(peer) {
                 // What the peer, which dialled, says next; by then this node would have dialled others.

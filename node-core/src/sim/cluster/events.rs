@@ -4,6 +4,7 @@ use std::prelude::rust_2024::*;
 
 use super::Cluster;
 use super::adapter::frame;
+use super::host::Host;
 use super::life::Life;
 use crate::gossip::{Config, Kind};
 use crate::id::NodeId;
@@ -82,15 +83,13 @@ impl Cluster {
         self.settle(at);
         let links: Vec<LinkNumber> =
             self.hosts.get(at).into_iter().flat_map(|host| host.carriers.keys().copied()).collect();
-        links.into_iter().for_each(|link| self.say_goodbye(at, link, Goodbye::Leaving));
+        self.busy(at, |host| links.into_iter().for_each(|link| host.say_goodbye(link, Goodbye::Leaving)));
         self.note_changes(at);
     }
 
     /// A leaf says that it sleeps for so many seconds, and does.
     pub fn sleep(&mut self, at: usize, seconds: u32) {
         self.act(at, |node, _| _ = node.sleep(seconds));
-        self.settle(at);
-        // Now that its hubs were told, its links end.
         self.settle(at);
     }
 
@@ -137,7 +136,8 @@ impl Cluster {
 
     /// A host says a gossip message on all its links that its node would not say.
     pub fn lie(&mut self, at: usize, message: &[u8]) {
-        for link in self.usable_links(at) {
+        let links = self.hosts.get(at).map(Host::usable_links).unwrap_or_default();
+        for link in links {
             self.net.send(at, link, frame(FrameKind::Gossip, message));
         }
     }

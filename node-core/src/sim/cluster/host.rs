@@ -9,6 +9,7 @@ use crate::gossip::{Config, Kind, Meta, Node, Target};
 use crate::id::NodeId;
 use crate::sim::net::{DialId, LinkNumber};
 use crate::time::{Duration, Instant};
+use crate::wire::{Hello, Limits, VERSION};
 
 /// A host. What is changed here holds from the next start on.
 pub struct Host {
@@ -109,6 +110,20 @@ impl Host {
     #[must_use]
     pub fn node(&self) -> Option<&Node<'_>> {
         self.life.as_ref().map(Life::node)
+    }
+
+    /// Links over which gossip can go.
+    pub(super) fn usable_links(&self) -> Vec<LinkNumber> {
+        self.carriers.iter().filter(|(_, carrier)| carrier.is_usable()).map(|(link, _)| *link).collect()
+    }
+
+    /// The hello of its node.
+    pub(super) fn hello(&self) -> Vec<u8> {
+        let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
+        let record = self.node().map(Node::record);
+        let hello =
+            record.map(|record| Hello { version: VERSION, cluster: "sim", limits, time: None, record });
+        hello.and_then(|hello| postcard::to_extend(&hello, Vec::new()).ok()).unwrap_or_default()
     }
 
     /// What its clock shows when the network's time is `now`.

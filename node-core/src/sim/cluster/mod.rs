@@ -8,6 +8,7 @@
 //! [`pause`](Cluster::pause) …), and the network too ([`net`](Cluster::net)).
 
 mod adapter;
+mod batch;
 mod converged;
 mod events;
 mod host;
@@ -22,6 +23,9 @@ use crate::gossip::{Kind, Node};
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};
 
+use self::adapter::{Adapter, Want};
+use self::batch::Happening;
+use self::watch::Curiosity;
 use super::net::{Conditions, Net};
 
 pub use self::converged::Shape;
@@ -49,6 +53,8 @@ pub struct Cluster {
     pub rng: fastrand::Rng,
     hosts_by_id: HashMap<NodeId, usize>,
     spreads: Vec<Spread>,
+    /// What happened already, and is to be handled next.
+    next: Option<Happening>,
 }
 
 /// Says how to see a failure again.
@@ -76,6 +82,7 @@ impl Cluster {
             rng,
             hosts_by_id: HashMap::new(),
             spreads: Vec::new(),
+            next: None,
         }
     }
 
@@ -142,7 +149,7 @@ impl Cluster {
     /// Lets time pass.
     pub fn run(&mut self, time: Duration) {
         let end = self.now() + time;
-        while self.step(end) {}
+        self.advance_to(end);
     }
 
     /// Runs until something is so; the time that it took.
@@ -159,8 +166,55 @@ impl Cluster {
 
     /// The next thing that happens until `end`; `false` when it is `end`.
     pub fn step(&mut self, end: Instant) -> bool {
-        let Some((at, event)) = self.net.next(end) else { return false };
-        self.handle(at, event);
-        true
+        self.advance(end, 1)
+    }
+
+    // Inside
+
+    /// Lets a host do something, and does what it wants.
+    fn busy(&mut self, at: usize, act: impl FnOnce(&mut Adapter<'_>)) {
+        let now = self.now();
+        let Some(host) = self.hosts.get_mut(at) else { return };
+        let mut adapter = Adapter::new((at, now), host, &self.net);
+        act(&mut adapter);
+        let wants = adapter.wants();
+        self.carry_out(at, wants);
+    }
+
+    /// Acts on the node of a host that runs, with the time by its clock.
+    fn act(&mut self, at: usize, act: impl FnOnce(&mut Node<'_>, Instant)) {
+        self.busy(at, |host| host.act(act));
+    }
+
+    /// Lets a node do what it wants to do.
+    fn settle(&mut self, at: usize) {
+        self.busy(at, |host| host.settle());
+    }
+
+    /// Notes what a node came to believe.
+    fn note_changes(&mut self, at: usize) {
+        let (now, curious) = (self.now(), Curiosity::new(&self.hosts_by_id, &self.spreads));
+        let Some(host) = self.hosts.get_mut(at) else { return };
+        let learned = Adapter::new((at, now), host, &self.net).learned(curious);
+        self.note(at, &learned);
+    }
+
+    /// Does what a host wants of the network.
+    fn carry_out(&mut self, at: usize, wants: Vec<Want>) {
+        for want in wants {
+            match want {
+                Want::Dial(to, target) => {
+                    let dial = self.net.dial(at, to);
+                    if let Some(host) = self.hosts.get_mut(at) {
+                        host.dials.insert(dial, target);
+                    }
+                }
+                Want::Send(link, message) => self.net.send(at, link, message),
+                Want::Notify(link) => self.net.notify_when_writable(at, link),
+                Want::Close(link) => self.net.close(at, link),
+                Want::Timer(due) => self.net.set_timer(at, due),
+                Want::End => self.kill(at),
+            }
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! What nodes come to believe: doubts, wrong verdicts, and how news spreads.
 
+use std::collections::HashMap;
 use std::prelude::rust_2024::*;
 use std::vec;
 
 use super::Cluster;
+use super::adapter::Adapter;
 use crate::gossip::State;
+use crate::id::NodeId;
 use crate::sim::net::Net;
 use crate::time::{Duration, Instant};
 
@@ -109,6 +112,47 @@ impl Spread {
     }
 }
 
+/// What one node came to believe of another.
+pub(super) struct Learned {
+    about: usize,
+    incarnation: u64,
+    state: State,
+}
+
+/// What is worth knowing of what nodes come to believe.
+#[derive(Clone, Copy)]
+pub(super) struct Curiosity<'c> {
+    hosts_by_id: &'c HashMap<NodeId, usize>,
+    /// All of it; else doubts alone.
+    all: bool,
+}
+
+impl<'c> Curiosity<'c> {
+    pub(super) const fn new(hosts_by_id: &'c HashMap<NodeId, usize>, spreads: &[Spread]) -> Self {
+        Self { hosts_by_id, all: !spreads.is_empty() }
+    }
+}
+
+impl Adapter<'_> {
+    /// What the node came to believe since this was asked last.
+    pub(super) fn learned(&mut self, curious: Curiosity<'_>) -> Vec<Learned> {
+        let mut learned = Vec::new();
+        let Some(life) = &self.host.life else { return learned };
+        for (number, record) in life.node().changed_records(self.host.cursor) {
+            self.host.cursor = number;
+            if record.id == self.host.id {
+                self.host.incarnation = record.incarnation;
+            }
+            if (curious.all || record.state != State::Alive)
+                && let Some(&about) = curious.hosts_by_id.get(&record.id)
+            {
+                learned.push(Learned { about, incarnation: record.incarnation, state: record.state });
+            }
+        }
+        learned
+    }
+}
+
 impl Cluster {
     /// Follows how something spreads from now on; the number is for [`spread`](Self::spread).
     pub fn follow(&mut self, about: usize, known: Known) -> usize {
@@ -127,38 +171,19 @@ impl Cluster {
         self.spreads.clear();
     }
 
-    /// Notes what a node came to believe; whether that was anything.
-    pub(super) fn note_changes(&mut self, by: usize) -> bool {
+    /// Notes what a node came to believe now.
+    pub(super) fn note(&mut self, by: usize, learned: &[Learned]) {
         let now = self.net.now();
-        let Some(host) = self.hosts.get(by) else { return false };
-        let Some(node) = host.node() else { return false };
-        let mut cursor = host.cursor;
-        let mut incarnation = host.incarnation;
-        let mut convictions = Vec::new();
-        let before = cursor;
-        for (number, record) in node.changed_records(cursor) {
-            cursor = number;
-            if record.id == host.id {
-                incarnation = record.incarnation;
+        for &Learned { about, incarnation, state } in learned {
+            if self.keep_beliefs && state != State::Alive {
+                self.beliefs.push(Belief { at: now, by, about, state });
             }
-            let interesting = record.state != State::Alive || !self.spreads.is_empty();
-            let Some(&about) = self.hosts_by_id.get(&record.id).filter(|_| interesting) else { continue };
-            if self.keep_beliefs && record.state != State::Alive {
-                self.beliefs.push(Belief { at: now, by, about, state: record.state });
-            }
-            let news = News { about, incarnation: record.incarnation, live: record.state.is_live() };
+            let news = News { about, incarnation, live: state.is_live() };
             self.spreads.iter_mut().for_each(|spread| spread.hear(now, by, news));
-            if record.state == State::Down && self.net.is_running(about) {
-                convictions.push((about, record.incarnation));
+            if state == State::Down && self.net.is_running(about) {
+                self.convict(by, about, incarnation);
             }
         }
-        if let Some(host) = self.hosts.get_mut(by) {
-            (host.cursor, host.incarnation) = (cursor, incarnation);
-        }
-        for (about, incarnation) in convictions {
-            self.convict(by, about, incarnation);
-        }
-        cursor != before
     }
 
     fn convict(&mut self, by: usize, about: usize, incarnation: u64) {

@@ -4,6 +4,7 @@ use std::prelude::rust_2024::*;
 
 use super::dial::{DialId, Failure};
 use super::link::{LinkNumber, Parcel, Side};
+use crate::time::Instant;
 
 /// What a process learns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +77,8 @@ impl Work {
 
 /// What is in the queue.
 pub(super) enum What {
-    Alarm(usize),
+    /// Of a machine, for that time.
+    Alarm(usize, Instant),
     /// A machine handles the first of its backlog.
     Turn(usize),
     Datagram {

@@ -121,13 +121,18 @@ impl Net {
     /// Bytes that a link takes before its sender should wait; one that is not full takes a whole message.
     #[must_use]
     pub fn room(&self, from: usize, link: LinkNumber) -> usize {
+        self.room_at(self.now, (from, link))
+    }
+
+    /// The same at another time.
+    pub(crate) fn room_at(&self, now: Instant, (from, link): (usize, LinkNumber)) -> usize {
         let Some(this) = self.links.get(&link) else { return 0 };
         let end = this.end(this.side_of(from));
         let held = end.held.iter().map(|parcel| match parcel {
             Parcel::Message(message) => message.len() + LINK_OVERHEAD,
             Parcel::Accepted | Parcel::End => 0,
         });
-        let waiting = held.sum::<usize>() + self.conditions.departing(end.sent.since(self.now));
+        let waiting = held.sum::<usize>() + self.conditions.departing(end.sent.since(now));
         self.conditions.buffer.saturating_sub(waiting)
     }
 

@@ -148,7 +148,7 @@ impl Net {
         // An alarm that comes too early is set anew when it comes: so there are few, however often this is called.
         if this.wake_at < this.alarm_at {
             this.alarm_at = this.wake_at;
-            self.queue.push(this.alarm_at, What::Alarm(machine));
+            self.queue.push(this.alarm_at, What::Alarm(machine, this.alarm_at));
         }
     }
 
@@ -251,10 +251,16 @@ impl Net {
 
     // What to do next
 
+    /// Lets what processes do from now on have been done at this time, shortly before or after now: so several can be
+    /// asked about what happens to them before any of them acts. What should have happened meanwhile happens late.
+    pub(super) const fn act_at(&mut self, time: Instant) {
+        self.now = time;
+    }
+
     /// The next thing that happens to a process until `end`, and the machine that it runs on. `None`: it is `end`.
     pub fn next(&mut self, end: Instant) -> Option<(usize, Event)> {
         while let Some((at, what)) = self.queue.pop(end) {
-            self.now = at;
+            self.now = self.now.max(at);
             let event = self.happen(what);
             if event.is_some() {
                 return event;
@@ -266,7 +272,7 @@ impl Net {
 
     fn happen(&mut self, what: What) -> Option<(usize, Event)> {
         match what {
-            What::Alarm(machine) => self.ring(machine),
+            What::Alarm(machine, at) => self.ring(machine, at),
             What::Turn(machine) => {
                 let this = self.machines.get_mut(machine)?;
                 this.turn = false;
@@ -296,8 +302,8 @@ impl Net {
         }
     }
 
-    fn ring(&mut self, machine: usize) -> Option<(usize, Event)> {
-        let this = self.machines.get_mut(machine).filter(|this| this.alarm_at == self.now)?;
+    fn ring(&mut self, machine: usize, at: Instant) -> Option<(usize, Event)> {
+        let this = self.machines.get_mut(machine).filter(|this| this.alarm_at == at)?;
         this.alarm_at = NEVER;
         let wake_at = this.wake_at;
         if wake_at <= self.now {
@@ -306,7 +312,7 @@ impl Net {
         }
         if wake_at < NEVER {
             this.alarm_at = wake_at;
-            self.queue.push(wake_at, What::Alarm(machine));
+            self.queue.push(wake_at, What::Alarm(machine, wake_at));
         }
         None
     }
