@@ -161,7 +161,7 @@ impl<'s, S: Subject> Play<'s, S> {
         match action {
             Action::Change => self.change(),
             Action::Crash { nodes } => self.depart(nodes, S::kill),
-            Action::Vanish { nodes } => self.depart(nodes, S::vanish),
+            Action::Vanish { share } => self.some(share).into_iter().for_each(|at| self.cluster.vanish(at)),
             Action::Leave { nodes } => self.depart(nodes, S::leave),
             Action::Join { nodes } => (0..nodes).for_each(|_| self.cluster.join()),
             Action::Restart { share, gone, forget } => {

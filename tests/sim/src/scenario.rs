@@ -92,10 +92,10 @@ pub enum Action {
         /// How many at once.
         nodes: usize,
     },
-    /// Hubs lose their power.
+    /// Machines lose their power for good, and nobody is told.
     Vanish {
-        /// How many at once.
-        nodes: usize,
+        /// The share that does, all at once.
+        share: f64,
     },
     /// Hubs leave.
     Leave {
@@ -232,7 +232,7 @@ impl Event {
         time("every", self.every)?;
         match self.action {
             Action::Change => Ok(()),
-            Action::Crash { nodes } | Action::Vanish { nodes } | Action::Leave { nodes } => {
+            Action::Crash { nodes } | Action::Leave { nodes } => {
                 ensure!(nodes > 0, "nodes: nothing would happen");
                 Ok(())
             }
@@ -240,6 +240,7 @@ impl Event {
                 ensure!((1..=10_000).contains(&nodes), "nodes: {nodes} is not between 1 and 10,000");
                 Ok(())
             }
+            Action::Vanish { share: value } => share("share", value),
             Action::Restart { share: value, gone, .. } => share("share", value).and(time("gone", gone)),
             Action::Pause { share: value, from, to } => {
                 ensure!(0.1 <= from && from <= to, "from, to: not 0.1 <= from <= to");

@@ -11,7 +11,7 @@ macro_rules! scenarios {
 }
 
 /// Names and texts, in the order in which they are played.
-pub const STANDARD: [(&str, &str); 12] = scenarios![
+pub const STANDARD: [(&str, &str); 13] = scenarios![
     "idle",
     "change",
     "crash",
@@ -22,6 +22,7 @@ pub const STANDARD: [(&str, &str); 12] = scenarios![
     "partition",
     "one-way",
     "restart-half",
+    "vanish-half",
     "join",
     "newcomers"
 ];
