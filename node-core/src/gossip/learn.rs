@@ -50,7 +50,9 @@ impl Node<'_> {
         }
         let condemned =
             is_verdict(record) && !direct && slot.state.is_live() && record.incarnation >= slot.incarnation;
-        if condemned && !self.had_its_say(now, index, record) {
+        // A leaf leaves it to its hubs.
+        let judges = self.config.kind == Kind::Hub;
+        if condemned && judges && !self.had_its_say(now, index, record) {
             // Who called it down may have been cut off, or lies: it is given time to object here, too.
             if slot.state == State::Alive || record.incarnation > slot.incarnation {
                 let doubt = Record { state: State::Suspect, ..*record };

@@ -281,7 +281,7 @@ impl Node<'_> {
         while let Some(index) = self.table.at(place) {
             place += 1;
             let slot = self.table.slot(index);
-            if !slot.is_pending() || slot.id == self.config.id {
+            if !slot.is_pending() || slot.id == self.config.id || self.leaves_verdict(slot) {
                 continue;
             }
             if now < slot.expires {
@@ -300,6 +300,11 @@ impl Node<'_> {
         if convicted && self.config.kind == Kind::Hub {
             self.suspect_orphans(now);
         }
+    }
+
+    /// A leaf has seen nothing itself: its hubs tell it who is down, but not of everybody who objects.
+    fn leaves_verdict(&self, slot: &Slot) -> bool {
+        self.config.kind == Kind::Leaf && slot.state == State::Suspect
     }
 
     /// A sleeping leaf did not come back in time.

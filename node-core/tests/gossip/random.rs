@@ -6,15 +6,16 @@ use node_core::gossip::{Config, Kind, Meta, Record, State};
 use node_core::id::NodeId;
 use node_core::sim::{Cluster, Conditions};
 
-/// One history alone: `HISTORY=17 cargo test -p node-core --test gossip random`.
+/// One history alone, `HISTORY=17 cargo test -p node-core --test gossip random`, or many others, `HISTORY=2000..40000 cargo …`.
 const VARIABLE: &str = "HISTORY";
 const HISTORIES: u64 = 2000;
 
 #[test]
 fn views_are_right_once_the_network_is_whole() {
-    match std::env::var(VARIABLE) {
-        Ok(seed) => history(seed.parse().unwrap()),
-        Err(_) => (0..HISTORIES).for_each(history),
+    let seeds = std::env::var(VARIABLE).unwrap_or_else(|_| format!("0..{HISTORIES}"));
+    match seeds.split_once("..") {
+        Some((first, end)) => (first.parse().unwrap()..end.parse().unwrap()).for_each(history),
+        None => history(seeds.parse().unwrap()),
     }
 }
 
@@ -40,14 +41,18 @@ fn history(seed: u64) {
         let most = 1 << rng.u32(4..16);
         cluster.run(Duration::from_millis(rng.u64(0..most)));
         // Nothing piles up: a timer for each host, and what is under way on its links.
-        assert!(cluster.net.scheduled() < 1000 * count, "{} events", cluster.net.scheduled());
+        assert!(cluster.net.scheduled() < 60 * count, "{} events", cluster.net.scheduled());
     }
     make_whole(&mut cluster);
     // Where links are few, a hub may vanish with all its neighbours: it is missed when somebody patrols, by chance.
     let limit = Duration::from_secs(if sparse { 900 } else { 240 });
     cluster.until(limit, "all views are right", Cluster::converged);
+    let convictions = cluster.convictions.len();
     cluster.run(Duration::from_secs(120));
-    assert!(cluster.converged(), "views do not stay right\n{}", cluster.views());
+    // Leaves that a full hub sends away change their records now and then: such news may be under way.
+    cluster.until(Duration::from_secs(2), "all views are right still", Cluster::converged);
+    // Nor was anybody called down in between.
+    assert_eq!(cluster.convictions[convictions..], []);
 }
 
 fn sparsely(config: &mut Config) {

@@ -341,6 +341,25 @@ fn who_had_the_time_to_object_is_down_when_others_say_so() {
 }
 
 #[test]
+fn a_leaf_leaves_verdicts_to_its_hubs() {
+    let mut memory = StaticStorage::<8, 4>::new();
+    let config = Config::new(ME, Kind::Leaf);
+    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Leaf)), (memory.lend(), 1)).unwrap();
+    link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
+    let mut buffer = [0; 64];
+    let meta = Meta::new("x", Kind::Hub).encode(&mut buffer).unwrap();
+    let alive = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, meta };
+    hear(&mut node, at(0), &alive);
+    hear(&mut node, at(0), &Record { state: State::Suspect, by: Some(PEER), ..alive });
+    // That it objected concerns this leaf only while the two hubs are linked.
+    pass_idle(&mut node, at(300_000));
+    assert_eq!(state(&node, OTHER), Some(State::Suspect));
+    hear(&mut node, at(300_000), &Record { incarnation: 2, ..alive });
+    hear(&mut node, at(300_000), &Record { incarnation: 2, state: State::Down, by: Some(PEER), ..alive });
+    assert_eq!(state(&node, OTHER), Some(State::Down));
+}
+
+#[test]
 fn an_address_that_leads_back_here_is_no_evidence_that_nobody_listens_there() {
     with_neighbour(|node| {
         node.handle_link_down(at(0), LinkId(1), Down::Lost);
