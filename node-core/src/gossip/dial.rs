@@ -119,6 +119,9 @@ impl Node<'_> {
                 });
                 if self.config.kind == Kind::Hub {
                     self.suspect(now, id, failure.into());
+                    if matches!(failure, Failure::Unreachable | Failure::Mute) {
+                        self.look_again(now, index);
+                    }
                 }
             }
         }
@@ -273,7 +276,10 @@ impl Node<'_> {
 
     /// A link to this member is wanted whatever the number of links.
     fn is_wanted(&self, index: Index) -> bool {
-        self.table.slot(index).wanted && !self.is_dialled(index)
+        let slot = self.table.slot(index);
+        // Who does not answer takes a dial for long: others are not to wait for that.
+        let patient = slot.state == State::Suspect && self.dials_under_way() * 2 >= self.config.dials;
+        slot.wanted && !patient && !self.is_dialled(index)
     }
 
     /// Whether a dial to it is under way, at an address of its own or at a join address where it answered before. A second

@@ -152,6 +152,19 @@ impl Node<'_> {
         }
     }
 
+    /// A suspect that did not answer is dialled again until it is called down: it may have been cut off, and be linked to
+    /// nobody who could tell it that it is doubted.
+    pub(super) fn look_again(&mut self, now: Instant, index: Index) {
+        let soon = now + self.jitter(self.config.suspicion);
+        let slot = self.table.slot(index);
+        if slot.state == State::Suspect && slot.dialable {
+            self.table.revise(index, |slot| {
+                slot.wanted = true;
+                slot.retry_at = slot.retry_at.max(soon);
+            });
+        }
+    }
+
     /// A member said goodbye to the cluster.
     pub(super) fn departed(&mut self, now: Instant, id: NodeId) {
         let Some(index) = self.table.find(id) else { return };
@@ -223,8 +236,9 @@ impl Node<'_> {
             self.expiry_at = self.expiry_at.min(slot.expires);
         }
         self.table.revise(index, |slot| {
+            // Nobody need look after who objected, or is gone.
+            slot.wanted &= state.is_live() && (slot.for_requests || slot.state != State::Suspect);
             slot.state = state;
-            slot.wanted &= state.is_live();
         });
     }
 

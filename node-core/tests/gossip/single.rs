@@ -341,6 +341,45 @@ fn who_had_the_time_to_object_is_down_when_others_say_so() {
 }
 
 #[test]
+fn a_suspect_that_did_not_answer_is_dialled_until_it_is_down_or_objects() {
+    // Of its own accord it wants no link.
+    let config = Config { degree: 0, ..Config::new(ME, Kind::Hub) };
+    for (failure, objects) in
+        [(Failure::Unreachable, false), (Failure::Unreachable, true), (Failure::Refused, false)]
+    {
+        let mut memory = StaticStorage::<8, 4>::new();
+        let mut node =
+            Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+        link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
+        node.handle_link_down(at(0), LinkId(1), Down::Lost);
+        let mut dials = Vec::new();
+        while let Some(due) = node.poll_timeout().filter(|&due| due <= at(20_000)) {
+            node.handle_timeout(due);
+            while let Some(dial) = node.poll_dial(due) {
+                dials.push((due, state(&node, PEER).unwrap()));
+                node.handle_dial_failed(due, dial.target, failure);
+            }
+            if objects && dials.len() == 2 && state(&node, PEER) == Some(State::Suspect) {
+                let record = node.member(PEER).unwrap().record;
+                let meta = record.meta.to_vec();
+                link_up(&mut node, due, (2, OTHER), &["10.0.0.3:8374"]);
+                let denial = Record { id: PEER, incarnation: 2, state: State::Alive, by: None, meta: &meta };
+                hear_on(&mut node, due, 2, &denial);
+            }
+        }
+        let (first, again) = dials.split_first().unwrap();
+        assert_eq!(first.1, State::Alive);
+        assert!(again.iter().all(|(_, state)| *state == State::Suspect), "{dials:?}");
+        let expected = match (failure, objects) {
+            (Failure::Refused, _) => 0..=0,
+            (_, true) => 1..=1,
+            (_, false) => 1..=4,
+        };
+        assert!(expected.contains(&again.len()), "{failure:?} {objects} {dials:?}");
+    }
+}
+
+#[test]
 fn a_leaf_leaves_verdicts_to_its_hubs() {
     let mut memory = StaticStorage::<8, 4>::new();
     let config = Config::new(ME, Kind::Leaf);
