@@ -120,7 +120,7 @@ impl Node<'_> {
                 if self.config.kind == Kind::Hub {
                     self.suspect(now, id, failure.into());
                     if matches!(failure, Failure::Unreachable | Failure::Mute) {
-                        self.look_again(now, index);
+                        self.look_again(index);
                     }
                 }
             }

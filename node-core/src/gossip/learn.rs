@@ -187,9 +187,6 @@ impl Node<'_> {
             Ok(meta) => {
                 let fresh = self.table.meta(index).is_empty();
                 let described_anew = self.table.meta(index) != record.meta;
-                let needs_anew = described_anew
-                    && meta.kind == Kind::Leaf
-                    && Meta::decode(self.table.meta(index)).is_ok_and(|before| before.needs != meta.needs);
                 let remembered = self.describe_member(index, record.meta);
                 if !remembered {
                     self.complain(now, "no room for the description", record.id);
@@ -205,10 +202,8 @@ impl Node<'_> {
                     slot.dialable = meta.kind == Kind::Hub && !meta.addrs.is_empty();
                 }
                 sleep_s = Some(meta.sleep_s);
-                if needs_anew {
-                    self.retell(record.id);
-                }
                 if described_anew {
+                    self.retell(record.id);
                     self.renew(now, record.id);
                 }
             }

@@ -38,8 +38,8 @@ pub struct Node<'s> {
     pub(super) shed_at: Option<Instant>,
     /// When a suspicion, a sleep or a tombstone may end next.
     pub(super) expiry_at: Instant,
-    /// When that was looked for last.
-    pub(super) expired_at: Instant,
+    /// It is not looked for before, for that takes a look at all members.
+    pub(super) expire_from: Instant,
     /// The last time that this node was told.
     pub(super) seen_at: Instant,
     /// Until then it is no good witness.
@@ -103,7 +103,7 @@ impl<'s> Node<'s> {
             shuffle_at: now,
             shed_at: None,
             expiry_at: NEVER,
-            expired_at: now,
+            expire_from: now,
             seen_at: now,
             impaired_until: now,
             denial: Denial::NONE,

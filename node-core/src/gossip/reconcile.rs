@@ -242,6 +242,6 @@ impl Version {
 }
 
 /// The id just below `id`.
-fn before(id: NodeId) -> NodeId {
+pub(super) fn before(id: NodeId) -> NodeId {
     NodeId(u128::from_be_bytes(id.0).saturating_sub(1).to_be_bytes())
 }

@@ -136,7 +136,7 @@ impl Node<'_> {
         }
     }
 
-    /// A leaf hears again of everything that concerns it, because it needs something else than before.
+    /// A leaf hears again of everything that concerns it, because it may need something else than before.
     pub(super) fn retell(&mut self, id: NodeId) {
         let leaves = self.peers.iter_mut().filter(|peer| peer.kind == Kind::Leaf && peer.id == id);
         leaves.for_each(|peer| (peer.cursor, peer.hubs_due) = (0, Some(0)));

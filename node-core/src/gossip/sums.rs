@@ -3,6 +3,7 @@
 //! All ids are cut into equal parts, one for each [`Sum`] that was lent: of a span only the parts at both ends are summed
 //! member by member. With as many parts as the root of the members both cost the same.
 
+use super::reconcile::before;
 use crate::id::NodeId;
 use crate::wire::gossip::Span;
 
@@ -58,9 +59,8 @@ impl<'s> Sums<'s> {
         let (first, last) = (self.part(span.first) + 1, self.part(span.last));
         let parts = self.parts.get(first..last).filter(|parts| !parts.is_empty())?;
         let sum = parts.iter().fold(Sum::EMPTY, |sum, part| sum.plus(*part));
-        let (start, end) = (self.start(first)?, self.start(last)?);
-        let before = Span { first: span.first, last: NodeId((start.checked_sub(1)?).to_be_bytes()) };
-        Some((sum, [before, Span { first: NodeId(end.to_be_bytes()), last: span.last }]))
+        let before = Span { first: span.first, last: before(self.start(first)) };
+        Some((sum, [before, Span { first: self.start(last), last: span.last }]))
     }
 
     /// Takes over what another one of the same size holds.
@@ -81,9 +81,9 @@ impl<'s> Sums<'s> {
         ((u64::from(u32::from_be_bytes([a, b, c, d])) * self.parts.len() as u64) >> 32) as usize
     }
 
-    /// The first number of a part but the first.
-    fn start(&self, part: usize) -> Option<u128> {
+    /// The first id of a part.
+    fn start(&self, part: usize) -> NodeId {
         let head = ((part as u64) << 32).div_ceil(self.parts.len().max(1) as u64);
-        u128::from(head).checked_mul(1 << 96)
+        NodeId((u128::from(head) << 96).to_be_bytes())
     }
 }

@@ -154,15 +154,8 @@ impl Node<'_> {
 
     /// A suspect that did not answer is dialled again until it is called down: it may have been cut off, and be linked to
     /// nobody who could tell it that it is doubted.
-    pub(super) fn look_again(&mut self, now: Instant, index: Index) {
-        let soon = now + self.jitter(self.config.suspicion);
-        let slot = self.table.slot(index);
-        if slot.state == State::Suspect && slot.dialable {
-            self.table.revise(index, |slot| {
-                slot.wanted = true;
-                slot.retry_at = slot.retry_at.max(soon);
-            });
-        }
+    pub(super) fn look_again(&mut self, index: Index) {
+        self.table.revise(index, |slot| slot.wanted |= slot.state == State::Suspect && slot.dialable);
     }
 
     /// A member said goodbye to the cluster.
@@ -279,8 +272,7 @@ impl Node<'_> {
 
     /// When [`expire`](Self::expire) has something to do.
     pub(super) fn expiry_due(&self) -> Instant {
-        let members = u32::try_from(self.table.len()).unwrap_or(u32::MAX);
-        self.expiry_at.max(self.expired_at + EXPIRY + EXPIRY_FOR_EACH.saturating_mul(members))
+        self.expiry_at.max(self.expire_from)
     }
 
     /// Calls overdue suspects down and forgets overdue departed members.
@@ -288,7 +280,8 @@ impl Node<'_> {
         if now < self.expiry_due() {
             return;
         }
-        self.expired_at = now;
+        let members = u32::try_from(self.table.len()).unwrap_or(u32::MAX);
+        self.expire_from = now + EXPIRY + EXPIRY_FOR_EACH.saturating_mul(members);
         self.expiry_at = NEVER;
         let mut convicted = false;
         let mut place = 0;
