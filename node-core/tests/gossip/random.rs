@@ -49,8 +49,10 @@ fn history(seed: u64) {
     cluster.until(limit, "all views are right", Cluster::converged);
     let convictions = cluster.convictions.len();
     cluster.run(Duration::from_secs(120));
-    // Leaves that a full hub sends away change their records now and then: such news may be under way.
-    cluster.until(Duration::from_secs(2), "all views are right still", Cluster::converged);
+    // Leaves that a full hub sends away change their records now and then: such news may be under way. Where links are few,
+    // the overlay itself may fall apart when some are shed, until somebody patrols.
+    let limit = if sparse { limit } else { Duration::from_secs(2) };
+    cluster.until(limit, "all views are right still", Cluster::converged);
     // Nor was anybody called down in between.
     assert_eq!(cluster.convictions[convictions..], []);
 }
