@@ -66,6 +66,12 @@ impl Drop for Cluster {
     }
 }
 
+/// A test runs in a thread of its name.
+fn replay(seed: u64) -> String {
+    let thread = std::thread::current();
+    std::format!("cargo test -p node-core {} (seed {seed})", thread.name().unwrap_or_default())
+}
+
 impl Cluster {
     /// A cluster without hosts.
     #[must_use]
@@ -78,7 +84,7 @@ impl Cluster {
             keep_beliefs: true,
             convictions: Vec::new(),
             capacity: Capacity::default(),
-            replay: std::format!("seed {seed}"),
+            replay: replay(seed),
             rng,
             hosts_by_id: HashMap::new(),
             spreads: Vec::new(),
