@@ -147,6 +147,7 @@ impl Task {
             forgetful: false,
             joins,
             stale: true,
+            degree: 0,
             closing: false,
         };
         running.run(notices, seat.requests).await;
@@ -214,6 +215,8 @@ struct Running<'s> {
     joins: bool,
     /// The view must be made anew.
     stale: bool,
+    /// Links that carry gossip, as the view shows.
+    degree: usize,
     /// Links are being ended, for good.
     closing: bool,
 }
@@ -277,6 +280,9 @@ impl Running<'_> {
             }
         }
         self.stale |= self.changes.note(&self.node, MEMBERS);
+        // A peer may say at any time that it wants gossip on a link.
+        let shown = core::mem::replace(&mut self.degree, self.node.degree());
+        self.stale |= shown != self.degree;
         if core::mem::take(&mut self.stale) {
             self.publish.publish(self.view(now));
             self.forgetful = true;

@@ -315,6 +315,28 @@ fn gossip_that_makes_no_sense_ends_the_link() {
 }
 
 #[test]
+fn that_a_link_carries_gossip_is_shown_as_soon_as_a_peer_wants_it() {
+    let siege = Siege::start();
+    let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
+    let carries = |expected: bool| {
+        eventually(|| {
+            let answer = siege.target().ctl().json(&["cluster", "links"])?;
+            let links = answer["links"].as_array().cloned().unwrap_or_default();
+            let link = links.iter().find(|link| link["name"] == "hostile");
+            ensure!(link.is_some_and(|link| link["gossip"] == expected), "{answer}");
+            Ok(())
+        })
+        .unwrap();
+    };
+    carries(false);
+    for wants in [true, false, true] {
+        peer.send(&frame(FrameKind::Gossip as u8, 0, 0, &[Tag::Standing as u8, wants.into()])).unwrap();
+        peer.ping().unwrap();
+        carries(wants);
+    }
+}
+
+#[test]
 fn a_flood_of_members_that_a_leaf_invents_is_not_believed() {
     let siege = Siege::start();
     let mut peer = Peer::greet(siege.addr(), None).unwrap();
