@@ -12,7 +12,7 @@ use embedded_tls::CryptoRngCore;
 use node_core::gossip::{self, Node, Peer, Storage};
 use node_core::id::NodeId;
 use node_core::keys::BundleError;
-use node_core::time::{ClockFloor, Duration};
+use node_core::time::{ClockFloor, Duration, Instant};
 use node_core::trust::Fingerprint;
 use node_core::wire::record::BadMeta;
 use node_core::wire::{Kind, Meta};
@@ -64,6 +64,7 @@ struct Memory {
 struct CoreMemory {
     slots: heapless::Vec<gossip::Slot, MEMBERS>,
     order: [gossip::Entry; MEMBERS],
+    due: [Instant; MEMBERS],
     meta: [u8; MEMBERS * META],
     peers: heapless::Vec<Peer, LINKS>,
     table: table::Slots,
@@ -79,6 +80,7 @@ impl LeafResources<'_> {
                 core: CoreMemory {
                     slots: heapless::Vec::new(),
                     order: [gossip::Entry::FREE; MEMBERS],
+                    due: [Instant::START; MEMBERS],
                     meta: [0; MEMBERS * META],
                     peers: heapless::Vec::new(),
                     table: table::Slots::new(),
@@ -153,10 +155,10 @@ fn assemble<'d>(
     components: &[&str],
 ) -> Option<Core<'d>> {
     let now = now();
-    let CoreMemory { slots, order, meta, peers, table, exchanges } = memory;
+    let CoreMemory { slots, order, due, meta, peers, table, exchanges } = memory;
     fill(slots, gossip::Slot::FREE);
     fill(peers, Peer::FREE);
-    let storage = Storage { slots, order, sums: &mut [], meta, peers };
+    let storage = Storage { slots, order, due, sums: &mut [], meta, peers };
     let config = gossip::Config { degree: LINKS - 1, dials: 1, ..gossip::Config::new(birth.id, Kind::Leaf) };
     // What it says of itself may change during a life as well as between two.
     let incarnation = u64::from(birth.starts) << 12;

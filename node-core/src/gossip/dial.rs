@@ -2,7 +2,7 @@
 //! links; never many at once, each failure doubles the wait, with jitter.
 
 use super::node::Node;
-use super::suspicion::Failure;
+use super::suspicion::{Failure, SILENT_REDIALS};
 use super::table::Index;
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};
@@ -109,15 +109,16 @@ impl Node<'_> {
                 let Some(index) = self.table.find(id) else { return };
                 let attempts = self.table.slot(index).attempts;
                 let retry_at = now + self.back_off(attempts);
-                let linked = self.is_linked(id);
+                let again = failure == Failure::Mute && attempts < SILENT_REDIALS;
+                // A link that was to be replaced still is.
+                let wanted = again || self.is_linked(id);
                 self.table.revise(index, |slot| {
                     slot.dialling = false;
-                    // A link that was to be replaced still is.
-                    slot.wanted &= linked;
+                    slot.wanted &= wanted;
                     slot.retry_at = retry_at;
                     slot.attempts = attempts.saturating_add(1);
                 });
-                if self.config.kind == Kind::Hub {
+                if self.config.kind == Kind::Hub && !again {
                     self.suspect(now, id, failure.into());
                     if matches!(failure, Failure::Unreachable | Failure::Mute) {
                         self.look_again(index);
@@ -235,7 +236,7 @@ impl Node<'_> {
         let enough = self.has_enough();
         // The table may be long, and mostly there is nothing to find in it.
         let any = !enough || self.table.wanted() > 0;
-        let members = self.table.iter().take(if any { usize::MAX } else { 0 });
+        let members = self.table.unordered().take(if any { usize::MAX } else { 0 });
         let members = members.filter(|&index| self.is_wanted(index) || (!enough && self.is_candidate(index)));
         let members = members.map(|index| self.table.slot(index).retry_at);
         let seeds =
@@ -278,7 +279,8 @@ impl Node<'_> {
     fn is_wanted(&self, index: Index) -> bool {
         let slot = self.table.slot(index);
         // Who does not answer takes a dial for long: others are not to wait for that.
-        let patient = slot.state == State::Suspect && self.dials_under_way() * 2 >= self.config.dials;
+        let silent = slot.attempts > 0 || slot.state == State::Suspect;
+        let patient = silent && self.dials_under_way() * 2 >= self.config.dials;
         slot.wanted && !patient && !self.is_dialled(index)
     }
 
@@ -318,7 +320,7 @@ impl Node<'_> {
     pub(super) fn pick(&mut self, fits: impl Fn(&Self, Index) -> bool) -> Option<Index> {
         let mut chosen = None;
         let mut rng = self.rng.fork();
-        for (seen, index) in (1..).zip(self.table.iter().filter(|&index| fits(self, index))) {
+        for (seen, index) in (1..).zip(self.table.unordered().filter(|&index| fits(self, index))) {
             if rng.u32(0..seen) == 0 {
                 chosen = Some(index);
             }

@@ -90,15 +90,11 @@ impl Node<'_> {
         } else if record.state == State::Suspect
             && slot.state == State::Suspect
             && record.incarnation == slot.incarnation
-            && record.by.is_some_and(|by| {
-                // Who is no member is no witness.
-                self.is_live(by) && self.weigh(now, index, (by, evidence))
-            })
+            // Who is no member is no witness.
+            && let Some(by) = record.by.filter(|by| slot.counts(*by) && self.is_live(*by))
+            && self.weigh(now, index, (by, evidence))
         {
-            if let Some(slot) = self.table.slot_mut(index) {
-                slot.by = record.by;
-            }
-            self.table.touch(index, mark);
+            self.pass_on_accuser(index, by, mark);
         } else if version == slot.version() && (record.state != State::Suspect || record.by == slot.by) {
             self.note_known(index, mark);
         }
@@ -148,7 +144,8 @@ impl Node<'_> {
 
     /// A leaf whose table is full of live members forgets one that it neither is linked to nor needs.
     fn make_room(&mut self) {
-        let departed = |node: &Self| node.table.iter().any(|index| !node.table.slot(index).state.is_live());
+        let departed =
+            |node: &Self| node.table.unordered().any(|index| !node.table.slot(index).state.is_live());
         if self.config.kind == Kind::Leaf && self.table.is_full() && !departed(self) {
             self.forget_spare(None);
         }

@@ -5,7 +5,6 @@ use super::dial::Target;
 use super::node::Node;
 use super::overlay::rank;
 use super::peers::Peer;
-use super::suspicion::Evidence;
 use super::table::digest;
 use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
@@ -13,6 +12,9 @@ use crate::wire::{Goodbye, Hello, Kind, Meta, Record, State};
 
 /// Two links that were dialled from both ends within this time are a simultaneous dial.
 const SIMULTANEOUS: Duration = Duration::from_secs(5);
+
+/// Who cannot be dialled names a hub for so long after its link broke: it may be linked there again, and nobody need know.
+const RETURN: Duration = Duration::from_secs(2);
 
 /// How a link came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +132,7 @@ impl Node<'_> {
         let Some(Peer { id, kind, dialled, goodbye: said, .. }) = self.peers.remove(link) else { return };
         self.observe(now);
         self.overlay_at = Some(now);
-        self.refresh_hubs();
+        self.hubs_at.get_or_insert(now + RETURN);
         if self.is_linked(id) {
             return;
         }
@@ -142,9 +144,6 @@ impl Node<'_> {
             // Its record says for how long.
             Down::Goodbye(Goodbye::Asleep) => {}
             _ if kind == Kind::Leaf && self.is_asleep(id) => {}
-            _ if kind == Kind::Leaf => {
-                self.suspect(now, id, Evidence::Vanished);
-            }
             _ => self.verify(now, id, dialled),
         }
     }

@@ -18,6 +18,7 @@ mod config;
 mod denial;
 mod descriptions;
 mod dial;
+mod due;
 mod learn;
 mod links;
 mod node;

@@ -5,7 +5,7 @@ use super::denial::Denial;
 use super::dial::{MAX_SEEDS, Seed};
 use super::peers::Peers;
 use super::storage::Storage;
-use super::suspicion::{MAX_SLEEP, NEVER};
+use super::suspicion::MAX_SLEEP;
 use super::table::{Index, Table};
 use crate::id::{LinkId, NodeId};
 use crate::log::warning;
@@ -34,11 +34,11 @@ pub struct Node<'s> {
     pub(super) patrol_at: Instant,
     /// When a hub next makes a link to one that it has none to.
     pub(super) shuffle_at: Instant,
+    /// When this node, if it cannot be dialled, names its hubs anew.
+    pub(super) hubs_at: Option<Instant>,
     /// When links that are too many are ended.
     pub(super) shed_at: Option<Instant>,
-    /// When a suspicion, a sleep or a tombstone may end next.
-    pub(super) expiry_at: Instant,
-    /// It is not looked for before, for that takes a look at all members.
+    /// What is due for members is not looked for before.
     pub(super) expire_from: Instant,
     /// The last time that this node was told.
     pub(super) seen_at: Instant,
@@ -92,7 +92,7 @@ impl<'s> Node<'s> {
         let config = Config { max_leaves: config.max_leaves.min(storage.peers.len().div_ceil(2)), ..config };
         let mut node = Self {
             config,
-            table: Table::new(storage.slots, storage.order, storage.sums, storage.meta),
+            table: Table::new(storage.slots, (storage.order, storage.due), storage.sums, storage.meta),
             peers: Peers::new(storage.peers),
             seeds: heapless::Vec::new(),
             rng: fastrand::Rng::with_seed(seed),
@@ -101,8 +101,8 @@ impl<'s> Node<'s> {
             overlay_at: Some(now),
             patrol_at: now,
             shuffle_at: now,
+            hubs_at: None,
             shed_at: None,
-            expiry_at: NEVER,
             expire_from: now,
             seen_at: now,
             impaired_until: now,
@@ -188,6 +188,9 @@ impl<'s> Node<'s> {
         self.observe(now);
         self.expire(now);
         self.deny_late(now);
+        if self.hubs_at.is_some_and(|at| now >= at) {
+            self.refresh_hubs();
+        }
         if self.config.kind == Kind::Hub && now >= self.patrol_at {
             self.patrol_at = now + self.jitter(self.config.retry_max);
             self.rejoin(now);
@@ -317,7 +320,8 @@ impl<'s> Node<'s> {
             return None;
         }
         let patrol = (self.config.kind == Kind::Hub).then_some(self.patrol_at.min(self.shuffle_at));
-        let own = [self.overlay_at, patrol, self.shed_at, self.denial.due(), Some(self.expiry_due())];
+        let own =
+            [self.overlay_at, patrol, self.hubs_at, self.shed_at, self.denial.due(), Some(self.expiry_due())];
         let earliest = |one: Option<Instant>, other: Option<Instant>| one.into_iter().chain(other).min();
         let usable = self.peers.iter().filter(|peer| peer.is_usable());
         let links = usable.map(|peer| earliest(peer.sync_at, peer.news_at));
@@ -357,12 +361,15 @@ impl<'s> Node<'s> {
 
     /// Who cannot be dialled, a leaf above all, tells which hubs speak for it.
     pub(super) fn refresh_hubs(&mut self) {
+        self.hubs_at = None;
         let me = self.table.find(self.config.id).and_then(|me| Meta::decode(self.table.meta(me)).ok());
         if me.is_some_and(|meta| !meta.addrs.is_empty()) {
             return;
         }
         let hubs = self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub);
-        let hubs: heapless::Vec<NodeId, MAX_HUBS> = hubs.map(|peer| peer.id).take(MAX_HUBS).collect();
+        let mut hubs: heapless::Vec<NodeId, MAX_HUBS> = hubs.map(|peer| peer.id).take(MAX_HUBS).collect();
+        // Which link is older is nothing to tell the cluster.
+        hubs.sort_unstable();
         // A leaf that sleeps still belongs to the hubs that it had.
         if !self.sleeping && self.describe(|meta| meta.hubs = hubs).is_err() {
             warning!("the description of this node leaves no room for its hubs");

@@ -4,6 +4,7 @@ use super::order::Entry;
 use super::peers::Peer;
 use super::sums::Sum;
 use super::table::Slot;
+use crate::time::Instant;
 use crate::wire::record::MAX_META;
 
 /// Memory lent to a node. The lengths are its bounds.
@@ -12,6 +13,8 @@ pub struct Storage<'s> {
     pub slots: &'s mut [Slot],
     /// As many as `slots`.
     pub order: &'s mut [Entry],
+    /// As many as `slots`.
+    pub due: &'s mut [Instant],
     /// Any number, none for a leaf. With one for 32 members a hub compares tables of thousands without looking at each member.
     pub sums: &'s mut [Sum],
     /// Descriptions of all members together. The protocol allows [`MAX_META`] bytes for each, usual are 100 to 250, and
@@ -26,6 +29,7 @@ pub struct Storage<'s> {
 pub struct StaticStorage<const MEMBERS: usize, const LINKS: usize, const META: usize = MAX_META> {
     slots: [Slot; MEMBERS],
     order: [Entry; MEMBERS],
+    due: [Instant; MEMBERS],
     meta: [[u8; META]; MEMBERS],
     peers: [Peer; LINKS],
 }
@@ -37,6 +41,7 @@ impl<const MEMBERS: usize, const LINKS: usize, const META: usize> StaticStorage<
         Self {
             slots: [Slot::FREE; MEMBERS],
             order: [Entry::FREE; MEMBERS],
+            due: [Instant::START; MEMBERS],
             meta: [[0; META]; MEMBERS],
             peers: [Peer::FREE; LINKS],
         }
@@ -47,6 +52,7 @@ impl<const MEMBERS: usize, const LINKS: usize, const META: usize> StaticStorage<
         Storage {
             slots: &mut self.slots,
             order: &mut self.order,
+            due: &mut self.due,
             sums: &mut [],
             meta: self.meta.as_flattened_mut(),
             peers: &mut self.peers,

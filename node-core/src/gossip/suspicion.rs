@@ -5,16 +5,24 @@
 //! while. Whoever only heard of it waits for those who saw. Whoever has a link to the suspect passes the accusation to it
 //! and does not believe it.
 
+use super::due::NEVER;
 use super::node::Node;
 use super::table::{Index, Slot};
 use crate::id::NodeId;
 use crate::log::warning;
 use crate::time::{Duration, Instant};
-use crate::wire::gossip::Span;
-use crate::wire::{Kind, Record, State};
+use crate::wire::{Kind, Meta, Record, State};
 
 /// A peer that dialled us is given this long to dial again before we do.
 const REDIAL_GRACE: Duration = Duration::from_millis(300);
+/// Who cannot be dialled is missed when it is not back by now, and nobody has heard that it has another hub.
+const RETURN: Duration = Duration::from_secs(5);
+/// A peer that accepts connections and says nothing is dialled so often again before it is doubted: mostly it stands still, and
+/// goes on in a moment.
+pub(super) const SILENT_REDIALS: u8 = 2;
+/// When more members are suspect, the network fell apart rather than that they all died: further accusers are counted, and not
+/// passed on.
+const CROWD: usize = 16;
 /// A leaf that sleeps is missed when it is late by more than this, and than its clock may go wrong meanwhile: an oscillator
 /// without a quartz errs by a hundredth.
 const WAKING: Duration = Duration::from_secs(15);
@@ -25,9 +33,7 @@ pub(super) const MAX_SLEEP: u32 = 7 * 24 * 3600;
 
 /// What is overdue is looked for once in this time, longer with many members: when half of a cluster is gone, thousands are.
 const EXPIRY: Duration = Duration::from_millis(20);
-const EXPIRY_FOR_EACH: Duration = Duration::from_micros(20);
-/// Nothing is overdue some day.
-pub(super) const NEVER: Instant = Instant::from_micros(u64::MAX);
+const EXPIRY_FOR_EACH: Duration = Duration::from_micros(2);
 
 /// How long a node that stood still is no good witness.
 const IMPAIRED: Duration = Duration::from_secs(10);
@@ -126,20 +132,28 @@ impl Node<'_> {
                 self.table.touch(index, 0);
             }
             State::Suspect if self.weigh(now, index, (accuser, evidence)) => {
-                if let Some(slot) = self.table.slot_mut(index) {
-                    slot.by = Some(accuser);
-                }
-                self.table.touch(index, 0);
+                self.pass_on_accuser(index, accuser, 0);
             }
             _ => {}
         }
     }
 
-    /// The link to a hub broke: dial it, to see whether it is gone.
+    /// Somebody else doubts a suspect, too; `mark` is that of the hub that said it.
+    pub(super) fn pass_on_accuser(&mut self, index: Index, accuser: NodeId, mark: u64) {
+        if self.table.suspects() > CROWD {
+            return self.note_known(index, mark);
+        }
+        if let Some(slot) = self.table.slot_mut(index) {
+            slot.by = Some(accuser);
+        }
+        self.table.touch(index, mark);
+    }
+
+    /// A link broke: dial the peer, to see whether it is gone, or wait until it is back.
     pub(super) fn verify(&mut self, now: Instant, id: NodeId, dialled: bool) {
         let Some(index) = self.table.find(id) else { return };
         if !self.table.slot(index).dialable {
-            self.suspect(now, id, Evidence::Vanished);
+            self.await_return(now, index);
             return;
         }
         let jitter = self.rng.u64(0..REDIAL_GRACE.as_micros() as u64);
@@ -149,6 +163,18 @@ impl Node<'_> {
                 slot.wanted = true;
                 slot.retry_at = slot.retry_at.max(now + grace);
             });
+        }
+    }
+
+    /// Who cannot be dialled comes back by itself, or is found at another hub.
+    fn await_return(&mut self, now: Instant, index: Index) {
+        let Some(slot) = self.table.slot_mut(index) else { return };
+        if slot.state == State::Alive && !slot.asleep {
+            slot.missed = true;
+            self.table.set_due(index, now + RETURN);
+        } else if slot.state == State::Suspect {
+            let id = slot.id;
+            self.suspect(now, id, Evidence::Vanished);
         }
     }
 
@@ -173,9 +199,11 @@ impl Node<'_> {
         if (slot.state, slot.incarnation) != (State::Suspect, verdict.incarnation) {
             return false;
         }
-        let by = verdict.by.filter(|by| self.is_live(*by)).unwrap_or(verdict.id);
-        self.weigh(now, index, (by, Evidence::Condemned));
-        now >= self.table.slot(index).expires
+        if now < self.table.due(index) {
+            let by = verdict.by.filter(|by| self.is_live(*by)).unwrap_or(verdict.id);
+            self.weigh(now, index, (by, Evidence::Condemned));
+        }
+        now >= self.table.due(index)
     }
 
     /// Remembers what is said of a linked peer until it is told.
@@ -199,8 +227,7 @@ impl Node<'_> {
         (accuser, evidence): (NodeId, Evidence),
     ) -> bool {
         let suspicion = self.config.suspicion;
-        let [.., high, low] = accuser.0;
-        let brief = u16::from_be_bytes([high, low]).max(1);
+        let brief = brief(accuser);
         let Some(slot) = self.table.slot_mut(index) else { return false };
         let free = slot.accusers.iter_mut().find(|accuser| **accuser == 0 || **accuser == brief);
         let news = free.is_some_and(|free| core::mem::replace(free, brief) == 0);
@@ -209,8 +236,11 @@ impl Node<'_> {
         if news || slot.evidence.patience() < before.patience() {
             let others = slot.accusers.iter().filter(|accuser| **accuser != 0).count().saturating_sub(1);
             let patience = suspicion.saturating_mul(slot.evidence.patience()) / (1 << others);
-            slot.expires = (slot.since + patience).max(now);
-            self.expiry_at = self.expiry_at.min(slot.expires);
+            let expires = (slot.since + patience).max(now);
+            // A leaf has seen nothing itself: its hubs tell it who is down, but not of everybody who objects.
+            if self.config.kind == Kind::Hub {
+                self.table.set_due(index, expires);
+            }
         }
         news
     }
@@ -224,9 +254,12 @@ impl Node<'_> {
         slot.by = by;
         slot.accusers = Default::default();
         slot.evidence = Evidence::Hearsay;
-        if !state.is_live() {
-            slot.expires = now + tombstone;
-            self.expiry_at = self.expiry_at.min(slot.expires);
+        slot.missed &= state == State::Alive;
+        let still_missed = slot.missed;
+        match state {
+            State::Alive if still_missed => {}
+            State::Alive | State::Suspect => self.table.set_due(index, NEVER),
+            State::Down | State::Left => self.table.set_due(index, now + tombstone),
         }
         self.table.revise(index, |slot| {
             // Nobody need look after who objected, or is gone.
@@ -240,14 +273,17 @@ impl Node<'_> {
         let Some(slot) = self.table.slot_mut(index) else { return };
         let slept = slot.asleep;
         slot.asleep = seconds > 0 && slot.kind == Kind::Leaf;
-        if slept && !slot.asleep {
+        if slot.state != State::Alive {
+            return;
+        }
+        if slot.asleep {
+            slot.missed = false;
+            let sleep = Duration::from_secs(seconds.min(MAX_SLEEP).into());
+            self.table.set_due(index, now + sleep + sleep / CLOCK_ERROR + WAKING);
+        } else if slept {
             // It names the hubs that it had, and is on its way to them.
             slot.since = now;
-        }
-        if slot.asleep && slot.state == State::Alive {
-            let sleep = Duration::from_secs(seconds.min(MAX_SLEEP).into());
-            slot.expires = now + sleep + sleep / CLOCK_ERROR + WAKING;
-            self.expiry_at = self.expiry_at.min(slot.expires);
+            self.table.set_due(index, NEVER);
         }
     }
 
@@ -258,21 +294,18 @@ impl Node<'_> {
             warning!("this node stood still for {} ms", late.as_millis());
         }
         self.impaired_until = now + IMPAIRED;
-        for place in 0..self.table.len() {
-            if let Some(slot) = self.table.slot_at(place).filter(|slot| slot.is_pending()) {
-                slot.expires = slot.expires + late;
-                if slot.state == State::Suspect {
-                    // What further accusers leave of its time counts from here.
-                    slot.since = slot.since + late;
-                }
+        for index in self.table.places_in_memory() {
+            if let Some(slot) = self.table.slot_mut(index).filter(|slot| slot.state == State::Suspect) {
+                // What further accusers leave of its time counts from here.
+                slot.since = slot.since + late;
             }
         }
-        self.expiry_at = self.expiry_at + late;
+        self.table.put_off(late);
     }
 
     /// When [`expire`](Self::expire) has something to do.
     pub(super) fn expiry_due(&self) -> Instant {
-        self.expiry_at.max(self.expire_from)
+        self.table.first_due().max(self.expire_from)
     }
 
     /// Calls overdue suspects down and forgets overdue departed members.
@@ -282,36 +315,24 @@ impl Node<'_> {
         }
         let members = u32::try_from(self.table.len()).unwrap_or(u32::MAX);
         self.expire_from = now + EXPIRY + EXPIRY_FOR_EACH.saturating_mul(members);
-        self.expiry_at = NEVER;
         let mut convicted = false;
-        let mut place = 0;
-        while let Some(index) = self.table.at(place) {
-            place += 1;
-            let slot = self.table.slot(index);
-            if !slot.is_pending() || slot.id == self.config.id || self.leaves_verdict(slot) {
+        for index in self.table.places_in_memory() {
+            if now < self.table.due(index) {
                 continue;
             }
-            if now < slot.expires {
-                self.expiry_at = self.expiry_at.min(slot.expires);
-                continue;
-            }
-            match slot.state {
-                State::Alive => self.oversleep(now, index),
+            self.table.set_due(index, NEVER);
+            let &Slot { state, asleep, .. } = self.table.slot(index);
+            match state {
+                State::Alive if asleep => self.oversleep(now, index),
+                State::Alive => self.miss(now, index),
                 State::Suspect => convicted |= self.convict(now, index),
-                State::Down | State::Left => {
-                    self.table.remove(index);
-                    place -= 1;
-                }
+                State::Down | State::Left => self.table.remove(index),
             }
         }
+        self.table.review_due();
         if convicted && self.config.kind == Kind::Hub {
             self.suspect_orphans(now);
         }
-    }
-
-    /// A leaf has seen nothing itself: its hubs tell it who is down, but not of everybody who objects.
-    fn leaves_verdict(&self, slot: &Slot) -> bool {
-        self.config.kind == Kind::Leaf && slot.state == State::Suspect
     }
 
     /// A sleeping leaf did not come back in time.
@@ -323,17 +344,23 @@ impl Node<'_> {
         self.suspect(now, id, Evidence::Overslept);
     }
 
+    /// Who cannot be dialled had the time to come back.
+    fn miss(&mut self, now: Instant, index: Index) {
+        if let Some(slot) = self.table.slot_mut(index) {
+            slot.missed = false;
+        }
+        if self.is_lost(index) {
+            self.suspect(now, self.table.slot(index).id, Evidence::Vanished);
+        }
+    }
+
     /// Calls an overdue suspect down; `false` when it has a link here after all.
     fn convict(&mut self, now: Instant, index: Index) -> bool {
         let Slot { id, incarnation, by, .. } = *self.table.slot(index);
         if self.is_linked(id) {
             // It is right here, and its denial is under way.
             self.accuse_to_its_face(id, (incarnation, State::Suspect, by));
-            let expires = now + self.config.suspicion.max(Duration::from_millis(1)) * 4;
-            if let Some(slot) = self.table.slot_mut(index) {
-                slot.expires = expires;
-            }
-            self.expiry_at = self.expiry_at.min(expires);
+            self.table.set_due(index, now + self.config.suspicion.max(Duration::from_millis(1)) * 4);
             return false;
         }
         let retry = now + self.config.retry;
@@ -350,10 +377,10 @@ impl Node<'_> {
 
     /// Nobody speaks for who cannot be dialled any more when all its hubs are down, or left, or have lost it.
     pub(super) fn suspect_orphans(&mut self, now: Instant) {
-        let mut rest = Some(Span::ALL);
-        while let Some(id) = rest.and_then(|rest| self.orphan(now, rest)) {
-            self.suspect(now, id, Evidence::Orphaned);
-            rest = Span::after(id);
+        for index in self.table.places_in_memory() {
+            if self.is_orphan(now, index) {
+                self.suspect(now, self.table.slot(index).id, Evidence::Orphaned);
+            }
         }
     }
 
@@ -363,27 +390,37 @@ impl Node<'_> {
         slot.kind == Kind::Hub && slot.state.is_live() && (slot.dialable || self.is_linked(id))
     }
 
-    fn orphan(&self, now: Instant, rest: Span) -> Option<NodeId> {
+    fn is_orphan(&self, now: Instant, index: Index) -> bool {
+        let slot = self.table.slot(index);
+        // One that just joined has not named its hubs yet.
+        let settled = now.since(slot.since) >= self.config.suspicion * 2;
+        slot.state == State::Alive && !slot.dialable && !slot.asleep && settled && self.is_lost(index)
+    }
+
+    /// Whether nobody speaks for who cannot be dialled.
+    fn is_lost(&self, index: Index) -> bool {
+        let slot = self.table.slot(index);
         let me = self.config.id;
-        self.table.span(rest).find_map(|index| {
-            let slot = self.table.slot(index);
-            // One that just joined has not named its hubs yet.
-            let settled = now.since(slot.since) >= self.config.suspicion * 2;
-            if slot.dialable
-                || slot.outdated
-                || slot.id == me
-                || slot.state != State::Alive
-                || slot.asleep
-                || !settled
-                || self.is_linked(slot.id)
-            {
-                return None;
-            }
-            let hubs = crate::wire::Meta::decode(self.table.meta(index)).ok()?.hubs;
-            // One that names this hub and has no link here does not know what became of it, or is gone: of two hubs that
-            // lost it, neither may count on the other.
-            let lost = hubs.contains(&me) || !hubs.iter().any(|hub| *hub != slot.id && self.can_vouch(*hub));
-            lost.then_some(slot.id)
+        if slot.outdated || slot.id == me || self.is_linked(slot.id) {
+            return false;
+        }
+        // One that names this hub and has no link here does not know what became of it, or is gone: of two hubs that
+        // lost it, neither may count on the other.
+        Meta::decode(self.table.meta(index)).is_ok_and(|meta| {
+            meta.hubs.contains(&me) || !meta.hubs.iter().any(|hub| *hub != slot.id && self.can_vouch(*hub))
         })
+    }
+}
+
+/// An accuser as a suspect's slot remembers it.
+fn brief(accuser: NodeId) -> u16 {
+    let [.., high, low] = accuser.0;
+    u16::from_be_bytes([high, low]).max(1)
+}
+
+impl Slot {
+    /// Whether the word of one more accuser counts.
+    pub(super) fn counts(&self, accuser: NodeId) -> bool {
+        self.accusers.contains(&0) && !self.accusers.contains(&brief(accuser))
     }
 }

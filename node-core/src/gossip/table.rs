@@ -1,11 +1,12 @@
 //! The member table: slots in lent memory, an index ordered by id, and the order of changes.
 
 use super::descriptions::{Descriptions, Place};
+use super::due::{Due, NEVER};
 use super::order::{Entry, Order};
 use super::sums::{Sum, Sums};
 use super::suspicion::Evidence;
 use crate::id::NodeId;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::gossip::{Range, Span};
 use crate::wire::{Full, Kind, State};
 
@@ -21,8 +22,6 @@ pub struct Slot {
     pub(super) incarnation: u64,
     /// When `state` was learned here.
     pub(super) since: Instant,
-    /// When a suspect is called down, a departed member forgotten, or a sleeping leaf expected.
-    pub(super) expires: Instant,
     /// Not dialled before.
     pub(super) retry_at: Instant,
     /// Number in the order of changes; 0 for a free slot.
@@ -56,6 +55,8 @@ pub struct Slot {
     pub(super) for_requests: bool,
     /// A leaf that said that it sleeps.
     pub(super) asleep: bool,
+    /// Its link broke, and it cannot be dialled: it is to come back, or to say that it has another hub.
+    pub(super) missed: bool,
 }
 
 const _: () = assert!(size_of::<Slot>() <= 128, "10,000 members are to fit a small server");
@@ -66,7 +67,6 @@ impl Slot {
         id: NodeId([0; 16]),
         incarnation: 0,
         since: Instant::START,
-        expires: Instant::START,
         retry_at: Instant::START,
         changed: 0,
         older: NONE,
@@ -86,16 +86,12 @@ impl Slot {
         wanted: false,
         for_requests: false,
         asleep: false,
+        missed: false,
     };
 
     /// Of two versions of a record the larger is newer.
     pub(super) const fn version(&self) -> (u64, State, u32) {
         (self.incarnation, self.state, self.digest)
-    }
-
-    /// Whether something happens to it when its time comes.
-    pub(super) const fn is_pending(&self) -> bool {
-        self.asleep || !matches!(self.state, State::Alive)
     }
 }
 
@@ -105,13 +101,16 @@ pub(super) struct Index(u32);
 
 /// All members.
 ///
-/// Invariant: `order` holds the used slots; these form a list from `oldest` to `newest` by ascending `changed`; free slots
-/// form a list from `free` through `newer`; `sums` are over all used slots.
+/// Invariant: `order` holds the used slots, all before `peak`; these form a list from `oldest` to `newest` by ascending
+/// `changed`; free slots form a list from `free` through `newer`; `sums` are over all used slots.
 pub(super) struct Table<'s> {
     slots: &'s mut [Slot],
     order: Order<'s>,
+    due: Due<'s>,
     descriptions: Descriptions<'s>,
     free: u32,
+    /// Slots from here on were never used.
+    peak: u32,
     oldest: u32,
     newest: u32,
     /// The number of the latest change.
@@ -122,17 +121,19 @@ pub(super) struct Table<'s> {
     dialling: usize,
     /// Members that a link is wanted to.
     wanted: usize,
+    /// Members that are suspect.
+    suspects: usize,
 }
 
 impl<'s> Table<'s> {
     pub(super) fn new(
         slots: &'s mut [Slot],
-        order: &'s mut [Entry],
+        (order, due): (&'s mut [Entry], &'s mut [Instant]),
         sums: &'s mut [Sum],
         meta: &'s mut [u8],
     ) -> Self {
-        let order = Order::new(order);
-        let capacity = slots.len().min(order.capacity());
+        let (order, due) = (Order::new(order), Due::new(due));
+        let capacity = slots.len().min(order.capacity()).min(due.capacity());
         let slots = slots.get_mut(..capacity).unwrap_or_default();
         for (next, slot) in (1..).zip(slots.iter_mut()) {
             *slot = Slot { newer: if (next as usize) < capacity { next } else { NONE }, ..Slot::FREE };
@@ -141,14 +142,17 @@ impl<'s> Table<'s> {
         Self {
             slots,
             order,
+            due,
             descriptions: Descriptions::new(meta),
             free,
+            peak: 0,
             oldest: NONE,
             newest: NONE,
             sequence: 0,
             sums: Sums::new(sums),
             dialling: 0,
             wanted: 0,
+            suspects: 0,
         }
     }
 
@@ -188,6 +192,8 @@ impl<'s> Table<'s> {
             |before: bool, after: bool, count: usize| count + usize::from(after) - usize::from(before);
         self.dialling = counted(before.dialling, slot.dialling, self.dialling);
         self.wanted = counted(before.wanted, slot.wanted, self.wanted);
+        let suspect = |slot: &Slot| slot.state == State::Suspect;
+        self.suspects = counted(suspect(&before), suspect(slot), self.suspects);
     }
 
     /// How many members are being dialled.
@@ -200,21 +206,39 @@ impl<'s> Table<'s> {
         self.wanted
     }
 
-    /// The member at a place in the order of ids.
-    pub(super) fn at(&self, place: usize) -> Option<Index> {
-        self.order.get(place).map(Index)
-    }
-
-    /// The same, to change it.
-    pub(super) fn slot_at(&mut self, place: usize) -> Option<&mut Slot> {
-        let index = self.order.get(place)?;
-        self.slots.get_mut(index as usize)
+    /// How many members are suspect.
+    pub(super) const fn suspects(&self) -> usize {
+        self.suspects
     }
 
     /// The slot for changes that nobody else hears of; use [`touch`](Self::touch) for those that spread, and
     /// [`revise`](Self::revise) for what is counted.
     pub(super) fn slot_mut(&mut self, index: Index) -> Option<&mut Slot> {
         self.slots.get_mut(index.0 as usize)
+    }
+
+    /// When something happens to a member.
+    pub(super) fn due(&self, index: Index) -> Instant {
+        self.due.get(index.0)
+    }
+
+    pub(super) fn set_due(&mut self, index: Index, at: Instant) {
+        self.due.set(index.0, at);
+    }
+
+    /// When something happens to any member, or before.
+    pub(super) const fn first_due(&self) -> Instant {
+        self.due.earliest()
+    }
+
+    /// Who was due is done with.
+    pub(super) fn review_due(&mut self) {
+        self.due.review();
+    }
+
+    /// Whatever is due is put off.
+    pub(super) fn put_off(&mut self, late: Duration) {
+        self.due.put_off(late);
     }
 
     pub(super) fn meta(&self, index: Index) -> &[u8] {
@@ -246,6 +270,7 @@ impl<'s> Table<'s> {
         let index = Index(self.free);
         let slot = self.slots.get_mut(index.0 as usize).ok_or(Full)?;
         self.free = slot.newer;
+        self.peak = self.peak.max(index.0.saturating_add(1));
         *slot = Slot { id, ..Slot::FREE };
         self.order.insert(place, id, index.0);
         self.touch(index, 0);
@@ -258,6 +283,7 @@ impl<'s> Table<'s> {
         self.revise(index, |slot| (slot.state, slot.dialling, slot.wanted) = (State::Left, false, false));
         self.descriptions.remove(self.slot(index).description);
         self.unlink(index);
+        self.due.set(index.0, NEVER);
         let free = self.free;
         if let Some(slot) = self.slot_mut(index) {
             *slot = Slot { newer: free, ..Slot::FREE };
@@ -297,6 +323,21 @@ impl<'s> Table<'s> {
                 self.slots.get(next as usize).map(|slot| (Index(next), slot.changed))
             },
         )
+    }
+
+    /// All members as they lie in memory, which is faster than [`iter`](Self::iter).
+    pub(super) fn unordered(&self) -> impl Iterator<Item = Index> + Clone {
+        self.places_in_memory().filter(|&index| self.is_used(index))
+    }
+
+    /// Where members may lie in memory, be these [used](Self::is_used) or not: for who changes them meanwhile.
+    pub(super) fn places_in_memory(&self) -> impl Iterator<Item = Index> + Clone + use<> {
+        (0..self.peak).map(Index)
+    }
+
+    /// Whether a member lies there.
+    pub(super) fn is_used(&self, index: Index) -> bool {
+        self.slot(index).changed > 0
     }
 
     /// All members by ascending id.
@@ -347,6 +388,7 @@ impl<'s> Table<'s> {
     pub(super) fn copy_from(&mut self, other: &Table<'_>) {
         if self.slots.len() != other.slots.len()
             || self.order.capacity() != other.order.capacity()
+            || self.due.capacity() != other.due.capacity()
             || self.sums.parts() != other.sums.parts()
         {
             return;
@@ -354,20 +396,24 @@ impl<'s> Table<'s> {
         self.slots.copy_from_slice(other.slots);
         self.slots.iter_mut().for_each(|slot| slot.known_to = 0);
         self.order.copy_from(&other.order);
+        self.due.copy_from(&other.due);
         self.descriptions.copy_from(&other.descriptions);
         self.sums.copy_from(&other.sums);
-        self.free = other.free;
+        (self.free, self.peak) = (other.free, other.peak);
         (self.oldest, self.newest, self.sequence) = (other.oldest, other.newest, other.sequence);
-        (self.dialling, self.wanted) = (other.dialling, other.wanted);
+        (self.dialling, self.wanted, self.suspects) = (other.dialling, other.wanted, other.suspects);
     }
 
     /// Removes the departed member that left longest ago, but for `me` and `kept`; `false` when there is none.
     pub(super) fn evict(&mut self, me: NodeId, kept: Option<Index>) -> bool {
-        let departed = self.iter().filter(|&index| {
+        let departed = self.unordered().filter(|&index| {
             let slot = self.slot(index);
             !slot.state.is_live() && slot.id != me && Some(index) != kept
         });
-        let oldest = departed.min_by_key(|&index| self.slot(index).since);
+        let oldest = departed.min_by_key(|&index| {
+            let slot = self.slot(index);
+            (slot.since, slot.id)
+        });
         oldest.inspect(|&index| self.remove(index)).is_some()
     }
 

@@ -54,12 +54,6 @@ pub struct Span {
 impl Span {
     /// Every id.
     pub const ALL: Self = Self { first: NodeId([0; 16]), last: NodeId([0xff; 16]) };
-
-    /// Every id above `id`, `None` when there is none.
-    pub(crate) fn after(id: NodeId) -> Option<Self> {
-        let first = u128::from_be_bytes(id.0).checked_add(1)?;
-        Some(Self { first: NodeId(first.to_be_bytes()), ..Self::ALL })
-    }
 }
 
 /// What the sender holds in a span, in brief.

@@ -75,7 +75,7 @@ fn a_leaf_that_is_gone_is_down() {
         let mut cluster = Cluster::with(seed, 5, 1);
         cluster.until(SOON, "all see all", Cluster::converged);
         cluster.kill(5);
-        cluster.until(Duration::from_secs(10), "it is down", |cluster| cluster.all_hubs_say(5, State::Down));
+        cluster.until(Duration::from_secs(15), "it is down", |cluster| cluster.all_hubs_say(5, State::Down));
     }
 }
 
@@ -179,7 +179,7 @@ fn a_leaf_that_died_with_its_hub_is_down_though_the_hub_came_back() {
     cluster.kill(0);
     cluster.run(Duration::from_millis(100));
     cluster.start(0, 1);
-    cluster.until(Duration::from_secs(90), "it is down", |cluster| cluster.all_hubs_say(4, State::Down));
+    cluster.until(Duration::from_secs(120), "it is down", |cluster| cluster.all_hubs_say(4, State::Down));
 }
 
 #[test]

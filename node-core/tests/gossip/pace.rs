@@ -57,7 +57,16 @@ fn say(node: &mut Node<'_>, now: Instant, link: u32, member: u8) {
     let mut buffer = [0; 64];
     let meta = Meta::new("x", Kind::Hub).encode(&mut buffer).unwrap();
     let id = NodeId([member; 16]);
-    let record = Record { id, incarnation: 1, state: State::Alive, by: None, meta };
+    tell(node, now, link, &Record { id, incarnation: 1, state: State::Alive, by: None, meta });
+}
+
+/// Says that one member doubts another.
+fn accuse(node: &mut Node<'_>, now: Instant, member: u8, by: u8) {
+    let (id, by) = (NodeId([member; 16]), Some(NodeId([by; 16])));
+    tell(node, now, SOURCE, &Record { id, incarnation: 1, state: State::Suspect, by, meta: &[] });
+}
+
+fn tell(node: &mut Node<'_>, now: Instant, link: u32, record: &Record<'_>) {
     let message = postcard::to_extend(&record, vec![Tag::Records as u8]).unwrap();
     node.handle_gossip(now, LinkId(link), &message, &mut Nowhere).unwrap();
 }
@@ -113,6 +122,30 @@ fn a_few_changes_are_told_at_once_and_many_travel_together() {
         }
         assert!(heard.messages <= 10, "{} messages", heard.messages);
     });
+}
+
+#[test]
+fn a_further_accuser_is_passed_on_unless_many_are_doubted_and_counts_in_any_case() {
+    const ACCUSERS: [u8; 2] = [99, 100];
+    for (suspects, passed_on) in [(16, 1), (17, 0)] {
+        with_neighbours(|node| {
+            (1..=suspects).chain(ACCUSERS).for_each(|member| say(node, at(20_000), SOURCE, member));
+            (1..=suspects).for_each(|member| accuse(node, at(20_000), member, ACCUSERS[0]));
+            node.poll_gossip(at(20_000), LinkId(LISTENER), &mut Nowhere);
+            let mut heard = Heard::default();
+            accuse(node, at(21_000), 1, ACCUSERS[1]);
+            node.poll_gossip(at(21_000), LinkId(LISTENER), &mut heard);
+            assert_eq!(heard.members.len(), passed_on, "{suspects}");
+            let state = |node: &Node<'_>, member| node.member(NodeId([member; 16])).unwrap().record.state;
+            // Of the minute that hearsay leaves a suspect a second accuser leaves half.
+            while let Some(due) = node.poll_timeout().filter(|&due| due <= at(50_100)) {
+                node.handle_timeout(due);
+                while node.poll_dial(due).is_some() {}
+                node.poll_gossip(due, LinkId(LISTENER), &mut Nowhere);
+            }
+            assert_eq!([state(node, 1), state(node, 2)], [State::Down, State::Suspect]);
+        });
+    }
 }
 
 #[test]

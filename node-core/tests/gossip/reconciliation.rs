@@ -94,7 +94,7 @@ fn deliver(
 }
 
 /// Memory of any size, as a server lends it.
-struct Memory(Vec<Slot>, Vec<Entry>, Vec<Sum>, Vec<u8>, [Peer; 2]);
+struct Memory(Vec<Slot>, Vec<Entry>, Vec<Sum>, Vec<u8>, [Peer; 2], Vec<Instant>);
 
 impl Memory {
     fn new(members: usize) -> Self {
@@ -104,6 +104,7 @@ impl Memory {
             vec![Sum::EMPTY; members / 32],
             vec![0; members * 128 + MAX_META],
             [Peer::FREE; 2],
+            vec![Instant::START; members],
         )
     }
 
@@ -111,6 +112,7 @@ impl Memory {
         Storage {
             slots: &mut self.0,
             order: &mut self.1,
+            due: &mut self.5,
             sums: &mut self.2,
             meta: &mut self.3,
             peers: &mut self.4,

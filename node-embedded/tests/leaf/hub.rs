@@ -122,6 +122,7 @@ impl Hub {
         let storage = Storage {
             slots: leak(Slot::FREE, 100),
             order: leak(gossip::Entry::FREE, 100),
+            due: leak(Instant::START, 100),
             sums: &mut [],
             meta: leak(0, 100 * MAX_META),
             peers: leak(Peer::FREE, 10),

@@ -148,10 +148,11 @@ mod tests {
     #[test]
     fn namesakes_that_arrive_at_once_are_noticed_and_those_that_are_gone_are_not() {
         let (mut slots, mut order, mut meta) = (vec![Slot::FREE; 8], vec![Entry::FREE; 8], vec![0; 4096]);
-        let mut peers = vec![Peer::FREE; 4];
+        let (mut due, mut peers) = (vec![Instant::START; 8], vec![Peer::FREE; 4]);
         let storage = Storage {
             slots: &mut slots,
             order: &mut order,
+            due: &mut due,
             sums: &mut [],
             meta: &mut meta,
             peers: &mut peers,

@@ -102,12 +102,14 @@ impl Task {
     pub async fn run(self, seeds: &[HostPort]) -> Result<(), BadMeta> {
         let mut slots = vec![Slot::FREE; MEMBERS];
         let mut order = vec![Entry::FREE; MEMBERS];
+        let mut due = vec![Instant::START; MEMBERS];
         let mut meta = vec![0; MEMBERS * META];
         let mut peers = vec![Peer::FREE; LINKS];
         let mut sums = vec![Sum::EMPTY; MEMBERS / 32];
         let storage = Storage {
             slots: &mut slots,
             order: &mut order,
+            due: &mut due,
             sums: &mut sums,
             meta: &mut meta,
             peers: &mut peers,

@@ -13,9 +13,9 @@ pub enum Step {
     Do(Action),
     /// A host starts again, forgetting its incarnation or not.
     Start(usize, bool),
-    /// A host is paused as soon as it runs, for a random while, and another one after it.
-    Pause(Action),
-    /// A paused host goes on.
+    /// A host stands still for a random while, if it runs.
+    Pause(usize, Action),
+    /// A paused host goes on, and it or another one stands still next.
     Resume(usize, Action),
     /// The network becomes whole.
     Heal,
@@ -46,6 +46,12 @@ impl Agenda {
     pub fn add(&mut self, at: Instant, step: Step) {
         self.sequence += 1;
         self.steps.insert((at, self.sequence), step);
+    }
+
+    /// Whether nothing is left to do, be it after the end.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.steps.is_empty()
     }
 
     /// The next step until `end`.

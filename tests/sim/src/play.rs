@@ -101,7 +101,7 @@ impl<'s, S: Subject> Play<'s, S> {
             self.run_until(at, progress);
             self.take(step);
         }
-        if self.scenario.measure.contains(&Measure::Heal) {
+        if self.scenario.measure.contains(&Measure::Heal) && self.agenda.is_done() {
             self.heal(progress);
         } else {
             self.run_until(self.end, progress);
@@ -147,10 +147,10 @@ impl<'s, S: Subject> Play<'s, S> {
         match step {
             Step::Do(action) => self.act(action),
             Step::Start(at, forget) => self.cluster.start_again(at, forget),
-            Step::Pause(action) => self.pause_one(action),
+            Step::Pause(at, action) => self.pause(at, action),
             Step::Resume(at, action) => {
                 self.cluster.net_mut().resume(at);
-                self.pause_one(action);
+                self.pause_next(at, action);
             }
             Step::Heal => self.cluster.net_mut().heal(),
         }
@@ -173,8 +173,7 @@ impl<'s, S: Subject> Play<'s, S> {
                 }
             }
             Action::Pause { share, .. } => {
-                let count = (self.hosts().len() as f64 * share).round() as usize;
-                (0..count).for_each(|_| self.pause_one(action));
+                self.some(share).into_iter().for_each(|at| self.pause_next(at, action));
             }
             Action::Slow { share, effort } => {
                 for at in self.some(share) {
@@ -210,19 +209,32 @@ impl<'s, S: Subject> Play<'s, S> {
         }
     }
 
-    /// A running host stands still for a while.
-    fn pause_one(&mut self, action: Action) {
-        let Action::Pause { from, to, .. } = action else { return };
-        let now = self.now();
+    /// A host stands still after a rest, or another one does at once.
+    fn pause_next(&mut self, at: usize, action: Action) {
+        let Action::Pause { rest, .. } = action else { return };
+        if rest > 0.0 {
+            let rest = self.between(0.0, 2.0 * rest);
+            return self.agenda.add(self.now() + rest, Step::Pause(at, action));
+        }
         let mut awake = self.running();
         awake.retain(|&at| !self.cluster.net().is_paused(at));
-        let Some(&at) = self.rng.choice(&awake) else { return };
+        if let Some(&at) = self.rng.choice(&awake) {
+            self.pause(at, action);
+        }
+    }
+
+    fn pause(&mut self, at: usize, action: Action) {
+        let Action::Pause { from, to, .. } = action else { return };
         self.cluster.net_mut().pause(at);
-        let least = seconds(from);
-        let more = seconds(to).saturating_sub(least);
+        let time = self.between(from, to);
+        self.agenda.add(self.now() + time, Step::Resume(at, action));
+    }
+
+    /// A random time; both ends are seconds.
+    fn between(&mut self, from: f64, to: f64) -> Duration {
+        let more = seconds(to).saturating_sub(seconds(from));
         let micros = u64::try_from(more.as_micros()).unwrap_or(u64::MAX);
-        let time = least + Duration::from_micros(self.rng.u64(0..=micros));
-        self.agenda.add(now + time, Step::Resume(at, action));
+        seconds(from) + Duration::from_micros(self.rng.u64(0..=micros))
     }
 
     /// A running hub that is none of the first two, through which others join.

@@ -117,7 +117,8 @@ pub enum Action {
         #[serde(default)]
         forget: bool,
     },
-    /// From now on, this share of all nodes stands still at any time, each for a random while.
+    /// From now on, this share of all nodes stands still at any time, each for a random while; or with `rest` always the same
+    /// nodes, each now and then.
     Pause {
         /// The share.
         share: f64,
@@ -125,6 +126,9 @@ pub enum Action {
         from: f64,
         /// The longest while.
         to: f64,
+        /// How long a node runs between two pauses, on average.
+        #[serde(default)]
+        rest: f64,
     },
     /// From now on, this share of all nodes is slow.
     Slow {
@@ -242,9 +246,9 @@ impl Event {
             }
             Action::Vanish { share: value } => share("share", value),
             Action::Restart { share: value, gone, .. } => share("share", value).and(time("gone", gone)),
-            Action::Pause { share: value, from, to } => {
+            Action::Pause { share: value, from, to, rest } => {
                 ensure!(0.1 <= from && from <= to, "from, to: not 0.1 <= from <= to");
-                share("share", value).and(time("to", to))
+                share("share", value).and(time("to", to)).and(time("rest", rest))
             }
             Action::Slow { share: value, effort } => share("share", value).and(time("effort", effort)),
             Action::Partition { share: value, lasts, .. } => share("share", value).and(time("lasts", lasts)),

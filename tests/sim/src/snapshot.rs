@@ -10,8 +10,9 @@ use crate::table::table;
 
 /// The seed of the history that is kept.
 pub const SEED: u64 = 1;
-/// Larger clusters take too long to be part of the tests.
+/// More nodes, or more seconds of them, take too long to be part of the tests.
 const MOST_NODES: usize = 100;
+const MOST_SECONDS: f64 = 60_000.0;
 
 /// Where they are kept.
 #[must_use]
@@ -27,7 +28,8 @@ pub fn text() -> Result<String> {
     let mut text =
         String::from("Kept by `cargo xtask sim --bless`; the legend is printed by `cargo xtask sim`.\n");
     for (name, scenario) in standard::find("all")? {
-        let sizes = scenario.nodes.iter().copied().filter(|&nodes| nodes <= MOST_NODES);
+        let fits = |nodes: usize| nodes <= MOST_NODES && nodes as f64 * scenario.lasts <= MOST_SECONDS;
+        let sizes = scenario.nodes.iter().copied().filter(|&nodes| fits(nodes));
         let rows = sizes.map(|nodes| {
             let replay = format!("cargo xtask sim {name} --nodes {nodes}");
             (nodes.to_string(), Play::new(&scenario, nodes, (SEED, replay)).play(&mut |_| {}).figures)

@@ -11,7 +11,7 @@ macro_rules! scenarios {
 }
 
 /// Names and texts, in the order in which they are played.
-pub const STANDARD: [(&str, &str); 13] = scenarios![
+pub const STANDARD: [(&str, &str); 14] = scenarios![
     "idle",
     "change",
     "crash",
@@ -19,6 +19,7 @@ pub const STANDARD: [(&str, &str); 13] = scenarios![
     "pausing",
     "slow",
     "lossy",
+    "hour",
     "partition",
     "one-way",
     "restart-half",

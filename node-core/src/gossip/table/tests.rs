@@ -139,7 +139,7 @@ proptest! {
         let mut memory = StaticStorage::<CAPACITY, 1>::new();
         let storage = memory.lend();
         let mut sums = vec![Sum::EMPTY; parts];
-        let mut table = Table::new(storage.slots, storage.order, &mut sums, storage.meta);
+        let mut table = Table::new(storage.slots, (storage.order, storage.due), &mut sums, storage.meta);
         let mut naive = Naive::default();
         for step in steps {
             let sequence = table.sequence();
@@ -183,7 +183,7 @@ proptest! {
 fn the_fingerprint_is_what_the_protocol_says() {
     let mut memory = StaticStorage::<2, 1>::new();
     let storage = memory.lend();
-    let mut table = Table::new(storage.slots, storage.order, storage.sums, storage.meta);
+    let mut table = Table::new(storage.slots, (storage.order, storage.due), storage.sums, storage.meta);
     let index = table.insert(NodeId(core::array::from_fn(|at| at as u8))).unwrap();
     table.set_meta(index, b"a description", 0).unwrap();
     let slot = table.slot_mut(index).unwrap();

@@ -31,7 +31,8 @@ impl Capacity {
     /// Bytes that a node is lent for each member.
     #[must_use]
     pub const fn bytes_for_each_member(&self) -> usize {
-        size_of::<Slot>() + size_of::<Entry>() + size_of::<Sum>() / MEMBERS_OF_A_SUM + self.meta
+        let columns = size_of::<Slot>() + size_of::<Entry>() + size_of::<Instant>();
+        columns + size_of::<Sum>() / MEMBERS_OF_A_SUM + self.meta
     }
 }
 
@@ -41,6 +42,7 @@ const MEMBERS_OF_A_SUM: usize = 32;
 struct Memory {
     slots: Vec<Slot>,
     order: Vec<Entry>,
+    due: Vec<Instant>,
     sums: Vec<Sum>,
     meta: Vec<u8>,
     peers: Vec<Peer>,
@@ -51,6 +53,7 @@ impl Memory {
         Self {
             slots: vec![Slot::FREE; members],
             order: vec![Entry::FREE; members],
+            due: vec![Instant::START; members],
             sums: vec![Sum::EMPTY; members / MEMBERS_OF_A_SUM],
             // A node keeps room for its own.
             meta: vec![0; members * meta + MAX_META],
@@ -62,6 +65,7 @@ impl Memory {
         Storage {
             slots: &mut self.slots,
             order: &mut self.order,
+            due: &mut self.due,
             sums: &mut self.sums,
             meta: &mut self.meta,
             peers: &mut self.peers,
