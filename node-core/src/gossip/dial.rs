@@ -109,16 +109,19 @@ impl Node<'_> {
                 let Some(index) = self.table.find(id) else { return };
                 let attempts = self.table.slot(index).attempts;
                 let retry_at = now + self.back_off(attempts);
-                let again = failure == Failure::Mute && attempts < SILENT_REDIALS;
-                // A link that was to be replaced still is.
-                let wanted = again || self.is_linked(id);
+                let is_hub = self.config.kind == Kind::Hub;
+                let silent =
+                    is_hub && failure == Failure::Mute && self.table.slot(index).state == State::Alive;
+                let again = silent && attempts < SILENT_REDIALS;
+                let linked = self.is_linked(id);
                 self.table.revise(index, |slot| {
                     slot.dialling = false;
-                    slot.wanted &= wanted;
+                    // A link that was to be replaced still is.
+                    slot.wanted = again || (slot.wanted && linked);
                     slot.retry_at = retry_at;
                     slot.attempts = attempts.saturating_add(1);
                 });
-                if self.config.kind == Kind::Hub && !again {
+                if is_hub && !again {
                     self.suspect(now, id, failure.into());
                     if matches!(failure, Failure::Unreachable | Failure::Mute) {
                         self.look_again(index);
@@ -279,7 +282,7 @@ impl Node<'_> {
     fn is_wanted(&self, index: Index) -> bool {
         let slot = self.table.slot(index);
         // Who does not answer takes a dial for long: others are not to wait for that.
-        let silent = slot.attempts > 0 || slot.state == State::Suspect;
+        let silent = slot.state == State::Suspect || (slot.attempts > 0 && !slot.for_requests);
         let patient = silent && self.dials_under_way() * 2 >= self.config.dials;
         slot.wanted && !patient && !self.is_dialled(index)
     }

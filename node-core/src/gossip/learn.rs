@@ -224,6 +224,9 @@ impl Node<'_> {
             }
             let by = record.by.filter(|by| self.is_live(*by));
             self.weigh(now, index, (by.unwrap_or(record.id), evidence));
+            if before.missed {
+                self.suspect(now, record.id, Evidence::Vanished);
+            }
         }
         if let Some(seconds) = sleep_s {
             self.note_sleep(now, index, seconds);

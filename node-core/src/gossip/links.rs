@@ -13,9 +13,6 @@ use crate::wire::{Goodbye, Hello, Kind, Meta, Record, State};
 /// Two links that were dialled from both ends within this time are a simultaneous dial.
 const SIMULTANEOUS: Duration = Duration::from_secs(5);
 
-/// Who cannot be dialled names a hub for so long after its link broke: it may be linked there again, and nobody need know.
-const RETURN: Duration = Duration::from_secs(2);
-
 /// How a link came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
@@ -55,6 +52,9 @@ impl Node<'_> {
         }
         let Record { id, meta, .. } = hello.record;
         let kind = Meta::decode(meta).map_err(|_| Goodbye::Protocol)?.kind;
+        if id == self.config.id {
+            return Err(Goodbye::Protocol);
+        }
         if self.is_leaving() {
             return Err(Goodbye::Leaving);
         }
@@ -109,7 +109,9 @@ impl Node<'_> {
         self.apply(now, &hello.record, Some(link));
         self.confront(&hello.record);
         if let Some(index) = self.table.find(id) {
-            self.table.revise(index, |slot| (slot.wanted, slot.for_requests) = (false, false));
+            self.table.revise(index, |slot| {
+                (slot.wanted, slot.for_requests, slot.attempts) = (false, false, 0);
+            });
         }
         let is_hub = self.config.kind == Kind::Hub;
         if is_hub && (kind == Kind::Leaf || self.has_to_spare()) {
@@ -132,7 +134,7 @@ impl Node<'_> {
         let Some(Peer { id, kind, dialled, goodbye: said, .. }) = self.peers.remove(link) else { return };
         self.observe(now);
         self.overlay_at = Some(now);
-        self.hubs_at.get_or_insert(now + RETURN);
+        self.rename_hubs(now);
         if self.is_linked(id) {
             return;
         }
@@ -215,8 +217,12 @@ impl Node<'_> {
         for seed in self.seeds.iter_mut().filter(|seed| seed.reached == Some(id)) {
             seed.retry_at = retry_at;
         }
-        if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
+        let Some(index) = self.table.find(id) else { return };
+        if let Some(slot) = self.table.slot_mut(index) {
             slot.retry_at = retry_at;
+        }
+        if self.config.kind == Kind::Hub && !self.table.slot(index).dialable {
+            self.await_return(now, index);
         }
     }
 }

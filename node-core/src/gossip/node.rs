@@ -56,6 +56,8 @@ pub struct Node<'s> {
 
 /// Highest incarnation; what claims more is not believed.
 pub(super) const MAX_INCARNATION: u64 = 1 << 62;
+/// Who cannot be dialled names a hub for so long after its link broke: it may be linked there again, and nobody need know.
+pub(super) const NAMED_STILL: Duration = Duration::from_secs(2);
 /// Who is called so much later than it asked for stood still.
 const STALL: Duration = Duration::from_secs(1);
 
@@ -264,7 +266,7 @@ impl<'s> Node<'s> {
             return Err(BadMeta);
         }
         self.describe(|meta| meta.sleep_s = seconds.clamp(1, MAX_SLEEP))?;
-        self.sleeping = true;
+        (self.sleeping, self.hubs_at) = (true, None);
         Ok(())
     }
 
@@ -359,16 +361,23 @@ impl<'s> Node<'s> {
         self.set_meta(&meta)
     }
 
+    /// A link broke: the hubs that speak for this node are named anew in a while.
+    pub(super) fn rename_hubs(&mut self, now: Instant) {
+        if !self.sleeping {
+            self.hubs_at.get_or_insert(now + NAMED_STILL);
+        }
+    }
+
     /// Who cannot be dialled, a leaf above all, tells which hubs speak for it.
     pub(super) fn refresh_hubs(&mut self) {
         self.hubs_at = None;
         let me = self.table.find(self.config.id).and_then(|me| Meta::decode(self.table.meta(me)).ok());
-        if me.is_some_and(|meta| !meta.addrs.is_empty()) {
-            return;
-        }
-        let hubs = self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub);
-        let mut hubs: heapless::Vec<NodeId, MAX_HUBS> = hubs.map(|peer| peer.id).take(MAX_HUBS).collect();
-        // Which link is older is nothing to tell the cluster.
+        let Some(Meta { hubs: before, .. }) = me.filter(|meta| meta.addrs.is_empty()) else { return };
+        let linked = || self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub);
+        // Those named already first, all in one order: which link is older is nothing to tell the cluster.
+        let named = before.iter().copied().filter(|hub| linked().any(|peer| peer.id == *hub));
+        let others = linked().map(|peer| peer.id).filter(|hub| !before.contains(hub));
+        let mut hubs: heapless::Vec<NodeId, MAX_HUBS> = named.chain(others).take(MAX_HUBS).collect();
         hubs.sort_unstable();
         // A leaf that sleeps still belongs to the hubs that it had.
         if !self.sleeping && self.describe(|meta| meta.hubs = hubs).is_err() {

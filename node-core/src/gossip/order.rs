@@ -28,6 +28,8 @@ impl Entry {
 
 /// How far from where it should stand an id is looked for first.
 const NEAR: usize = 4;
+/// How often a guess is corrected by what stands there.
+const CORRECTIONS: usize = 3;
 
 /// Invariant: `entries[..count]` hold the used slots by ascending id.
 pub(super) struct Order<'s> {
@@ -107,15 +109,17 @@ impl<'s> Order<'s> {
         self.entries.get(..self.count).unwrap_or_default()
     }
 
-    /// Where an id should stand: as far from the beginning as its share of all numbers, corrected by what stands there.
+    /// Where an id should stand: as far from the beginning as its share of all numbers, corrected by what stands there. Of 10,000
+    /// the first guess is off by fifty, the next one by seven, each the root of the one before.
     fn guess(&self, id: NodeId) -> usize {
         let places = |numbers: u32| ((u64::from(numbers) * self.count as u64) >> 32) as usize;
-        let guess = places(head(id));
-        let there = self.used().get(guess).map_or(head(id), |entry| entry.head);
-        match there <= head(id) {
-            true => (guess + places(head(id) - there)).min(self.count),
-            false => guess.saturating_sub(places(there - head(id))),
-        }
+        (0..CORRECTIONS).fold(places(head(id)), |guess, _| {
+            let there = self.used().get(guess).map_or(head(id), |entry| entry.head);
+            match there <= head(id) {
+                true => (guess + places(head(id) - there)).min(self.count),
+                false => guess.saturating_sub(places(there - head(id))),
+            }
+        })
     }
 }
 

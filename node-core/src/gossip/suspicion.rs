@@ -6,7 +6,7 @@
 //! and does not believe it.
 
 use super::due::NEVER;
-use super::node::Node;
+use super::node::{NAMED_STILL, Node};
 use super::table::{Index, Slot};
 use crate::id::NodeId;
 use crate::log::warning;
@@ -17,6 +17,10 @@ use crate::wire::{Kind, Meta, Record, State};
 const REDIAL_GRACE: Duration = Duration::from_millis(300);
 /// Who cannot be dialled is missed when it is not back by now, and nobody has heard that it has another hub.
 const RETURN: Duration = Duration::from_secs(5);
+const _: () = assert!(
+    NAMED_STILL.as_millis() * 2 < RETURN.as_millis(),
+    "what it says of its hubs is to be heard by then"
+);
 /// A peer that accepts connections and says nothing is dialled so often again before it is doubted: mostly it stands still, and
 /// goes on in a moment.
 pub(super) const SILENT_REDIALS: u8 = 2;
@@ -167,7 +171,7 @@ impl Node<'_> {
     }
 
     /// Who cannot be dialled comes back by itself, or is found at another hub.
-    fn await_return(&mut self, now: Instant, index: Index) {
+    pub(super) fn await_return(&mut self, now: Instant, index: Index) {
         let Some(slot) = self.table.slot_mut(index) else { return };
         if slot.state == State::Alive && !slot.asleep {
             slot.missed = true;
@@ -344,13 +348,19 @@ impl Node<'_> {
         self.suspect(now, id, Evidence::Overslept);
     }
 
-    /// Who cannot be dialled had the time to come back.
+    /// Who could not be dialled had the time to come back.
     fn miss(&mut self, now: Instant, index: Index) {
+        let &Slot { id, dialable, outdated, .. } = self.table.slot(index);
         if let Some(slot) = self.table.slot_mut(index) {
             slot.missed = false;
         }
-        if self.is_lost(index) {
-            self.suspect(now, self.table.slot(index).id, Evidence::Vanished);
+        if self.is_linked(id) {
+            return;
+        }
+        if dialable {
+            self.verify(now, id, true);
+        } else if outdated || self.is_lost(index) {
+            self.suspect(now, id, Evidence::Vanished);
         }
     }
 
@@ -394,14 +404,15 @@ impl Node<'_> {
         let slot = self.table.slot(index);
         // One that just joined has not named its hubs yet.
         let settled = now.since(slot.since) >= self.config.suspicion * 2;
-        slot.state == State::Alive && !slot.dialable && !slot.asleep && settled && self.is_lost(index)
+        let exempt = slot.dialable || slot.asleep || slot.missed || slot.outdated;
+        slot.state == State::Alive && !exempt && settled && self.is_lost(index)
     }
 
     /// Whether nobody speaks for who cannot be dialled.
     fn is_lost(&self, index: Index) -> bool {
         let slot = self.table.slot(index);
         let me = self.config.id;
-        if slot.outdated || slot.id == me || self.is_linked(slot.id) {
+        if slot.id == me || self.is_linked(slot.id) {
             return false;
         }
         // One that names this hub and has no link here does not know what became of it, or is gone: of two hubs that

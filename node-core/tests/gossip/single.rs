@@ -99,24 +99,59 @@ fn who_is_doubted_elsewhere_when_its_link_breaks_is_doubted_at_once() {
     node.handle_link_down(at(0), LinkId(2), Down::Lost);
     let doubt = Record { id: PEER, incarnation: 1, state: State::Suspect, by: Some(OTHER), meta: &[] };
     hear(&mut node, at(1_000), &doubt);
-    pass_idle(&mut node, at(30_999));
-    assert_eq!(state(&node, PEER), Some(State::Suspect), "it only heard of it");
-    link_up(&mut node, at(31_000), (3, PEER), &[]);
-    node.handle_link_down(at(31_000), LinkId(3), Down::Lost);
-    // It has had the 8 s since, but one more accuser never cuts short what is over.
-    pass_idle(&mut node, at(31_020));
+    assert_eq!(node.member(PEER).unwrap().record.by, Some(ME));
+    // Two accusers halve the 8 s.
+    pass_idle(&mut node, at(4_999));
+    assert_eq!(state(&node, PEER), Some(State::Suspect));
+    pass_idle(&mut node, at(5_000));
     assert_eq!(state(&node, PEER), Some(State::Down));
 }
 
 #[test]
+fn a_leaf_that_is_missed_is_no_orphan_yet() {
+    let mut memory = StaticStorage::<8, 4>::new();
+    let config = Config::new(ME, Kind::Hub);
+    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
+    link_up(&mut node, at(0), (2, PEER), &[]);
+    pass_idle(&mut node, at(60_000));
+    node.handle_link_down(at(60_000), LinkId(2), Down::Lost);
+    node.handle_link_down(at(60_000), LinkId(1), Down::Lost);
+    node.handle_dial_failed(at(60_000), Target::Member(OTHER), Failure::Refused);
+    pass_idle(&mut node, at(62_020));
+    assert_eq!(state(&node, OTHER), Some(State::Down), "that is when orphans are looked for");
+    assert_eq!(state(&node, PEER), Some(State::Alive));
+    pass_idle(&mut node, at(65_000));
+    assert_eq!(state(&node, PEER), Some(State::Suspect));
+    pass_idle(&mut node, at(73_000));
+    assert_eq!(state(&node, PEER), Some(State::Down), "it vanished: it has 8 s");
+}
+
+#[test]
+fn who_answered_meanwhile_is_dialled_again_as_often_before_it_is_doubted() {
+    with_neighbour(|node| {
+        node.handle_link_down(at(0), LinkId(1), Down::Lost);
+        for start in [0, 100_000] {
+            for _ in 0..2 {
+                node.handle_dial_failed(at(start), Target::Member(PEER), Failure::Mute);
+                assert_eq!(state(node, PEER), Some(State::Alive));
+            }
+            link_up(node, at(start), (2, PEER), &["10.0.0.2:8374"]);
+            node.handle_link_down(at(start), LinkId(2), Down::Lost);
+        }
+    });
+}
+
+#[test]
 fn a_leaf_that_is_linked_again_in_a_moment_has_nothing_to_say() {
-    for back_at in [1_999, 2_001] {
-        let mut memory = StaticStorage::<8, 4>::new();
+    // More links than it may name.
+    let links = [(1, PEER), (2, OTHER), (4, NodeId([4; 16])), (5, NodeId([5; 16]))];
+    for (back_at, links) in [(1_999, 2), (2_001, 2), (1_999, 4)].map(|(at, count)| (at, &links[..count])) {
+        let mut memory = StaticStorage::<8, 8>::new();
         let config = Config::new(ME, Kind::Leaf);
         let mut node =
             Node::new(at(0), config, (1, &Meta::new("me", Kind::Leaf)), (memory.lend(), 1)).unwrap();
-        link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
-        link_up(&mut node, at(0), (2, OTHER), &["10.0.0.3:8374"]);
+        links.iter().for_each(|link| link_up(&mut node, at(0), *link, &["10.0.0.2:8374"]));
         let before = node.record().incarnation;
         node.handle_link_down(at(0), LinkId(1), Down::Lost);
         pass_idle(&mut node, at(back_at));
