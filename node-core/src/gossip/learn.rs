@@ -222,8 +222,8 @@ impl Node<'_> {
             if let Some(slot) = self.table.slot_mut(index) {
                 slot.since = now;
             }
-            let by = record.by.filter(|by| self.is_live(*by));
-            self.weigh(now, index, (by.unwrap_or(record.id), evidence));
+            // Whoever it is, the first accuser is one.
+            self.weigh(now, index, (record.by.unwrap_or(record.id), evidence));
             if before.missed {
                 self.suspect(now, record.id, Evidence::Vanished);
             }

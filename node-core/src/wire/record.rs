@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::id::{NodeId, is_name};
 
@@ -31,7 +31,13 @@ pub struct Record<'b> {
     /// Who says so, when it is not the member itself: the accuser of a suspect or downed member.
     pub by: Option<NodeId>,
     /// The encoded [`Meta`], set by the member alone and passed on untouched.
+    #[serde(serialize_with = "whole")]
     pub meta: &'b [u8],
+}
+
+/// As a slice is written otherwise, but at once, not byte by byte.
+fn whole<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
 }
 
 impl Record<'_> {

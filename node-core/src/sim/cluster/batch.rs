@@ -1,10 +1,9 @@
 //! Several hosts at once.
 //!
 //! Whatever a host does reaches another one after the shortest way of the network at the earliest. What happens to different
-//! hosts within less than that is handled in any order, on as many processors as there are, and only then is
-//! what they want of the network done, in the order of what happened: so the history is the same on every machine.
+//! hosts within less than that is handled in any order, on as many processors as there are, what happens to one host in the order of time.
+//! Only then is what they want of the network done, in the order of what happened: so the history is the same on every machine.
 
-use std::collections::HashSet;
 use std::prelude::rust_2024::*;
 
 use rayon::prelude::*;
@@ -16,15 +15,20 @@ use super::watch::{Curiosity, Learned};
 use crate::sim::net::Event;
 use crate::time::{Duration, Instant};
 
-/// The longest time of which what happens is handled at once: what a host sets its timer to within it happens that much late.
+/// The longest time of which what happens is handled at once: what a host sets its timer to within it happens that much late, and it
+/// may hear what came on a link that it just closed.
 const WINDOW: Duration = Duration::from_millis(1);
 /// For fewer hosts that something happens to at once, other processors cost more than they bring.
 const FEW: usize = 3;
+/// Most that is handled at once: more brings nothing, and takes memory.
+const MOST: usize = 4096;
 /// In smaller clusters there are hardly ever more.
 const MANY: usize = 200;
 
 /// What happens to a host, when, and what came of it.
-pub(super) struct Happening {
+struct Happening {
+    /// Its place among all that happen at once.
+    nth: usize,
     time: Instant,
     at: usize,
     event: Option<Event>,
@@ -36,7 +40,7 @@ impl Cluster {
     /// Handles all that happens until `end`.
     pub(super) fn advance_to(&mut self, end: Instant) {
         let many = self.hosts.len() >= MANY;
-        let mut go_on = || while self.advance(end, usize::MAX) {};
+        let mut go_on = || while self.advance(end, MOST) {};
         // By one of the threads that share the work: else it would wait for them.
         if many { rayon::scope(|_| go_on()) } else { go_on() }
     }
@@ -48,18 +52,22 @@ impl Cluster {
             return false;
         }
         let (net, curious) = (&self.net, Curiosity::new(&self.hosts_by_id, &self.spreads));
-        let handle = |(host, happening): (&mut Host, &mut Happening)| {
-            let Some(event) = happening.event.take() else { return };
-            let mut adapter = Adapter::new((happening.at, happening.time), host, net);
-            happening.learned = adapter.handle(event, curious);
-            happening.wants = adapter.wants();
+        let handle = |(host, happenings): (&mut Host, &mut [Happening])| {
+            for happening in happenings {
+                let Some(event) = happening.event.take() else { continue };
+                let mut adapter = Adapter::new((happening.at, happening.time), host, net);
+                happening.learned = adapter.handle(event, curious);
+                happening.wants = adapter.wants();
+            }
         };
+        happenings.sort_unstable_by_key(|happening| (happening.at, happening.nth));
         let mut busy = with_hosts(&mut self.hosts, &mut happenings);
         if busy.len() < FEW {
             busy.drain(..).for_each(handle);
         } else {
             busy.into_par_iter().for_each(handle);
         }
+        happenings.sort_unstable_by_key(|happening| happening.nth);
         let now = self.net.now();
         for Happening { time, at, wants, learned, .. } in happenings {
             self.net.act_at(time);
@@ -70,46 +78,36 @@ impl Cluster {
         true
     }
 
-    /// What happens next to different hosts, by time.
-    fn gather(&mut self, end: Instant, most: usize) -> Vec<Happening> {
-        let mut happenings: Vec<Happening> = Vec::new();
-        let mut hosts = HashSet::new();
+    /// What happens next, by time.
+    fn gather(&mut self, mut end: Instant, most: usize) -> Vec<Happening> {
         let window = WINDOW.min(self.net.conditions.delay);
-        let mut end = end;
+        let mut happenings: Vec<Happening> = Vec::new();
         while happenings.len() < most {
-            let next = self.next.take().or_else(|| {
-                let (at, event) = self.net.next(end)?;
-                let time = self.net.now();
-                Some(Happening { time, at, event: Some(event), wants: Vec::new(), learned: Vec::new() })
-            });
-            let Some(next) = next else { break };
-            if !hosts.insert(next.at) {
-                self.next = Some(next);
-                break;
+            let Some((at, event)) = self.net.next(end) else { break };
+            let (nth, time) = (happenings.len(), self.net.now());
+            if nth == 0 {
+                end = end.min(time + window);
             }
-            if happenings.is_empty() {
-                end = end.min(next.time + window);
-            }
-            happenings.push(next);
+            let (wants, learned) = (Vec::new(), Vec::new());
+            happenings.push(Happening { nth, time, at, event: Some(event), wants, learned });
         }
         happenings
     }
 }
 
-/// What happens together with the hosts that it happens to, which are different ones.
+/// What happens together with the hosts that it happens to; `happenings` are sorted by these.
 fn with_hosts<'c>(
     mut hosts: &'c mut [Host],
     happenings: &'c mut [Happening],
-) -> Vec<(&'c mut Host, &'c mut Happening)> {
-    let mut sorted: Vec<&mut Happening> = happenings.iter_mut().collect();
-    sorted.sort_unstable_by_key(|happening| happening.at);
+) -> Vec<(&'c mut Host, &'c mut [Happening])> {
     let mut first = 0;
-    let mut pairs = Vec::with_capacity(sorted.len());
-    for happening in sorted {
-        let Some((_, from)) = hosts.split_at_mut_checked(happening.at - first) else { break };
+    let mut pairs = Vec::with_capacity(happenings.len());
+    for happenings in happenings.chunk_by_mut(|one, next| one.at == next.at) {
+        let Some(at) = happenings.first().map(|happening| happening.at) else { continue };
+        let Some((_, from)) = hosts.split_at_mut_checked(at - first) else { break };
         let Some((host, behind)) = from.split_first_mut() else { break };
-        (hosts, first) = (behind, happening.at + 1);
-        pairs.push((host, happening));
+        (hosts, first) = (behind, at + 1);
+        pairs.push((host, happenings));
     }
     pairs
 }

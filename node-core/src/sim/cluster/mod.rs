@@ -24,7 +24,6 @@ use crate::id::NodeId;
 use crate::time::{Duration, Instant};
 
 use self::adapter::{Adapter, Want};
-use self::batch::Happening;
 use self::watch::Curiosity;
 use super::net::{Conditions, Net};
 
@@ -53,8 +52,6 @@ pub struct Cluster {
     pub rng: fastrand::Rng,
     hosts_by_id: HashMap<NodeId, usize>,
     spreads: Vec<Spread>,
-    /// What happened already, and is to be handled next.
-    next: Option<Happening>,
 }
 
 /// Says how to see a failure again.
@@ -88,7 +85,6 @@ impl Cluster {
             rng,
             hosts_by_id: HashMap::new(),
             spreads: Vec::new(),
-            next: None,
         }
     }
 

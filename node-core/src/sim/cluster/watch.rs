@@ -38,8 +38,8 @@ pub struct Conviction {
     pub excused: bool,
 }
 
-/// Rounds in which an objection reaches all.
-const OBJECTION: u32 = 10;
+/// Rounds in which who stood still opens a link in place of those that were given up, and its objection reaches all.
+const OBJECTION: u32 = 4 + 12;
 
 impl Conviction {
     /// From now on `by` calls a member down that runs.
