@@ -374,11 +374,10 @@ impl<'s> Node<'s> {
         let me = self.table.find(self.config.id).and_then(|me| Meta::decode(self.table.meta(me)).ok());
         let Some(Meta { hubs: before, .. }) = me.filter(|meta| meta.addrs.is_empty()) else { return };
         let linked = || self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub);
-        // Those named already first, all in one order: which link is older is nothing to tell the cluster.
+        // Those named already stay, in their order: which link is older is nothing to tell the cluster.
         let named = before.iter().copied().filter(|hub| linked().any(|peer| peer.id == *hub));
         let others = linked().map(|peer| peer.id).filter(|hub| !before.contains(hub));
-        let mut hubs: heapless::Vec<NodeId, MAX_HUBS> = named.chain(others).take(MAX_HUBS).collect();
-        hubs.sort_unstable();
+        let hubs: heapless::Vec<NodeId, MAX_HUBS> = named.chain(others).take(MAX_HUBS).collect();
         // A leaf that sleeps still belongs to the hubs that it had.
         if !self.sleeping && self.describe(|meta| meta.hubs = hubs).is_err() {
             warning!("the description of this node leaves no room for its hubs");

@@ -18,7 +18,7 @@ use crate::tls::{Keyring, explain_opening, peer_fingerprint, server_name};
 /// How long a host may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a TLS handshake may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How the private port is secured.
 #[derive(Clone)]
