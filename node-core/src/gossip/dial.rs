@@ -173,7 +173,7 @@ impl Node<'_> {
     /// lost each other meet again.
     pub(super) fn rejoin(&mut self, now: Instant) {
         let lost =
-            self.pick(|node, index| node.is_candidate(index) && node.table.slot(index).state == State::Down);
+            self.pick(|node, index| node.table.slot(index).state == State::Down && node.is_candidate(index));
         if let Some(index) = lost {
             self.approach(now, index);
         }
@@ -283,8 +283,8 @@ impl Node<'_> {
         let slot = self.table.slot(index);
         // Who does not answer takes a dial for long: others are not to wait for that.
         let silent = slot.state == State::Suspect || (slot.attempts > 0 && !slot.for_requests);
-        let patient = silent && self.dials_under_way() * 2 >= self.config.dials;
-        slot.wanted && !patient && !self.is_dialled(index)
+        let patient = || silent && self.dials_under_way() * 2 >= self.config.dials;
+        slot.wanted && !patient() && !self.is_dialled(index)
     }
 
     /// Whether a dial to it is under way, at an address of its own or at a join address where it answered before. A second

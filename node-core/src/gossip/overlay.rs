@@ -41,7 +41,7 @@ impl Node<'_> {
         if now >= self.shuffle_at {
             self.shuffle_at = now + self.jitter(self.config.patrol);
             let stranger = self
-                .pick(|node, index| node.is_candidate(index) && node.table.slot(index).state == State::Alive);
+                .pick(|node, index| node.table.slot(index).state == State::Alive && node.is_candidate(index));
             if let Some(index) = stranger {
                 self.approach(now, index);
                 self.shed_later(now);
