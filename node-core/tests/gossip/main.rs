@@ -13,6 +13,8 @@ mod joining;
 #[cfg(test)]
 mod leaves;
 #[cfg(test)]
+mod missed;
+#[cfg(test)]
 mod nowhere;
 #[cfg(test)]
 mod overlay;

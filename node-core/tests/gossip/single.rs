@@ -11,11 +11,11 @@ use node_core::wire::gossip::{Range, Span};
 use super::hello::hello;
 use super::nowhere::Nowhere;
 
-const ME: NodeId = NodeId([1; 16]);
-const PEER: NodeId = NodeId([2; 16]);
-const OTHER: NodeId = NodeId([3; 16]);
+pub(super) const ME: NodeId = NodeId([1; 16]);
+pub(super) const PEER: NodeId = NodeId([2; 16]);
+pub(super) const OTHER: NodeId = NodeId([3; 16]);
 
-fn link_up(node: &mut Node<'_>, now: Instant, link: (u32, NodeId), addrs: &[&'static str]) {
+pub(super) fn link_up(node: &mut Node<'_>, now: Instant, link: (u32, NodeId), addrs: &[&'static str]) {
     try_link(node, now, link, addrs).unwrap();
 }
 
@@ -47,84 +47,8 @@ fn pass(node: &mut Node<'_>, until: Instant) {
     node.handle_timeout(until);
 }
 
-fn state(node: &Node<'_>, id: NodeId) -> Option<State> {
+pub(super) fn state(node: &Node<'_>, id: NodeId) -> Option<State> {
     node.member(id).map(|member| member.record.state)
-}
-
-#[test]
-fn who_cannot_be_dialled_is_doubted_when_its_link_broke_and_nobody_speaks_for_it() {
-    let mut buffer = [0; 64];
-    let mut meta = Meta::new("peer", Kind::Hub);
-    meta.hubs.extend([OTHER]);
-    let elsewhere = meta.encode(&mut buffer).unwrap();
-    for (returns, moves, hub_dies) in
-        [(false, false, false), (true, false, false), (false, true, false), (false, true, true)]
-    {
-        let mut memory = StaticStorage::<4, 4>::new();
-        let config = Config::new(ME, Kind::Hub);
-        let mut node =
-            Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
-        link_up(&mut node, at(0), (1, OTHER), &[]);
-        link_up(&mut node, at(0), (2, PEER), &[]);
-        node.handle_link_down(at(0), LinkId(2), Down::Lost);
-        if returns {
-            link_up(&mut node, at(1_000), (3, PEER), &[]);
-        }
-        if moves {
-            let record = Record { id: PEER, incarnation: 2, state: State::Alive, by: None, meta: elsewhere };
-            hear(&mut node, at(1_000), &record);
-        }
-        if hub_dies {
-            node.handle_link_down(at(1_000), LinkId(1), Down::Goodbye(Goodbye::Leaving));
-        }
-        pass_idle(&mut node, at(4_999));
-        assert_eq!(state(&node, PEER), Some(State::Alive), "it may be on its way back");
-        pass_idle(&mut node, at(5_000));
-        let spoken_for = returns || (moves && !hub_dies);
-        let expected = if spoken_for { State::Alive } else { State::Suspect };
-        assert_eq!(state(&node, PEER), Some(expected), "{returns} {moves} {hub_dies}");
-        pass_idle(&mut node, at(13_000));
-        let expected = if spoken_for { State::Alive } else { State::Down };
-        assert_eq!(state(&node, PEER), Some(expected), "{returns} {moves} {hub_dies}");
-    }
-}
-
-#[test]
-fn who_is_doubted_elsewhere_when_its_link_breaks_is_doubted_at_once() {
-    let mut memory = StaticStorage::<4, 4>::new();
-    let config = Config::new(ME, Kind::Hub);
-    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
-    link_up(&mut node, at(0), (1, OTHER), &[]);
-    link_up(&mut node, at(0), (2, PEER), &[]);
-    node.handle_link_down(at(0), LinkId(2), Down::Lost);
-    let doubt = Record { id: PEER, incarnation: 1, state: State::Suspect, by: Some(OTHER), meta: &[] };
-    hear(&mut node, at(1_000), &doubt);
-    assert_eq!(node.member(PEER).unwrap().record.by, Some(ME));
-    // Two accusers halve the 8 s.
-    pass_idle(&mut node, at(4_999));
-    assert_eq!(state(&node, PEER), Some(State::Suspect));
-    pass_idle(&mut node, at(5_000));
-    assert_eq!(state(&node, PEER), Some(State::Down));
-}
-
-#[test]
-fn a_leaf_that_is_missed_is_no_orphan_yet() {
-    let mut memory = StaticStorage::<8, 4>::new();
-    let config = Config::new(ME, Kind::Hub);
-    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
-    link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
-    link_up(&mut node, at(0), (2, PEER), &[]);
-    pass_idle(&mut node, at(60_000));
-    node.handle_link_down(at(60_000), LinkId(2), Down::Lost);
-    node.handle_link_down(at(60_000), LinkId(1), Down::Lost);
-    node.handle_dial_failed(at(60_000), Target::Member(OTHER), Failure::Refused);
-    pass_idle(&mut node, at(62_020));
-    assert_eq!(state(&node, OTHER), Some(State::Down), "that is when orphans are looked for");
-    assert_eq!(state(&node, PEER), Some(State::Alive));
-    pass_idle(&mut node, at(65_000));
-    assert_eq!(state(&node, PEER), Some(State::Suspect));
-    pass_idle(&mut node, at(73_000));
-    assert_eq!(state(&node, PEER), Some(State::Down), "it vanished: it has 8 s");
 }
 
 #[test]
@@ -140,29 +64,6 @@ fn who_answered_meanwhile_is_dialled_again_as_often_before_it_is_doubted() {
             node.handle_link_down(at(start), LinkId(2), Down::Lost);
         }
     });
-}
-
-#[test]
-fn a_leaf_that_is_linked_again_in_a_moment_has_nothing_to_say() {
-    // More links than it may name.
-    let links = [(1, PEER), (2, OTHER), (4, NodeId([4; 16])), (5, NodeId([5; 16]))];
-    for (back_at, links) in [(1_999, 2), (2_001, 2), (1_999, 4)].map(|(at, count)| (at, &links[..count])) {
-        let mut memory = StaticStorage::<8, 8>::new();
-        let config = Config::new(ME, Kind::Leaf);
-        let mut node =
-            Node::new(at(0), config, (1, &Meta::new("me", Kind::Leaf)), (memory.lend(), 1)).unwrap();
-        links.iter().for_each(|link| link_up(&mut node, at(0), *link, &["10.0.0.2:8374"]));
-        let before = node.record().incarnation;
-        node.handle_link_down(at(0), LinkId(1), Down::Lost);
-        pass_idle(&mut node, at(back_at));
-        let hubs = Meta::decode(node.record().meta).unwrap().hubs;
-        let short = back_at < 2_000;
-        assert_eq!(hubs.len(), if short { 2 } else { 1 }, "{hubs:?}");
-        link_up(&mut node, at(back_at), (3, PEER), &["10.0.0.2:8374"]);
-        let hubs = Meta::decode(node.record().meta).unwrap().hubs;
-        assert_eq!(hubs.len(), 2);
-        assert_eq!(node.record().incarnation, if short { before } else { before + 2 });
-    }
 }
 
 #[test]
@@ -195,7 +96,7 @@ fn with_neighbour(test: impl FnOnce(&mut Node<'_>)) {
     test(&mut node);
 }
 
-fn hear(node: &mut Node<'_>, now: Instant, record: &Record<'_>) {
+pub(super) fn hear(node: &mut Node<'_>, now: Instant, record: &Record<'_>) {
     hear_on(node, now, 1, record);
 }
 
@@ -205,7 +106,7 @@ fn hear_on(node: &mut Node<'_>, now: Instant, link: u32, record: &Record<'_>) {
     node.handle_gossip(now, LinkId(link), &message[..=len], &mut Nowhere).unwrap();
 }
 
-fn at(millis: u64) -> Instant {
+pub(super) fn at(millis: u64) -> Instant {
     Instant::START + Duration::from_millis(millis)
 }
 
@@ -231,7 +132,7 @@ fn the_weaker_the_evidence_the_longer_a_suspect_has() {
 }
 
 /// Lets time pass while nothing that is dialled answers in any way.
-fn pass_idle(node: &mut Node<'_>, until: Instant) {
+pub(super) fn pass_idle(node: &mut Node<'_>, until: Instant) {
     while let Some(due) = node.poll_timeout().filter(|&due| due <= until) {
         node.handle_timeout(due);
         while node.poll_dial(due).is_some() {}
