@@ -172,6 +172,9 @@ impl Node<'_> {
     /// A hub that is down is dialled, however many links there are: that is how two parts of a cluster that
     /// lost each other meet again.
     pub(super) fn rejoin(&mut self, now: Instant) {
+        if self.table.down() == 0 {
+            return;
+        }
         let lost =
             self.pick(|node, index| node.table.slot(index).state == State::Down && node.is_candidate(index));
         if let Some(index) = lost {

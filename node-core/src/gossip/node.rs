@@ -32,6 +32,8 @@ pub struct Node<'s> {
     pub(super) overlay_at: Option<Instant>,
     /// When a hub next looks after what no event reminds it of.
     pub(super) patrol_at: Instant,
+    /// Where the next patrol goes on.
+    pub(super) patrol_from: usize,
     /// When a hub next makes a link to one that it has none to.
     pub(super) shuffle_at: Instant,
     /// When this node, if it cannot be dialled, names its hubs anew.
@@ -102,6 +104,7 @@ impl<'s> Node<'s> {
             sleeping: false,
             overlay_at: Some(now),
             patrol_at: now,
+            patrol_from: 0,
             shuffle_at: now,
             hubs_at: None,
             shed_at: None,
@@ -196,7 +199,7 @@ impl<'s> Node<'s> {
         if self.config.kind == Kind::Hub && now >= self.patrol_at {
             self.patrol_at = now + self.jitter(self.config.retry_max);
             self.rejoin(now);
-            self.suspect_orphans(now);
+            self.patrol(now);
         }
         self.tend_overlay(now);
     }

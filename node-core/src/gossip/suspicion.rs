@@ -39,6 +39,11 @@ pub(super) const MAX_SLEEP: u32 = 7 * 24 * 3600;
 const EXPIRY: Duration = Duration::from_millis(20);
 const EXPIRY_FOR_EACH: Duration = Duration::from_micros(2);
 
+/// In so many patrols a hub looks for orphans among all members, and at so many each time at least: with many members there are
+/// many hubs that look.
+const PATROLS: usize = 8;
+const PATROLLED: usize = 256;
+
 /// How long a node that stood still is no good witness.
 const IMPAIRED: Duration = Duration::from_secs(10);
 
@@ -335,7 +340,7 @@ impl Node<'_> {
         }
         self.table.review_due();
         if convicted && self.config.kind == Kind::Hub {
-            self.suspect_orphans(now);
+            self.suspect_orphans(now, self.table.places_in_memory());
         }
     }
 
@@ -385,9 +390,19 @@ impl Node<'_> {
         true
     }
 
+    /// Looks for orphans in one part of the table after another.
+    pub(super) fn patrol(&mut self, now: Instant) {
+        let members = self.table.places_in_memory();
+        let size = (members.len() / PATROLS).max(PATROLLED);
+        let next = self.patrol_from + size;
+        let part = members.skip(self.patrol_from).take(size);
+        self.patrol_from = if next < self.table.places_in_memory().len() { next } else { 0 };
+        self.suspect_orphans(now, part);
+    }
+
     /// Nobody speaks for who cannot be dialled any more when all its hubs are down, or left, or have lost it.
-    pub(super) fn suspect_orphans(&mut self, now: Instant) {
-        for index in self.table.places_in_memory() {
+    fn suspect_orphans(&mut self, now: Instant, members: impl Iterator<Item = Index>) {
+        for index in members {
             if self.is_orphan(now, index) {
                 self.suspect(now, self.table.slot(index).id, Evidence::Orphaned);
             }

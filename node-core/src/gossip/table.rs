@@ -123,6 +123,8 @@ pub(super) struct Table<'s> {
     wanted: usize,
     /// Members that are suspect.
     suspects: usize,
+    /// Members that are down.
+    down: usize,
 }
 
 impl<'s> Table<'s> {
@@ -153,6 +155,7 @@ impl<'s> Table<'s> {
             dialling: 0,
             wanted: 0,
             suspects: 0,
+            down: 0,
         }
     }
 
@@ -192,8 +195,9 @@ impl<'s> Table<'s> {
             |before: bool, after: bool, count: usize| count + usize::from(after) - usize::from(before);
         self.dialling = counted(before.dialling, slot.dialling, self.dialling);
         self.wanted = counted(before.wanted, slot.wanted, self.wanted);
-        let suspect = |slot: &Slot| slot.state == State::Suspect;
-        self.suspects = counted(suspect(&before), suspect(slot), self.suspects);
+        let counted_in = |state, count| counted(before.state == state, slot.state == state, count);
+        self.suspects = counted_in(State::Suspect, self.suspects);
+        self.down = counted_in(State::Down, self.down);
     }
 
     /// How many members are being dialled.
@@ -209,6 +213,11 @@ impl<'s> Table<'s> {
     /// How many members are suspect.
     pub(super) const fn suspects(&self) -> usize {
         self.suspects
+    }
+
+    /// How many members are down.
+    pub(super) const fn down(&self) -> usize {
+        self.down
     }
 
     /// The slot for changes that nobody else hears of; use [`touch`](Self::touch) for those that spread, and
@@ -331,7 +340,7 @@ impl<'s> Table<'s> {
     }
 
     /// Where members may lie in memory, be these [used](Self::is_used) or not: for who changes them meanwhile.
-    pub(super) fn places_in_memory(&self) -> impl Iterator<Item = Index> + Clone + use<> {
+    pub(super) fn places_in_memory(&self) -> impl ExactSizeIterator<Item = Index> + Clone + use<> {
         (0..self.peak).map(Index)
     }
 
@@ -401,7 +410,8 @@ impl<'s> Table<'s> {
         self.sums.copy_from(&other.sums);
         (self.free, self.peak) = (other.free, other.peak);
         (self.oldest, self.newest, self.sequence) = (other.oldest, other.newest, other.sequence);
-        (self.dialling, self.wanted, self.suspects) = (other.dialling, other.wanted, other.suspects);
+        (self.dialling, self.wanted) = (other.dialling, other.wanted);
+        (self.suspects, self.down) = (other.suspects, other.down);
     }
 
     /// Removes the departed member that left longest ago, but for `me` and `kept`; `false` when there is none.

@@ -13,11 +13,11 @@ use super::adapter::{Adapter, Want};
 use super::host::Host;
 use super::watch::{Curiosity, Learned};
 use crate::sim::net::Event;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
-/// The longest time of which what happens is handled at once: what a host sets its timer to within it happens that much late, and it
-/// may hear what came on a link that it just closed.
-const WINDOW: Duration = Duration::from_millis(1);
+/// Into so many parts the shortest way through the network is divided; what happens within one is handled at once: what a host sets
+/// its timer to within it happens that much late, and it may hear what came on a link that it just closed.
+const WINDOWS: u32 = 10;
 /// For fewer hosts that something happens to at once, other processors cost more than they bring.
 const FEW: usize = 3;
 /// Most that is handled at once: more brings nothing, and takes memory.
@@ -80,7 +80,7 @@ impl Cluster {
 
     /// What happens next, by time.
     fn gather(&mut self, mut end: Instant, most: usize) -> Vec<Happening> {
-        let window = WINDOW.min(self.net.conditions.delay);
+        let window = self.net.conditions.delay / WINDOWS;
         let mut happenings: Vec<Happening> = Vec::new();
         while happenings.len() < most {
             let Some((at, event)) = self.net.next(end) else { break };
