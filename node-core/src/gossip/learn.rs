@@ -222,8 +222,12 @@ impl Node<'_> {
             if let Some(slot) = self.table.slot_mut(index) {
                 slot.since = now;
             }
-            // Whoever it is, the first accuser is one.
-            self.weigh(now, index, (record.by.unwrap_or(record.id), evidence));
+            // Whoever it is, the first accuser is one. A further one is to be a member.
+            let first = before.state != State::Suspect || before.incarnation != record.incarnation;
+            let by = record.by.filter(|by| first || self.is_live(*by));
+            if let Some(by) = by.or(first.then_some(record.id)) {
+                self.weigh(now, index, (by, evidence));
+            }
             if before.missed {
                 self.suspect(now, record.id, Evidence::Vanished);
             }

@@ -39,10 +39,10 @@ pub(super) const MAX_SLEEP: u32 = 7 * 24 * 3600;
 const EXPIRY: Duration = Duration::from_millis(20);
 const EXPIRY_FOR_EACH: Duration = Duration::from_micros(2);
 
-/// In so many patrols a hub looks for orphans among all members, and at so many each time at least: with many members there are
-/// many hubs that look.
-const PATROLS: usize = 8;
-const PATROLLED: usize = 256;
+/// A hub looks for orphans in one of so many parts of its table at a time, and at so many members at least: where there are many
+/// members there are many hubs that look.
+const PARTS: usize = 8;
+const PART: usize = 256;
 
 /// How long a node that stood still is no good witness.
 const IMPAIRED: Duration = Duration::from_secs(10);
@@ -204,12 +204,13 @@ impl Node<'_> {
 
     /// Whether a live member that others called down had the time to object here that such a verdict leaves it.
     pub(super) fn had_its_say(&mut self, now: Instant, index: Index, verdict: &Record<'_>) -> bool {
-        let slot = self.table.slot(index);
+        let slot = *self.table.slot(index);
         if (slot.state, slot.incarnation) != (State::Suspect, verdict.incarnation) {
             return false;
         }
         if now < self.table.due(index) {
-            let by = verdict.by.filter(|by| self.is_live(*by)).unwrap_or(verdict.id);
+            // Who is no member is no further witness: what it says strengthens the word of one who was counted.
+            let by = verdict.by.filter(|by| self.is_live(*by)).or(slot.by).unwrap_or(verdict.id);
             self.weigh(now, index, (by, Evidence::Condemned));
         }
         now >= self.table.due(index)
@@ -390,14 +391,14 @@ impl Node<'_> {
         true
     }
 
-    /// Looks for orphans in one part of the table after another.
-    pub(super) fn patrol(&mut self, now: Instant) {
+    /// Looks for orphans in the next part of the table.
+    pub(super) fn look_for_orphans(&mut self, now: Instant) {
         let members = self.table.places_in_memory();
-        let size = (members.len() / PATROLS).max(PATROLLED);
-        let next = self.patrol_from + size;
-        let part = members.skip(self.patrol_from).take(size);
-        self.patrol_from = if next < self.table.places_in_memory().len() { next } else { 0 };
-        self.suspect_orphans(now, part);
+        let count = members.len();
+        let size = count.div_ceil(PARTS).max(PART).min(count);
+        let from = self.orphans_from.checked_rem(count).unwrap_or(0);
+        self.orphans_from = from + size;
+        self.suspect_orphans(now, members.clone().skip(from).chain(members).take(size));
     }
 
     /// Nobody speaks for who cannot be dialled any more when all its hubs are down, or left, or have lost it.

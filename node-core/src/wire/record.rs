@@ -31,12 +31,12 @@ pub struct Record<'b> {
     /// Who says so, when it is not the member itself: the accuser of a suspect or downed member.
     pub by: Option<NodeId>,
     /// The encoded [`Meta`], set by the member alone and passed on untouched.
-    #[serde(serialize_with = "whole")]
+    #[serde(serialize_with = "as_bytes")]
     pub meta: &'b [u8],
 }
 
-/// As a slice is written otherwise, but at once, not byte by byte.
-fn whole<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
+/// The same on the wire as a slice of numbers, which would be written byte by byte.
+fn as_bytes<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(bytes)
 }
 

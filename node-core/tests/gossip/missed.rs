@@ -3,7 +3,10 @@
 use node_core::gossip::{Config, Down, Failure, Kind, Meta, Node, Record, State, StaticStorage, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::Goodbye;
+use node_core::time::Duration;
+use node_core::wire::gossip::Tag;
 
+use super::nowhere::Nowhere;
 use super::single::{ME, OTHER, PEER, at, hear, link_up, pass_idle, state};
 
 #[test]
@@ -80,6 +83,101 @@ fn a_leaf_that_is_missed_is_no_orphan_yet() {
     assert_eq!(state(&node, PEER), Some(State::Suspect));
     pass_idle(&mut node, at(73_000));
     assert_eq!(state(&node, PEER), Some(State::Down), "it vanished: it has 8 s");
+}
+
+#[test]
+fn orphans_are_found_wherever_they_lie_in_a_long_table() {
+    const LEAVES: u16 = 700;
+    let mut memory = Box::new(StaticStorage::<702, 4, 100>::new());
+    let config = Config { retry_max: Duration::from_secs(10), ..Config::new(ME, Kind::Hub) };
+    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
+    let orphans = [0, 255, 256, 511, 512, LEAVES - 1].map(leaf);
+    // Three patrols see all of them, of at most 12.5 s each, and come again.
+    for round in 0..2 {
+        for number in 0..LEAVES {
+            let mut meta = Meta::new("leaf", Kind::Leaf);
+            meta.hubs.extend([if orphans.contains(&leaf(number)) { PEER } else { OTHER }]);
+            let mut buffer = [0; 100];
+            let meta = meta.encode(&mut buffer).unwrap();
+            let (id, incarnation) = (leaf(number), round + 1);
+            let alive = Record { id, incarnation, state: State::Alive, by: None, meta };
+            hear(&mut node, at(round * 37_500), &alive);
+        }
+        pass_idle(&mut node, at((round + 1) * 37_500));
+        let doubted = |id: &NodeId| state(&node, *id) != Some(State::Alive);
+        let found: Vec<NodeId> = (0..LEAVES).map(leaf).filter(doubted).collect();
+        assert_eq!(found, orphans, "{round}");
+    }
+}
+
+fn leaf(number: u16) -> NodeId {
+    let mut id = [0xff; 16];
+    id[..2].copy_from_slice(&number.to_be_bytes());
+    NodeId(id)
+}
+
+#[test]
+fn who_is_missed_and_says_where_it_is_is_dialled() {
+    let mut memory = StaticStorage::<4, 4>::new();
+    let config = Config { degree: 1, ..Config::new(ME, Kind::Hub) };
+    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
+    node.handle_gossip(at(0), LinkId(1), &[Tag::Standing as u8, 1], &mut Nowhere).unwrap();
+    link_up(&mut node, at(0), (2, PEER), &[]);
+    node.handle_link_down(at(0), LinkId(2), Down::Lost);
+    let mut meta = Meta::new("peer", Kind::Hub);
+    meta.addrs.extend(["10.0.0.2:8374"]);
+    let mut buffer = [0; 64];
+    let meta = meta.encode(&mut buffer).unwrap();
+    hear(&mut node, at(1_000), &Record { id: PEER, incarnation: 2, state: State::Alive, by: None, meta });
+    assert_eq!(node.poll_dial(at(1_000)), None, "there are links enough");
+    pass_idle(&mut node, at(4_999));
+    node.handle_timeout(at(5_000));
+    assert_eq!(node.poll_dial(at(5_000)).map(|dial| dial.target), Some(Target::Member(PEER)));
+    assert_eq!(state(&node, PEER), Some(State::Alive));
+    node.handle_dial_failed(at(5_000), Target::Member(PEER), Failure::Refused);
+    assert_eq!(state(&node, PEER), Some(State::Suspect));
+}
+
+#[test]
+fn who_is_missed_and_whose_hubs_there_was_no_room_for_is_doubted() {
+    let mut memory = StaticStorage::<4, 4, 200>::new();
+    let config = Config::new(ME, Kind::Hub);
+    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
+    link_up(&mut node, at(0), (2, PEER), &[]);
+    node.handle_link_down(at(0), LinkId(2), Down::Lost);
+    let text = "c".repeat(60);
+    let mut meta = Meta::new("peer", Kind::Leaf);
+    meta.components.extend([text.as_str(); 4]);
+    meta.hubs.extend([OTHER]);
+    let mut buffer = [0; 400];
+    let meta = meta.encode(&mut buffer).unwrap();
+    hear(&mut node, at(1_000), &Record { id: PEER, incarnation: 2, state: State::Alive, by: None, meta });
+    assert!(node.member(PEER).unwrap().meta.hubs.is_empty(), "there was room after all");
+    pass_idle(&mut node, at(5_000));
+    assert_eq!(state(&node, PEER), Some(State::Suspect));
+}
+
+#[test]
+fn a_leaf_that_falls_asleep_still_belongs_to_the_hubs_that_it_had() {
+    let mut memory = StaticStorage::<4, 4>::new();
+    let config = Config::new(ME, Kind::Leaf);
+    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Leaf)), (memory.lend(), 1)).unwrap();
+    link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
+    link_up(&mut node, at(0), (2, PEER), &["10.0.0.2:8374"]);
+    let hubs = |node: &Node<'_>| Meta::decode(node.record().meta).unwrap().hubs;
+    // Sleep comes after a link broke, and breaks another.
+    node.handle_link_down(at(0), LinkId(1), Down::Lost);
+    node.sleep(60).unwrap();
+    node.handle_link_down(at(1_000), LinkId(2), Down::Lost);
+    pass_idle(&mut node, at(50_000));
+    assert_eq!(hubs(&node).as_slice(), [OTHER, PEER]);
+    node.wake(at(50_000)).unwrap();
+    link_up(&mut node, at(50_000), (3, PEER), &["10.0.0.2:8374"]);
+    pass_idle(&mut node, at(53_000));
+    assert_eq!(hubs(&node).as_slice(), [PEER]);
 }
 
 #[test]

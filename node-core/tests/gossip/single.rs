@@ -6,7 +6,7 @@ use node_core::gossip::{
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Full, Goodbye, Outbox};
 use node_core::time::{Duration, Instant};
-use node_core::wire::gossip::{Range, Span};
+use node_core::wire::gossip::{Range, Span, Tag};
 
 use super::hello::hello;
 use super::nowhere::Nowhere;
@@ -63,6 +63,79 @@ fn who_answered_meanwhile_is_dialled_again_as_often_before_it_is_doubted() {
             link_up(node, at(start), (2, PEER), &["10.0.0.2:8374"]);
             node.handle_link_down(at(start), LinkId(2), Down::Lost);
         }
+    });
+}
+
+#[test]
+fn who_was_dialled_for_want_of_links_and_says_nothing_is_dialled_again_though_there_are_enough() {
+    let mut memory = StaticStorage::<8, 4>::new();
+    let config = Config { degree: 1, ..Config::new(ME, Kind::Hub) };
+    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
+    let mut meta = Meta::new("other", Kind::Hub);
+    meta.addrs.extend(["10.0.0.3:8374"]);
+    let mut buffer = [0; 64];
+    let meta = meta.encode(&mut buffer).unwrap();
+    hear(&mut node, at(0), &Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, meta });
+    for number in 0..3 {
+        let now = at(10_000 * number);
+        let dialled = core::iter::from_fn(|| node.poll_dial(now)).map(|dial| dial.target);
+        assert_eq!(dialled.collect::<Vec<_>>(), [Target::Member(OTHER)], "{number}");
+        if number == 0 {
+            let wanted = [Tag::Standing as u8, 1];
+            node.handle_gossip(now, LinkId(1), &wanted, &mut Nowhere).unwrap();
+            assert_eq!(node.degree(), 1, "there are links enough by now");
+        }
+        assert_eq!(state(&node, OTHER), Some(State::Alive));
+        node.handle_dial_failed(now, Target::Member(OTHER), Failure::Mute);
+    }
+    assert_eq!(state(&node, OTHER), Some(State::Suspect));
+}
+
+#[test]
+fn a_verdict_that_is_heard_twice_leaves_the_same_time_to_object() {
+    let stranger = Some(NodeId([9; 16]));
+    with_neighbour(|node| {
+        let mut buffer = [0; 64];
+        let meta = Meta::new("other", Kind::Leaf).encode(&mut buffer).unwrap();
+        let record = |state, by| Record { id: OTHER, incarnation: 1, state, by, meta };
+        hear(node, at(0), &record(State::Alive, None));
+        hear(node, at(100), &record(State::Down, stranger));
+        hear(node, at(200), &record(State::Down, stranger));
+        pass_idle(node, at(2_099));
+        assert_eq!(state(node, OTHER), Some(State::Suspect));
+        pass_idle(node, at(2_100));
+        assert_eq!(state(node, OTHER), Some(State::Down));
+    });
+}
+
+#[test]
+fn strangers_are_no_further_accusers_whatever_they_say_of_a_suspect() {
+    let mut buffers = [[0; 64]; 2];
+    let [one, other] = &mut buffers;
+    let one = Meta::new("one", Kind::Leaf).encode(one).unwrap();
+    let other = Meta::new("other", Kind::Leaf).encode(other).unwrap();
+    // Of two descriptions one has the larger digest.
+    for descriptions in [[one, other], [other, one]] {
+        with_neighbour(|node| {
+            let [first, second] = descriptions;
+            let record = |state, by, meta| Record { id: OTHER, incarnation: 1, state, by, meta };
+            hear(node, at(0), &record(State::Alive, None, first));
+            hear(node, at(100), &record(State::Suspect, Some(NodeId([8; 16])), first));
+            hear(node, at(100), &record(State::Suspect, Some(NodeId([9; 16])), second));
+            pass_idle(node, at(60_099));
+            assert_eq!(state(node, OTHER), Some(State::Suspect));
+            pass_idle(node, at(60_100));
+            assert_eq!(state(node, OTHER), Some(State::Down));
+        });
+    }
+}
+
+#[test]
+fn nobody_has_this_nodes_own_id() {
+    with_neighbour(|node| {
+        assert!(try_link(node, at(0), (2, ME), &["10.0.0.9:8374"]).is_err());
+        assert_eq!((node.records().count(), node.record().incarnation), (2, 1));
     });
 }
 

@@ -152,8 +152,10 @@ proptest! {
                 prop_assert_eq!(table.slot(index).state, *state);
                 prop_assert_eq!(table.meta(index), meta.as_slice());
             }
-            let wanted = table.iter().filter(|&index| table.slot(index).wanted).count();
-            prop_assert_eq!(table.wanted(), wanted);
+            let count = |fits: fn(&Slot) -> bool| table.iter().filter(|&index| fits(table.slot(index))).count();
+            prop_assert_eq!(table.wanted(), count(|slot| slot.wanted));
+            prop_assert_eq!(table.suspects(), count(|slot| slot.state == State::Suspect));
+            prop_assert_eq!(table.down(), count(|slot| slot.state == State::Down));
             let sum = |index| share_of_sum(table.slot(index)).sum;
             let whole = table.iter().map(sum).fold(0, u64::wrapping_add);
             prop_assert_eq!(table.range(Span::ALL).sum, whole);

@@ -20,6 +20,8 @@ pub(super) struct Adapter<'c> {
     pub(super) host: &'c mut Host,
     net: &'c Net,
     wants: Vec<Want>,
+    /// What it sent that the network was not given yet: on which link, how many bytes.
+    sent: Vec<(LinkNumber, usize)>,
 }
 
 /// What a host wants of the network.
@@ -33,14 +35,31 @@ pub(super) enum Want {
     End,
 }
 
+impl Want {
+    /// How many bytes it puts on which link.
+    fn bytes(&self) -> Option<(LinkNumber, usize)> {
+        match self {
+            Self::Send(link, message) => Some((*link, message.len() + LINK_OVERHEAD)),
+            _ => None,
+        }
+    }
+}
+
 impl<'c> Adapter<'c> {
     pub(super) const fn new((at, now): (usize, Instant), host: &'c mut Host, net: &'c Net) -> Self {
-        Self { at, now, host, net, wants: Vec::new() }
+        Self { at, now, host, net, wants: Vec::new(), sent: Vec::new() }
     }
 
-    /// What is to be done in the network now that the host is through.
-    pub(super) fn wants(self) -> Vec<Want> {
-        self.wants
+    /// Goes on with what happens later, before the network is given what the host wanted so far.
+    pub(super) const fn turn_to(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    /// What is to be done in the network now that the host is through with this.
+    pub(super) fn take_wants(&mut self) -> Vec<Want> {
+        let wants = core::mem::take(&mut self.wants);
+        self.sent.extend(wants.iter().filter_map(Want::bytes));
+        wants
     }
 
     /// Tells the node what happened, and does what it wants done; what it came to believe by that.
@@ -204,11 +223,9 @@ impl<'c> Adapter<'c> {
         let now = self.host.local(self.now);
         let Some(life) = &mut self.host.life else { return };
         let room = || {
-            let sent = self.wants.iter().map(|want| match want {
-                Want::Send(on, message) if *on == link => message.len() + LINK_OVERHEAD,
-                _ => 0,
-            });
-            self.net.room_at(self.now, (self.at, link)).saturating_sub(sent.sum())
+            let sent = self.sent.iter().copied().chain(self.wants.iter().filter_map(Want::bytes));
+            let here = sent.filter(|(on, _)| *on == link).map(|(_, bytes)| bytes);
+            self.net.room_at(self.now, (self.at, link)).saturating_sub(here.sum())
         };
         let mut out = Messages { list: Vec::new(), room: &room, full: false };
         life.with(|node| act(node, now, &mut out));

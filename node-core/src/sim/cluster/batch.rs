@@ -13,17 +13,18 @@ use super::adapter::{Adapter, Want};
 use super::host::Host;
 use super::watch::{Curiosity, Learned};
 use crate::sim::net::Event;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
-/// Into so many parts the shortest way through the network is divided; what happens within one is handled at once: what a host sets
-/// its timer to within it happens that much late, and it may hear what came on a link that it just closed.
+/// What happens within such a part of the shortest way through the network is handled at once, and at most what happens within
+/// so much time: what a host sets its timer to within it happens that much late, and a process that ends does so at its end.
 const WINDOWS: u32 = 10;
+const WINDOW: Duration = Duration::from_millis(10);
 /// For fewer hosts that something happens to at once, other processors cost more than they bring.
 const FEW: usize = 3;
-/// Most that is handled at once: more brings nothing, and takes memory.
-const MOST: usize = 4096;
 /// In smaller clusters there are hardly ever more.
 const MANY: usize = 200;
+/// Most that is handled at once: more brings nothing, and takes memory.
+const MOST: usize = 4096;
 
 /// What happens to a host, when, and what came of it.
 struct Happening {
@@ -45,7 +46,7 @@ impl Cluster {
         if many { rayon::scope(|_| go_on()) } else { go_on() }
     }
 
-    /// Handles what happens next until `end`, to at most so many hosts; `false` when it is `end`.
+    /// Handles what happens next until `end`, at most so many things; `false` when it is `end`.
     pub(super) fn advance(&mut self, end: Instant, most: usize) -> bool {
         let mut happenings = self.gather(end, most);
         if happenings.is_empty() {
@@ -53,11 +54,13 @@ impl Cluster {
         }
         let (net, curious) = (&self.net, Curiosity::new(&self.hosts_by_id, &self.spreads));
         let handle = |(host, happenings): (&mut Host, &mut [Happening])| {
+            let Some(Happening { at, time, .. }) = happenings.first() else { return };
+            let mut adapter = Adapter::new((*at, *time), host, net);
             for happening in happenings {
                 let Some(event) = happening.event.take() else { continue };
-                let mut adapter = Adapter::new((happening.at, happening.time), host, net);
+                adapter.turn_to(happening.time);
                 happening.learned = adapter.handle(event, curious);
-                happening.wants = adapter.wants();
+                happening.wants = adapter.take_wants();
             }
         };
         happenings.sort_unstable_by_key(|happening| (happening.at, happening.nth));
@@ -80,7 +83,7 @@ impl Cluster {
 
     /// What happens next, by time.
     fn gather(&mut self, mut end: Instant, most: usize) -> Vec<Happening> {
-        let window = self.net.conditions.delay / WINDOWS;
+        let window = WINDOW.min(self.net.conditions.delay / WINDOWS);
         let mut happenings: Vec<Happening> = Vec::new();
         while happenings.len() < most {
             let Some((at, event)) = self.net.next(end) else { break };
@@ -102,12 +105,12 @@ fn with_hosts<'c>(
 ) -> Vec<(&'c mut Host, &'c mut [Happening])> {
     let mut first = 0;
     let mut pairs = Vec::with_capacity(happenings.len());
-    for happenings in happenings.chunk_by_mut(|one, next| one.at == next.at) {
-        let Some(at) = happenings.first().map(|happening| happening.at) else { continue };
+    for of_one in happenings.chunk_by_mut(|one, next| one.at == next.at) {
+        let Some(at) = of_one.first().map(|happening| happening.at) else { continue };
         let Some((_, from)) = hosts.split_at_mut_checked(at - first) else { break };
         let Some((host, behind)) = from.split_first_mut() else { break };
         (hosts, first) = (behind, at + 1);
-        pairs.push((host, happenings));
+        pairs.push((host, of_one));
     }
     pairs
 }

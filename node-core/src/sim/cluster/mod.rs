@@ -179,7 +179,7 @@ impl Cluster {
         let Some(host) = self.hosts.get_mut(at) else { return };
         let mut adapter = Adapter::new((at, now), host, &self.net);
         act(&mut adapter);
-        let wants = adapter.wants();
+        let wants = adapter.take_wants();
         self.carry_out(at, wants);
     }
 
