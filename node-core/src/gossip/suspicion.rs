@@ -168,6 +168,7 @@ impl Node<'_> {
         let jitter = self.rng.u64(0..REDIAL_GRACE.as_micros() as u64);
         let grace = if dialled { Duration::ZERO } else { REDIAL_GRACE + Duration::from_micros(jitter) };
         if self.table.slot(index).state.is_live() {
+            self.overlay_at = Some(now);
             self.table.revise(index, |slot| {
                 slot.wanted = true;
                 slot.retry_at = slot.retry_at.max(now + grace);

@@ -142,20 +142,23 @@ fn who_is_missed_and_says_where_it_is_is_dialled() {
 
 #[test]
 fn who_is_missed_and_whose_hubs_there_was_no_room_for_is_doubted() {
-    let mut memory = StaticStorage::<4, 4, 200>::new();
+    let mut memory = StaticStorage::<4, 4, 260>::new();
     let config = Config::new(ME, Kind::Hub);
     let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
     link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
     link_up(&mut node, at(0), (2, PEER), &[]);
-    node.handle_link_down(at(0), LinkId(2), Down::Lost);
     let text = "c".repeat(60);
     let mut meta = Meta::new("peer", Kind::Leaf);
-    meta.components.extend([text.as_str(); 4]);
     meta.hubs.extend([OTHER]);
-    let mut buffer = [0; 400];
-    let meta = meta.encode(&mut buffer).unwrap();
-    hear(&mut node, at(1_000), &Record { id: PEER, incarnation: 2, state: State::Alive, by: None, meta });
-    assert!(node.member(PEER).unwrap().meta.hubs.is_empty(), "there was room after all");
+    for (incarnation, components) in [(2, 0), (3, 4)] {
+        meta.components.extend([text.as_str(); 4].into_iter().take(components));
+        let mut buffer = [0; 400];
+        let meta = meta.encode(&mut buffer).unwrap();
+        hear(&mut node, at(0), &Record { id: PEER, incarnation, state: State::Alive, by: None, meta });
+    }
+    let described = node.member(PEER).map(|peer| (peer.meta.hubs.to_vec(), peer.meta.components.len()));
+    assert_eq!(described, Some((vec![OTHER], 0)), "there was room for both descriptions, or for none");
+    node.handle_link_down(at(0), LinkId(2), Down::Lost);
     pass_idle(&mut node, at(5_000));
     assert_eq!(state(&node, PEER), Some(State::Suspect));
 }
