@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::super::descriptions::HEADER;
 use super::super::storage::StaticStorage;
-use super::{Sum, Table, fingerprint, share_of_sum};
+use super::{Slot, Sum, Table, fingerprint, share_of_sum};
 use crate::id::NodeId;
 use crate::time::Instant;
 use crate::wire::State;
