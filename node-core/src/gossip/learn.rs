@@ -3,7 +3,7 @@
 use super::denial::{MAX_LEAP, MAX_STEP, PAUSE};
 use super::node::{MAX_INCARNATION, Node};
 use super::suspicion::Evidence;
-use super::table::{Index, digest};
+use super::table::{Index, Slot, digest};
 use crate::id::{LinkId, NodeId};
 use crate::log::warning;
 use crate::time::{Duration, Instant};
@@ -219,18 +219,7 @@ impl Node<'_> {
             self.set_state(now, index, record.state, record.by.filter(|_| record.state != State::Alive));
         }
         if record.state == State::Suspect {
-            if let Some(slot) = self.table.slot_mut(index) {
-                slot.since = now;
-            }
-            // Whoever it is, the first accuser is one. A further one is to be a member.
-            let first = before.state != State::Suspect || before.incarnation != record.incarnation;
-            let by = record.by.filter(|by| first || self.is_live(*by));
-            if let Some(by) = by.or(first.then_some(record.id)) {
-                self.weigh(now, index, (by, evidence));
-            }
-            if before.missed {
-                self.suspect(now, record.id, Evidence::Vanished);
-            }
+            self.accuse(now, index, (record, evidence), &before);
         }
         if let Some(seconds) = sleep_s {
             self.note_sleep(now, index, seconds);
@@ -241,6 +230,34 @@ impl Node<'_> {
             self.overlay_at = Some(now);
         }
         true
+    }
+
+    /// Counts whoever accuses a suspect that was `before` something else, or described in another way.
+    fn accuse(
+        &mut self,
+        now: Instant,
+        index: Index,
+        (record, evidence): (&Record<'_>, Evidence),
+        before: &Slot,
+    ) {
+        if before.state == State::Suspect && before.incarnation == record.incarnation {
+            // Who is no member is no further witness.
+            if let Some(by) = record.by.filter(|by| self.is_live(*by))
+                && self.weigh(now, index, (by, evidence))
+                && let Some(slot) = self.table.slot_mut(index)
+            {
+                slot.by = Some(by);
+            }
+            return;
+        }
+        if let Some(slot) = self.table.slot_mut(index) {
+            slot.since = now;
+        }
+        // Whoever it is, the first accuser is one.
+        self.weigh(now, index, (record.by.unwrap_or(record.id), evidence));
+        if before.missed {
+            self.look_after(now, index);
+        }
     }
 
     /// Memory that this node's own description may still grow by.

@@ -32,8 +32,8 @@ pub struct Node<'s> {
     pub(super) overlay_at: Option<Instant>,
     /// When a hub next looks after what no event reminds it of.
     pub(super) patrol_at: Instant,
-    /// From where in the table on orphans are looked for next.
-    pub(super) orphans_from: usize,
+    /// From where in the table on orphans are looked for next, after the first time.
+    pub(super) orphans_from: Option<usize>,
     /// When a hub next makes a link to one that it has none to.
     pub(super) shuffle_at: Instant,
     /// When this node, if it cannot be dialled, names its hubs anew.
@@ -104,7 +104,7 @@ impl<'s> Node<'s> {
             sleeping: false,
             overlay_at: Some(now),
             patrol_at: now,
-            orphans_from: 0,
+            orphans_from: None,
             shuffle_at: now,
             hubs_at: None,
             shed_at: None,
@@ -127,8 +127,6 @@ impl<'s> Node<'s> {
             slot.incarnation = incarnation.min(MAX_INCARNATION - 1);
         });
         node.patrol_at = now + node.jitter(config.retry_max);
-        // Hubs that start together do not look at the same members.
-        node.orphans_from = node.rng.u16(..).into();
         node.shuffle_at = now + node.jitter(config.patrol);
         node.set_meta(meta)?;
         Ok(node)

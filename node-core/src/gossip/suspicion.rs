@@ -40,9 +40,9 @@ const EXPIRY: Duration = Duration::from_millis(20);
 const EXPIRY_FOR_EACH: Duration = Duration::from_micros(2);
 
 /// A hub looks for orphans in one of so many parts of its table at a time, and at so many members at least: where there are many
-/// members there are many hubs that look.
+/// members there are many hubs that look. Of a leaf that was lost before it started it alone may know: it looks at all of them first.
 const PARTS: usize = 8;
-const PART: usize = 256;
+const LEAST: usize = 256;
 
 /// How long a node that stood still is no good witness.
 const IMPAIRED: Duration = Duration::from_secs(10);
@@ -361,12 +361,17 @@ impl Node<'_> {
         if let Some(slot) = self.table.slot_mut(index) {
             slot.missed = false;
         }
-        if self.is_linked(id) {
-            return;
+        if !self.is_linked(id) && (dialable || outdated || self.is_lost(index)) {
+            self.look_after(now, index);
         }
+    }
+
+    /// Who is missed is dialled, if that is possible by now, else doubted.
+    pub(super) fn look_after(&mut self, now: Instant, index: Index) {
+        let &Slot { id, dialable, .. } = self.table.slot(index);
         if dialable {
             self.verify(now, id, true);
-        } else if outdated || self.is_lost(index) {
+        } else {
             self.suspect(now, id, Evidence::Vanished);
         }
     }
@@ -396,9 +401,12 @@ impl Node<'_> {
     pub(super) fn look_for_orphans(&mut self, now: Instant) {
         let members = self.table.places_in_memory();
         let count = members.len();
-        let size = count.div_ceil(PARTS).max(PART).min(count);
-        let from = self.orphans_from.checked_rem(count).unwrap_or(0);
-        self.orphans_from = from + size;
+        let (from, size) = match self.orphans_from {
+            Some(from) => (from, count.div_ceil(PARTS).max(LEAST).min(count)),
+            // Hubs that start together do not go on at the same members.
+            None => (self.rng.usize(..count.max(1)), count),
+        };
+        self.orphans_from = (from + size).checked_rem(count);
         self.suspect_orphans(now, members.clone().skip(from).chain(members).take(size));
     }
 

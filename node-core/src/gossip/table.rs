@@ -187,9 +187,8 @@ impl<'s> Table<'s> {
         let Some(slot) = self.slots.get_mut(index.0 as usize) else { return };
         let before = *slot;
         change(slot);
-        let (share, old_share) = (share_of_sum(slot), share_of_sum(&before));
-        if share != old_share {
-            self.sums.change(slot.id, old_share, share);
+        if slot.version() != before.version() {
+            self.sums.change(slot.id, share_of_sum(&before), share_of_sum(slot));
         }
         let counted =
             |before: bool, after: bool, count: usize| count + usize::from(after) - usize::from(before);

@@ -93,8 +93,9 @@ fn orphans_are_found_wherever_they_lie_in_a_long_table() {
     let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
     link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
     let orphans = [0, 255, 256, 511, 512, LEAVES - 1].map(leaf);
-    // Three patrols see all of them, of at most 12.5 s each, and come again.
-    for round in 0..2 {
+    // The first patrol sees all of them. After that three do, of at most 12.5 s each, when they are settled again.
+    let rounds = [(0, 12_500), (12_500, 54_000)];
+    for (round, (start, end)) in (0..).zip(rounds) {
         for number in 0..LEAVES {
             let mut meta = Meta::new("leaf", Kind::Leaf);
             meta.hubs.extend([if orphans.contains(&leaf(number)) { PEER } else { OTHER }]);
@@ -102,9 +103,9 @@ fn orphans_are_found_wherever_they_lie_in_a_long_table() {
             let meta = meta.encode(&mut buffer).unwrap();
             let (id, incarnation) = (leaf(number), round + 1);
             let alive = Record { id, incarnation, state: State::Alive, by: None, meta };
-            hear(&mut node, at(round * 37_500), &alive);
+            hear(&mut node, at(start), &alive);
         }
-        pass_idle(&mut node, at((round + 1) * 37_500));
+        pass_idle(&mut node, at(end));
         let doubted = |id: &NodeId| state(&node, *id) != Some(State::Alive);
         let found: Vec<NodeId> = (0..LEAVES).map(leaf).filter(doubted).collect();
         assert_eq!(found, orphans, "{round}");
@@ -119,25 +120,35 @@ fn leaf(number: u16) -> NodeId {
 
 #[test]
 fn who_is_missed_and_says_where_it_is_is_dialled() {
-    let mut memory = StaticStorage::<4, 4>::new();
-    let config = Config { degree: 1, ..Config::new(ME, Kind::Hub) };
-    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
-    link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
-    node.handle_gossip(at(0), LinkId(1), &[Tag::Standing as u8, 1], &mut Nowhere).unwrap();
-    link_up(&mut node, at(0), (2, PEER), &[]);
-    node.handle_link_down(at(0), LinkId(2), Down::Lost);
-    let mut meta = Meta::new("peer", Kind::Hub);
-    meta.addrs.extend(["10.0.0.2:8374"]);
-    let mut buffer = [0; 64];
-    let meta = meta.encode(&mut buffer).unwrap();
-    hear(&mut node, at(1_000), &Record { id: PEER, incarnation: 2, state: State::Alive, by: None, meta });
-    assert_eq!(node.poll_dial(at(1_000)), None, "there are links enough");
-    pass_idle(&mut node, at(4_999));
-    node.handle_timeout(at(5_000));
-    assert_eq!(node.poll_dial(at(5_000)).map(|dial| dial.target), Some(Target::Member(PEER)));
-    assert_eq!(state(&node, PEER), Some(State::Alive));
-    node.handle_dial_failed(at(5_000), Target::Member(PEER), Failure::Refused);
-    assert_eq!(state(&node, PEER), Some(State::Suspect));
+    for doubted in [false, true] {
+        let mut memory = StaticStorage::<4, 4>::new();
+        let config = Config { degree: 1, ..Config::new(ME, Kind::Hub) };
+        let mut node =
+            Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+        link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
+        node.handle_gossip(at(0), LinkId(1), &[Tag::Standing as u8, 1], &mut Nowhere).unwrap();
+        link_up(&mut node, at(0), (2, PEER), &[]);
+        node.handle_link_down(at(0), LinkId(2), Down::Lost);
+        let mut meta = Meta::new("peer", Kind::Hub);
+        meta.addrs.extend(["10.0.0.2:8374"]);
+        let mut buffer = [0; 64];
+        let meta = meta.encode(&mut buffer).unwrap();
+        let record = |state, by| Record { id: PEER, incarnation: 2, state, by, meta };
+        hear(&mut node, at(1_000), &record(State::Alive, None));
+        assert_eq!(node.poll_dial(at(1_000)), None, "there are links enough");
+        pass_idle(&mut node, at(4_999));
+        if doubted {
+            hear(&mut node, at(4_999), &record(State::Suspect, Some(OTHER)));
+        } else {
+            node.handle_timeout(at(5_000));
+            assert_eq!(state(&node, PEER), Some(State::Alive));
+        }
+        assert_eq!(node.poll_dial(at(5_000)).map(|dial| dial.target), Some(Target::Member(PEER)));
+        assert_eq!(node.member(PEER).unwrap().doubt, None, "nothing was seen yet");
+        node.handle_dial_failed(at(5_000), Target::Member(PEER), Failure::Refused);
+        assert_eq!(state(&node, PEER), Some(State::Suspect));
+        assert_eq!(node.member(PEER).unwrap().doubt, Some("nothing listens at its address"));
+    }
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn who_was_dialled_for_want_of_links_and_says_nothing_is_dialled_again_though_th
     let mut memory = StaticStorage::<8, 4>::new();
     let config = Config { degree: 1, ..Config::new(ME, Kind::Hub) };
     let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
-    link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
+    link_up(&mut node, at(0), (1, PEER), &[]);
     let mut meta = Meta::new("other", Kind::Hub);
     meta.addrs.extend(["10.0.0.3:8374"]);
     let mut buffer = [0; 64];
@@ -126,6 +126,29 @@ fn strangers_are_no_further_accusers_whatever_they_say_of_a_suspect() {
             pass_idle(node, at(60_099));
             assert_eq!(state(node, OTHER), Some(State::Suspect));
             pass_idle(node, at(60_100));
+            assert_eq!(state(node, OTHER), Some(State::Down));
+        });
+    }
+}
+
+#[test]
+fn a_member_that_doubts_a_suspect_halves_its_time_and_is_passed_on_whatever_it_says_of_it() {
+    let mut buffers = [[0; 64]; 2];
+    let [one, other] = &mut buffers;
+    let one = Meta::new("one", Kind::Leaf).encode(one).unwrap();
+    let other = Meta::new("other", Kind::Leaf).encode(other).unwrap();
+    for descriptions in [[one, other], [other, one]] {
+        with_neighbour(|node| {
+            let [first, second] = descriptions;
+            let record = |state, by, meta| Record { id: OTHER, incarnation: 1, state, by, meta };
+            hear(node, at(0), &record(State::Alive, None, first));
+            hear(node, at(100), &record(State::Suspect, Some(NodeId([8; 16])), first));
+            pass_idle(node, at(29_000));
+            hear(node, at(29_000), &record(State::Suspect, Some(PEER), second));
+            assert_eq!(node.member(OTHER).unwrap().record.by, Some(PEER));
+            pass_idle(node, at(30_099));
+            assert_eq!(state(node, OTHER), Some(State::Suspect));
+            pass_idle(node, at(30_100));
             assert_eq!(state(node, OTHER), Some(State::Down));
         });
     }

@@ -16,9 +16,9 @@ use crate::sim::net::Event;
 use crate::time::{Duration, Instant};
 
 /// What happens within such a part of the shortest way through the network is handled at once, and at most what happens within
-/// so much time: what a host sets its timer to within it happens that much late, and a process that ends does so at its end.
-const WINDOWS: u32 = 10;
-const WINDOW: Duration = Duration::from_millis(10);
+/// so much time: what a host sets its timer to within it happens that much late, and a process that ends is told of the rest of it.
+const PART_OF_WAY: u32 = 10;
+const LONGEST: Duration = Duration::from_millis(10);
 /// For fewer hosts that something happens to at once, other processors cost more than they bring.
 const FEW: usize = 3;
 /// In smaller clusters there are hardly ever more.
@@ -83,7 +83,7 @@ impl Cluster {
 
     /// What happens next, by time.
     fn gather(&mut self, mut end: Instant, most: usize) -> Vec<Happening> {
-        let window = WINDOW.min(self.net.conditions.delay / WINDOWS);
+        let window = LONGEST.min(self.net.conditions.delay / PART_OF_WAY);
         let mut happenings: Vec<Happening> = Vec::new();
         while happenings.len() < most {
             let Some((at, event)) = self.net.next(end) else { break };
