@@ -342,7 +342,8 @@ impl Node<'_> {
         }
         self.table.review_due();
         if convicted && self.config.kind == Kind::Hub {
-            self.suspect_orphans(now, self.table.places_in_memory());
+            let count = self.table.places_in_memory().len();
+            self.suspect_orphans(now, 0, count);
         }
     }
 
@@ -399,20 +400,21 @@ impl Node<'_> {
 
     /// Looks for orphans in the next part of the table.
     pub(super) fn look_for_orphans(&mut self, now: Instant) {
-        let members = self.table.places_in_memory();
-        let count = members.len();
+        let count = self.table.places_in_memory().len();
         let (from, size) = match self.orphans_from {
             Some(from) => (from, count.div_ceil(PARTS).max(LEAST).min(count)),
             // Hubs that start together do not go on at the same members.
             None => (self.rng.usize(..count.max(1)), count),
         };
         self.orphans_from = (from + size).checked_rem(count);
-        self.suspect_orphans(now, members.clone().skip(from).chain(members).take(size));
+        self.suspect_orphans(now, from, size);
     }
 
-    /// Nobody speaks for who cannot be dialled any more when all its hubs are down, or left, or have lost it.
-    fn suspect_orphans(&mut self, now: Instant, members: impl Iterator<Item = Index>) {
-        for index in members {
+    /// Nobody speaks for who cannot be dialled any more when all its hubs are down, or left, or have lost it. Looked at are so
+    /// many places of the table from one on, as if it were a circle.
+    fn suspect_orphans(&mut self, now: Instant, from: usize, count: usize) {
+        let members = self.table.places_in_memory();
+        for index in members.clone().skip(from).chain(members).take(count) {
             if self.is_orphan(now, index) {
                 self.suspect(now, self.table.slot(index).id, Evidence::Orphaned);
             }
