@@ -1,6 +1,8 @@
 //! Membership among real nodes in a deterministic network.
 
 #[cfg(test)]
+mod accusers;
+#[cfg(test)]
 mod changes;
 #[cfg(test)]
 mod crowded;

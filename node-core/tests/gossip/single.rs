@@ -93,68 +93,6 @@ fn who_was_dialled_for_want_of_links_and_says_nothing_is_dialled_again_though_th
 }
 
 #[test]
-fn a_verdict_that_is_heard_twice_leaves_the_same_time_to_object() {
-    let stranger = Some(NodeId([9; 16]));
-    with_neighbour(|node| {
-        let mut buffer = [0; 64];
-        let meta = Meta::new("other", Kind::Leaf).encode(&mut buffer).unwrap();
-        let record = |state, by| Record { id: OTHER, incarnation: 1, state, by, meta };
-        hear(node, at(0), &record(State::Alive, None));
-        hear(node, at(100), &record(State::Down, stranger));
-        hear(node, at(200), &record(State::Down, stranger));
-        pass_idle(node, at(2_099));
-        assert_eq!(state(node, OTHER), Some(State::Suspect));
-        pass_idle(node, at(2_100));
-        assert_eq!(state(node, OTHER), Some(State::Down));
-    });
-}
-
-#[test]
-fn strangers_are_no_further_accusers_whatever_they_say_of_a_suspect() {
-    let mut buffers = [[0; 64]; 2];
-    let [one, other] = &mut buffers;
-    let one = Meta::new("one", Kind::Leaf).encode(one).unwrap();
-    let other = Meta::new("other", Kind::Leaf).encode(other).unwrap();
-    // Of two descriptions one has the larger digest.
-    for descriptions in [[one, other], [other, one]] {
-        with_neighbour(|node| {
-            let [first, second] = descriptions;
-            let record = |state, by, meta| Record { id: OTHER, incarnation: 1, state, by, meta };
-            hear(node, at(0), &record(State::Alive, None, first));
-            hear(node, at(100), &record(State::Suspect, Some(NodeId([8; 16])), first));
-            hear(node, at(100), &record(State::Suspect, Some(NodeId([9; 16])), second));
-            pass_idle(node, at(60_099));
-            assert_eq!(state(node, OTHER), Some(State::Suspect));
-            pass_idle(node, at(60_100));
-            assert_eq!(state(node, OTHER), Some(State::Down));
-        });
-    }
-}
-
-#[test]
-fn a_member_that_doubts_a_suspect_halves_its_time_and_is_passed_on_whatever_it_says_of_it() {
-    let mut buffers = [[0; 64]; 2];
-    let [one, other] = &mut buffers;
-    let one = Meta::new("one", Kind::Leaf).encode(one).unwrap();
-    let other = Meta::new("other", Kind::Leaf).encode(other).unwrap();
-    for descriptions in [[one, other], [other, one]] {
-        with_neighbour(|node| {
-            let [first, second] = descriptions;
-            let record = |state, by, meta| Record { id: OTHER, incarnation: 1, state, by, meta };
-            hear(node, at(0), &record(State::Alive, None, first));
-            hear(node, at(100), &record(State::Suspect, Some(NodeId([8; 16])), first));
-            pass_idle(node, at(29_000));
-            hear(node, at(29_000), &record(State::Suspect, Some(PEER), second));
-            assert_eq!(node.member(OTHER).unwrap().record.by, Some(PEER));
-            pass_idle(node, at(30_099));
-            assert_eq!(state(node, OTHER), Some(State::Suspect));
-            pass_idle(node, at(30_100));
-            assert_eq!(state(node, OTHER), Some(State::Down));
-        });
-    }
-}
-
-#[test]
 fn nobody_has_this_nodes_own_id() {
     with_neighbour(|node| {
         assert!(try_link(node, at(0), (2, ME), &["10.0.0.9:8374"]).is_err());
@@ -182,7 +120,7 @@ fn a_suspect_that_is_linked_again_is_not_called_down_while_its_denial_is_under_w
 }
 
 /// Runs `test` with a hub, and a link to a peer that can be dialled.
-fn with_neighbour(test: impl FnOnce(&mut Node<'_>)) {
+pub(super) fn with_neighbour(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = StaticStorage::<8, 4>::new();
     let mut about_me = Meta::new("me", Kind::Hub);
     about_me.addrs.extend(["10.0.0.1:8374"]);
