@@ -7,7 +7,7 @@ use node_core::time::Duration;
 use node_core::wire::gossip::Tag;
 
 use super::nowhere::Nowhere;
-use super::single::{ME, OTHER, PEER, at, hear, link_up, pass_idle, state};
+use super::single::{ME, OTHER, PEER, at, hear, hub, link_up, pass_idle, state};
 
 #[test]
 fn who_cannot_be_dialled_is_doubted_when_its_link_broke_and_nobody_speaks_for_it() {
@@ -19,9 +19,7 @@ fn who_cannot_be_dialled_is_doubted_when_its_link_broke_and_nobody_speaks_for_it
         [(false, false, false), (true, false, false), (false, true, false), (false, true, true)]
     {
         let mut memory = StaticStorage::<4, 4>::new();
-        let config = Config::new(ME, Kind::Hub);
-        let mut node =
-            Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+        let mut node = hub(&mut memory);
         link_up(&mut node, at(0), (1, OTHER), &[]);
         link_up(&mut node, at(0), (2, PEER), &[]);
         node.handle_link_down(at(0), LinkId(2), Down::Lost);
@@ -50,8 +48,7 @@ fn who_cannot_be_dialled_is_doubted_when_its_link_broke_and_nobody_speaks_for_it
 #[test]
 fn who_is_doubted_elsewhere_when_its_link_breaks_is_doubted_at_once() {
     let mut memory = StaticStorage::<4, 4>::new();
-    let config = Config::new(ME, Kind::Hub);
-    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    let mut node = hub(&mut memory);
     link_up(&mut node, at(0), (1, OTHER), &[]);
     link_up(&mut node, at(0), (2, PEER), &[]);
     node.handle_link_down(at(0), LinkId(2), Down::Lost);
@@ -68,8 +65,7 @@ fn who_is_doubted_elsewhere_when_its_link_breaks_is_doubted_at_once() {
 #[test]
 fn a_leaf_that_is_missed_is_no_orphan_yet() {
     let mut memory = StaticStorage::<8, 4>::new();
-    let config = Config::new(ME, Kind::Hub);
-    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    let mut node = hub(&mut memory);
     link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
     link_up(&mut node, at(0), (2, PEER), &[]);
     pass_idle(&mut node, at(60_000));
@@ -154,8 +150,7 @@ fn who_is_missed_and_says_where_it_is_is_dialled() {
 #[test]
 fn who_is_missed_and_whose_hubs_there_was_no_room_for_is_doubted() {
     let mut memory = StaticStorage::<4, 4, 260>::new();
-    let config = Config::new(ME, Kind::Hub);
-    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    let mut node = hub(&mut memory);
     link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
     link_up(&mut node, at(0), (2, PEER), &[]);
     let text = "c".repeat(60);

@@ -119,6 +119,14 @@ fn a_suspect_that_is_linked_again_is_not_called_down_while_its_denial_is_under_w
     assert_eq!([state(&node, PEER), state(&node, OTHER)], [Some(State::Suspect), Some(State::Down)]);
 }
 
+/// A hub that knows nobody yet.
+pub(super) fn hub<const MEMBERS: usize, const LINKS: usize, const META: usize>(
+    memory: &mut StaticStorage<MEMBERS, LINKS, META>,
+) -> Node<'_> {
+    let about_me = Meta::new("me", Kind::Hub);
+    Node::new(at(0), Config::new(ME, Kind::Hub), (1, &about_me), (memory.lend(), 1)).unwrap()
+}
+
 /// Runs `test` with a hub, and a link to a peer that can be dialled.
 pub(super) fn with_neighbour(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = StaticStorage::<8, 4>::new();
@@ -260,9 +268,7 @@ fn whoever_was_led_too_far_and_the_member_itself_approach_each_other() {
 #[test]
 fn what_a_peer_makes_a_node_look_at_is_bounded() {
     let mut memory = StaticStorage::<512, 4>::new();
-    let config = Config::new(ME, Kind::Hub);
-    let mut node =
-        Node::new(Instant::START, config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    let mut node = hub(&mut memory);
     link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
     let mut buffer = [0; 64];
     let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
@@ -304,9 +310,7 @@ impl Outbox for Count {
 #[test]
 fn leaves_leave_places_for_hubs() {
     let mut memory = StaticStorage::<16, 4>::new();
-    let config = Config::new(ME, Kind::Hub);
-    let mut node =
-        Node::new(Instant::START, config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    let mut node = hub(&mut memory);
     let mut buffer = [0; 64];
     let meta = Meta::new("leaf", Kind::Leaf).encode(&mut buffer).unwrap();
     let mut leaf = |link: u32, id: u8| {
@@ -504,9 +508,7 @@ fn a_suspect_that_says_it_sleeps_is_given_the_time_to() {
 #[test]
 fn a_second_link_for_which_there_is_no_room_does_not_cost_the_first() {
     let mut memory = StaticStorage::<8, 1>::new();
-    let config = Config::new(ME, Kind::Hub);
-    let mut node =
-        Node::new(Instant::START, config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    let mut node = hub(&mut memory);
     link_up(&mut node, at(0), (1, PEER), &[]);
     assert_eq!(try_link(&mut node, at(9_000), (2, PEER), &[]), Err(Goodbye::Full));
     assert_eq!((node.poll_close(), node.link_to(PEER)), (None, Some(LinkId(1))));
