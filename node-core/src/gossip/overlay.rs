@@ -210,6 +210,13 @@ impl Node<'_> {
         peer.asked || self.is_among(self.config.fanout, peer)
     }
 
+    /// How many hubs hear of changes from here at once: the fan-out.
+    #[cfg(feature = "sim")]
+    #[must_use]
+    pub fn fan_out(&self) -> usize {
+        self.peers.iter().filter(|peer| peer.is_overlay() && self.is_eager(peer)).count()
+    }
+
     /// Whether the peer is to tell of changes at once, whatever the rank of the link is at its end.
     pub(super) fn is_source(&self, peer: &Peer) -> bool {
         self.config.kind == Kind::Hub && peer.is_overlay() && self.is_among(SOURCES, peer)

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use node_core::gossip::Kind;
+use node_core::gossip::{Kind, Node};
 use node_core::sim::{Cluster, Conviction, Known, Net, Spread, Traffic};
 
 use crate::figures::{Figure, Figures};
@@ -181,10 +181,12 @@ impl Subject for Cluster {
     }
 }
 
-/// Rounds that an ideal epidemic takes with the fan-out that hubs have: each link but the one it came from.
+/// Rounds that an ideal epidemic takes with the fan-out that hubs chose: those told at once, but the one it came from.
 fn ideal(cluster: &Cluster) -> f64 {
-    let hubs = cluster.hubs().count().max(1) as f64;
-    let fan_out = (mean_links(cluster) - 1.0).max(1.0);
+    let nodes: Vec<&Node<'_>> = cluster.hubs().filter_map(|at| cluster.node(at)).collect();
+    let hubs = nodes.len().max(1) as f64;
+    let told = nodes.iter().map(|node| node.fan_out()).sum::<usize>() as f64 / hubs;
+    let fan_out = (told - 1.0).max(1.0);
     hubs.ln() / (fan_out + 1.0).ln() + hubs.ln() / fan_out
 }
 

@@ -7,7 +7,7 @@ use crate::figures::Figures;
 /// What the columns mean.
 pub const LEGEND: &str = "\
 A round (rd) is the mean one-way delay. ideal: rounds of an ideal epidemic, log_{f+1} H + (ln H) / f for H hubs and a
-fan-out f of the mean hub's links to hubs less one. msgs, B: sent by each node, with what carries them (74 B a message:
+fan-out f: the hubs that the mean hub tells at once, less one. msgs, B: sent by each node, with what carries them (74 B a message:
 TLS, TCP, IP), pings and handshakes. dup: messages of all that held records and told nothing new. false downs: nodes
 called down that ran and could be reached; while silent: those that stood still until then, or could not. whole: from the last event
 until every hub sees every node as it is; never: not before the scenario is over. Handshakes
