@@ -8,7 +8,11 @@ use clap::{Args, Parser, Subcommand};
 
 /// Steers a Maelstrom cluster through one of its nodes.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "maelctl", version)]
+#[command(
+    name = "maelctl",
+    version,
+    after_help = "Exit status: 0 done; 1 the node refuses, fails or is not reached; 2 the command line is wrong."
+)]
 pub struct Flags {
     #[command(flatten)]
     pub(super) target: Target,

@@ -37,29 +37,46 @@ async fn watch(keyring: Arc<Keyring>) {
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         // The first tick comes at once: it sees what changed since the directory was opened.
-        let told = tokio::select! {
-            () = hung_up(&mut hangup) => {
-                tracing::info!("SIGHUP: reading the TLS directory again");
-                true
-            }
+        let sign = tokio::select! {
+            () = hung_up(&mut hangup) => Sign::Hangup,
             _ = woken.recv() => {
                 settle(&mut woken).await;
-                true
+                Sign::Change
             }
-            _ = poll.tick() => false,
+            _ = poll.tick() => Sign::None,
         };
         // Before the reading, so that what changes after it is noticed.
         if let Some(watcher) = &mut watcher {
             arm(watcher, keyring.directory());
         }
         let keyring = Arc::clone(&keyring);
-        // An error is in the log and in the health by then.
-        let reload = tokio::task::spawn_blocking(move || {
-            if told || keyring.is_stale() {
-                let _ = keyring.reload();
-            }
-        });
-        let _ = reload.await;
+        let _ = tokio::task::spawn_blocking(move || reload(&keyring, sign)).await;
+    }
+}
+
+/// Why the directory may have changed.
+#[derive(PartialEq, Eq)]
+enum Sign {
+    /// An operator says so, and wants to know what came of it.
+    Hangup,
+    /// Something in it was touched.
+    Change,
+    /// It is time for a look.
+    None,
+}
+
+/// A change, or an error that is new, is in the log and in the health by then.
+fn reload(keyring: &Keyring, sign: Sign) {
+    if sign == Sign::None && !keyring.is_stale() {
+        return;
+    }
+    let outcome = keyring.reload();
+    if sign == Sign::Hangup {
+        match outcome {
+            Ok(true) => tracing::info!("SIGHUP: the keys were read again"),
+            Ok(false) => tracing::info!("SIGHUP: the keys were read again, they are as before"),
+            Err(error) => tracing::error!("SIGHUP: {error}; the last good keyring stays in force"),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `cargo xtask sim`: plays scenarios with simulated clusters.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 
 use crate::run::{cargo, run};
 
@@ -21,9 +21,16 @@ const LARGE_PAGES: &str =
 ///
 /// # Errors
 ///
-/// It does not build, or a scenario cannot be played.
+/// It does not build, or does not run to its end.
 pub fn sim(arguments: &Arguments) -> Result<()> {
+    run(cargo("build").args(["--release", "--package", "node-sim"]))?;
     let mut player = cargo("run");
-    player.args(["--release", "--package", "node-sim", "--"]).args(&arguments.rest);
-    run(player.env("GLIBC_TUNABLES", LARGE_PAGES))
+    player.args(["--quiet", "--release", "--package", "node-sim", "--"]).args(&arguments.rest);
+    let status = player.env("GLIBC_TUNABLES", LARGE_PAGES).status().context("cargo does not start")?;
+    if let Some(code @ 1..) = status.code() {
+        // What was wrong, the player has said.
+        std::process::exit(code);
+    }
+    ensure!(status.success(), "the player failed: {status}");
+    Ok(())
 }
