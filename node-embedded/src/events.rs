@@ -166,7 +166,7 @@ impl Core<'_> {
             }
             Event::Credit(None) => self.wake_exchanges(index),
             Event::Gossip(message) => self.handle_gossip(index, now, message),
-            Event::Goodbye(reason) => self.handle_goodbye(index, reason),
+            Event::Goodbye(reason) => self.handle_goodbye(index, now, reason),
             Event::Pong(_) | Event::Skipped(_) => {}
         }
     }
@@ -242,14 +242,14 @@ impl Core<'_> {
         }
     }
 
-    fn handle_goodbye(&mut self, index: usize, reason: Goodbye) {
+    fn handle_goodbye(&mut self, index: usize, now: Instant, reason: Goodbye) {
         let Some(port) = self.ports.get_mut(index) else { return };
         let Some(id) = port.id() else { return };
         if reason != Goodbye::Agreed {
             information!("the hub says goodbye: {}", reason);
         }
         port.goodbye = Some(reason);
-        self.node.handle_goodbye(id, reason);
+        self.node.handle_goodbye(now, id, reason);
     }
 
     /// Wakes whoever waits to send on a port's exchanges.

@@ -11,9 +11,11 @@ use crate::wire::{Record, State};
 pub(super) const MAX_LEAP: u64 = 1 << 42;
 /// A longer step than this is made once in a [`PAUSE`] for each link: whoever lies every second needs twelve days.
 pub(super) const MAX_STEP: u64 = 1 << 24;
-/// Shortest time between two denials: so two nodes with one identity do not outbid each other at the speed of the
-/// network.
+/// Time for each denial, after [`BURST`] of them in a row: so two nodes with one identity do not outbid each other at the speed of
+/// the network.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
+/// Who is doubted anew by some others just after it denied need not wait until these call it down.
+const BURST: u32 = 4;
 
 /// So many denials in a row are no accident; from then on each 60th is logged.
 const STREAK: u32 = 10;
@@ -24,17 +26,18 @@ pub(super) struct Denial {
     pending: Option<u64>,
     /// What was said last, and by whom.
     accusation: Option<(State, NodeId)>,
-    /// Not before.
-    next: Instant,
-    /// Denials in a row, each as soon as was allowed.
+    /// When what was denied so far comes to one denial in each pause: ahead of now after several.
+    paced_at: Instant,
+    /// Denials since there was none for a pause.
     streak: u32,
 }
 
 impl Denial {
-    pub(super) const NONE: Self = Self { pending: None, accusation: None, next: Instant::START, streak: 0 };
+    pub(super) const NONE: Self =
+        Self { pending: None, accusation: None, paced_at: Instant::START, streak: 0 };
 
     pub(super) fn due(&self) -> Option<Instant> {
-        self.pending.map(|_| self.next)
+        self.pending.map(|_| self.paced_at - PAUSE * (BURST - 1))
     }
 }
 
@@ -65,16 +68,19 @@ impl Node<'_> {
 
     /// Denies what waits, if it is time.
     pub(super) fn deny_late(&mut self, now: Instant) {
-        let Some(pending) = self.denial.pending.filter(|_| now >= self.denial.next) else { return };
-        self.denial.pending = None;
-        let streak = if now.since(self.denial.next) < PAUSE { self.denial.streak + 1 } else { 0 };
+        if self.denial.due().is_none_or(|due| now < due) {
+            return;
+        }
+        let Some(pending) = self.denial.pending.take() else { return };
+        let streak =
+            if now < self.denial.paced_at + PAUSE { self.denial.streak.saturating_add(1) } else { 0 };
         if streak == STREAK {
             warning!(
                 "another node seems to use the identity of this one: give it a data directory of its own"
             );
         }
-        self.denial.streak = streak.min(1000);
-        self.denial.next = now + PAUSE;
+        self.denial.streak = streak;
+        self.denial.paced_at = self.denial.paced_at.max(now) + PAUSE;
         let accusation = self.denial.accusation.take();
         let Some(me) = self.table.find(self.config.id) else { return };
         let mine = self.table.slot(me).incarnation;
@@ -84,8 +90,8 @@ impl Node<'_> {
         if let Some((state, by)) = accusation.filter(|_| streak < STREAK || streak.is_multiple_of(60)) {
             warning!("called {} by {}: denied", state, by);
         }
+        // What is farther away nobody believes either: who does will say so again.
         let next = pending.saturating_add(1).min(mine.saturating_add(MAX_LEAP));
-        self.denial.pending = Some(pending).filter(|&pending| next <= pending);
         self.table.revise(me, |slot| slot.incarnation = next);
         self.table.touch(me, 0);
     }

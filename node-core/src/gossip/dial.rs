@@ -12,6 +12,9 @@ use crate::wire::{Full, Goodbye, Kind, Meta, State};
 /// Most seed addresses.
 pub(super) const MAX_SEEDS: usize = 8;
 
+/// Attempts are counted on from here when there are too many for a byte: so the doubt comes back now and then.
+const HALF_OF_ATTEMPTS: u8 = 128;
+
 /// A carrier to open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dial {
@@ -113,15 +116,16 @@ impl Node<'_> {
                 let silent =
                     is_hub && failure == Failure::Mute && self.table.slot(index).state == State::Alive;
                 let again = silent && attempts < SILENT_REDIALS;
+                let doubtful = self.table.slot(index).state != State::Alive || is_doubtful(attempts, failure);
                 let linked = self.is_linked(id);
                 self.table.revise(index, |slot| {
                     slot.dialling = false;
                     // A link that was to be replaced still is.
                     slot.wanted = again || (slot.wanted && linked);
                     slot.retry_at = retry_at;
-                    slot.attempts = attempts.saturating_add(1);
+                    slot.attempts = attempts.checked_add(1).unwrap_or(HALF_OF_ATTEMPTS);
                 });
-                if is_hub && !again {
+                if is_hub && !again && doubtful {
                     self.suspect(now, id, failure.into());
                     if matches!(failure, Failure::Unreachable | Failure::Mute) {
                         self.look_again(index);
@@ -198,8 +202,11 @@ impl Node<'_> {
         }
         // The table may be long, and this is asked often.
         if self.table.wanted() > 0
-            && let Some(index) =
-                self.pick(|node, index| node.is_wanted(index) && node.table.slot(index).retry_at <= now)
+            && let Some(index) = self.pick_best(|node, index| {
+                let slot = node.table.slot(index);
+                // Somebody waits for what is wanted for requests.
+                (node.is_wanted(index) && slot.retry_at <= now).then_some(slot.for_requests)
+            })
         {
             return self.dial_member(index);
         }
@@ -324,9 +331,20 @@ impl Node<'_> {
 
     /// One of the members for which `fits` holds, each with equal chance.
     pub(super) fn pick(&mut self, fits: impl Fn(&Self, Index) -> bool) -> Option<Index> {
-        let mut chosen = None;
+        self.pick_best(|node, index| fits(node, index).then_some(()))
+    }
+
+    /// One of the members of which `merit` thinks best, each of these with equal chance.
+    fn pick_best<M: Ord>(&mut self, merit: impl Fn(&Self, Index) -> Option<M>) -> Option<Index> {
+        let mut best = None;
+        let (mut chosen, mut seen) = (None, 0);
         let mut rng = self.rng.fork();
-        for (seen, index) in (1..).zip(self.table.unordered().filter(|&index| fits(self, index))) {
+        for index in self.table.unordered() {
+            let Some(merit) = merit(self, index).map(Some).filter(|merit| *merit >= best) else { continue };
+            if merit > best {
+                (best, seen) = (merit, 0);
+            }
+            seen += 1;
             if rng.u32(0..seen) == 0 {
                 chosen = Some(index);
             }
@@ -355,4 +373,12 @@ impl Node<'_> {
         let turn = usize::from(slot.attempts).checked_rem(addresses.clone().count())?;
         addresses.clone().nth(turn).and_then(|text| heapless::String::try_from(text).ok())
     }
+}
+
+/// Whether a live member is to be doubted when one more dial fails, after so many since it was last reached. Who denied the first
+/// doubt cannot be reached from here, but from elsewhere: to doubt it each time would say nothing new, so it takes twice
+/// as many failures each time.
+fn is_doubtful(attempts: u8, failure: Failure) -> bool {
+    let spared = if failure == Failure::Mute { SILENT_REDIALS } else { 0 };
+    (u16::from(attempts.saturating_sub(spared)) + 1).is_power_of_two()
 }

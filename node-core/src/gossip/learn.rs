@@ -30,6 +30,8 @@ impl Node<'_> {
             Some(index) => index,
             // A departed member that is not known is not worth knowing: so no ghost is passed around.
             None if !record.state.is_live() => return,
+            // Nor is what others doubt of a peer that found no place.
+            None if record.state != State::Alive && self.is_linked(record.id) => return,
             None => match self.admit(now, record) {
                 Some(index) => index,
                 None => return,
@@ -209,7 +211,8 @@ impl Node<'_> {
             Err(_) => return false,
         }
         self.table.revise(index, |slot| slot.incarnation = record.incarnation);
-        let revived = record.state == State::Alive && before.state != State::Alive;
+        // Who only denied a doubt is no easier to dial than before.
+        let revived = record.state == State::Alive && !before.state.is_live();
         if let Some(slot) = self.table.slot_mut(index).filter(|_| revived) {
             slot.attempts = 0;
             slot.retry_at = now;

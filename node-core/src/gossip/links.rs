@@ -1,6 +1,6 @@
 //! The links of this node: who is behind each, and which of two to one peer stays.
 
-use super::denial::MAX_LEAP;
+use super::denial::{MAX_LEAP, PAUSE};
 use super::dial::Target;
 use super::node::Node;
 use super::overlay::rank;
@@ -102,6 +102,7 @@ impl Node<'_> {
             standing_due: wants_gossip,
             referred,
             rank: rank(self.config.id, id),
+            leap_at: now + PAUSE,
             ..Peer::FREE
         };
         self.peers.insert(peer).map_err(|_| Goodbye::Full)?;
@@ -151,7 +152,8 @@ impl Node<'_> {
     }
 
     /// The peer of a link said goodbye: nothing more is sent there.
-    pub fn handle_goodbye(&mut self, link: LinkId, reason: Goodbye) {
+    pub fn handle_goodbye(&mut self, now: Instant, link: LinkId, reason: Goodbye) {
+        self.observe(now);
         if let Some(peer) = self.peers.get_mut(link) {
             // The answer to a goodbye of this node says nothing new.
             if reason != Goodbye::Agreed {
@@ -160,7 +162,7 @@ impl Node<'_> {
             peer.goodbye.get_or_insert(reason);
             peer.closing = true;
             // Its successor may be dialled while it drains.
-            self.overlay_at = Some(Instant::START);
+            self.overlay_at = Some(now);
         }
     }
 

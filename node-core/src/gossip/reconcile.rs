@@ -171,20 +171,22 @@ impl Node<'_> {
     }
 
     pub(super) fn handle_need(
-        &self,
+        &mut self,
+        (now, link): (Instant, LinkId),
         ids: Items<'_, NodeId>,
         out: &mut impl Outbox,
     ) -> Result<bool, Malformed> {
         let mut malformed = false;
-        let wanted = ids.filter_map(|id| match id {
-            Ok(id) => self.table.find(id),
-            Err(Malformed) => {
-                malformed = true;
-                None
-            }
-        });
-        let said = self.say_records(wanted, out);
-        if malformed { Err(Malformed) } else { Ok(said) }
+        let mut count = 0;
+        ids.clone().for_each(|id| (malformed, count) = (malformed | id.is_err(), count + 1));
+        if malformed {
+            return Err(Malformed);
+        }
+        if !self.afford(now, link, count) {
+            return Ok(false);
+        }
+        let wanted = ids.flatten().filter_map(|id| self.table.find(id));
+        Ok(self.say_records(wanted, out))
     }
 
     pub(super) fn say_records(&self, members: impl Iterator<Item = Index>, out: &mut impl Outbox) -> bool {

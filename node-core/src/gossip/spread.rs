@@ -34,7 +34,8 @@ impl Node<'_> {
         self.observe(now);
         self.take_gossip(now, link, message, out).inspect_err(|_| {
             if let Some(peer) = self.peers.get_mut(link) {
-                peer.goodbye.get_or_insert(Goodbye::Protocol);
+                // Also when it is on its way out: nothing more is heard from it.
+                peer.goodbye = Some(Goodbye::Protocol);
             }
         })
     }
@@ -69,7 +70,7 @@ impl Node<'_> {
             Some(_) if kind == Kind::Leaf || self.config.kind == Kind::Leaf => true,
             Some(Tag::Compare) => self.handle_compare((now, link), Items::new(items), out)?,
             Some(Tag::Have) => self.handle_have((now, link), items, out)?,
-            Some(Tag::Need) => self.handle_need(Items::new(items), out)?,
+            Some(Tag::Need) => self.handle_need((now, link), Items::new(items), out)?,
             Some(Tag::News) => self.handle_news(mark, Items::new(items), out)?,
             Some(Tag::Standing) => {
                 let (&standing, _) = items.split_first().ok_or(Malformed)?;

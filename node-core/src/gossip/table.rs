@@ -125,6 +125,8 @@ pub(super) struct Table<'s> {
     suspects: usize,
     /// Members that are down.
     down: usize,
+    /// Members that left.
+    left: usize,
 }
 
 impl<'s> Table<'s> {
@@ -156,6 +158,7 @@ impl<'s> Table<'s> {
             wanted: 0,
             suspects: 0,
             down: 0,
+            left: 0,
         }
     }
 
@@ -197,6 +200,7 @@ impl<'s> Table<'s> {
         let counted_in = |state, count| counted(before.state == state, slot.state == state, count);
         self.suspects = counted_in(State::Suspect, self.suspects);
         self.down = counted_in(State::Down, self.down);
+        self.left = counted_in(State::Left, self.left);
     }
 
     /// How many members are being dialled.
@@ -217,6 +221,12 @@ impl<'s> Table<'s> {
     /// How many members are down.
     pub(super) const fn down(&self) -> usize {
         self.down
+    }
+
+    /// How many members departed.
+    #[cfg(test)]
+    pub(super) const fn departed(&self) -> usize {
+        self.down + self.left
     }
 
     /// The slot for changes that nobody else hears of; use [`touch`](Self::touch) for those that spread, and
@@ -280,6 +290,7 @@ impl<'s> Table<'s> {
         self.free = slot.newer;
         self.peak = self.peak.max(index.0.saturating_add(1));
         *slot = Slot { id, ..Slot::FREE };
+        self.left += 1;
         self.order.insert(place, id, index.0);
         self.touch(index, 0);
         Ok(index)
@@ -296,6 +307,7 @@ impl<'s> Table<'s> {
         if let Some(slot) = self.slot_mut(index) {
             *slot = Slot { newer: free, ..Slot::FREE };
             self.free = index.0;
+            self.left -= 1;
         }
     }
 
@@ -410,11 +422,15 @@ impl<'s> Table<'s> {
         (self.free, self.peak) = (other.free, other.peak);
         (self.oldest, self.newest, self.sequence) = (other.oldest, other.newest, other.sequence);
         (self.dialling, self.wanted) = (other.dialling, other.wanted);
-        (self.suspects, self.down) = (other.suspects, other.down);
+        (self.suspects, self.down, self.left) = (other.suspects, other.down, other.left);
     }
 
     /// Removes the departed member that left longest ago, but for `me` and `kept`; `false` when there is none.
     pub(super) fn evict(&mut self, me: NodeId, kept: Option<Index>) -> bool {
+        // The table may be long, and a flood of newcomers asks often.
+        if self.down + self.left == 0 {
+            return false;
+        }
         let departed = self.unordered().filter(|&index| {
             let slot = self.slot(index);
             !slot.state.is_live() && slot.id != me && Some(index) != kept

@@ -119,6 +119,7 @@ impl Writer {
 }
 
 /// Reads items of one kind until the end of a message; an item that cannot be read is an error.
+#[derive(Clone)]
 pub(crate) struct Items<'b, T> {
     rest: &'b [u8],
     item: core::marker::PhantomData<T>,

@@ -44,6 +44,31 @@ fn a_broken_link_between_two_nodes_that_run_downs_nobody() {
 }
 
 #[test]
+fn who_is_refused_what_others_reach_doubts_it_ever_less_often() {
+    for (seed, blind) in [(1, 1), (2, 2), (3, 3)] {
+        let mut cluster = Cluster::with(seed, 8, 0);
+        cluster.until(SOON, "all see all", Cluster::converged);
+        // One that some others cannot reach, nor it them; the rest reach all.
+        let zone = |host| match host {
+            0 => 0,
+            host if host <= blind => 1,
+            _ => 2,
+        };
+        cluster.net.refuse(zone, &[(0, 1), (1, 0)]);
+        cluster.run(Duration::from_secs(1200));
+        assert!(
+            cluster.beliefs.iter().all(|belief| belief.state != State::Down),
+            "{blind}: somebody is called down"
+        );
+        // Each of a pair doubts the other after its 1st, 2nd, 4th ... failure, a pair of minutes apart in the end.
+        let raised = cluster.hosts[0].incarnation();
+        assert!((2..=4 + 8 * blind as u64).contains(&raised), "{blind}: {raised}");
+        cluster.net.heal();
+        cluster.until(Duration::from_secs(60), "all see all again", Cluster::converged);
+    }
+}
+
+#[test]
 fn a_node_that_paused_briefly_is_not_down() {
     let mut cluster = Cluster::with(1, 5, 0);
     cluster.until(SOON, "all see all", Cluster::converged);

@@ -14,6 +14,7 @@ mod hello;
 mod joining;
 #[cfg(test)]
 mod leaves;
+mod liars;
 #[cfg(test)]
 mod missed;
 #[cfg(test)]

@@ -88,8 +88,12 @@ fn something_happens(cluster: &mut Cluster, rng: &mut fastrand::Rng) {
             cluster.net.partition(|host| parts[host]);
         }
         8 => {
-            let parts: Vec<usize> = (0..count).map(|_| rng.usize(0..2)).collect();
-            cluster.net.cut(|host| parts[host], &[(0, 1)]);
+            // The third part reaches both others.
+            let parts: Vec<usize> = (0..count).map(|_| rng.usize(0..3)).collect();
+            match rng.bool() {
+                true => cluster.net.cut(|host| parts[host], &[(0, 1)]),
+                false => cluster.net.refuse(|host| parts[host], &[(0, 1), (1, 0)]),
+            }
         }
         9 => cluster.net.heal(),
         10 if runs => cluster.set_components(at, [&["a"][..], &["a", "b"], &[]][rng.usize(0..3)]),

@@ -107,7 +107,7 @@ fn a_link_to_a_certificate_that_left_the_keyring_ends_even_while_it_drains() {
         for draining in [false, true] {
             with_link(how, THEIRS, |node| {
                 if draining {
-                    node.handle_goodbye(LinkId(1), Goodbye::Replaced);
+                    node.handle_goodbye(second(10), LinkId(1), Goodbye::Replaced);
                 }
                 node.handle_keyring(second(10), OLD, |certificate| certificate != THEIRS);
                 assert_eq!(node.poll_close(), Some((LinkId(1), Goodbye::Untrusted)));

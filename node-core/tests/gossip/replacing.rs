@@ -71,7 +71,7 @@ fn a_replacement_is_tried_until_it_succeeds() {
 #[test]
 fn the_successor_of_a_link_that_drains_is_dialled_at_once() {
     with_linked_leaf(|node| {
-        node.handle_goodbye(LinkId(1), Goodbye::Rekeyed);
+        node.handle_goodbye(second(10), LinkId(1), Goodbye::Rekeyed);
         assert_eq!(node.poll_timeout().map(|at| at <= second(10)), Some(true));
         assert!(node.poll_dial(second(10)).is_some());
     });

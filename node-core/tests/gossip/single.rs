@@ -4,9 +4,9 @@ use node_core::gossip::{
     Config, Down, Failure, How, Kind, Meta, Node, NotDown, Record, State, StaticStorage, Target,
 };
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Full, Goodbye, Outbox};
+use node_core::link::Goodbye;
 use node_core::time::{Duration, Instant};
-use node_core::wire::gossip::{Range, Span, Tag};
+use node_core::wire::gossip::Tag;
 
 use super::hello::hello;
 use super::nowhere::Nowhere;
@@ -142,7 +142,7 @@ pub(super) fn hear(node: &mut Node<'_>, now: Instant, record: &Record<'_>) {
     hear_on(node, now, 1, record);
 }
 
-fn hear_on(node: &mut Node<'_>, now: Instant, link: u32, record: &Record<'_>) {
+pub(super) fn hear_on(node: &mut Node<'_>, now: Instant, link: u32, record: &Record<'_>) {
     let mut message = [1; 1024];
     let len = postcard::to_slice(record, &mut message[1..]).unwrap().len();
     node.handle_gossip(now, LinkId(link), &message[..=len], &mut Nowhere).unwrap();
@@ -216,98 +216,6 @@ fn who_stood_still_convicts_nobody_at_once_because_of_a_second_accuser() {
 }
 
 #[test]
-fn incarnations_that_nobody_can_have_are_not_believed() {
-    with_neighbour(|node| {
-        let mut buffer = [0; 64];
-        let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
-        let record = |id, incarnation, state| Record { id, incarnation, state, by: None, meta };
-        hear(node, at(1), &record(OTHER, 1, State::Alive));
-        let known = |node: &Node<'_>| node.member(OTHER).unwrap().record.incarnation;
-        for incarnation in [u64::MAX, 1 << 62] {
-            hear(node, at(1), &record(ME, incarnation, State::Suspect));
-            assert_eq!(node.record().incarnation, 1, "{incarnation}");
-            hear(node, at(1), &record(OTHER, incarnation, State::Alive));
-            assert_eq!(known(node), 1, "{incarnation}");
-        }
-        for incarnation in [u64::MAX, 1 << 62] {
-            hear(node, at(1), &record(NodeId([9; 16]), incarnation, State::Alive));
-            assert_eq!(node.records().count(), 3, "nothing is left of who was never taken");
-        }
-        hear(node, at(1), &record(ME, 1 << 42, State::Suspect));
-        assert_eq!(node.record().incarnation, (1 << 42) + 1, "an old life of this node is outbid");
-        // Long steps are believed, but not many.
-        let far = |step: u64| 1 + (step << 30);
-        for step in 1..100 {
-            hear(node, at(10 * step), &record(OTHER, far(step), State::Alive));
-        }
-        assert_eq!(known(node), far(1));
-        hear(node, at(1100), &record(OTHER, far(2), State::Alive));
-        assert_eq!(known(node), far(2));
-    });
-}
-
-#[test]
-fn whoever_was_led_too_far_and_the_member_itself_approach_each_other() {
-    with_neighbour(|node| {
-        let mut buffer = [0; 64];
-        let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
-        let record = |id, incarnation, state| Record { id, incarnation, state, by: None, meta };
-        let lie = 1 + (3 << 42);
-        hear(node, at(0), &record(OTHER, 1, State::Alive));
-        hear(node, at(0), &record(ME, lie, State::Left));
-        for second in 1..=4 {
-            hear(node, at(1000 * second), &record(OTHER, lie + 1, State::Alive));
-            node.handle_timeout(at(1000 * second));
-        }
-        assert_eq!(node.record().incarnation, lie + 1, "the lie is outbid");
-        let other = node.member(OTHER).unwrap().record;
-        assert_eq!((other.incarnation, other.state), (lie + 1, State::Alive), "so is that of another");
-    });
-}
-
-#[test]
-fn what_a_peer_makes_a_node_look_at_is_bounded() {
-    let mut memory = StaticStorage::<512, 4>::new();
-    let mut node = hub(&mut memory);
-    link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
-    let mut buffer = [0; 64];
-    let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
-    for number in 10..210 {
-        let record = Record { id: NodeId([number; 16]), incarnation: 1, state: State::Alive, by: None, meta };
-        hear(&mut node, at(0), &record);
-    }
-    // That everything differs, and that nothing is known of a half.
-    let mut compare = vec![2];
-    for last in [255, 127] {
-        let range =
-            Range { span: Span { first: NodeId([0; 16]), last: NodeId([last; 16]) }, count: 1, sum: 7 };
-        compare = postcard::to_extend(&range, compare).unwrap();
-    }
-    let mut answers = |now| {
-        let mut answers = Count(0);
-        node.handle_gossip(now, LinkId(1), &compare, &mut answers).unwrap();
-        answers.0
-    };
-    let answered: usize = (0..1000).map(|_| answers(at(1))).sum();
-    assert!((20..200).contains(&answered), "{answered}");
-    assert_eq!(answers(at(1100)), 2, "a second later it may again");
-}
-
-/// Counts messages.
-struct Count(usize);
-
-impl Outbox for Count {
-    fn put(&mut self, _: &[&[u8]]) -> Result<(), Full> {
-        self.0 += 1;
-        Ok(())
-    }
-
-    fn room(&self) -> usize {
-        usize::MAX
-    }
-}
-
-#[test]
 fn leaves_leave_places_for_hubs() {
     let mut memory = StaticStorage::<16, 4>::new();
     let mut node = hub(&mut memory);
@@ -320,21 +228,6 @@ fn leaves_leave_places_for_hubs() {
     assert_eq!([leaf(1, 10), leaf(2, 11), leaf(3, 12)], [Ok(()), Ok(()), Ok(())]);
     assert_eq!(leaf(4, 13), Err(Goodbye::Full));
     assert_eq!(leaf(5, 11), Ok(()), "one that replaces its own link");
-}
-
-#[test]
-fn who_was_lied_to_of_a_member_forgets_it_when_they_meet() {
-    with_neighbour(|node| {
-        let mut buffer = [0; 64];
-        let meta = Meta::new("x", Kind::Hub).encode(&mut buffer).unwrap();
-        let lie = Record { id: OTHER, incarnation: 1 << 61, state: State::Alive, by: None, meta };
-        hear(node, at(1), &lie);
-        hear(node, at(1), &Record { state: State::Left, ..lie });
-        assert_eq!(state(node, OTHER), Some(State::Left));
-        link_up(node, at(2), (2, OTHER), &["10.0.0.3:8374"]);
-        let record = node.member(OTHER).unwrap().record;
-        assert_eq!((record.incarnation, record.state), (1, State::Alive));
-    });
 }
 
 #[test]
@@ -548,19 +441,6 @@ fn made_up_witnesses_do_not_hasten_a_verdict() {
 }
 
 #[test]
-fn two_nodes_with_one_identity_outbid_each_other_at_a_bounded_rate() {
-    with_neighbour(|node| {
-        for step in 0..3_000 {
-            let incarnation = node.record().incarnation + 1;
-            let record = Record { id: ME, incarnation, state: State::Alive, by: None, meta: &[] };
-            hear(node, at(step), &record);
-            node.handle_timeout(at(step));
-        }
-        assert!(node.record().incarnation <= 1 + 4 * 2, "{}", node.record().incarnation);
-    });
-}
-
-#[test]
 fn a_leaf_that_sleeps_is_not_missed_until_it_should_wake() {
     with_neighbour(|node| {
         let mut meta = Meta::new("leaf", Kind::Leaf);
@@ -594,4 +474,19 @@ fn only_what_is_down_can_be_removed_and_it_stays_away() {
             assert_eq!(node.poll_dial(due), None);
         }
     });
+}
+
+#[test]
+fn a_link_for_a_request_is_dialled_before_those_to_members_that_are_missed() {
+    let mut memory = StaticStorage::<40, 4>::new();
+    let mut node = hub(&mut memory);
+    for number in 10..40 {
+        link_up(&mut node, at(0), (number.into(), NodeId([number; 16])), &["10.0.0.2:8374"]);
+        node.handle_link_down(at(0), LinkId(number.into()), Down::Lost);
+    }
+    let wanted = NodeId([25; 16]);
+    link_up(&mut node, at(0), (1, wanted), &["10.0.0.2:8374"]);
+    node.handle_link_down(at(0), LinkId(1), Down::Goodbye(Goodbye::Surplus));
+    node.redial(at(5_000), wanted);
+    assert_eq!(node.poll_dial(at(5_000)).map(|dial| dial.target), Some(Target::Member(wanted)));
 }

@@ -407,7 +407,7 @@ impl Hub {
                 }
                 Some(Event::Goodbye(reason)) => {
                     connection.goodbye = Some(reason);
-                    state.node.handle_goodbye(id, reason);
+                    state.node.handle_goodbye(now(), id, reason);
                 }
                 Some(event) => connection.exchange(event),
                 None => {}

@@ -374,7 +374,7 @@ impl Running<'_> {
                 self.say_goodbye(link, Goodbye::Rekeyed);
             }
             Notice::Goodbye(link, reason) => {
-                self.node.handle_goodbye(link, reason);
+                self.node.handle_goodbye(self.dialer.clock.now(), link, reason);
                 self.stale = true;
             }
             Notice::Down { link, up, said, heard, error, itself } => {
@@ -466,7 +466,7 @@ impl Running<'_> {
         if let Some(handle) = self.links.get(&link).and_then(|known| known.handle.as_ref()) {
             handle.goodbye(reason);
         }
-        self.node.handle_goodbye(link, reason);
+        self.node.handle_goodbye(self.dialer.clock.now(), link, reason);
         self.stale = true;
     }
 

@@ -156,6 +156,7 @@ proptest! {
             prop_assert_eq!(table.wanted(), count(|slot| slot.wanted));
             prop_assert_eq!(table.suspects(), count(|slot| slot.state == State::Suspect));
             prop_assert_eq!(table.down(), count(|slot| slot.state == State::Down));
+            prop_assert_eq!(table.departed(), count(|slot| !slot.state.is_live()));
             let sum = |index| share_of_sum(table.slot(index)).sum;
             let whole = table.iter().map(sum).fold(0, u64::wrapping_add);
             prop_assert_eq!(table.range(Span::ALL).sum, whole);

@@ -167,7 +167,7 @@ impl<'c> Adapter<'c> {
             Some(FrameKind::Goodbye) => {
                 let Ok(reason) = postcard::from_bytes(frame.payload) else { return false };
                 if up {
-                    self.act(|node, _| node.handle_goodbye(LinkId(link), reason));
+                    self.act(|node, now| node.handle_goodbye(now, LinkId(link), reason));
                 }
                 self.say_goodbye(link, Goodbye::Agreed);
                 self.wants.push(Want::Close(link));

@@ -54,8 +54,9 @@ impl Net {
         }
         let powered = self.machines.get(to).is_none_or(|machine| machine.powered);
         if !powered || !self.is_reachable(from, to) {
-            // It will time out.
-            return None;
+            let refused = powered && self.reach.is_refusing();
+            // Else it will time out.
+            return if refused { self.dial_failed(dial, Failure::Refused) } else { None };
         }
         if !self.is_running(to) {
             return self.dial_failed(dial, Failure::Refused);

@@ -98,6 +98,10 @@ impl Link {
         }
     }
 
+    pub(super) const fn machines(&self) -> [usize; 2] {
+        [self.dialler.machine, self.acceptor.machine]
+    }
+
     const fn side_of(&self, machine: usize) -> Side {
         if self.dialler.machine == machine { Side::Dialler } else { Side::Acceptor }
     }

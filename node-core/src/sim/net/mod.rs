@@ -237,6 +237,18 @@ impl Net {
         self.review_all();
     }
 
+    /// The same, but links along such a way break, and who dials along it is refused, as by a firewall that rejects.
+    pub fn refuse(&mut self, zone: impl Fn(usize) -> usize, ways: &[(usize, usize)]) {
+        self.reach.refuse((0..self.machines.len()).map(zone).collect(), ways);
+        let is_cut = |link: &Link| {
+            let [one, other] = link.machines();
+            !self.is_reachable(one, other)
+        };
+        let broken = self.links.iter().filter(|(_, link)| is_cut(link)).map(|(number, _)| *number);
+        broken.collect::<Vec<LinkNumber>>().into_iter().for_each(|link| self.break_link(link));
+        self.review_all();
+    }
+
     /// All machines reach each other.
     pub fn heal(&mut self) {
         self.reach.heal();

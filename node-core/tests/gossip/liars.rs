@@ -1,0 +1,201 @@
+//! One node by itself, and what members say that is not so.
+
+use node_core::gossip::{Down, Failure, Kind, Meta, Node, Record, State, StaticStorage, Target};
+use node_core::id::{LinkId, NodeId};
+use node_core::link::{Full, Goodbye, Outbox};
+use node_core::wire::gossip::{Range, Span, Tag};
+
+use super::nowhere::Nowhere;
+use super::single::{ME, OTHER, PEER, at, hear, hear_on, hub, link_up, pass_idle, state, with_neighbour};
+
+#[test]
+fn incarnations_that_nobody_can_have_are_not_believed() {
+    with_neighbour(|node| {
+        let mut buffer = [0; 64];
+        let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
+        let record = |id, incarnation, state| Record { id, incarnation, state, by: None, meta };
+        hear(node, at(1), &record(OTHER, 1, State::Alive));
+        let known = |node: &Node<'_>| node.member(OTHER).unwrap().record.incarnation;
+        for incarnation in [u64::MAX, 1 << 62] {
+            hear(node, at(1), &record(ME, incarnation, State::Suspect));
+            assert_eq!(node.record().incarnation, 1, "{incarnation}");
+            hear(node, at(1), &record(OTHER, incarnation, State::Alive));
+            assert_eq!(known(node), 1, "{incarnation}");
+        }
+        for incarnation in [u64::MAX, 1 << 62] {
+            hear(node, at(1), &record(NodeId([9; 16]), incarnation, State::Alive));
+            assert_eq!(node.records().count(), 3, "nothing is left of who was never taken");
+        }
+        hear(node, at(1), &record(ME, 1 << 42, State::Suspect));
+        assert_eq!(node.record().incarnation, (1 << 42) + 1, "an old life of this node is outbid");
+        // Long steps are believed, but not many.
+        let far = |step: u64| 1 + (step << 30);
+        for step in 1..100 {
+            hear(node, at(10 * step), &record(OTHER, far(step), State::Alive));
+        }
+        assert_eq!(known(node), 1, "of a new link none");
+        for step in 1..100 {
+            hear(node, at(1000 + 10 * step), &record(OTHER, far(step), State::Alive));
+        }
+        assert_eq!(known(node), far(1));
+        hear(node, at(2100), &record(OTHER, far(2), State::Alive));
+        assert_eq!(known(node), far(2));
+    });
+}
+
+#[test]
+fn whoever_was_led_too_far_and_the_member_itself_approach_each_other() {
+    with_neighbour(|node| {
+        let mut buffer = [0; 64];
+        let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
+        let record = |id, incarnation, state| Record { id, incarnation, state, by: None, meta };
+        let lie = 1 + (3 << 42);
+        hear(node, at(0), &record(OTHER, 1, State::Alive));
+        for second in 1..=4 {
+            hear(node, at(1000 * second), &record(ME, lie, State::Left));
+            hear(node, at(1000 * second), &record(OTHER, lie + 1, State::Alive));
+        }
+        assert_eq!(node.record().incarnation, lie + 1, "the lie is outbid");
+        let other = node.member(OTHER).unwrap().record;
+        assert_eq!((other.incarnation, other.state), (lie + 1, State::Alive), "so is that of another");
+    });
+}
+
+#[test]
+fn what_a_peer_makes_a_node_look_at_is_bounded() {
+    let mut memory = StaticStorage::<512, 4>::new();
+    let mut node = hub(&mut memory);
+    link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
+    let mut buffer = [0; 64];
+    let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
+    for number in 10..210 {
+        let record = Record { id: NodeId([number; 16]), incarnation: 1, state: State::Alive, by: None, meta };
+        hear(&mut node, at(0), &record);
+    }
+    // That everything differs, and that nothing is known of a half.
+    let mut compare = vec![2];
+    for last in [255, 127] {
+        let range =
+            Range { span: Span { first: NodeId([0; 16]), last: NodeId([last; 16]) }, count: 1, sum: 7 };
+        compare = postcard::to_extend(&range, compare).unwrap();
+    }
+    let mut answers = |now| {
+        let mut answers = Count(0);
+        node.handle_gossip(now, LinkId(1), &compare, &mut answers).unwrap();
+        answers.0
+    };
+    let answered: usize = (0..1000).map(|_| answers(at(1))).sum();
+    assert!((20..200).contains(&answered), "{answered}");
+    assert_eq!(answers(at(1100)), 2, "a second later it may again");
+}
+
+#[test]
+fn who_was_lied_to_of_a_member_forgets_it_when_they_meet() {
+    with_neighbour(|node| {
+        let mut buffer = [0; 64];
+        let meta = Meta::new("x", Kind::Hub).encode(&mut buffer).unwrap();
+        let lie = Record { id: OTHER, incarnation: 1 << 61, state: State::Alive, by: None, meta };
+        hear(node, at(1), &lie);
+        hear(node, at(1), &Record { state: State::Left, ..lie });
+        assert_eq!(state(node, OTHER), Some(State::Left));
+        link_up(node, at(2), (2, OTHER), &["10.0.0.3:8374"]);
+        let record = node.member(OTHER).unwrap().record;
+        assert_eq!((record.incarnation, record.state), (1, State::Alive));
+    });
+}
+
+#[test]
+fn two_nodes_with_one_identity_outbid_each_other_at_a_bounded_rate() {
+    with_neighbour(|node| {
+        for step in 0..3_000 {
+            let incarnation = node.record().incarnation + 1;
+            let record = Record { id: ME, incarnation, state: State::Alive, by: None, meta: &[] };
+            hear(node, at(step), &record);
+            node.handle_timeout(at(step));
+        }
+        // Four in a row, then one in each second.
+        assert_eq!(node.record().incarnation, 1 + (4 + 2) * 2);
+    });
+}
+
+#[test]
+fn one_lie_moves_a_member_by_one_step() {
+    with_neighbour(|node| {
+        let lie = Record { id: ME, incarnation: 1 << 60, state: State::Alive, by: None, meta: &[] };
+        hear(node, at(0), &lie);
+        pass_idle(node, at(3_600_000));
+        assert_eq!(node.record().incarnation, 1 + (1 << 42));
+    });
+}
+
+#[test]
+fn records_that_are_asked_for_again_and_again_are_bounded() {
+    with_neighbour(|node| {
+        let mut need = vec![Tag::Need as u8];
+        (0..60).for_each(|_| need = postcard::to_extend(&ME, core::mem::take(&mut need)).unwrap());
+        let mut answers = |now| {
+            let mut answers = Count(0);
+            node.handle_gossip(now, LinkId(1), &need, &mut answers).unwrap();
+            answers.0
+        };
+        let answered: usize = (0..1000).map(|_| answers(at(1))).sum();
+        assert!((10..200).contains(&answered), "{answered}");
+        assert!(answers(at(1100)) > 0, "a second later it may again");
+    });
+}
+
+#[test]
+fn a_peer_that_talks_nonsense_is_heard_no_more_even_while_it_drains() {
+    with_neighbour(|node| {
+        node.handle_goodbye(at(0), LinkId(1), Goodbye::Rekeyed);
+        let nonsense = [Tag::Records as u8, 255];
+        node.handle_gossip(at(0), LinkId(1), &nonsense, &mut Nowhere).unwrap_err();
+        node.handle_gossip(at(0), LinkId(1), &nonsense, &mut Nowhere).unwrap();
+    });
+}
+
+#[test]
+fn a_goodbye_after_a_quiet_while_is_no_sign_of_having_stood_still() {
+    with_neighbour(|node| {
+        pass_idle(node, at(5_000));
+        let quiet = node.poll_timeout().unwrap();
+        assert!(quiet > at(8_000), "nothing is due for long");
+        node.handle_goodbye(at(8_000), LinkId(1), Goodbye::Rekeyed);
+        node.handle_link_down(at(8_000), LinkId(1), Down::Goodbye(Goodbye::Rekeyed));
+        node.handle_dial_failed(at(8_001), Target::Member(PEER), Failure::Refused);
+        // A good witness's word leaves it two seconds, one of who stood still a minute.
+        pass_idle(node, at(10_002));
+        assert_eq!(state(node, PEER), Some(State::Down));
+    });
+}
+
+#[test]
+fn doubts_about_a_peer_that_found_no_place_make_it_no_member() {
+    let mut memory = StaticStorage::<2, 4>::new();
+    let mut node = hub(&mut memory);
+    link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
+    link_up(&mut node, at(0), (2, OTHER), &["10.0.0.3:8374"]);
+    assert_eq!(state(&node, OTHER), None, "the table is full");
+    node.handle_link_down(at(0), LinkId(1), Down::Goodbye(Goodbye::Leaving));
+    link_up(&mut node, at(0), (3, NodeId([4; 16])), &["10.0.0.4:8374"]);
+    node.handle_link_down(at(0), LinkId(3), Down::Goodbye(Goodbye::Leaving));
+    let mut buffer = [0; 64];
+    let meta = Meta::new("x", Kind::Hub).encode(&mut buffer).unwrap();
+    let doubt = Record { id: OTHER, incarnation: 1, state: State::Suspect, by: Some(PEER), meta };
+    hear_on(&mut node, at(1), 2, &doubt);
+    assert!(node.records().all(|record| record.id != OTHER));
+}
+
+/// Counts messages.
+struct Count(usize);
+
+impl Outbox for Count {
+    fn put(&mut self, _: &[&[u8]]) -> Result<(), Full> {
+        self.0 += 1;
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+}
