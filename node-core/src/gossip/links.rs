@@ -80,7 +80,7 @@ impl Node<'_> {
             return Err(Goodbye::Full);
         }
         if self.peers.is_full() {
-            self.shed_requests(id);
+            self.shed_requests(now, id);
             return Err(Goodbye::Full);
         }
         self.peers.iter_mut().filter(|peer| peer.is_usable() && peer.id == id).for_each(|rival| {
