@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use node_core::id::NodeId;
 use node_core::link::{ResetCode, Service};
-use node_core::rpc::{Code, KeySlot, MAX_PING, MemberItem, Method, Response, RpcError, Status};
+use node_core::rpc::{Code, KeySlot, MAX_BODY, MAX_PING, MemberItem, Method, Response, RpcError, Status};
 use serde::Serialize;
 
 use crate::cluster::{Cluster, Security};
@@ -111,11 +111,15 @@ fn refusal(code: Code, message: &str) -> Vec<u8> {
     encode(&Response::<()>::Err(RpcError { code, message }))
 }
 
-/// `Ok(())`, then the items.
+/// `Ok(())`, then the items, as many as a response has room for.
 fn items<T: Serialize>(items: impl IntoIterator<Item = T>) -> Vec<u8> {
     let mut body = encode(&Response::Ok(()));
     for item in items {
-        body.extend(encode(&item));
+        let item = encode(&item);
+        if body.len() + item.len() > MAX_BODY {
+            break;
+        }
+        body.extend(item);
     }
     body
 }
@@ -123,4 +127,15 @@ fn items<T: Serialize>(items: impl IntoIterator<Item = T>) -> Vec<u8> {
 /// What cannot be encoded is an empty body, which no caller can read as success.
 fn encode(value: &impl Serialize) -> Vec<u8> {
     postcard::to_extend(value, Vec::new()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_BODY, items};
+
+    #[test]
+    fn a_list_ends_where_the_response_is_full() {
+        let body = items(core::iter::repeat([7_u8; 32]));
+        assert!((MAX_BODY - 32..=MAX_BODY).contains(&body.len()), "{}", body.len());
+    }
 }
