@@ -2,15 +2,19 @@
 
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 /// Lines in one window.
 const LINES: u64 = 20;
 const WINDOW: Duration = Duration::from_secs(30);
 
 /// Counts occurrences and says which to log.
-#[derive(Debug, Default)]
-pub struct LogLimit(Mutex<Tally>);
+#[derive(Debug)]
+pub struct LogLimit {
+    what: &'static str,
+    tally: Mutex<Tally>,
+}
 
 #[derive(Debug, Default)]
 struct Tally {
@@ -20,17 +24,29 @@ struct Tally {
 
 /// What to log of an occurrence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
+struct Verdict {
     /// This one.
-    pub logged: bool,
+    logged: bool,
     /// How many in the window before were not.
-    pub unlogged_before: u64,
+    unlogged_before: u64,
 }
 
 impl LogLimit {
-    /// Counts an occurrence.
-    pub fn count(&self) -> Verdict {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).count(Instant::now())
+    /// For lines about `what`, in the plural.
+    #[must_use]
+    pub fn of(what: &'static str) -> Self {
+        Self { what, tally: Mutex::default() }
+    }
+
+    /// Counts an occurrence: whether to log it. Before the first of a window, says how many were left out.
+    pub fn admits(&self) -> bool {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let verdict = tally.count(Instant::now());
+        drop(tally);
+        if verdict.unlogged_before > 0 {
+            tracing::warn!("not logged: {} more {}", verdict.unlogged_before, self.what);
+        }
+        verdict.logged
     }
 }
 

@@ -31,8 +31,8 @@ impl Changes {
             cursor: 0,
             states: HashMap::new(),
             names: HashMap::new(),
-            lines: LogLimit::default(),
-            namings: LogLimit::default(),
+            lines: LogLimit::of("changes of members"),
+            namings: LogLimit::of("names that two nodes have"),
         }
     }
 
@@ -67,7 +67,7 @@ impl Changes {
         };
         self.log(member, reason);
         if let Some(other) = namesake
-            && self.namings.count().logged
+            && self.namings.admits()
         {
             tracing::warn!(%id, %other, "two nodes are named {name}: give one another name");
         }
@@ -97,11 +97,7 @@ impl Changes {
     }
 
     fn log(&self, member: &Member<'_>, reason: Option<&str>) {
-        let verdict = self.lines.count();
-        if verdict.unlogged_before > 0 {
-            tracing::info!("{} more changes of members before this one", verdict.unlogged_before);
-        }
-        if !verdict.logged {
+        if !self.lines.admits() {
             return;
         }
         let (id, state, name) = (member.record.id, member.record.state, member.meta.name);

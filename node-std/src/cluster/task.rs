@@ -142,7 +142,8 @@ impl Task {
             greeting,
             publish: seat.publish,
             changes: Changes::new(seat.events),
-            failures: LogLimit::default(),
+            failures: LogLimit::of("dials that failed"),
+            link_lines: LogLimit::of("changes of links"),
             links: HashMap::new(),
             gossip_at: None,
             remember_at: now,
@@ -208,6 +209,8 @@ struct Running<'s> {
     changes: Changes,
     /// Keeps hubs that are not where they are said to be from filling the log.
     failures: LogLimit,
+    /// The same for peers that come and go.
+    link_lines: LogLimit,
     links: HashMap<LinkId, Known>,
     gossip_at: Option<Instant>,
     /// Members changed since hubs were remembered, which is done again at `remember_at`.
@@ -362,7 +365,9 @@ impl Running<'_> {
                     return;
                 };
                 let mut out = Gossip { link: handle, full: false };
-                if let Err(error) = self.node.handle_gossip(now, link, &message, &mut out) {
+                if let Err(error) = self.node.handle_gossip(now, link, &message, &mut out)
+                    && self.link_lines.admits()
+                {
                     tracing::warn!(link = link.0, peer = %handle.peer(), "{error}: closing the link");
                 }
             }
@@ -390,11 +395,15 @@ impl Running<'_> {
         let Origin { how, address, certificates } = known.origin.clone();
         let who = if how == How::Accepted { "it dialled" } else { "dialled from here" };
         let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);
-        tracing::info!(link = id.0, peer = %link.peer(), %address, "link up with {name}, {who}");
+        if self.link_lines.admits() {
+            tracing::info!(link = id.0, peer = %link.peer(), %address, "link up with {name}, {who}");
+        }
         known.handle = Some(link.clone());
         self.stale = true;
         if let Err(reason) = self.node.handle_link_up(now, id, how, hello) {
-            tracing::info!(link = id.0, "link not kept: {reason}");
+            if self.link_lines.admits() {
+                tracing::info!(link = id.0, "link not kept: {reason}");
+            }
             return self.say_goodbye(id, reason);
         }
         if let Some(certificates) = certificates {
@@ -417,11 +426,7 @@ impl Running<'_> {
     }
 
     fn log_failure(&self, address: &str, error: &str) {
-        let verdict = self.failures.count();
-        if verdict.unlogged_before > 0 {
-            tracing::warn!("{} more dials failed before this one", verdict.unlogged_before);
-        }
-        if verdict.logged {
+        if self.failures.admits() {
             tracing::warn!(%address, "cannot dial: {error}");
         }
     }
@@ -432,6 +437,9 @@ impl Running<'_> {
         (said, heard): (Option<Goodbye>, Option<Goodbye>),
         error: Option<String>,
     ) {
+        if !self.link_lines.admits() {
+            return;
+        }
         let address = self.links.get(&link).map_or("", |known| known.origin.address.as_str());
         let link = link.0;
         match (error, said, heard.filter(|reason| *reason != Goodbye::Agreed)) {

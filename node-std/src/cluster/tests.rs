@@ -21,7 +21,7 @@ use crate::exchange::Accepted;
 use crate::link::{Greeting, Identity, Notice, Origin, Rtt, Server, run};
 use crate::proxy::{Arrival, Body, Proxy};
 use crate::services::Services;
-use crate::testing::text;
+use crate::testing::{Log, text};
 
 const HUB: NodeId = NodeId([1; 16]);
 const LEAF: NodeId = NodeId([2; 16]);
@@ -163,6 +163,21 @@ async fn a_round_trip_time_shows_in_a_view_that_is_older() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), measured).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_comes_and_goes_does_not_fill_the_log() {
+    let (log, _guard) = Log::start();
+    let (_cluster, dialer, _proxy) = hub();
+    for _ in 0..50 {
+        let (mut carrier, far) = tokio::io::duplex(64 * 1024);
+        greet(&mut carrier).await;
+        drop(carrier);
+        dialer.clone().run(far, origin()).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let lines = log.lines("link ");
+    assert!((2..=20).contains(&lines.len()), "{lines:#?}");
 }
 
 #[tokio::test]
