@@ -51,6 +51,11 @@ impl Changes {
         self.cursor != before
     }
 
+    /// Says how many lines were left out; when to do so again.
+    pub(super) fn flush_logs(&self) -> Option<tokio::time::Instant> {
+        [self.lines.flush(), self.namings.flush()].into_iter().flatten().min()
+    }
+
     fn note_member(&mut self, node: &Node<'_>, member: &Member<'_>) {
         let (id, state) = (member.record.id, member.record.state);
         let before = self.states.insert(id, state);

@@ -241,6 +241,7 @@ impl Running<'_> {
             let remember_at = self.forgetful.then_some(self.remember_at);
             let due = [self.node.poll_timeout(), self.gossip_at, remember_at];
             let due = due.into_iter().flatten().min().unwrap_or(clock.now() + Duration::from_secs(60));
+            let due = self.flush_logs().into_iter().fold(clock.tokio(due), Ord::min);
             tokio::select! {
                 Some(notice) = notices.recv() => {
                     self.handle_notice(notice);
@@ -251,7 +252,7 @@ impl Running<'_> {
                 }
                 Some(request) = requests.recv() => self.handle_request(request),
                 () = changed(&mut keys) => self.handle_rekey(),
-                () = tokio::time::sleep_until(clock.tokio(due)) => {}
+                () = tokio::time::sleep_until(due) => {}
             }
         }
     }
@@ -423,6 +424,12 @@ impl Running<'_> {
             How::Dialled(target) if !up => self.node.handle_dial_failed(now, target, Failure::Mute),
             _ => self.node.handle_link_down(now, link, goodbye.map_or(Down::Lost, Down::Goodbye)),
         }
+    }
+
+    /// Says how many lines were left out; when to do so again.
+    fn flush_logs(&self) -> Option<tokio::time::Instant> {
+        let due = [self.failures.flush(), self.link_lines.flush(), self.changes.flush_logs()];
+        due.into_iter().flatten().min()
     }
 
     fn log_failure(&self, address: &str, error: &str) {

@@ -178,6 +178,9 @@ async fn a_peer_that_comes_and_goes_does_not_fill_the_log() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let lines = log.lines("link ");
     assert!((2..=20).contains(&lines.len()), "{lines:#?}");
+    assert_eq!(log.lines("not logged"), [""; 0]);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(log.lines("more changes of links").len(), 1);
 }
 
 #[tokio::test]
