@@ -285,7 +285,7 @@ impl Running<'_> {
                 }
             }
         }
-        self.stale |= self.changes.note(&self.node, MEMBERS);
+        self.stale |= self.changes.note(&self.node);
         // A peer may say at any time that it wants gossip on a link.
         let shown = core::mem::replace(&mut self.degree, self.node.degree());
         self.stale |= shown != self.degree;
