@@ -258,6 +258,13 @@ async fn the_interface_describes_what_is_sent() {
     };
     assert_eq!(keys(&status), fields("NodeDetails").await);
     assert_eq!(keys(&status.tls), fields("TlsStatus").await);
+    for (method, output) in [
+        ("NodeService.ListNodeStatus", "ListNodeStatusOutput"),
+        ("MaelNode.ListEvents", "ListEventsOutput"),
+        ("MaelNode.ListLinks", "ListLinksOutput"),
+    ] {
+        assert_eq!(keys(&call(method, json!({})).await["result"]), fields(output).await);
+    }
     let slot: KeySlot = serde_json::from_value(json!({
         "name": "a", "certificateSha256": "", "spkiSha256": "", "notBefore": 0, "notAfter": 0, "algorithm": "",
         "pair": true, "active": true,
