@@ -85,18 +85,29 @@ async fn all_events(client: &Client, method: &str) -> Result<EventList, CtlError
 
 /// Prints events as they happen, for ever.
 pub async fn follow(client: &Client, json: bool, out: &mut impl Write) -> Result<Infallible, CtlError> {
-    let mut after = 0;
+    let mut last = None;
     loop {
-        let params = json!({"after": after, "waitMs": FOLLOW.as_millis()});
+        let params = json!({"after": last.unwrap_or(0), "waitMs": FOLLOW.as_millis()});
         let answered = tokio::time::timeout(2 * FOLLOW, client.call("MaelNode.ListEvents", params)).await;
         let list: EventList = read(answered.map_err(|_| client.late(2 * FOLLOW))??)?;
+        let missed = missed(last, &list);
+        if missed > 0 && !json {
+            writeln!(out, "… events missed: {missed}").map_err(CtlError::Output)?;
+        }
         for event in &list.events {
             let line = if json { format!("{}\n", json!(event)) } else { self::event(event) };
             // Nobody reads any more, such as `maelctl … | head`.
             out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Output)?;
         }
-        after = list.last;
+        last = Some(list.last);
     }
+}
+
+/// How many events after `last` the node had forgotten when it was asked for them. What was before the first question is not
+/// missed.
+fn missed(last: Option<u64>, list: &EventList) -> u64 {
+    let first = list.events.first().map(|event| event.number);
+    first.zip(last).map_or(0, |(first, last)| first.saturating_sub(last.saturating_add(1)))
 }
 
 /// The version of this program.
