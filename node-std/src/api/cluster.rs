@@ -109,7 +109,7 @@ pub struct NodeEvent {
     pub state: String,
     /// Its incarnation.
     pub incarnation: u64,
-    /// The id of the node that called it suspect or down.
+    /// The id of the node that called it suspect or down, or at which an operator removed it.
     pub by: Option<String>,
     /// Why, as far as the node that answers knows.
     pub reason: Option<String>,

@@ -69,6 +69,7 @@ impl Changes {
             (Some(State::Suspect), State::Alive) => Some("it objected to being suspect"),
             (Some(State::Down), State::Alive) => Some("it came back, or objected to being down"),
             (_, State::Down) => Some("it did not object in time"),
+            (_, State::Left) => member.record.by.map(|_| "an operator removed it"),
             _ => member.doubt,
         };
         self.log(member, reason);
@@ -85,7 +86,7 @@ impl Changes {
             before,
             state,
             incarnation: member.record.incarnation,
-            by: accuser(member),
+            by: said_by(member),
             reason,
         });
     }
@@ -107,7 +108,7 @@ impl Changes {
             return;
         }
         let (id, state, name) = (member.record.id, member.record.state, member.meta.name);
-        match (accuser(member), reason) {
+        match (said_by(member), reason) {
             (Some(by), Some(reason)) => tracing::warn!(%id, %by, "{name} is {state}: {reason}"),
             (Some(by), None) => tracing::warn!(%id, %by, "{name} is {state}: others saw it"),
             (None, Some(reason)) => tracing::info!(%id, "{name} is {state}: {reason}"),
@@ -116,9 +117,9 @@ impl Changes {
     }
 }
 
-/// Who says so, of a suspect or a member that is down.
-fn accuser(member: &Member<'_>) -> Option<NodeId> {
-    member.record.by.filter(|_| matches!(member.record.state, State::Suspect | State::Down))
+/// Who calls it suspect or down, or where an operator removed it.
+fn said_by(member: &Member<'_>) -> Option<NodeId> {
+    member.record.by.filter(|_| member.record.state != State::Alive)
 }
 
 #[cfg(test)]
@@ -203,6 +204,27 @@ mod tests {
         told.learn(4, 1, State::Left);
         told.learn(5, 1, State::Alive);
         assert_eq!(namesake(&told.node, 5), None);
+    }
+
+    #[test]
+    fn who_removed_a_member_is_named() {
+        let mut storage = StaticStorage::new();
+        let mut told = Told::new(&mut storage);
+        let mut changes = Changes::new(Events::new());
+        told.learn(3, 1, State::Alive);
+        told.learn(4, 1, State::Alive);
+        told.learn(3, 1, State::Suspect);
+        let (gone, removed) = (NodeId([4; 16]), NodeId([3; 16]));
+        while told.node.remove(told.now, removed).is_err() {
+            told.wait(Duration::from_millis(100));
+        }
+        told.learn(4, 1, State::Left);
+        changes.note(&told.node);
+        let events = changes.events.after(0, 9);
+        let left = events.iter().filter(|event| event.state == State::Left);
+        let left: Vec<_> = left.map(|event| (event.id, event.by, event.reason)).collect();
+        let me = Some(told.node.id());
+        assert_eq!(left, [(removed, me, Some("an operator removed it")), (gone, None, None)]);
     }
 
     #[test]
