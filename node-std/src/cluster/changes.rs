@@ -61,7 +61,8 @@ impl Changes {
         let (id, state) = (member.record.id, member.record.state);
         let before = self.states.insert(id, state);
         let Ok(name) = Name::new(member.meta.name) else { return };
-        let namesake = if before.is_none() { self.namesake(node, id, &name) } else { None };
+        let comes = state.is_live() && !before.is_some_and(State::is_live);
+        let namesake = if comes { self.namesake(node, id, &name) } else { None };
         if id == node.id() || before == Some(state) {
             return;
         }
@@ -91,8 +92,9 @@ impl Changes {
         });
     }
 
-    /// A live member that has the name of this new one. One look-up, for a flood of newcomers is not to cost a search each: of
-    /// several with the name only the first is remembered, and the name is the new one's when that one is gone.
+    /// A live member that has the name of this one, which came or came back. One look-up, for a flood of newcomers is not to
+    /// cost a search each: of several with the name only the first is remembered, and the name is the newcomer's when that
+    /// one is gone.
     fn namesake(&mut self, node: &Node<'_>, id: NodeId, name: &Name) -> Option<NodeId> {
         let has_it = |other: &Member<'_>| other.record.state.is_live() && other.meta.name == name.as_str();
         let first = self.names.get(name).copied();
@@ -125,6 +127,7 @@ fn said_by(member: &Member<'_>) -> Option<NodeId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Log;
     use node_core::gossip::{Config, How, Kind, Meta, StaticStorage};
     use node_core::id::LinkId;
     use node_core::link::{Hello, Limits};
@@ -204,6 +207,22 @@ mod tests {
         told.learn(4, 1, State::Left);
         told.learn(5, 1, State::Alive);
         assert_eq!(namesake(&told.node, 5), None);
+    }
+
+    #[test]
+    fn a_namesake_that_comes_back_is_noticed() {
+        let (log, _guard) = Log::start();
+        let mut storage = StaticStorage::new();
+        let mut told = Told::new(&mut storage);
+        let mut changes = Changes::new(Events::new());
+        for (id, incarnation, state) in [(3, 1, State::Alive), (3, 1, State::Left), (4, 1, State::Alive)] {
+            told.learn(id, incarnation, state);
+            changes.note(&told.node);
+        }
+        assert_eq!(log.lines("two nodes are named twin"), [""; 0]);
+        told.learn(3, 2, State::Alive);
+        changes.note(&told.node);
+        assert_eq!(log.lines("two nodes are named twin").len(), 1);
     }
 
     #[test]
