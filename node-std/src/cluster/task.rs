@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use node_core::gossip::{
-    self, Certificates, Config, Down, Entry, Failure, How, Kind, Meta, Node, Peer, Slot, State, Storage, Sum,
+    Certificates, Config, Down, Entry, Failure, How, Kind, Meta, Node, Peer, Slot, State, Storage, Sum,
 };
 use node_core::id::{LinkId, Name};
 use node_core::link::{Goodbye, Hello};
@@ -303,15 +303,15 @@ impl Running<'_> {
     /// where the last were.
     fn remember_hubs(&mut self, now: Instant) {
         let me = self.dialer.identity.id;
-        let is_live = |member: &gossip::Member<'_>| {
-            member.record.id != me && member.meta.kind == Kind::Hub && member.record.state.is_live()
-        };
-        let live = self.node.members().filter(is_live);
-        let live: Vec<HostPort> = live.filter_map(|member| member.meta.addrs.first()?.parse().ok()).collect();
+        let is_live =
+            |member: &&Member| member.id != me && member.kind == Kind::Hub && member.state.is_live();
+        let view = self.publish.view();
+        let live = view.members().iter().filter(is_live).filter_map(|member| member.addrs.first());
         let kept = self.memory.hubs();
-        let hubs = kept.iter().filter(|hub| live.contains(hub));
-        let hubs = hubs.chain(live.iter().filter(|hub| !kept.contains(hub))).take(REMEMBERED);
-        let hubs: Vec<HostPort> = hubs.cloned().collect();
+        let is_kept = |addr: &str| kept.iter().any(|hub| hub.as_str() == addr);
+        let again = kept.iter().filter(|hub| live.clone().any(|addr| addr == hub.as_str())).cloned();
+        let new = live.clone().filter(|addr| !is_kept(addr)).filter_map(|addr| addr.parse().ok());
+        let hubs: Vec<HostPort> = again.chain(new).take(REMEMBERED).collect();
         if hubs.is_empty() || hubs == kept {
             return;
         }
