@@ -36,6 +36,9 @@ const META: usize = 256;
 const LINKS: usize = 1024;
 /// Notices taken before the view is published again.
 const NOTICES_A_TURN: usize = 256;
+/// With more members the view is made less often, so that this takes a tenth of the time, but at least about once a second.
+const MANY: usize = 1000;
+const MAX_VIEW_PAUSE: Duration = Duration::from_secs(1);
 /// Addresses of hubs that are remembered, and the pause between two changes of them.
 const REMEMBERED: usize = 8;
 const REMEMBER_PAUSE: Duration = Duration::from_secs(5);
@@ -150,6 +153,7 @@ impl Task {
             forgetful: false,
             joins,
             stale: true,
+            publish_at: now,
             degree: 0,
             closing: false,
         };
@@ -218,8 +222,9 @@ struct Running<'s> {
     remember_at: Instant,
     /// There are addresses to join through.
     joins: bool,
-    /// The view must be made anew.
+    /// The view must be made anew, at `publish_at`.
     stale: bool,
+    publish_at: Instant,
     /// Links that carry gossip, as the view shows.
     degree: usize,
     /// Links are being ended, for good.
@@ -239,7 +244,8 @@ impl Running<'_> {
                 return self.memory.close().await;
             }
             let remember_at = self.forgetful.then_some(self.remember_at);
-            let due = [self.node.poll_timeout(), self.gossip_at, remember_at];
+            let publish_at = self.stale.then_some(self.publish_at);
+            let due = [self.node.poll_timeout(), self.gossip_at, remember_at, publish_at];
             let due = due.into_iter().flatten().min().unwrap_or(clock.now() + Duration::from_secs(60));
             let due = self.flush_logs().into_iter().fold(clock.tokio(due), Ord::min);
             tokio::select! {
@@ -289,14 +295,24 @@ impl Running<'_> {
         // A peer may say at any time that it wants gossip on a link.
         let shown = core::mem::replace(&mut self.degree, self.node.degree());
         self.stale |= shown != self.degree;
-        if core::mem::take(&mut self.stale) {
-            self.publish.publish(self.view(now));
-            self.forgetful = true;
+        if self.stale && now >= self.publish_at {
+            self.publish(now);
         }
         if self.forgetful && now >= self.remember_at {
             self.forgetful = false;
             self.remember_hubs(now);
         }
+    }
+
+    fn publish(&mut self, now: Instant) {
+        let clock = self.dialer.clock;
+        let start = clock.now();
+        let view = self.view(now);
+        let many = view.members().len() > MANY;
+        self.publish.publish(view);
+        (self.stale, self.forgetful) = (false, true);
+        let end = clock.now();
+        self.publish_at = if many { end + (9 * end.since(start)).min(MAX_VIEW_PAUSE) } else { now };
     }
 
     /// Keeps where live hubs can be dialled, for the next start: those that were kept before first. While none is live,
