@@ -121,7 +121,7 @@ impl<R: Remote> Api<R> {
         let bundle = Base64::decode_vec(&bundle);
         let bundle =
             bundle.map_err(|error| RpcError::Invalid(format!("the bundle is not base64: {error}")))?;
-        let Member { id, kind, .. } = *node::find(self.cluster.view().members(), &node)?;
+        let Member { id, kind, .. } = *node::find_sole(self.cluster.view().members(), &node)?;
         if kind != Kind::Leaf {
             return Err(RpcError::Invalid(format!(
                 "{node} is a {kind}: its keyring is its TLS directory, change the files there"
