@@ -167,7 +167,8 @@ pub async fn run(config: Config) -> Result<(), DaemonError> {
     }));
     // Whoever asks is answered with this node at least.
     cluster.started().await;
-    let listener = Listener { security, dialer, http, refusals: LogLimit::default() };
+    let listener =
+        Listener { security, dialer, http, refusals: LogLimit::of("connections that were refused") };
     let serving = listener.serve(private, drain.clone());
     let mut ports = vec![Part::spawn("the private port", async {
         serving.await;

@@ -1,16 +1,20 @@
 //! Lines that anybody who can reach a port may cause: each one while they are few, a number when they are many.
 
 use core::time::Duration;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
 
 /// Lines in one window.
 const LINES: u64 = 20;
 const WINDOW: Duration = Duration::from_secs(30);
 
 /// Counts occurrences and says which to log.
-#[derive(Debug, Default)]
-pub struct LogLimit(Mutex<Tally>);
+#[derive(Debug)]
+pub struct LogLimit {
+    what: &'static str,
+    tally: Mutex<Tally>,
+}
 
 #[derive(Debug, Default)]
 struct Tally {
@@ -18,32 +22,51 @@ struct Tally {
     in_window: u64,
 }
 
-/// What to log of an occurrence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// This one.
-    pub logged: bool,
-    /// How many in the window before were not.
-    pub unlogged_before: u64,
-}
-
 impl LogLimit {
-    /// Counts an occurrence.
-    pub fn count(&self) -> Verdict {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).count(Instant::now())
+    /// For lines about `what`, in the plural.
+    #[must_use]
+    pub fn of(what: &'static str) -> Self {
+        Self { what, tally: Mutex::default() }
+    }
+
+    /// Counts an occurrence: whether to log it.
+    pub fn admits(&self) -> bool {
+        let now = Instant::now();
+        self.tally(now).count(now)
+    }
+
+    /// When to call this again, for there are lines that were left out: their number is logged once their window is over.
+    pub fn flush(&self) -> Option<Instant> {
+        self.tally(Instant::now()).due()
+    }
+
+    fn tally(&self, now: Instant) -> MutexGuard<'_, Tally> {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let unlogged = tally.close(now);
+        if unlogged > 0 {
+            tracing::warn!("not logged: {unlogged} more {}", self.what);
+        }
+        tally
     }
 }
 
 impl Tally {
-    fn count(&mut self, now: Instant) -> Verdict {
-        let mut unlogged_before = 0;
-        if self.window_start.is_none_or(|start| now.saturating_duration_since(start) >= WINDOW) {
-            unlogged_before = self.in_window.saturating_sub(LINES);
-            self.window_start = Some(now);
-            self.in_window = 0;
+    /// Ends a window that is over: how many lines were left out.
+    fn close(&mut self, now: Instant) -> u64 {
+        if self.window_start.is_none_or(|start| now.saturating_duration_since(start) < WINDOW) {
+            return 0;
         }
+        core::mem::take(self).in_window.saturating_sub(LINES)
+    }
+
+    fn count(&mut self, now: Instant) -> bool {
+        self.window_start.get_or_insert(now);
         self.in_window += 1;
-        Verdict { logged: self.in_window <= LINES, unlogged_before }
+        self.in_window <= LINES
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.window_start.filter(|_| self.in_window > LINES).map(|start| start + WINDOW)
     }
 }
 
@@ -55,9 +78,13 @@ mod tests {
     fn a_flood_is_counted_but_logged_only_in_part() {
         let start = Instant::now();
         let mut tally = Tally::default();
-        let logged = (0..100).filter(|_| tally.count(start).logged).count();
-        assert_eq!(logged, 20);
-        assert_eq!(tally.count(start + WINDOW), Verdict { logged: true, unlogged_before: 80 });
-        assert_eq!(tally.count(start + WINDOW), Verdict { logged: true, unlogged_before: 0 });
+        assert_eq!((tally.close(start), tally.due()), (0, None));
+        let logged = (0..20).filter(|_| tally.count(start)).count();
+        assert_eq!((logged, tally.due()), (20, None));
+        let logged = (0..80).filter(|_| tally.count(start)).count();
+        assert_eq!((logged, tally.due()), (0, Some(start + WINDOW)));
+        assert_eq!(tally.close(start), 0);
+        assert_eq!((tally.close(start + WINDOW), tally.due()), (80, None));
+        assert!(tally.count(start + WINDOW));
     }
 }

@@ -2,6 +2,8 @@
 
 use core::convert::Infallible;
 use core::net::SocketAddr;
+use std::io;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -13,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use node_core::id::NodeId;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tracing::subscriber::DefaultGuard;
 
 use crate::cluster::Cluster;
 use crate::config::Component;
@@ -20,6 +23,36 @@ use crate::config::Component;
 /// A cluster of one.
 pub fn alone() -> Cluster {
     Cluster::new(NodeId([0; 16])).0
+}
+
+/// What a test's thread logs. Copies are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Keeps all lines until the guard is dropped.
+    pub fn start() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+        (log, tracing::subscriber::set_default(subscriber.finish()))
+    }
+
+    /// The lines that hold `part`.
+    pub fn lines(&self, part: &str) -> Vec<String> {
+        let all = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        all.lines().filter(|line| line.contains(part)).map(str::to_owned).collect()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// An HTTP/1.1 server on loopback that answers each request with `respond`.

@@ -9,6 +9,7 @@ use super::Api;
 use super::envelope::RpcError;
 use super::node;
 use super::remote::{Remote, sha256};
+use crate::clock::unix_millis;
 use crate::cluster::{Event, LinkInfo, Member};
 
 /// Most events in one answer.
@@ -31,7 +32,7 @@ impl<R: Remote> Api<R> {
     pub(super) fn list_links(&self) -> LinkList {
         let view = self.cluster.view();
         let links = view.link_list.iter().map(|link| Link::new(link, view.member(link.peer))).collect();
-        LinkList { responding_node_id: self.cluster.me().to_string(), links }
+        LinkList { responding_node_id: self.cluster.me().to_string(), observed_at: unix_millis(), links }
     }
 
     pub(super) async fn remove_node(&self, Removal { node }: Removal) -> Result<RemoveAnswer, RpcError> {
@@ -108,7 +109,7 @@ pub struct NodeEvent {
     pub state: String,
     /// Its incarnation.
     pub incarnation: u64,
-    /// The id of the node that called it suspect or down.
+    /// The id of the node that called it suspect or down, or at which an operator removed it.
     pub by: Option<String>,
     /// Why, as far as the node that answers knows.
     pub reason: Option<String>,
@@ -136,6 +137,9 @@ impl NodeEvent {
 pub struct LinkList {
     /// Whose links these are.
     pub responding_node_id: String,
+    /// When this was written, in Unix milliseconds: when it is read, if an older node does not say.
+    #[serde(default = "unix_millis")]
+    pub observed_at: u64,
     /// The links that are up.
     pub links: Vec<Link>,
 }

@@ -61,7 +61,7 @@ impl<R: Remote> Api<R> {
     fn list_node_status(&self) -> NodeList {
         let view = self.cluster.view();
         let nodes = view.members().iter().map(|member| self.node(member)).collect();
-        NodeList { responding_node_id: self.cluster.me().to_string(), nodes }
+        NodeList { responding_node_id: self.cluster.me().to_string(), observed_at: unix_millis(), nodes }
     }
 
     fn status(&self) -> Result<StatusAnswer, RpcError> {
@@ -121,7 +121,7 @@ impl<R: Remote> Api<R> {
         let bundle = Base64::decode_vec(&bundle);
         let bundle =
             bundle.map_err(|error| RpcError::Invalid(format!("the bundle is not base64: {error}")))?;
-        let Member { id, kind, .. } = *node::find(self.cluster.view().members(), &node)?;
+        let Member { id, kind, .. } = *node::find_sole(self.cluster.view().members(), &node)?;
         if kind != Kind::Leaf {
             return Err(RpcError::Invalid(format!(
                 "{node} is a {kind}: its keyring is its TLS directory, change the files there"
@@ -202,6 +202,9 @@ struct PushKeys {
 pub struct NodeList {
     /// Whose knowledge this is.
     pub responding_node_id: String,
+    /// When this was written, in Unix milliseconds: when it is read, if an older node does not say.
+    #[serde(default = "unix_millis")]
+    pub observed_at: u64,
     /// All members, by name.
     pub nodes: Vec<Node>,
 }

@@ -87,6 +87,12 @@ pub(super) fn find_down<'m>(members: &'m [Member], node: &str) -> Result<&'m Mem
     find_among(members, node, |state| state == State::Down)
 }
 
+/// The same, where a name means nobody as long as several have it that are not gone for good: for what only one of them may
+/// get.
+pub(super) fn find_sole<'m>(members: &'m [Member], node: &str) -> Result<&'m Member, RpcError> {
+    find_among(members, node, |state| state != State::Left)
+}
+
 fn find_among<'m>(
     members: &'m [Member],
     node: &str,

@@ -113,10 +113,20 @@ fn bundle(pairs: &[(&str, &[u8], &[u8; 32])]) -> Vec<u8> {
     bundle.encode(&mut [0; MAX_BUNDLE]).unwrap().to_vec()
 }
 
-/// What a node with these keys, or without TLS, answers to keys for another. It knows of a hub and a leaf.
+/// What a node with these keys, or without TLS, answers to keys for another. It knows of a hub and of leaves, two of them
+/// named twin.
 async fn push(keys: &[(&str, &[u8], &[u8; 32])], node: &str, bundle: &[u8]) -> Value {
-    let leaf = Member { kind: Kind::Leaf, ..member(2, "board") };
-    let cluster = Cluster::of(NodeId([1; 16]), vec![leaf, member(1, "hub")]);
+    let leaf = |id, name, state| Member { kind: Kind::Leaf, state, ..member(id, name) };
+    let cluster = Cluster::of(
+        NodeId([1; 16]),
+        vec![
+            leaf(2, "board", State::Alive),
+            leaf(3, "board", State::Left),
+            leaf(4, "twin", State::Alive),
+            leaf(5, "twin", State::Down),
+            member(1, "hub"),
+        ],
+    );
     let slots = if keys.is_empty() {
         Vec::new()
     } else {
@@ -136,6 +146,18 @@ async fn keys_are_pushed_to_a_leaf() {
     assert_eq!(answer["result"]["nodeId"], "02".repeat(16), "{answer}");
     assert_eq!(code(&push(&[A], "board", b"bad").await), 1001);
     assert_eq!(code(&push(&[A], "x", &bundle(&[A])).await), 1003);
+}
+
+#[tokio::test]
+async fn keys_are_not_for_whichever_namesake_runs() {
+    let answer = push(&[A], "twin", &bundle(&[A])).await;
+    assert_eq!(code(&answer), 1001);
+    let message = answer["error"]["message"].as_str().unwrap();
+    let ids = ["04".repeat(16), "05".repeat(16)];
+    assert!(message.contains("by its id") && ids.iter().all(|id| message.contains(id)), "{answer}");
+    for id in ids {
+        assert_eq!(push(&[A], &id, &bundle(&[A])).await["result"]["nodeId"], id);
+    }
 }
 
 #[tokio::test]
@@ -258,6 +280,13 @@ async fn the_interface_describes_what_is_sent() {
     };
     assert_eq!(keys(&status), fields("NodeDetails").await);
     assert_eq!(keys(&status.tls), fields("TlsStatus").await);
+    for (method, output) in [
+        ("NodeService.ListNodeStatus", "ListNodeStatusOutput"),
+        ("MaelNode.ListEvents", "ListEventsOutput"),
+        ("MaelNode.ListLinks", "ListLinksOutput"),
+    ] {
+        assert_eq!(keys(&call(method, json!({})).await["result"]), fields(output).await);
+    }
     let slot: KeySlot = serde_json::from_value(json!({
         "name": "a", "certificateSha256": "", "spkiSha256": "", "notBefore": 0, "notAfter": 0, "algorithm": "",
         "pair": true, "active": true,

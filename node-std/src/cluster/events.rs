@@ -27,7 +27,7 @@ pub struct Event {
     pub state: State,
     /// Its incarnation.
     pub incarnation: u64,
-    /// Who says so, of a suspect or a member that is down.
+    /// Who says so, of a suspect or a member that is down; where an operator removed it, of one that left.
     pub by: Option<NodeId>,
     /// Why, as far as this node knows.
     pub reason: Option<&'static str>,

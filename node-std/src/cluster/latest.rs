@@ -33,6 +33,11 @@ impl Publisher {
         self.view.store(Arc::new(view));
         self.published.send_replace(());
     }
+
+    /// What was published last.
+    pub(super) fn view(&self) -> Arc<View> {
+        self.view.load_full()
+    }
 }
 
 impl Latest {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use node_core::gossip::{
-    self, Certificates, Config, Down, Entry, Failure, How, Kind, Meta, Node, Peer, Slot, State, Storage, Sum,
+    Certificates, Config, Down, Entry, Failure, How, Kind, Meta, Node, Peer, Slot, State, Storage, Sum,
 };
 use node_core::id::{LinkId, Name};
 use node_core::link::{Goodbye, Hello};
@@ -36,6 +36,9 @@ const META: usize = 256;
 const LINKS: usize = 1024;
 /// Notices taken before the view is published again.
 const NOTICES_A_TURN: usize = 256;
+/// With more members the view is made less often, so that this takes a tenth of the time, but at least about once a second.
+const MANY: usize = 1000;
+const MAX_VIEW_PAUSE: Duration = Duration::from_secs(1);
 /// Addresses of hubs that are remembered, and the pause between two changes of them.
 const REMEMBERED: usize = 8;
 const REMEMBER_PAUSE: Duration = Duration::from_secs(5);
@@ -142,13 +145,15 @@ impl Task {
             greeting,
             publish: seat.publish,
             changes: Changes::new(seat.events),
-            failures: LogLimit::default(),
+            failures: LogLimit::of("dials that failed"),
+            link_lines: LogLimit::of("changes of links"),
             links: HashMap::new(),
             gossip_at: None,
             remember_at: now,
             forgetful: false,
             joins,
             stale: true,
+            publish_at: now,
             degree: 0,
             closing: false,
         };
@@ -208,6 +213,8 @@ struct Running<'s> {
     changes: Changes,
     /// Keeps hubs that are not where they are said to be from filling the log.
     failures: LogLimit,
+    /// The same for peers that come and go.
+    link_lines: LogLimit,
     links: HashMap<LinkId, Known>,
     gossip_at: Option<Instant>,
     /// Members changed since hubs were remembered, which is done again at `remember_at`.
@@ -215,8 +222,9 @@ struct Running<'s> {
     remember_at: Instant,
     /// There are addresses to join through.
     joins: bool,
-    /// The view must be made anew.
+    /// The view must be made anew, at `publish_at`.
     stale: bool,
+    publish_at: Instant,
     /// Links that carry gossip, as the view shows.
     degree: usize,
     /// Links are being ended, for good.
@@ -236,8 +244,10 @@ impl Running<'_> {
                 return self.memory.close().await;
             }
             let remember_at = self.forgetful.then_some(self.remember_at);
-            let due = [self.node.poll_timeout(), self.gossip_at, remember_at];
+            let publish_at = self.stale.then_some(self.publish_at);
+            let due = [self.node.poll_timeout(), self.gossip_at, remember_at, publish_at];
             let due = due.into_iter().flatten().min().unwrap_or(clock.now() + Duration::from_secs(60));
+            let due = self.flush_logs().into_iter().fold(clock.tokio(due), Ord::min);
             tokio::select! {
                 Some(notice) = notices.recv() => {
                     self.handle_notice(notice);
@@ -248,7 +258,7 @@ impl Running<'_> {
                 }
                 Some(request) = requests.recv() => self.handle_request(request),
                 () = changed(&mut keys) => self.handle_rekey(),
-                () = tokio::time::sleep_until(clock.tokio(due)) => {}
+                () = tokio::time::sleep_until(due) => {}
             }
         }
     }
@@ -281,13 +291,12 @@ impl Running<'_> {
                 }
             }
         }
-        self.stale |= self.changes.note(&self.node, MEMBERS);
+        self.stale |= self.changes.note(&self.node);
         // A peer may say at any time that it wants gossip on a link.
         let shown = core::mem::replace(&mut self.degree, self.node.degree());
         self.stale |= shown != self.degree;
-        if core::mem::take(&mut self.stale) {
-            self.publish.publish(self.view(now));
-            self.forgetful = true;
+        if self.stale && now >= self.publish_at {
+            self.publish(now);
         }
         if self.forgetful && now >= self.remember_at {
             self.forgetful = false;
@@ -295,19 +304,30 @@ impl Running<'_> {
         }
     }
 
+    fn publish(&mut self, now: Instant) {
+        let clock = self.dialer.clock;
+        let start = clock.now();
+        let view = self.view(now);
+        let many = view.members().len() > MANY;
+        self.publish.publish(view);
+        (self.stale, self.forgetful) = (false, true);
+        let end = clock.now();
+        self.publish_at = if many { end + (9 * end.since(start)).min(MAX_VIEW_PAUSE) } else { now };
+    }
+
     /// Keeps where live hubs can be dialled, for the next start: those that were kept before first. While none is live,
     /// where the last were.
     fn remember_hubs(&mut self, now: Instant) {
         let me = self.dialer.identity.id;
-        let is_live = |member: &gossip::Member<'_>| {
-            member.record.id != me && member.meta.kind == Kind::Hub && member.record.state.is_live()
-        };
-        let live = self.node.members().filter(is_live);
-        let live: Vec<HostPort> = live.filter_map(|member| member.meta.addrs.first()?.parse().ok()).collect();
+        let is_live =
+            |member: &&Member| member.id != me && member.kind == Kind::Hub && member.state.is_live();
+        let view = self.publish.view();
+        let live = view.members().iter().filter(is_live).filter_map(|member| member.addrs.first());
         let kept = self.memory.hubs();
-        let hubs = kept.iter().filter(|hub| live.contains(hub));
-        let hubs = hubs.chain(live.iter().filter(|hub| !kept.contains(hub))).take(REMEMBERED);
-        let hubs: Vec<HostPort> = hubs.cloned().collect();
+        let is_kept = |addr: &str| kept.iter().any(|hub| hub.as_str() == addr);
+        let again = kept.iter().filter(|hub| live.clone().any(|addr| addr == hub.as_str())).cloned();
+        let new = live.clone().filter(|addr| !is_kept(addr)).filter_map(|addr| addr.parse().ok());
+        let hubs: Vec<HostPort> = again.chain(new).take(REMEMBERED).collect();
         if hubs.is_empty() || hubs == kept {
             return;
         }
@@ -362,7 +382,9 @@ impl Running<'_> {
                     return;
                 };
                 let mut out = Gossip { link: handle, full: false };
-                if let Err(error) = self.node.handle_gossip(now, link, &message, &mut out) {
+                if let Err(error) = self.node.handle_gossip(now, link, &message, &mut out)
+                    && self.link_lines.admits()
+                {
                     tracing::warn!(link = link.0, peer = %handle.peer(), "{error}: closing the link");
                 }
             }
@@ -390,11 +412,15 @@ impl Running<'_> {
         let Origin { how, address, certificates } = known.origin.clone();
         let who = if how == How::Accepted { "it dialled" } else { "dialled from here" };
         let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);
-        tracing::info!(link = id.0, peer = %link.peer(), %address, "link up with {name}, {who}");
+        if self.link_lines.admits() {
+            tracing::info!(link = id.0, peer = %link.peer(), %address, "link up with {name}, {who}");
+        }
         known.handle = Some(link.clone());
         self.stale = true;
         if let Err(reason) = self.node.handle_link_up(now, id, how, hello) {
-            tracing::info!(link = id.0, "link not kept: {reason}");
+            if self.link_lines.admits() {
+                tracing::info!(link = id.0, "link not kept: {reason}");
+            }
             return self.say_goodbye(id, reason);
         }
         if let Some(certificates) = certificates {
@@ -416,12 +442,14 @@ impl Running<'_> {
         }
     }
 
+    /// Says how many lines were left out; when to do so again.
+    fn flush_logs(&self) -> Option<tokio::time::Instant> {
+        let due = [self.failures.flush(), self.link_lines.flush(), self.changes.flush_logs()];
+        due.into_iter().flatten().min()
+    }
+
     fn log_failure(&self, address: &str, error: &str) {
-        let verdict = self.failures.count();
-        if verdict.unlogged_before > 0 {
-            tracing::warn!("{} more dials failed before this one", verdict.unlogged_before);
-        }
-        if verdict.logged {
+        if self.failures.admits() {
             tracing::warn!(%address, "cannot dial: {error}");
         }
     }
@@ -432,6 +460,9 @@ impl Running<'_> {
         (said, heard): (Option<Goodbye>, Option<Goodbye>),
         error: Option<String>,
     ) {
+        if !self.link_lines.admits() {
+            return;
+        }
         let address = self.links.get(&link).map_or("", |known| known.origin.address.as_str());
         let link = link.0;
         match (error, said, heard.filter(|reason| *reason != Goodbye::Agreed)) {

@@ -10,6 +10,7 @@ use node_core::gossip::{How, Kind, Meta, State};
 use node_core::id::{LinkId, Name, NodeId};
 use node_core::link::{Goodbye, Hello, Limits};
 use node_core::rpc::Method;
+use node_core::wire::gossip::Tag;
 use node_core::wire::{FrameKind, HEADER, Header, PREFACE, Record, VERSION};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
@@ -21,7 +22,7 @@ use crate::exchange::Accepted;
 use crate::link::{Greeting, Identity, Notice, Origin, Rtt, Server, run};
 use crate::proxy::{Arrival, Body, Proxy};
 use crate::services::Services;
-use crate::testing::text;
+use crate::testing::{Log, text};
 
 const HUB: NodeId = NodeId([1; 16]);
 const LEAF: NodeId = NodeId([2; 16]);
@@ -113,8 +114,11 @@ fn frame(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
 
 /// Says hello as a leaf.
 async fn greet(carrier: &mut DuplexStream) {
-    let (mut meta, mut hello) = ([0; 256], [0; 512]);
-    let meta = description(&mut meta);
+    greet_as(carrier, description(&mut [0; 256])).await;
+}
+
+async fn greet_as(carrier: &mut DuplexStream, meta: &[u8]) {
+    let mut hello = [0; 512];
     let record = Record { id: LEAF, incarnation: 1, state: State::Alive, by: None, meta };
     let said = Hello { version: VERSION, cluster: "test", limits: LIMITS, time: None, record };
     let hello = frame(FrameKind::Hello, postcard::to_slice(&said, &mut hello).unwrap());
@@ -163,6 +167,69 @@ async fn a_round_trip_time_shows_in_a_view_that_is_older() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), measured).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_comes_and_goes_does_not_fill_the_log() {
+    let (log, _guard) = Log::start();
+    let (_cluster, dialer, _proxy) = hub();
+    for _ in 0..50 {
+        let (mut carrier, far) = tokio::io::duplex(64 * 1024);
+        greet(&mut carrier).await;
+        drop(carrier);
+        dialer.clone().run(far, origin()).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let lines = log.lines("link ");
+    assert!((2..=20).contains(&lines.len()), "{lines:#?}");
+    assert_eq!(log.lines("not logged"), [""; 0]);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(log.lines("more changes of links").len(), 1);
+}
+
+/// Tells of the member with this number, which is named after it.
+async fn tell(carrier: &mut (impl AsyncWriteExt + Unpin), number: u128, state: State) {
+    let (mut meta, mut item) = ([0; 64], [0; 128]);
+    let (id, name) = (NodeId(number.to_be_bytes()), format!("n{number}"));
+    let meta = Meta::new(&name, Kind::Hub).encode(&mut meta).unwrap();
+    let record = Record { id, incarnation: 1, state, by: None, meta };
+    let item = postcard::to_slice(&record, &mut item).unwrap();
+    let message = [&[Tag::Records as u8], &*item].concat();
+    carrier.write_all(&frame(FrameKind::Gossip, &message)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_view_of_many_members_is_made_seldom_and_shows_the_last_change() {
+    const MEMBERS: u128 = 3000;
+    let (cluster, dialer, _proxy) = hub();
+    let (mut carrier, far) = tokio::io::duplex(64 * 1024);
+    tokio::spawn(async move { dialer.run(far, origin()).await });
+    greet_as(&mut carrier, Meta::new("other", Kind::Hub).encode(&mut [0; 256]).unwrap()).await;
+    let (mut hears, mut carrier) = tokio::io::split(carrier);
+    tokio::spawn(async move { tokio::io::copy(&mut hears, &mut tokio::io::sink()).await });
+    for number in 1..=MEMBERS {
+        tell(&mut carrier, number, State::Alive).await;
+    }
+    let last = NodeId(MEMBERS.to_be_bytes());
+    let shown = |state: State| {
+        let cluster = cluster.clone();
+        let shown = async move {
+            while cluster.view().member(last).is_none_or(|member| member.state != state) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), shown)
+    };
+    shown(State::Alive).await.unwrap();
+    let mut views = 0;
+    for number in MEMBERS - 299..=MEMBERS {
+        let before = cluster.view();
+        tell(&mut carrier, number, State::Left).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        views += usize::from(!Arc::ptr_eq(&before, &cluster.view()));
+    }
+    assert!(views < 100, "{views}");
+    shown(State::Left).await.unwrap();
 }
 
 #[tokio::test]

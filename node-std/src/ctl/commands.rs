@@ -51,11 +51,11 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         return Ok(format!("{result:#}\n"));
     }
     Ok(match &flags.command {
-        Command::Cluster(Cluster::Nodes) => nodes(&read::<NodeList>(result)?.nodes),
+        Command::Cluster(Cluster::Nodes) => nodes(&read(result)?),
         Command::Cluster(Cluster::Events { .. }) => {
             read::<EventList>(result)?.events.iter().map(event).collect()
         }
-        Command::Cluster(Cluster::Links) => links(&read::<LinkList>(result)?.links),
+        Command::Cluster(Cluster::Links) => links(&read(result)?),
         Command::Cluster(Cluster::Leave) => {
             format!("{} leaves the cluster and stops\n", short(&read::<LeaveAnswer>(result)?.node_id))
         }
@@ -85,18 +85,29 @@ async fn all_events(client: &Client, method: &str) -> Result<EventList, CtlError
 
 /// Prints events as they happen, for ever.
 pub async fn follow(client: &Client, json: bool, out: &mut impl Write) -> Result<Infallible, CtlError> {
-    let mut after = 0;
+    let mut last = None;
     loop {
-        let params = json!({"after": after, "waitMs": FOLLOW.as_millis()});
+        let params = json!({"after": last.unwrap_or(0), "waitMs": FOLLOW.as_millis()});
         let answered = tokio::time::timeout(2 * FOLLOW, client.call("MaelNode.ListEvents", params)).await;
         let list: EventList = read(answered.map_err(|_| client.late(2 * FOLLOW))??)?;
+        let missed = missed(last, &list);
+        if missed > 0 && !json {
+            writeln!(out, "… events missed: {missed}").map_err(CtlError::Output)?;
+        }
         for event in &list.events {
             let line = if json { format!("{}\n", json!(event)) } else { self::event(event) };
             // Nobody reads any more, such as `maelctl … | head`.
             out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Output)?;
         }
-        after = list.last;
+        last = Some(list.last);
     }
+}
+
+/// How many events after `last` the node had forgotten when it was asked for them. What was before the first question is not
+/// missed.
+fn missed(last: Option<u64>, list: &EventList) -> u64 {
+    let first = list.events.first().map(|event| event.number);
+    first.zip(last).map_or(0, |(first, last)| first.saturating_sub(last.saturating_add(1)))
 }
 
 /// The version of this program.
@@ -125,7 +136,7 @@ fn event(event: &NodeEvent) -> String {
     format!("{at}  {} ({}) is {}{before}{by}{reason}\n", event.name, short(&event.node_id), event.state)
 }
 
-fn links(links: &[Link]) -> String {
+fn links(LinkList { observed_at, links, .. }: &LinkList) -> String {
     let row = |link: &Link| {
         [
             link.name.clone().unwrap_or_else(|| "-".to_owned()),
@@ -134,7 +145,7 @@ fn links(links: &[Link]) -> String {
             if link.dialled { "dialled" } else { "accepted" }.to_owned(),
             if link.gossip { "gossip" } else { "requests" }.to_owned(),
             link.address.clone(),
-            ago(link.since),
+            age(link.since, *observed_at),
             link.rtt_micros.map_or_else(|| "-".to_owned(), millis),
             link.peer_key.as_deref().map_or_else(|| "-".to_owned(), fingerprint),
         ]
@@ -143,10 +154,9 @@ fn links(links: &[Link]) -> String {
     table(header, links.iter().map(row).collect())
 }
 
-/// How long ago it was, in the largest unit that fits.
-fn ago(unix_ms: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    match now.saturating_sub(Duration::from_millis(unix_ms)).as_secs() {
+/// How old it is, in the largest unit that fits; both times are Unix milliseconds of one clock.
+fn age(since: u64, now: u64) -> String {
+    match now.saturating_sub(since) / 1000 {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds @ 120..7_200 => format!("{} min", seconds / 60),
         seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
@@ -154,7 +164,7 @@ fn ago(unix_ms: u64) -> String {
     }
 }
 
-fn nodes(nodes: &[Node]) -> String {
+fn nodes(NodeList { observed_at, nodes, .. }: &NodeList) -> String {
     let row = |node: &Node| {
         let address = match &node.peer_url {
             Some(url) => url.clone(),
@@ -168,7 +178,7 @@ fn nodes(nodes: &[Node]) -> String {
             short(&node.node_id),
             node.kind.clone(),
             if node.asleep { "asleep".to_owned() } else { node.state.clone() },
-            ago(node.since),
+            age(node.since, *observed_at),
             node.incarnation.to_string(),
             address,
             node.rtt_micros.map_or_else(|| "-".to_owned(), millis),
@@ -243,11 +253,12 @@ fn millis(micros: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::unix_millis;
 
     fn node(name: &str, id: &str) -> Node {
         serde_json::from_value(json!({
             "nodeId": id.repeat(16), "name": name, "kind": "hub", "state": "alive", "incarnation": 1, "version": 1,
-            "since": u64::MAX, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
+            "since": 1_000_000, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
             "keyringDigest": null, "components": ["web", "shop"], "hubs": [], "linked": true, "rttMicros": 1234,
         }))
         .unwrap()
@@ -265,12 +276,30 @@ mod tests {
             asleep: true,
             ..node("board", "02")
         };
+        let list = NodeList {
+            responding_node_id: "01".repeat(16),
+            observed_at: 1_090_000,
+            nodes: vec![node("hub-1", "01"), leaf],
+        };
         assert_eq!(
-            nodes(&[node("hub-1", "01"), leaf]),
+            nodes(&list),
             "NAME   ID        KIND  STATE   SINCE  INC  ADDRESS                RTT      KEY               COMPONENTS\n\
-             hub-1  01010101  hub   alive   0 s    1    https://10.0.0.1:8374  1.23 ms  abababababababab  web,shop\n\
-             board  02020202  leaf  asleep  0 s    1    via hub-1, 09090909    -        -                 -\n"
+             hub-1  01010101  hub   alive   90 s   1    https://10.0.0.1:8374  1.23 ms  abababababababab  web,shop\n\
+             board  02020202  leaf  asleep  90 s   1    via hub-1, 09090909    -        -                 -\n"
         );
+    }
+
+    #[test]
+    fn ages_are_those_of_the_nodes_clock_if_it_says_its_time() {
+        let since = unix_millis();
+        let link = json!({
+            "nodeId": "01".repeat(16), "name": "hub-1", "kind": "hub", "address": "10.0.0.1:1", "dialled": true,
+            "gossip": true, "since": since, "rttMicros": null, "peerKey": null,
+        });
+        let mut list = json!({"respondingNodeId": "02".repeat(16), "links": [link]});
+        assert!(links(&serde_json::from_value(list.clone()).unwrap()).contains("10.0.0.1:1  0 s"));
+        list["observedAt"] = json!(since + 7_200_000);
+        assert!(links(&serde_json::from_value(list).unwrap()).contains("10.0.0.1:1  2 h"));
     }
 
     #[test]

@@ -3,8 +3,10 @@ use clap::error::ErrorKind;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::client::Client;
+use super::commands::follow;
 use super::{CtlError, Flags, answer};
 use crate::api::testing::api;
 use crate::testing::server;
@@ -44,6 +46,39 @@ async fn people_get_a_table() {
     assert!(printed.starts_with("NAME  ID  KIND  STATE"), "{printed}");
     assert!(maelctl(&["--url", &url, "keys", "ls"]).await.unwrap().starts_with("SLOT"));
     assert!(maelctl(&["version"]).await.unwrap().starts_with("maelctl "));
+}
+
+#[tokio::test]
+async fn a_follower_is_told_how_many_events_were_missed() {
+    let event = |number: u64| {
+        json!({
+            "number": number, "at": 0, "nodeId": "01".repeat(16), "name": "a", "before": null, "state": "alive",
+            "incarnation": 1, "by": null, "reason": null,
+        })
+    };
+    // More happened than is kept, before the first question and after it; then the node is gone.
+    let addr = server(move |request: Request<Incoming>| async move {
+        let asked = request.into_body().collect().await.unwrap().to_bytes();
+        let asked: Value = serde_json::from_slice(&asked).unwrap();
+        let list = |numbers: [u64; 2]| {
+            let [_, last] = numbers;
+            json!({"result": {"respondingNodeId": "", "last": last, "events": numbers.map(event)}})
+        };
+        let answer = match asked["params"][0]["after"].as_u64() {
+            Some(0) => list([5, 6]),
+            Some(6) => list([10, 11]),
+            _ => json!({"error": {"message": "gone"}}),
+        };
+        Response::new(Full::<bytes::Bytes>::from(answer.to_string()))
+    })
+    .await;
+    let flags = ["maelctl", "--url", &format!("http://{addr}"), "cluster", "events", "--follow"];
+    let client = Client::new(&Flags::try_parse_from(flags).unwrap()).unwrap();
+    let mut printed = Vec::new();
+    assert!(follow(&client, false, &mut printed).await.is_err());
+    let printed = String::from_utf8(printed).unwrap();
+    let lines: Vec<_> = printed.lines().map(|line| line == "… events missed: 3").collect();
+    assert_eq!(lines, [false, false, true, false, false], "{printed}");
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ pub async fn accept<F: Future<Output = ()> + Send + 'static>(
 ) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
-    let failures = LogLimit::default();
+    let failures = LogLimit::of("connections that could not be accepted");
     while let Some(Ok(place)) = drain.run_until_cancelled(Arc::clone(&places).acquire_owned()).await {
         let Some(accepted) = drain.run_until_cancelled(listener.accept()).await else { break };
         match accepted {
@@ -35,7 +35,7 @@ pub async fn accept<F: Future<Output = ()> + Send + 'static>(
                 connections.spawn(serve(stream, peer, place));
             }
             Err(error) => {
-                if failures.count().logged {
+                if failures.admits() {
                     tracing::warn!("the {port} port cannot accept a connection: {error}");
                 }
                 tokio::time::sleep(ACCEPT_PAUSE).await;

@@ -101,11 +101,7 @@ impl<R: Remote> Listener<R> {
     }
 
     fn log(&self, peer: SocketAddr, refused: &Refused) {
-        let verdict = self.refusals.count();
-        if verdict.unlogged_before > 0 {
-            tracing::warn!("refused {} more connections before this one", verdict.unlogged_before);
-        }
-        if verdict.logged {
+        if self.refusals.admits() {
             tracing::warn!(%peer, "connection refused: {refused}");
         }
     }
