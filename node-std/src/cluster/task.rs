@@ -36,7 +36,8 @@ const META: usize = 256;
 const LINKS: usize = 1024;
 /// Notices taken before the view is published again.
 const NOTICES_A_TURN: usize = 256;
-/// With more members the view is made less often, so that this takes a tenth of the time, but at least about once a second.
+/// With more members the view is made less often, unless links changed: so that this takes a tenth of the time, but at least about
+/// once a second.
 const MANY: usize = 1000;
 const MAX_VIEW_PAUSE: Duration = Duration::from_secs(1);
 /// Addresses of hubs that are remembered, and the pause between two changes of them.
@@ -282,7 +283,6 @@ impl Running<'_> {
         }
         while let Some((link, reason)) = self.node.poll_close() {
             self.say_goodbye(link, reason);
-            self.stale = true;
         }
         if self.closing {
             for known in self.links.values() {
@@ -302,6 +302,11 @@ impl Running<'_> {
             self.forgetful = false;
             self.remember_hubs(now);
         }
+    }
+
+    /// Requests are not to wait for a link that came, nor to use one that went.
+    fn show_links(&mut self) {
+        (self.stale, self.publish_at) = (true, Instant::START);
     }
 
     fn publish(&mut self, now: Instant) {
@@ -397,7 +402,7 @@ impl Running<'_> {
             }
             Notice::Goodbye(link, reason) => {
                 self.node.handle_goodbye(self.dialer.clock.now(), link, reason);
-                self.stale = true;
+                self.show_links();
             }
             Notice::Down { link, up, said, heard, error, itself } => {
                 self.log_down(link, (said, heard), error);
@@ -416,7 +421,7 @@ impl Running<'_> {
             tracing::info!(link = id.0, peer = %link.peer(), %address, "link up with {name}, {who}");
         }
         known.handle = Some(link.clone());
-        self.stale = true;
+        self.show_links();
         if let Err(reason) = self.node.handle_link_up(now, id, how, hello) {
             if self.link_lines.admits() {
                 tracing::info!(link = id.0, "link not kept: {reason}");
@@ -434,7 +439,7 @@ impl Running<'_> {
 
     fn down(&mut self, now: Instant, (link, up): (LinkId, bool), goodbye: Option<Goodbye>, itself: bool) {
         let Some(Known { origin, .. }) = self.links.remove(&link) else { return };
-        self.stale = true;
+        self.show_links();
         match origin.how {
             How::Dialled(target) if itself => self.node.handle_dialled_itself(now, target),
             How::Dialled(target) if !up => self.node.handle_dial_failed(now, target, Failure::Mute),
@@ -498,7 +503,7 @@ impl Running<'_> {
             handle.goodbye(reason);
         }
         self.node.handle_goodbye(self.dialer.clock.now(), link, reason);
-        self.stale = true;
+        self.show_links();
     }
 
     /// Keeps what must be kept of this node, and tells it to links to come.
