@@ -38,6 +38,8 @@ const COMMANDS_A_TURN: usize = 512;
 const READ: usize = 64 * 1024;
 /// Bytes that a TLS record to a peer that dialled holds; more are written as several.
 const RECORD: usize = 4079;
+/// How often the round trip is measured on a link that is never quiet long enough for a ping.
+const MEASURE: Duration = Duration::from_secs(30);
 /// Gossip messages that may wait.
 const GOSSIP: usize = 256;
 
@@ -120,6 +122,7 @@ pub async fn run(
         gossip: VecDeque::new(),
         gossip_room: Arc::new(Semaphore::new(GOSSIP)),
         rtt: Rtt::default(),
+        measure_at: clock.now() + MEASURE,
         bare: false,
         records: None,
         peer: None,
@@ -154,6 +157,8 @@ pub(super) struct Driver<'s> {
     gossip: VecDeque<Bytes>,
     gossip_room: Arc<Semaphore>,
     rtt: Rtt,
+    /// When the round trip is measured again, if the peer says something then.
+    measure_at: Instant,
     /// It was dialled without TLS.
     bare: bool,
     /// To a leaf: records that it may still be sent.
@@ -315,7 +320,10 @@ impl Driver<'_> {
                     let message = Bytes::copy_from_slice(message);
                     self.notify(Notice::Gossip(self.id, message)).await;
                 }
-                Some(Event::Pong(time)) => self.rtt.set(time),
+                Some(Event::Pong(time)) => {
+                    self.rtt.set(time);
+                    self.measure_at = now + MEASURE;
+                }
                 Some(Event::Goodbye(reason)) => {
                     self.heard = Some(reason);
                     self.notify(Notice::Goodbye(self.id, reason)).await;
@@ -325,6 +333,10 @@ impl Driver<'_> {
                 }
             }
             received.advance(consumed);
+            if now >= self.measure_at {
+                self.measure_at = now + MEASURE;
+                self.link.ping(now);
+            }
         }
     }
 

@@ -351,6 +351,20 @@ async fn requests_that_hang_leave_room_for_methods() {
     assert!(waiting.await.unwrap().is_ok());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_link_that_is_never_quiet_is_measured_again() {
+    let link = linked(Methods).await;
+    let method = Open { service: Service::Rpc(1), ..OPEN };
+    link.call(method, Bytes::new(), 100).await.unwrap();
+    let long_ago = Duration::from_secs(4);
+    link.rtt().set(long_ago);
+    for _ in 0..40 {
+        link.call(method, Bytes::new(), 100).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(link.rtt().micros().unwrap() < 1_000_000);
+}
+
 #[tokio::test]
 async fn an_upload_that_stands_still_is_given_up() {
     let hang = server(|_| core::future::pending::<Response<Empty<Bytes>>>()).await;
