@@ -17,8 +17,8 @@ use crate::subject::Subject;
 const GLANCE: Duration = Duration::from_millis(100);
 /// Bytes for each member's description, on average: a name, and an address or two hubs.
 const META: usize = 56;
-/// Links that a hub has room for.
-const PEERS: usize = 64;
+/// Links that a hub has room for: half as many as a server, for 10,000 of them are a gigabyte.
+const PEERS: usize = 512;
 
 /// One scenario with one cluster.
 pub struct Play<'s, S> {
