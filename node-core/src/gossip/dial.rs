@@ -12,8 +12,8 @@ use crate::wire::{Full, Goodbye, Kind, Meta, State};
 /// Most seed addresses.
 pub(super) const MAX_SEEDS: usize = 8;
 
-/// Attempts are counted on from here when there are too many for a byte: so the doubt comes back now and then.
-const HALF_OF_ATTEMPTS: u8 = 128;
+/// So many attempts in a row are counted, then only half of them: the longest wait is reached by then.
+const MOST_ATTEMPTS: u8 = 16;
 
 /// A carrier to open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,14 +116,16 @@ impl Node<'_> {
                 let silent =
                     is_hub && failure == Failure::Mute && self.table.slot(index).state == State::Alive;
                 let again = silent && attempts < SILENT_REDIALS;
-                let doubtful = self.table.slot(index).state != State::Alive || is_doubtful(attempts, failure);
+                let news = self.table.slot(index).state != State::Alive || is_news(attempts, failure);
+                // Who is alone has nobody who knows better.
+                let doubtful = news || self.hub_links() == 0;
                 let linked = self.is_linked(id);
                 self.table.revise(index, |slot| {
                     slot.dialling = false;
                     // A link that was to be replaced still is.
                     slot.wanted = again || (slot.wanted && linked);
                     slot.retry_at = retry_at;
-                    slot.attempts = attempts.checked_add(1).unwrap_or(HALF_OF_ATTEMPTS);
+                    slot.attempts = one_more(attempts);
                 });
                 if is_hub && !again && doubtful {
                     self.suspect(now, id, failure.into());
@@ -375,10 +377,36 @@ impl Node<'_> {
     }
 }
 
-/// Whether a live member is to be doubted when one more dial fails, after so many since it was last reached. Who denied the first
-/// doubt cannot be reached from here, but from elsewhere: to doubt it each time would say nothing new, so it takes twice
-/// as many failures each time.
-fn is_doubtful(attempts: u8, failure: Failure) -> bool {
+/// The number of attempts after one more failed.
+const fn one_more(attempts: u8) -> u8 {
+    let next = attempts.saturating_add(1);
+    if next < MOST_ATTEMPTS { next } else { MOST_ATTEMPTS / 2 }
+}
+
+/// Whether that one more dial fails, after so many since it was last reached, says something new of a live member. Who denied the
+/// first doubt cannot be reached from here, but from elsewhere: it takes twice as many failures each time, up to 8 more.
+fn is_news(attempts: u8, failure: Failure) -> bool {
     let spared = if failure == Failure::Mute { SILENT_REDIALS } else { 0 };
-    (u16::from(attempts.saturating_sub(spared)) + 1).is_power_of_two()
+    (attempts.saturating_sub(spared) + 1).is_power_of_two()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::{Failure, is_news, one_more};
+
+    /// Which of many failures in a row are news.
+    fn news(failure: Failure) -> Vec<usize> {
+        let attempts = core::iter::successors(Some(0), |&attempts| Some(one_more(attempts)));
+        let failures = (1..).zip(attempts).take(40);
+        failures.filter(|&(_, attempts)| is_news(attempts, failure)).map(|(nth, _)| nth).collect()
+    }
+
+    #[test]
+    fn the_doubt_comes_back_less_and_less_but_for_ever() {
+        assert_eq!(news(Failure::Refused), [1, 2, 4, 8, 16, 24, 32, 40]);
+        // The first two are not asked about: who is mute is dialled three times.
+        assert_eq!(news(Failure::Mute)[2..], [3, 4, 6, 10, 18, 26, 34]);
+    }
 }

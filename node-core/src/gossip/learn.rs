@@ -146,9 +146,7 @@ impl Node<'_> {
 
     /// A leaf whose table is full of live members forgets one that it neither is linked to nor needs.
     fn make_room(&mut self) {
-        let departed =
-            |node: &Self| node.table.unordered().any(|index| !node.table.slot(index).state.is_live());
-        if self.config.kind == Kind::Leaf && self.table.is_full() && !departed(self) {
+        if self.config.kind == Kind::Leaf && self.table.is_full() && self.table.departed() == 0 {
             self.forget_spare(None);
         }
     }

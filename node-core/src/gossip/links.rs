@@ -139,6 +139,10 @@ impl Node<'_> {
         if self.is_linked(id) {
             return;
         }
+        if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
+            // Dials that failed while it was linked say nothing.
+            slot.attempts = 0;
+        }
         match down {
             Down::Goodbye(Goodbye::Leaving) => self.departed(now, id),
             Down::Goodbye(Goodbye::Full | Goodbye::Untrusted | Goodbye::Surplus) => self.avoid(now, id),
@@ -161,6 +165,7 @@ impl Node<'_> {
             }
             peer.goodbye.get_or_insert(reason);
             peer.closing = true;
+            peer.drains_since.get_or_insert(now);
             // Its successor may be dialled while it drains.
             self.overlay_at = Some(now);
         }

@@ -155,6 +155,12 @@ impl<'s> Node<'s> {
         self.overlay_links()
     }
 
+    /// How many members there are, this node included.
+    #[must_use]
+    pub const fn member_count(&self) -> usize {
+        self.table.len()
+    }
+
     /// All members by ascending id, this node included.
     pub fn members(&self) -> impl Iterator<Item = Member<'_>> {
         self.table.iter().filter_map(|index| self.member_at(index))

@@ -16,8 +16,8 @@ use crate::wire::{Goodbye, Kind, Meta, Outbox, State};
 const SHEDDING: Duration = Duration::from_secs(2);
 /// A link is not ended as too much before this age.
 const SETTLED: Duration = Duration::from_secs(5);
-/// A link that drains may be this old before it has to make room for another.
-const LONG_LIFE: Duration = Duration::from_secs(300);
+/// A link may drain for so long before it has to make room for another.
+const LONG_DRAIN: Duration = Duration::from_secs(300);
 /// Overlay links that a hub keeps beside those that it needs: else it would end one whenever another dials it.
 const SPARE: usize = 1;
 /// Links that a hub asks to hear of changes at once: so two breaks must coincide before it hears of one late.
@@ -146,13 +146,15 @@ impl Node<'_> {
         }
     }
 
-    /// A place for a link to `id` when all are taken, for the next time: of links that only drain one that is old is ended hard,
-    /// for a peer decides how long they drain; else the oldest other one that serves requests alone.
+    /// A place for a link to `id` when all are taken, for the next time: one that has drained for long is ended hard, for it
+    /// would drain as long as its peer likes; else the oldest other one that serves requests alone.
     pub(super) fn shed_requests(&mut self, now: Instant, id: NodeId) {
-        let draining = self.peers.iter_mut().filter(|peer| peer.goodbye.is_some_and(Goodbye::drains));
-        let oldest = draining.min_by_key(|peer| peer.up_at);
-        if let Some(oldest) = oldest.filter(|oldest| now.since(oldest.up_at) >= LONG_LIFE) {
-            (oldest.goodbye, oldest.closing) = (Some(Goodbye::Full), false);
+        let is_overdue = |peer: &&mut Peer| {
+            peer.goodbye.is_some_and(Goodbye::drains)
+                && peer.drains_since.is_some_and(|since| now.since(since) >= LONG_DRAIN)
+        };
+        if let Some(overdue) = self.peers.iter_mut().find(is_overdue) {
+            (overdue.goodbye, overdue.closing) = (Some(Goodbye::Full), false);
             return;
         }
         let for_requests =

@@ -17,6 +17,8 @@ pub struct Peer {
     pub(super) goodbye: Option<Goodbye>,
     /// The adapter was told of `goodbye`.
     pub(super) closing: bool,
+    /// When the first goodbye was heard, or said by the adapter.
+    pub(super) drains_since: Option<Instant>,
     /// The last change of the table that was sent here.
     pub(super) cursor: u64,
     /// The bit by which the table remembers what this hub knows; none for a leaf, or when there are too many hubs.
@@ -64,6 +66,7 @@ impl Peer {
         up_at: Instant::START,
         goodbye: None,
         closing: false,
+        drains_since: None,
         cursor: 0,
         mark: 0,
         hubs_due: None,

@@ -33,9 +33,11 @@ impl Node<'_> {
     ) -> Result<(), Malformed> {
         self.observe(now);
         self.take_gossip(now, link, message, out).inspect_err(|_| {
-            if let Some(peer) = self.peers.get_mut(link) {
-                // Also when it is on its way out: nothing more is heard from it.
-                peer.goodbye = Some(Goodbye::Protocol);
+            // Also one that drains ends at once.
+            if let Some(peer) =
+                self.peers.get_mut(link).filter(|peer| peer.goodbye.is_none_or(Goodbye::drains))
+            {
+                (peer.goodbye, peer.closing) = (Some(Goodbye::Protocol), false);
             }
         })
     }

@@ -224,7 +224,6 @@ impl<'s> Table<'s> {
     }
 
     /// How many members departed.
-    #[cfg(test)]
     pub(super) const fn departed(&self) -> usize {
         self.down + self.left
     }
@@ -428,7 +427,7 @@ impl<'s> Table<'s> {
     /// Removes the departed member that left longest ago, but for `me` and `kept`; `false` when there is none.
     pub(super) fn evict(&mut self, me: NodeId, kept: Option<Index>) -> bool {
         // The table may be long, and a flood of newcomers asks often.
-        if self.down + self.left == 0 {
+        if self.departed() == 0 {
             return false;
         }
         let departed = self.unordered().filter(|&index| {

@@ -152,13 +152,13 @@ fn links_that_drain_for_ever_do_not_keep_others_out() {
     with_hub::<100>(|node| {
         for number in 1..=40 {
             link_up(node, at(Duration::ZERO), number, How::Accepted);
-            node.handle_goodbye(at(Duration::ZERO), LinkId(number.into()), Goodbye::Rekeyed);
+            node.handle_goodbye(at(SETTLED), LinkId(number.into()), Goodbye::Rekeyed);
         }
         let mut buffer = [0; 64];
         let meta = Meta::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
         let record = Record { id: NodeId([41; 16]), incarnation: 1, state: State::Alive, by: None, meta };
         let mut another = |seconds| {
-            let now = at(Duration::from_secs(seconds));
+            let now = at(SETTLED + Duration::from_secs(seconds));
             let up = node.handle_link_up(now, LinkId(41), How::Accepted, &hello(record));
             assert_eq!(up, Err(Goodbye::Full));
             node.poll_close()

@@ -150,6 +150,7 @@ fn a_peer_that_talks_nonsense_is_heard_no_more_even_while_it_drains() {
         node.handle_goodbye(at(0), LinkId(1), Goodbye::Rekeyed);
         let nonsense = [Tag::Records as u8, 255];
         node.handle_gossip(at(0), LinkId(1), &nonsense, &mut Nowhere).unwrap_err();
+        assert_eq!(node.poll_close(), Some((LinkId(1), Goodbye::Protocol)));
         node.handle_gossip(at(0), LinkId(1), &nonsense, &mut Nowhere).unwrap();
     });
 }

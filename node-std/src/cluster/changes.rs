@@ -43,8 +43,8 @@ impl Changes {
             self.cursor = number;
             self.note_member(node, &member);
         }
-        // Who is forgotten is not named among the changes. The records lie in a slice: their number is known at once.
-        let forgotten = self.states.len() > node.records().size_hint().0;
+        // Who is forgotten is not named among the changes.
+        let forgotten = self.states.len() > node.member_count();
         if forgotten {
             self.states.retain(|id, _| node.member(*id).is_some());
             self.names.retain(|_, id| node.member(*id).is_some());

@@ -401,7 +401,7 @@ impl Running<'_> {
                 self.say_goodbye(link, Goodbye::Rekeyed);
             }
             Notice::Goodbye(link, reason) => {
-                self.node.handle_goodbye(self.dialer.clock.now(), link, reason);
+                self.node.handle_goodbye(now, link, reason);
                 self.show_links();
             }
             Notice::Down { link, up, said, heard, error, itself } => {
