@@ -1,14 +1,11 @@
 //! A leaf's link to its hub gets a successor: which address is dialled, and when.
 
-use node_core::gossip::{
-    Config, Dial, Down, Failure, How, Kind, Meta, Node, Record, State, StaticStorage, Target,
-};
+use node_core::gossip::{Config, Dial, Failure, How, Kind, Meta, Node, Record, State, StaticStorage, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::Goodbye;
 use node_core::time::{Duration, Instant};
 
 use super::hello::hello;
-use super::single::{PEER, state, with_neighbour};
 
 const LEAF: NodeId = NodeId([1; 16]);
 const HUB: NodeId = NodeId([2; 16]);
@@ -77,20 +74,5 @@ fn the_successor_of_a_link_that_drains_is_dialled_at_once() {
         node.handle_goodbye(second(10), LinkId(1), Goodbye::Rekeyed);
         assert_eq!(node.poll_timeout().map(|at| at <= second(10)), Some(true));
         assert!(node.poll_dial(second(10)).is_some());
-    });
-}
-
-#[test]
-fn dials_that_failed_while_a_peer_was_linked_do_not_hide_that_it_is_gone() {
-    with_neighbour(|node| {
-        for attempt in 1..6 {
-            node.redial(second(100 * attempt), PEER);
-            let dial = node.poll_dial(second(100 * attempt)).unwrap();
-            node.handle_dial_failed(second(100 * attempt), dial.target, Failure::Refused);
-        }
-        assert_eq!(state(node, PEER), Some(State::Alive));
-        node.handle_link_down(second(1000), LinkId(1), Down::Lost);
-        node.handle_dial_failed(second(1001), Target::Member(PEER), Failure::Refused);
-        assert_eq!(state(node, PEER), Some(State::Suspect));
     });
 }

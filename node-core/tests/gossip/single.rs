@@ -490,3 +490,41 @@ fn a_link_for_a_request_is_dialled_before_those_to_members_that_are_missed() {
     node.redial(at(5_000), wanted);
     assert_eq!(node.poll_dial(at(5_000)).map(|dial| dial.target), Some(Target::Member(wanted)));
 }
+
+/// A dial to a peer is refused; what is believed of it then.
+fn refused(node: &mut Node<'_>, now: Instant, id: NodeId) -> Option<State> {
+    node.handle_dial_failed(now, Target::Member(id), Failure::Refused);
+    state(node, id)
+}
+
+#[test]
+fn dials_that_failed_while_a_peer_was_linked_do_not_hide_that_it_is_gone() {
+    with_neighbour(|node| {
+        link_up(node, at(0), (2, OTHER), &["10.0.0.3:8374"]);
+        for attempt in 1..6 {
+            assert_eq!(refused(node, at(attempt), PEER), Some(State::Alive));
+        }
+        node.handle_link_down(at(10), LinkId(1), Down::Lost);
+        assert_eq!(refused(node, at(11), PEER), Some(State::Suspect));
+    });
+}
+
+#[test]
+fn who_is_alone_doubts_whomever_it_cannot_dial() {
+    with_neighbour(|node| {
+        link_up(node, at(0), (2, OTHER), &["10.0.0.3:8374"]);
+        node.handle_link_down(at(1), LinkId(2), Down::Lost);
+        let mut buffer = [0; 64];
+        let mut meta = Meta::new("peer", Kind::Hub);
+        meta.addrs.extend(["10.0.0.3:8374"]);
+        let meta = meta.encode(&mut buffer).unwrap();
+        for (incarnation, state) in
+            [(2, State::Suspect), (3, State::Suspect), (4, State::Alive), (5, State::Suspect)]
+        {
+            assert_eq!(refused(node, at(2), OTHER), Some(state), "others reach it");
+            hear(node, at(2), &Record { id: OTHER, incarnation, state: State::Alive, by: None, meta });
+        }
+        node.handle_link_down(at(5), LinkId(1), Down::Goodbye(Goodbye::Agreed));
+        assert_eq!(refused(node, at(6), OTHER), Some(State::Suspect));
+    });
+}
