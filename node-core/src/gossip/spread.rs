@@ -22,8 +22,8 @@ impl Node<'_> {
     /// again soon.
     ///
     /// # Errors
-    /// [`Malformed`]: the peer is at fault, and [`poll_close`](Self::poll_close) ends the link. Items before the malformed
-    /// one were used.
+    /// [`Malformed`]: the peer is at fault, and [`poll_close`](Self::poll_close) ends the link. Records before the
+    /// malformed one were used.
     pub fn handle_gossip(
         &mut self,
         now: Instant,

@@ -237,7 +237,7 @@ impl Net {
         self.review_all();
     }
 
-    /// The same, but links along such a way break, and who dials along it is refused, as by a firewall that rejects.
+    /// The same, but links along such a way break, and who dials along it, or back, is refused, as by a firewall that rejects.
     pub fn refuse(&mut self, zone: impl Fn(usize) -> usize, ways: &[(usize, usize)]) {
         self.reach.refuse((0..self.machines.len()).map(zone).collect(), ways);
         let is_cut = |link: &Link| {
