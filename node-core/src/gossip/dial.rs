@@ -328,7 +328,7 @@ impl Node<'_> {
     }
 
     pub(super) fn hub_links(&self) -> usize {
-        self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub).count()
+        self.peers.hubs().filter(|peer| peer.is_usable()).count()
     }
 
     /// One of the members for which `fits` holds, each with equal chance.

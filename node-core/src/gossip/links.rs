@@ -118,13 +118,7 @@ impl Node<'_> {
         if is_hub && (kind == Kind::Leaf || self.has_to_spare()) {
             self.shed_later(now);
         }
-        if kind == Kind::Hub {
-            // Leaves hear of the hubs that are linked here.
-            self.peers
-                .iter_mut()
-                .filter(|peer| peer.kind == Kind::Leaf)
-                .for_each(|peer| peer.hubs_due = Some(0));
-        }
+        self.introduce(id);
         self.refresh_hubs();
         self.overlay_at = Some(now);
         Ok(())

@@ -382,7 +382,7 @@ impl<'s> Node<'s> {
         self.hubs_at = None;
         let me = self.table.find(self.config.id).and_then(|me| Meta::decode(self.table.meta(me)).ok());
         let Some(Meta { hubs: before, .. }) = me.filter(|meta| meta.addrs.is_empty()) else { return };
-        let linked = || self.peers.iter().filter(|peer| peer.is_usable() && peer.kind == Kind::Hub);
+        let linked = || self.peers.hubs().filter(|peer| peer.is_usable());
         // Those named already stay, in their order: which link is older is nothing to tell the cluster.
         let named = before.iter().copied().filter(|hub| linked().any(|peer| peer.id == *hub));
         let others = linked().map(|peer| peer.id).filter(|hub| !before.contains(hub));

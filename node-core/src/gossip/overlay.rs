@@ -31,7 +31,7 @@ const REFERRED: usize = 8;
 impl Node<'_> {
     /// Links to hubs that carry gossip.
     pub(super) fn overlay_links(&self) -> usize {
-        self.peers.iter().filter(|peer| peer.is_overlay()).count()
+        self.peers.hubs().filter(|peer| peer.is_overlay()).count()
     }
 
     /// What is due: ends what is too much, and now and then makes a link to a hub that has none here. So the graph stays
@@ -117,7 +117,7 @@ impl Node<'_> {
     /// Ends the oldest of the overlay links that this node dialled, when there are more than it needs.
     fn shed_hubs(&mut self, now: Instant) {
         if self.has_to_spare() {
-            let dialled = self.peers.iter().filter(|peer| peer.is_overlay() && peer.dialled);
+            let dialled = self.peers.hubs().filter(|peer| peer.is_overlay() && peer.dialled);
             let oldest =
                 dialled.min_by_key(|peer| peer.up_at).filter(|peer| now.since(peer.up_at) >= SETTLED);
             self.shed(oldest.map(|peer| peer.link));
@@ -157,9 +157,8 @@ impl Node<'_> {
             (overdue.goodbye, overdue.closing) = (Some(Goodbye::Full), false);
             return;
         }
-        let for_requests =
-            |peer: &&Peer| peer.is_usable() && peer.kind == Kind::Hub && !peer.is_overlay() && peer.id != id;
-        let idle = self.peers.iter().filter(for_requests);
+        let for_requests = |peer: &&Peer| peer.is_usable() && !peer.is_overlay() && peer.id != id;
+        let idle = self.peers.hubs().filter(for_requests);
         let oldest = idle.min_by_key(|peer| peer.up_at).map(|peer| peer.link);
         self.shed(oldest);
     }
@@ -182,6 +181,19 @@ impl Node<'_> {
             peer.standing_due = true;
             peer.join(now);
         }
+        self.introduce(id);
+    }
+
+    /// Leaves hear of a hub if it is a neighbour now: they may move to it.
+    pub(super) fn introduce(&mut self, id: NodeId) {
+        let neighbour = self.peers.hubs().position(|peer| peer.is_overlay() && peer.id == id);
+        let Some(place) = neighbour.and_then(|place| u16::try_from(place).ok()) else { return };
+        if let Some(slot) = self.table.find(id).and_then(|index| self.table.slot_mut(index)) {
+            slot.was_neighbour = true;
+        }
+        for leaf in self.peers.iter_mut().filter(|peer| peer.kind == Kind::Leaf) {
+            leaf.hubs_due = Some(leaf.hubs_due.map_or(place, |from| from.min(place)));
+        }
     }
 
     /// The peer says whether it wants gossip on the link, and whether it wants to hear of changes at once.
@@ -199,9 +211,11 @@ impl Node<'_> {
         // Who is sent away stays outside, however often it says what it wants.
         let theirs = wanted && !peer.referred;
         if peer.theirs != theirs {
+            let id = peer.id;
             peer.theirs = theirs;
             if peer.theirs {
                 peer.join(now);
+                self.introduce(id);
             }
             self.overlay_at = Some(now);
         }
@@ -224,7 +238,7 @@ impl Node<'_> {
     #[cfg(feature = "sim")]
     #[must_use]
     pub fn fan_out(&self) -> usize {
-        self.peers.iter().filter(|peer| peer.is_overlay() && self.is_eager(peer)).count()
+        self.peers.hubs().filter(|peer| peer.is_overlay() && self.is_eager(peer)).count()
     }
 
     /// Whether the peer is to tell of changes at once, whatever the rank of the link is at its end.
@@ -234,7 +248,7 @@ impl Node<'_> {
 
     /// Whether it is one of the first so many overlay links by rank.
     fn is_among(&self, first: usize, peer: &Peer) -> bool {
-        self.peers.iter().filter(|other| other.rank < peer.rank && other.is_overlay()).take(first).count()
+        self.peers.hubs().filter(|other| other.rank < peer.rank && other.is_overlay()).take(first).count()
             < first
     }
 }

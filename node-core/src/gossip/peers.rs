@@ -28,7 +28,7 @@ pub struct Peer {
     /// Members that it made this node look at by comparing, since `work_at`.
     pub(super) work: u32,
     pub(super) work_at: Instant,
-    /// A leaf is to be told of the hubs that are linked here, from this place among the links on.
+    /// A leaf is to be told of the neighbours in the overlay, from this place among the links on.
     pub(super) hubs_due: Option<u16>,
     /// When tables are compared next; never with a leaf. Of two hubs the one that dialled keeps time.
     pub(super) sync_at: Option<Instant>,
@@ -105,17 +105,18 @@ impl Peer {
     }
 }
 
-/// The links that are up.
+/// The links that are up: those to hubs, which are few and often looked at, before those to leaves.
 ///
-/// Invariant: `places[..count]` are in use.
+/// Invariant: `places[..hubs]` are links to hubs, `places[hubs..count]` to leaves.
 pub(super) struct Peers<'s> {
     places: &'s mut [Peer],
+    hubs: usize,
     count: usize,
 }
 
 impl<'s> Peers<'s> {
     pub(super) const fn new(places: &'s mut [Peer]) -> Self {
-        Self { places, count: 0 }
+        Self { places, hubs: 0, count: 0 }
     }
 
     pub(super) const fn capacity(&self) -> usize {
@@ -128,6 +129,11 @@ impl<'s> Peers<'s> {
 
     pub(super) fn iter(&self) -> core::slice::Iter<'_, Peer> {
         self.places.get(..self.count).unwrap_or_default().iter()
+    }
+
+    /// Links to hubs.
+    pub(super) fn hubs(&self) -> core::slice::Iter<'_, Peer> {
+        self.places.get(..self.hubs).unwrap_or_default().iter()
     }
 
     pub(super) fn iter_mut(&mut self) -> core::slice::IterMut<'_, Peer> {
@@ -155,13 +161,22 @@ impl<'s> Peers<'s> {
         let free = 1_u64.checked_shl((!taken).trailing_zeros()).unwrap_or(0);
         let mark = if peer.kind == Kind::Hub { free } else { 0 };
         *self.places.get_mut(self.count).ok_or(Full)? = Peer { mark, ..peer };
+        if peer.kind == Kind::Hub {
+            self.places.swap(self.hubs, self.count);
+            self.hubs += 1;
+        }
         self.count += 1;
         Ok(())
     }
 
     pub(super) fn remove(&mut self, link: LinkId) -> Option<Peer> {
-        let place = self.iter().position(|peer| peer.link == link)?;
+        let mut place = self.iter().position(|peer| peer.link == link)?;
         let last = self.count.checked_sub(1)?;
+        if place < self.hubs {
+            self.hubs -= 1;
+            self.places.swap(place, self.hubs);
+            place = self.hubs;
+        }
         self.places.swap(place, last);
         self.count = last;
         // Leaves that hear of one hub after the other begin anew: the order has changed.
@@ -207,6 +222,8 @@ mod tests {
                 naive.sort_unstable();
                 prop_assert_eq!(&links, &naive);
                 let hubs = peers.iter().filter(|peer| peer.kind == Kind::Hub).count();
+                prop_assert_eq!(peers.hubs().filter(|peer| peer.kind == Kind::Hub).count(), hubs);
+                prop_assert_eq!(peers.hubs().len(), hubs);
                 let marks: Vec<u64> = peers.iter().map(|peer| peer.mark).filter(|mark| *mark != 0).collect();
                 prop_assert!(marks.iter().all(|mark| mark.is_power_of_two()));
                 prop_assert_eq!(marks.iter().fold(0, |all, mark| all | mark).count_ones() as usize, marks.len());

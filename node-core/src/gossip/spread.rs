@@ -151,11 +151,11 @@ impl Node<'_> {
         records.iter().all(|record| writer.push(record)) && out.put(&[writer.message()]).is_ok()
     }
 
-    /// Tells a leaf of the hubs that are linked here, from this place among the links on; returns where to go on when there
-    /// was no room for all.
+    /// Tells a leaf of the neighbours in the overlay, from this place among the links on; returns where to go on when there was no
+    /// room for all.
     fn say_hubs(&self, from: u16, out: &mut impl Outbox) -> Option<u16> {
-        let hubs = (0..).zip(self.peers.iter()).skip(from.into());
-        let hubs = hubs.filter(|(_, peer)| peer.is_usable() && peer.kind == Kind::Hub);
+        let hubs = (0..).zip(self.peers.hubs()).skip(from.into());
+        let hubs = hubs.filter(|(_, peer)| peer.is_overlay());
         let mut writer = Writer::new(Tag::Records);
         let mut first = from;
         for (place, hub) in hubs {
@@ -260,8 +260,8 @@ impl Node<'_> {
         if writer.is_empty() || out.put(&[writer.message()]).is_ok() { (end, true) } else { (said, false) }
     }
 
-    /// Whether a peer is to hear of a member: a hub of every one, a leaf of the hubs that are linked here or
-    /// departed and of the owners of components that it uses. A leaf speaks of itself alone.
+    /// Whether a peer is to hear of a member: a hub of every one, a leaf of the neighbours in the overlay, of those that departed, and
+    /// of the owners of components that it uses. A leaf speaks of itself alone.
     fn concerns(&self, index: Index, peer: &Peer, needs: &Needs<'_>) -> bool {
         let slot = self.table.slot(index);
         let about_me = slot.id == self.config.id;
@@ -269,10 +269,12 @@ impl Node<'_> {
             (Kind::Leaf, _) => about_me,
             (Kind::Hub, Kind::Hub) => slot.known_to & peer.mark == 0,
             (Kind::Hub, Kind::Leaf) => {
-                // From the beginning: those that are linked it is told of apart.
-                let linked = peer.cursor > 0 && self.is_linked(slot.id);
+                // From the beginning: of neighbours it is told apart.
+                let is_neighbour = || self.peers.hubs().any(|hub| hub.is_overlay() && hub.id == slot.id);
+                let changed = || peer.cursor > 0 && is_neighbour();
+                let departed = !slot.state.is_live() && slot.was_neighbour;
                 about_me
-                    || (slot.kind == Kind::Hub && (linked || !slot.state.is_live()))
+                    || (slot.kind == Kind::Hub && (departed || changed()))
                     || (slot.id != peer.id && self.offers(index, needs))
             }
         }

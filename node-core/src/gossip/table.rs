@@ -53,6 +53,8 @@ pub struct Slot {
     pub(super) wanted: bool,
     /// It is wanted for requests alone: without need it does not become part of the overlay.
     pub(super) for_requests: bool,
+    /// A hub that was a neighbour in the overlay: leaves have been told of it.
+    pub(super) was_neighbour: bool,
     /// A leaf that said that it sleeps.
     pub(super) asleep: bool,
     /// Its link broke, and it cannot be dialled: it is to come back, or to say that it has another hub.
@@ -85,6 +87,7 @@ impl Slot {
         dialling: false,
         wanted: false,
         for_requests: false,
+        was_neighbour: false,
         asleep: false,
         missed: false,
     };

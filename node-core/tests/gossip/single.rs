@@ -4,7 +4,7 @@ use node_core::gossip::{
     Config, Down, Failure, How, Kind, Meta, Node, NotDown, Record, State, StaticStorage, Target,
 };
 use node_core::id::{LinkId, NodeId};
-use node_core::link::Goodbye;
+use node_core::link::{Full, Goodbye, Outbox};
 use node_core::time::{Duration, Instant};
 use node_core::wire::gossip::Tag;
 
@@ -526,5 +526,45 @@ fn who_is_alone_doubts_whomever_it_cannot_dial() {
         }
         node.handle_link_down(at(5), LinkId(1), Down::Goodbye(Goodbye::Agreed));
         assert_eq!(refused(node, at(6), OTHER), Some(State::Suspect));
+    });
+}
+
+/// Counts messages.
+struct Count(usize);
+
+impl Outbox for Count {
+    fn put(&mut self, _: &[&[u8]]) -> Result<(), Full> {
+        self.0 += 1;
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+}
+
+#[test]
+fn a_leaf_is_told_of_departed_hubs_that_it_may_know() {
+    with_neighbour(|node| {
+        let mut buffer = [0; 64];
+        let leaf = Meta::new("leaf", Kind::Leaf).encode(&mut buffer).unwrap();
+        let leaf = Record { id: NodeId([9; 16]), incarnation: 1, state: State::Alive, by: None, meta: leaf };
+        node.handle_link_up(at(0), LinkId(2), How::Accepted, &hello(leaf)).unwrap();
+        let said = |node: &mut Node<'_>| {
+            let mut said = Count(0);
+            node.poll_gossip(at(1), LinkId(2), &mut said);
+            said.0
+        };
+        assert_eq!(said(node), 1, "of this hub");
+        node.handle_gossip(at(1), LinkId(1), &[Tag::Standing as u8, 1], &mut Nowhere).unwrap();
+        assert_eq!(said(node), 1, "of its neighbour");
+        let mut buffer = [0; 64];
+        let meta = Meta::new("far", Kind::Hub).encode(&mut buffer).unwrap();
+        for state in [State::Alive, State::Left] {
+            hear(node, at(1), &Record { id: OTHER, incarnation: 1, state, by: None, meta });
+            assert_eq!(said(node), 0, "{state} is nothing to it");
+        }
+        node.handle_link_down(at(1), LinkId(1), Down::Goodbye(Goodbye::Leaving));
+        assert_eq!(said(node), 1);
     });
 }
