@@ -601,6 +601,8 @@ fn a_leaf_is_told_of_each_neighbour_however_it_became_one() {
         let mut buffer = [0; 64];
         let meta = Meta::new("other", Kind::Hub).encode(&mut buffer).unwrap();
         let other = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, meta };
+        hear(node, at(1), &other);
+        assert!(Said::to_leaf(node, 9).bytes.is_empty());
         let dialled = How::Dialled(Target::Member(OTHER));
         node.handle_link_up(at(1), LinkId(2), dialled, &hello(other)).unwrap();
         let said = Said::to_leaf(node, 9);
