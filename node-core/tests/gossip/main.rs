@@ -33,3 +33,4 @@ mod rekey;
 mod replacing;
 #[cfg(test)]
 mod single;
+mod told;

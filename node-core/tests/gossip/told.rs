@@ -1,0 +1,107 @@
+//! What a hub tells a leaf.
+
+use node_core::gossip::{Down, How, Kind, Meta, Node, Record, State, Target};
+use node_core::id::{LinkId, NodeId};
+use node_core::link::{Full, Goodbye, Outbox};
+use node_core::wire::gossip::Tag;
+
+use super::hello::hello;
+use super::nowhere::Nowhere;
+use super::single::{ME, OTHER, PEER, at, hear, link_up, with_neighbour};
+
+/// What a hub has to say to a leaf.
+struct Said {
+    bytes: Vec<u8>,
+    room: usize,
+}
+
+impl Said {
+    fn to_leaf(node: &mut Node<'_>, room: usize) -> Self {
+        let mut said = Self { bytes: Vec::new(), room };
+        node.poll_gossip(at(1), LinkId(LEAF), &mut said);
+        said
+    }
+
+    fn names(&self, id: NodeId) -> bool {
+        self.bytes.windows(id.0.len()).any(|window| window == id.0)
+    }
+}
+
+impl Outbox for Said {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+        self.room = self.room.checked_sub(1).ok_or(Full)?;
+        self.bytes.extend(parts.concat());
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        self.room
+    }
+}
+
+const LEAF: u32 = 9;
+
+/// Runs `test` with a hub that has told a leaf of itself, and a link to a peer that is no neighbour yet.
+fn with_leaf(test: impl FnOnce(&mut Node<'_>)) {
+    with_neighbour(|node| {
+        let mut buffer = [0; 64];
+        let meta = Meta::new("leaf", Kind::Leaf).encode(&mut buffer).unwrap();
+        let leaf = Record { id: NodeId([9; 16]), incarnation: 1, state: State::Alive, by: None, meta };
+        node.handle_link_up(at(0), LinkId(LEAF), How::Accepted, &hello(leaf)).unwrap();
+        let said = Said::to_leaf(node, 9);
+        assert!(said.names(ME) && !said.names(PEER));
+        test(node);
+    });
+}
+
+/// The peer of a link wants it for the overlay.
+fn stand(node: &mut Node<'_>, link: u32) {
+    node.handle_gossip(at(1), LinkId(link), &[Tag::Standing as u8, 1], &mut Nowhere).unwrap();
+}
+
+#[test]
+fn a_leaf_is_told_of_departed_hubs_that_it_may_know() {
+    with_leaf(|node| {
+        stand(node, 1);
+        assert!(Said::to_leaf(node, 9).names(PEER));
+        let mut buffer = [0; 64];
+        let meta = Meta::new("far", Kind::Hub).encode(&mut buffer).unwrap();
+        for state in [State::Alive, State::Left] {
+            hear(node, at(1), &Record { id: OTHER, incarnation: 1, state, by: None, meta });
+            assert!(Said::to_leaf(node, 9).bytes.is_empty(), "{state} is nothing to it");
+        }
+        node.handle_link_down(at(1), LinkId(1), Down::Goodbye(Goodbye::Leaving));
+        assert!(Said::to_leaf(node, 9).names(PEER));
+    });
+}
+
+#[test]
+fn a_leaf_is_told_of_each_neighbour_however_it_became_one() {
+    with_leaf(|node| {
+        let mut buffer = [0; 64];
+        let meta = Meta::new("other", Kind::Hub).encode(&mut buffer).unwrap();
+        let other = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, meta };
+        hear(node, at(1), &other);
+        assert!(Said::to_leaf(node, 9).bytes.is_empty());
+        let dialled = How::Dialled(Target::Member(OTHER));
+        node.handle_link_up(at(1), LinkId(2), dialled, &hello(other)).unwrap();
+        let said = Said::to_leaf(node, 9);
+        assert!(said.names(OTHER) && !said.names(PEER));
+        // It has too few neighbours, and takes one to which there is a link.
+        assert_eq!(node.poll_dial(at(1)), None);
+        assert!(Said::to_leaf(node, 9).names(PEER));
+    });
+}
+
+#[test]
+fn a_leaf_whose_link_was_full_is_told_of_all_neighbours() {
+    with_leaf(|node| {
+        link_up(node, at(1), (2, OTHER), &["10.0.0.3:8374"]);
+        for link in [1, 2] {
+            stand(node, link);
+            Said::to_leaf(node, 0);
+        }
+        let said = Said::to_leaf(node, 9);
+        assert!(said.names(PEER) && said.names(OTHER));
+    });
+}
