@@ -14,6 +14,7 @@ mod hello;
 mod joining;
 #[cfg(test)]
 mod leaves;
+#[cfg(test)]
 mod liars;
 #[cfg(test)]
 mod missed;
@@ -33,4 +34,5 @@ mod rekey;
 mod replacing;
 #[cfg(test)]
 mod single;
+#[cfg(test)]
 mod told;
