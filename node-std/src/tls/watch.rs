@@ -73,8 +73,7 @@ fn reload(keyring: &Keyring, sign: Sign) {
     let outcome = keyring.reload();
     if sign == Sign::Hangup {
         match outcome {
-            Ok(true) => tracing::info!("SIGHUP: the keys were read again"),
-            Ok(false) => tracing::info!("SIGHUP: the keys were read again, they are as before"),
+            Ok(_) => tracing::info!("SIGHUP: the keys are in use as the TLS directory has them now"),
             Err(error) => tracing::error!("SIGHUP: {error}; the last good keyring stays in force"),
         }
     }
