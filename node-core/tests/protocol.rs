@@ -5,12 +5,13 @@ use std::path::Path;
 
 use node_core::crypto::Software;
 use node_core::gossip::{
-    Config as NodeConfig, Down, How, Kind, Meta, Node, Record, State, StaticStorage, Storage, Target,
+    Config as NodeConfig, Direction, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Storage,
+    Target,
 };
 use node_core::id::{Hex, LinkId, Name, NodeId};
 use node_core::keys::{Bundle, BundleSlot, Keyring, MAX_BUNDLE, SlotInfo};
 use node_core::link::{
-    Config, Event, Exchange, Full, Goodbye, Hello, Limits, Link, Open, Outbox, ResetCode, Service,
+    Config, Event, Exchange, Full, GoAway, Hello, Limits, Link, Open, Outbox, ResetCode, Service,
 };
 use node_core::rpc::{Code, Method, Response, RpcError};
 use node_core::time::{Duration, Instant, UnixTime};
@@ -52,7 +53,7 @@ fn the_vectors_of_a_link_mean_what_the_text_says() {
         ("data", "Data { id: Theirs 1.1, data: [69, 84, 32], end: false }"),
         ("credit-link", "Credit(None)"),
         ("reset", "Reset { id: Theirs 1.1, code: Cancelled }"),
-        ("goodbye", "Goodbye(Leaving)"),
+        ("GOAWAY", "GoAway(Leaving)"),
     ] {
         let bytes = make::bytes(name);
         let mut rest = bytes.as_slice();
@@ -165,16 +166,16 @@ mod make {
         }
     }
 
-    fn meta(number: u8) -> Meta<'static> {
-        let mut meta = Meta::new(["", "one", "two", "three", "four"][usize::from(number)], Kind::Hub);
-        meta.addrs.extend(["10.0.0.1:8374"]);
-        meta.components.extend(["billing"]);
-        meta
+    fn metadata(number: u8) -> Metadata<'static> {
+        let mut metadata = Metadata::new(["", "one", "two", "three", "four"][usize::from(number)], Kind::Hub);
+        metadata.addrs.extend(["10.0.0.1:8374"]);
+        metadata.components.extend(["billing"]);
+        metadata
     }
 
     pub fn hello<'b>(number: u8, buffer: &'b mut [u8]) -> Hello<'b> {
-        let meta = meta(number).encode(buffer).unwrap();
-        let record = Record { id: id(number), incarnation: 1, state: State::Alive, by: None, meta };
+        let metadata = metadata(number).encode(buffer).unwrap();
+        let record = Record { id: id(number), incarnation: 1, state: State::Alive, by: None, metadata };
         let time = Some(UnixTime(1_700_000_000));
         Hello { version: 1, cluster: "demo", limits: config(number).limits, time, record }
     }
@@ -251,7 +252,7 @@ mod make {
             take(&mut two, &[4, 0, 4, 0, 9, 0, 9, 0, 0, 0, 0, 0]);
         }
         write("credit-link", &mut two, &mut |_, _| {});
-        write("goodbye", &mut one, &mut |link, _| link.goodbye(Goodbye::Leaving));
+        write("GOAWAY", &mut one, &mut |link, _| link.go_away(GoAway::Leaving));
         vectors
     }
 
@@ -268,13 +269,13 @@ mod make {
         }
     }
 
-    fn up(node: &mut Node<'_>, link: u32, how: How, peer: u8) {
+    fn up(node: &mut Node<'_>, link: u32, how: Direction, peer: u8) {
         node.handle_link_up(NOW, LinkId(link), how, &hello(peer, &mut [0; 768])).unwrap();
     }
 
     fn node(number: u8, storage: Storage<'_>) -> Node<'_> {
         let config = NodeConfig::new(id(number), Kind::Hub);
-        Node::new(NOW, config, (1, &meta(number)), (storage, 1)).unwrap()
+        Node::new(NOW, config, (1, &metadata(number)), (storage, 1)).unwrap()
     }
 
     /// Node one knows three, node two knows four; they compare.
@@ -283,11 +284,11 @@ mod make {
         let [one, two] = &mut memory;
         let (mut one, mut two) = (node(1, one.lend()), node(2, two.lend()));
         for (node, peer) in [(&mut one, 3), (&mut two, 4)] {
-            up(node, 9, How::Accepted, peer);
-            node.handle_link_down(NOW, LinkId(9), Down::Goodbye(Goodbye::Full));
+            up(node, 9, Direction::Accepted, peer);
+            node.handle_link_down(NOW, LinkId(9), LinkEnd::GoAway(GoAway::Full));
         }
-        up(&mut one, 1, How::Dialled(Target::Seed(0)), 2);
-        up(&mut two, 1, How::Accepted, 1);
+        up(&mut one, 1, Direction::Dialled(Target::Seed(0)), 2);
+        up(&mut two, 1, Direction::Accepted, 1);
         let mut said = Messages(Vec::new());
         one.poll_gossip(NOW, LinkId(1), &mut said);
         two.handle_gossip(NOW, LinkId(1), &said.0[1].clone(), &mut said).unwrap();

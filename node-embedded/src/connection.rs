@@ -122,7 +122,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
             Either3::First(SessionError::Closed | SessionError::Lost) if self.is_over() => Ok(()),
             Either3::First(error) | Either3::Second(Err(error)) => Err(error),
             Either3::Second(Ok(())) => {
-                // The goodbyes are said; whether the hub hears of the end makes no difference.
+                // The GOAWAYs are said; whether the hub hears of the end makes no difference.
                 session.close();
                 Ok(())
             }
@@ -177,7 +177,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         }
     }
 
-    /// Ends when the hub had time enough for a goodbye that it does not take.
+    /// Ends when the hub had time enough for a GOAWAY that it does not take.
     async fn farewell(&self) {
         poll_fn(|cx| {
             self.state.with(|core| {

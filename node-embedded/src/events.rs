@@ -1,10 +1,10 @@
 //! What happens on a link, passed on to the core and to the exchanges.
 
-use node_core::gossip::{Certificates, Down, Failure, How, Target};
+use node_core::gossip::{Certificates, Direction, Failure, LinkEnd, Target};
 use node_core::id::LinkId;
-use node_core::link::{Event, ExchangeId, Goodbye, Hello, Open, PeerError, Phase, ResetCode};
+use node_core::link::{Event, ExchangeId, GoAway, Hello, Open, PeerError, Phase, ResetCode};
 use node_core::time::Instant;
-use node_core::wire::{FrameKind, Meta, VERSION};
+use node_core::wire::{FrameKind, Metadata, VERSION};
 
 use crate::batch::Gossip;
 use crate::keyring::Keys;
@@ -28,14 +28,14 @@ impl Core<'_> {
         port.link.restart(now);
         port.batch.clear();
         port.blocked = false;
-        port.goodbye = None;
+        port.go_away = None;
         let certificates = Certificates { ours, theirs: hub.certificate };
         let carried = Carried { id: LinkId(self.links), target, certificates, pinned: hub.pinned };
         port.stage = Stage::Greeting(carried);
         let hello =
             Hello { version: VERSION, cluster, limits: LIMITS, time: None, record: self.node.record() };
         if port.link.greet(&hello, port.batch).is_err() {
-            port.part(now, Goodbye::Full, None);
+            port.part(now, GoAway::Full, None);
         }
         self.runner.wake();
     }
@@ -76,7 +76,7 @@ impl Core<'_> {
     pub(crate) fn handle_fault(&mut self, index: usize, now: Instant, error: PeerError) {
         warning!("link: {}", error);
         if let Some(port) = self.ports.get_mut(index) {
-            port.part(now, error.goodbye(), Some(error));
+            port.part(now, error.go_away(), Some(error));
         }
         self.runner.wake();
     }
@@ -103,7 +103,7 @@ impl Core<'_> {
         while let Some((link, reason)) = self.node.poll_close() {
             let Some(port) = self.ports.iter_mut().find(|port| port.id() == Some(link)) else { continue };
             if reason.drains() {
-                port.link.goodbye(reason);
+                port.link.go_away(reason);
             } else {
                 port.part(now, reason, None);
                 // Who is not trusted any more is not served any more.
@@ -116,7 +116,7 @@ impl Core<'_> {
             let Port { link, batch, .. } = port;
             self.node.poll_gossip(now, carried.id, &mut Gossip { link, batch });
             if leaving {
-                port.link.goodbye(Goodbye::Leaving);
+                port.link.go_away(GoAway::Leaving);
             }
         }
         port.link.poll_transmit(now, port.batch);
@@ -138,12 +138,12 @@ impl Core<'_> {
         for slot in self.table.of_link(carried.id) {
             slot.break_off(ExchangeError::LinkLost);
         }
-        let down = port.goodbye.take().map_or(Down::Lost, Down::Goodbye);
+        let down = port.go_away.take().map_or(LinkEnd::Lost, LinkEnd::GoAway);
         match error {
             _ if joined => self.node.handle_link_down(now, carried.id, down),
             _ if settled => {}
             Some(PeerError::Itself(_)) => self.node.handle_dialled_itself(now, carried.target),
-            _ => self.node.handle_dial_failed(now, carried.target, Failure::Mute),
+            _ => self.node.handle_dial_failed(now, carried.target, Failure::Unresponsive),
         }
         self.runner.wake();
         self.callers.wake();
@@ -166,7 +166,7 @@ impl Core<'_> {
             }
             Event::Credit(None) => self.wake_exchanges(index),
             Event::Gossip(message) => self.handle_gossip(index, now, message),
-            Event::Goodbye(reason) => self.handle_goodbye(index, now, reason),
+            Event::GoAway(reason) => self.handle_go_away(index, now, reason),
             Event::Pong(_) | Event::Skipped(_) => {}
         }
     }
@@ -177,12 +177,12 @@ impl Core<'_> {
         let id = hello.record.id;
         if !carried.pinned && !keys.trusts(carried.certificates.theirs) {
             // The keyring was replaced since the handshake.
-            port.part(now, Goodbye::Untrusted, None);
+            port.part(now, GoAway::Untrusted, None);
             return;
         }
-        match self.node.handle_link_up(now, carried.id, How::Dialled(carried.target), hello) {
+        match self.node.handle_link_up(now, carried.id, Direction::Dialled(carried.target), hello) {
             Ok(()) => {
-                let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);
+                let name = Metadata::decode(hello.record.metadata).map_or("?", |metadata| metadata.name);
                 information!("linked to {} ({})", name, id);
                 port.stage = Stage::Joined(carried, id);
                 self.node.secure(now, carried.id, carried.certificates);
@@ -242,14 +242,14 @@ impl Core<'_> {
         }
     }
 
-    fn handle_goodbye(&mut self, index: usize, now: Instant, reason: Goodbye) {
+    fn handle_go_away(&mut self, index: usize, now: Instant, reason: GoAway) {
         let Some(port) = self.ports.get_mut(index) else { return };
         let Some(id) = port.id() else { return };
-        if reason != Goodbye::Agreed {
-            information!("the hub says goodbye: {}", reason);
+        if reason != GoAway::Acknowledged {
+            information!("the hub says GOAWAY: {}", reason);
         }
-        port.goodbye = Some(reason);
-        self.node.handle_goodbye(now, id, reason);
+        port.go_away = Some(reason);
+        self.node.handle_go_away(now, id, reason);
     }
 
     /// Wakes whoever waits to send on a port's exchanges.
@@ -293,7 +293,7 @@ impl Core<'_> {
         self.ports.get(index).is_none_or(|port| port.link.phase() == Phase::Over)
     }
 
-    /// Whether the hub had time enough to take a goodbye.
+    /// Whether the hub had time enough to take a GOAWAY.
     pub(crate) fn is_overdue(&self, index: usize, now: Instant) -> bool {
         self.ports
             .get(index)

@@ -14,8 +14,8 @@ use node_core::id::NodeId;
 use node_core::keys::BundleError;
 use node_core::time::{ClockFloor, Duration, Instant};
 use node_core::trust::Fingerprint;
-use node_core::wire::record::BadMeta;
-use node_core::wire::{Kind, Meta};
+use node_core::wire::record::BadMetadata;
+use node_core::wire::{Kind, Metadata};
 
 use crate::application::Application;
 use crate::connection::PortMemory;
@@ -25,7 +25,7 @@ use crate::port::{Port, PortExchanges};
 use crate::runner::Runner;
 use crate::serve::KeyringMemory;
 use crate::settings::{MAX_PINS, Settings};
-use crate::sizes::{BUNDLE, HEAD, ITEM, LIMITS, LINKS, MEMBERS, META, WORKERS};
+use crate::sizes::{BUNDLE, HEAD, ITEM, LIMITS, LINKS, MEMBERS, METADATA, WORKERS};
 use crate::state::{Core, State, now};
 use crate::store::{Store, StoreError};
 use crate::table::{self, Table};
@@ -62,10 +62,10 @@ struct Memory {
 
 /// What the core's machines work in.
 struct CoreMemory {
-    slots: heapless::Vec<gossip::Slot, MEMBERS>,
-    order: [gossip::Entry; MEMBERS],
-    due: [Instant; MEMBERS],
-    meta: [u8; MEMBERS * META],
+    slots: heapless::Vec<gossip::MemberSlot, MEMBERS>,
+    id_index: [gossip::IdEntry; MEMBERS],
+    deadlines: [Instant; MEMBERS],
+    metadata: [u8; MEMBERS * METADATA],
     peers: heapless::Vec<Peer, LINKS>,
     table: table::Slots,
     exchanges: [PortExchanges; LINKS],
@@ -79,9 +79,9 @@ impl LeafResources<'_> {
             memory: Memory {
                 core: CoreMemory {
                     slots: heapless::Vec::new(),
-                    order: [gossip::Entry::FREE; MEMBERS],
-                    due: [Instant::START; MEMBERS],
-                    meta: [0; MEMBERS * META],
+                    id_index: [gossip::IdEntry::FREE; MEMBERS],
+                    deadlines: [Instant::START; MEMBERS],
+                    metadata: [0; MEMBERS * METADATA],
                     peers: heapless::Vec::new(),
                     table: table::Slots::new(),
                     exchanges: [PortExchanges::NEW; LINKS],
@@ -155,11 +155,12 @@ fn assemble<'d>(
     components: &[&str],
 ) -> Option<Core<'d>> {
     let now = now();
-    let CoreMemory { slots, order, due, meta, peers, table, exchanges } = memory;
-    fill(slots, gossip::Slot::FREE);
+    let CoreMemory { slots, id_index, deadlines, metadata, peers, table, exchanges } = memory;
+    fill(slots, gossip::MemberSlot::FREE);
     fill(peers, Peer::FREE);
-    let storage = Storage { slots, order, due, sums: &mut [], meta, peers };
-    let config = gossip::Config { degree: LINKS - 1, dials: 1, ..gossip::Config::new(birth.id, Kind::Leaf) };
+    let storage = Storage { slots, id_index, deadlines, fingerprints: &mut [], metadata, peers };
+    let config =
+        gossip::Config { active_view: LINKS - 1, dials: 1, ..gossip::Config::new(birth.id, Kind::Leaf) };
     // What it says of itself may change during a life as well as between two.
     let incarnation = u64::from(birth.starts) << 12;
     let about_me = describe(settings, keys, components)?;
@@ -205,13 +206,13 @@ fn fill<T: Clone, const N: usize>(vector: &mut heapless::Vec<T, N>, free: T) {
 }
 
 /// What the node says of itself; `None` when there is too much of something.
-fn describe<'s>(settings: &Settings<'s>, keys: &Keys, components: &[&'s str]) -> Option<Meta<'s>> {
-    let mut meta = Meta::new(settings.name, Kind::Leaf);
-    meta.active_key = keys.active().0;
-    meta.keyring = keys.digest().0;
-    meta.components = heapless::Vec::from_slice(components).ok()?;
-    meta.needs = heapless::Vec::from_slice(settings.needs).ok()?;
-    Some(meta)
+fn describe<'s>(settings: &Settings<'s>, keys: &Keys, components: &[&'s str]) -> Option<Metadata<'s>> {
+    let mut metadata = Metadata::new(settings.name, Kind::Leaf);
+    metadata.active_key = keys.active().0;
+    metadata.keyring = keys.digest().0;
+    metadata.components = heapless::Vec::from_slice(components).ok()?;
+    metadata.uses = heapless::Vec::from_slice(settings.uses).ok()?;
+    Some(metadata)
 }
 
 /// Gives a board that has no keyring the one in its settings.
@@ -288,7 +289,7 @@ impl Leaf<'_> {
         self.wait(|core| core.links_up() > 0).await;
     }
 
-    /// Says goodbye to the cluster, finishes what is under way and waits until the links are closed. Nothing is
+    /// Says GOAWAY to the cluster, finishes what is under way and waits until the links are closed. Nothing is
     /// dialled any more.
     pub async fn leave(&self) {
         self.state.with(|core| {
@@ -304,8 +305,8 @@ impl Leaf<'_> {
     /// its hubs as long as its sender does (R-115). A board that starts anew need not [`wake`](Self::wake).
     ///
     /// # Errors
-    /// [`BadMeta`] when the node's description leaves no room for it; nothing changed.
-    pub async fn sleep(&self, seconds: u32) -> Result<(), BadMeta> {
+    /// [`BadMetadata`] when the node's description leaves no room for it; nothing changed.
+    pub async fn sleep(&self, seconds: u32) -> Result<(), BadMetadata> {
         self.linked().await;
         self.state.with(|core| {
             core.runner.wake();
@@ -318,8 +319,8 @@ impl Leaf<'_> {
     /// Comes back after [`sleep`](Self::sleep), however early or late.
     ///
     /// # Errors
-    /// [`BadMeta`] never, as long as the description could be written before.
-    pub fn wake(&self) -> Result<(), BadMeta> {
+    /// [`BadMetadata`] never, as long as the description could be written before.
+    pub fn wake(&self) -> Result<(), BadMetadata> {
         self.state.with(|core| {
             core.runner.wake();
             core.node.wake(now())
@@ -365,7 +366,7 @@ impl<E: fmt::Debug> fmt::Display for StartError<E> {
             Self::NoKeyring => f.write_str("the board has no keyring: give it one in its settings"),
             Self::Settings => f.write_str(
                 "the settings are out of range: names are 1 to 63 of the characters A-Z a-z 0-9 - _ . and there are \
-                 at most 8 hubs, 8 needs, 4 pins and 32 components",
+                 at most 8 hubs, 8 uses, 4 pins and 32 components",
             ),
         }
     }

@@ -2,7 +2,7 @@
 
 use node_core::gossip::{Certificates, Target};
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Config, Exchange, Goodbye, Link, PeerError};
+use node_core::link::{Config, Exchange, GoAway, Link, PeerError};
 use node_core::time::{Duration, Instant};
 use node_core::trust::Fingerprint;
 
@@ -10,7 +10,7 @@ use crate::batch::Batch;
 use crate::sizes::{OUR_EXCHANGES, THEIR_EXCHANGES};
 use crate::tls::Proved;
 
-/// A goodbye that the hub does not take is given up after this time.
+/// A GOAWAY that the hub does not take is given up after this time.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(crate) struct Port<'d> {
@@ -18,7 +18,7 @@ pub(crate) struct Port<'d> {
     pub(crate) batch: &'d mut Batch,
     pub(crate) stage: Stage,
     /// What the hub said at last.
-    pub(crate) goodbye: Option<Goodbye>,
+    pub(crate) go_away: Option<GoAway>,
     /// Somebody waits for room in `batch`.
     pub(crate) blocked: bool,
 }
@@ -32,7 +32,7 @@ pub(crate) enum Stage {
     Greeting(Carried),
     /// The link is up.
     Joined(Carried, NodeId),
-    /// The link came up and may not stay, or broke a rule: only the goodbye is left.
+    /// The link came up and may not stay, or broke a rule: only the GOAWAY is left.
     Parting(Carried, Parted),
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Carried {
     pub(crate) pinned: bool,
 }
 
-/// Why only the goodbye is left.
+/// Why only the GOAWAY is left.
 #[derive(Clone, Copy)]
 pub(crate) struct Parted {
     /// The member that the link was up to, if it was.
@@ -78,7 +78,7 @@ impl<'d> Port<'d> {
         let filled = filled.and(memory.theirs.resize(THEIR_EXCHANGES, Exchange::FREE));
         debug_assert!(filled.is_ok(), "their capacity is their length");
         let link = Link::new(config, &mut memory.ours, &mut memory.theirs, Instant::START);
-        Self { link, batch: &mut memory.batch, stage: Stage::Idle, goodbye: None, blocked: false }
+        Self { link, batch: &mut memory.batch, stage: Stage::Idle, go_away: None, blocked: false }
     }
 
     /// What carries the link, if anything does.
@@ -96,14 +96,14 @@ impl<'d> Port<'d> {
         self.carried().map(|carried| carried.id)
     }
 
-    /// Ends the link with a goodbye that does not drain.
-    pub(crate) fn part(&mut self, now: Instant, reason: Goodbye, error: Option<PeerError>) {
+    /// Ends the link with a GOAWAY that does not drain.
+    pub(crate) fn part(&mut self, now: Instant, reason: GoAway, error: Option<PeerError>) {
         let (carried, from) = match self.stage {
             Stage::Idle | Stage::Parting(..) => return,
             Stage::Greeting(carried) => (carried, None),
             Stage::Joined(carried, id) => (carried, Some(id)),
         };
-        self.link.goodbye(reason);
+        self.link.go_away(reason);
         self.stage = Stage::Parting(carried, Parted { from, until: now + FAREWELL, error, settled: false });
     }
 }

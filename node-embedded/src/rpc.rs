@@ -236,7 +236,8 @@ fn next_member(
 ) -> Option<(NodeId, heapless::Vec<u8, 128>)> {
     let member = core.node.members().find(|member| after.is_none_or(|after| member.record.id > after))?;
     let id = member.record.id;
-    let item = MemberItem { id, name: member.meta.name, state: member.record.state, linked: member.linked };
+    let item =
+        MemberItem { id, name: member.metadata.name, state: member.record.state, linked: member.linked };
     let mut buffer = [0; 128];
     let bytes = postcard::to_slice(&item, &mut buffer).ok()?;
     Some((id, heapless::Vec::from_slice(bytes).ok()?))

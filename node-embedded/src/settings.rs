@@ -19,7 +19,7 @@ pub struct Settings<'d> {
     /// Where hubs are found, `HOST:PORT` each, at most 8. HOST is an IPv4 address, or a name with the feature `dns`.
     pub hubs: &'d [&'d str],
     /// Components that the node uses, at most 8, so that its hubs tell it who offers them.
-    pub needs: &'d [&'d str],
+    pub uses: &'d [&'d str],
     /// A time that has certainly come, usually when the firmware was built: a certificate that ended before is
     /// refused.
     pub not_before: UnixTime,
@@ -42,7 +42,7 @@ impl<'d> Settings<'d> {
             cluster,
             id: None,
             hubs,
-            needs: &[],
+            uses: &[],
             not_before: UnixTime(0),
             pins: &[],
             version: env!("CARGO_PKG_VERSION"),

@@ -4,7 +4,7 @@
 
 use node_core::keys::{MAX_BUNDLE, MAX_BUNDLE_CERTIFICATE};
 use node_core::rpc::MAX_PING;
-use node_core::wire::record::MAX_META;
+use node_core::wire::record::MAX_METADATA;
 use node_core::wire::{HEADER, Limits, MIN_FRAME, PREFACE};
 
 /// TLS connections at once. Two, so that a new link is up before the one that it replaces is drained.
@@ -12,7 +12,7 @@ pub const LINKS: usize = 2;
 /// Members that the table holds, this node included.
 pub const MEMBERS: usize = 16;
 /// Room for a member's description, on average: what does not fit beside the others is not remembered.
-pub const META: usize = 224;
+pub const METADATA: usize = 224;
 
 /// Longest TLS record that is taken, without its header. A hub's TLS library must be told (`max_fragment_size`
 /// 4084 in rustls, which counts the header and not what encryption adds).
@@ -69,7 +69,8 @@ pub const LIMITS: Limits = Limits {
 };
 
 const _: () = assert!(LIMITS.is_valid());
-const _: () = assert!(MEMBERS * META >= 4 * MAX_META, "this node and its hubs can always be described");
+const _: () =
+    assert!(MEMBERS * METADATA >= 4 * MAX_METADATA, "this node and its hubs can always be described");
 const _: () =
     assert!(BATCH >= PREFACE.len() + HEADER + MIN_FRAME, "a hello and a gossip message fit one batch");
 const _: () = assert!(BATCH + 22 <= 1460, "a full TLS record fits one Ethernet frame");

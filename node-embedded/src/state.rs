@@ -8,7 +8,7 @@ use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
 use node_core::gossip::{Dial, Node};
 use node_core::link::Phase;
 use node_core::time::{ClockFloor, Duration, Instant};
-use node_core::wire::record::BadMeta;
+use node_core::wire::record::BadMetadata;
 
 use crate::keyring::Keys;
 use crate::port::{Port, Stage};
@@ -67,7 +67,7 @@ impl<'d> State<'d> {
     }
 
     /// Tells the cluster which keys this node has.
-    pub(crate) fn announce_keys(&self) -> Result<(), BadMeta> {
+    pub(crate) fn announce_keys(&self) -> Result<(), BadMetadata> {
         let keys = self.keys.borrow();
         self.with(|core| {
             core.node.set_keys(keys.active(), keys.digest())?;

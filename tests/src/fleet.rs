@@ -262,7 +262,7 @@ impl Daemons {
             let hub = SocketAddrV4::new(board::HOST, node.private().port());
             settings.hubs.push(hub).ok().context("a board knows four hubs at most")?;
         }
-        settings.needs.push(COMPONENT).ok().context("a board needs four components at most")?;
+        settings.uses.push(COMPONENT).ok().context("a board needs four components at most")?;
         settings.keyring = keyring;
         settings.request = Some(REQUEST);
         Ok(settings)

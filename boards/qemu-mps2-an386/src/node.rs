@@ -33,13 +33,13 @@ pub async fn start(
     (network, rng, flash): Brought,
 ) -> Result<Leaf<'static>, Error> {
     static RESOURCES: ConstStaticCell<LeafResources<'static>> = ConstStaticCell::new(LeafResources::new());
-    static NEEDS: StaticCell<Vec<&'static str, { board_settings::MAX_NEEDS }>> = StaticCell::new();
+    static USES: StaticCell<Vec<&'static str, { board_settings::MAX_USES }>> = StaticCell::new();
     static SELF: StaticCell<OnceCell<Leaf<'static>>> = StaticCell::new();
 
-    let needs = NEEDS.init(settings.needs);
+    let uses = USES.init(settings.uses);
     let told = node_embedded::Settings {
         id: settings.node_id.map(NodeId),
-        needs,
+        uses,
         not_before: UnixTime(settings.unix_floor),
         version: env!("CARGO_PKG_VERSION"),
         keyring: settings.keyring,

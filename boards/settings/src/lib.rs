@@ -18,7 +18,7 @@ pub use blob::{Error, MAX_BLOB};
 /// Most hubs that a board can be told of.
 pub const MAX_HUBS: usize = 4;
 /// Most components that a board can ask for.
-pub const MAX_NEEDS: usize = 4;
+pub const MAX_USES: usize = 4;
 
 /// Everything a board needs to know before it can join a cluster.
 ///
@@ -37,7 +37,7 @@ pub struct Settings<'a> {
     pub hubs: Vec<SocketAddrV4, MAX_HUBS>,
     /// Components that this board calls.
     #[serde(borrow)]
-    pub needs: Vec<&'a str, MAX_NEEDS>,
+    pub uses: Vec<&'a str, MAX_USES>,
     /// Seconds since 1970: no certificate is judged by an earlier time than this.
     pub unix_floor: u64,
     /// An encoded keyring with which an empty flash is provisioned; a flash that has one keeps its own.
@@ -56,7 +56,7 @@ impl<'a> Settings<'a> {
             node_id: None,
             ip: Ip::Dhcp,
             hubs: Vec::new(),
-            needs: Vec::new(),
+            uses: Vec::new(),
             unix_floor: 0,
             keyring: None,
             request: None,

@@ -12,9 +12,9 @@ pub struct Config {
     /// Hub or leaf.
     pub kind: Kind,
     /// Overlay links that the node keeps of its own accord: 5 is usual for a hub, 1 or 2 for a leaf.
-    pub degree: usize,
+    pub active_view: usize,
     /// Most overlay links of a hub: for another one that others dialled ends, or the newcomer is sent on. 12 is usual.
-    pub max_degree: usize,
+    pub max_active_view: usize,
     /// Most leaves of a hub: more are sent to other hubs. 256 is usual; never more than half of the places for links.
     pub max_leaves: usize,
     /// Links to hubs that hear of a change at once; the others hear of it a little later, and only what they lack.
@@ -28,11 +28,11 @@ pub struct Config {
     pub retry_max: Duration,
     /// How long a suspect has to object to the strongest evidence, that nothing listens at its address; weaker
     /// evidence gives it more, and each independent accuser halves it. 2 s is usual.
-    pub suspicion: Duration,
+    pub suspicion_timeout: Duration,
     /// How often tables are compared with a linked hub's, with jitter; 10 s is usual.
     pub sync: Duration,
     /// How often a hub looks after one that it has no link to, with jitter; 2 min is usual.
-    pub patrol: Duration,
+    pub shuffle: Duration,
     /// How long a member that is down or left is remembered; 24 h is usual.
     pub tombstone: Duration,
 }
@@ -44,19 +44,19 @@ impl Config {
         Self {
             id,
             kind,
-            degree: match kind {
+            active_view: match kind {
                 Kind::Hub => 5,
                 Kind::Leaf => 2,
             },
-            max_degree: 12,
+            max_active_view: 12,
             max_leaves: 256,
             fanout: 4,
             dials: 4,
             retry: Duration::from_millis(500),
             retry_max: Duration::from_secs(30),
-            suspicion: Duration::from_secs(2),
+            suspicion_timeout: Duration::from_secs(2),
             sync: Duration::from_secs(10),
-            patrol: Duration::from_secs(120),
+            shuffle: Duration::from_secs(120),
             tombstone: Duration::from_secs(24 * 3600),
         }
     }

@@ -46,8 +46,8 @@ impl Node<'_> {
     pub(super) fn deny(&mut self, now: Instant, record: &Record<'_>) {
         let Some(me) = self.table.find(self.config.id) else { return };
         let slot = *self.table.slot(me);
-        let same =
-            record.state == slot.state && (record.meta.is_empty() || record.meta == self.table.meta(me));
+        let same = record.state == slot.state
+            && (record.metadata.is_empty() || record.metadata == self.table.metadata(me));
         let wrong =
             record.incarnation > slot.incarnation || (record.incarnation == slot.incarnation && !same);
         if !wrong || self.leaving {

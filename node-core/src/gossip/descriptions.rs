@@ -1,6 +1,6 @@
 //! Descriptions of members in lent memory, one behind the other: most are far shorter than they may be.
 
-use super::table::Slot;
+use super::table::MemberSlot;
 use crate::wire::Full;
 
 /// Each description is preceded by the slot it belongs to and the room it has: `u32`, `u16`.
@@ -44,20 +44,20 @@ impl<'s> Descriptions<'s> {
     /// [`Full`]; nothing changed.
     pub(super) fn set(
         &mut self,
-        slots: &mut [Slot],
+        slots: &mut [MemberSlot],
         index: u32,
-        (meta, spare): (&[u8], usize),
+        (metadata, spare): (&[u8], usize),
     ) -> Result<(), Full> {
-        let len = u16::try_from(meta.len()).map_err(|_| Full)?;
+        let len = u16::try_from(metadata.len()).map_err(|_| Full)?;
         let old = slots.get(index as usize).ok_or(Full)?.description;
-        let used = self.used - taken(old) + HEADER + meta.len();
+        let used = self.used - taken(old) + HEADER + metadata.len();
         // What is no longer than before always fits.
         let grows = old.at == NOWHERE || old.len < len;
         if grows && used.saturating_add(spare) > self.memory.len() {
             return Err(Full);
         }
         if old.at == NOWHERE || self.room_at(old) < len {
-            if self.memory.len() - self.end < HEADER + meta.len() {
+            if self.memory.len() - self.end < HEADER + metadata.len() {
                 self.close_gaps(slots, index);
             }
             let at = self.append(index, len)?;
@@ -66,7 +66,7 @@ impl<'s> Descriptions<'s> {
         let place = &mut slots.get_mut(index as usize).ok_or(Full)?.description;
         place.len = len;
         let start = place.at as usize;
-        self.memory.get_mut(start..start + meta.len()).ok_or(Full)?.copy_from_slice(meta);
+        self.memory.get_mut(start..start + metadata.len()).ok_or(Full)?.copy_from_slice(metadata);
         self.used = used;
         Ok(())
     }
@@ -109,7 +109,7 @@ impl<'s> Descriptions<'s> {
     }
 
     /// Moves all descriptions but that of `replaced` to the front.
-    fn close_gaps(&mut self, slots: &mut [Slot], replaced: u32) {
+    fn close_gaps(&mut self, slots: &mut [MemberSlot], replaced: u32) {
         let (mut from, end) = (0, self.end);
         self.end = 0;
         while from < end {

@@ -7,7 +7,7 @@ use super::table::Index;
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};
 use crate::wire::record::MAX_ADDR;
-use crate::wire::{Full, Goodbye, Kind, Meta, State};
+use crate::wire::{Full, GoAway, Kind, Metadata, State};
 
 /// Most seed addresses.
 pub(super) const MAX_SEEDS: usize = 8;
@@ -113,8 +113,9 @@ impl Node<'_> {
                 let attempts = self.table.slot(index).attempts;
                 let retry_at = now + self.back_off(attempts);
                 let is_hub = self.config.kind == Kind::Hub;
-                let silent =
-                    is_hub && failure == Failure::Mute && self.table.slot(index).state == State::Alive;
+                let silent = is_hub
+                    && failure == Failure::Unresponsive
+                    && self.table.slot(index).state == State::Alive;
                 let again = silent && attempts < SILENT_REDIALS;
                 let news = self.table.slot(index).state != State::Alive || is_news(attempts, failure);
                 // Who is alone has nobody who knows better.
@@ -129,7 +130,7 @@ impl Node<'_> {
                 });
                 if is_hub && !again && doubtful {
                     self.suspect(now, id, failure.into());
-                    if matches!(failure, Failure::Unreachable | Failure::Mute) {
+                    if matches!(failure, Failure::Unreachable | Failure::Unresponsive) {
                         self.look_again(index);
                     }
                 }
@@ -287,7 +288,7 @@ impl Node<'_> {
             Kind::Hub => self.overlay_links(),
             Kind::Leaf => self.hub_links(),
         };
-        links + self.dials_under_way() >= self.config.degree
+        links + self.dials_under_way() >= self.config.active_view
     }
 
     /// A link to this member is wanted whatever the number of links.
@@ -316,10 +317,10 @@ impl Node<'_> {
     /// Whether there is a link that counts: for a leaf any, for a hub one that carries gossip.
     fn is_neighbour(&self, id: NodeId) -> bool {
         let mut links = self.peers.iter().filter(|peer| peer.id == id);
-        links.any(|peer| match peer.goodbye {
+        links.any(|peer| match peer.go_away {
             None => self.config.kind == Kind::Leaf || peer.is_overlay(),
             // Who is sent away does not come back at once.
-            Some(reason) => reason == Goodbye::Surplus,
+            Some(reason) => reason == GoAway::Pruned,
         })
     }
 
@@ -368,9 +369,9 @@ impl Node<'_> {
     /// comes first.
     fn address(&self, index: Index) -> Option<heapless::String<MAX_ADDR>> {
         let slot = self.table.slot(index);
-        let meta = Meta::decode(self.table.meta(index)).ok();
+        let metadata = Metadata::decode(self.table.metadata(index)).ok();
         let reached = self.seeds.iter().filter(|seed| seed.reached == Some(slot.id));
-        let advertised = meta.iter().flat_map(|meta| meta.addrs.iter().copied());
+        let advertised = metadata.iter().flat_map(|metadata| metadata.addrs.iter().copied());
         let addresses = reached.map(|seed| seed.address.as_str()).chain(advertised);
         let turn = usize::from(slot.attempts).checked_rem(addresses.clone().count())?;
         addresses.clone().nth(turn).and_then(|text| heapless::String::try_from(text).ok())
@@ -387,7 +388,7 @@ const fn one_more(attempts: u8) -> u8 {
 /// first doubt cannot be reached from here, but from elsewhere: it takes twice as many failures each time, up to 8 more. Of one that is
 /// mute several dials count as one failure.
 fn is_news(attempts: u8, failure: Failure) -> bool {
-    let dials = if failure == Failure::Mute { SILENT_REDIALS + 1 } else { 1 };
+    let dials = if failure == Failure::Unresponsive { SILENT_REDIALS + 1 } else { 1 };
     let failures = attempts.saturating_add(1);
     failures.is_multiple_of(dials) && (failures / dials).is_power_of_two()
 }
@@ -408,6 +409,6 @@ mod tests {
     #[test]
     fn the_doubt_comes_back_less_and_less_but_for_ever() {
         assert_eq!(news(Failure::Refused), [1, 2, 4, 8, 16, 24, 32, 40]);
-        assert_eq!(news(Failure::Mute), [3, 6, 12, 20, 28, 36]);
+        assert_eq!(news(Failure::Unresponsive), [3, 6, 12, 20, 28, 36]);
     }
 }

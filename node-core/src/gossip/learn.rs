@@ -3,12 +3,12 @@
 use super::denial::{MAX_LEAP, MAX_STEP, PAUSE};
 use super::node::{MAX_INCARNATION, Node};
 use super::suspicion::Evidence;
-use super::table::{Index, Slot, digest};
+use super::table::{Index, MemberSlot, digest};
 use crate::id::{LinkId, NodeId};
 use crate::log::warning;
 use crate::time::{Duration, Instant};
-use crate::wire::record::MAX_META;
-use crate::wire::{Kind, Meta, Record, State};
+use crate::wire::record::MAX_METADATA;
+use crate::wire::{Kind, Metadata, Record, State};
 
 /// Shortest time between two complaints about what members say.
 const COMPLAINTS: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ impl Node<'_> {
             },
         };
         let slot = *self.table.slot(index);
-        let fresh = self.table.meta(index).is_empty();
+        let fresh = self.table.metadata(index).is_empty();
         let leap = record.incarnation.saturating_sub(slot.incarnation);
         if leap > MAX_STEP && !fresh && !direct && !self.believe_leap(now, source, (index, leap)) {
             self.complain(now, "too high an incarnation", record.id);
@@ -75,9 +75,9 @@ impl Node<'_> {
         (direct, mark): (bool, u64),
     ) {
         let slot = *self.table.slot(index);
-        let fresh = self.table.meta(index).is_empty();
+        let fresh = self.table.metadata(index).is_empty();
         // An accusation need not describe whom it accuses.
-        let described = if record.meta.is_empty() { slot.digest } else { digest(record.meta) };
+        let described = if record.metadata.is_empty() { slot.digest } else { digest(record.metadata) };
         let version = (record.incarnation, record.state, described);
         if fresh || version > slot.version() {
             if self.replace(now, index, (record, evidence)) {
@@ -133,7 +133,7 @@ impl Node<'_> {
 
     /// A place for a member that was not known.
     fn admit(&mut self, now: Instant, record: &Record<'_>) -> Option<Index> {
-        Meta::decode(record.meta).ok().filter(|_| !self.leaving)?;
+        Metadata::decode(record.metadata).ok().filter(|_| !self.leaving)?;
         self.make_room();
         let Ok(index) = self.table.insert(record.id) else {
             self.complain(now, "no room in the table", record.id);
@@ -159,15 +159,15 @@ impl Node<'_> {
         let spare = self.pick(|node, index| {
             let id = node.table.slot(index).id;
             let mine = id == node.config.id || Some(index) == kept;
-            !mine && !node.is_linked(id) && !node.offers(index, &node.needs(node.config.id))
+            !mine && !node.is_linked(id) && !node.offers(index, &node.uses(node.config.id))
         });
         spare.inspect(|&index| self.table.remove(index)).is_some()
     }
 
     /// Remembers a member's description, for which departed and spare members make room.
-    fn describe_member(&mut self, index: Index, meta: &[u8]) -> bool {
+    fn describe_member(&mut self, index: Index, metadata: &[u8]) -> bool {
         loop {
-            if self.table.set_meta(index, meta, self.own_reserve()).is_ok() {
+            if self.table.set_metadata(index, metadata, self.own_reserve()).is_ok() {
                 return true;
             }
             if !self.table.evict(self.config.id, Some(index)) && !self.forget_spare(Some(index)) {
@@ -180,11 +180,11 @@ impl Node<'_> {
     fn replace(&mut self, now: Instant, index: Index, (record, evidence): (&Record<'_>, Evidence)) -> bool {
         let before = *self.table.slot(index);
         let mut sleep_s = None;
-        match Meta::decode(record.meta) {
-            Ok(meta) => {
-                let fresh = self.table.meta(index).is_empty();
-                let described_anew = self.table.meta(index) != record.meta;
-                let remembered = self.describe_member(index, record.meta);
+        match Metadata::decode(record.metadata) {
+            Ok(metadata) => {
+                let fresh = self.table.metadata(index).is_empty();
+                let described_anew = self.table.metadata(index) != record.metadata;
+                let remembered = self.describe_member(index, record.metadata);
                 if !remembered {
                     self.complain(now, "no room for the description", record.id);
                     if fresh {
@@ -192,20 +192,20 @@ impl Node<'_> {
                     }
                     // That it lives is worth more than what it says.
                     self.table
-                        .revise(index, |slot| (slot.digest, slot.outdated) = (digest(record.meta), true));
+                        .revise(index, |slot| (slot.digest, slot.outdated) = (digest(record.metadata), true));
                 }
                 if let Some(slot) = self.table.slot_mut(index).filter(|_| remembered) {
-                    slot.kind = meta.kind;
-                    slot.dialable = meta.kind == Kind::Hub && !meta.addrs.is_empty();
+                    slot.kind = metadata.kind;
+                    slot.dialable = metadata.kind == Kind::Hub && !metadata.addrs.is_empty();
                 }
-                sleep_s = Some(meta.sleep_s);
+                sleep_s = Some(metadata.sleep_s);
                 if described_anew {
                     self.retell(record.id);
                     self.renew(now, record.id);
                 }
             }
             // An accusation need not describe whom it accuses.
-            Err(_) if record.meta.is_empty() && record.state != State::Alive => {}
+            Err(_) if record.metadata.is_empty() && record.state != State::Alive => {}
             Err(_) => return false,
         }
         self.table.revise(index, |slot| slot.incarnation = record.incarnation);
@@ -239,7 +239,7 @@ impl Node<'_> {
         now: Instant,
         index: Index,
         (record, evidence): (&Record<'_>, Evidence),
-        before: &Slot,
+        before: &MemberSlot,
     ) {
         if before.state == State::Suspect && before.incarnation == record.incarnation {
             // Who is no member is no further witness.
@@ -263,8 +263,8 @@ impl Node<'_> {
 
     /// Memory that this node's own description may still grow by.
     fn own_reserve(&self) -> usize {
-        let own = self.table.find(self.config.id).map_or(0, |me| self.table.meta(me).len());
-        MAX_META.saturating_sub(own)
+        let own = self.table.find(self.config.id).map_or(0, |me| self.table.metadata(me).len());
+        MAX_METADATA.saturating_sub(own)
     }
 
     /// Logs that something said of a member is not believed, at a sensible rate.

@@ -8,14 +8,14 @@ use super::peers::Peer;
 use super::table::digest;
 use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
-use crate::wire::{Goodbye, Hello, Kind, Meta, Record, State};
+use crate::wire::{GoAway, Hello, Kind, Metadata, Record, State};
 
 /// Two links that were dialled from both ends within this time are a simultaneous dial.
 const SIMULTANEOUS: Duration = Duration::from_secs(5);
 
 /// How a link came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum Direction {
     /// This node dialled, because [`Node::poll_dial`] said so.
     Dialled(Target),
     /// The peer dialled.
@@ -24,9 +24,9 @@ pub enum How {
 
 /// How a link ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Down {
-    /// The peer said goodbye, for this reason; [`Goodbye::Agreed`] when this node said it first.
-    Goodbye(Goodbye),
+pub enum LinkEnd {
+    /// The peer said GOAWAY, for this reason; [`GoAway::Acknowledged`] when this node said it first.
+    GoAway(GoAway),
     /// The carrier broke, or the peer broke a rule.
     Lost,
 }
@@ -35,56 +35,56 @@ impl Node<'_> {
     /// A link came up: `hello` is the peer's.
     ///
     /// # Errors
-    /// The link must not stay, for the reason given: say that goodbye. Nothing is kept of it, and
+    /// The link must not stay, for the reason given: say that GOAWAY. Nothing is kept of it, and
     /// [`handle_link_down`](Self::handle_link_down) is not called for it.
     pub fn handle_link_up(
         &mut self,
         now: Instant,
         link: LinkId,
-        how: How,
+        how: Direction,
         hello: &Hello<'_>,
-    ) -> Result<(), Goodbye> {
+    ) -> Result<(), GoAway> {
         self.observe(now);
         let for_requests =
             self.table.find(hello.record.id).is_some_and(|index| self.table.slot(index).for_requests);
-        if let How::Dialled(target) = how {
+        if let Direction::Dialled(target) = how {
             self.dial_succeeded(now, target, hello.record.id);
         }
-        let Record { id, meta, .. } = hello.record;
-        let kind = Meta::decode(meta).map_err(|_| Goodbye::Protocol)?.kind;
+        let Record { id, metadata, .. } = hello.record;
+        let kind = Metadata::decode(metadata).map_err(|_| GoAway::Protocol)?.kind;
         if id == self.config.id {
-            return Err(Goodbye::Protocol);
+            return Err(GoAway::Protocol);
         }
         if self.is_leaving() {
-            return Err(Goodbye::Leaving);
+            return Err(GoAway::Leaving);
         }
         if self.sleeping {
-            return Err(Goodbye::Asleep);
+            return Err(GoAway::Asleep);
         }
         if kind == Kind::Leaf && self.config.kind == Kind::Leaf {
-            return Err(Goodbye::Full);
+            return Err(GoAway::Full);
         }
-        let dialled = how != How::Accepted;
-        let enough = self.overlay_links() >= self.config.degree;
+        let dialled = how != Direction::Accepted;
+        let enough = self.overlay_links() >= self.config.active_view;
         let mut ours = dialled && !(for_requests && enough);
         if let Some(rival) = self.peers.iter().find(|peer| peer.is_usable() && peer.id == id) {
             let crossed = rival.dialled != dialled && now.since(rival.up_at) < SIMULTANEOUS;
             let dialled_by_smaller = dialled == (self.config.id < id);
             if crossed && !dialled_by_smaller {
-                return Err(Goodbye::Replaced);
+                return Err(GoAway::Replaced);
             }
             // Of two dials that cross, either may have been seen to end by the peer: what this one was made for still holds.
             ours = rival.ours || (crossed && ours);
         } else if kind == Kind::Leaf && 4 * self.leaf_links() >= 3 * self.peers.capacity() {
             // Leaves that are too many are told of other hubs and sent on, but not at once: hubs need places meanwhile.
-            return Err(Goodbye::Full);
+            return Err(GoAway::Full);
         }
         if self.peers.is_full() {
             self.shed_requests(now, id);
-            return Err(Goodbye::Full);
+            return Err(GoAway::Full);
         }
         self.peers.iter_mut().filter(|peer| peer.is_usable() && peer.id == id).for_each(|rival| {
-            rival.goodbye = Some(Goodbye::Replaced);
+            rival.go_away = Some(GoAway::Replaced);
         });
         let both_hubs = kind == Kind::Hub && self.config.kind == Kind::Hub;
         let referred = both_hubs && ours && !self.make_way(now);
@@ -105,7 +105,7 @@ impl Node<'_> {
             leap_at: now + PAUSE,
             ..Peer::FREE
         };
-        self.peers.insert(peer).map_err(|_| Goodbye::Full)?;
+        self.peers.insert(peer).map_err(|_| GoAway::Full)?;
         self.forget_the_impossible(&hello.record);
         self.apply(now, &hello.record, Some(link));
         self.confront(&hello.record);
@@ -125,8 +125,8 @@ impl Node<'_> {
     }
 
     /// A link that was up is gone.
-    pub fn handle_link_down(&mut self, now: Instant, link: LinkId, down: Down) {
-        let Some(Peer { id, kind, dialled, goodbye: said, .. }) = self.peers.remove(link) else { return };
+    pub fn handle_link_down(&mut self, now: Instant, link: LinkId, down: LinkEnd) {
+        let Some(Peer { id, kind, dialled, go_away: said, .. }) = self.peers.remove(link) else { return };
         self.observe(now);
         self.overlay_at = Some(now);
         self.rename_hubs(now);
@@ -138,26 +138,26 @@ impl Node<'_> {
             slot.attempts = 0;
         }
         match down {
-            Down::Goodbye(Goodbye::Leaving) => self.departed(now, id),
-            Down::Goodbye(Goodbye::Full | Goodbye::Untrusted | Goodbye::Surplus) => self.avoid(now, id),
-            Down::Goodbye(_) if said == Some(Goodbye::Surplus) => self.avoid(now, id),
+            LinkEnd::GoAway(GoAway::Leaving) => self.departed(now, id),
+            LinkEnd::GoAway(GoAway::Full | GoAway::Untrusted | GoAway::Pruned) => self.avoid(now, id),
+            LinkEnd::GoAway(_) if said == Some(GoAway::Pruned) => self.avoid(now, id),
             _ if self.config.kind == Kind::Leaf => {}
             // Its record says for how long.
-            Down::Goodbye(Goodbye::Asleep) => {}
+            LinkEnd::GoAway(GoAway::Asleep) => {}
             _ if kind == Kind::Leaf && self.is_asleep(id) => {}
             _ => self.verify(now, id, dialled),
         }
     }
 
-    /// The peer of a link said goodbye: nothing more is sent there.
-    pub fn handle_goodbye(&mut self, now: Instant, link: LinkId, reason: Goodbye) {
+    /// The peer of a link said GOAWAY: nothing more is sent there.
+    pub fn handle_go_away(&mut self, now: Instant, link: LinkId, reason: GoAway) {
         self.observe(now);
         if let Some(peer) = self.peers.get_mut(link) {
-            // The answer to a goodbye of this node says nothing new.
-            if reason != Goodbye::Agreed {
-                peer.goodbye = Some(reason);
+            // The answer to a GOAWAY of this node says nothing new.
+            if reason != GoAway::Acknowledged {
+                peer.go_away = Some(reason);
             }
-            peer.goodbye.get_or_insert(reason);
+            peer.go_away.get_or_insert(reason);
             peer.closing = true;
             peer.drains_since.get_or_insert(now);
             // Its successor may be dialled while it drains.
@@ -165,11 +165,11 @@ impl Node<'_> {
         }
     }
 
-    /// A link that the adapter must end with this goodbye.
-    pub fn poll_close(&mut self) -> Option<(LinkId, Goodbye)> {
-        let peer = self.peers.iter_mut().find(|peer| peer.goodbye.is_some() && !peer.closing)?;
+    /// A link that the adapter must end with this GOAWAY.
+    pub fn poll_close(&mut self) -> Option<(LinkId, GoAway)> {
+        let peer = self.peers.iter_mut().find(|peer| peer.go_away.is_some() && !peer.closing)?;
         peer.closing = true;
-        peer.goodbye.map(|reason| (peer.link, reason))
+        peer.go_away.map(|reason| (peer.link, reason))
     }
 
     /// The link to use for a node, if there is one.
@@ -203,7 +203,7 @@ impl Node<'_> {
         let state = match slot.incarnation > hello.incarnation {
             // It may know better than it said.
             true => slot.state,
-            false if slot.digest != digest(hello.meta) => slot.state.max(State::Suspect),
+            false if slot.digest != digest(hello.metadata) => slot.state.max(State::Suspect),
             false if slot.state != State::Alive => slot.state,
             false => return,
         };

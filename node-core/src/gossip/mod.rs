@@ -3,9 +3,9 @@
 //! [`Node`] holds the member table and decides which links to keep, what to say on each, and whom to doubt:
 //!
 //! ```text
-//! handle_link_up / _down, handle_gossip, handle_goodbye, handle_dial_failed, handle_dialled_itself,
+//! handle_link_up / _down, handle_gossip, handle_go_away, handle_dial_failed, handle_dialled_itself,
 //! handle_keyring, handle_timeout                                              (what happened)
-//! set_meta, set_keys, secure, redial, remove, sleep, wake, leave              (commands)
+//! set_metadata, set_keys, secure, redial, remove, sleep, wake, leave              (commands)
 //! poll_dial, poll_gossip, poll_close, poll_timeout, changes                   (what to do next)
 //! ```
 //!
@@ -35,15 +35,15 @@ mod table;
 
 pub use config::Config;
 pub use dial::{Dial, Target};
-pub use links::{Down, How};
+pub use links::{Direction, LinkEnd};
 pub use node::{Member, Node, NotDown};
-pub use order::Entry;
+pub use order::IdEntry;
 pub use peers::Peer;
 pub use rekey::Certificates;
 pub use storage::{StaticStorage, Storage};
-pub use sums::Sum;
+pub use sums::PartFingerprint;
 pub use suspicion::Failure;
-pub use table::Slot;
+pub use table::MemberSlot;
 
 pub use crate::wire::gossip::Malformed;
-pub use crate::wire::{Kind, Meta, Record, State};
+pub use crate::wire::{Kind, Metadata, Record, State};

@@ -11,8 +11,8 @@ use crate::id::{LinkId, NodeId};
 use crate::log::warning;
 use crate::time::{Duration, Instant};
 use crate::trust::Fingerprint;
-use crate::wire::record::{BadMeta, MAX_HUBS, MAX_META};
-use crate::wire::{Kind, Meta, Record, State};
+use crate::wire::record::{BadMetadata, MAX_HUBS, MAX_METADATA};
+use crate::wire::{Kind, Metadata, Record, State};
 
 /// One node's part in the cluster. See the [module](super) for how its methods work together.
 ///
@@ -69,13 +69,13 @@ pub struct Member<'n> {
     /// What is known of it.
     pub record: Record<'n>,
     /// Its description.
-    pub meta: Meta<'n>,
+    pub metadata: Metadata<'n>,
     /// When its state was learned here.
     pub since: Instant,
     /// The link to it, if there is one.
     pub linked: bool,
     /// What was seen here that speaks against a suspect; others may have seen more.
-    pub doubt: Option<&'static str>,
+    pub evidence: Option<&'static str>,
     /// It is a leaf that sleeps, as it said it would.
     pub asleep: bool,
 }
@@ -85,18 +85,23 @@ impl<'s> Node<'s> {
     /// peer that remembers will make it catch up. `seed` is for choices and jitter, never for keys.
     ///
     /// # Errors
-    /// [`BadMeta`] when `meta` breaks a limit or does not fit the storage, or the storage has no slot.
+    /// [`BadMetadata`] when `metadata` breaks a limit or does not fit the storage, or the storage has no slot.
     pub fn new(
         now: Instant,
         config: Config,
-        (incarnation, meta): (u64, &Meta<'_>),
+        (incarnation, metadata): (u64, &Metadata<'_>),
         (storage, seed): (Storage<'s>, u64),
-    ) -> Result<Self, BadMeta> {
+    ) -> Result<Self, BadMetadata> {
         // Hubs need places, too, if only to be told of other hubs.
         let config = Config { max_leaves: config.max_leaves.min(storage.peers.len().div_ceil(2)), ..config };
         let mut node = Self {
             config,
-            table: Table::new(storage.slots, (storage.order, storage.due), storage.sums, storage.meta),
+            table: Table::new(
+                storage.slots,
+                (storage.id_index, storage.deadlines),
+                storage.fingerprints,
+                storage.metadata,
+            ),
             peers: Peers::new(storage.peers),
             seeds: heapless::Vec::new(),
             rng: fastrand::Rng::with_seed(seed),
@@ -117,7 +122,7 @@ impl<'s> Node<'s> {
             repairs_at: now,
             complain_at: now,
         };
-        let me = node.table.insert(config.id).map_err(|_| BadMeta)?;
+        let me = node.table.insert(config.id).map_err(|_| BadMetadata)?;
         if let Some(slot) = node.table.slot_mut(me) {
             slot.since = now;
             slot.kind = config.kind;
@@ -127,8 +132,8 @@ impl<'s> Node<'s> {
             slot.incarnation = incarnation.min(MAX_INCARNATION - 1);
         });
         node.patrol_at = now + node.jitter(config.retry_max);
-        node.shuffle_at = now + node.jitter(config.patrol);
-        node.set_meta(meta)?;
+        node.shuffle_at = now + node.jitter(config.shuffle);
+        node.set_metadata(metadata)?;
         Ok(node)
     }
 
@@ -144,14 +149,14 @@ impl<'s> Node<'s> {
     #[must_use]
     pub fn record(&self) -> Record<'_> {
         self.table.find(self.config.id).map_or(
-            Record { id: self.config.id, incarnation: 0, state: State::Left, by: None, meta: &[] },
+            Record { id: self.config.id, incarnation: 0, state: State::Left, by: None, metadata: &[] },
             |me| self.record_at(me),
         )
     }
 
     /// How many links to hubs carry gossip.
     #[must_use]
-    pub fn degree(&self) -> usize {
+    pub fn active_view_len(&self) -> usize {
         self.overlay_links()
     }
 
@@ -225,16 +230,16 @@ impl<'s> Node<'s> {
     /// Changes what this node says of itself and spreads it.
     ///
     /// # Errors
-    /// [`BadMeta`] when it breaks a limit or does not fit the storage; nothing changed.
-    pub fn set_meta(&mut self, meta: &Meta<'_>) -> Result<(), BadMeta> {
-        let mut buffer = [0; MAX_META];
-        let encoded = meta.encode(&mut buffer)?;
-        let me = self.table.find(self.config.id).ok_or(BadMeta)?;
-        if self.table.meta(me) == encoded {
+    /// [`BadMetadata`] when it breaks a limit or does not fit the storage; nothing changed.
+    pub fn set_metadata(&mut self, metadata: &Metadata<'_>) -> Result<(), BadMetadata> {
+        let mut buffer = [0; MAX_METADATA];
+        let encoded = metadata.encode(&mut buffer)?;
+        let me = self.table.find(self.config.id).ok_or(BadMetadata)?;
+        if self.table.metadata(me) == encoded {
             return Ok(());
         }
-        let first = self.table.meta(me).is_empty();
-        self.table.set_meta(me, encoded, 0).map_err(|_| BadMeta)?;
+        let first = self.table.metadata(me).is_empty();
+        self.table.set_metadata(me, encoded, 0).map_err(|_| BadMetadata)?;
         if !first {
             self.table.revise(me, |slot| slot.incarnation = slot.incarnation.saturating_add(1));
         }
@@ -245,12 +250,12 @@ impl<'s> Node<'s> {
     /// Tells the cluster which certificate this node shows, and the digest of all that it trusts.
     ///
     /// # Errors
-    /// [`BadMeta`] when the description leaves no room for it; nothing changed.
-    pub fn set_keys(&mut self, active: Fingerprint, keyring: Fingerprint) -> Result<(), BadMeta> {
-        self.describe(|meta| (meta.active_key, meta.keyring) = (active.0, keyring.0))
+    /// [`BadMetadata`] when the description leaves no room for it; nothing changed.
+    pub fn set_keys(&mut self, active: Fingerprint, keyring: Fingerprint) -> Result<(), BadMetadata> {
+        self.describe(|metadata| (metadata.active_key, metadata.keyring) = (active.0, keyring.0))
     }
 
-    /// Says goodbye to the cluster. Give [`poll_gossip`](Self::poll_gossip) a chance to say so on every link
+    /// Says GOAWAY to the cluster. Give [`poll_gossip`](Self::poll_gossip) a chance to say so on every link
     /// before the links are closed.
     pub fn leave(&mut self, now: Instant) {
         self.leaving = true;
@@ -269,12 +274,12 @@ impl<'s> Node<'s> {
     /// hubs know.
     ///
     /// # Errors
-    /// [`BadMeta`] when the description leaves no room for it, or the node is a hub; nothing changed.
-    pub fn sleep(&mut self, seconds: u32) -> Result<(), BadMeta> {
+    /// [`BadMetadata`] when the description leaves no room for it, or the node is a hub; nothing changed.
+    pub fn sleep(&mut self, seconds: u32) -> Result<(), BadMetadata> {
         if self.config.kind == Kind::Hub {
-            return Err(BadMeta);
+            return Err(BadMetadata);
         }
-        self.describe(|meta| meta.sleep_s = seconds.clamp(1, MAX_SLEEP))?;
+        self.describe(|metadata| metadata.sleep_s = seconds.clamp(1, MAX_SLEEP))?;
         (self.sleeping, self.hubs_at) = (true, None);
         Ok(())
     }
@@ -283,10 +288,10 @@ impl<'s> Node<'s> {
     ///
     /// # Errors
     /// Never, as long as the description could be written before.
-    pub fn wake(&mut self, now: Instant) -> Result<(), BadMeta> {
+    pub fn wake(&mut self, now: Instant) -> Result<(), BadMetadata> {
         self.sleeping = false;
         self.overlay_at = Some(now);
-        self.describe(|meta| meta.sleep_s = 0)
+        self.describe(|metadata| metadata.sleep_s = 0)
     }
 
     /// Takes a member that is down out of the cluster: it counts as left.
@@ -344,30 +349,30 @@ impl<'s> Node<'s> {
     pub(super) fn record_at(&self, index: Index) -> Record<'_> {
         let slot = self.table.slot(index);
         let (id, incarnation, state, by) = (slot.id, slot.incarnation, slot.state, slot.by);
-        let meta = if slot.outdated { &[] } else { self.table.meta(index) };
-        Record { id, incarnation, state, by, meta }
+        let metadata = if slot.outdated { &[] } else { self.table.metadata(index) };
+        Record { id, incarnation, state, by, metadata }
     }
 
     fn member_at(&self, index: Index) -> Option<Member<'_>> {
-        let record = Record { meta: self.table.meta(index), ..self.record_at(index) };
-        let meta = Meta::decode(record.meta).ok()?;
+        let record = Record { metadata: self.table.metadata(index), ..self.record_at(index) };
+        let metadata = Metadata::decode(record.metadata).ok()?;
         let slot = self.table.slot(index);
-        let doubt = (record.state == State::Suspect).then(|| slot.evidence.reason()).flatten();
+        let evidence = (record.state == State::Suspect).then(|| slot.evidence.reason()).flatten();
         let (since, linked) = (slot.since, self.is_linked(record.id));
         let asleep = slot.asleep && record.state == State::Alive;
-        Some(Member { record, meta, since, linked, doubt, asleep })
+        Some(Member { record, metadata, since, linked, evidence, asleep })
     }
 
     /// Changes one thing in what this node says of itself.
-    fn describe(&mut self, change: impl FnOnce(&mut Meta<'_>)) -> Result<(), BadMeta> {
-        let me = self.table.find(self.config.id).ok_or(BadMeta)?;
-        let mut copy = [0; MAX_META];
-        let old = self.table.meta(me);
-        let copy = copy.get_mut(..old.len()).ok_or(BadMeta)?;
+    fn describe(&mut self, change: impl FnOnce(&mut Metadata<'_>)) -> Result<(), BadMetadata> {
+        let me = self.table.find(self.config.id).ok_or(BadMetadata)?;
+        let mut copy = [0; MAX_METADATA];
+        let old = self.table.metadata(me);
+        let copy = copy.get_mut(..old.len()).ok_or(BadMetadata)?;
         copy.copy_from_slice(old);
-        let mut meta = Meta::decode(copy)?;
-        change(&mut meta);
-        self.set_meta(&meta)
+        let mut metadata = Metadata::decode(copy)?;
+        change(&mut metadata);
+        self.set_metadata(&metadata)
     }
 
     /// A link broke: the hubs that speak for this node are named anew in a while.
@@ -380,15 +385,18 @@ impl<'s> Node<'s> {
     /// Who cannot be dialled, a leaf above all, tells which hubs speak for it.
     pub(super) fn refresh_hubs(&mut self) {
         self.hubs_at = None;
-        let me = self.table.find(self.config.id).and_then(|me| Meta::decode(self.table.meta(me)).ok());
-        let Some(Meta { hubs: before, .. }) = me.filter(|meta| meta.addrs.is_empty()) else { return };
+        let me =
+            self.table.find(self.config.id).and_then(|me| Metadata::decode(self.table.metadata(me)).ok());
+        let Some(Metadata { hubs: before, .. }) = me.filter(|metadata| metadata.addrs.is_empty()) else {
+            return;
+        };
         let linked = || self.peers.hubs().filter(|peer| peer.is_usable());
         // Those named already stay, in their order: which link is older is nothing to tell the cluster.
         let named = before.iter().copied().filter(|hub| linked().any(|peer| peer.id == *hub));
         let others = linked().map(|peer| peer.id).filter(|hub| !before.contains(hub));
         let hubs: heapless::Vec<NodeId, MAX_HUBS> = named.chain(others).take(MAX_HUBS).collect();
         // A leaf that sleeps still belongs to the hubs that it had.
-        if !self.sleeping && self.describe(|meta| meta.hubs = hubs).is_err() {
+        if !self.sleeping && self.describe(|metadata| metadata.hubs = hubs).is_err() {
             warning!("the description of this node leaves no room for its hubs");
         }
     }

@@ -9,15 +9,15 @@ use core::ops::Range;
 
 use crate::id::NodeId;
 
-/// One member in the order of ids; [`Entry::FREE`] fills the storage that a caller lends.
+/// One member in the order of ids; [`IdEntry::FREE`] fills the storage that a caller lends.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct IdEntry {
     /// The first bytes of the id.
     head: u32,
     slot: u32,
 }
 
-impl Entry {
+impl IdEntry {
     /// An entry that is not used.
     pub const FREE: Self = Self { head: 0, slot: 0 };
 
@@ -33,12 +33,12 @@ const CORRECTIONS: usize = 3;
 
 /// Invariant: `entries[..count]` hold the used slots by ascending id.
 pub(super) struct Order<'s> {
-    entries: &'s mut [Entry],
+    entries: &'s mut [IdEntry],
     count: usize,
 }
 
 impl<'s> Order<'s> {
-    pub(super) const fn new(entries: &'s mut [Entry]) -> Self {
+    pub(super) const fn new(entries: &'s mut [IdEntry]) -> Self {
         Self { entries, count: 0 }
     }
 
@@ -63,7 +63,7 @@ impl<'s> Order<'s> {
     /// The place of an id, or that at which it would be inserted. `id_of` tells the id of a slot.
     pub(super) fn place(&self, id: NodeId, id_of: impl Fn(u32) -> NodeId) -> Result<usize, usize> {
         let used = self.used();
-        let compare = |entry: &Entry| entry.head.cmp(&head(id)).then_with(|| id_of(entry.slot).cmp(&id));
+        let compare = |entry: &IdEntry| entry.head.cmp(&head(id)).then_with(|| id_of(entry.slot).cmp(&id));
         let guess = self.guess(id);
         let mut near = NEAR;
         loop {
@@ -86,7 +86,7 @@ impl<'s> Order<'s> {
         let Some(moved) = self.entries.get_mut(place..=self.count) else { return };
         moved.rotate_right(1);
         if let Some(entry) = moved.first_mut() {
-            *entry = Entry::new(id, slot);
+            *entry = IdEntry::new(id, slot);
             self.count += 1;
         }
     }
@@ -105,7 +105,7 @@ impl<'s> Order<'s> {
         self.count = other.count;
     }
 
-    fn used(&self) -> &[Entry] {
+    fn used(&self) -> &[IdEntry] {
         self.entries.get(..self.count).unwrap_or_default()
     }
 
@@ -136,12 +136,12 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Entry, Order};
+    use super::{IdEntry, Order};
     use crate::id::NodeId;
 
     fn check(numbers: &[u128], wanted: &[u128]) {
         let ids: Vec<NodeId> = numbers.iter().map(|number| NodeId(number.to_be_bytes())).collect();
-        let mut entries = vec![Entry::FREE; ids.len()];
+        let mut entries = vec![IdEntry::FREE; ids.len()];
         let mut order = Order::new(&mut entries);
         let id_of = |slot: u32| ids[slot as usize];
         for (slot, &id) in (0..).zip(&ids) {

@@ -10,7 +10,7 @@ use super::table::{Index, mix};
 use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
 use crate::wire::gossip::{Tag, Writer};
-use crate::wire::{Goodbye, Kind, Meta, Outbox, State};
+use crate::wire::{GoAway, Kind, Metadata, Outbox, State};
 
 /// What is too much is ended after this, with jitter: by then a node that just joined knows others.
 const SHEDDING: Duration = Duration::from_secs(2);
@@ -41,7 +41,7 @@ impl Node<'_> {
             return;
         }
         if now >= self.shuffle_at {
-            self.shuffle_at = now + self.jitter(self.config.patrol);
+            self.shuffle_at = now + self.jitter(self.config.shuffle);
             let stranger = self
                 .pick(|node, index| node.table.slot(index).state == State::Alive && node.is_candidate(index));
             if let Some(index) = stranger {
@@ -75,7 +75,7 @@ impl Node<'_> {
 
     /// Whether it has more overlay links than it keeps.
     pub(super) fn has_to_spare(&self) -> bool {
-        self.overlay_links() > self.config.degree + SPARE
+        self.overlay_links() > self.config.active_view + SPARE
     }
 
     pub(super) fn leaf_links(&self) -> usize {
@@ -90,7 +90,7 @@ impl Node<'_> {
 
     /// Room for one more overlay link: for it another is ended. `false` when all are new, as when many join at once.
     pub(super) fn make_way(&mut self, now: Instant) -> bool {
-        while self.overlay_links() >= self.config.max_degree {
+        while self.overlay_links() >= self.config.max_active_view {
             // What this node chose itself stays: else whoever dials often enough could surround it.
             let settled =
                 self.pick_peer(|_, peer| peer.is_overlay() && !peer.ours && now.since(peer.up_at) >= SETTLED);
@@ -136,13 +136,14 @@ impl Node<'_> {
     }
 
     fn hubs_of(&self, leaf: NodeId) -> usize {
-        let meta = self.table.find(leaf).and_then(|index| Meta::decode(self.table.meta(index)).ok());
-        meta.map_or(0, |meta| meta.hubs.len())
+        let metadata =
+            self.table.find(leaf).and_then(|index| Metadata::decode(self.table.metadata(index)).ok());
+        metadata.map_or(0, |metadata| metadata.hubs.len())
     }
 
     fn shed(&mut self, link: Option<LinkId>) {
         if let Some(peer) = link.and_then(|link| self.peers.get_mut(link)) {
-            peer.goodbye = Some(Goodbye::Surplus);
+            peer.go_away = Some(GoAway::Pruned);
         }
     }
 
@@ -150,11 +151,11 @@ impl Node<'_> {
     /// would drain as long as its peer likes; else the oldest other one that serves requests alone.
     pub(super) fn shed_requests(&mut self, now: Instant, id: NodeId) {
         let is_overdue = |peer: &&mut Peer| {
-            peer.goodbye.is_some_and(Goodbye::drains)
+            peer.go_away.is_some_and(GoAway::drains)
                 && peer.drains_since.is_some_and(|since| now.since(since) >= LONG_DRAIN)
         };
         if let Some(overdue) = self.peers.iter_mut().find(is_overdue) {
-            (overdue.goodbye, overdue.closing) = (Some(Goodbye::Full), false);
+            (overdue.go_away, overdue.closing) = (Some(GoAway::Full), false);
             return;
         }
         let for_requests = |peer: &&Peer| peer.is_usable() && !peer.is_overlay() && peer.id != id;
@@ -223,7 +224,7 @@ impl Node<'_> {
 
     /// Says what the peer must know of the link's standing.
     pub(super) fn say_standing(&self, peer: &Peer, out: &mut impl Outbox) -> bool {
-        let mut writer = Writer::new(Tag::Standing);
+        let mut writer = Writer::new(Tag::Neighbor);
         let standing = if peer.ours { WANTS } else { 0 } | if peer.asks { AT_ONCE } else { 0 };
         writer.push(&standing) && out.put(&[writer.message()]).is_ok()
     }

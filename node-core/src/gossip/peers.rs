@@ -3,7 +3,7 @@
 use super::rekey::Certificates;
 use crate::id::{LinkId, NodeId};
 use crate::time::Instant;
-use crate::wire::{Full, Goodbye, Kind, State};
+use crate::wire::{Full, GoAway, Kind, State};
 
 /// A link's place in the node's memory; [`Peer::FREE`] fills the storage that a caller lends.
 #[derive(Clone, Copy, Debug)]
@@ -13,11 +13,11 @@ pub struct Peer {
     pub(super) kind: Kind,
     pub(super) dialled: bool,
     pub(super) up_at: Instant,
-    /// A goodbye that the adapter is to send, or that was sent or received.
-    pub(super) goodbye: Option<Goodbye>,
-    /// The adapter was told of `goodbye`.
+    /// A GOAWAY that the adapter is to send, or that was sent or received.
+    pub(super) go_away: Option<GoAway>,
+    /// The adapter was told of `go_away`.
     pub(super) closing: bool,
-    /// When the first goodbye was heard, or said by the adapter.
+    /// When the first GOAWAY was heard, or said by the adapter.
     pub(super) drains_since: Option<Instant>,
     /// The last change of the table that was sent here.
     pub(super) cursor: u64,
@@ -64,7 +64,7 @@ impl Peer {
         kind: Kind::Leaf,
         dialled: false,
         up_at: Instant::START,
-        goodbye: None,
+        go_away: None,
         closing: false,
         drains_since: None,
         cursor: 0,
@@ -90,7 +90,7 @@ impl Peer {
 
     /// Whether requests and gossip may use it.
     pub(super) const fn is_usable(&self) -> bool {
-        self.goodbye.is_none()
+        self.go_away.is_none()
     }
 
     /// Whether it was told everything, up to this change of the table, and whether this node asks to be told at once.

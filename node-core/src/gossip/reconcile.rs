@@ -8,11 +8,11 @@
 use core::cmp::Ordering;
 
 use super::node::Node;
-use super::table::{Index, Slot};
+use super::table::{Index, MemberSlot};
 use crate::id::{LinkId, NodeId};
 use crate::log::notice;
 use crate::time::{Duration, Instant};
-use crate::wire::gossip::{Items, Malformed, Range, Span, Tag, Version, Writer};
+use crate::wire::gossip::{IdRange, Items, Malformed, RangeFingerprint, Tag, Version, Writer};
 use crate::wire::{Outbox, State};
 
 /// A span with at most this many members is answered by their versions: they fit one message.
@@ -34,33 +34,33 @@ pub(super) const AGAIN: Duration = Duration::from_millis(100);
 impl Node<'_> {
     /// Starts a comparison; `false` when there is no room.
     pub(super) fn compare(&self, out: &mut impl Outbox) -> bool {
-        let mut writer = Writer::new(Tag::Compare);
-        writer.push(&self.table.range(Span::ALL)) && out.put(&[writer.message()]).is_ok()
+        let mut writer = Writer::new(Tag::RangeFingerprints);
+        writer.push(&self.table.range(IdRange::ALL)) && out.put(&[writer.message()]).is_ok()
     }
 
     pub(super) fn handle_compare(
         &mut self,
         (now, link): (Instant, LinkId),
-        ranges: Items<'_, Range>,
+        ranges: Items<'_, RangeFingerprint>,
         out: &mut impl Outbox,
     ) -> Result<bool, Malformed> {
         for theirs in ranges.take(MAX_RANGES) {
             let theirs = theirs?;
-            let count = self.table.count(theirs.span);
+            let count = self.table.count(theirs.range);
             // The sum over everything is at hand.
-            if theirs.span == Span::ALL && self.table.range(Span::ALL) == theirs {
+            if theirs.range == IdRange::ALL && self.table.range(IdRange::ALL) == theirs {
                 continue;
             }
             if !self.afford(now, link, count) {
                 return Ok(false);
             }
-            if self.table.range(theirs.span) == theirs {
+            if self.table.range(theirs.range) == theirs {
                 continue;
             }
             let answered = if count <= FEW {
-                self.say_versions(theirs.span, out)
+                self.say_versions(theirs.range, out)
             } else {
-                self.afford(now, link, count) && self.say_parts(theirs.span, count, out)
+                self.afford(now, link, count) && self.say_parts(theirs.range, count, out)
             };
             if !answered {
                 return Ok(false);
@@ -75,12 +75,12 @@ impl Node<'_> {
         items: &[u8],
         out: &mut impl Outbox,
     ) -> Result<bool, Malformed> {
-        let (span, versions) = postcard::take_from_bytes::<Span>(items).map_err(|_| Malformed)?;
+        let (span, versions) = postcard::take_from_bytes::<IdRange>(items).map_err(|_| Malformed)?;
         if !self.afford(now, link, self.table.count(span)) {
             return Ok(false);
         }
         let mut differences = 0;
-        let mut need = Writer::new(Tag::Need);
+        let mut need = Writer::new(Tag::IWant);
         for version in Items::<Version>::new(versions) {
             let version = version?;
             if self.is_newer(&version) {
@@ -90,7 +90,7 @@ impl Node<'_> {
         }
         // Both sides go by ascending id.
         let mut theirs = Items::<Version>::new(versions).flatten().peekable();
-        let mut lacks = |slot: &Slot| {
+        let mut lacks = |slot: &MemberSlot| {
             while theirs.next_if(|version| version.id < slot.id).is_some() {}
             match theirs.peek().filter(|version| version.id == slot.id) {
                 Some(theirs) => slot.version() > theirs.order(),
@@ -142,7 +142,7 @@ impl Node<'_> {
         versions: Items<'_, Version>,
         out: &mut impl Outbox,
     ) -> Result<bool, Malformed> {
-        let mut need = Writer::new(Tag::Need);
+        let mut need = Writer::new(Tag::IWant);
         for version in versions {
             let version = version?;
             match self.compare_version(&version) {
@@ -204,8 +204,8 @@ impl Node<'_> {
         writer.is_empty() || out.put(&[writer.message()]).is_ok()
     }
 
-    fn say_versions(&self, span: Span, out: &mut impl Outbox) -> bool {
-        let mut writer = Writer::new(Tag::Have);
+    fn say_versions(&self, span: IdRange, out: &mut impl Outbox) -> bool {
+        let mut writer = Writer::new(Tag::ItemList);
         let mut fits = writer.push(&span);
         for slot in self.table.span(span).map(|index| self.table.slot(index)) {
             fits &= writer.push(&Version::of(slot));
@@ -213,8 +213,8 @@ impl Node<'_> {
         fits && out.put(&[writer.message()]).is_ok()
     }
 
-    fn say_parts(&self, span: Span, count: usize, out: &mut impl Outbox) -> bool {
-        let mut writer = Writer::new(Tag::Compare);
+    fn say_parts(&self, span: IdRange, count: usize, out: &mut impl Outbox) -> bool {
+        let mut writer = Writer::new(Tag::RangeFingerprints);
         let size = count.div_ceil(PARTS);
         let mut first = span.first;
         let mut fits = true;
@@ -222,7 +222,7 @@ impl Node<'_> {
             // Each part ends just before the member that begins the next, the last one with the span.
             let next = self.table.nth(span, part * size).map(|index| self.table.slot(index).id);
             let last = next.map_or(span.last, before);
-            fits &= writer.push(&self.table.range(Span { first, last }));
+            fits &= writer.push(&self.table.range(IdRange { first, last }));
             match next {
                 Some(id) => first = id,
                 None => break,
@@ -233,13 +233,13 @@ impl Node<'_> {
 }
 
 impl Version {
-    pub(super) fn of(slot: &Slot) -> Self {
+    pub(super) fn of(slot: &MemberSlot) -> Self {
         let (id, incarnation, state) = (slot.id, slot.incarnation, slot.state);
-        Self { id, incarnation, state, meta: slot.digest.to_le_bytes() }
+        Self { id, incarnation, state, digest: slot.digest.to_le_bytes() }
     }
 
     fn order(&self) -> (u64, State, u32) {
-        (self.incarnation, self.state, u32::from_le_bytes(self.meta))
+        (self.incarnation, self.state, u32::from_le_bytes(self.digest))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::id::{LinkId, NodeId};
 use crate::log::warning;
 use crate::time::{Duration, Instant};
 use crate::trust::Fingerprint;
-use crate::wire::{Goodbye, Meta};
+use crate::wire::{GoAway, Metadata};
 
 /// Pause between two links that are dialled again, so that a rotation is no storm.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -44,12 +44,12 @@ impl Node<'_> {
         let mut redial_at = now;
         for place in 0..self.peers.capacity() {
             let Some(peer) = self.peers.at(place) else { return };
-            let is_ending = peer.goodbye.is_some_and(|reason| !reason.drains());
+            let is_ending = peer.go_away.is_some_and(|reason| !reason.drains());
             let Some(shown) = peer.certificates else { continue };
             let (id, dialled) = (peer.id, peer.dialled && peer.is_usable());
             if !is_ending && !trusts(shown.theirs) {
                 warning!("the certificate of {} is no longer trusted: its link ends", id);
-                peer.goodbye = Some(Goodbye::Untrusted);
+                peer.go_away = Some(GoAway::Untrusted);
                 peer.closing = false;
                 self.overlay_at = Some(now);
             } else if dialled && shown.ours != active && self.redial_at(redial_at, id) {
@@ -62,7 +62,9 @@ impl Node<'_> {
     /// lets it prove the new one before the old one leaves the keyring here.
     pub(super) fn renew(&mut self, now: Instant, id: NodeId) {
         let Some(index) = self.table.find(id) else { return };
-        let Ok(active) = Meta::decode(self.table.meta(index)).map(|meta| Fingerprint(meta.active_key)) else {
+        let Ok(active) =
+            Metadata::decode(self.table.metadata(index)).map(|metadata| Fingerprint(metadata.active_key))
+        else {
             return;
         };
         if active.0 == [0; 32] {

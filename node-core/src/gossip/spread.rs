@@ -7,8 +7,8 @@ use super::table::Index;
 use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
 use crate::wire::gossip::{Items, MAX_MESSAGE, Malformed, Records, Tag, Version, Writer};
-use crate::wire::record::MAX_NEEDS;
-use crate::wire::{Goodbye, Kind, Meta, Outbox, Record, State};
+use crate::wire::record::MAX_USES;
+use crate::wire::{GoAway, Kind, Metadata, Outbox, Record, State};
 
 /// Who does not hear of a change at once hears of it after this, in brief: what it heard elsewhere meanwhile it does not
 /// ask for.
@@ -35,9 +35,9 @@ impl Node<'_> {
         self.take_gossip(now, link, message, out).inspect_err(|_| {
             // Also one that drains ends at once.
             if let Some(peer) =
-                self.peers.get_mut(link).filter(|peer| peer.goodbye.is_none_or(Goodbye::drains))
+                self.peers.get_mut(link).filter(|peer| peer.go_away.is_none_or(GoAway::drains))
             {
-                (peer.goodbye, peer.closing) = (Some(Goodbye::Protocol), false);
+                (peer.go_away, peer.closing) = (Some(GoAway::Protocol), false);
             }
         })
     }
@@ -49,7 +49,7 @@ impl Node<'_> {
         message: &[u8],
         out: &mut impl Outbox,
     ) -> Result<(), Malformed> {
-        let Some(peer) = self.peers.get(link).filter(|peer| peer.goodbye != Some(Goodbye::Protocol)) else {
+        let Some(peer) = self.peers.get(link).filter(|peer| peer.go_away != Some(GoAway::Protocol)) else {
             return Ok(());
         };
         let (id, kind, mark) = (peer.id, peer.kind, peer.mark);
@@ -70,11 +70,11 @@ impl Node<'_> {
             }
             // Only hubs hold whole tables, so only they compare them.
             Some(_) if kind == Kind::Leaf || self.config.kind == Kind::Leaf => true,
-            Some(Tag::Compare) => self.handle_compare((now, link), Items::new(items), out)?,
-            Some(Tag::Have) => self.handle_have((now, link), items, out)?,
-            Some(Tag::Need) => self.handle_need((now, link), Items::new(items), out)?,
-            Some(Tag::News) => self.handle_news(mark, Items::new(items), out)?,
-            Some(Tag::Standing) => {
+            Some(Tag::RangeFingerprints) => self.handle_compare((now, link), Items::new(items), out)?,
+            Some(Tag::ItemList) => self.handle_have((now, link), items, out)?,
+            Some(Tag::IWant) => self.handle_need((now, link), Items::new(items), out)?,
+            Some(Tag::IHave) => self.handle_news(mark, Items::new(items), out)?,
+            Some(Tag::Neighbor) => {
                 let (&standing, _) = items.split_first().ok_or(Malformed)?;
                 self.handle_standing(now, link, standing);
                 true
@@ -100,8 +100,8 @@ impl Node<'_> {
         let mut next = Peer { asks, ..peer };
         if let Some((incarnation, state, by)) = peer.accused {
             let described = self.table.find(peer.id).filter(|_| state == State::Alive);
-            let meta = described.map_or(&[][..], |index| self.record_at(index).meta);
-            if self.say(&[Record { id: peer.id, incarnation, state, by, meta }], out) {
+            let metadata = described.map_or(&[][..], |index| self.record_at(index).metadata);
+            if self.say(&[Record { id: peer.id, incarnation, state, by, metadata }], out) {
                 next.accused = None;
             }
         }
@@ -129,10 +129,10 @@ impl Node<'_> {
             next.news_at = None;
         }
         if self.sleeping && next.cursor == self.table.sequence() {
-            next.goodbye = Some(Goodbye::Asleep);
+            next.go_away = Some(GoAway::Asleep);
         }
         if peer.referred && self.say_referral(peer.id, out) {
-            next.goodbye = Some(Goodbye::Surplus);
+            next.go_away = Some(GoAway::Pruned);
         }
         if let Some(place) = self.peers.get_mut(link) {
             *place = next;
@@ -194,15 +194,15 @@ impl Node<'_> {
 
     /// Says what changed after the peer's cursor; returns the cursor moved on, and whether anything was said.
     fn say_changes(&self, peer: &Peer, out: &mut impl Outbox) -> (u64, bool) {
-        let needs = match peer.kind {
+        let uses = match peer.kind {
             Kind::Hub => Needs::new(),
-            Kind::Leaf => self.needs(peer.id),
+            Kind::Leaf => self.uses(peer.id),
         };
         let mut said = peer.cursor;
         let mut writing = peer.cursor;
         let mut writer = Writer::new(Tag::Records);
         for (index, number) in self.table.changes(peer.cursor) {
-            if self.concerns(index, peer, &needs) {
+            if self.concerns(index, peer, &uses) {
                 let record = self.record_at(index);
                 if !writer.push(&record) {
                     if out.put(&[writer.message()]).is_err() {
@@ -241,7 +241,7 @@ impl Node<'_> {
         let end = peer.news_to.max(peer.cursor);
         let mut said = peer.cursor;
         let mut writing = peer.cursor;
-        let mut writer = Writer::new(Tag::News);
+        let mut writer = Writer::new(Tag::IHave);
         for (index, number) in self.table.changes(peer.cursor).take_while(|&(_, number)| number <= end) {
             let slot = self.table.slot(index);
             if slot.known_to & peer.mark == 0 {
@@ -262,7 +262,7 @@ impl Node<'_> {
 
     /// Whether a peer is to hear of a member: a hub of every one, a leaf of the neighbours in the overlay, of those that departed, and
     /// of the owners of components that it uses. A leaf speaks of itself alone.
-    fn concerns(&self, index: Index, peer: &Peer, needs: &Needs<'_>) -> bool {
+    fn concerns(&self, index: Index, peer: &Peer, uses: &Needs<'_>) -> bool {
         let slot = self.table.slot(index);
         let about_me = slot.id == self.config.id;
         match (self.config.kind, peer.kind) {
@@ -275,24 +275,24 @@ impl Node<'_> {
                 let departed = !slot.state.is_live() && slot.was_neighbour;
                 about_me
                     || (slot.kind == Kind::Hub && (departed || changed()))
-                    || (slot.id != peer.id && self.offers(index, needs))
+                    || (slot.id != peer.id && self.offers(index, uses))
             }
         }
     }
 
     /// What a leaf uses.
-    pub(super) fn needs(&self, leaf: NodeId) -> Needs<'_> {
-        let about = self.table.find(leaf).and_then(|index| Meta::decode(self.table.meta(index)).ok());
-        about.map(|meta| meta.needs).unwrap_or_default()
+    pub(super) fn uses(&self, leaf: NodeId) -> Needs<'_> {
+        let about = self.table.find(leaf).and_then(|index| Metadata::decode(self.table.metadata(index)).ok());
+        about.map(|metadata| metadata.uses).unwrap_or_default()
     }
 
     /// Whether a member offers something that is used.
-    pub(super) fn offers(&self, index: Index, needs: &Needs<'_>) -> bool {
-        !needs.is_empty()
-            && Meta::decode(self.table.meta(index))
-                .is_ok_and(|meta| meta.components.iter().any(|component| needs.contains(component)))
+    pub(super) fn offers(&self, index: Index, uses: &Needs<'_>) -> bool {
+        !uses.is_empty()
+            && Metadata::decode(self.table.metadata(index))
+                .is_ok_and(|metadata| metadata.components.iter().any(|component| uses.contains(component)))
     }
 }
 
 /// Components that a leaf uses.
-type Needs<'n> = heapless::Vec<&'n str, MAX_NEEDS>;
+type Needs<'n> = heapless::Vec<&'n str, MAX_USES>;

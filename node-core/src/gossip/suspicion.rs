@@ -7,11 +7,11 @@
 
 use super::due::NEVER;
 use super::node::{NAMED_STILL, Node};
-use super::table::{Index, Slot};
+use super::table::{Index, MemberSlot};
 use crate::id::NodeId;
 use crate::log::warning;
 use crate::time::{Duration, Instant};
-use crate::wire::{Kind, Meta, Record, State};
+use crate::wire::{Kind, Metadata, Record, State};
 
 /// A peer that dialled us is given this long to dial again before we do.
 const REDIAL_GRACE: Duration = Duration::from_millis(300);
@@ -55,7 +55,7 @@ pub enum Failure {
     /// The host does not answer.
     Unreachable,
     /// The connection was accepted, and it did not come to a link.
-    Mute,
+    Unresponsive,
     /// It was not even tried: this node cannot, or does not know where.
     Untried,
 }
@@ -117,7 +117,7 @@ impl From<Failure> for Evidence {
         match failure {
             Failure::Refused => Self::Refused,
             Failure::Unreachable => Self::Unreachable,
-            Failure::Mute => Self::Silent,
+            Failure::Unresponsive => Self::Silent,
             Failure::Untried => Self::Untried,
         }
     }
@@ -194,7 +194,7 @@ impl Node<'_> {
         self.table.revise(index, |slot| slot.wanted |= slot.state == State::Suspect && slot.dialable);
     }
 
-    /// A member said goodbye to the cluster.
+    /// A member said GOAWAY to the cluster.
     pub(super) fn departed(&mut self, now: Instant, id: NodeId) {
         let Some(index) = self.table.find(id) else { return };
         if self.table.slot(index).state.is_live() {
@@ -237,7 +237,7 @@ impl Node<'_> {
         index: Index,
         (accuser, evidence): (NodeId, Evidence),
     ) -> bool {
-        let suspicion = self.config.suspicion;
+        let suspicion = self.config.suspicion_timeout;
         let brief = brief(accuser);
         let Some(slot) = self.table.slot_mut(index) else { return false };
         let free = slot.accusers.iter_mut().find(|accuser| **accuser == 0 || **accuser == brief);
@@ -332,7 +332,7 @@ impl Node<'_> {
                 continue;
             }
             self.table.set_due(index, NEVER);
-            let &Slot { state, asleep, .. } = self.table.slot(index);
+            let &MemberSlot { state, asleep, .. } = self.table.slot(index);
             match state {
                 State::Alive if asleep => self.oversleep(now, index),
                 State::Alive => self.miss(now, index),
@@ -358,7 +358,7 @@ impl Node<'_> {
 
     /// Who could not be dialled had the time to come back.
     fn miss(&mut self, now: Instant, index: Index) {
-        let &Slot { id, dialable, outdated, .. } = self.table.slot(index);
+        let &MemberSlot { id, dialable, outdated, .. } = self.table.slot(index);
         if let Some(slot) = self.table.slot_mut(index) {
             slot.missed = false;
         }
@@ -369,7 +369,7 @@ impl Node<'_> {
 
     /// Who is missed is dialled, if that is possible by now, else doubted.
     pub(super) fn look_after(&mut self, now: Instant, index: Index) {
-        let &Slot { id, dialable, .. } = self.table.slot(index);
+        let &MemberSlot { id, dialable, .. } = self.table.slot(index);
         if dialable {
             self.verify(now, id, true);
         } else {
@@ -379,11 +379,11 @@ impl Node<'_> {
 
     /// Calls an overdue suspect down; `false` when it has a link here after all.
     fn convict(&mut self, now: Instant, index: Index) -> bool {
-        let Slot { id, incarnation, by, .. } = *self.table.slot(index);
+        let MemberSlot { id, incarnation, by, .. } = *self.table.slot(index);
         if self.is_linked(id) {
             // It is right here, and its denial is under way.
             self.accuse_to_its_face(id, (incarnation, State::Suspect, by));
-            self.table.set_due(index, now + self.config.suspicion.max(Duration::from_millis(1)) * 4);
+            self.table.set_due(index, now + self.config.suspicion_timeout.max(Duration::from_millis(1)) * 4);
             return false;
         }
         let retry = now + self.config.retry;
@@ -430,7 +430,7 @@ impl Node<'_> {
     fn is_orphan(&self, now: Instant, index: Index) -> bool {
         let slot = self.table.slot(index);
         // One that just joined has not named its hubs yet.
-        let settled = now.since(slot.since) >= self.config.suspicion * 2;
+        let settled = now.since(slot.since) >= self.config.suspicion_timeout * 2;
         let exempt = slot.dialable || slot.asleep || slot.missed || slot.outdated;
         slot.state == State::Alive && !exempt && settled && self.is_lost(index)
     }
@@ -444,8 +444,9 @@ impl Node<'_> {
         }
         // One that names this hub and has no link here does not know what became of it, or is gone: of two hubs that
         // lost it, neither may count on the other.
-        Meta::decode(self.table.meta(index)).is_ok_and(|meta| {
-            meta.hubs.contains(&me) || !meta.hubs.iter().any(|hub| *hub != slot.id && self.can_vouch(*hub))
+        Metadata::decode(self.table.metadata(index)).is_ok_and(|metadata| {
+            metadata.hubs.contains(&me)
+                || !metadata.hubs.iter().any(|hub| *hub != slot.id && self.can_vouch(*hub))
         })
     }
 }
@@ -456,7 +457,7 @@ fn brief(accuser: NodeId) -> u16 {
     u16::from_be_bytes([high, low]).max(1)
 }
 
-impl Slot {
+impl MemberSlot {
     /// Whether the word of one more accuser counts.
     pub(super) fn counts(&self, accuser: NodeId) -> bool {
         self.accusers.contains(&0) && !self.accusers.contains(&brief(accuser))

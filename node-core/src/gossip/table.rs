@@ -2,12 +2,12 @@
 
 use super::descriptions::{Descriptions, Place};
 use super::due::{Due, NEVER};
-use super::order::{Entry, Order};
-use super::sums::{Sum, Sums};
+use super::order::{IdEntry, Order};
+use super::sums::{PartFingerprint, Sums};
 use super::suspicion::Evidence;
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};
-use crate::wire::gossip::{Range, Span};
+use crate::wire::gossip::{IdRange, RangeFingerprint};
 use crate::wire::{Full, Kind, State};
 
 /// No slot.
@@ -15,9 +15,9 @@ const NONE: u32 = u32::MAX;
 /// Accusers that count for one suspicion; more change nothing.
 pub(super) const MAX_ACCUSERS: usize = 3;
 
-/// A member's place in the table; [`Slot::FREE`] fills the storage that a caller lends.
+/// A member's place in the table; [`MemberSlot::FREE`] fills the storage that a caller lends.
 #[derive(Clone, Copy, Debug)]
-pub struct Slot {
+pub struct MemberSlot {
     pub(super) id: NodeId,
     pub(super) incarnation: u64,
     /// When `state` was learned here.
@@ -61,9 +61,9 @@ pub struct Slot {
     pub(super) missed: bool,
 }
 
-const _: () = assert!(size_of::<Slot>() <= 128, "10,000 members are to fit a small server");
+const _: () = assert!(size_of::<MemberSlot>() <= 128, "10,000 members are to fit a small server");
 
-impl Slot {
+impl MemberSlot {
     /// A free slot.
     pub const FREE: Self = Self {
         id: NodeId([0; 16]),
@@ -107,7 +107,7 @@ pub(super) struct Index(u32);
 /// Invariant: `order` holds the used slots, all before `peak`; these form a list from `oldest` to `newest` by ascending
 /// `changed`; free slots form a list from `free` through `newer`; `sums` are over all used slots.
 pub(super) struct Table<'s> {
-    slots: &'s mut [Slot],
+    slots: &'s mut [MemberSlot],
     order: Order<'s>,
     due: Due<'s>,
     descriptions: Descriptions<'s>,
@@ -134,23 +134,26 @@ pub(super) struct Table<'s> {
 
 impl<'s> Table<'s> {
     pub(super) fn new(
-        slots: &'s mut [Slot],
-        (order, due): (&'s mut [Entry], &'s mut [Instant]),
-        sums: &'s mut [Sum],
-        meta: &'s mut [u8],
+        slots: &'s mut [MemberSlot],
+        (order, due): (&'s mut [IdEntry], &'s mut [Instant]),
+        sums: &'s mut [PartFingerprint],
+        metadata: &'s mut [u8],
     ) -> Self {
         let (order, due) = (Order::new(order), Due::new(due));
         let capacity = slots.len().min(order.capacity()).min(due.capacity());
         let slots = slots.get_mut(..capacity).unwrap_or_default();
         for (next, slot) in (1..).zip(slots.iter_mut()) {
-            *slot = Slot { newer: if (next as usize) < capacity { next } else { NONE }, ..Slot::FREE };
+            *slot = MemberSlot {
+                newer: if (next as usize) < capacity { next } else { NONE },
+                ..MemberSlot::FREE
+            };
         }
         let free = if capacity == 0 { NONE } else { 0 };
         Self {
             slots,
             order,
             due,
-            descriptions: Descriptions::new(meta),
+            descriptions: Descriptions::new(metadata),
             free,
             peak: 0,
             oldest: NONE,
@@ -179,8 +182,8 @@ impl<'s> Table<'s> {
         self.order.get(place).map(Index)
     }
 
-    pub(super) fn slot(&self, index: Index) -> &Slot {
-        self.slots.get(index.0 as usize).unwrap_or(&Slot::FREE)
+    pub(super) fn slot(&self, index: Index) -> &MemberSlot {
+        self.slots.get(index.0 as usize).unwrap_or(&MemberSlot::FREE)
     }
 
     /// How many members there are.
@@ -189,7 +192,7 @@ impl<'s> Table<'s> {
     }
 
     /// Changes what is counted over all members: incarnation, state, `digest`, `dialling` and `wanted`.
-    pub(super) fn revise(&mut self, index: Index, change: impl FnOnce(&mut Slot)) {
+    pub(super) fn revise(&mut self, index: Index, change: impl FnOnce(&mut MemberSlot)) {
         let Some(slot) = self.slots.get_mut(index.0 as usize) else { return };
         let before = *slot;
         change(slot);
@@ -233,7 +236,7 @@ impl<'s> Table<'s> {
 
     /// The slot for changes that nobody else hears of; use [`touch`](Self::touch) for those that spread, and
     /// [`revise`](Self::revise) for what is counted.
-    pub(super) fn slot_mut(&mut self, index: Index) -> Option<&mut Slot> {
+    pub(super) fn slot_mut(&mut self, index: Index) -> Option<&mut MemberSlot> {
         self.slots.get_mut(index.0 as usize)
     }
 
@@ -261,7 +264,7 @@ impl<'s> Table<'s> {
         self.due.put_off(late);
     }
 
-    pub(super) fn meta(&self, index: Index) -> &[u8] {
+    pub(super) fn metadata(&self, index: Index) -> &[u8] {
         self.descriptions.get(self.slot(index).description)
     }
 
@@ -269,9 +272,9 @@ impl<'s> Table<'s> {
     ///
     /// # Errors
     /// [`Full`]; nothing changed.
-    pub(super) fn set_meta(&mut self, index: Index, meta: &[u8], spare: usize) -> Result<(), Full> {
-        self.descriptions.set(self.slots, index.0, (meta, spare))?;
-        self.revise(index, |slot| (slot.digest, slot.outdated) = (digest(meta), false));
+    pub(super) fn set_metadata(&mut self, index: Index, metadata: &[u8], spare: usize) -> Result<(), Full> {
+        self.descriptions.set(self.slots, index.0, (metadata, spare))?;
+        self.revise(index, |slot| (slot.digest, slot.outdated) = (digest(metadata), false));
         Ok(())
     }
 
@@ -291,7 +294,7 @@ impl<'s> Table<'s> {
         let slot = self.slots.get_mut(index.0 as usize).ok_or(Full)?;
         self.free = slot.newer;
         self.peak = self.peak.max(index.0.saturating_add(1));
-        *slot = Slot { id, ..Slot::FREE };
+        *slot = MemberSlot { id, ..MemberSlot::FREE };
         self.left += 1;
         self.order.insert(place, id, index.0);
         self.touch(index, 0);
@@ -307,7 +310,7 @@ impl<'s> Table<'s> {
         self.due.set(index.0, NEVER);
         let free = self.free;
         if let Some(slot) = self.slot_mut(index) {
-            *slot = Slot { newer: free, ..Slot::FREE };
+            *slot = MemberSlot { newer: free, ..MemberSlot::FREE };
             self.free = index.0;
             self.left -= 1;
         }
@@ -368,41 +371,43 @@ impl<'s> Table<'s> {
     }
 
     /// Members in a span by ascending id.
-    pub(super) fn span(&self, span: Span) -> impl Iterator<Item = Index> + Clone {
+    pub(super) fn span(&self, span: IdRange) -> impl Iterator<Item = Index> + Clone {
         self.order.slots(self.places(span)).map(Index)
     }
 
     /// The member of a span that so many others of it come before.
-    pub(super) fn nth(&self, span: Span, number: usize) -> Option<Index> {
+    pub(super) fn nth(&self, span: IdRange, number: usize) -> Option<Index> {
         let places = self.places(span);
         let place = places.start.saturating_add(number);
         self.order.get(place).filter(|_| places.contains(&place)).map(Index)
     }
 
     /// How many members a span has.
-    pub(super) fn count(&self, span: Span) -> usize {
+    pub(super) fn count(&self, span: IdRange) -> usize {
         self.places(span).len()
     }
 
-    fn places(&self, span: Span) -> core::ops::Range<usize> {
+    fn places(&self, span: IdRange) -> core::ops::Range<usize> {
         let start = self.place(span.first).unwrap_or_else(|place| place);
         let end = self.place(span.last).map_or_else(|place| place, |place| place + 1);
         start..end
     }
 
     /// What is held in a span, in brief.
-    pub(super) fn range(&self, span: Span) -> Range {
-        let Sum { count, sum } = match self.sums.within(span) {
-            _ if span == Span::ALL => self.sums.whole(),
+    pub(super) fn range(&self, span: IdRange) -> RangeFingerprint {
+        let PartFingerprint { count, sum } = match self.sums.within(span) {
+            _ if span == IdRange::ALL => self.sums.whole(),
             Some((within, ends)) => ends.into_iter().fold(within, |sum, end| sum.plus(self.sum(end))),
             None => self.sum(span),
         };
-        Range { span, count, sum }
+        RangeFingerprint { range: span, count, fingerprint: sum }
     }
 
     /// The sum over a span, member by member.
-    fn sum(&self, span: Span) -> Sum {
-        self.span(span).map(|index| share_of_sum(self.slot(index))).fold(Sum::EMPTY, Sum::plus)
+    fn sum(&self, span: IdRange) -> PartFingerprint {
+        self.span(span)
+            .map(|index| share_of_sum(self.slot(index)))
+            .fold(PartFingerprint::EMPTY, PartFingerprint::plus)
     }
 
     /// Takes over what another table of the same size holds, as if nobody had said it here.
@@ -450,7 +455,7 @@ impl<'s> Table<'s> {
 
     /// Takes it out of the order of changes.
     fn unlink(&mut self, index: Index) {
-        let Slot { changed, older, newer, .. } = *self.slot(index);
+        let MemberSlot { changed, older, newer, .. } = *self.slot(index);
         if changed == 0 {
             return;
         }
@@ -466,25 +471,29 @@ impl<'s> Table<'s> {
 }
 
 /// What a member adds to the sums.
-fn share_of_sum(slot: &Slot) -> Sum {
-    if slot.state.is_live() { Sum { count: 1, sum: fingerprint(slot) } } else { Sum::EMPTY }
+fn share_of_sum(slot: &MemberSlot) -> PartFingerprint {
+    if slot.state.is_live() {
+        PartFingerprint { count: 1, sum: fingerprint(slot) }
+    } else {
+        PartFingerprint::EMPTY
+    }
 }
 
 /// Mixes what identifies a version of a record into 64 bits, by the finaliser of SplitMix64.
-fn fingerprint(slot: &Slot) -> u64 {
+fn fingerprint(slot: &MemberSlot) -> u64 {
     let id = u128::from_le_bytes(slot.id.0);
     let words = [id as u64, (id >> 64) as u64, slot.incarnation, slot.state as u64, slot.digest.into()];
     words.into_iter().fold(0, |sum, word| mix(sum ^ word))
 }
 
 /// What tells two descriptions apart.
-pub(super) fn digest(meta: &[u8]) -> u32 {
-    let words = meta.chunks(8).map(|chunk| {
+pub(super) fn digest(metadata: &[u8]) -> u32 {
+    let words = metadata.chunks(8).map(|chunk| {
         let mut word = [0; 8];
         word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
         u64::from_le_bytes(word)
     });
-    words.fold(meta.len() as u64, |sum, word| mix(sum ^ word)) as u32
+    words.fold(metadata.len() as u64, |sum, word| mix(sum ^ word)) as u32
 }
 
 pub(super) const fn mix(word: u64) -> u64 {

@@ -3,9 +3,9 @@
 use core::fmt;
 
 use crate::id::{Hex, NodeId};
-use crate::wire::{FrameKind, Goodbye};
+use crate::wire::{FrameKind, GoAway};
 
-/// The peer broke a rule, or is not who may be here. The link is over: send [`goodbye`](Self::goodbye) if the
+/// The peer broke a rule, or is not who may be here. The link is over: send [`go_away`](Self::GOAWAY) if the
 /// carrier still takes it, and close. Other links are not concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerError {
@@ -43,13 +43,13 @@ pub enum PeerError {
 impl PeerError {
     /// What to tell the peer.
     #[must_use]
-    pub const fn goodbye(self) -> Goodbye {
+    pub const fn go_away(self) -> GoAway {
         match self {
-            Self::Version(_) => Goodbye::OtherVersion,
-            Self::OtherCluster => Goodbye::OtherCluster,
-            Self::Itself(_) => Goodbye::Itself,
-            Self::HelloTimeout | Self::Unresponsive => Goodbye::Unresponsive,
-            _ => Goodbye::Protocol,
+            Self::Version(_) => GoAway::OtherVersion,
+            Self::OtherCluster => GoAway::OtherCluster,
+            Self::Itself(_) => GoAway::Itself,
+            Self::HelloTimeout | Self::Unresponsive => GoAway::Unresponsive,
+            _ => GoAway::Protocol,
         }
     }
 }
@@ -86,7 +86,7 @@ impl core::error::Error for PeerError {}
 pub enum OpenError {
     /// The peer has not said hello yet.
     NotUp,
-    /// One side said goodbye: use another link.
+    /// One side said GOAWAY: use another link.
     Draining,
     /// All exchanges that the peer allows are taken: wait for one to end.
     Exchanges,

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! carrier bytes -> handle_input -> Event         (what the peer did)
-//! commands      -> Outbox       -> carrier bytes (open, send, gossip, goodbye …)
+//! commands      -> Outbox       -> carrier bytes (open, send, gossip, GOAWAY …)
 //! time          -> handle_timeout, poll_expired
 //! the rest      -> poll_transmit -> Outbox       (hello, credit, resets, pings: everything the link owes)
 //! ```
@@ -20,4 +20,4 @@ pub use error::{OpenError, PeerError, SendError};
 pub use exchange::{Exchange, ExchangeId, Side};
 pub use session::{Config, Event, Input, Link, Phase};
 
-pub use crate::wire::{Full, Goodbye, Hello, Limits, Open, Outbox, PREFACE, ResetCode, Service, SliceOutbox};
+pub use crate::wire::{Full, GoAway, Hello, Limits, Open, Outbox, PREFACE, ResetCode, Service, SliceOutbox};

@@ -7,7 +7,7 @@ use super::session::{Event, Input, Link, Phase, Ping};
 use crate::time::Instant;
 use crate::wire::frame::{Frame, Kind, RESPONDER};
 use crate::wire::gossip::MAX_MESSAGE;
-use crate::wire::{Goodbye, Hello, Open, PREFACE, ResetCode, VERSION};
+use crate::wire::{GoAway, Hello, Open, PREFACE, ResetCode, VERSION};
 
 impl Link<'_> {
     pub(super) fn handle_preface<'b>(&mut self, input: &'b [u8]) -> Result<Input<'b>, PeerError> {
@@ -75,15 +75,15 @@ impl Link<'_> {
                     _ => Ok(None),
                 }
             }
-            (Kind::Goodbye, _) => {
-                let reason: Goodbye = postcard::from_bytes(frame.payload).map_err(|_| bad)?;
-                self.goodbye_received = true;
+            (Kind::GoAway, _) => {
+                let reason: GoAway = postcard::from_bytes(frame.payload).map_err(|_| bad)?;
+                self.go_away_received = true;
                 if reason.drains() {
-                    self.goodbye(Goodbye::Agreed);
+                    self.go_away(GoAway::Acknowledged);
                 } else {
                     self.phase = Phase::Over;
                 }
-                Ok(Some(Event::Goodbye(reason)))
+                Ok(Some(Event::GoAway(reason)))
             }
         }
     }
@@ -107,7 +107,7 @@ impl Link<'_> {
         }
         self.peer = Some((hello.record.id, hello.limits));
         self.credit = Credit::new(hello.limits.link_credit);
-        self.phase = if self.goodbye.is_some() { Phase::Draining } else { Phase::Up };
+        self.phase = if self.go_away.is_some() { Phase::Draining } else { Phase::Up };
         Ok(hello)
     }
 
@@ -118,7 +118,7 @@ impl Link<'_> {
         if id.generation() == 0 || frame.header.flags & RESPONDER != 0 {
             return Err(bad);
         }
-        if self.goodbye_received {
+        if self.go_away_received {
             return Err(PeerError::Unexpected(Kind::Open));
         }
         let allowed = usize::from(self.config.limits.exchanges);

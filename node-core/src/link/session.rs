@@ -7,7 +7,7 @@ use crate::id::NodeId;
 use crate::time::{Duration, Instant};
 use crate::wire::frame::{self, END, Frame, Kind, RESPONDER};
 use crate::wire::gossip::MAX_MESSAGE;
-use crate::wire::{Full, Goodbye, HEADER, Hello, Limits, MIN_FRAME, Open, Outbox, PREFACE, ResetCode};
+use crate::wire::{Full, GoAway, HEADER, Hello, Limits, MIN_FRAME, Open, Outbox, PREFACE, ResetCode};
 
 /// What a link needs to know of its own node.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ pub enum Phase {
     Greeting,
     /// Everything goes.
     Up,
-    /// A side said goodbye: exchanges under way are finished, none is opened here.
+    /// A side said GOAWAY: exchanges under way are finished, none is opened here.
     Draining,
     /// Nothing is left to do: close the carrier.
     Over,
@@ -88,7 +88,7 @@ pub enum Event<'b> {
     /// A ping returned after this time.
     Pong(Duration),
     /// The peer ends the link; no further exchange may be opened here.
-    Goodbye(Goodbye),
+    GoAway(GoAway),
     /// A frame of a kind that this version does not know was skipped.
     Skipped(u8),
 }
@@ -109,9 +109,9 @@ pub struct Link<'s> {
     pub(super) heard: Instant,
     pub(super) ping: Ping,
     pub(super) pong: Option<[u8; 8]>,
-    pub(super) goodbye: Option<Goodbye>,
-    pub(super) goodbye_sent: Option<Instant>,
-    pub(super) goodbye_received: bool,
+    pub(super) go_away: Option<GoAway>,
+    pub(super) go_away_sent: Option<Instant>,
+    pub(super) go_away_received: bool,
     pub(super) owing: bool,
     pub(super) next_slot: usize,
     pub(super) deadline: Option<Instant>,
@@ -153,9 +153,9 @@ impl<'s> Link<'s> {
             heard: now,
             ping: Ping::Idle,
             pong: None,
-            goodbye: None,
-            goodbye_sent: None,
-            goodbye_received: false,
+            go_away: None,
+            go_away_sent: None,
+            go_away_received: false,
             owing: false,
             next_slot: 0,
             deadline: None,
@@ -209,7 +209,7 @@ impl<'s> Link<'s> {
         }
         let result = self.take_input(now, input);
         if let Err(error) = result {
-            self.goodbye(error.goodbye());
+            self.go_away(error.go_away());
         }
         result
     }
@@ -254,7 +254,7 @@ impl<'s> Link<'s> {
             return Ok(());
         }
         if self.is_ending() {
-            // The carrier does not even take the goodbye.
+            // The carrier does not even take the GOAWAY.
             self.phase = Phase::Over;
             return Ok(());
         }
@@ -266,7 +266,7 @@ impl<'s> Link<'s> {
             }
             Ping::Due(_) | Ping::Sent(_) => PeerError::Unresponsive,
         };
-        self.goodbye(error.goodbye());
+        self.go_away(error.go_away());
         Err(error)
     }
 
@@ -440,14 +440,14 @@ impl<'s> Link<'s> {
         }
     }
 
-    /// Ends the link. With a reason that [drains](Goodbye::drains) the exchanges under way are finished first.
-    pub fn goodbye(&mut self, reason: Goodbye) {
-        if self.phase == Phase::Over || self.goodbye.is_some_and(|earlier| !earlier.drains()) {
+    /// Ends the link. With a reason that [drains](GoAway::drains) the exchanges under way are finished first.
+    pub fn go_away(&mut self, reason: GoAway) {
+        if self.phase == Phase::Over || self.go_away.is_some_and(|earlier| !earlier.drains()) {
             return;
         }
-        if self.goodbye.is_none() || !reason.drains() {
-            self.goodbye = Some(reason);
-            self.goodbye_sent = None;
+        if self.go_away.is_none() || !reason.drains() {
+            self.go_away = Some(reason);
+            self.go_away_sent = None;
         }
         if self.phase == Phase::Up {
             self.phase = Phase::Draining;
@@ -456,7 +456,7 @@ impl<'s> Link<'s> {
 
     // What to do next
 
-    /// Writes what the link owes: credit, resets, pings, goodbye. Call it after input, commands and time; what
+    /// Writes what the link owes: credit, resets, pings, GOAWAY. Call it after input, commands and time; what
     /// does not fit is written by a later call.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut impl Outbox) {
         if self.phase != Phase::Over && self.transmit(now, out).is_ok() {
@@ -497,23 +497,23 @@ impl<'s> Link<'s> {
         }
     }
 
-    /// Whether a goodbye that does not drain was said: nothing that the peer does matters any more.
+    /// Whether a GOAWAY that does not drain was said: nothing that the peer does matters any more.
     fn is_ending(&self) -> bool {
-        self.phase == Phase::Over || self.goodbye.is_some_and(|reason| !reason.drains())
+        self.phase == Phase::Over || self.go_away.is_some_and(|reason| !reason.drains())
     }
 
-    /// Ends the link when both sides said goodbye and nothing is under way, or at once after a goodbye that
+    /// Ends the link when both sides said GOAWAY and nothing is under way, or at once after a GOAWAY that
     /// does not drain.
     pub(super) fn settle(&mut self) {
-        let Some(reason) = self.goodbye.filter(|_| self.goodbye_sent.is_some()) else { return };
-        if !reason.drains() || (self.goodbye_received && self.in_flight() == 0) {
+        let Some(reason) = self.go_away.filter(|_| self.go_away_sent.is_some()) else { return };
+        if !reason.drains() || (self.go_away_received && self.in_flight() == 0) {
             self.phase = Phase::Over;
         }
     }
 
-    /// When the wait for the peer's goodbye ends: it is not waited for longer than one that is silent.
+    /// When the wait for the peer's GOAWAY ends: it is not waited for longer than one that is silent.
     fn linger_ends(&self) -> Option<Instant> {
-        let said = self.goodbye_sent?;
+        let said = self.go_away_sent?;
         (self.in_flight() == 0).then(|| said + self.config.dead_after)
     }
 

@@ -27,11 +27,11 @@ impl Link<'_> {
             frame::put(out, (Kind::Ping, 0, 0), [&now.as_micros().to_le_bytes(), &[]])?;
             self.ping = Ping::Sent(now);
         }
-        if let (Some(reason), None) = (self.goodbye, self.goodbye_sent) {
+        if let (Some(reason), None) = (self.go_away, self.go_away_sent) {
             let mut payload = [0; 8];
             let payload = postcard::to_slice(&reason, &mut payload).map_err(|_| Full)?;
-            frame::put(out, (Kind::Goodbye, 0, 0), [payload, &[]])?;
-            self.goodbye_sent = Some(now);
+            frame::put(out, (Kind::GoAway, 0, 0), [payload, &[]])?;
+            self.go_away_sent = Some(now);
         }
         Ok(())
     }

@@ -38,8 +38,8 @@ pub enum Kind {
     Ping = 7,
     /// The eight bytes of a ping.
     Pong = 8,
-    /// No further exchange is opened by the sender; the payload is a [`Goodbye`](super::Goodbye).
-    Goodbye = 9,
+    /// No further exchange is opened by the sender; the payload is a [`GoAway`](super::GoAway).
+    GoAway = 9,
 }
 
 impl Kind {
@@ -53,7 +53,7 @@ impl Kind {
             6 => Self::Credit,
             7 => Self::Ping,
             8 => Self::Pong,
-            9 => Self::Goodbye,
+            9 => Self::GoAway,
             _ => return None,
         })
     }

@@ -14,16 +14,16 @@ pub const MAX_MESSAGE: usize = MIN_FRAME;
 pub enum Tag {
     /// [`Record`]s that the receiver may not have.
     Records = 1,
-    /// [`Range`]s of the table, to find where two tables differ.
-    Compare = 2,
-    /// One [`Span`], then a [`Version`] for each member that the sender has in it.
-    Have = 3,
+    /// [`RangeFingerprint`]s of the table, to find where two tables differ.
+    RangeFingerprints = 2,
+    /// One [`IdRange`], then a [`Version`] for each member that the sender has in it.
+    ItemList = 3,
     /// [`NodeId`]s whose records the sender wants.
-    Need = 4,
+    IWant = 4,
     /// [`Version`]s of what changed here lately.
-    News = 5,
-    /// One byte of bits: whether the sender wants gossip on the link, and wants it at once.
-    Standing = 6,
+    IHave = 5,
+    /// One byte of flags: GRAFT or PRUNE the link, and whether to push eagerly.
+    Neighbor = 6,
 }
 
 impl Tag {
@@ -32,11 +32,11 @@ impl Tag {
     pub const fn from_byte(byte: u8) -> Option<Self> {
         Some(match byte {
             1 => Self::Records,
-            2 => Self::Compare,
-            3 => Self::Have,
-            4 => Self::Need,
-            5 => Self::News,
-            6 => Self::Standing,
+            2 => Self::RangeFingerprints,
+            3 => Self::ItemList,
+            4 => Self::IWant,
+            5 => Self::IHave,
+            6 => Self::Neighbor,
             _ => return None,
         })
     }
@@ -44,27 +44,27 @@ impl Tag {
 
 /// Node ids from `first` to `last`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
+pub struct IdRange {
     /// The smallest id.
     pub first: NodeId,
     /// The largest id.
     pub last: NodeId,
 }
 
-impl Span {
+impl IdRange {
     /// Every id.
     pub const ALL: Self = Self { first: NodeId([0; 16]), last: NodeId([0xff; 16]) };
 }
 
-/// What the sender holds in a span, in brief.
+/// The fingerprint of what the sender holds in a range of ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Range {
-    /// Where.
-    pub span: Span,
-    /// How many live members.
+pub struct RangeFingerprint {
+    /// The ids that it covers.
+    pub range: IdRange,
+    /// The live members in the range.
     pub count: u32,
-    /// The sum of their fingerprints.
-    pub sum: u64,
+    /// The sum of the hashes of their records, modulo 2^64.
+    pub fingerprint: u64,
 }
 
 /// Which version of a member's record the sender holds.
@@ -76,8 +76,8 @@ pub struct Version {
     pub incarnation: u64,
     /// Its state.
     pub state: State,
-    /// Digest of its description.
-    pub meta: [u8; 4],
+    /// Digest of its metadata.
+    pub digest: [u8; 4],
 }
 
 /// Collects items of one kind into a message.

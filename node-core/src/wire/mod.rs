@@ -5,7 +5,7 @@
 //! skipped, unknown protocol versions refused.
 
 pub mod frame;
-pub mod goodbye;
+pub mod goaway;
 pub mod gossip;
 pub mod hello;
 pub mod open;
@@ -13,11 +13,11 @@ pub mod outbox;
 pub mod record;
 
 pub use frame::{Frame, HEADER, Header, Kind as FrameKind};
-pub use goodbye::Goodbye;
+pub use goaway::GoAway;
 pub use hello::{Hello, Limits, PREFACE, VERSION};
 pub use open::{Open, ResetCode, Service};
 pub use outbox::{Full, Outbox, SliceOutbox};
-pub use record::{Kind, Meta, Record, State};
+pub use record::{Kind, Metadata, Record, State};
 
 /// The longest payload that every node takes, in bytes: no node may announce a smaller frame limit,
 /// so a hello and a gossip message always fit.

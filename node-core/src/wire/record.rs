@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::id::{NodeId, is_name};
 
-/// Most bytes of an encoded [`Meta`].
-pub const MAX_META: usize = 768;
+/// Most bytes of an encoded [`Metadata`].
+pub const MAX_METADATA: usize = 768;
 /// Most addresses of a member.
 pub const MAX_ADDRS: usize = 4;
 /// Longest address, `HOST:PORT`, in bytes.
@@ -15,7 +15,7 @@ pub const MAX_ADDR: usize = 128;
 /// Most components of a member.
 pub const MAX_COMPONENTS: usize = 32;
 /// Most components that a leaf uses.
-pub const MAX_NEEDS: usize = 8;
+pub const MAX_USES: usize = 8;
 /// Most hubs that speak for a member without an address.
 pub const MAX_HUBS: usize = 2;
 
@@ -30,9 +30,9 @@ pub struct Record<'b> {
     pub state: State,
     /// Who says so, when it is not the member itself: the accuser of a suspect or downed member.
     pub by: Option<NodeId>,
-    /// The encoded [`Meta`], set by the member alone and passed on untouched.
+    /// The encoded [`Metadata`], set by the member alone and passed on untouched.
     #[serde(serialize_with = "as_bytes")]
-    pub meta: &'b [u8],
+    pub metadata: &'b [u8],
 }
 
 /// The same on the wire as a slice of numbers, which would be written byte by byte.
@@ -42,7 +42,7 @@ fn as_bytes<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Err
 
 impl Record<'_> {
     /// Most bytes that it takes on the wire.
-    pub const MAX_BYTES: usize = 16 + 10 + 1 + 17 + 2 + MAX_META;
+    pub const MAX_BYTES: usize = 16 + 10 + 1 + 17 + 2 + MAX_METADATA;
 }
 
 /// How a node takes part.
@@ -72,7 +72,7 @@ pub enum State {
     Suspect,
     /// It did not object in time.
     Down,
-    /// It said goodbye.
+    /// It said GOAWAY.
     Left,
 }
 
@@ -97,7 +97,7 @@ impl fmt::Display for State {
 
 /// What a member says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Meta<'b> {
+pub struct Metadata<'b> {
     /// Its [`Name`](crate::id::Name).
     pub name: &'b str,
     /// Hub or leaf.
@@ -116,14 +116,14 @@ pub struct Meta<'b> {
     pub components: heapless::Vec<&'b str, MAX_COMPONENTS>,
     /// For a leaf: components that it uses, so that its hubs tell it who owns them.
     #[serde(borrow)]
-    pub needs: heapless::Vec<&'b str, MAX_NEEDS>,
+    pub uses: heapless::Vec<&'b str, MAX_USES>,
     /// For one without an address, as a leaf is: hubs that it is linked to.
     pub hubs: heapless::Vec<NodeId, MAX_HUBS>,
     /// For a leaf that is about to sleep: for how long nobody is to miss it, in seconds; 0 while it is awake.
     pub sleep_s: u32,
 }
 
-impl<'b> Meta<'b> {
+impl<'b> Metadata<'b> {
     /// A member with nothing but a name and a kind.
     #[must_use]
     pub const fn new(name: &'b str, kind: Kind) -> Self {
@@ -134,36 +134,36 @@ impl<'b> Meta<'b> {
             keyring: [0; 32],
             addrs: heapless::Vec::new(),
             components: heapless::Vec::new(),
-            needs: heapless::Vec::new(),
+            uses: heapless::Vec::new(),
             hubs: heapless::Vec::new(),
             sleep_s: 0,
         }
     }
 
-    /// Reads an encoded meta and checks it: the names are names, the addresses printable and of the form
+    /// Reads an encoded metadata and checks it: the names are names, the addresses printable and of the form
     /// `HOST:PORT`. Bytes after it are a later version's fields and are ignored.
     ///
     /// # Errors
-    /// [`BadMeta`]; the member that sent it is at fault.
-    pub fn decode(bytes: &'b [u8]) -> Result<Self, BadMeta> {
-        if bytes.len() > MAX_META {
-            return Err(BadMeta);
+    /// [`BadMetadata`]; the member that sent it is at fault.
+    pub fn decode(bytes: &'b [u8]) -> Result<Self, BadMetadata> {
+        if bytes.len() > MAX_METADATA {
+            return Err(BadMetadata);
         }
-        let (meta, _) = postcard::take_from_bytes::<Self>(bytes).map_err(|_| BadMeta)?;
-        let names = meta.components.iter().chain(&meta.needs);
-        let good = is_name(meta.name)
+        let (metadata, _) = postcard::take_from_bytes::<Self>(bytes).map_err(|_| BadMetadata)?;
+        let names = metadata.components.iter().chain(&metadata.uses);
+        let good = is_name(metadata.name)
             && names.into_iter().all(|name| is_name(name))
-            && meta.addrs.iter().all(|addr| is_address(addr));
-        if good { Ok(meta) } else { Err(BadMeta) }
+            && metadata.addrs.iter().all(|addr| is_address(addr));
+        if good { Ok(metadata) } else { Err(BadMetadata) }
     }
 
     /// Writes it into `buffer` and returns the bytes used.
     ///
     /// # Errors
-    /// [`BadMeta`] when it takes more than `buffer` or [`MAX_META`], or would not [`decode`](Self::decode).
-    pub fn encode<'o>(&self, buffer: &'o mut [u8]) -> Result<&'o [u8], BadMeta> {
-        let bytes = postcard::to_slice(self, buffer).map_err(|_| BadMeta)?;
-        Meta::decode(bytes)?;
+    /// [`BadMetadata`] when it takes more than `buffer` or [`MAX_METADATA`], or would not [`decode`](Self::decode).
+    pub fn encode<'o>(&self, buffer: &'o mut [u8]) -> Result<&'o [u8], BadMetadata> {
+        let bytes = postcard::to_slice(self, buffer).map_err(|_| BadMetadata)?;
+        Metadata::decode(bytes)?;
         Ok(bytes)
     }
 }
@@ -180,15 +180,15 @@ pub fn is_address(text: &str) -> bool {
 
 /// A member's description is too long or malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadMeta;
+pub struct BadMetadata;
 
-impl fmt::Display for BadMeta {
+impl fmt::Display for BadMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a member's description is malformed or takes more than {MAX_META} bytes")
+        write!(f, "a member's description is malformed or takes more than {MAX_METADATA} bytes")
     }
 }
 
-impl core::error::Error for BadMeta {}
+impl core::error::Error for BadMetadata {}
 
 /// 32 bytes; zeros travel as none.
 mod digest {

@@ -1,6 +1,6 @@
 //! Who counts as an accuser, and what each leaves a suspect of its time to object.
 
-use node_core::gossip::{Kind, Meta, Node, Record, State};
+use node_core::gossip::{Kind, Metadata, Node, Record, State};
 use node_core::id::NodeId;
 
 use super::single::{OTHER, PEER, at, hear, pass_idle, state, with_neighbour};
@@ -13,12 +13,12 @@ const STRANGERS: [Option<NodeId>; 2] = [Some(NodeId([8; 16])), Some(NodeId([9; 1
 fn check(said: &[(u64, State, Option<NodeId>, bool)], down_at: u64) {
     let mut buffers = [[0; 64]; 2];
     let [one, other] = &mut buffers;
-    let one = Meta::new("one", Kind::Leaf).encode(one).unwrap();
-    let other = Meta::new("other", Kind::Leaf).encode(other).unwrap();
+    let one = Metadata::new("one", Kind::Leaf).encode(one).unwrap();
+    let other = Metadata::new("other", Kind::Leaf).encode(other).unwrap();
     // Of two descriptions one has the larger digest.
     for (old, new) in [(one, other), (other, one)] {
         with_neighbour(|node: &mut Node<'_>| {
-            let record = |state, by, meta| Record { id: OTHER, incarnation: 1, state, by, meta };
+            let record = |state, by, metadata| Record { id: OTHER, incarnation: 1, state, by, metadata };
             hear(node, at(0), &record(State::Alive, None, old));
             for (time, state, by, anew) in said {
                 pass_idle(node, at(*time));

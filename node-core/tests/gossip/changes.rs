@@ -13,7 +13,7 @@ fn a_new_component_reaches_every_hub() {
     cluster.set_components(5, &["billing"]);
     cluster.until(Duration::from_millis(500), "all know the component", Cluster::converged);
     let member = cluster.node(2).unwrap().member(cluster.hosts[5].id).unwrap();
-    assert_eq!(member.meta.components.as_slice(), ["billing"]);
+    assert_eq!(member.metadata.components.as_slice(), ["billing"]);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_newcomer_learns_a_large_cluster_over_one_slow_link() {
     cluster.until(SOON, "all see all", Cluster::converged);
     one_message_at_a_time(&mut cluster);
     let at = cluster.add(Kind::Hub, &[0]);
-    cluster.hosts[at].tune = |config| config.degree = 1;
+    cluster.hosts[at].tune = |config| config.active_view = 1;
     cluster.start(at, 1);
     cluster.until(SOON, "the newcomer sees all", Cluster::converged);
 }

@@ -1,8 +1,8 @@
 //! A hub that more want something of than it has room for: links, and memory for descriptions.
 
-use node_core::gossip::{Config, How, Kind, Meta, Node, Record, State, StaticStorage, Target};
+use node_core::gossip::{Config, Direction, Kind, Metadata, Node, Record, State, StaticStorage, Target};
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Full, Goodbye, Outbox};
+use node_core::link::{Full, GoAway, Outbox};
 use node_core::time::{Duration, Instant};
 use node_core::wire::gossip::Tag;
 
@@ -14,31 +14,31 @@ const MOST: usize = 12;
 /// A link is settled after this.
 const SETTLED: Duration = Duration::from_secs(6);
 
-fn with_hub<const META: usize>(test: impl FnOnce(&mut Node<'_>)) {
-    let mut memory = Box::new(StaticStorage::<40, 40, META>::new());
+fn with_hub<const METADATA: usize>(test: impl FnOnce(&mut Node<'_>)) {
+    let mut memory = Box::new(StaticStorage::<40, 40, METADATA>::new());
     let config = Config::new(NodeId([0xff; 16]), Kind::Hub);
-    let about_me = Meta::new("me", Kind::Hub);
+    let about_me = Metadata::new("me", Kind::Hub);
     test(&mut Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap());
 }
 
-fn link_up(node: &mut Node<'_>, now: Instant, number: u8, how: How) {
-    let mut meta = Meta::new("peer", Kind::Hub);
-    meta.addrs.push("10.0.0.2:8374").unwrap();
+fn link_up(node: &mut Node<'_>, now: Instant, number: u8, how: Direction) {
+    let mut metadata = Metadata::new("peer", Kind::Hub);
+    metadata.addrs.push("10.0.0.2:8374").unwrap();
     let mut buffer = [0; 64];
-    let meta = meta.encode(&mut buffer).unwrap();
-    let record = Record { id: NodeId([number; 16]), incarnation: 1, state: State::Alive, by: None, meta };
+    let metadata = metadata.encode(&mut buffer).unwrap();
+    let record = Record { id: NodeId([number; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
     node.handle_link_up(now, LinkId(number.into()), how, &hello(record)).unwrap();
 }
 
 /// The peer says that it wants the link in the overlay.
 fn wants(node: &mut Node<'_>, now: Instant, number: u8) {
-    node.handle_gossip(now, LinkId(number.into()), &[Tag::Standing as u8, 1], &mut Nowhere).unwrap();
+    node.handle_gossip(now, LinkId(number.into()), &[Tag::Neighbor as u8, 1], &mut Nowhere).unwrap();
 }
 
 /// So many others joined through this hub.
 fn crowd(node: &mut Node<'_>, now: Instant, numbers: impl Iterator<Item = u8>) {
     for number in numbers {
-        link_up(node, now, number, How::Accepted);
+        link_up(node, now, number, Direction::Accepted);
         wants(node, now, number);
     }
 }
@@ -65,8 +65,8 @@ impl Outbox for Heard {
 fn a_link_for_requests_takes_nobodys_place() {
     with_hub::<100>(|node| {
         crowd(node, at(Duration::ZERO), 1..=12);
-        link_up(node, at(SETTLED), 13, How::Accepted);
-        assert_eq!((node.degree(), node.poll_close()), (MOST, None));
+        link_up(node, at(SETTLED), 13, Direction::Accepted);
+        assert_eq!((node.active_view_len(), node.poll_close()), (MOST, None));
         assert!(!node.carries_gossip(LinkId(13)));
     });
 }
@@ -77,11 +77,11 @@ fn who_finds_no_room_is_told_of_others_and_sent_on() {
         crowd(node, at(Duration::ZERO), 1..=13);
         // It says twice what it wants.
         wants(node, at(Duration::ZERO), 13);
-        assert_eq!(node.degree(), MOST);
+        assert_eq!(node.active_view_len(), MOST);
         let mut heard = Heard::default();
         node.poll_gossip(at(Duration::ZERO), LinkId(13), &mut heard);
         assert_eq!(heard.0, [Tag::Records as u8]);
-        assert_eq!((node.degree(), node.poll_close()), (MOST, Some((LinkId(13), Goodbye::Surplus))));
+        assert_eq!((node.active_view_len(), node.poll_close()), (MOST, Some((LinkId(13), GoAway::Pruned))));
     });
 }
 
@@ -91,8 +91,8 @@ fn a_link_that_others_chose_makes_way_once_it_has_settled() {
         crowd(node, at(Duration::ZERO), 1..=12);
         crowd(node, at(SETTLED), 13..=13);
         let (ended, reason) = node.poll_close().unwrap();
-        assert!(ended != LinkId(13) && reason == Goodbye::Surplus);
-        assert_eq!((node.degree(), node.poll_close()), (MOST, None));
+        assert!(ended != LinkId(13) && reason == GoAway::Pruned);
+        assert_eq!((node.active_view_len(), node.poll_close()), (MOST, None));
     });
 }
 
@@ -101,28 +101,28 @@ fn a_flood_of_joins_ends_no_link_that_the_hub_chose_itself() {
     with_hub::<100>(|node| {
         for number in 1..=5 {
             let target = Target::Member(NodeId([number; 16]));
-            link_up(node, at(Duration::ZERO), number, How::Dialled(target));
+            link_up(node, at(Duration::ZERO), number, Direction::Dialled(target));
         }
         for number in 6..40 {
             let now = at(SETTLED * u32::from(number));
             crowd(node, now, number..=number);
             while let Some((link, _)) = node.poll_close() {
                 assert!(link.0 > 5, "link {link:?} was chosen");
-                node.handle_link_down(now, link, node_core::gossip::Down::Goodbye(Goodbye::Agreed));
+                node.handle_link_down(now, link, node_core::gossip::LinkEnd::GoAway(GoAway::Acknowledged));
             }
         }
-        assert_eq!(node.degree(), MOST);
+        assert_eq!(node.active_view_len(), MOST);
     });
 }
 
 /// Tells of a member with a description of about `length` bytes.
 fn tell(node: &mut Node<'_>, number: u8, (incarnation, state): (u64, State), length: usize) {
     let long = format!("{}:1", "h".repeat(length / 4));
-    let mut meta = Meta::new("member", Kind::Hub);
-    meta.addrs.extend([&*long; 4]);
+    let mut metadata = Metadata::new("member", Kind::Hub);
+    metadata.addrs.extend([&*long; 4]);
     let mut buffer = [0; 700];
-    let meta = meta.encode(&mut buffer).unwrap();
-    let record = Record { id: NodeId([number; 16]), incarnation, state, by: None, meta };
+    let metadata = metadata.encode(&mut buffer).unwrap();
+    let record = Record { id: NodeId([number; 16]), incarnation, state, by: None, metadata };
     let mut message = [Tag::Records as u8; 1024];
     let len = postcard::to_slice(&record, &mut message[1..]).unwrap().len();
     node.handle_gossip(at(Duration::ZERO), LinkId(1), &message[..=len], &mut Nowhere).unwrap();
@@ -151,20 +151,20 @@ fn a_member_is_heard_though_there_is_no_room_for_what_it_says() {
 fn links_that_drain_for_ever_do_not_keep_others_out() {
     with_hub::<100>(|node| {
         for number in 1..=40 {
-            link_up(node, at(Duration::ZERO), number, How::Accepted);
-            node.handle_goodbye(at(SETTLED), LinkId(number.into()), Goodbye::Rekeyed);
+            link_up(node, at(Duration::ZERO), number, Direction::Accepted);
+            node.handle_go_away(at(SETTLED), LinkId(number.into()), GoAway::Rekeyed);
         }
         let mut buffer = [0; 64];
-        let meta = Meta::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
-        let record = Record { id: NodeId([41; 16]), incarnation: 1, state: State::Alive, by: None, meta };
+        let metadata = Metadata::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
+        let record = Record { id: NodeId([41; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
         let mut another = |seconds| {
             let now = at(SETTLED + Duration::from_secs(seconds));
-            let up = node.handle_link_up(now, LinkId(41), How::Accepted, &hello(record));
-            assert_eq!(up, Err(Goodbye::Full));
+            let up = node.handle_link_up(now, LinkId(41), Direction::Accepted, &hello(record));
+            assert_eq!(up, Err(GoAway::Full));
             node.poll_close()
         };
         assert_eq!(another(299), None, "what is under way may end");
-        assert_eq!(another(300), Some((LinkId(1), Goodbye::Full)));
-        assert_eq!(another(300), Some((LinkId(2), Goodbye::Full)), "that one is on its way out");
+        assert_eq!(another(300), Some((LinkId(1), GoAway::Full)));
+        assert_eq!(another(300), Some((LinkId(2), GoAway::Full)), "that one is on its way out");
     });
 }

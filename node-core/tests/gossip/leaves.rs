@@ -24,7 +24,10 @@ fn a_leaf_is_seen_everywhere_with_its_hub() {
     assert_eq!(linked.len(), 2);
     for at in 0..5 {
         let leaf = cluster.node(at).unwrap().member(cluster.hosts[5].id).unwrap();
-        assert_eq!((leaf.meta.kind, leaf.meta.hubs.iter().copied().collect()), (Kind::Leaf, linked.clone()));
+        assert_eq!(
+            (leaf.metadata.kind, leaf.metadata.hubs.iter().copied().collect()),
+            (Kind::Leaf, linked.clone())
+        );
     }
 }
 
@@ -101,7 +104,7 @@ fn a_leaf_knows_its_hubs_and_their_neighbours_and_the_owners_of_what_it_needs_an
     cluster.grow(40, 1);
     cluster.set_components(3, &["billing"]);
     let leaf = cluster.add(Kind::Leaf, &[0]);
-    cluster.hosts[leaf].needs = vec!["billing".into()];
+    cluster.hosts[leaf].uses = vec!["billing".into()];
     cluster.run(Duration::from_secs(20));
     cluster.start(leaf, 1);
     // Whom its hubs were linked to while it was there: links of the overlay come and go.
@@ -132,10 +135,10 @@ fn a_leaf_that_comes_to_need_something_is_told_who_has_it() {
     let mut cluster = Cluster::with(1, 9, 1);
     cluster.set_components(8, &["billing"]);
     cluster.run(Duration::from_secs(60));
-    cluster.set_needs(9, &["billing"]);
+    cluster.set_uses(9, &["billing"]);
     cluster.until(SOON, "the leaf knows the owner", |cluster| {
         let owner = cluster.node(9).unwrap().member(cluster.hosts[8].id);
-        owner.is_some_and(|owner| owner.meta.components.as_slice() == ["billing"])
+        owner.is_some_and(|owner| owner.metadata.components.as_slice() == ["billing"])
     });
 }
 
@@ -144,7 +147,7 @@ fn what_a_leaf_says_between_dialling_and_hello_is_heard() {
     for seed in 0..30 {
         let mut cluster = Cluster::with(seed, 1, 1);
         cluster.run(Duration::from_millis(seed));
-        cluster.set_needs(1, &["billing"]);
+        cluster.set_uses(1, &["billing"]);
         cluster.until(SOON, "the hub knows what the leaf needs", Cluster::converged);
     }
 }
@@ -190,7 +193,7 @@ fn a_leaf_that_comes_to_need_what_another_hubs_leaf_has_is_told_who_that_is() {
     cluster.set_components(owner, &["billing"]);
     cluster.run(Duration::from_secs(60));
     assert_eq!(cluster.state(2, owner), None);
-    cluster.set_needs(2, &["billing"]);
+    cluster.set_uses(2, &["billing"]);
     cluster.until(SOON, "the leaf knows the owner", |cluster| cluster.state(2, owner) == Some(State::Alive));
 }
 

@@ -1,9 +1,9 @@
 //! One node by itself, and what members say that is not so.
 
-use node_core::gossip::{Down, Failure, Kind, Meta, Node, Record, State, StaticStorage, Target};
+use node_core::gossip::{Failure, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Target};
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Full, Goodbye, Outbox};
-use node_core::wire::gossip::{Range, Span, Tag};
+use node_core::link::{Full, GoAway, Outbox};
+use node_core::wire::gossip::{IdRange, RangeFingerprint, Tag};
 
 use super::nowhere::Nowhere;
 use super::single::{ME, OTHER, PEER, at, hear, hear_on, hub, link_up, pass_idle, state, with_neighbour};
@@ -12,8 +12,8 @@ use super::single::{ME, OTHER, PEER, at, hear, hear_on, hub, link_up, pass_idle,
 fn incarnations_that_nobody_can_have_are_not_believed() {
     with_neighbour(|node| {
         let mut buffer = [0; 64];
-        let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
-        let record = |id, incarnation, state| Record { id, incarnation, state, by: None, meta };
+        let metadata = Metadata::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
+        let record = |id, incarnation, state| Record { id, incarnation, state, by: None, metadata };
         hear(node, at(1), &record(OTHER, 1, State::Alive));
         let known = |node: &Node<'_>| node.member(OTHER).unwrap().record.incarnation;
         for incarnation in [u64::MAX, 1 << 62] {
@@ -47,8 +47,8 @@ fn incarnations_that_nobody_can_have_are_not_believed() {
 fn whoever_was_led_too_far_and_the_member_itself_approach_each_other() {
     with_neighbour(|node| {
         let mut buffer = [0; 64];
-        let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
-        let record = |id, incarnation, state| Record { id, incarnation, state, by: None, meta };
+        let metadata = Metadata::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
+        let record = |id, incarnation, state| Record { id, incarnation, state, by: None, metadata };
         let lie = 1 + (3 << 42);
         hear(node, at(0), &record(OTHER, 1, State::Alive));
         for second in 1..=4 {
@@ -67,16 +67,20 @@ fn what_a_peer_makes_a_node_look_at_is_bounded() {
     let mut node = hub(&mut memory);
     link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
     let mut buffer = [0; 64];
-    let meta = Meta::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
+    let metadata = Metadata::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
     for number in 10..210 {
-        let record = Record { id: NodeId([number; 16]), incarnation: 1, state: State::Alive, by: None, meta };
+        let record =
+            Record { id: NodeId([number; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
         hear(&mut node, at(0), &record);
     }
     // That everything differs, and that nothing is known of a half.
     let mut compare = vec![2];
     for last in [255, 127] {
-        let range =
-            Range { span: Span { first: NodeId([0; 16]), last: NodeId([last; 16]) }, count: 1, sum: 7 };
+        let range = RangeFingerprint {
+            range: IdRange { first: NodeId([0; 16]), last: NodeId([last; 16]) },
+            count: 1,
+            fingerprint: 7,
+        };
         compare = postcard::to_extend(&range, compare).unwrap();
     }
     let mut answers = |now| {
@@ -93,8 +97,8 @@ fn what_a_peer_makes_a_node_look_at_is_bounded() {
 fn who_was_lied_to_of_a_member_forgets_it_when_they_meet() {
     with_neighbour(|node| {
         let mut buffer = [0; 64];
-        let meta = Meta::new("x", Kind::Hub).encode(&mut buffer).unwrap();
-        let lie = Record { id: OTHER, incarnation: 1 << 61, state: State::Alive, by: None, meta };
+        let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
+        let lie = Record { id: OTHER, incarnation: 1 << 61, state: State::Alive, by: None, metadata };
         hear(node, at(1), &lie);
         hear(node, at(1), &Record { state: State::Left, ..lie });
         assert_eq!(state(node, OTHER), Some(State::Left));
@@ -109,7 +113,7 @@ fn two_nodes_with_one_identity_outbid_each_other_at_a_bounded_rate() {
     with_neighbour(|node| {
         for step in 0..3_000 {
             let incarnation = node.record().incarnation + 1;
-            let record = Record { id: ME, incarnation, state: State::Alive, by: None, meta: &[] };
+            let record = Record { id: ME, incarnation, state: State::Alive, by: None, metadata: &[] };
             hear(node, at(step), &record);
             node.handle_timeout(at(step));
         }
@@ -121,7 +125,7 @@ fn two_nodes_with_one_identity_outbid_each_other_at_a_bounded_rate() {
 #[test]
 fn one_lie_moves_a_member_by_one_step() {
     with_neighbour(|node| {
-        let lie = Record { id: ME, incarnation: 1 << 60, state: State::Alive, by: None, meta: &[] };
+        let lie = Record { id: ME, incarnation: 1 << 60, state: State::Alive, by: None, metadata: &[] };
         hear(node, at(0), &lie);
         pass_idle(node, at(3_600_000));
         assert_eq!(node.record().incarnation, 1 + (1 << 42));
@@ -131,7 +135,7 @@ fn one_lie_moves_a_member_by_one_step() {
 #[test]
 fn records_that_are_asked_for_again_and_again_are_bounded() {
     with_neighbour(|node| {
-        let mut need = vec![Tag::Need as u8];
+        let mut need = vec![Tag::IWant as u8];
         (0..60).for_each(|_| need = postcard::to_extend(&ME, core::mem::take(&mut need)).unwrap());
         let mut answers = |now| {
             let mut answers = Count(0);
@@ -147,22 +151,22 @@ fn records_that_are_asked_for_again_and_again_are_bounded() {
 #[test]
 fn a_peer_that_talks_nonsense_is_heard_no_more_even_while_it_drains() {
     with_neighbour(|node| {
-        node.handle_goodbye(at(0), LinkId(1), Goodbye::Rekeyed);
+        node.handle_go_away(at(0), LinkId(1), GoAway::Rekeyed);
         let nonsense = [Tag::Records as u8, 255];
         node.handle_gossip(at(0), LinkId(1), &nonsense, &mut Nowhere).unwrap_err();
-        assert_eq!(node.poll_close(), Some((LinkId(1), Goodbye::Protocol)));
+        assert_eq!(node.poll_close(), Some((LinkId(1), GoAway::Protocol)));
         node.handle_gossip(at(0), LinkId(1), &nonsense, &mut Nowhere).unwrap();
     });
 }
 
 #[test]
-fn a_goodbye_after_a_quiet_while_is_no_sign_of_having_stood_still() {
+fn a_go_away_after_a_quiet_while_is_no_sign_of_having_stood_still() {
     with_neighbour(|node| {
         pass_idle(node, at(5_000));
         let quiet = node.poll_timeout().unwrap();
         assert!(quiet > at(8_000), "nothing is due for long");
-        node.handle_goodbye(at(8_000), LinkId(1), Goodbye::Rekeyed);
-        node.handle_link_down(at(8_000), LinkId(1), Down::Goodbye(Goodbye::Rekeyed));
+        node.handle_go_away(at(8_000), LinkId(1), GoAway::Rekeyed);
+        node.handle_link_down(at(8_000), LinkId(1), LinkEnd::GoAway(GoAway::Rekeyed));
         node.handle_dial_failed(at(8_001), Target::Member(PEER), Failure::Refused);
         // A good witness's word leaves it two seconds, one of who stood still a minute.
         pass_idle(node, at(10_002));
@@ -177,12 +181,12 @@ fn doubts_about_a_peer_that_found_no_place_make_it_no_member() {
     link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
     link_up(&mut node, at(0), (2, OTHER), &["10.0.0.3:8374"]);
     assert_eq!(state(&node, OTHER), None, "the table is full");
-    node.handle_link_down(at(0), LinkId(1), Down::Goodbye(Goodbye::Leaving));
+    node.handle_link_down(at(0), LinkId(1), LinkEnd::GoAway(GoAway::Leaving));
     link_up(&mut node, at(0), (3, NodeId([4; 16])), &["10.0.0.4:8374"]);
-    node.handle_link_down(at(0), LinkId(3), Down::Goodbye(Goodbye::Leaving));
+    node.handle_link_down(at(0), LinkId(3), LinkEnd::GoAway(GoAway::Leaving));
     let mut buffer = [0; 64];
-    let meta = Meta::new("x", Kind::Hub).encode(&mut buffer).unwrap();
-    let doubt = Record { id: OTHER, incarnation: 1, state: State::Suspect, by: Some(PEER), meta };
+    let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
+    let doubt = Record { id: OTHER, incarnation: 1, state: State::Suspect, by: Some(PEER), metadata };
     hear_on(&mut node, at(1), 2, &doubt);
     assert!(node.records().all(|record| record.id != OTHER));
 }

@@ -1,8 +1,10 @@
 //! Who cannot be dialled and whose link broke: it comes back, is found at another hub, or is doubted.
 
-use node_core::gossip::{Config, Down, Failure, Kind, Meta, Node, Record, State, StaticStorage, Target};
+use node_core::gossip::{
+    Config, Failure, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Target,
+};
 use node_core::id::{LinkId, NodeId};
-use node_core::link::Goodbye;
+use node_core::link::GoAway;
 use node_core::time::Duration;
 use node_core::wire::gossip::Tag;
 
@@ -12,9 +14,9 @@ use super::single::{ME, OTHER, PEER, at, hear, hub, link_up, pass_idle, state};
 #[test]
 fn who_cannot_be_dialled_is_doubted_when_its_link_broke_and_nobody_speaks_for_it() {
     let mut buffer = [0; 64];
-    let mut meta = Meta::new("peer", Kind::Hub);
-    meta.hubs.extend([OTHER]);
-    let elsewhere = meta.encode(&mut buffer).unwrap();
+    let mut metadata = Metadata::new("peer", Kind::Hub);
+    metadata.hubs.extend([OTHER]);
+    let elsewhere = metadata.encode(&mut buffer).unwrap();
     for (returns, moves, hub_dies) in
         [(false, false, false), (true, false, false), (false, true, false), (false, true, true)]
     {
@@ -22,16 +24,17 @@ fn who_cannot_be_dialled_is_doubted_when_its_link_broke_and_nobody_speaks_for_it
         let mut node = hub(&mut memory);
         link_up(&mut node, at(0), (1, OTHER), &[]);
         link_up(&mut node, at(0), (2, PEER), &[]);
-        node.handle_link_down(at(0), LinkId(2), Down::Lost);
+        node.handle_link_down(at(0), LinkId(2), LinkEnd::Lost);
         if returns {
             link_up(&mut node, at(1_000), (3, PEER), &[]);
         }
         if moves {
-            let record = Record { id: PEER, incarnation: 2, state: State::Alive, by: None, meta: elsewhere };
+            let record =
+                Record { id: PEER, incarnation: 2, state: State::Alive, by: None, metadata: elsewhere };
             hear(&mut node, at(1_000), &record);
         }
         if hub_dies {
-            node.handle_link_down(at(1_000), LinkId(1), Down::Goodbye(Goodbye::Leaving));
+            node.handle_link_down(at(1_000), LinkId(1), LinkEnd::GoAway(GoAway::Leaving));
         }
         pass_idle(&mut node, at(4_999));
         assert_eq!(state(&node, PEER), Some(State::Alive), "it may be on its way back");
@@ -51,8 +54,8 @@ fn who_is_doubted_elsewhere_when_its_link_breaks_is_doubted_at_once() {
     let mut node = hub(&mut memory);
     link_up(&mut node, at(0), (1, OTHER), &[]);
     link_up(&mut node, at(0), (2, PEER), &[]);
-    node.handle_link_down(at(0), LinkId(2), Down::Lost);
-    let doubt = Record { id: PEER, incarnation: 1, state: State::Suspect, by: Some(OTHER), meta: &[] };
+    node.handle_link_down(at(0), LinkId(2), LinkEnd::Lost);
+    let doubt = Record { id: PEER, incarnation: 1, state: State::Suspect, by: Some(OTHER), metadata: &[] };
     hear(&mut node, at(1_000), &doubt);
     assert_eq!(node.member(PEER).unwrap().record.by, Some(ME));
     // Two accusers halve the 8 s.
@@ -69,8 +72,8 @@ fn a_leaf_that_is_missed_is_no_orphan_yet() {
     link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
     link_up(&mut node, at(0), (2, PEER), &[]);
     pass_idle(&mut node, at(60_000));
-    node.handle_link_down(at(60_000), LinkId(2), Down::Lost);
-    node.handle_link_down(at(60_000), LinkId(1), Down::Lost);
+    node.handle_link_down(at(60_000), LinkId(2), LinkEnd::Lost);
+    node.handle_link_down(at(60_000), LinkId(1), LinkEnd::Lost);
     node.handle_dial_failed(at(60_000), Target::Member(OTHER), Failure::Refused);
     pass_idle(&mut node, at(62_020));
     assert_eq!(state(&node, OTHER), Some(State::Down), "that is when orphans are looked for");
@@ -86,19 +89,20 @@ fn orphans_are_found_wherever_they_lie_in_a_long_table() {
     const LEAVES: u16 = 700;
     let mut memory = Box::new(StaticStorage::<702, 4, 100>::new());
     let config = Config { retry_max: Duration::from_secs(10), ..Config::new(ME, Kind::Hub) };
-    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    let mut node =
+        Node::new(at(0), config, (1, &Metadata::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
     link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
     let orphans = [0, 255, 256, 511, 512, LEAVES - 1].map(leaf);
     // The first patrol sees all of them. After that three do, of at most 12.5 s each, when they are settled again.
     let rounds = [(0, 12_500), (12_500, 54_000)];
     for (round, (start, end)) in (0..).zip(rounds) {
         for number in 0..LEAVES {
-            let mut meta = Meta::new("leaf", Kind::Leaf);
-            meta.hubs.extend([if orphans.contains(&leaf(number)) { PEER } else { OTHER }]);
+            let mut metadata = Metadata::new("leaf", Kind::Leaf);
+            metadata.hubs.extend([if orphans.contains(&leaf(number)) { PEER } else { OTHER }]);
             let mut buffer = [0; 100];
-            let meta = meta.encode(&mut buffer).unwrap();
+            let metadata = metadata.encode(&mut buffer).unwrap();
             let (id, incarnation) = (leaf(number), round + 1);
-            let alive = Record { id, incarnation, state: State::Alive, by: None, meta };
+            let alive = Record { id, incarnation, state: State::Alive, by: None, metadata };
             hear(&mut node, at(start), &alive);
         }
         pass_idle(&mut node, at(end));
@@ -118,18 +122,18 @@ fn leaf(number: u16) -> NodeId {
 fn who_is_missed_and_says_where_it_is_is_dialled() {
     for doubted in [false, true] {
         let mut memory = StaticStorage::<4, 4>::new();
-        let config = Config { degree: 1, ..Config::new(ME, Kind::Hub) };
+        let config = Config { active_view: 1, ..Config::new(ME, Kind::Hub) };
         let mut node =
-            Node::new(at(0), config, (1, &Meta::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+            Node::new(at(0), config, (1, &Metadata::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
         link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
-        node.handle_gossip(at(0), LinkId(1), &[Tag::Standing as u8, 1], &mut Nowhere).unwrap();
+        node.handle_gossip(at(0), LinkId(1), &[Tag::Neighbor as u8, 1], &mut Nowhere).unwrap();
         link_up(&mut node, at(0), (2, PEER), &[]);
-        node.handle_link_down(at(0), LinkId(2), Down::Lost);
-        let mut meta = Meta::new("peer", Kind::Hub);
-        meta.addrs.extend(["10.0.0.2:8374"]);
+        node.handle_link_down(at(0), LinkId(2), LinkEnd::Lost);
+        let mut metadata = Metadata::new("peer", Kind::Hub);
+        metadata.addrs.extend(["10.0.0.2:8374"]);
         let mut buffer = [0; 64];
-        let meta = meta.encode(&mut buffer).unwrap();
-        let record = |state, by| Record { id: PEER, incarnation: 2, state, by, meta };
+        let metadata = metadata.encode(&mut buffer).unwrap();
+        let record = |state, by| Record { id: PEER, incarnation: 2, state, by, metadata };
         hear(&mut node, at(1_000), &record(State::Alive, None));
         assert_eq!(node.poll_dial(at(1_000)), None, "there are links enough");
         pass_idle(&mut node, at(4_999));
@@ -140,10 +144,10 @@ fn who_is_missed_and_says_where_it_is_is_dialled() {
             assert_eq!(state(&node, PEER), Some(State::Alive));
         }
         assert_eq!(node.poll_dial(at(5_000)).map(|dial| dial.target), Some(Target::Member(PEER)));
-        assert_eq!(node.member(PEER).unwrap().doubt, None, "nothing was seen yet");
+        assert_eq!(node.member(PEER).unwrap().evidence, None, "nothing was seen yet");
         node.handle_dial_failed(at(5_000), Target::Member(PEER), Failure::Refused);
         assert_eq!(state(&node, PEER), Some(State::Suspect));
-        assert_eq!(node.member(PEER).unwrap().doubt, Some("nothing listens at its address"));
+        assert_eq!(node.member(PEER).unwrap().evidence, Some("nothing listens at its address"));
     }
 }
 
@@ -154,17 +158,18 @@ fn who_is_missed_and_whose_hubs_there_was_no_room_for_is_doubted() {
     link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
     link_up(&mut node, at(0), (2, PEER), &[]);
     let text = "c".repeat(60);
-    let mut meta = Meta::new("peer", Kind::Leaf);
-    meta.hubs.extend([OTHER]);
+    let mut metadata = Metadata::new("peer", Kind::Leaf);
+    metadata.hubs.extend([OTHER]);
     for (incarnation, components) in [(2, 0), (3, 4)] {
-        meta.components.extend([text.as_str(); 4].into_iter().take(components));
+        metadata.components.extend([text.as_str(); 4].into_iter().take(components));
         let mut buffer = [0; 400];
-        let meta = meta.encode(&mut buffer).unwrap();
-        hear(&mut node, at(0), &Record { id: PEER, incarnation, state: State::Alive, by: None, meta });
+        let metadata = metadata.encode(&mut buffer).unwrap();
+        hear(&mut node, at(0), &Record { id: PEER, incarnation, state: State::Alive, by: None, metadata });
     }
-    let described = node.member(PEER).map(|peer| (peer.meta.hubs.to_vec(), peer.meta.components.len()));
+    let described =
+        node.member(PEER).map(|peer| (peer.metadata.hubs.to_vec(), peer.metadata.components.len()));
     assert_eq!(described, Some((vec![OTHER], 0)), "there was room for both descriptions, or for none");
-    node.handle_link_down(at(0), LinkId(2), Down::Lost);
+    node.handle_link_down(at(0), LinkId(2), LinkEnd::Lost);
     pass_idle(&mut node, at(5_000));
     assert_eq!(state(&node, PEER), Some(State::Suspect));
 }
@@ -173,14 +178,15 @@ fn who_is_missed_and_whose_hubs_there_was_no_room_for_is_doubted() {
 fn a_leaf_that_falls_asleep_still_belongs_to_the_hubs_that_it_had() {
     let mut memory = StaticStorage::<4, 4>::new();
     let config = Config::new(ME, Kind::Leaf);
-    let mut node = Node::new(at(0), config, (1, &Meta::new("me", Kind::Leaf)), (memory.lend(), 1)).unwrap();
+    let mut node =
+        Node::new(at(0), config, (1, &Metadata::new("me", Kind::Leaf)), (memory.lend(), 1)).unwrap();
     link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
     link_up(&mut node, at(0), (2, PEER), &["10.0.0.2:8374"]);
-    let hubs = |node: &Node<'_>| Meta::decode(node.record().meta).unwrap().hubs;
+    let hubs = |node: &Node<'_>| Metadata::decode(node.record().metadata).unwrap().hubs;
     // Sleep comes after a link broke, and breaks another.
-    node.handle_link_down(at(0), LinkId(1), Down::Lost);
+    node.handle_link_down(at(0), LinkId(1), LinkEnd::Lost);
     node.sleep(60).unwrap();
-    node.handle_link_down(at(1_000), LinkId(2), Down::Lost);
+    node.handle_link_down(at(1_000), LinkId(2), LinkEnd::Lost);
     pass_idle(&mut node, at(50_000));
     assert_eq!(hubs(&node).as_slice(), [OTHER, PEER]);
     node.wake(at(50_000)).unwrap();
@@ -197,16 +203,16 @@ fn a_leaf_that_is_linked_again_in_a_moment_has_nothing_to_say() {
         let mut memory = StaticStorage::<8, 8>::new();
         let config = Config::new(ME, Kind::Leaf);
         let mut node =
-            Node::new(at(0), config, (1, &Meta::new("me", Kind::Leaf)), (memory.lend(), 1)).unwrap();
+            Node::new(at(0), config, (1, &Metadata::new("me", Kind::Leaf)), (memory.lend(), 1)).unwrap();
         links.iter().for_each(|link| link_up(&mut node, at(0), *link, &["10.0.0.2:8374"]));
         let before = node.record().incarnation;
-        node.handle_link_down(at(0), LinkId(1), Down::Lost);
+        node.handle_link_down(at(0), LinkId(1), LinkEnd::Lost);
         pass_idle(&mut node, at(back_at));
-        let hubs = Meta::decode(node.record().meta).unwrap().hubs;
+        let hubs = Metadata::decode(node.record().metadata).unwrap().hubs;
         let short = back_at < 2_000;
         assert_eq!(hubs.len(), if short { 2 } else { 1 }, "{hubs:?}");
         link_up(&mut node, at(back_at), (3, PEER), &["10.0.0.2:8374"]);
-        let hubs = Meta::decode(node.record().meta).unwrap().hubs;
+        let hubs = Metadata::decode(node.record().metadata).unwrap().hubs;
         assert_eq!(hubs.len(), 2);
         assert_eq!(node.record().incarnation, if short { before } else { before + 2 });
     }

@@ -11,8 +11,8 @@ fn sparse(seed: u64) -> Cluster {
     for _ in 0..40 {
         let at = cluster.add(Kind::Hub, &[0]);
         cluster.hosts[at].tune = |config| {
-            config.degree = 3;
-            config.max_degree = 6;
+            config.active_view = 3;
+            config.max_active_view = 6;
             config.fanout = 2;
         };
         cluster.start(at, 1);
@@ -27,8 +27,8 @@ fn no_hub_keeps_more_neighbours_than_it_bears_and_none_is_left_alone() {
         let cluster = sparse(seed);
         assert!(cluster.converged(), "seed {seed}\n{}", cluster.views());
         for at in cluster.running() {
-            let degree = cluster.node(at).map(Node::degree).unwrap();
-            assert!((2..=6).contains(&degree), "seed {seed}: n{at} has {degree} neighbours");
+            let active_view = cluster.node(at).map(Node::active_view_len).unwrap();
+            assert!((2..=6).contains(&active_view), "seed {seed}: n{at} has {active_view} neighbours");
         }
     }
 }
@@ -58,8 +58,8 @@ fn a_crowd_that_knows_one_hub_joins_within_seconds_and_no_hub_ever_bears_too_muc
             assert!(cluster.now() < bound, "seed {seed}\n{}", cluster.views());
             cluster.run(Duration::from_millis(20));
             for at in cluster.running() {
-                let degree = cluster.node(at).map(Node::degree).unwrap();
-                assert!(degree <= 12, "seed {seed}: n{at} has {degree} neighbours");
+                let active_view = cluster.node(at).map(Node::active_view_len).unwrap();
+                assert!(active_view <= 12, "seed {seed}: n{at} has {active_view} neighbours");
             }
         }
     }

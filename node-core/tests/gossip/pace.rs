@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use node_core::gossip::{Config, How, Kind, Meta, Node, Record, State, StaticStorage};
+use node_core::gossip::{Config, Direction, Kind, Metadata, Node, Record, State, StaticStorage};
 use node_core::id::{LinkId, NodeId};
 use node_core::time::{Duration, Instant};
 use node_core::wire::gossip::Tag;
@@ -27,7 +27,7 @@ impl Outbox for Heard {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
         let message = parts.concat();
         let (tag, mut items) = message.split_first().unwrap();
-        if Tag::from_byte(*tag) == Some(Tag::News) {
+        if Tag::from_byte(*tag) == Some(Tag::IHave) {
             // Each is an id and six bytes: incarnation, state, digest.
             self.news.extend(items.chunks(22).map(|version| NodeId(version[..16].try_into().unwrap())));
         }
@@ -55,15 +55,15 @@ fn at(millis: u64) -> Instant {
 /// Says of a member that it lives, on a link.
 fn say(node: &mut Node<'_>, now: Instant, link: u32, member: u8) {
     let mut buffer = [0; 64];
-    let meta = Meta::new("x", Kind::Hub).encode(&mut buffer).unwrap();
+    let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
     let id = NodeId([member; 16]);
-    tell(node, now, link, &Record { id, incarnation: 1, state: State::Alive, by: None, meta });
+    tell(node, now, link, &Record { id, incarnation: 1, state: State::Alive, by: None, metadata });
 }
 
 /// Says that one member doubts another.
 fn accuse(node: &mut Node<'_>, now: Instant, member: u8, by: u8) {
     let (id, by) = (NodeId([member; 16]), Some(NodeId([by; 16])));
-    tell(node, now, SOURCE, &Record { id, incarnation: 1, state: State::Suspect, by, meta: &[] });
+    tell(node, now, SOURCE, &Record { id, incarnation: 1, state: State::Suspect, by, metadata: &[] });
 }
 
 fn tell(node: &mut Node<'_>, now: Instant, link: u32, record: &Record<'_>) {
@@ -75,14 +75,14 @@ fn tell(node: &mut Node<'_>, now: Instant, link: u32, record: &Record<'_>) {
 fn with_neighbours(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = Box::new(StaticStorage::<128, 4>::new());
     let config = Config { fanout: 0, ..Config::new(NodeId([0xff; 16]), Kind::Hub) };
-    let about_me = Meta::new("me", Kind::Hub);
+    let about_me = Metadata::new("me", Kind::Hub);
     let mut node = Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap();
     for link in [SOURCE, LISTENER] {
         let mut buffer = [0; 64];
-        let meta = Meta::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
+        let metadata = Metadata::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
         let id = NodeId([0xf0 + link as u8; 16]);
-        let record = Record { id, incarnation: 1, state: State::Alive, by: None, meta };
-        node.handle_link_up(at(0), LinkId(link), How::Accepted, &hello(record)).unwrap();
+        let record = Record { id, incarnation: 1, state: State::Alive, by: None, metadata };
+        node.handle_link_up(at(0), LinkId(link), Direction::Accepted, &hello(record)).unwrap();
         stand(&mut node, at(0), link, WANTS | AT_ONCE);
     }
     let mut now = at(0);
@@ -97,7 +97,7 @@ fn with_neighbours(test: impl FnOnce(&mut Node<'_>)) {
 
 /// The peer says what it wants of its link.
 fn stand(node: &mut Node<'_>, now: Instant, link: u32, standing: u8) {
-    node.handle_gossip(now, LinkId(link), &[Tag::Standing as u8, standing], &mut Nowhere).unwrap();
+    node.handle_gossip(now, LinkId(link), &[Tag::Neighbor as u8, standing], &mut Nowhere).unwrap();
 }
 
 #[test]

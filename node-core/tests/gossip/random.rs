@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use node_core::gossip::{Config, Kind, Meta, Record, State};
+use node_core::gossip::{Config, Kind, Metadata, Record, State};
 use node_core::id::NodeId;
 use node_core::sim::{Cluster, Conditions};
 
@@ -58,7 +58,7 @@ fn history(seed: u64) {
 }
 
 fn sparsely(config: &mut Config) {
-    (config.degree, config.max_degree, config.fanout, config.max_leaves) = (2, 4, 1, 2);
+    (config.active_view, config.max_active_view, config.fanout, config.max_leaves) = (2, 4, 1, 2);
 }
 
 /// From a good network to a bad one.
@@ -130,22 +130,23 @@ fn lie(cluster: &Cluster, rng: &mut fastrand::Rng, liar: usize) -> Vec<u8> {
     let made_up = about == liar || rng.u8(0..3) == 0;
     let id = if made_up { NodeId(rng.u128(1..).to_be_bytes()) } else { ids[about] };
     let address = Cluster::address(rng.usize(0..2 * ids.len()));
-    let mut meta = Meta::new("x", [Kind::Hub, Kind::Leaf][rng.usize(0..2)]);
-    meta.addrs.extend(rng.bool().then_some(address.as_str()));
-    meta.hubs
+    let mut metadata = Metadata::new("x", [Kind::Hub, Kind::Leaf][rng.usize(0..2)]);
+    metadata.addrs.extend(rng.bool().then_some(address.as_str()));
+    metadata
+        .hubs
         .extend([[id, NodeId([7; 16])][rng.usize(0..2)], ids[known(rng)]].into_iter().take(rng.usize(0..3)));
-    meta.sleep_s = [0, 0, 60][rng.usize(0..3)];
+    metadata.sleep_s = [0, 0, 60][rng.usize(0..3)];
     let mut buffer = [rng.u8(..); 800];
-    let len = meta.encode(&mut buffer).unwrap().len();
+    let len = metadata.encode(&mut buffer).unwrap().len();
     // A later version's fields, within its bounds or not.
-    let meta = &buffer[..len + [0, 0, 20, 700][rng.usize(0..4)]];
+    let metadata = &buffer[..len + [0, 0, 20, 700][rng.usize(0..4)]];
     let leap = [0, 0, 1, 2, 1 << 40, 1 << 42, 3 << 42, 1 << 62][rng.usize(0..8)];
     let record = Record {
         id,
         incarnation: cluster.hosts[about].incarnation() + leap,
         state: [State::Alive, State::Suspect, State::Down, State::Left][rng.usize(0..4)],
         by: rng.bool().then(|| ids[known(rng)]),
-        meta: if made_up || rng.bool() { meta } else { &[] },
+        metadata: if made_up || rng.bool() { metadata } else { &[] },
     };
     // A message that holds records.
     postcard::to_extend(&record, vec![1]).unwrap()

@@ -1,13 +1,14 @@
 //! Two tables that differ become equal, and what that costs.
 
 use node_core::gossip::{
-    Config, Down, Entry, How, Kind, Meta, Node, Peer, Record, Slot, State, Storage, Sum, Target,
+    Config, Direction, IdEntry, Kind, LinkEnd, MemberSlot, Metadata, Node, PartFingerprint, Peer, Record,
+    State, Storage, Target,
 };
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Full, Goodbye, Outbox};
+use node_core::link::{Full, GoAway, Outbox};
 use node_core::time::Instant;
 use node_core::wire::gossip::Tag;
-use node_core::wire::record::MAX_META;
+use node_core::wire::record::MAX_METADATA;
 
 use super::hello::hello;
 
@@ -61,8 +62,8 @@ fn reconcile(seed: u64, tables: Tables) -> (usize, usize) {
     let link = LinkId(1);
     let mut to_other = Messages::default();
     let mut to_one = Messages::default();
-    up(&mut one, &other, How::Dialled(Target::Seed(0)));
-    up(&mut other, &one, How::Accepted);
+    up(&mut one, &other, Direction::Dialled(Target::Seed(0)));
+    up(&mut other, &one, Direction::Accepted);
     one.poll_gossip(Instant::START, link, &mut to_other);
     other.poll_gossip(Instant::START, link, &mut to_one);
     let mut cost = (0, 0);
@@ -84,7 +85,7 @@ fn deliver(
 ) {
     for message in core::mem::take(&mut from.0) {
         // How the link stands is said once and has nothing to do with the tables.
-        if message.first() != Some(&(Tag::Standing as u8)) {
+        if message.first() != Some(&(Tag::Neighbor as u8)) {
             *messages += 1;
             *bytes += message.len();
         }
@@ -94,15 +95,15 @@ fn deliver(
 }
 
 /// Memory of any size, as a server lends it.
-struct Memory(Vec<Slot>, Vec<Entry>, Vec<Sum>, Vec<u8>, [Peer; 2], Vec<Instant>);
+struct Memory(Vec<MemberSlot>, Vec<IdEntry>, Vec<PartFingerprint>, Vec<u8>, [Peer; 2], Vec<Instant>);
 
 impl Memory {
     fn new(members: usize) -> Self {
         Self(
-            vec![Slot::FREE; members],
-            vec![Entry::FREE; members],
-            vec![Sum::EMPTY; members / 32],
-            vec![0; members * 128 + MAX_META],
+            vec![MemberSlot::FREE; members],
+            vec![IdEntry::FREE; members],
+            vec![PartFingerprint::EMPTY; members / 32],
+            vec![0; members * 128 + MAX_METADATA],
             [Peer::FREE; 2],
             vec![Instant::START; members],
         )
@@ -111,10 +112,10 @@ impl Memory {
     fn lend(&mut self) -> Storage<'_> {
         Storage {
             slots: &mut self.0,
-            order: &mut self.1,
-            due: &mut self.5,
-            sums: &mut self.2,
-            meta: &mut self.3,
+            id_index: &mut self.1,
+            deadlines: &mut self.5,
+            fingerprints: &mut self.2,
+            metadata: &mut self.3,
             peers: &mut self.4,
         }
     }
@@ -136,7 +137,7 @@ impl Outbox for Messages {
 
 fn node(number: u8, storage: Storage<'_>) -> Node<'_> {
     let config = Config::new(NodeId([number; 16]), Kind::Hub);
-    let mut about_me = Meta::new("node", Kind::Hub);
+    let mut about_me = Metadata::new("node", Kind::Hub);
     about_me.addrs.extend(["10.0.0.1:1"]);
     Node::new(Instant::START, config, (1, &about_me), (storage, 1)).unwrap()
 }
@@ -145,18 +146,18 @@ fn node(number: u8, storage: Storage<'_>) -> Node<'_> {
 fn learn<'i>(node: &mut Node<'_>, ids: impl Iterator<Item = &'i NodeId>, incarnation: impl Fn(usize) -> u64) {
     let link = LinkId(9);
     let mut buffer = [0; 128];
-    let meta = Meta::new("member", Kind::Hub).encode(&mut buffer).unwrap();
-    let record = Record { id: NodeId([3; 16]), incarnation: 1, state: State::Alive, by: None, meta };
-    node.handle_link_up(Instant::START, link, How::Accepted, &hello(record)).unwrap();
+    let metadata = Metadata::new("member", Kind::Hub).encode(&mut buffer).unwrap();
+    let record = Record { id: NodeId([3; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
+    node.handle_link_up(Instant::START, link, Direction::Accepted, &hello(record)).unwrap();
     for (at, id) in ids.enumerate() {
         let record = Record { id: *id, incarnation: incarnation(at), ..record };
         let mut buffer = [1; 512];
         let len = postcard::to_slice(&record, &mut buffer[1..]).unwrap().len();
         node.handle_gossip(Instant::START, link, &buffer[..=len], &mut Messages::default()).unwrap();
     }
-    node.handle_link_down(Instant::START, link, Down::Goodbye(Goodbye::Agreed));
+    node.handle_link_down(Instant::START, link, LinkEnd::GoAway(GoAway::Acknowledged));
 }
 
-fn up(node: &mut Node<'_>, peer: &Node<'_>, how: How) {
+fn up(node: &mut Node<'_>, peer: &Node<'_>, how: Direction) {
     node.handle_link_up(Instant::START, LinkId(1), how, &hello(peer.record())).unwrap();
 }

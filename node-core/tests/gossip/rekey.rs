@@ -1,10 +1,10 @@
 //! What becomes of links when keys change, here or at the peer.
 
 use node_core::gossip::{
-    Certificates, Config, Down, How, Kind, Meta, Node, Record, State, StaticStorage, Target,
+    Certificates, Config, Direction, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Target,
 };
 use node_core::id::{LinkId, NodeId};
-use node_core::link::Goodbye;
+use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
 use node_core::trust::Fingerprint;
 
@@ -17,7 +17,7 @@ const OLD: Fingerprint = Fingerprint([10; 32]);
 const NEW: Fingerprint = Fingerprint([11; 32]);
 const THEIRS: Fingerprint = Fingerprint([20; 32]);
 const THEIRS_NEW: Fingerprint = Fingerprint([21; 32]);
-const DIALLED: How = How::Dialled(Target::Member(PEER));
+const DIALLED: Direction = Direction::Dialled(Target::Member(PEER));
 
 fn second(seconds: u64) -> Instant {
     Instant::START + Duration::from_secs(seconds)
@@ -25,15 +25,15 @@ fn second(seconds: u64) -> Instant {
 
 /// Gives `look` the peer's record, which names the certificate that it shows.
 fn with_record(incarnation: u64, active: Fingerprint, look: impl FnOnce(Record<'_>)) {
-    let mut meta = Meta::new("peer", Kind::Hub);
-    meta.addrs.extend(["10.0.0.2:8374"]);
-    meta.active_key = active.0;
+    let mut metadata = Metadata::new("peer", Kind::Hub);
+    metadata.addrs.extend(["10.0.0.2:8374"]);
+    metadata.active_key = active.0;
     let mut buffer = [0; 256];
-    let meta = meta.encode(&mut buffer).unwrap();
-    look(Record { id: PEER, incarnation, state: State::Alive, by: None, meta });
+    let metadata = metadata.encode(&mut buffer).unwrap();
+    look(Record { id: PEER, incarnation, state: State::Alive, by: None, metadata });
 }
 
-fn link_up(node: &mut Node<'_>, (now, link, how): (Instant, u32, How), announced: Fingerprint) {
+fn link_up(node: &mut Node<'_>, (now, link, how): (Instant, u32, Direction), announced: Fingerprint) {
     with_record(1, announced, |record| {
         node.handle_link_up(now, LinkId(link), how, &hello(record)).unwrap();
     });
@@ -41,10 +41,10 @@ fn link_up(node: &mut Node<'_>, (now, link, how): (Instant, u32, How), announced
 }
 
 /// Runs `test` with a hub that is linked to another.
-fn with_link(how: How, announced: Fingerprint, test: impl FnOnce(&mut Node<'_>)) {
+fn with_link(how: Direction, announced: Fingerprint, test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = StaticStorage::<4, 4>::new();
-    let config = Config { degree: 1, ..Config::new(ME, Kind::Hub) };
-    let about_me = Meta::new("hub", Kind::Hub);
+    let config = Config { active_view: 1, ..Config::new(ME, Kind::Hub) };
+    let about_me = Metadata::new("hub", Kind::Hub);
     let mut node = Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap();
     link_up(&mut node, (Instant::START, 1, how), announced);
     test(&mut node);
@@ -65,7 +65,7 @@ fn a_new_key_here_renews_what_was_dialled_here() {
         assert!(dialled(node, second(10)));
         assert_eq!(node.poll_close(), None, "the old link serves until the new one is up");
     });
-    with_link(How::Accepted, THEIRS, |node| {
+    with_link(Direction::Accepted, THEIRS, |node| {
         node.handle_keyring(second(10), NEW, |_| true);
         assert!(!dialled(node, second(10)), "who dialled renews it");
     });
@@ -73,7 +73,7 @@ fn a_new_key_here_renews_what_was_dialled_here() {
 
 #[test]
 fn a_new_key_of_the_peer_renews_what_was_dialled_here() {
-    for (how, renewed) in [(DIALLED, true), (How::Accepted, false)] {
+    for (how, renewed) in [(DIALLED, true), (Direction::Accepted, false)] {
         with_link(how, THEIRS, |node| {
             with_record(2, THEIRS_NEW, |record| {
                 let mut message = [1; 512];
@@ -103,17 +103,17 @@ fn a_peer_that_does_not_say_what_it_shows_is_left_alone() {
 
 #[test]
 fn a_link_to_a_certificate_that_left_the_keyring_ends_even_while_it_drains() {
-    for how in [DIALLED, How::Accepted] {
+    for how in [DIALLED, Direction::Accepted] {
         for draining in [false, true] {
             with_link(how, THEIRS, |node| {
                 if draining {
-                    node.handle_goodbye(second(10), LinkId(1), Goodbye::Replaced);
+                    node.handle_go_away(second(10), LinkId(1), GoAway::Replaced);
                 }
                 node.handle_keyring(second(10), OLD, |certificate| certificate != THEIRS);
-                assert_eq!(node.poll_close(), Some((LinkId(1), Goodbye::Untrusted)));
+                assert_eq!(node.poll_close(), Some((LinkId(1), GoAway::Untrusted)));
                 node.handle_keyring(second(10), OLD, |certificate| certificate != THEIRS);
                 assert_eq!(node.poll_close(), None, "said once");
-                node.handle_link_down(second(10), LinkId(1), Down::Goodbye(Goodbye::Agreed));
+                node.handle_link_down(second(10), LinkId(1), LinkEnd::GoAway(GoAway::Acknowledged));
             });
         }
     }

@@ -1,8 +1,10 @@
 //! A leaf's link to its hub gets a successor: which address is dialled, and when.
 
-use node_core::gossip::{Config, Dial, Failure, How, Kind, Meta, Node, Record, State, StaticStorage, Target};
+use node_core::gossip::{
+    Config, Dial, Direction, Failure, Kind, Metadata, Node, Record, State, StaticStorage, Target,
+};
 use node_core::id::{LinkId, NodeId};
-use node_core::link::Goodbye;
+use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
 
 use super::hello::hello;
@@ -19,18 +21,18 @@ fn second(seconds: u64) -> Instant {
 }
 
 fn link_up(node: &mut Node<'_>, now: Instant, dial: &Dial, link: u32) {
-    let mut meta = Meta::new("hub", Kind::Hub);
-    meta.addrs.extend([ADVERTISED]);
+    let mut metadata = Metadata::new("hub", Kind::Hub);
+    metadata.addrs.extend([ADVERTISED]);
     let mut buffer = [0; 256];
-    let meta = meta.encode(&mut buffer).unwrap();
-    let record = Record { id: HUB, incarnation: 1, state: State::Alive, by: None, meta };
-    node.handle_link_up(now, LinkId(link), How::Dialled(dial.target), &hello(record)).unwrap();
+    let metadata = metadata.encode(&mut buffer).unwrap();
+    let record = Record { id: HUB, incarnation: 1, state: State::Alive, by: None, metadata };
+    node.handle_link_up(now, LinkId(link), Direction::Dialled(dial.target), &hello(record)).unwrap();
 }
 
 /// Runs `test` with a leaf that reached its hub at its join address.
 fn with_linked_leaf(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = StaticStorage::<4, 2>::new();
-    let about_me = Meta::new("leaf", Kind::Leaf);
+    let about_me = Metadata::new("leaf", Kind::Leaf);
     let config = Config { dials: 1, ..Config::new(LEAF, Kind::Leaf) };
     let mut node = Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap();
     node.add_seed(Instant::START, JOIN).unwrap();
@@ -63,7 +65,7 @@ fn a_replacement_is_tried_until_it_succeeds() {
         }
         let dial = node.poll_dial(second(1000)).unwrap();
         link_up(node, second(1000), &dial, 2);
-        assert_eq!(node.poll_close(), Some((LinkId(1), Goodbye::Replaced)));
+        assert_eq!(node.poll_close(), Some((LinkId(1), GoAway::Replaced)));
         assert_eq!(node.poll_dial(second(2000)), None);
     });
 }
@@ -71,7 +73,7 @@ fn a_replacement_is_tried_until_it_succeeds() {
 #[test]
 fn the_successor_of_a_link_that_drains_is_dialled_at_once() {
     with_linked_leaf(|node| {
-        node.handle_goodbye(second(10), LinkId(1), Goodbye::Rekeyed);
+        node.handle_go_away(second(10), LinkId(1), GoAway::Rekeyed);
         assert_eq!(node.poll_timeout().map(|at| at <= second(10)), Some(true));
         assert!(node.poll_dial(second(10)).is_some());
     });

@@ -1,8 +1,8 @@
 //! What a hub tells a leaf.
 
-use node_core::gossip::{Down, How, Kind, Meta, Node, Record, State, Target};
+use node_core::gossip::{Direction, Kind, LinkEnd, Metadata, Node, Record, State, Target};
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Full, Goodbye, Outbox};
+use node_core::link::{Full, GoAway, Outbox};
 use node_core::wire::gossip::Tag;
 
 use super::hello::hello;
@@ -45,9 +45,9 @@ const LEAF: u32 = 9;
 fn with_leaf(test: impl FnOnce(&mut Node<'_>)) {
     with_neighbour(|node| {
         let mut buffer = [0; 64];
-        let meta = Meta::new("leaf", Kind::Leaf).encode(&mut buffer).unwrap();
-        let leaf = Record { id: NodeId([9; 16]), incarnation: 1, state: State::Alive, by: None, meta };
-        node.handle_link_up(at(0), LinkId(LEAF), How::Accepted, &hello(leaf)).unwrap();
+        let metadata = Metadata::new("leaf", Kind::Leaf).encode(&mut buffer).unwrap();
+        let leaf = Record { id: NodeId([9; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
+        node.handle_link_up(at(0), LinkId(LEAF), Direction::Accepted, &hello(leaf)).unwrap();
         let said = Said::to_leaf(node, 9);
         assert!(said.names(ME) && !said.names(PEER));
         test(node);
@@ -56,7 +56,7 @@ fn with_leaf(test: impl FnOnce(&mut Node<'_>)) {
 
 /// The peer of a link wants it for the overlay.
 fn stand(node: &mut Node<'_>, link: u32) {
-    node.handle_gossip(at(1), LinkId(link), &[Tag::Standing as u8, 1], &mut Nowhere).unwrap();
+    node.handle_gossip(at(1), LinkId(link), &[Tag::Neighbor as u8, 1], &mut Nowhere).unwrap();
 }
 
 #[test]
@@ -65,12 +65,12 @@ fn a_leaf_is_told_of_departed_hubs_that_it_may_know() {
         stand(node, 1);
         assert!(Said::to_leaf(node, 9).names(PEER));
         let mut buffer = [0; 64];
-        let meta = Meta::new("far", Kind::Hub).encode(&mut buffer).unwrap();
+        let metadata = Metadata::new("far", Kind::Hub).encode(&mut buffer).unwrap();
         for state in [State::Alive, State::Left] {
-            hear(node, at(1), &Record { id: OTHER, incarnation: 1, state, by: None, meta });
+            hear(node, at(1), &Record { id: OTHER, incarnation: 1, state, by: None, metadata });
             assert!(Said::to_leaf(node, 9).bytes.is_empty(), "{state} is nothing to it");
         }
-        node.handle_link_down(at(1), LinkId(1), Down::Goodbye(Goodbye::Leaving));
+        node.handle_link_down(at(1), LinkId(1), LinkEnd::GoAway(GoAway::Leaving));
         assert!(Said::to_leaf(node, 9).names(PEER));
     });
 }
@@ -79,11 +79,11 @@ fn a_leaf_is_told_of_departed_hubs_that_it_may_know() {
 fn a_leaf_is_told_of_each_neighbour_however_it_became_one() {
     with_leaf(|node| {
         let mut buffer = [0; 64];
-        let meta = Meta::new("other", Kind::Hub).encode(&mut buffer).unwrap();
-        let other = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, meta };
+        let metadata = Metadata::new("other", Kind::Hub).encode(&mut buffer).unwrap();
+        let other = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, metadata };
         hear(node, at(1), &other);
         assert!(Said::to_leaf(node, 9).bytes.is_empty());
-        let dialled = How::Dialled(Target::Member(OTHER));
+        let dialled = Direction::Dialled(Target::Member(OTHER));
         node.handle_link_up(at(1), LinkId(2), dialled, &hello(other)).unwrap();
         let said = Said::to_leaf(node, 9);
         assert!(said.names(OTHER) && !said.names(PEER));

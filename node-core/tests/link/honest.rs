@@ -1,7 +1,7 @@
 //! Honest sides on a link: whatever they do, every byte arrives once and in order, and nothing is left over.
 
 use super::pipe::{self, LARGE, NARROW, Outcome, Pair, SMALL};
-use node_core::link::{Goodbye, OpenError, Phase, ResetCode};
+use node_core::link::{GoAway, OpenError, Phase, ResetCode};
 use node_core::time::Duration;
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ mod random {
         Send { pick: usize, most: usize },
         Release { pick: usize, most: usize },
         Reset { pick: usize },
-        Goodbye,
+        GoAway,
         Ping,
         Carry { most: usize },
         Advance { millis: u64 },
@@ -36,10 +36,10 @@ mod random {
     }
 
     pub fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
-        let goodbye = prop_oneof![3 => Just(None), 1 => (0..200usize, 0..2usize).prop_map(Some)];
-        (prop::collection::vec((0..2usize, step()), 1..200), goodbye).prop_map(|(mut steps, goodbye)| {
-            if let Some((at, side)) = goodbye {
-                steps.insert(at.min(steps.len()), (side, Step::Goodbye));
+        let go_away = prop_oneof![3 => Just(None), 1 => (0..200usize, 0..2usize).prop_map(Some)];
+        (prop::collection::vec((0..2usize, step()), 1..200), go_away).prop_map(|(mut steps, go_away)| {
+            if let Some((at, side)) = go_away {
+                steps.insert(at.min(steps.len()), (side, Step::GoAway));
             }
             steps
         })
@@ -67,7 +67,7 @@ mod random {
                     end.reset(id);
                 }
             }
-            Step::Goodbye => end.link.goodbye(Goodbye::Rekeyed),
+            Step::GoAway => end.link.go_away(GoAway::Rekeyed),
             Step::Ping => end.link.ping(now),
             Step::Carry { most } => pair.carry(side, most),
             Step::Advance { millis } => pair.advance(Duration::from_millis(millis)),
@@ -86,7 +86,7 @@ proptest! {
         bound in 1040..4000usize,
     ) {
         let mut pair = Pair::new(limits, bound);
-        let said_goodbye = steps.iter().any(|(_, step)| matches!(step, random::Step::Goodbye));
+        let said_go_away = steps.iter().any(|(_, step)| matches!(step, random::Step::GoAway));
         let mut opened = 0;
         for (side, step) in steps {
             if random::take(&mut pair, side, step, opened) {
@@ -107,7 +107,7 @@ proptest! {
         }
         for end in &pair.ends {
             prop_assert_eq!(end.link.in_flight(), 0);
-            prop_assert_eq!(end.link.phase() == Phase::Over, said_goodbye);
+            prop_assert_eq!(end.link.phase() == Phase::Over, said_go_away);
         }
     }
 }
@@ -124,7 +124,7 @@ fn exchanges_are_refused_before_hello_and_while_draining() {
     let mut pair = Pair::new([SMALL, LARGE], 2000);
     assert_eq!(pair.ends[0].open(pair.now, 0, 5, 1000), Err(OpenError::NotUp));
     pair.exchange_all();
-    pair.ends[0].link.goodbye(Goodbye::Leaving);
+    pair.ends[0].link.go_away(GoAway::Leaving);
     assert_eq!(pair.ends[0].open(pair.now, 0, 5, 1000), Err(OpenError::Draining));
 }
 
@@ -137,21 +137,21 @@ fn no_more_exchanges_are_opened_than_the_peer_takes() {
 }
 
 #[test]
-fn an_exchange_opened_before_a_draining_goodbye_arrived_is_finished() {
+fn an_exchange_opened_before_a_draining_go_away_arrived_is_finished() {
     let mut pair = Pair::up([SMALL, LARGE], 2000);
-    pair.ends[0].link.goodbye(Goodbye::Leaving);
+    pair.ends[0].link.go_away(GoAway::Leaving);
     pair.tick();
     pair.ends[1].open(pair.now, 7, 4000, 60_000).unwrap();
     pair.finish();
     assert_eq!(pair.ends.each_ref().map(|end| end.outcomes[&7]), [Outcome::Done; 2]);
     assert_eq!(pair.ends.each_ref().map(|end| end.link.phase()), [Phase::Over; 2]);
-    assert_eq!(pair.ends[1].goodbye, Some(Goodbye::Leaving));
+    assert_eq!(pair.ends[1].go_away, Some(GoAway::Leaving));
 }
 
 #[test]
-fn a_draining_goodbye_that_is_not_returned_ends_the_link_all_the_same() {
+fn a_draining_go_away_that_is_not_returned_ends_the_link_all_the_same() {
     let mut pair = Pair::up([SMALL, LARGE], 2000);
-    pair.ends[0].link.goodbye(Goodbye::Leaving);
+    pair.ends[0].link.go_away(GoAway::Leaving);
     pair.tick();
     let wait = pair.ends[0].link.poll_timeout().unwrap();
     pair.advance(wait.since(pair.now));
@@ -159,14 +159,14 @@ fn a_draining_goodbye_that_is_not_returned_ends_the_link_all_the_same() {
 }
 
 #[test]
-fn a_goodbye_that_does_not_drain_ends_the_link_at_once() {
+fn a_go_away_that_does_not_drain_ends_the_link_at_once() {
     let mut pair = Pair::up([SMALL, LARGE], 2000);
     pair.ends[1].open(pair.now, 7, 4000, 60_000).unwrap();
-    pair.ends[0].link.goodbye(Goodbye::Untrusted);
+    pair.ends[0].link.go_away(GoAway::Untrusted);
     pair.tick();
     pair.carry(0, usize::MAX);
     assert_eq!(pair.ends.each_ref().map(|end| end.link.phase()), [Phase::Over; 2]);
-    assert_eq!(pair.ends[1].goodbye, Some(Goodbye::Untrusted));
+    assert_eq!(pair.ends[1].go_away, Some(GoAway::Untrusted));
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! A peer that breaks the rules: each time a typed error, a goodbye that says why, and never a panic.
+//! A peer that breaks the rules: each time a typed error, a GOAWAY that says why, and never a panic.
 
 use super::pipe::{self, End, LARGE, SMALL, config, hello};
-use node_core::link::{Event, Goodbye, Limits, Open, PREFACE, PeerError, Phase, ResetCode, Service};
+use node_core::link::{Event, GoAway, Limits, Open, PREFACE, PeerError, Phase, ResetCode, Service};
 use node_core::time::{Duration, Instant};
 use node_core::wire::FrameKind as Kind;
 use proptest::prelude::*;
@@ -19,8 +19,8 @@ mod peer {
 
     pub fn greeting(number: u8, change: impl FnOnce(&mut node_core::link::Hello<'_>)) -> Vec<u8> {
         let config = config(number, SMALL);
-        let mut meta = [0; 768];
-        let mut hello = hello(&config, &mut meta);
+        let mut metadata = [0; 768];
+        let mut hello = hello(&config, &mut metadata);
         change(&mut hello);
         let mut buffer = [0; 1024];
         let payload = postcard::to_slice(&hello, &mut buffer).unwrap();
@@ -152,7 +152,7 @@ fn payloads_that_cannot_be_read_are_refused() {
         (Kind::Credit, 5),
         (Kind::Ping, 7),
         (Kind::Pong, 9),
-        (Kind::Goodbye, 0),
+        (Kind::GoAway, 0),
     ] {
         let input = frame(kind as u8, 0, 1 << 16, &vec![0xff; bytes]);
         assert_eq!(after_hello(&input).1, Err(PeerError::BadPayload(kind)), "{kind:?} of {bytes} bytes");
@@ -285,7 +285,7 @@ fn an_error_is_told_to_the_peer_and_further_input_is_swallowed() {
     let mut peer = End::new(config(2, LARGE), 4000);
     peer.input = [greeting(1, |_| {}), said].concat();
     peer.receive(Instant::START).unwrap();
-    assert_eq!(peer.goodbye, Some(Goodbye::Protocol));
+    assert_eq!(peer.go_away, Some(GoAway::Protocol));
     assert_eq!(end.link.phase(), Phase::Over);
 }
 

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use node_core::id::NodeId;
 use node_core::link::{
-    Config, Event, Exchange, ExchangeId, Full, Goodbye, Hello, Limits, Link, Open, OpenError, Outbox,
+    Config, Event, Exchange, ExchangeId, Full, GoAway, Hello, Limits, Link, Open, OpenError, Outbox,
     PeerError, Phase, ResetCode, SendError, Service, Side,
 };
 use node_core::time::{Duration, Instant};
-use node_core::wire::{Kind, Meta, Record, State};
+use node_core::wire::{Kind, Metadata, Record, State};
 
 /// What a node takes, small enough that every bound is hit.
 pub const SMALL: Limits =
@@ -37,9 +37,9 @@ pub fn config(number: u8, limits: Limits) -> Config<'static> {
     }
 }
 
-pub fn hello<'b>(config: &Config<'b>, meta: &'b mut [u8]) -> Hello<'b> {
-    let meta = Meta::new("node", Kind::Hub).encode(meta).unwrap();
-    let record = Record { id: config.id, incarnation: 1, state: State::Alive, by: None, meta };
+pub fn hello<'b>(config: &Config<'b>, metadata: &'b mut [u8]) -> Hello<'b> {
+    let metadata = Metadata::new("node", Kind::Hub).encode(metadata).unwrap();
+    let record = Record { id: config.id, incarnation: 1, state: State::Alive, by: None, metadata };
     Hello { version: 1, cluster: config.cluster, limits: config.limits, time: None, record }
 }
 
@@ -93,7 +93,7 @@ pub struct End {
     /// By serial.
     pub outcomes: BTreeMap<u32, Outcome>,
     pub pongs: usize,
-    pub goodbye: Option<Goodbye>,
+    pub go_away: Option<GoAway>,
 }
 
 /// Byte `at` of one direction of an exchange.
@@ -125,7 +125,7 @@ impl End {
             talks: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             pongs: 0,
-            goodbye: None,
+            go_away: None,
         }
     }
 
@@ -204,7 +204,7 @@ impl End {
                 Some(Event::Data { id, data, end }) => self.take(id, data, end),
                 Some(Event::Reset { id, code }) => self.over(id, Outcome::PeerReset(code)),
                 Some(Event::Pong(_)) => self.pongs += 1,
-                Some(Event::Goodbye(reason)) => self.goodbye = Some(reason),
+                Some(Event::GoAway(reason)) => self.go_away = Some(reason),
                 _ => {}
             }
             if consumed == 0 || rest.is_empty() {

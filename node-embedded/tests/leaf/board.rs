@@ -24,7 +24,7 @@ pub const HUBS: [&str; 1] = ["10.0.0.2:8374"];
 pub async fn board(network: &Network, flash: Flash, keyring: &[u8]) -> (Leaf<'static>, Task) {
     let settings = Settings {
         not_before: UnixTime(BUILT),
-        needs: &["hub-echo"],
+        uses: &["hub-echo"],
         keyring: Some(Box::leak(keyring.into())),
         ..Settings::new("board", CLUSTER, &HUBS)
     };

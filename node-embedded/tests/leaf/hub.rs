@@ -9,16 +9,15 @@ use embassy_futures::select::select;
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
 use embassy_time::{Duration, Timer};
-use node_core::gossip::{self, Down, How, Node, Peer, Slot, Storage};
+use node_core::gossip::{self, Direction, LinkEnd, MemberSlot, Node, Peer, Storage};
 use node_core::http::{HeadWriter, NO_FIELD, RequestHead};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{
-    Config, Event, Exchange, ExchangeId, Goodbye, Hello, Limits, Link, Open, Outbox, Phase, ResetCode,
-    Service,
+    Config, Event, Exchange, ExchangeId, GoAway, Hello, Limits, Link, Open, Outbox, Phase, ResetCode, Service,
 };
 use node_core::time::{Instant, UnixTime};
-use node_core::wire::record::MAX_META;
-use node_core::wire::{Full, Kind, Meta};
+use node_core::wire::record::MAX_METADATA;
+use node_core::wire::{Full, Kind, Metadata};
 use rustls::ServerConfig;
 
 use crate::board::CLUSTER;
@@ -58,7 +57,7 @@ struct Connection {
     out: Vec<u8>,
     exchanges: HashMap<ExchangeId, Arrived>,
     board: Option<NodeId>,
-    goodbye: Option<Goodbye>,
+    go_away: Option<GoAway>,
     /// The hub's process dies.
     killed: bool,
 }
@@ -107,24 +106,24 @@ fn leak<T: Clone>(item: T, count: usize) -> &'static mut [T] {
 }
 
 /// What a hub that shows this certificate says of itself.
-fn describe(shown: &Identity) -> Meta<'static> {
-    let mut meta = Meta::new("hub", Kind::Hub);
+fn describe(shown: &Identity) -> Metadata<'static> {
+    let mut metadata = Metadata::new("hub", Kind::Hub);
     // As seen from the hub itself: the board cannot reach it there.
-    meta.addrs.push("127.0.0.1:8374").unwrap();
-    meta.components.push("hub-echo").unwrap();
-    meta.active_key = shown.fingerprint().0;
-    meta
+    metadata.addrs.push("127.0.0.1:8374").unwrap();
+    metadata.components.push("hub-echo").unwrap();
+    metadata.active_key = shown.fingerprint().0;
+    metadata
 }
 
 impl Hub {
     /// A hub that listens on port 8374. The tasks are the hub.
     pub fn new(network: Stack<'static>, (shown, trusted): (&Identity, Trusted)) -> (Self, Vec<Task>) {
         let storage = Storage {
-            slots: leak(Slot::FREE, 100),
-            order: leak(gossip::Entry::FREE, 100),
-            due: leak(Instant::START, 100),
-            sums: &mut [],
-            meta: leak(0, 100 * MAX_META),
+            slots: leak(MemberSlot::FREE, 100),
+            id_index: leak(gossip::IdEntry::FREE, 100),
+            deadlines: leak(Instant::START, 100),
+            fingerprints: &mut [],
+            metadata: leak(0, 100 * MAX_METADATA),
             peers: leak(Peer::FREE, 10),
         };
         let config_of_node = gossip::Config::new(HUB_ID, Kind::Hub);
@@ -162,7 +161,7 @@ impl Hub {
     pub fn configure(&self, shown: &Identity, trusted: Trusted) {
         let mut state = self.0.borrow_mut();
         state.config = server_config(shown, trusted);
-        state.node.set_meta(&describe(shown)).unwrap();
+        state.node.set_metadata(&describe(shown)).unwrap();
     }
 
     /// Changes what the next hellos say of the time.
@@ -185,9 +184,9 @@ impl Hub {
         self.0.borrow().node.member(id).map(look)
     }
 
-    /// Says goodbye on every link.
-    pub fn goodbye(&self, reason: Goodbye) {
-        self.0.borrow_mut().links.values_mut().for_each(|connection| connection.link.goodbye(reason));
+    /// Says GOAWAY on every link.
+    pub fn go_away(&self, reason: GoAway) {
+        self.0.borrow_mut().links.values_mut().for_each(|connection| connection.link.go_away(reason));
     }
 
     /// Updates the TLS keys of every link, which embedded-tls cannot follow.
@@ -328,7 +327,7 @@ impl Hub {
             out: Vec::new(),
             exchanges: HashMap::new(),
             board: None,
-            goodbye: None,
+            go_away: None,
             killed: false,
         };
         state.links.insert(id, connection);
@@ -342,7 +341,7 @@ impl Hub {
             .past
             .extend(connection.exchanges.into_iter().map(|(exchange, arrived)| ((id, exchange), arrived)));
         if connection.board.is_some() {
-            let down = connection.goodbye.map_or(Down::Lost, Down::Goodbye);
+            let down = connection.go_away.map_or(LinkEnd::Lost, LinkEnd::GoAway);
             state.node.handle_link_down(now(), id, down);
         }
     }
@@ -363,7 +362,7 @@ impl Hub {
         state.node.handle_timeout(now());
         while let Some((link, reason)) = state.node.poll_close() {
             if let Some(connection) = state.links.get_mut(&link) {
-                connection.link.goodbye(reason);
+                connection.link.go_away(reason);
             }
         }
         let connection = state.links.get_mut(&id).unwrap();
@@ -396,18 +395,18 @@ impl Hub {
                 Some(Event::Up(hello)) => {
                     connection.board = Some(hello.record.id);
                     state.shown.extend(shown.clone());
-                    if let Err(reason) = state.node.handle_link_up(now(), id, How::Accepted, &hello) {
+                    if let Err(reason) = state.node.handle_link_up(now(), id, Direction::Accepted, &hello) {
                         connection.board = None;
-                        connection.link.goodbye(reason);
+                        connection.link.go_away(reason);
                     }
                 }
                 Some(Event::Gossip(message)) => {
                     let Connection { link, out, .. } = connection;
                     state.node.handle_gossip(now(), id, message, &mut GossipOut(link, out)).map_err(drop)?;
                 }
-                Some(Event::Goodbye(reason)) => {
-                    connection.goodbye = Some(reason);
-                    state.node.handle_goodbye(now(), id, reason);
+                Some(Event::GoAway(reason)) => {
+                    connection.go_away = Some(reason);
+                    state.node.handle_go_away(now(), id, reason);
                 }
                 Some(event) => connection.exchange(event),
                 None => {}

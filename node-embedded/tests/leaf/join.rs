@@ -4,7 +4,7 @@ use embassy_futures::join::{join, join_array};
 use embassy_futures::select::{Either, select};
 use embassy_time::Timer;
 use node_core::gossip::State;
-use node_core::link::{Goodbye, Service};
+use node_core::link::{GoAway, Service};
 use node_core::rpc::{Code, KeySlot, MemberItem, Method, Response, Status};
 
 use crate::board::{ECHO, board, call};
@@ -19,8 +19,8 @@ fn a_board_joins_and_is_known_with_its_keys() {
     with_board(async |world, leaf| {
         assert_eq!((leaf.links(), leaf.members(), world.hub.links()), (1, 2, 1));
         let known = world.hub.member(leaf.id(), |member| {
-            let components = member.meta.components.iter().map(ToString::to_string).collect::<Vec<_>>();
-            (member.record.state, components, member.meta.active_key, member.meta.hubs.to_vec())
+            let components = member.metadata.components.iter().map(ToString::to_string).collect::<Vec<_>>();
+            (member.record.state, components, member.metadata.active_key, member.metadata.hubs.to_vec())
         });
         let key = world.board_identity.fingerprint().0;
         let components = vec!["board-echo".to_string()];
@@ -179,7 +179,8 @@ fn new_keys_replace_the_link_and_no_request_fails() {
                 [world.board_identity.certificate.clone(), next.certificate.clone()]
             );
             assert_eq!((leaf.links(), world.hub.links()), (1, 1), "the old link is drained and closed");
-            let keys = world.hub.member(leaf.id(), |member| (member.meta.active_key, member.meta.keyring));
+            let keys =
+                world.hub.member(leaf.id(), |member| (member.metadata.active_key, member.metadata.keyring));
             assert_eq!(keys, Some((next.fingerprint().0, digest)));
             assert!(tally.good.get() > before + 20);
         };
@@ -298,7 +299,7 @@ fn a_hub_that_changes_its_keys_is_dialled_again_and_no_request_fails() {
         let test = async {
             for _ in 0..3 {
                 Timer::after_secs(1).await;
-                world.hub.goodbye(Goodbye::Rekeyed);
+                world.hub.go_away(GoAway::Rekeyed);
             }
             Timer::after_secs(1).await;
             assert_eq!((leaf.links(), world.hub.links(), world.hub.shown().len()), (1, 1, 4));

@@ -312,7 +312,7 @@ fn member(id: u8, name: &str) -> Member {
         keyring: [0; 32],
         linked: true,
         rtt: Some(rtt),
-        doubt: None,
+        evidence: None,
         asleep: false,
     }
 }

@@ -60,7 +60,7 @@ impl Changes {
     fn note_member(&mut self, node: &Node<'_>, member: &Member<'_>) {
         let (id, state) = (member.record.id, member.record.state);
         let before = self.states.insert(id, state);
-        let Ok(name) = Name::new(member.meta.name) else { return };
+        let Ok(name) = Name::new(member.metadata.name) else { return };
         let comes = state.is_live() && !before.is_some_and(State::is_live);
         let namesake = if comes { self.namesake(node, id, &name) } else { None };
         if id == node.id() || before == Some(state) {
@@ -71,7 +71,7 @@ impl Changes {
             (Some(State::Down), State::Alive) => Some("it came back, or objected to being down"),
             (_, State::Down) => Some("it did not object in time"),
             (_, State::Left) => member.record.by.map(|_| "an operator removed it"),
-            _ => member.doubt,
+            _ => member.evidence,
         };
         self.log(member, reason);
         if let Some(other) = namesake
@@ -96,7 +96,8 @@ impl Changes {
     /// cost a search each: of several with the name only the first is remembered, and the name is the newcomer's when that
     /// one is gone.
     fn namesake(&mut self, node: &Node<'_>, id: NodeId, name: &Name) -> Option<NodeId> {
-        let has_it = |other: &Member<'_>| other.record.state.is_live() && other.meta.name == name.as_str();
+        let has_it =
+            |other: &Member<'_>| other.record.state.is_live() && other.metadata.name == name.as_str();
         let first = self.names.get(name).copied();
         let first = first.filter(|first| *first != id && node.member(*first).as_ref().is_some_and(has_it));
         if first.is_none() {
@@ -109,7 +110,7 @@ impl Changes {
         if !self.lines.admits() {
             return;
         }
-        let (id, state, name) = (member.record.id, member.record.state, member.meta.name);
+        let (id, state, name) = (member.record.id, member.record.state, member.metadata.name);
         match (said_by(member), reason) {
             (Some(by), Some(reason)) => tracing::warn!(%id, %by, "{name} is {state}: {reason}"),
             (Some(by), None) => tracing::warn!(%id, %by, "{name} is {state}: others saw it"),
@@ -128,7 +129,7 @@ fn said_by(member: &Member<'_>) -> Option<NodeId> {
 mod tests {
     use super::*;
     use crate::testing::Log;
-    use node_core::gossip::{Config, How, Kind, Meta, StaticStorage};
+    use node_core::gossip::{Config, Direction, Kind, Metadata, StaticStorage};
     use node_core::id::LinkId;
     use node_core::link::{Hello, Limits};
     use node_core::time::{Duration, Instant};
@@ -162,21 +163,22 @@ mod tests {
             let now = Instant::START;
             let config =
                 Config { tombstone: Duration::from_secs(1), ..Config::new(NodeId([1; 16]), Kind::Hub) };
-            let me = Meta::new("me", Kind::Hub);
+            let me = Metadata::new("me", Kind::Hub);
             let mut node = Node::new(now, config, (1, &me), (storage.lend(), 7)).unwrap();
-            let mut meta = [0; 64];
-            let meta = Meta::new("hub", Kind::Hub).encode(&mut meta).unwrap();
-            let record = Record { id: NodeId([2; 16]), incarnation: 1, state: State::Alive, by: None, meta };
+            let mut metadata = [0; 64];
+            let metadata = Metadata::new("hub", Kind::Hub).encode(&mut metadata).unwrap();
+            let record =
+                Record { id: NodeId([2; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
             let hello = Hello { version: VERSION, cluster: "test", limits: LIMITS, time: None, record };
-            node.handle_link_up(now, LinkId(1), How::Accepted, &hello).unwrap();
+            node.handle_link_up(now, LinkId(1), Direction::Accepted, &hello).unwrap();
             Self { node, now }
         }
 
         /// The hub says so of a member that is named twin.
         fn learn(&mut self, id: u8, incarnation: u64, state: State) {
-            let (mut meta, mut item) = ([0; 64], [0; 128]);
-            let meta = Meta::new("twin", Kind::Hub).encode(&mut meta).unwrap();
-            let record = Record { id: NodeId([id; 16]), incarnation, state, by: None, meta };
+            let (mut metadata, mut item) = ([0; 64], [0; 128]);
+            let metadata = Metadata::new("twin", Kind::Hub).encode(&mut metadata).unwrap();
+            let record = Record { id: NodeId([id; 16]), incarnation, state, by: None, metadata };
             let message = [&[Tag::Records as u8], &*postcard::to_slice(&record, &mut item).unwrap()].concat();
             self.node.handle_gossip(self.now, LinkId(1), &message, &mut Nowhere).unwrap();
         }

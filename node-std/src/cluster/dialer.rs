@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
-use node_core::gossip::{Certificates, Dial, Failure, How};
+use node_core::gossip::{Certificates, Dial, Direction, Failure};
 use node_core::id::LinkId;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -60,7 +60,7 @@ impl Dialer {
         };
         match opened {
             Ok((carrier, mut origin)) => {
-                origin.how = How::Dialled(target);
+                origin.how = Direction::Dialled(target);
                 self.run(carrier, origin).await;
             }
             Err((failure, error)) => {
@@ -77,7 +77,7 @@ impl Dialer {
 
     async fn open(&self, address: &str) -> Result<(Box<dyn Carrier>, Origin), (Failure, io::Error)> {
         let stream = self.connect(address).await.map_err(|error| (failure(&error), error))?;
-        self.secure(stream, address).await.map_err(|error| (Failure::Mute, error))
+        self.secure(stream, address).await.map_err(|error| (Failure::Unresponsive, error))
     }
 
     async fn connect(&self, address: &str) -> io::Result<TcpStream> {
@@ -87,7 +87,7 @@ impl Dialer {
     }
 
     async fn secure(&self, stream: TcpStream, address: &str) -> io::Result<(Box<dyn Carrier>, Origin)> {
-        let mut origin = Origin { how: How::Accepted, address: address.to_owned(), certificates: None };
+        let mut origin = Origin { how: Direction::Accepted, address: address.to_owned(), certificates: None };
         match &self.security {
             Security::Plaintext => Ok((Box::new(stream), origin)),
             Security::Tls(keyring) => {

@@ -165,7 +165,7 @@ impl Cluster {
         let _ = self.requests.send(Request::Announce).await;
     }
 
-    /// Says goodbye on every link; returns when the last link was drained, or after `patience`.
+    /// Says GOAWAY on every link; returns when the last link was drained, or after `patience`.
     pub async fn leave(&self, patience: Duration) {
         // A task that is gone has left already.
         let _ = self.requests.send(Request::Leave).await;

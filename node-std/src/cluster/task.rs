@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use node_core::gossip::{
-    Certificates, Config, Down, Entry, Failure, How, Kind, Meta, Node, Peer, Slot, State, Storage, Sum,
+    Certificates, Config, Direction, Failure, IdEntry, Kind, LinkEnd, MemberSlot, Metadata, Node,
+    PartFingerprint, Peer, State, Storage,
 };
 use node_core::id::{LinkId, Name};
-use node_core::link::{Goodbye, Hello};
+use node_core::link::{GoAway, Hello};
 use node_core::time::{Duration, Instant};
-use node_core::wire::record::BadMeta;
+use node_core::wire::record::BadMetadata;
 use node_core::wire::{Full, Outbox, Record, VERSION};
 use tokio::sync::{mpsc, watch};
 
@@ -31,7 +32,7 @@ use crate::log_limit::LogLimit;
 /// Members that the table holds.
 const MEMBERS: usize = 16_384;
 /// Bytes for each member's description, on average.
-const META: usize = 256;
+const METADATA: usize = 256;
 /// Links at once.
 const LINKS: usize = 1024;
 /// Notices taken before the view is published again.
@@ -85,7 +86,7 @@ impl Task {
         (data_dir, clock): (DataDir, Clock),
     ) -> (Self, Dialer) {
         let (notices_in, notices) = mpsc::channel(1024);
-        let greeting = Greeting { incarnation: data_dir.incarnation(), meta: Vec::new() };
+        let greeting = Greeting { incarnation: data_dir.incarnation(), metadata: Vec::new() };
         let (greeting, greetings) = watch::channel(greeting);
         let dialer = Dialer {
             security,
@@ -102,26 +103,26 @@ impl Task {
     /// Joins through `seeds` and runs until a [leave](super::Cluster::leave) is done.
     ///
     /// # Errors
-    /// [`BadMeta`] when this node's name, addresses and components together are too long.
-    pub async fn run(self, seeds: &[HostPort]) -> Result<(), BadMeta> {
-        let mut slots = vec![Slot::FREE; MEMBERS];
-        let mut order = vec![Entry::FREE; MEMBERS];
-        let mut due = vec![Instant::START; MEMBERS];
-        let mut meta = vec![0; MEMBERS * META];
+    /// [`BadMetadata`] when this node's name, addresses and components together are too long.
+    pub async fn run(self, seeds: &[HostPort]) -> Result<(), BadMetadata> {
+        let mut slots = vec![MemberSlot::FREE; MEMBERS];
+        let mut id_index = vec![IdEntry::FREE; MEMBERS];
+        let mut deadlines = vec![Instant::START; MEMBERS];
+        let mut metadata = vec![0; MEMBERS * METADATA];
         let mut peers = vec![Peer::FREE; LINKS];
-        let mut sums = vec![Sum::EMPTY; MEMBERS / 32];
+        let mut fingerprints = vec![PartFingerprint::EMPTY; MEMBERS / 32];
         let storage = Storage {
             slots: &mut slots,
-            order: &mut order,
-            due: &mut due,
-            sums: &mut sums,
-            meta: &mut meta,
+            id_index: &mut id_index,
+            deadlines: &mut deadlines,
+            fingerprints: &mut fingerprints,
+            metadata: &mut metadata,
             peers: &mut peers,
         };
         let config = Config::new(self.dialer.identity.id, Kind::Hub);
         let keys = Keys::of(&self.dialer.security);
         let description = self.description.clone();
-        let me = description.meta(&keys)?;
+        let me = description.metadata(&keys)?;
         let start = (self.data_dir.incarnation(), &me);
         let now = self.dialer.clock.now();
         let mut node = Node::new(now, config, start, (storage, fastrand::u64(..)))?;
@@ -155,7 +156,7 @@ impl Task {
             joins,
             stale: true,
             publish_at: now,
-            degree: 0,
+            active_view: 0,
             closing: false,
         };
         running.run(notices, seat.requests).await;
@@ -181,17 +182,17 @@ impl Keys {
 }
 
 impl Description {
-    fn meta(&self, keys: &Keys) -> Result<Meta<'_>, BadMeta> {
-        let mut meta = Meta::new(self.name.as_str(), Kind::Hub);
-        meta.active_key = keys.active;
-        meta.keyring = keys.keyring;
+    fn metadata(&self, keys: &Keys) -> Result<Metadata<'_>, BadMetadata> {
+        let mut metadata = Metadata::new(self.name.as_str(), Kind::Hub);
+        metadata.active_key = keys.active;
+        metadata.keyring = keys.keyring;
         for addr in &self.addrs {
-            meta.addrs.push(addr).map_err(|_| BadMeta)?;
+            metadata.addrs.push(addr).map_err(|_| BadMetadata)?;
         }
         for component in &self.components {
-            meta.components.push(component).map_err(|_| BadMeta)?;
+            metadata.components.push(component).map_err(|_| BadMetadata)?;
         }
-        Ok(meta)
+        Ok(metadata)
     }
 }
 
@@ -227,7 +228,7 @@ struct Running<'s> {
     stale: bool,
     publish_at: Instant,
     /// Links that carry gossip, as the view shows.
-    degree: usize,
+    active_view: usize,
     /// Links are being ended, for good.
     closing: bool,
 }
@@ -282,19 +283,19 @@ impl Running<'_> {
             }
         }
         while let Some((link, reason)) = self.node.poll_close() {
-            self.say_goodbye(link, reason);
+            self.say_go_away(link, reason);
         }
         if self.closing {
             for known in self.links.values() {
                 if let Some(handle) = &known.handle {
-                    handle.goodbye(Goodbye::Leaving);
+                    handle.go_away(GoAway::Leaving);
                 }
             }
         }
         self.stale |= self.changes.note(&self.node);
         // A peer may say at any time that it wants gossip on a link.
-        let shown = core::mem::replace(&mut self.degree, self.node.degree());
-        self.stale |= shown != self.degree;
+        let shown = core::mem::replace(&mut self.active_view, self.node.active_view_len());
+        self.stale |= shown != self.active_view;
         if self.stale && now >= self.publish_at {
             self.publish(now);
         }
@@ -375,9 +376,14 @@ impl Running<'_> {
                 self.log_failure(&address, &error);
                 self.node.handle_dial_failed(now, target, failure);
             }
-            Notice::Up { link, incarnation, meta, limits, time } => {
-                let record =
-                    Record { id: link.peer(), incarnation, state: State::Alive, by: None, meta: &meta };
+            Notice::Up { link, incarnation, metadata, limits, time } => {
+                let record = Record {
+                    id: link.peer(),
+                    incarnation,
+                    state: State::Alive,
+                    by: None,
+                    metadata: &metadata,
+                };
                 let identity = Arc::clone(&self.dialer.identity);
                 let hello = Hello { version: VERSION, cluster: &identity.cluster, limits, time, record };
                 self.up(now, link, &hello);
@@ -398,15 +404,15 @@ impl Running<'_> {
                     link = link.0,
                     "the TLS keys of this link are nearly used up: the leaf is asked to dial again"
                 );
-                self.say_goodbye(link, Goodbye::Rekeyed);
+                self.say_go_away(link, GoAway::Rekeyed);
             }
-            Notice::Goodbye(link, reason) => {
-                self.node.handle_goodbye(now, link, reason);
+            Notice::GoAway(link, reason) => {
+                self.node.handle_go_away(now, link, reason);
                 self.show_links();
             }
             Notice::Down { link, up, said, heard, error, itself } => {
                 self.log_down(link, (said, heard), error);
-                self.down(now, (link, up), heard.or(said.map(|_| Goodbye::Agreed)), itself);
+                self.down(now, (link, up), heard.or(said.map(|_| GoAway::Acknowledged)), itself);
             }
         }
     }
@@ -415,8 +421,8 @@ impl Running<'_> {
         let id = link.id();
         let Some(known) = self.links.get_mut(&id) else { return };
         let Origin { how, address, certificates } = known.origin.clone();
-        let who = if how == How::Accepted { "it dialled" } else { "dialled from here" };
-        let name = Meta::decode(hello.record.meta).map_or("?", |meta| meta.name);
+        let who = if how == Direction::Accepted { "it dialled" } else { "dialled from here" };
+        let name = Metadata::decode(hello.record.metadata).map_or("?", |metadata| metadata.name);
         if self.link_lines.admits() {
             tracing::info!(link = id.0, peer = %link.peer(), %address, "link up with {name}, {who}");
         }
@@ -426,7 +432,7 @@ impl Running<'_> {
             if self.link_lines.admits() {
                 tracing::info!(link = id.0, "link not kept: {reason}");
             }
-            return self.say_goodbye(id, reason);
+            return self.say_go_away(id, reason);
         }
         if let Some(certificates) = certificates {
             let Certificates { ours, theirs } = certificates;
@@ -437,13 +443,15 @@ impl Running<'_> {
         }
     }
 
-    fn down(&mut self, now: Instant, (link, up): (LinkId, bool), goodbye: Option<Goodbye>, itself: bool) {
+    fn down(&mut self, now: Instant, (link, up): (LinkId, bool), go_away: Option<GoAway>, itself: bool) {
         let Some(Known { origin, .. }) = self.links.remove(&link) else { return };
         self.show_links();
         match origin.how {
-            How::Dialled(target) if itself => self.node.handle_dialled_itself(now, target),
-            How::Dialled(target) if !up => self.node.handle_dial_failed(now, target, Failure::Mute),
-            _ => self.node.handle_link_down(now, link, goodbye.map_or(Down::Lost, Down::Goodbye)),
+            Direction::Dialled(target) if itself => self.node.handle_dialled_itself(now, target),
+            Direction::Dialled(target) if !up => {
+                self.node.handle_dial_failed(now, target, Failure::Unresponsive)
+            }
+            _ => self.node.handle_link_down(now, link, go_away.map_or(LinkEnd::Lost, LinkEnd::GoAway)),
         }
     }
 
@@ -459,18 +467,13 @@ impl Running<'_> {
         }
     }
 
-    fn log_down(
-        &self,
-        link: LinkId,
-        (said, heard): (Option<Goodbye>, Option<Goodbye>),
-        error: Option<String>,
-    ) {
+    fn log_down(&self, link: LinkId, (said, heard): (Option<GoAway>, Option<GoAway>), error: Option<String>) {
         if !self.link_lines.admits() {
             return;
         }
         let address = self.links.get(&link).map_or("", |known| known.origin.address.as_str());
         let link = link.0;
-        match (error, said, heard.filter(|reason| *reason != Goodbye::Agreed)) {
+        match (error, said, heard.filter(|reason| *reason != GoAway::Acknowledged)) {
             (Some(error), _, _) => tracing::warn!(link, %address, "link down: {error}"),
             (None, _, Some(reason)) => {
                 tracing::info!(link, %address, "link down, ended by the peer: {reason}")
@@ -485,7 +488,7 @@ impl Running<'_> {
         let Security::Tls(keyring) = self.dialer.security.clone() else { return };
         let keys = Keys::of(&self.dialer.security);
         tracing::info!(active = %keyring.active().certificate, "the keyring changed");
-        let told = self.description.meta(&keys).and_then(|meta| self.node.set_meta(&meta));
+        let told = self.description.metadata(&keys).and_then(|metadata| self.node.set_metadata(&metadata));
         if told.is_err() {
             tracing::error!("the description of this node became too long to spread its new keys");
         }
@@ -498,20 +501,20 @@ impl Running<'_> {
         }
     }
 
-    fn say_goodbye(&mut self, link: LinkId, reason: Goodbye) {
+    fn say_go_away(&mut self, link: LinkId, reason: GoAway) {
         if let Some(handle) = self.links.get(&link).and_then(|known| known.handle.as_ref()) {
-            handle.goodbye(reason);
+            handle.go_away(reason);
         }
-        self.node.handle_goodbye(self.dialer.clock.now(), link, reason);
+        self.node.handle_go_away(self.dialer.clock.now(), link, reason);
         self.show_links();
     }
 
     /// Keeps what must be kept of this node, and tells it to links to come.
     fn keep_own_record(&mut self) {
         let record = self.node.record();
-        let current = Greeting { incarnation: record.incarnation, meta: record.meta.to_vec() };
+        let current = Greeting { incarnation: record.incarnation, metadata: record.metadata.to_vec() };
         let old = self.greeting.borrow().incarnation;
-        if current.incarnation != old || self.greeting.borrow().meta != current.meta {
+        if current.incarnation != old || self.greeting.borrow().metadata != current.metadata {
             self.memory.raise_incarnation(current.incarnation);
             self.greeting.send_replace(current);
         }
@@ -538,7 +541,7 @@ impl Running<'_> {
             Some(LinkInfo {
                 peer: handle.peer(),
                 address: known.origin.address.clone(),
-                dialled: known.origin.how != How::Accepted,
+                dialled: known.origin.how != Direction::Accepted,
                 gossip: self.node.carries_gossip(*id),
                 since_unix_ms: known.since,
                 rtt: handle.rtt().clone(),

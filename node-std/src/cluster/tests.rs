@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
-use node_core::gossip::{How, Kind, Meta, State};
+use node_core::gossip::{Direction, Kind, Metadata, State};
 use node_core::id::{LinkId, Name, NodeId};
-use node_core::link::{Goodbye, Hello, Limits};
+use node_core::link::{GoAway, Hello, Limits};
 use node_core::rpc::Method;
 use node_core::wire::gossip::Tag;
 use node_core::wire::{FrameKind, HEADER, Header, PREFACE, Record, VERSION};
@@ -70,33 +70,33 @@ impl Server for Lamp {
 }
 
 fn description(buffer: &mut [u8]) -> &[u8] {
-    let mut meta = Meta::new("leaf", Kind::Leaf);
-    meta.components.push("lamp").unwrap();
-    meta.hubs.push(HUB).unwrap();
-    meta.encode(buffer).unwrap()
+    let mut metadata = Metadata::new("leaf", Kind::Leaf);
+    metadata.components.push("lamp").unwrap();
+    metadata.hubs.push(HUB).unwrap();
+    metadata.encode(buffer).unwrap()
 }
 
 fn origin() -> Origin {
-    Origin { how: How::Accepted, address: "memory".into(), certificates: None }
+    Origin { how: Direction::Accepted, address: "memory".into(), certificates: None }
 }
 
 /// Dials the hub again whenever that asks for it.
 async fn leaf(hub: Dialer, renewals: Arc<AtomicUsize>) {
     let mut buffer = [0; 256];
-    let meta = description(&mut buffer);
+    let metadata = description(&mut buffer);
     for incarnation in 1.. {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let (notices, mut events) = mpsc::channel(64);
-        let (hub, meta) = (hub.clone(), meta.to_vec());
+        let (hub, metadata) = (hub.clone(), metadata.to_vec());
         tokio::spawn(async move { hub.run(far, origin()).await });
         tokio::spawn(async move {
             let ends = (Arc::new(Lamp) as Arc<dyn Server>, notices);
-            let greeting = Greeting { incarnation, meta };
+            let greeting = Greeting { incarnation, metadata };
             run(near, (LinkId(1), origin()), (&identity(LEAF), greeting), ends, Clock::start()).await;
         });
         while let Some(event) = events.recv().await {
-            if let Notice::Goodbye(_, reason) = event {
-                assert_eq!(reason, Goodbye::Rekeyed);
+            if let Notice::GoAway(_, reason) = event {
+                assert_eq!(reason, GoAway::Rekeyed);
                 renewals.fetch_add(1, Ordering::SeqCst);
                 break;
             }
@@ -117,9 +117,9 @@ async fn greet(carrier: &mut DuplexStream) {
     greet_as(carrier, description(&mut [0; 256])).await;
 }
 
-async fn greet_as(carrier: &mut DuplexStream, meta: &[u8]) {
+async fn greet_as(carrier: &mut DuplexStream, metadata: &[u8]) {
     let mut hello = [0; 512];
-    let record = Record { id: LEAF, incarnation: 1, state: State::Alive, by: None, meta };
+    let record = Record { id: LEAF, incarnation: 1, state: State::Alive, by: None, metadata };
     let said = Hello { version: VERSION, cluster: "test", limits: LIMITS, time: None, record };
     let hello = frame(FrameKind::Hello, postcard::to_slice(&said, &mut hello).unwrap());
     carrier.write_all(&[&PREFACE[..], &hello].concat()).await.unwrap();
@@ -189,10 +189,10 @@ async fn a_peer_that_comes_and_goes_does_not_fill_the_log() {
 
 /// Tells of the member with this number, which is named after it.
 async fn tell(carrier: &mut (impl AsyncWriteExt + Unpin), number: u128, state: State) {
-    let (mut meta, mut item) = ([0; 64], [0; 128]);
+    let (mut metadata, mut item) = ([0; 64], [0; 128]);
     let (id, name) = (NodeId(number.to_be_bytes()), format!("n{number}"));
-    let meta = Meta::new(&name, Kind::Hub).encode(&mut meta).unwrap();
-    let record = Record { id, incarnation: 1, state, by: None, meta };
+    let metadata = Metadata::new(&name, Kind::Hub).encode(&mut metadata).unwrap();
+    let record = Record { id, incarnation: 1, state, by: None, metadata };
     let item = postcard::to_slice(&record, &mut item).unwrap();
     let message = [&[Tag::Records as u8], &*item].concat();
     carrier.write_all(&frame(FrameKind::Gossip, &message)).await.unwrap();
@@ -204,7 +204,7 @@ async fn a_view_of_many_members_is_made_seldom_and_shows_the_last_change() {
     let (cluster, dialer, _proxy) = hub();
     let (mut carrier, far) = tokio::io::duplex(64 * 1024);
     tokio::spawn(async move { dialer.run(far, origin()).await });
-    greet_as(&mut carrier, Meta::new("other", Kind::Hub).encode(&mut [0; 256]).unwrap()).await;
+    greet_as(&mut carrier, Metadata::new("other", Kind::Hub).encode(&mut [0; 256]).unwrap()).await;
     let (mut hears, mut carrier) = tokio::io::split(carrier);
     tokio::spawn(async move { tokio::io::copy(&mut hears, &mut tokio::io::sink()).await });
     for number in 1..=MEMBERS {

@@ -40,7 +40,7 @@ pub struct Member {
     /// How fast that link is.
     pub rtt: Option<Rtt>,
     /// What this node itself has seen that speaks against a suspect.
-    pub doubt: Option<&'static str>,
+    pub evidence: Option<&'static str>,
     /// It is a leaf that sleeps, as it said it would.
     pub asleep: bool,
 }
@@ -67,24 +67,24 @@ pub struct LinkInfo {
 impl Member {
     /// What the core knows of a member at `now`; `None` when its name is none, which no record has.
     pub(super) fn new(member: &gossip::Member<'_>, rtt: Option<Rtt>, now: Instant) -> Option<Self> {
-        let gossip::Member { record, meta, since, linked, doubt, asleep } = member;
+        let gossip::Member { record, metadata, since, linked, evidence, asleep } = member;
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let age = u64::try_from(now.since(*since).as_millis()).unwrap_or(u64::MAX);
         Some(Self {
             id: record.id,
-            name: Name::new(meta.name).ok()?,
-            kind: meta.kind,
+            name: Name::new(metadata.name).ok()?,
+            kind: metadata.kind,
             state: record.state,
             incarnation: record.incarnation,
             since_unix_ms: unix_millis().saturating_sub(age),
-            addrs: owned(&meta.addrs),
-            components: owned(&meta.components),
-            hubs: meta.hubs.iter().copied().collect(),
-            active_key: meta.active_key,
-            keyring: meta.keyring,
+            addrs: owned(&metadata.addrs),
+            components: owned(&metadata.components),
+            hubs: metadata.hubs.iter().copied().collect(),
+            active_key: metadata.active_key,
+            keyring: metadata.keyring,
             linked: *linked,
             rtt,
-            doubt: *doubt,
+            evidence: *evidence,
             asleep: *asleep,
         })
     }
@@ -209,7 +209,7 @@ mod tests {
             keyring: [0; 32],
             linked: false,
             rtt: None,
-            doubt: None,
+            evidence: None,
             asleep: false,
         }
     }

@@ -9,13 +9,13 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use node_core::gossip::How;
+use node_core::gossip::Direction;
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{
-    Config, Event, Exchange, ExchangeId, Goodbye, Hello, Limits, Link, PeerError, Phase, ResetCode,
+    Config, Event, Exchange, ExchangeId, GoAway, Hello, Limits, Link, PeerError, Phase, ResetCode,
 };
 use node_core::time::Instant;
-use node_core::wire::{Kind, Meta, Record};
+use node_core::wire::{Kind, Metadata, Record};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Sleep;
@@ -72,7 +72,7 @@ pub struct Greeting {
     /// This node's incarnation.
     pub incarnation: u64,
     /// This node's encoded description.
-    pub meta: Vec<u8>,
+    pub metadata: Vec<u8>,
 }
 
 /// Answers what peers ask.
@@ -129,7 +129,7 @@ pub async fn run(
         said: None,
         heard: None,
     };
-    driver.bare = origin.certificates.is_none() && origin.how != How::Accepted;
+    driver.bare = origin.certificates.is_none() && origin.how != Direction::Accepted;
     driver.notify(Notice::Started(link, origin)).await;
     let outcome = driver.run(&mut carrier, &greeting).await;
     driver.finish(outcome).await;
@@ -164,8 +164,8 @@ pub(super) struct Driver<'s> {
     /// To a leaf: records that it may still be sent.
     records: Option<u64>,
     pub(super) peer: Option<NodeId>,
-    said: Option<Goodbye>,
-    heard: Option<Goodbye>,
+    said: Option<GoAway>,
+    heard: Option<GoAway>,
 }
 
 /// Why a link's task ends.
@@ -194,7 +194,7 @@ impl Driver<'_> {
             incarnation: greeting.incarnation,
             state: node_core::gossip::State::Alive,
             by: None,
-            meta: &greeting.meta,
+            metadata: &greeting.metadata,
         };
         let hello = Hello {
             version: node_core::wire::VERSION,
@@ -324,9 +324,9 @@ impl Driver<'_> {
                     self.rtt.set(time);
                     self.measure_at = now + MEASURE;
                 }
-                Some(Event::Goodbye(reason)) => {
+                Some(Event::GoAway(reason)) => {
                     self.heard = Some(reason);
-                    self.notify(Notice::Goodbye(self.id, reason)).await;
+                    self.notify(Notice::GoAway(self.id, reason)).await;
                 }
                 Some(Event::Skipped(kind)) => {
                     tracing::debug!(link = self.id.0, kind, "skipped a frame of an unknown kind");
@@ -342,14 +342,15 @@ impl Driver<'_> {
 
     async fn up(&mut self, hello: &Hello<'_>) {
         self.peer = Some(hello.record.id);
-        let is_leaf = Meta::decode(hello.record.meta).is_ok_and(|meta| meta.kind == Kind::Leaf);
+        let is_leaf =
+            Metadata::decode(hello.record.metadata).is_ok_and(|metadata| metadata.kind == Kind::Leaf);
         self.records = is_leaf.then_some(self.identity.records);
         let shared = (self.gossip_room.clone(), self.rtt.clone());
         let link = LinkHandle::new(self.id, hello.record.id, self.commands_in.clone(), shared);
         self.notify(Notice::Up {
             link,
             incarnation: hello.record.incarnation,
-            meta: hello.record.meta.to_vec(),
+            metadata: hello.record.metadata.to_vec(),
             limits: hello.limits,
             time: hello.time,
         })
@@ -385,9 +386,9 @@ impl Driver<'_> {
                 }
             }
             Command::Gossip(message) => self.gossip.push_back(message),
-            Command::Goodbye(reason) => {
+            Command::GoAway(reason) => {
                 self.said.get_or_insert(reason);
-                self.link.goodbye(reason);
+                self.link.go_away(reason);
             }
         }
     }
@@ -407,7 +408,7 @@ impl Driver<'_> {
         let last = async {
             carrier.write_all(self.sending.waiting()).await?;
             carrier.shutdown().await?;
-            // A carrier that is closed with something unread may take the goodbye back.
+            // A carrier that is closed with something unread may take the GOAWAY back.
             tokio::io::copy(carrier, &mut tokio::io::sink()).await
         };
         let _ = tokio::time::timeout(Duration::from_secs(2), last).await;
@@ -415,15 +416,15 @@ impl Driver<'_> {
 
     async fn finish(mut self, outcome: Result<(), Fault>) {
         let (said, heard) = (self.said, self.heard);
-        let goodbye = heard.filter(|reason| *reason != Goodbye::Agreed).or(said);
+        let go_away = heard.filter(|reason| *reason != GoAway::Acknowledged).or(said);
         let (error, itself) = match outcome {
             Ok(()) => (None, false),
             Err(Fault::Peer(error)) => (Some(error.to_string()), matches!(error, PeerError::Itself(_))),
-            // Both sides may close the carrier once they have said goodbye.
-            Err(Fault::Carrier(_)) if goodbye.is_some() && self.link.in_flight() == 0 => (None, false),
+            // Both sides may close the carrier once they have said GOAWAY.
+            Err(Fault::Carrier(_)) if go_away.is_some() && self.link.in_flight() == 0 => (None, false),
             Err(Fault::Carrier(error)) => (Some(self.carrier_error(&error)), false),
         };
-        let why = error.clone().or_else(|| goodbye.map(|reason| reason.to_string())).unwrap_or_default();
+        let why = error.clone().or_else(|| go_away.map(|reason| reason.to_string())).unwrap_or_default();
         for flow in self.flows.drain() {
             flow.fail(ExchangeError::Lost(why.clone()));
         }
@@ -440,7 +441,7 @@ impl Driver<'_> {
 
     fn carrier_error(&self, error: &io::Error) -> String {
         let what = match error.kind() {
-            io::ErrorKind::UnexpectedEof => "the peer closed the connection without a goodbye".into(),
+            io::ErrorKind::UnexpectedEof => "the peer closed the connection without a GOAWAY".into(),
             io::ErrorKind::ConnectionReset => error.to_string(),
             _ => return explain(error),
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{ExchangeId, Full, Goodbye, Open, ResetCode};
+use node_core::link::{ExchangeId, Full, GoAway, Open, ResetCode};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::rtt::Rtt;
@@ -62,7 +62,7 @@ pub(crate) enum Command {
         bytes: usize,
     },
     Gossip(Bytes),
-    Goodbye(Goodbye),
+    GoAway(GoAway),
 }
 
 impl Command {
@@ -136,8 +136,8 @@ impl LinkHandle {
     }
 
     /// Ends the link.
-    pub(crate) fn goodbye(&self, reason: Goodbye) {
-        let _ = self.commands.send(Command::Goodbye(reason));
+    pub(crate) fn go_away(&self, reason: GoAway) {
+        let _ = self.commands.send(Command::GoAway(reason));
     }
 
     fn command(&self, command: Command) -> Result<(), ExchangeError> {

@@ -1,9 +1,9 @@
 //! What the task of a link reports to the cluster's.
 
 use bytes::Bytes;
-use node_core::gossip::{Certificates, Failure, How, Target};
+use node_core::gossip::{Certificates, Direction, Failure, Target};
 use node_core::id::LinkId;
-use node_core::link::{Goodbye, Limits};
+use node_core::link::{GoAway, Limits};
 use node_core::time::UnixTime;
 
 use super::handle::LinkHandle;
@@ -12,7 +12,7 @@ use super::handle::LinkHandle;
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// Dialled or accepted.
-    pub how: How,
+    pub how: Direction,
     /// The address at the other end.
     pub address: String,
     /// What the handshake showed, under TLS.
@@ -42,7 +42,7 @@ pub enum Notice {
         /// The peer's incarnation.
         incarnation: u64,
         /// The peer's encoded description.
-        meta: Vec<u8>,
+        metadata: Vec<u8>,
         /// What the peer takes.
         limits: Limits,
         /// The peer's clock.
@@ -52,8 +52,8 @@ pub enum Notice {
     Gossip(LinkId, Bytes),
     /// The leaf at the other end was sent as many TLS records as one link may carry.
     Worn(LinkId),
-    /// The peer said goodbye.
-    Goodbye(LinkId, Goodbye),
+    /// The peer said GOAWAY.
+    GoAway(LinkId, GoAway),
     /// The link is over. `up` says whether it ever was up.
     Down {
         /// The link.
@@ -61,9 +61,9 @@ pub enum Notice {
         /// Whether the peer had said hello.
         up: bool,
         /// Why this node ended it, if it did.
-        said: Option<Goodbye>,
-        /// Why the peer ended it, if it did; [`Goodbye::Agreed`] when this node said it first.
-        heard: Option<Goodbye>,
+        said: Option<GoAway>,
+        /// Why the peer ended it, if it did; [`GoAway::Acknowledged`] when this node said it first.
+        heard: Option<GoAway>,
         /// What went wrong, if something did.
         error: Option<String>,
         /// The peer is this node itself.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
-use node_core::gossip::{Certificates, How};
+use node_core::gossip::{Certificates, Direction};
 use node_core::trust::Fingerprint;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -115,7 +115,7 @@ impl<R: Remote> Listener<R> {
         let peer = stream.peer_addr()?;
         stream.set_nodelay(true)?;
         let arrival = Arrival { peer: peer.ip(), secure: matches!(self.security, Security::Tls(_)) };
-        let mut origin = Origin { how: How::Accepted, address: peer.to_string(), certificates: None };
+        let mut origin = Origin { how: Direction::Accepted, address: peer.to_string(), certificates: None };
         let Some((opening, mut stream)) = open(stream, &drain).await? else { return Ok(()) };
         match (&self.security, opening) {
             (Security::Plaintext, Opening::Tls) => Err(Refused::UnexpectedTls),

@@ -11,7 +11,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, StreamBody};
 use hyper::body::Incoming;
-use node_core::gossip::How;
+use node_core::gossip::Direction;
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Limits, Open, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -45,7 +45,7 @@ impl Server for Serve {
 /// Starts one end of a link.
 fn end(carrier: DuplexStream, id: NodeId, server: Arc<dyn Server>) -> mpsc::Receiver<Notice> {
     let (notices, events) = mpsc::channel(64);
-    let origin = Origin { how: How::Accepted, address: "memory".into(), certificates: None };
+    let origin = Origin { how: Direction::Accepted, address: "memory".into(), certificates: None };
     let limits = Limits {
         frame: 4096,
         exchanges: 16,
@@ -55,7 +55,7 @@ fn end(carrier: DuplexStream, id: NodeId, server: Arc<dyn Server>) -> mpsc::Rece
     };
     let identity = Identity { id, cluster: "test".into(), limits, records: RECORDS };
     tokio::spawn(async move {
-        let greeting = Greeting { incarnation: 1, meta: Vec::new() };
+        let greeting = Greeting { incarnation: 1, metadata: Vec::new() };
         run(carrier, (LinkId(1), origin), (&identity, greeting), (server, notices), Clock::start()).await;
     });
     events

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
-use node_core::gossip::{How, Kind, Meta};
+use node_core::gossip::{Direction, Kind, Metadata};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Limits, Open, Service};
 use node_core::rpc::Method;
-use node_core::wire::record::MAX_META;
+use node_core::wire::record::MAX_METADATA;
 use node_std::clock::Clock;
 use node_std::daemon::LIMITS;
 use node_std::exchange::Accepted;
@@ -84,18 +84,19 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
     let stream = TcpStream::connect(daemon.private()).await?;
     stream.set_nodelay(true)?;
     let carrier = TlsConnector::from(keyring.link_client_config()).connect(server_name(), stream).await?;
-    let mut buffer = [0; MAX_META];
-    let meta = Meta::new("bench", Kind::Leaf).encode(&mut buffer).ok().context("a name")?.to_vec();
+    let mut buffer = [0; MAX_METADATA];
+    let metadata = Metadata::new("bench", Kind::Leaf).encode(&mut buffer).ok().context("a name")?.to_vec();
     let identity = Identity {
         id: NodeId([7; 16]),
         cluster: "maelstrom".into(),
         limits: Limits { members: 16, ..LIMITS },
         records: RECORDS,
     };
-    let origin = Origin { how: How::Accepted, address: daemon.private().to_string(), certificates: None };
+    let origin =
+        Origin { how: Direction::Accepted, address: daemon.private().to_string(), certificates: None };
     let (notices, mut noticed) = mpsc::channel(64);
     tokio::spawn(async move {
-        let greeting = Greeting { incarnation: 1, meta };
+        let greeting = Greeting { incarnation: 1, metadata };
         run(
             carrier,
             (LinkId(1), origin),

@@ -5,7 +5,7 @@
 
 use node_core::crypto::Software;
 use node_core::gossip::{
-    Config as NodeConfig, Down, Failure, How, Kind, Meta, Node, Record, State, StaticStorage,
+    Config as NodeConfig, Direction, Failure, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage,
 };
 use node_core::http::{NO_FIELD, RequestHead, ResponseHead, content_length, end_to_end};
 use node_core::id::{LinkId, NodeId};
@@ -44,16 +44,16 @@ pub fn certificate(input: &[u8]) {
 /// Gossip messages, each after its length in two bytes, then an hour.
 pub fn gossip(input: &[u8]) {
     let mut memory = StaticStorage::<8, 4>::new();
-    let meta = Meta::new("two", Kind::Hub);
+    let metadata = Metadata::new("two", Kind::Hub);
     let config = NodeConfig::new(ME, Kind::Hub);
     let mut now = Instant::START;
-    let Ok(mut node) = Node::new(now, config, (1, &meta), (memory.lend(), 1)) else { return };
+    let Ok(mut node) = Node::new(now, config, (1, &metadata), (memory.lend(), 1)) else { return };
     let mut buffer = [0; 768];
-    let Ok(meta) = Meta::new("one", Kind::Hub).encode(&mut buffer) else { return };
-    let record = Record { id: NodeId([0x11; 16]), incarnation: 1, state: State::Alive, by: None, meta };
+    let Ok(metadata) = Metadata::new("one", Kind::Hub).encode(&mut buffer) else { return };
+    let record = Record { id: NodeId([0x11; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
     let hello = Hello { version: 1, cluster: "demo", limits: LIMITS, time: None, record };
     let link = LinkId(1);
-    assert!(node.handle_link_up(now, link, How::Accepted, &hello).is_ok());
+    assert!(node.handle_link_up(now, link, Direction::Accepted, &hello).is_ok());
     let mut rest = input;
     while let Some((length, after)) = rest.split_first_chunk() {
         let (message, after) = after.split_at(after.len().min(u16::from_le_bytes(*length).into()));
@@ -66,7 +66,7 @@ pub fn gossip(input: &[u8]) {
             break;
         }
     }
-    node.handle_link_down(now, link, Down::Lost);
+    node.handle_link_down(now, link, LinkEnd::Lost);
     for _ in 0..36 {
         now = now + Duration::from_secs(100);
         node.handle_timeout(now);

@@ -16,7 +16,7 @@ use crate::subject::Subject;
 /// How often views are compared while the cluster heals.
 const GLANCE: Duration = Duration::from_millis(100);
 /// Bytes for each member's description, on average: a name, and an address or two hubs.
-const META: usize = 56;
+const METADATA: usize = 56;
 /// Links that a hub has room for: half as many as a server, for 10,000 of them are a gigabyte.
 const PEERS: usize = 512;
 
@@ -57,7 +57,7 @@ impl<'s> Play<'s, Cluster> {
     pub fn new(scenario: &'s Scenario, nodes: usize, (seed, replay): (u64, String)) -> Self {
         let leaves = (nodes as f64 * scenario.leaves).round() as usize;
         let shape = Shape { hubs: nodes.saturating_sub(leaves).max(2), leaves };
-        let capacity = Capacity { members: nodes + nodes / 100 + SPARE, peers: PEERS, meta: META };
+        let capacity = Capacity { members: nodes + nodes / 100 + SPARE, peers: PEERS, metadata: METADATA };
         let mut cluster = match scenario.start {
             Start::Whole => Cluster::whole(seed, scenario.conditions(), shape, capacity),
             Start::Together => together(seed, scenario, shape, capacity),

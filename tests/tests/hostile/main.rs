@@ -12,7 +12,7 @@ use node_core::rpc::Method;
 use node_core::wire::frame::END;
 use node_core::wire::gossip::Tag;
 use node_core::wire::{
-    FrameKind, Goodbye, Kind, Limits, Meta, Open, PREFACE, Record, ResetCode, Service, State,
+    FrameKind, GoAway, Kind, Limits, Metadata, Open, PREFACE, Record, ResetCode, Service, State,
 };
 use node_tests::cluster::Cluster;
 use node_tests::component::Component;
@@ -108,9 +108,9 @@ fn gossip(record: &Record<'_>) -> Vec<u8> {
 }
 
 /// A member that is not there.
-fn invented<'m>(number: u128, incarnation: u64, meta: &'m [u8]) -> Record<'m> {
+fn invented<'m>(number: u128, incarnation: u64, metadata: &'m [u8]) -> Record<'m> {
     let id = NodeId((number << 64 | 1).to_be_bytes());
-    Record { id, incarnation, state: State::Alive, by: None, meta }
+    Record { id, incarnation, state: State::Alive, by: None, metadata }
 }
 
 /// The number of the exchange in this slot, as its first use.
@@ -215,7 +215,7 @@ fn a_frame_longer_than_allowed_ends_the_link() {
     let siege = Siege::start();
     let mut peer = Peer::greet(siege.addr(), None).unwrap();
     peer.send(&frame(FrameKind::Data as u8, 0, 1, &[0; 60_000])).unwrap();
-    assert_eq!(peer.goodbye().unwrap(), Goodbye::Protocol);
+    assert_eq!(peer.go_away().unwrap(), GoAway::Protocol);
     siege.ends("the peer announced a frame of 60000 bytes");
 }
 
@@ -310,7 +310,7 @@ fn gossip_that_makes_no_sense_ends_the_link() {
     let siege = Siege::start();
     let mut peer = Peer::greet(siege.addr(), None).unwrap();
     peer.send(&frame(FrameKind::Gossip as u8, 0, 0, &[Tag::Records as u8, 0xff, 0xff])).unwrap();
-    assert_eq!(peer.goodbye().unwrap(), Goodbye::Protocol);
+    assert_eq!(peer.go_away().unwrap(), GoAway::Protocol);
     siege.ends("malformed gossip message");
 }
 
@@ -330,7 +330,7 @@ fn that_a_link_carries_gossip_is_shown_as_soon_as_a_peer_wants_it() {
     };
     carries(false);
     for wants in [true, false, true] {
-        peer.send(&frame(FrameKind::Gossip as u8, 0, 0, &[Tag::Standing as u8, wants.into()])).unwrap();
+        peer.send(&frame(FrameKind::Gossip as u8, 0, 0, &[Tag::Neighbor as u8, wants.into()])).unwrap();
         peer.ping().unwrap();
         carries(wants);
     }
@@ -340,10 +340,10 @@ fn that_a_link_carries_gossip_is_shown_as_soon_as_a_peer_wants_it() {
 fn a_flood_of_members_that_a_leaf_invents_is_not_believed() {
     let siege = Siege::start();
     let mut peer = Peer::greet(siege.addr(), None).unwrap();
-    let mut meta = [0; 256];
-    let meta = Meta::new("invented", Kind::Leaf).encode(&mut meta).unwrap().to_vec();
+    let mut metadata = [0; 256];
+    let metadata = Metadata::new("invented", Kind::Leaf).encode(&mut metadata).unwrap().to_vec();
     for number in 0..40_000u128 {
-        peer.send(&gossip(&invented(number, 1, &meta))).unwrap();
+        peer.send(&gossip(&invented(number, 1, &metadata))).unwrap();
     }
     peer.ping().unwrap();
     // A leaf speaks for nobody but itself.
@@ -369,14 +369,14 @@ fn a_flood_of_members_that_a_hub_invents_is_borne() {
     let through_other = Load::start(&format!("{}/shop/", other.gateway()), 2);
     let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
     // It speaks for them, so that nobody doubts them meanwhile.
-    let (mut described, mut meta) = (Meta::new("invented", Kind::Leaf), [0; 256]);
+    let (mut described, mut metadata) = (Metadata::new("invented", Kind::Leaf), [0; 256]);
     described.hubs.push(peer.id()).unwrap();
-    let meta = described.encode(&mut meta).unwrap();
+    let metadata = described.encode(&mut metadata).unwrap();
     for number in 0..MEMBERS {
-        peer.send(&gossip(&invented(number, 1, meta))).unwrap();
+        peer.send(&gossip(&invented(number, 1, metadata))).unwrap();
         // What nobody becomes by himself.
-        peer.send(&gossip(&invented(number, u64::MAX, meta))).unwrap();
-        peer.send(&gossip(&invented(number, 1 << 50, meta))).unwrap();
+        peer.send(&gossip(&invented(number, u64::MAX, metadata))).unwrap();
+        peer.send(&gossip(&invented(number, 1 << 50, metadata))).unwrap();
         // A description longer than allowed.
         peer.send(&gossip(&invented(MEMBERS + number, 1, &[0x61; 900]))).unwrap();
         if number % 500 == 0 {
@@ -413,7 +413,7 @@ fn a_flood_of_members_that_a_hub_invents_is_borne() {
     // A record longer than a message is another matter; the first peer answered no ping meanwhile, and may be gone.
     let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
     peer.send(&gossip(&invented(0, 2, &[0x61; 1100]))).unwrap();
-    assert_eq!(peer.goodbye().unwrap(), Goodbye::Protocol);
+    assert_eq!(peer.go_away().unwrap(), GoAway::Protocol);
     siege.ends("the peer sent a malformed Gossip frame");
 }
 
@@ -423,11 +423,11 @@ fn hubs_that_are_not_where_a_hub_says_are_dialled_and_named_now_and_then() {
     let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
     // Bound, so that nobody else takes the port, and closed.
     let nowhere = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
-    let (mut described, mut meta) = (Meta::new("invented", Kind::Hub), [0; 256]);
+    let (mut described, mut metadata) = (Metadata::new("invented", Kind::Hub), [0; 256]);
     described.addrs.push(&nowhere).unwrap();
-    let meta = described.encode(&mut meta).unwrap();
+    let metadata = described.encode(&mut metadata).unwrap();
     for number in 0..200 {
-        peer.send(&gossip(&invented(number, 1, meta))).unwrap();
+        peer.send(&gossip(&invented(number, 1, metadata))).unwrap();
     }
     // Each is dialled, as the target lacks links.
     eventually(|| {

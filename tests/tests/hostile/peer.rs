@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use node_core::id::NodeId;
 use node_core::wire::{
-    Frame, FrameKind, Goodbye, HEADER, Header, Hello, Kind, Limits, Meta, Open, PREFACE, Record, State,
+    Frame, FrameKind, GoAway, HEADER, Header, Hello, Kind, Limits, Metadata, Open, PREFACE, Record, State,
     VERSION,
 };
 use node_std::tls::{Keyring, server_name};
@@ -99,9 +99,9 @@ impl Peer {
     ///
     /// It does not fit a frame.
     pub fn hello(&self, kind: Kind, cluster: &str, limits: &Limits) -> Result<Vec<u8>> {
-        let mut meta = [0; 256];
-        let meta = Meta::new("hostile", kind).encode(&mut meta)?;
-        let record = Record { id: self.id, incarnation: 1, state: State::Alive, by: None, meta };
+        let mut metadata = [0; 256];
+        let metadata = Metadata::new("hostile", kind).encode(&mut metadata)?;
+        let record = Record { id: self.id, incarnation: 1, state: State::Alive, by: None, metadata };
         let hello = Hello { version: VERSION, cluster, limits: *limits, time: None, record };
         let mut payload = [0; 1024];
         Ok(frame(FrameKind::Hello as u8, 0, 0, postcard::to_slice(&hello, &mut payload)?))
@@ -156,13 +156,13 @@ impl Peer {
         }
     }
 
-    /// The node's goodbye.
+    /// The node's GOAWAY.
     ///
     /// # Errors
     ///
     /// There was none.
-    pub fn goodbye(&mut self) -> Result<Goodbye> {
-        let (_, payload) = self.receive_kind(FrameKind::Goodbye)?;
+    pub fn go_away(&mut self) -> Result<GoAway> {
+        let (_, payload) = self.receive_kind(FrameKind::GoAway)?;
         Ok(postcard::from_bytes(&payload)?)
     }
 

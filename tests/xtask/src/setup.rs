@@ -20,7 +20,7 @@ struct Need {
 }
 
 /// A linker and a C compiler are not among them: without those this program would not have been built.
-const NEEDS: [Need; 7] = [
+const USES: [Need; 7] = [
     program("curl", &["curl"]),
     program("ip", &["iproute2"]),
     program("openssl", &["openssl"]),
@@ -56,7 +56,7 @@ const fn program(name: &'static str, packages: &'static [&'static str]) -> Need 
 ///
 /// Something is missing and was not installed.
 pub fn setup() -> Result<()> {
-    let mut missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_there)(need.name)).collect();
+    let mut missing: Vec<&Need> = USES.iter().filter(|need| !(need.is_there)(need.name)).collect();
     if is_program("rustup") {
         missing.retain(|need| need.rustup.is_empty() || !comes_by_rustup(need));
     }
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_rustup_has_is_named_as_it_is_typed() {
-        let lines: Vec<_> = NEEDS.iter().map(Need::by_hand).collect();
+        let lines: Vec<_> = USES.iter().map(Need::by_hand).collect();
         assert!(lines.contains(&"rustup target add thumbv7em-none-eabihf".to_owned()), "{lines:?}");
         assert!(lines.contains(&"rustup component add clippy".to_owned()), "{lines:?}");
     }

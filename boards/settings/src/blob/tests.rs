@@ -9,7 +9,7 @@ fn settings() -> Settings<'static> {
     settings.ip =
         Ip::Static { address: Ipv4Addr::new(10, 0, 2, 15), prefix: 24, gateway: Some([10, 0, 2, 2].into()) };
     settings.hubs.push(SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 2), 8374)).unwrap();
-    settings.needs.push("clock").unwrap();
+    settings.uses.push("clock").unwrap();
     settings.unix_floor = 1_700_000_000;
     settings.keyring = Some(&[0xa5; 4096]);
     settings.request = Some(Request { component: "clock", path: "/now", period_ms: 250 });

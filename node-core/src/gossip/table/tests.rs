@@ -8,16 +8,16 @@ use proptest::prelude::*;
 
 use super::super::descriptions::HEADER;
 use super::super::storage::StaticStorage;
-use super::{Slot, Sum, Table, fingerprint, share_of_sum};
+use super::{MemberSlot, PartFingerprint, Table, fingerprint, share_of_sum};
 use crate::id::NodeId;
 use crate::time::Instant;
 use crate::wire::State;
-use crate::wire::gossip::Span;
-use crate::wire::record::MAX_META;
+use crate::wire::gossip::IdRange;
+use crate::wire::record::MAX_METADATA;
 
 const CAPACITY: usize = 8;
 /// Of the descriptions.
-const MEMORY: usize = CAPACITY * MAX_META;
+const MEMORY: usize = CAPACITY * MAX_METADATA;
 /// Kept free in it.
 const SPARE: usize = 500;
 
@@ -36,7 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..14u8).prop_map(Step::Insert),
         1 => (0..14u8).prop_map(Step::Remove),
         3 => (0..14u8).prop_map(Step::Touch),
-        4 => (0..14u8, prop::collection::vec(any::<u8>(), 1..900)).prop_map(|(id, meta)| Step::Describe(id, meta)),
+        4 => (0..14u8, prop::collection::vec(any::<u8>(), 1..900)).prop_map(|(id, metadata)| Step::Describe(id, metadata)),
         3 => (0..14u8, state, 0..1000u64).prop_map(|(id, state, since)| Step::SetState(id, state, since)),
     ]
 }
@@ -97,20 +97,20 @@ fn apply(table: &mut Table<'_>, naive: &mut Naive, step: Step) {
                 naive.touch(id(number));
             }
         }
-        Step::Describe(number, meta) => {
+        Step::Describe(number, metadata) => {
             if let Some(index) = table.find(id(number)) {
                 let others = naive.members.iter().filter(|(id, _)| **id != table.slot(index).id);
                 let taken: usize = others
-                    .map(|(_, (_, _, meta))| meta)
-                    .filter(|meta| !meta.is_empty())
-                    .map(|meta| HEADER + meta.len())
+                    .map(|(_, (_, _, metadata))| metadata)
+                    .filter(|metadata| !metadata.is_empty())
+                    .map(|metadata| HEADER + metadata.len())
                     .sum();
                 let old = naive.members[&table.slot(index).id].2.len();
-                let shrinks = old > 0 && meta.len() <= old;
-                let fits = shrinks || taken + HEADER + meta.len() + SPARE <= MEMORY;
-                assert_eq!(table.set_meta(index, &meta, SPARE).is_ok(), fits);
+                let shrinks = old > 0 && metadata.len() <= old;
+                let fits = shrinks || taken + HEADER + metadata.len() + SPARE <= MEMORY;
+                assert_eq!(table.set_metadata(index, &metadata, SPARE).is_ok(), fits);
                 let member = naive.members.get_mut(&id(number)).unwrap();
-                member.2 = if fits { meta } else { core::mem::take(&mut member.2) };
+                member.2 = if fits { metadata } else { core::mem::take(&mut member.2) };
             }
         }
         Step::SetState(number, state, since) => {
@@ -138,8 +138,8 @@ proptest! {
     ) {
         let mut memory = StaticStorage::<CAPACITY, 1>::new();
         let storage = memory.lend();
-        let mut sums = vec![Sum::EMPTY; parts];
-        let mut table = Table::new(storage.slots, (storage.order, storage.due), &mut sums, storage.meta);
+        let mut sums = vec![PartFingerprint::EMPTY; parts];
+        let mut table = Table::new(storage.slots, (storage.id_index, storage.deadlines), &mut sums, storage.metadata);
         let mut naive = Naive::default();
         for step in steps {
             let sequence = table.sequence();
@@ -147,19 +147,19 @@ proptest! {
 
             let ids: Vec<NodeId> = table.iter().map(|index| table.slot(index).id).collect();
             prop_assert_eq!(&ids, &naive.members.keys().copied().collect::<Vec<_>>());
-            for (id, (state, _, meta)) in &naive.members {
+            for (id, (state, _, metadata)) in &naive.members {
                 let index = table.find(*id).unwrap();
                 prop_assert_eq!(table.slot(index).state, *state);
-                prop_assert_eq!(table.meta(index), meta.as_slice());
+                prop_assert_eq!(table.metadata(index), metadata.as_slice());
             }
-            let count = |fits: fn(&Slot) -> bool| table.iter().filter(|&index| fits(table.slot(index))).count();
+            let count = |fits: fn(&MemberSlot) -> bool| table.iter().filter(|&index| fits(table.slot(index))).count();
             prop_assert_eq!(table.wanted(), count(|slot| slot.wanted));
             prop_assert_eq!(table.suspects(), count(|slot| slot.state == State::Suspect));
             prop_assert_eq!(table.down(), count(|slot| slot.state == State::Down));
             prop_assert_eq!(table.departed(), count(|slot| !slot.state.is_live()));
             let sum = |index| share_of_sum(table.slot(index)).sum;
             let whole = table.iter().map(sum).fold(0, u64::wrapping_add);
-            prop_assert_eq!(table.range(Span::ALL).sum, whole);
+            prop_assert_eq!(table.range(IdRange::ALL).fingerprint, whole);
             let changes: Vec<NodeId> = table.changes(0).map(|(index, _)| table.slot(index).id).collect();
             prop_assert_eq!(&changes, &naive.changes);
             prop_assert!(table.changes(0).map(|(_, number)| number).is_sorted());
@@ -168,7 +168,7 @@ proptest! {
             let changed = usize::from(table.sequence() > sequence);
             prop_assert_eq!(&new, &naive.changes[naive.changes.len() - changed..].to_vec());
         }
-        let span = Span { first: id(first), last: id(last) };
+        let span = IdRange { first: id(first), last: id(last) };
         let within: Vec<NodeId> = table.span(span).map(|index| table.slot(index).id).collect();
         let expected: Vec<NodeId> =
             naive.members.keys().copied().filter(|id| (span.first..=span.last).contains(id)).collect();
@@ -177,7 +177,7 @@ proptest! {
         let sum = live.clone().map(|id| fingerprint(table.slot(table.find(*id).unwrap())));
         let range = table.range(span);
         prop_assert_eq!(range.count as usize, live.count());
-        prop_assert_eq!(range.sum, sum.fold(0, u64::wrapping_add));
+        prop_assert_eq!(range.fingerprint, sum.fold(0, u64::wrapping_add));
     }
 }
 
@@ -186,9 +186,14 @@ proptest! {
 fn the_fingerprint_is_what_the_protocol_says() {
     let mut memory = StaticStorage::<2, 1>::new();
     let storage = memory.lend();
-    let mut table = Table::new(storage.slots, (storage.order, storage.due), storage.sums, storage.meta);
+    let mut table = Table::new(
+        storage.slots,
+        (storage.id_index, storage.deadlines),
+        storage.fingerprints,
+        storage.metadata,
+    );
     let index = table.insert(NodeId(core::array::from_fn(|at| at as u8))).unwrap();
-    table.set_meta(index, b"a description", 0).unwrap();
+    table.set_metadata(index, b"a description", 0).unwrap();
     let slot = table.slot_mut(index).unwrap();
     (slot.incarnation, slot.state) = (5, State::Suspect);
     let digits = std::format!("{:016x}", fingerprint(table.slot(index)));

@@ -4,12 +4,12 @@ use std::prelude::rust_2024::*;
 
 use super::host::{Carrier, Host, at_address};
 use super::watch::{Curiosity, Learned};
-use crate::gossip::{self, Down, How, Node, Target};
+use crate::gossip::{self, Direction, LinkEnd, Node, Target};
 use crate::id::LinkId;
 use crate::sim::net::{Event, Failure, LINK_OVERHEAD, LinkNumber, Net};
 use crate::time::Instant;
 use crate::wire::gossip::Tag;
-use crate::wire::{Frame, FrameKind, Full, Goodbye, HEADER, Header, Hello, Outbox};
+use crate::wire::{Frame, FrameKind, Full, GoAway, HEADER, Header, Hello, Outbox};
 
 /// A host that is busy with one thing. What it wants of the network is done when it is through: so hosts that have nothing to do
 /// with each other can be busy at the same time.
@@ -86,7 +86,9 @@ impl<'c> Adapter<'c> {
                     Failure::Itself => node.handle_dialled_itself(now, target),
                     Failure::Refused => node.handle_dial_failed(now, target, gossip::Failure::Refused),
                     Failure::TimedOut => node.handle_dial_failed(now, target, gossip::Failure::Unreachable),
-                    Failure::Mute => node.handle_dial_failed(now, target, gossip::Failure::Mute),
+                    Failure::Unresponsive => {
+                        node.handle_dial_failed(now, target, gossip::Failure::Unresponsive)
+                    }
                 });
             }
             Event::Accepted { link, from } => {
@@ -94,7 +96,7 @@ impl<'c> Adapter<'c> {
                 self.say_hello(link);
             }
             Event::Message { link, bytes } => told = self.receive(link, &bytes),
-            Event::Lost { link } => self.end(link, Down::Lost),
+            Event::Lost { link } => self.end(link, LinkEnd::Lost),
             // Every link is looked after below.
             Event::Writable { .. } | Event::Datagram { .. } => {}
         }
@@ -129,7 +131,7 @@ impl<'c> Adapter<'c> {
         let mut closing = Vec::new();
         self.act(|node, _| closing.extend(core::iter::from_fn(|| node.poll_close())));
         for (link, reason) in closing {
-            self.say_goodbye(link.0, reason);
+            self.say_go_away(link.0, reason);
         }
         let Some(node) = self.host.node() else { return };
         let (now, due) = (self.host.local(self.now), node.poll_timeout());
@@ -164,14 +166,14 @@ impl<'c> Adapter<'c> {
                 });
                 return frame.payload.first() == Some(&(Tag::Records as u8));
             }
-            Some(FrameKind::Goodbye) => {
+            Some(FrameKind::GoAway) => {
                 let Ok(reason) = postcard::from_bytes(frame.payload) else { return false };
                 if up {
-                    self.act(|node, now| node.handle_goodbye(now, LinkId(link), reason));
+                    self.act(|node, now| node.handle_go_away(now, LinkId(link), reason));
                 }
-                self.say_goodbye(link, Goodbye::Agreed);
+                self.say_go_away(link, GoAway::Acknowledged);
                 self.wants.push(Want::Close(link));
-                self.end(link, Down::Goodbye(reason));
+                self.end(link, LinkEnd::GoAway(reason));
             }
             _ => {}
         }
@@ -182,7 +184,7 @@ impl<'c> Adapter<'c> {
     pub(super) fn greet(&mut self, link: LinkNumber, hello: &[u8]) {
         let Ok(hello) = postcard::from_bytes::<Hello<'_>>(hello) else { return };
         let Some(carrier) = self.host.carriers.get_mut(&link) else { return };
-        let how = carrier.target.map_or(How::Accepted, How::Dialled);
+        let how = carrier.target.map_or(Direction::Accepted, Direction::Dialled);
         carrier.up = true;
         let mut refused = None;
         self.act(|node, now| refused = node.handle_link_up(now, LinkId(link), how, &hello).err());
@@ -191,7 +193,7 @@ impl<'c> Adapter<'c> {
             // The node forgot the link, and the dial is over.
             (carrier.up, carrier.target) = (false, None);
         }
-        self.say_goodbye(link, reason);
+        self.say_go_away(link, reason);
     }
 
     fn say_hello(&mut self, link: LinkNumber) {
@@ -199,21 +201,21 @@ impl<'c> Adapter<'c> {
         self.wants.push(Want::Send(link, frame(FrameKind::Hello, &hello)));
     }
 
-    pub(super) fn say_goodbye(&mut self, link: LinkNumber, reason: Goodbye) {
-        let carrier = self.host.carriers.get_mut(&link).filter(|carrier| !carrier.goodbye);
+    pub(super) fn say_go_away(&mut self, link: LinkNumber, reason: GoAway) {
+        let carrier = self.host.carriers.get_mut(&link).filter(|carrier| !carrier.go_away);
         let Some(carrier) = carrier else { return };
-        carrier.goodbye = true;
+        carrier.go_away = true;
         let mut buffer = [0; 8];
         let payload = postcard::to_slice(&reason, &mut buffer).map_or(&[][..], |used| &*used);
-        self.wants.push(Want::Send(link, frame(FrameKind::Goodbye, payload)));
+        self.wants.push(Want::Send(link, frame(FrameKind::GoAway, payload)));
     }
 
     /// A link is over here.
-    fn end(&mut self, link: LinkNumber, down: Down) {
+    fn end(&mut self, link: LinkNumber, down: LinkEnd) {
         let Some(carrier) = self.host.carriers.remove(&link) else { return };
         self.act(|node, now| match carrier.target {
             _ if carrier.up => node.handle_link_down(now, LinkId(link), down),
-            Some(target) => node.handle_dial_failed(now, target, gossip::Failure::Mute),
+            Some(target) => node.handle_dial_failed(now, target, gossip::Failure::Unresponsive),
             None => {}
         });
     }

@@ -80,13 +80,13 @@ impl Cluster {
 
     /// Who is linked to whom: the hubs at random by circles through all of them, each leaf to some.
     fn overlay(&mut self, shape: Shape) -> Vec<Pair> {
-        let degree = |kind| Config::new(NodeId([0; 16]), kind).degree;
+        let active_view = |kind| Config::new(NodeId([0; 16]), kind).active_view;
         let mut pairs = BTreeSet::new();
         let mut circle: Vec<usize> = (0..shape.hubs).collect();
         // Each circle gives every hub two links; of an odd number the last circle is only every other link of one.
-        for half in (0..degree(Kind::Hub)).step_by(2) {
+        for half in (0..active_view(Kind::Hub)).step_by(2) {
             self.rng.shuffle(&mut circle);
-            let step = if half + 1 == degree(Kind::Hub) { 2 } else { 1 };
+            let step = if half + 1 == active_view(Kind::Hub) { 2 } else { 1 };
             let next = circle.iter().cycle().skip(1);
             for (&one, &other) in circle.iter().zip(next).step_by(step) {
                 if one != other && !pairs.contains(&(other, one)) {
@@ -95,7 +95,7 @@ impl Cluster {
             }
         }
         for leaf in shape.hubs..shape.hubs + shape.leaves {
-            let hubs = (0..degree(Kind::Leaf).min(shape.hubs)).map(|nth| (leaf + nth) % shape.hubs);
+            let hubs = (0..active_view(Kind::Leaf).min(shape.hubs)).map(|nth| (leaf + nth) % shape.hubs);
             pairs.extend(hubs.map(|hub| (leaf, hub)));
         }
         pairs.into_iter().collect()
@@ -151,7 +151,7 @@ impl Cluster {
             }
             if target.is_none() && self.is_hub(at) && self.is_hub(peer) {
                 // What the peer, which dialled, says next; by then this node would have dialled others.
-                let wants = [Tag::Standing as u8, 1];
+                let wants = [Tag::Neighbor as u8, 1];
                 self.act(at, |node, now| {
                     _ = node.handle_gossip(now, LinkId(link), &wants, &mut Messages::discarded());
                 });

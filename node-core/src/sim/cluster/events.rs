@@ -10,7 +10,7 @@ use crate::gossip::{Config, Kind};
 use crate::id::NodeId;
 use crate::sim::net::LinkNumber;
 use crate::time::Duration;
-use crate::wire::{FrameKind, Goodbye};
+use crate::wire::{FrameKind, GoAway};
 
 /// Most members that a leaf is given memory for, as on a board.
 const LEAF_MEMBERS: usize = 16;
@@ -83,7 +83,7 @@ impl Cluster {
         self.settle(at);
         let links: Vec<LinkNumber> =
             self.hosts.get(at).into_iter().flat_map(|host| host.carriers.keys().copied()).collect();
-        self.busy(at, |host| links.into_iter().for_each(|link| host.say_goodbye(link, Goodbye::Leaving)));
+        self.busy(at, |host| links.into_iter().for_each(|link| host.say_go_away(link, GoAway::Leaving)));
         self.note_changes(at);
     }
 
@@ -150,16 +150,16 @@ impl Cluster {
     }
 
     /// Changes what a node needs.
-    pub fn set_needs(&mut self, at: usize, needs: &[&str]) {
+    pub fn set_uses(&mut self, at: usize, uses: &[&str]) {
         let Some(host) = self.hosts.get_mut(at) else { return };
-        host.needs = needs.iter().copied().map(String::from).collect();
+        host.uses = uses.iter().copied().map(String::from).collect();
         self.describe_again(at);
     }
 
     fn describe_again(&mut self, at: usize) {
         let Some(host) = self.hosts.get(at) else { return };
         let me = host.node().and_then(|node| node.member(host.id));
-        let hubs: Vec<NodeId> = me.into_iter().flat_map(|me| me.meta.hubs).collect();
+        let hubs: Vec<NodeId> = me.into_iter().flat_map(|me| me.metadata.hubs).collect();
         self.describe(at, &hubs);
         self.settle(at);
         self.note_changes(at);
@@ -172,7 +172,7 @@ impl Cluster {
     pub(super) fn describe(&mut self, at: usize, hubs: &[NodeId]) {
         let Some(host) = self.hosts.get_mut(at) else { return };
         let Some(mut life) = host.life.take() else { return };
-        let said = life.with(|node| node.set_meta(&host.describe(hubs)));
+        let said = life.with(|node| node.set_metadata(&host.describe(hubs)));
         assert!(said.is_ok(), "the description of n{at} breaks a limit");
         host.life = Some(life);
     }

@@ -5,7 +5,7 @@ use std::format;
 use std::prelude::rust_2024::*;
 
 use super::life::Life;
-use crate::gossip::{Config, Kind, Meta, Node, Target};
+use crate::gossip::{Config, Kind, Metadata, Node, Target};
 use crate::id::NodeId;
 use crate::sim::net::{DialId, LinkNumber};
 use crate::time::{Duration, Instant};
@@ -22,7 +22,7 @@ pub struct Host {
     /// What it offers.
     pub components: Vec<String>,
     /// What it uses.
-    pub needs: Vec<String>,
+    pub uses: Vec<String>,
     /// How it is configured.
     pub tune: fn(&mut Config),
     /// How many microseconds its clock gains in a second; a negative number of them it loses.
@@ -55,17 +55,17 @@ pub(super) struct Carrier {
     pub(super) target: Option<Target>,
     /// The node knows of it.
     pub(super) up: bool,
-    /// A goodbye was sent.
-    pub(super) goodbye: bool,
+    /// A GOAWAY was sent.
+    pub(super) go_away: bool,
 }
 
 impl Carrier {
     pub(super) const fn new(peer: usize, target: Option<Target>) -> Self {
-        Self { peer, target, up: false, goodbye: false }
+        Self { peer, target, up: false, go_away: false }
     }
 
     pub(super) const fn is_usable(&self) -> bool {
-        self.up && !self.goodbye
+        self.up && !self.go_away
     }
 }
 
@@ -76,7 +76,7 @@ impl Host {
             kind,
             seeds,
             components: Vec::new(),
-            needs: Vec::new(),
+            uses: Vec::new(),
             tune: |_| {},
             drift: 0,
             duplicates: 0,
@@ -145,13 +145,15 @@ impl Host {
     }
 
     /// What its node says of itself.
-    pub(super) fn describe(&self, hubs: &[NodeId]) -> Meta<'_> {
-        let mut meta = Meta::new(&self.name, self.kind);
-        meta.addrs.extend((self.kind == Kind::Hub).then_some(self.address.as_str()));
-        meta.components.extend(self.components.iter().map(String::as_str).take(meta.components.capacity()));
-        meta.needs.extend(self.needs.iter().map(String::as_str).take(meta.needs.capacity()));
-        meta.hubs.extend(hubs.iter().copied().take(meta.hubs.capacity()));
-        meta
+    pub(super) fn describe(&self, hubs: &[NodeId]) -> Metadata<'_> {
+        let mut metadata = Metadata::new(&self.name, self.kind);
+        metadata.addrs.extend((self.kind == Kind::Hub).then_some(self.address.as_str()));
+        metadata
+            .components
+            .extend(self.components.iter().map(String::as_str).take(metadata.components.capacity()));
+        metadata.uses.extend(self.uses.iter().map(String::as_str).take(metadata.uses.capacity()));
+        metadata.hubs.extend(hubs.iter().copied().take(metadata.hubs.capacity()));
+        metadata
     }
 }
 

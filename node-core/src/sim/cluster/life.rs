@@ -5,9 +5,9 @@ use std::vec;
 
 use self_cell::{MutBorrow, self_cell};
 
-use crate::gossip::{Config, Entry, Meta, Node, Peer, Slot, Storage, Sum};
+use crate::gossip::{Config, IdEntry, MemberSlot, Metadata, Node, PartFingerprint, Peer, Storage};
 use crate::time::Instant;
-use crate::wire::record::{BadMeta, MAX_META};
+use crate::wire::record::{BadMetadata, MAX_METADATA};
 
 /// What a node is lent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,13 +17,13 @@ pub struct Capacity {
     /// Links.
     pub peers: usize,
     /// Bytes for the description of each member, on average.
-    pub meta: usize,
+    pub metadata: usize,
 }
 
 impl Default for Capacity {
     /// A small cluster's.
     fn default() -> Self {
-        Self { members: 16, peers: 16, meta: MAX_META }
+        Self { members: 16, peers: 16, metadata: MAX_METADATA }
     }
 }
 
@@ -31,8 +31,8 @@ impl Capacity {
     /// Bytes that a node is lent for each member.
     #[must_use]
     pub const fn bytes_for_each_member(&self) -> usize {
-        let columns = size_of::<Slot>() + size_of::<Entry>() + size_of::<Instant>();
-        columns + size_of::<Sum>() / MEMBERS_OF_A_SUM + self.meta
+        let columns = size_of::<MemberSlot>() + size_of::<IdEntry>() + size_of::<Instant>();
+        columns + size_of::<PartFingerprint>() / MEMBERS_OF_A_SUM + self.metadata
     }
 }
 
@@ -40,23 +40,23 @@ impl Capacity {
 const MEMBERS_OF_A_SUM: usize = 32;
 
 struct Memory {
-    slots: Vec<Slot>,
-    order: Vec<Entry>,
-    due: Vec<Instant>,
-    sums: Vec<Sum>,
-    meta: Vec<u8>,
+    slots: Vec<MemberSlot>,
+    id_index: Vec<IdEntry>,
+    deadlines: Vec<Instant>,
+    fingerprints: Vec<PartFingerprint>,
+    metadata: Vec<u8>,
     peers: Vec<Peer>,
 }
 
 impl Memory {
-    fn new(Capacity { members, peers, meta }: Capacity) -> Self {
+    fn new(Capacity { members, peers, metadata }: Capacity) -> Self {
         Self {
-            slots: vec![Slot::FREE; members],
-            order: vec![Entry::FREE; members],
-            due: vec![Instant::START; members],
-            sums: vec![Sum::EMPTY; members / MEMBERS_OF_A_SUM],
+            slots: vec![MemberSlot::FREE; members],
+            id_index: vec![IdEntry::FREE; members],
+            deadlines: vec![Instant::START; members],
+            fingerprints: vec![PartFingerprint::EMPTY; members / MEMBERS_OF_A_SUM],
             // A node keeps room for its own.
-            meta: vec![0; members * meta + MAX_META],
+            metadata: vec![0; members * metadata + MAX_METADATA],
             peers: vec![Peer::FREE; peers],
         }
     }
@@ -64,10 +64,10 @@ impl Memory {
     fn lend(&mut self) -> Storage<'_> {
         Storage {
             slots: &mut self.slots,
-            order: &mut self.order,
-            due: &mut self.due,
-            sums: &mut self.sums,
-            meta: &mut self.meta,
+            id_index: &mut self.id_index,
+            deadlines: &mut self.deadlines,
+            fingerprints: &mut self.fingerprints,
+            metadata: &mut self.metadata,
             peers: &mut self.peers,
         }
     }
@@ -89,13 +89,13 @@ impl Life {
     pub(super) fn new(
         capacity: Capacity,
         config: Config,
-        (incarnation, meta): (u64, &Meta<'_>),
+        (incarnation, metadata): (u64, &Metadata<'_>),
         seed: u64,
-    ) -> Result<Self, BadMeta> {
+    ) -> Result<Self, BadMetadata> {
         let memory = MutBorrow::new(Memory::new(capacity));
         Cell::try_new(memory, |memory| {
             let storage = memory.borrow_mut().lend();
-            Node::new(Instant::START, config, (incarnation, meta), (storage, seed))
+            Node::new(Instant::START, config, (incarnation, metadata), (storage, seed))
         })
         .map(Self)
     }

@@ -1,7 +1,7 @@
 //! A cluster of real nodes on a simulated network.
 //!
 //! [`Cluster`] does for every host what an adapter does for one: it opens links when its node asks for it, says hello,
-//! carries gossip and goodbyes in real frames, keeps the node's timer. What is missing is the link protocol
+//! carries gossip and GOAWAYs in real frames, keeps the node's timer. What is missing is the link protocol
 //! itself (exchanges, credit): its pings and its silence are the network's affair.
 //!
 //! A node may be asked at any time ([`node`](Cluster::node)), a host be treated badly ([`kill`](Cluster::kill),

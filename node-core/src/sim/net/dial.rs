@@ -16,7 +16,7 @@ pub enum Failure {
     /// No answer of the machine.
     TimedOut,
     /// The machine took the connection, the process did not.
-    Mute,
+    Unresponsive,
     /// The machine reached itself.
     Itself,
 }
@@ -68,7 +68,7 @@ impl Net {
     pub(super) fn give_up(&mut self, dial: DialId) -> Option<(usize, Event)> {
         let &Attempt { from, to, .. } = self.dials.get(&dial)?;
         let answers = self.is_running(to) && self.is_reachable(from, to) && self.is_reachable(to, from);
-        self.dial_failed(dial, if answers { Failure::Mute } else { Failure::TimedOut })
+        self.dial_failed(dial, if answers { Failure::Unresponsive } else { Failure::TimedOut })
     }
 
     /// The process there answers a dial.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Why a side ends a link. The sender opens no further exchange; those under way are finished when the reason
 /// [drains](Self::drains).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Goodbye {
+pub enum GoAway {
     /// The node leaves the cluster or stops.
     Leaving,
     /// Another link between the two nodes took over.
@@ -28,29 +28,32 @@ pub enum Goodbye {
     Unresponsive,
     /// The receiver broke a rule of the protocol.
     Protocol,
-    /// Exchanges under way are over and the sender agrees to end: the answer to a goodbye that drains.
-    Agreed,
+    /// Exchanges under way are over and the sender agrees to end: the answer to a GOAWAY that drains.
+    Acknowledged,
     /// The sender has more links than it wants; dial another hub.
-    Surplus,
+    Pruned,
     /// The sender, a leaf, sleeps for as long as its record says.
     Asleep,
 }
 
-impl Goodbye {
+impl GoAway {
     /// Whether exchanges under way are finished before the carrier is closed.
     #[must_use]
     pub const fn drains(self) -> bool {
         match self {
-            Self::Leaving | Self::Replaced | Self::Rekeyed | Self::Agreed | Self::Surplus | Self::Asleep => {
-                true
-            }
+            Self::Leaving
+            | Self::Replaced
+            | Self::Rekeyed
+            | Self::Acknowledged
+            | Self::Pruned
+            | Self::Asleep => true,
             Self::Full | Self::Untrusted | Self::OtherCluster | Self::OtherVersion => false,
             Self::Itself | Self::Unresponsive | Self::Protocol => false,
         }
     }
 }
 
-impl fmt::Display for Goodbye {
+impl fmt::Display for GoAway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Leaving => "the node is leaving",
@@ -63,8 +66,8 @@ impl fmt::Display for Goodbye {
             Self::Itself => "the node dialled itself",
             Self::Unresponsive => "no answer in time",
             Self::Protocol => "a rule of the protocol was broken",
-            Self::Agreed => "goodbye returned",
-            Self::Surplus => "more links than wanted",
+            Self::Acknowledged => "GOAWAY returned",
+            Self::Pruned => "more links than wanted",
             Self::Asleep => "it sleeps for a while",
         })
     }
