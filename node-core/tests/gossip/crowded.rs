@@ -1,6 +1,8 @@
 //! A hub that more want something of than it has room for: links, and memory for descriptions.
 
-use node_core::gossip::{Config, Direction, Kind, Metadata, Node, Record, State, StaticStorage, Target};
+use node_core::gossip::{
+    Birth, Config, Direction, Kind, Metadata, Node, Record, State, StaticStorage, Target,
+};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Full, GoAway, Outbox};
 use node_core::time::{Duration, Instant};
@@ -18,7 +20,15 @@ fn with_hub<const METADATA: usize>(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = Box::new(StaticStorage::<40, 40, METADATA>::new());
     let config = Config::new(NodeId([0xff; 16]), Kind::Hub);
     let about_me = Metadata::new("me", Kind::Hub);
-    test(&mut Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap());
+    test(
+        &mut Node::new(
+            Instant::START,
+            config,
+            Birth { incarnation: 1, metadata: &about_me, seed: 1 },
+            memory.lend(),
+        )
+        .unwrap(),
+    );
 }
 
 fn link_up(node: &mut Node<'_>, now: Instant, number: u8, how: Direction) {

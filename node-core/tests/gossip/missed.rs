@@ -1,7 +1,7 @@
 //! Who cannot be dialled and whose link broke: it comes back, is found at another hub, or is doubted.
 
 use node_core::gossip::{
-    Config, Failure, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Target,
+    Birth, Config, Failure, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Target,
 };
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
@@ -89,8 +89,13 @@ fn orphans_are_found_wherever_they_lie_in_a_long_table() {
     const LEAVES: u16 = 700;
     let mut memory = Box::new(StaticStorage::<702, 4, 100>::new());
     let config = Config { retry_max: Duration::from_secs(10), ..Config::new(ME, Kind::Hub) };
-    let mut node =
-        Node::new(at(0), config, (1, &Metadata::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    let mut node = Node::new(
+        at(0),
+        config,
+        Birth { incarnation: 1, metadata: &Metadata::new("me", Kind::Hub), seed: 1 },
+        memory.lend(),
+    )
+    .unwrap();
     link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
     let orphans = [0, 255, 256, 511, 512, LEAVES - 1].map(leaf);
     // The first patrol sees all of them. After that three do, of at most 12.5 s each, when they are settled again.
@@ -123,8 +128,13 @@ fn who_is_missed_and_says_where_it_is_is_dialled() {
     for doubted in [false, true] {
         let mut memory = StaticStorage::<4, 4>::new();
         let config = Config { active_view: 1, ..Config::new(ME, Kind::Hub) };
-        let mut node =
-            Node::new(at(0), config, (1, &Metadata::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+        let mut node = Node::new(
+            at(0),
+            config,
+            Birth { incarnation: 1, metadata: &Metadata::new("me", Kind::Hub), seed: 1 },
+            memory.lend(),
+        )
+        .unwrap();
         link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
         node.handle_gossip(at(0), LinkId(1), &[Tag::Neighbor as u8, 1], &mut Nowhere).unwrap();
         link_up(&mut node, at(0), (2, PEER), &[]);
@@ -178,8 +188,13 @@ fn who_is_missed_and_whose_hubs_there_was_no_room_for_is_doubted() {
 fn a_leaf_that_falls_asleep_still_belongs_to_the_hubs_that_it_had() {
     let mut memory = StaticStorage::<4, 4>::new();
     let config = Config::new(ME, Kind::Leaf);
-    let mut node =
-        Node::new(at(0), config, (1, &Metadata::new("me", Kind::Leaf)), (memory.lend(), 1)).unwrap();
+    let mut node = Node::new(
+        at(0),
+        config,
+        Birth { incarnation: 1, metadata: &Metadata::new("me", Kind::Leaf), seed: 1 },
+        memory.lend(),
+    )
+    .unwrap();
     link_up(&mut node, at(0), (1, OTHER), &["10.0.0.3:8374"]);
     link_up(&mut node, at(0), (2, PEER), &["10.0.0.2:8374"]);
     let hubs = |node: &Node<'_>| Metadata::decode(node.record().metadata).unwrap().hubs;
@@ -202,8 +217,13 @@ fn a_leaf_that_is_linked_again_in_a_moment_has_nothing_to_say() {
     for (back_at, links) in [(1_999, 2), (2_001, 2), (1_999, 4)].map(|(at, count)| (at, &links[..count])) {
         let mut memory = StaticStorage::<8, 8>::new();
         let config = Config::new(ME, Kind::Leaf);
-        let mut node =
-            Node::new(at(0), config, (1, &Metadata::new("me", Kind::Leaf)), (memory.lend(), 1)).unwrap();
+        let mut node = Node::new(
+            at(0),
+            config,
+            Birth { incarnation: 1, metadata: &Metadata::new("me", Kind::Leaf), seed: 1 },
+            memory.lend(),
+        )
+        .unwrap();
         links.iter().for_each(|link| link_up(&mut node, at(0), *link, &["10.0.0.2:8374"]));
         let before = node.record().incarnation;
         node.handle_link_down(at(0), LinkId(1), LinkEnd::Lost);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use node_core::gossip::{Config, Direction, Kind, Metadata, Node, Record, State, StaticStorage};
+use node_core::gossip::{Birth, Config, Direction, Kind, Metadata, Node, Record, State, StaticStorage};
 use node_core::id::{LinkId, NodeId};
 use node_core::time::{Duration, Instant};
 use node_core::wire::gossip::Tag;
@@ -76,7 +76,13 @@ fn with_neighbours(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = Box::new(StaticStorage::<128, 4>::new());
     let config = Config { fanout: 0, ..Config::new(NodeId([0xff; 16]), Kind::Hub) };
     let about_me = Metadata::new("me", Kind::Hub);
-    let mut node = Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap();
+    let mut node = Node::new(
+        Instant::START,
+        config,
+        Birth { incarnation: 1, metadata: &about_me, seed: 1 },
+        memory.lend(),
+    )
+    .unwrap();
     for link in [SOURCE, LISTENER] {
         let mut buffer = [0; 64];
         let metadata = Metadata::new("peer", Kind::Hub).encode(&mut buffer).unwrap();

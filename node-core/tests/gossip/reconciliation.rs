@@ -1,8 +1,8 @@
 //! Two tables that differ become equal, and what that costs.
 
 use node_core::gossip::{
-    Config, Direction, IdEntry, Kind, LinkEnd, MemberSlot, Metadata, Node, PartFingerprint, Peer, Record,
-    State, Storage, Target,
+    Birth, Config, Direction, IdEntry, Kind, LinkEnd, MemberSlot, Metadata, Node, PartFingerprint, Peer,
+    Record, State, Storage, Target,
 };
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Full, GoAway, Outbox};
@@ -139,7 +139,8 @@ fn node(number: u8, storage: Storage<'_>) -> Node<'_> {
     let config = Config::new(NodeId([number; 16]), Kind::Hub);
     let mut about_me = Metadata::new("node", Kind::Hub);
     about_me.addrs.extend(["10.0.0.1:1"]);
-    Node::new(Instant::START, config, (1, &about_me), (storage, 1)).unwrap()
+    Node::new(Instant::START, config, Birth { incarnation: 1, metadata: &about_me, seed: 1 }, storage)
+        .unwrap()
 }
 
 /// Tells a node of members, over a link that is gone afterwards.

@@ -1,7 +1,8 @@
 //! What becomes of links when keys change, here or at the peer.
 
 use node_core::gossip::{
-    Certificates, Config, Direction, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Target,
+    Birth, Certificates, Config, Direction, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage,
+    Target,
 };
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
@@ -45,7 +46,13 @@ fn with_link(how: Direction, announced: Fingerprint, test: impl FnOnce(&mut Node
     let mut memory = StaticStorage::<4, 4>::new();
     let config = Config { active_view: 1, ..Config::new(ME, Kind::Hub) };
     let about_me = Metadata::new("hub", Kind::Hub);
-    let mut node = Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap();
+    let mut node = Node::new(
+        Instant::START,
+        config,
+        Birth { incarnation: 1, metadata: &about_me, seed: 1 },
+        memory.lend(),
+    )
+    .unwrap();
     link_up(&mut node, (Instant::START, 1, how), announced);
     test(&mut node);
 }

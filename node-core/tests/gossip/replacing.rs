@@ -1,7 +1,7 @@
 //! A leaf's link to its hub gets a successor: which address is dialled, and when.
 
 use node_core::gossip::{
-    Config, Dial, Direction, Failure, Kind, Metadata, Node, Record, State, StaticStorage, Target,
+    Birth, Config, Dial, Direction, Failure, Kind, Metadata, Node, Record, State, StaticStorage, Target,
 };
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
@@ -34,7 +34,13 @@ fn with_linked_leaf(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = StaticStorage::<4, 2>::new();
     let about_me = Metadata::new("leaf", Kind::Leaf);
     let config = Config { dials: 1, ..Config::new(LEAF, Kind::Leaf) };
-    let mut node = Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap();
+    let mut node = Node::new(
+        Instant::START,
+        config,
+        Birth { incarnation: 1, metadata: &about_me, seed: 1 },
+        memory.lend(),
+    )
+    .unwrap();
     node.add_seed(Instant::START, JOIN).unwrap();
     let dial = node.poll_dial(Instant::START).unwrap();
     link_up(&mut node, Instant::START, &dial, 1);

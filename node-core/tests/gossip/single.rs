@@ -1,7 +1,8 @@
 //! One node by itself, told what happens: for moments that a whole network seldom meets.
 
 use node_core::gossip::{
-    Config, Direction, Failure, Kind, LinkEnd, Metadata, Node, NotDown, Record, State, StaticStorage, Target,
+    Birth, Config, Direction, Failure, Kind, LinkEnd, Metadata, Node, NotDown, Record, State, StaticStorage,
+    Target,
 };
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
@@ -70,8 +71,13 @@ fn who_answered_meanwhile_is_dialled_again_as_often_before_it_is_doubted() {
 fn who_was_dialled_for_want_of_links_and_says_nothing_is_dialled_again_though_there_are_enough() {
     let mut memory = StaticStorage::<8, 4>::new();
     let config = Config { active_view: 1, ..Config::new(ME, Kind::Hub) };
-    let mut node =
-        Node::new(at(0), config, (1, &Metadata::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    let mut node = Node::new(
+        at(0),
+        config,
+        Birth { incarnation: 1, metadata: &Metadata::new("me", Kind::Hub), seed: 1 },
+        memory.lend(),
+    )
+    .unwrap();
     link_up(&mut node, at(0), (1, PEER), &[]);
     let mut metadata = Metadata::new("other", Kind::Hub);
     metadata.addrs.extend(["10.0.0.3:8374"]);
@@ -105,8 +111,13 @@ fn nobody_has_this_nodes_own_id() {
 fn a_suspect_that_is_linked_again_is_not_called_down_while_its_denial_is_under_way() {
     let mut memory = StaticStorage::<4, 4>::new();
     let config = Config::new(ME, Kind::Hub);
-    let mut node =
-        Node::new(Instant::START, config, (1, &Metadata::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+    let mut node = Node::new(
+        Instant::START,
+        config,
+        Birth { incarnation: 1, metadata: &Metadata::new("me", Kind::Hub), seed: 1 },
+        memory.lend(),
+    )
+    .unwrap();
     link_up(&mut node, Instant::START, (1, PEER), &[]);
     link_up(&mut node, Instant::START, (2, OTHER), &[]);
     for link in [1, 2] {
@@ -125,7 +136,13 @@ pub(super) fn hub<const MEMBERS: usize, const LINKS: usize, const METADATA: usiz
     memory: &mut StaticStorage<MEMBERS, LINKS, METADATA>,
 ) -> Node<'_> {
     let about_me = Metadata::new("me", Kind::Hub);
-    Node::new(at(0), Config::new(ME, Kind::Hub), (1, &about_me), (memory.lend(), 1)).unwrap()
+    Node::new(
+        at(0),
+        Config::new(ME, Kind::Hub),
+        Birth { incarnation: 1, metadata: &about_me, seed: 1 },
+        memory.lend(),
+    )
+    .unwrap()
 }
 
 /// Runs `test` with a hub, and a link to a peer that can be dialled.
@@ -134,7 +151,13 @@ pub(super) fn with_neighbour(test: impl FnOnce(&mut Node<'_>)) {
     let mut about_me = Metadata::new("me", Kind::Hub);
     about_me.addrs.extend(["10.0.0.1:8374"]);
     let config = Config::new(ME, Kind::Hub);
-    let mut node = Node::new(Instant::START, config, (1, &about_me), (memory.lend(), 1)).unwrap();
+    let mut node = Node::new(
+        Instant::START,
+        config,
+        Birth { incarnation: 1, metadata: &about_me, seed: 1 },
+        memory.lend(),
+    )
+    .unwrap();
     link_up(&mut node, Instant::START, (1, PEER), &["10.0.0.2:8374"]);
     test(&mut node);
 }
@@ -291,8 +314,13 @@ fn a_suspect_that_did_not_answer_is_dialled_until_it_is_down_or_objects() {
         (Failure::Unresponsive, true),
     ] {
         let mut memory = StaticStorage::<8, 4>::new();
-        let mut node =
-            Node::new(at(0), config, (1, &Metadata::new("me", Kind::Hub)), (memory.lend(), 1)).unwrap();
+        let mut node = Node::new(
+            at(0),
+            config,
+            Birth { incarnation: 1, metadata: &Metadata::new("me", Kind::Hub), seed: 1 },
+            memory.lend(),
+        )
+        .unwrap();
         link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
         node.handle_link_down(at(0), LinkId(1), LinkEnd::Lost);
         let mut dials = Vec::new();
@@ -328,8 +356,13 @@ fn a_suspect_that_did_not_answer_is_dialled_until_it_is_down_or_objects() {
 fn a_leaf_leaves_verdicts_to_its_hubs() {
     let mut memory = StaticStorage::<8, 4>::new();
     let config = Config::new(ME, Kind::Leaf);
-    let mut node =
-        Node::new(at(0), config, (1, &Metadata::new("me", Kind::Leaf)), (memory.lend(), 1)).unwrap();
+    let mut node = Node::new(
+        at(0),
+        config,
+        Birth { incarnation: 1, metadata: &Metadata::new("me", Kind::Leaf), seed: 1 },
+        memory.lend(),
+    )
+    .unwrap();
     link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
     let mut buffer = [0; 64];
     let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
@@ -414,7 +447,9 @@ fn a_second_link_for_which_there_is_no_room_does_not_cost_the_first() {
 fn a_dial_that_crosses_another_is_still_for_gossip() {
     let mut memory = StaticStorage::<8, 4>::new();
     let (config, about_me) = (Config::new(ME, Kind::Hub), Metadata::new("me", Kind::Hub));
-    let mut node = Node::new(at(0), config, (1, &about_me), (memory.lend(), 1)).unwrap();
+    let mut node =
+        Node::new(at(0), config, Birth { incarnation: 1, metadata: &about_me, seed: 1 }, memory.lend())
+            .unwrap();
     link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
     assert!(!node.carries_gossip(LinkId(1)), "the peer has not said that it wants that");
     let mut buffer = [0; 64];

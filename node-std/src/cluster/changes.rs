@@ -129,7 +129,7 @@ fn said_by(member: &Member<'_>) -> Option<NodeId> {
 mod tests {
     use super::*;
     use crate::testing::Log;
-    use node_core::gossip::{Config, Direction, Kind, Metadata, StaticStorage};
+    use node_core::gossip::{Birth, Config, Direction, Kind, Metadata, StaticStorage};
     use node_core::id::LinkId;
     use node_core::link::{Hello, Limits};
     use node_core::time::{Duration, Instant};
@@ -164,7 +164,9 @@ mod tests {
             let config =
                 Config { tombstone: Duration::from_secs(1), ..Config::new(NodeId([1; 16]), Kind::Hub) };
             let me = Metadata::new("me", Kind::Hub);
-            let mut node = Node::new(now, config, (1, &me), (storage.lend(), 7)).unwrap();
+            let mut node =
+                Node::new(now, config, Birth { incarnation: 1, metadata: &me, seed: 7 }, storage.lend())
+                    .unwrap();
             let mut metadata = [0; 64];
             let metadata = Metadata::new("hub", Kind::Hub).encode(&mut metadata).unwrap();
             let record =

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use node_core::gossip::{
-    Certificates, Config, Direction, Failure, IdEntry, Kind, LinkEnd, MemberSlot, Metadata, Node,
+    Birth, Certificates, Config, Direction, Failure, IdEntry, Kind, LinkEnd, MemberSlot, Metadata, Node,
     PartFingerprint, Peer, State, Storage,
 };
 use node_core::id::{LinkId, Name};
@@ -123,9 +123,10 @@ impl Task {
         let keys = Keys::of(&self.dialer.security);
         let description = self.description.clone();
         let me = description.metadata(&keys)?;
-        let start = (self.data_dir.incarnation(), &me);
+        let birth =
+            Birth { incarnation: self.data_dir.incarnation(), metadata: &me, seed: fastrand::u64(..) };
         let now = self.dialer.clock.now();
-        let mut node = Node::new(now, config, start, (storage, fastrand::u64(..)))?;
+        let mut node = Node::new(now, config, birth, storage)?;
         for seed in seeds {
             if node.add_seed(now, &seed.to_string()).is_err() {
                 tracing::warn!(%seed, "too many join addresses: this one is not used");

@@ -5,7 +5,7 @@ use std::vec;
 
 use self_cell::{MutBorrow, self_cell};
 
-use crate::gossip::{Config, IdEntry, MemberSlot, Metadata, Node, PartFingerprint, Peer, Storage};
+use crate::gossip::{Birth, Config, IdEntry, MemberSlot, Metadata, Node, PartFingerprint, Peer, Storage};
 use crate::time::Instant;
 use crate::wire::record::{BadMetadata, MAX_METADATA};
 
@@ -95,7 +95,7 @@ impl Life {
         let memory = MutBorrow::new(Memory::new(capacity));
         Cell::try_new(memory, |memory| {
             let storage = memory.borrow_mut().lend();
-            Node::new(Instant::START, config, (incarnation, metadata), (storage, seed))
+            Node::new(Instant::START, config, Birth { incarnation, metadata, seed }, storage)
         })
         .map(Self)
     }

@@ -1,4 +1,4 @@
-//! The table against a naive one: a map for the members, a list for the order of changes.
+//! The table against a naive one: a map for the members, a list for the change log.
 
 use std::collections::BTreeMap;
 use std::vec;
@@ -6,9 +6,10 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::super::descriptions::HEADER;
-use super::super::storage::StaticStorage;
-use super::{MemberSlot, PartFingerprint, Table, fingerprint, share_of_sum};
+use super::super::fingerprints::hash;
+use super::super::metadata_arena::HEADER;
+use super::{MemberSlot, PartFingerprint, Table};
+use crate::gossip::{StaticStorage, Storage};
 use crate::id::NodeId;
 use crate::time::Instant;
 use crate::wire::State;
@@ -16,7 +17,7 @@ use crate::wire::gossip::IdRange;
 use crate::wire::record::MAX_METADATA;
 
 const CAPACITY: usize = 8;
-/// Of the descriptions.
+/// Bytes for metadata.
 const MEMORY: usize = CAPACITY * MAX_METADATA;
 /// Kept free in it.
 const SPARE: usize = 500;
@@ -25,8 +26,8 @@ const SPARE: usize = 500;
 enum Step {
     Insert(u8),
     Remove(u8),
-    Touch(u8),
-    Describe(u8, Vec<u8>),
+    MarkChanged(u8),
+    SetMetadata(u8, Vec<u8>),
     SetState(u8, State, u64),
 }
 
@@ -35,8 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..14u8).prop_map(Step::Insert),
         1 => (0..14u8).prop_map(Step::Remove),
-        3 => (0..14u8).prop_map(Step::Touch),
-        4 => (0..14u8, prop::collection::vec(any::<u8>(), 1..900)).prop_map(|(id, metadata)| Step::Describe(id, metadata)),
+        3 => (0..14u8).prop_map(Step::MarkChanged),
+        4 => (0..14u8, prop::collection::vec(any::<u8>(), 1..900)).prop_map(|(id, metadata)| Step::SetMetadata(id, metadata)),
         3 => (0..14u8, state, 0..1000u64).prop_map(|(id, state, since)| Step::SetState(id, state, since)),
     ]
 }
@@ -53,7 +54,7 @@ struct Naive {
 }
 
 impl Naive {
-    fn touch(&mut self, id: NodeId) {
+    fn mark_changed(&mut self, id: NodeId) {
         self.changes.retain(|other| *other != id);
         self.changes.push(id);
     }
@@ -82,7 +83,7 @@ fn apply(table: &mut Table<'_>, naive: &mut Naive, step: Step) {
             assert_eq!(table.insert(id).is_ok(), room);
             if room && !naive.members.contains_key(&id) {
                 naive.members.insert(id, (State::Left, 0, Vec::new()));
-                naive.touch(id);
+                naive.mark_changed(id);
             }
         }
         Step::Remove(number) => {
@@ -91,13 +92,13 @@ fn apply(table: &mut Table<'_>, naive: &mut Naive, step: Step) {
             }
             naive.remove(id(number));
         }
-        Step::Touch(number) => {
+        Step::MarkChanged(number) => {
             if let Some(index) = table.find(id(number)) {
-                table.touch(index, 0);
-                naive.touch(id(number));
+                table.mark_changed(index, 0);
+                naive.mark_changed(id(number));
             }
         }
-        Step::Describe(number, metadata) => {
+        Step::SetMetadata(number, metadata) => {
             if let Some(index) = table.find(id(number)) {
                 let others = naive.members.iter().filter(|(id, _)| **id != table.slot(index).id);
                 let taken: usize = others
@@ -119,7 +120,7 @@ fn apply(table: &mut Table<'_>, naive: &mut Naive, step: Step) {
                 // Distinct, so that it is clear who departed first.
                 let since = since * 16 + u64::from(number);
                 slot.since = Instant::from_micros(since);
-                table.revise(index, |slot| (slot.state, slot.wanted) = (state, number % 2 == 0));
+                table.update(index, |slot| (slot.state, slot.link_wanted) = (state, number % 2 == 0));
                 let member = naive.members.get_mut(&id(number)).unwrap();
                 (member.0, member.1) = (state, since);
             }
@@ -137,9 +138,9 @@ proptest! {
         parts in 0..300usize,
     ) {
         let mut memory = StaticStorage::<CAPACITY, 1>::new();
-        let storage = memory.lend();
-        let mut sums = vec![PartFingerprint::EMPTY; parts];
-        let mut table = Table::new(storage.slots, (storage.id_index, storage.deadlines), &mut sums, storage.metadata);
+        let mut fingerprints = vec![PartFingerprint::EMPTY; parts];
+        let (storage, _) = Storage { fingerprints: &mut fingerprints, ..memory.lend() }.split();
+        let mut table = Table::new(storage);
         let mut naive = Naive::default();
         for step in steps {
             let sequence = table.sequence();
@@ -153,13 +154,13 @@ proptest! {
                 prop_assert_eq!(table.metadata(index), metadata.as_slice());
             }
             let count = |fits: fn(&MemberSlot) -> bool| table.iter().filter(|&index| fits(table.slot(index))).count();
-            prop_assert_eq!(table.wanted(), count(|slot| slot.wanted));
+            prop_assert_eq!(table.link_wanted(), count(|slot| slot.link_wanted));
             prop_assert_eq!(table.suspects(), count(|slot| slot.state == State::Suspect));
             prop_assert_eq!(table.down(), count(|slot| slot.state == State::Down));
             prop_assert_eq!(table.departed(), count(|slot| !slot.state.is_live()));
-            let sum = |index| share_of_sum(table.slot(index)).sum;
+            let sum = |index| PartFingerprint::of(table.slot(index)).sum;
             let whole = table.iter().map(sum).fold(0, u64::wrapping_add);
-            prop_assert_eq!(table.range(IdRange::ALL).fingerprint, whole);
+            prop_assert_eq!(table.fingerprint(IdRange::ALL).fingerprint, whole);
             let changes: Vec<NodeId> = table.changes(0).map(|(index, _)| table.slot(index).id).collect();
             prop_assert_eq!(&changes, &naive.changes);
             prop_assert!(table.changes(0).map(|(_, number)| number).is_sorted());
@@ -168,16 +169,16 @@ proptest! {
             let changed = usize::from(table.sequence() > sequence);
             prop_assert_eq!(&new, &naive.changes[naive.changes.len() - changed..].to_vec());
         }
-        let span = IdRange { first: id(first), last: id(last) };
-        let within: Vec<NodeId> = table.span(span).map(|index| table.slot(index).id).collect();
+        let range = IdRange { first: id(first), last: id(last) };
+        let within: Vec<NodeId> = table.range(range).map(|index| table.slot(index).id).collect();
         let expected: Vec<NodeId> =
-            naive.members.keys().copied().filter(|id| (span.first..=span.last).contains(id)).collect();
+            naive.members.keys().copied().filter(|id| (range.first..=range.last).contains(id)).collect();
         prop_assert_eq!(&within, &expected);
         let live = expected.iter().filter(|id| naive.members[id].0.is_live());
-        let sum = live.clone().map(|id| fingerprint(table.slot(table.find(*id).unwrap())));
-        let range = table.range(span);
-        prop_assert_eq!(range.count as usize, live.count());
-        prop_assert_eq!(range.fingerprint, sum.fold(0, u64::wrapping_add));
+        let sum = live.clone().map(|id| hash(table.slot(table.find(*id).unwrap())));
+        let found = table.fingerprint(range);
+        prop_assert_eq!(found.count as usize, live.count());
+        prop_assert_eq!(found.fingerprint, sum.fold(0, u64::wrapping_add));
     }
 }
 
@@ -185,17 +186,12 @@ proptest! {
 #[test]
 fn the_fingerprint_is_what_the_protocol_says() {
     let mut memory = StaticStorage::<2, 1>::new();
-    let storage = memory.lend();
-    let mut table = Table::new(
-        storage.slots,
-        (storage.id_index, storage.deadlines),
-        storage.fingerprints,
-        storage.metadata,
-    );
+    let (storage, _) = memory.lend().split();
+    let mut table = Table::new(storage);
     let index = table.insert(NodeId(core::array::from_fn(|at| at as u8))).unwrap();
     table.set_metadata(index, b"a description", 0).unwrap();
     let slot = table.slot_mut(index).unwrap();
     (slot.incarnation, slot.state) = (5, State::Suspect);
-    let digits = std::format!("{:016x}", fingerprint(table.slot(index)));
-    assert!(include_str!("../../../../PROTOCOL.md").contains(&digits), "{digits} is not in PROTOCOL.md");
+    let digits = std::format!("{:016x}", hash(table.slot(index)));
+    assert!(include_str!("../../../../../PROTOCOL.md").contains(&digits), "{digits} is not in PROTOCOL.md");
 }

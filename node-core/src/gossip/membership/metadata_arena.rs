@@ -1,26 +1,26 @@
-//! Descriptions of members in lent memory, one behind the other: most are far shorter than they may be.
+//! The metadata of all members in lent memory, one behind the other: most are far shorter than they may be.
 
-use super::table::MemberSlot;
+use super::member::MemberSlot;
 use crate::wire::Full;
 
-/// Each description is preceded by the slot it belongs to and the room it has: `u32`, `u16`.
-pub(super) const HEADER: usize = 6;
-/// Not described.
+/// Each metadata is preceded by the slot that it belongs to and the room that it has: `u32`, `u16`.
+pub const HEADER: usize = 6;
+/// No metadata.
 const NOWHERE: u32 = u32::MAX;
 
-/// Where the description of a member stands.
+/// Where the metadata of a member stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub struct MetadataPlace {
     at: u32,
     len: u16,
 }
 
-impl Place {
-    pub(super) const NONE: Self = Self { at: NOWHERE, len: 0 };
+impl MetadataPlace {
+    pub const NONE: Self = Self { at: NOWHERE, len: 0 };
 }
 
 /// The memory. What is replaced by something longer leaves a gap; gaps are closed when the end is reached.
-pub(super) struct Descriptions<'s> {
+pub struct MetadataArena<'s> {
     memory: &'s mut [u8],
     /// What is behind it is free.
     end: usize,
@@ -28,28 +28,29 @@ pub(super) struct Descriptions<'s> {
     used: usize,
 }
 
-impl<'s> Descriptions<'s> {
-    pub(super) const fn new(memory: &'s mut [u8]) -> Self {
+impl<'s> MetadataArena<'s> {
+    pub const fn new(memory: &'s mut [u8]) -> Self {
         Self { memory, end: 0, used: 0 }
     }
 
-    pub(super) fn get(&self, place: Place) -> &[u8] {
+    pub fn get(&self, place: MetadataPlace) -> &[u8] {
         let start = place.at as usize;
         self.memory.get(start..start.saturating_add(place.len.into())).unwrap_or_default()
     }
 
-    /// Replaces the description of the slot at `index`, as long as `spare` bytes stay free.
+    /// Replaces the metadata of the slot at `index`, as long as `spare` bytes stay free.
     ///
     /// # Errors
     /// [`Full`]; nothing changed.
-    pub(super) fn set(
+    pub fn set(
         &mut self,
         slots: &mut [MemberSlot],
         index: u32,
-        (metadata, spare): (&[u8], usize),
+        metadata: &[u8],
+        spare: usize,
     ) -> Result<(), Full> {
         let len = u16::try_from(metadata.len()).map_err(|_| Full)?;
-        let old = slots.get(index as usize).ok_or(Full)?.description;
+        let old = slots.get(index as usize).ok_or(Full)?.metadata;
         let used = self.used - taken(old) + HEADER + metadata.len();
         // What is no longer than before always fits.
         let grows = old.at == NOWHERE || old.len < len;
@@ -61,9 +62,9 @@ impl<'s> Descriptions<'s> {
                 self.close_gaps(slots, index);
             }
             let at = self.append(index, len)?;
-            slots.get_mut(index as usize).ok_or(Full)?.description = Place { at, len };
+            slots.get_mut(index as usize).ok_or(Full)?.metadata = MetadataPlace { at, len };
         }
-        let place = &mut slots.get_mut(index as usize).ok_or(Full)?.description;
+        let place = &mut slots.get_mut(index as usize).ok_or(Full)?.metadata;
         place.len = len;
         let start = place.at as usize;
         self.memory.get_mut(start..start + metadata.len()).ok_or(Full)?.copy_from_slice(metadata);
@@ -73,7 +74,7 @@ impl<'s> Descriptions<'s> {
 
     /// Takes over what another memory of the same size holds.
     #[cfg(feature = "sim")]
-    pub(super) fn copy_from(&mut self, other: &Descriptions<'_>) {
+    pub fn copy_from(&mut self, other: &MetadataArena<'_>) {
         let (Some(to), Some(from)) = (self.memory.get_mut(..other.end), other.memory.get(..other.end)) else {
             return;
         };
@@ -81,8 +82,8 @@ impl<'s> Descriptions<'s> {
         (self.end, self.used) = (other.end, other.used);
     }
 
-    /// Forgets a description; its slot is about to be free.
-    pub(super) const fn remove(&mut self, place: Place) {
+    /// Forgets a metadata; its slot is about to be free.
+    pub const fn remove(&mut self, place: MetadataPlace) {
         self.used -= taken(place);
     }
 
@@ -96,19 +97,19 @@ impl<'s> Descriptions<'s> {
         u32::try_from(start).map_err(|_| Full)
     }
 
-    /// The slot and the room of the description whose header is there.
+    /// The slot and the room of the metadata whose header is there.
     fn header(&self, at: usize) -> Option<(u32, u16)> {
         let header: [u8; HEADER] = self.memory.get(at..at + HEADER)?.try_into().ok()?;
         let [a, b, c, d, e, f] = header;
         Some((u32::from_le_bytes([a, b, c, d]), u16::from_le_bytes([e, f])))
     }
 
-    fn room_at(&self, place: Place) -> u16 {
+    fn room_at(&self, place: MetadataPlace) -> u16 {
         let header = (place.at as usize).checked_sub(HEADER).and_then(|at| self.header(at));
         header.map_or(0, |(_, room)| room)
     }
 
-    /// Moves all descriptions but that of `replaced` to the front.
+    /// Moves all metadata but that of `replaced` to the front.
     fn close_gaps(&mut self, slots: &mut [MemberSlot], replaced: u32) {
         let (mut from, end) = (0, self.end);
         self.end = 0;
@@ -117,17 +118,17 @@ impl<'s> Descriptions<'s> {
             let start = from + HEADER;
             from = start + usize::from(room);
             let Some(slot) = slots.get_mut(index as usize) else { continue };
-            let Place { at, len } = slot.description;
+            let MetadataPlace { at, len } = slot.metadata;
             if index != replaced && at as usize == start {
                 let Ok(at) = self.append(index, len) else { return };
                 self.memory.copy_within(start..start + usize::from(len), at as usize);
-                slot.description.at = at;
+                slot.metadata.at = at;
             }
         }
     }
 }
 
-/// Bytes that a description takes.
-const fn taken(place: Place) -> usize {
+/// Bytes that a metadata takes.
+const fn taken(place: MetadataPlace) -> usize {
     if place.at == NOWHERE { 0 } else { HEADER + place.len as usize }
 }
