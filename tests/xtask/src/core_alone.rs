@@ -14,7 +14,7 @@ use crate::toolchain::Toolchain;
 /// The features with which it is built, and the parts of the standard library that there are: where these have to be
 /// built, core alone for what boards use; `tracing` itself needs more.
 const BUILDS: [(&str, &str); 3] =
-    [("", "core"), ("defmt,software", "core"), ("tracing,software", "core,alloc")];
+    [("", "core"), ("defmt,hub,software", "core"), ("tracing,software", "core,alloc")];
 
 /// Builds node-core alone for a Cortex-M.
 ///
