@@ -1,6 +1,6 @@
 //! Eager push: a hub of a low rank gets records at once; when there are many, several together.
 
-use super::push_changes;
+use super::changes::push_changes;
 use crate::gossip::membership::Members;
 use crate::gossip::overlay::Peer;
 use crate::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! The leaf feed: a hub tells a leaf of itself, of its neighbours in the overlay, of former ones that departed, and
 //! of the owners of components that the leaf uses. A leaf tells of itself alone.
 
-use super::push_changes;
+use super::changes::push_changes;
 use crate::gossip::context::Context;
 use crate::gossip::membership::{Index, Members};
 use crate::gossip::overlay::{Peer, Peers};

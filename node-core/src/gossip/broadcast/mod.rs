@@ -5,6 +5,7 @@
 //! get eager push, records at once; the others get lazy push, IHAVE a while later (Plumtree). A leaf gets a feed of what concerns
 //! it.
 
+mod changes;
 mod eager;
 mod lazy;
 mod leaf_feed;
@@ -13,9 +14,9 @@ pub use lazy::handle_ihave;
 pub use leaf_feed::{feed_anew, feed_hubs};
 
 use super::context::Context;
-use super::membership::{Index, Members};
+use super::membership::Members;
 use super::overlay::{Overlay, Peer};
-use super::packer::{Packed, Packer, send_all};
+use super::packer::send_all;
 use crate::time::Instant;
 use crate::wire::gossip::Tag;
 use crate::wire::{Kind, Outbox, Record, State};
@@ -51,21 +52,4 @@ pub fn put_buddy_notification(members: &Members<'_>, peer: &mut Peer, out: &mut 
     if send_all(Tag::Records, [record].into_iter(), out) {
         peer.buddy_notification = None;
     }
-}
-
-/// Sends the records of members that changed after the peer's cursor and concern it.
-fn push_changes(
-    members: &Members<'_>,
-    peer: &Peer,
-    concerns: impl Fn(Index) -> bool,
-    out: &mut impl Outbox,
-) -> Packed<u64> {
-    let mut packer = Packer::new(Tag::Records, out, peer.cursor);
-    for (index, number) in members.table.changes(peer.cursor) {
-        if concerns(index) && packer.push(&members.table.record(index)).is_err() {
-            return packer.interrupted();
-        }
-        packer.advance(number);
-    }
-    packer.finish()
 }

@@ -3,24 +3,7 @@
 //! Each change gets the next number. A link needs only a cursor into the log to know what its peer was not told yet, and several
 //! changes of one member count once. The log is a list through the slots, so it needs no memory of its own.
 
-use super::member::MemberSlot;
-
-/// No slot.
-pub const NONE: u32 = u32::MAX;
-
-/// A member's place in the log.
-#[derive(Clone, Copy, Debug)]
-pub struct Change {
-    /// The number of its last change; 0 for a free slot.
-    pub number: u64,
-    /// The slot that changed before it, and the one that changed after it. Free slots form a list through `newer`.
-    pub older: u32,
-    pub newer: u32,
-}
-
-impl Change {
-    pub const NONE: Self = Self { number: 0, older: NONE, newer: NONE };
-}
+use super::member::{Change, MemberSlot, NONE};
 
 /// Invariant: the used slots form a list from `oldest` to `newest` by ascending numbers.
 #[derive(Clone, Copy)]

@@ -4,10 +4,10 @@
 //! be dialled has a reconnect grace to come back, or to be found at another hub.
 
 use super::deadlines::NEVER;
+use super::evidence::Evidence;
 use super::member::MemberSlot;
-use super::suspicion::Evidence;
+use super::members::{Links, Members};
 use super::table::Index;
-use super::{Links, Members};
 use crate::gossip::context::Context;
 use crate::gossip::timers::Timer;
 use crate::id::NodeId;

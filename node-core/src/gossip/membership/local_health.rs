@@ -1,6 +1,5 @@
 //! Local health (Lifeguard): a node that stalled does not trust what it saw, and gives every suspect the lost time.
 
-use super::Members;
 use super::table::Table;
 use crate::log::warning;
 use crate::time::{Duration, Instant};
@@ -26,23 +25,20 @@ impl LocalHealth {
     pub fn is_stalled(&self, now: Instant) -> bool {
         now < self.stalled_until
     }
-}
 
-impl Members<'_> {
     /// Takes note of the time, and of having been called late. `due` is when this node asked to be called.
-    pub fn observe(&mut self, now: Instant, due: Option<Instant>) {
-        let health = &mut self.local_health;
-        let due = due.map_or(now, |due| due.max(health.seen_at));
-        health.seen_at = now;
+    pub fn observe(&mut self, table: &mut Table<'_>, now: Instant, due: Option<Instant>) {
+        let due = due.map_or(now, |due| due.max(self.seen_at));
+        self.seen_at = now;
         let late = now.since(due);
         if late <= STALL {
             return;
         }
-        if !health.is_stalled(now) {
+        if !self.is_stalled(now) {
             warning!("this node stalled for {} ms", late.as_millis());
         }
-        health.stalled_until = now + RECOVERY;
-        give_suspects_time(&mut self.table, late);
+        self.stalled_until = now + RECOVERY;
+        give_suspects_time(table, late);
     }
 }
 

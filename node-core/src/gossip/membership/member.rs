@@ -1,14 +1,17 @@
 //! A member: as the table keeps it, and as others see it.
 
-use super::change_log::Change;
-use super::metadata_arena::MetadataPlace;
-use super::suspicion::Evidence;
+use super::evidence::{BuddyNotification, Evidence};
 use crate::id::NodeId;
 use crate::time::Instant;
 use crate::wire::{Kind, Metadata, Record, State};
 
 /// Confirmers that count for one suspicion; more change nothing.
 pub const MAX_CONFIRMERS: usize = 3;
+
+/// No slot.
+pub const NONE: u32 = u32::MAX;
+/// No metadata.
+pub const NOWHERE: u32 = u32::MAX;
 
 /// A member as the table knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,4 +106,45 @@ impl MemberSlot {
     pub(crate) const fn version(&self) -> (u64, State, u32) {
         (self.incarnation, self.state, self.digest)
     }
+
+    /// What is known here of the member, for it to refute.
+    pub(super) const fn notification(&self) -> BuddyNotification {
+        BuddyNotification { incarnation: self.incarnation, state: self.state, by: self.by }
+    }
+
+    /// Whether one more confirmer counts.
+    pub(super) fn counts(&self, confirmer: NodeId) -> bool {
+        self.confirmers.contains(&0) && !self.confirmers.contains(&abbreviated(confirmer))
+    }
+}
+
+/// A member's place in the change log.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    /// The number of its last change; 0 for a free slot.
+    pub number: u64,
+    /// The slot that changed before it, and the one that changed after it. Free slots form a list through `newer`.
+    pub older: u32,
+    pub newer: u32,
+}
+
+impl Change {
+    pub const NONE: Self = Self { number: 0, older: NONE, newer: NONE };
+}
+
+/// Where the metadata of a member stands.
+#[derive(Clone, Copy, Debug)]
+pub struct MetadataPlace {
+    pub at: u32,
+    pub len: u16,
+}
+
+impl MetadataPlace {
+    pub const NONE: Self = Self { at: NOWHERE, len: 0 };
+}
+
+/// A confirmer as a suspect's slot remembers it; never 0.
+pub fn abbreviated(confirmer: NodeId) -> u16 {
+    let [.., high, low] = confirmer.0;
+    u16::from_be_bytes([high, low]).max(1)
 }

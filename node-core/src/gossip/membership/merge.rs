@@ -1,17 +1,16 @@
 //! Merging: of two records of one member the newer is taken, as far as there is reason to believe it.
 
+use super::evidence::Evidence;
 use super::fingerprints::digest;
 use super::member::MemberSlot;
+use super::members::{Links, Members, Sender};
 use super::refutation::{FREE_INCARNATION_JUMP, MAX_INCARNATION, MAX_INCARNATION_JUMP};
-use super::suspicion::Evidence;
 use super::table::Index;
-use super::{Links, Members, Sender};
 use crate::gossip::context::Context;
-use crate::id::{LinkId, NodeId};
-use crate::log::warning;
-use crate::time::{Duration, Instant};
+use crate::id::LinkId;
+use crate::time::Instant;
 use crate::wire::record::MAX_METADATA;
-use crate::wire::{Metadata, Record, State};
+use crate::wire::{Kind, Metadata, Record, State};
 
 /// What a record that arrived changed here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +43,9 @@ impl Members<'_> {
         source: LinkId,
     ) -> Update {
         if record.id == context.config.id {
-            self.handle_own_record(context, now, record);
+            if !self.leaving {
+                self.refutation.hear(context, &mut self.table, &mut self.rejections, now, record);
+            }
             return Update::Unchanged;
         }
         if record.incarnation >= MAX_INCARNATION {
@@ -165,7 +166,7 @@ impl Members<'_> {
         let slot = self.table.slot(index);
         if links.is_linked_leaf(slot.id) {
             // Nobody else tells it: hubs do not reconcile with leaves.
-            links.notify_buddy(slot.id, slot.into());
+            links.notify_buddy(slot.id, slot.notification());
         }
         false
     }
@@ -260,7 +261,7 @@ impl Members<'_> {
                 }
                 if let Some(slot) = self.table.slot_mut(index).filter(|_| kept) {
                     slot.kind = metadata.kind;
-                    slot.dialable = metadata.kind == crate::wire::Kind::Hub && !metadata.addrs.is_empty();
+                    slot.dialable = metadata.kind == Kind::Hub && !metadata.addrs.is_empty();
                 }
                 sleep_s = Some(metadata.sleep_s);
                 if described_anew {
@@ -342,27 +343,4 @@ impl Members<'_> {
 /// Whether it is another node's word that a member is gone, and not its own.
 fn is_declaration(record: &Record<'_>) -> bool {
     record.state == State::Down || (record.state == State::Left && record.by.is_some())
-}
-
-/// Records that were not believed, or found no room.
-pub struct Rejections {
-    count: u32,
-    log_at: Instant,
-}
-
-/// Shortest time between two lines of the log about rejections.
-const LOG_INTERVAL: Duration = Duration::from_secs(10);
-
-impl Rejections {
-    pub const fn new(now: Instant) -> Self {
-        Self { count: 0, log_at: now }
-    }
-
-    pub(super) fn count(&mut self, now: Instant, why: &str, id: NodeId) {
-        self.count = self.count.saturating_add(1);
-        if now >= self.log_at {
-            warning!("a record of {} is rejected: {} ({} such so far)", id, why, self.count);
-            self.log_at = now + LOG_INTERVAL;
-        }
-    }
 }

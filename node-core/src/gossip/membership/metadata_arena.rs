@@ -1,24 +1,10 @@
 //! The metadata of all members in lent memory, one behind the other: most are far shorter than they may be.
 
-use super::member::MemberSlot;
+use super::member::{MemberSlot, MetadataPlace, NOWHERE};
 use crate::wire::Full;
 
 /// Each metadata is preceded by the slot that it belongs to and the room that it has: `u32`, `u16`.
 pub const HEADER: usize = 6;
-/// No metadata.
-const NOWHERE: u32 = u32::MAX;
-
-/// Where the metadata of a member stands.
-#[derive(Clone, Copy, Debug)]
-pub struct MetadataPlace {
-    at: u32,
-    len: u16,
-}
-
-impl MetadataPlace {
-    pub const NONE: Self = Self { at: NOWHERE, len: 0 };
-}
-
 /// The memory. What is replaced by something longer leaves a gap; gaps are closed when the end is reached.
 pub struct MetadataArena<'s> {
     memory: &'s mut [u8],

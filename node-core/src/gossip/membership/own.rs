@@ -1,8 +1,8 @@
 //! What this node says of itself: its record, and how it changes.
 
 use super::failure_detector::{HUBS_GRACE, MAX_SLEEP};
+use super::members::{Links, Members};
 use super::refutation::MAX_INCARNATION;
-use super::{Links, Members};
 use crate::gossip::context::Context;
 use crate::gossip::timers::Timer;
 use crate::id::NodeId;
@@ -38,6 +38,11 @@ impl Members<'_> {
         let id = context.config.id;
         let unknown = Record { id, incarnation: 0, state: State::Left, by: None, metadata: &[] };
         self.table.find(id).map_or(unknown, |me| self.table.record(me))
+    }
+
+    /// Refutes what others said of this node, if it is time.
+    pub fn refute(&mut self, context: &mut Context, now: Instant) {
+        self.refutation.refute(context, &mut self.table, now);
     }
 
     /// Changes what this node says of itself and spreads it.

@@ -1,6 +1,7 @@
 //! Refutation: a node outbids what is wrong of what others say of it by a higher incarnation.
 
-use super::Members;
+use super::rejections::Rejections;
+use super::table::Table;
 use crate::gossip::context::Context;
 use crate::gossip::timers::Timer;
 use crate::id::NodeId;
@@ -39,59 +40,57 @@ pub struct Refutation {
 impl Refutation {
     pub const NONE: Self = Self { pending: None, suspicion: None, paced_at: Instant::START, streak: 0 };
 
-    fn due(&self) -> Option<Instant> {
-        self.pending.map(|_| self.paced_at - REFUTATION_PACE * (REFUTATION_BURST - 1))
-    }
-}
-
-impl Members<'_> {
     /// Another node says something of this one.
-    pub(super) fn handle_own_record(&mut self, context: &mut Context, now: Instant, record: &Record<'_>) {
-        let Some(me) = self.table.find(context.config.id) else { return };
-        let slot = *self.table.slot(me);
+    pub fn hear(
+        &mut self,
+        context: &mut Context,
+        table: &mut Table<'_>,
+        rejections: &mut Rejections,
+        now: Instant,
+        record: &Record<'_>,
+    ) {
+        let Some(me) = table.find(context.config.id) else { return };
+        let slot = *table.slot(me);
         let same = record.state == slot.state
-            && (record.metadata.is_empty() || record.metadata == self.table.metadata(me));
+            && (record.metadata.is_empty() || record.metadata == table.metadata(me));
         let wrong =
             record.incarnation > slot.incarnation || (record.incarnation == slot.incarnation && !same);
-        if !wrong || self.leaving {
+        if !wrong {
             return;
         }
         if record.incarnation >= MAX_INCARNATION - 1 {
-            self.rejections.count(now, "too high an incarnation", record.id);
+            rejections.count(now, "too high an incarnation", record.id);
             return;
         }
-        let refutation = &mut self.refutation;
         if record.state != State::Alive {
-            refutation.suspicion = Some((record.state, record.by.unwrap_or(record.id)));
+            self.suspicion = Some((record.state, record.by.unwrap_or(record.id)));
         }
-        let pending =
-            refutation.pending.map_or(record.incarnation, |pending| pending.max(record.incarnation));
-        refutation.pending = Some(pending);
-        self.refute(context, now);
+        let pending = self.pending.map_or(record.incarnation, |pending| pending.max(record.incarnation));
+        self.pending = Some(pending);
+        self.refute(context, table, now);
     }
 
     /// Refutes what waits, if it is time.
-    pub fn refute(&mut self, context: &mut Context, now: Instant) {
-        let due = self.refutation.due();
+    pub fn refute(&mut self, context: &mut Context, table: &mut Table<'_>, now: Instant) {
+        let due = self.due();
         context.timers.put(Timer::Refute, due);
         if due.is_none_or(|due| now < due) {
             return;
         }
         context.timers.clear(Timer::Refute);
-        let refutation = &mut self.refutation;
-        let Some(pending) = refutation.pending.take() else { return };
-        let in_a_row = now < refutation.paced_at + REFUTATION_PACE;
-        let streak = if in_a_row { refutation.streak.saturating_add(1) } else { 0 };
+        let Some(pending) = self.pending.take() else { return };
+        let in_a_row = now < self.paced_at + REFUTATION_PACE;
+        let streak = if in_a_row { self.streak.saturating_add(1) } else { 0 };
         if streak == DUPLICATE_IDENTITY {
             warning!(
                 "another node seems to use the identity of this one: give it a data directory of its own"
             );
         }
-        refutation.streak = streak;
-        refutation.paced_at = refutation.paced_at.max(now) + REFUTATION_PACE;
-        let suspicion = refutation.suspicion.take();
-        let Some(me) = self.table.find(context.config.id) else { return };
-        let mine = self.table.slot(me).incarnation;
+        self.streak = streak;
+        self.paced_at = self.paced_at.max(now) + REFUTATION_PACE;
+        let suspicion = self.suspicion.take();
+        let Some(me) = table.find(context.config.id) else { return };
+        let mine = table.slot(me).incarnation;
         if mine > pending {
             return;
         }
@@ -101,7 +100,11 @@ impl Members<'_> {
         }
         // A node that claims more repeats it, and the incarnation jumps again.
         let next = pending.saturating_add(1).min(mine.saturating_add(MAX_INCARNATION_JUMP));
-        self.table.update(me, |slot| slot.incarnation = next);
-        self.table.mark_changed(me, 0);
+        table.update(me, |slot| slot.incarnation = next);
+        table.mark_changed(me, 0);
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.pending.map(|_| self.paced_at - REFUTATION_PACE * (REFUTATION_BURST - 1))
     }
 }

@@ -5,10 +5,12 @@
 //! with a link here is never suspected: it gets a buddy notification instead.
 
 use super::deadlines::NEVER;
-use super::member::MemberSlot;
+use super::evidence::{BuddyNotification, Evidence};
+use super::member::abbreviated;
+use super::members::{Links, Members};
 use super::table::Index;
-use super::{Links, Members};
 use crate::gossip::context::Context;
+use crate::gossip::timers::Timer;
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};
 use crate::wire::{Record, State};
@@ -18,105 +20,6 @@ use crate::wire::{Record, State};
 const MASS_SUSPICION: usize = 16;
 /// A suspect that turns out to have a link here gets so many times the suspicion timeout more.
 const LINKED_EXTENSION: u32 = 4;
-
-/// Why a dial came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// The host says that nothing listens there.
-    Refused,
-    /// The host does not answer.
-    Unreachable,
-    /// The connection was accepted, and the handshake timed out or failed.
-    Unresponsive,
-    /// It was not even tried: this node cannot, or does not know where.
-    Untried,
-}
-
-/// What a suspicion rests on here, the weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Evidence {
-    /// Others say so.
-    Hearsay,
-    /// This node stalled itself a moment ago.
-    Stalled,
-    /// It was not even dialled.
-    Untried,
-    /// No live hub has a link to it.
-    Orphaned,
-    /// It accepts connections and does not complete a handshake, as a process that stalls does.
-    Unresponsive,
-    /// It announced that it would be awake by now.
-    Overslept,
-    /// Its link broke, and it has no address.
-    Vanished,
-    /// Its host does not answer.
-    Unreachable,
-    /// Others declared it down, after it had time to refute the suspicion there.
-    DeclaredDown,
-    /// Its host says that nothing listens there.
-    Refused,
-}
-
-impl Evidence {
-    /// The time for a suspect to refute the suspicion, before confirmers shorten it, in units of
-    /// [`suspicion_timeout`](crate::gossip::Config::suspicion_timeout).
-    const fn timeouts(self) -> u32 {
-        match self {
-            Self::Hearsay | Self::Stalled | Self::Untried | Self::Orphaned | Self::Unresponsive => 30,
-            Self::Overslept | Self::Vanished | Self::Unreachable => 4,
-            Self::DeclaredDown | Self::Refused => 1,
-        }
-    }
-
-    /// What it says of the suspect; nothing, when only others saw something.
-    pub const fn text(self) -> Option<&'static str> {
-        match self {
-            Self::Hearsay | Self::DeclaredDown => None,
-            Self::Stalled => Some("it has no link here, but this node stalled itself a moment ago"),
-            Self::Untried => Some("it cannot be dialled from here"),
-            Self::Orphaned => Some("no live hub has a link to it"),
-            Self::Unresponsive => Some("it accepts connections and does not respond"),
-            Self::Overslept => Some("it did not wake when it said it would"),
-            Self::Vanished => Some("its link broke, and it has no address to dial"),
-            Self::Unreachable => Some("its host does not answer"),
-            Self::Refused => Some("nothing listens at its address"),
-        }
-    }
-}
-
-impl From<Failure> for Evidence {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Refused => Self::Refused,
-            Failure::Unreachable => Self::Unreachable,
-            Failure::Unresponsive => Self::Unresponsive,
-            Failure::Untried => Self::Untried,
-        }
-    }
-}
-
-/// A buddy notification: what is said of a linked peer elsewhere, for it to refute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BuddyNotification {
-    /// The incarnation that it concerns.
-    pub incarnation: u64,
-    /// What the peer is said to be.
-    pub state: State,
-    /// Who says so.
-    pub by: Option<NodeId>,
-}
-
-impl From<&Record<'_>> for BuddyNotification {
-    fn from(record: &Record<'_>) -> Self {
-        Self { incarnation: record.incarnation, state: record.state, by: record.by }
-    }
-}
-
-impl From<&MemberSlot> for BuddyNotification {
-    fn from(slot: &MemberSlot) -> Self {
-        Self { incarnation: slot.incarnation, state: slot.state, by: slot.by }
-    }
-}
 
 impl Members<'_> {
     /// Makes a member suspect because of what this node saw.
@@ -218,7 +121,7 @@ impl Members<'_> {
         let slot = *self.table.slot(index);
         if links.is_linked(slot.id) {
             // Its refutation is under way.
-            links.notify_buddy(slot.id, BuddyNotification { state: State::Suspect, ..(&slot).into() });
+            links.notify_buddy(slot.id, BuddyNotification { state: State::Suspect, ..slot.notification() });
             let extension = context.config.suspicion_timeout.max(Duration::from_millis(1));
             self.table.set_deadline(index, now + extension * LINKED_EXTENSION);
             return false;
@@ -231,7 +134,16 @@ impl Members<'_> {
             slot.retry_at = retry_at;
         }
         self.table.mark_changed(index, 0);
-        context.timers.set(crate::gossip::timers::Timer::Dial, now);
+        context.timers.set(Timer::Dial, now);
+        true
+    }
+
+    /// Takes a member that is down out of the cluster; `false` when it is not known or not down.
+    pub fn remove(&mut self, context: &Context, now: Instant, id: NodeId) -> bool {
+        let down = self.table.find(id).filter(|&index| self.table.slot(index).state == State::Down);
+        let Some(index) = down else { return false };
+        self.set_state(context, now, index, State::Left, Some(context.config.id));
+        self.table.mark_changed(index, 0);
         true
     }
 
@@ -262,18 +174,5 @@ impl Members<'_> {
             slot.link_wanted &= state.is_live() && (slot.for_requests || slot.state != State::Suspect);
             slot.state = state;
         });
-    }
-}
-
-/// A confirmer as a suspect's slot remembers it; never 0.
-fn abbreviated(confirmer: NodeId) -> u16 {
-    let [.., high, low] = confirmer.0;
-    u16::from_be_bytes([high, low]).max(1)
-}
-
-impl MemberSlot {
-    /// Whether one more confirmer counts.
-    pub(super) fn counts(&self, confirmer: NodeId) -> bool {
-        self.confirmers.contains(&0) && !self.confirmers.contains(&abbreviated(confirmer))
     }
 }

@@ -1,10 +1,10 @@
 //! The member table: slots in lent memory, and what keeps them in order.
 
-use super::change_log::{ChangeLog, NONE};
+use super::change_log::ChangeLog;
 use super::deadlines::{Deadlines, NEVER};
 use super::fingerprints::{Fingerprints, PartFingerprint, digest};
 use super::id_index::{IdEntry, IdIndex};
-use super::member::MemberSlot;
+use super::member::{MemberSlot, NONE};
 use super::metadata_arena::MetadataArena;
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};

@@ -2,8 +2,8 @@
 
 use core::cmp::Ordering;
 
-use super::Members;
 use super::member::MemberSlot;
+use super::members::Members;
 use super::table::Index;
 use crate::wire::State;
 use crate::wire::gossip::Version;

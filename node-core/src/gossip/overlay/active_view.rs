@@ -1,7 +1,8 @@
 //! The active view (HyParView): which links carry gossip, and which of them push eagerly.
 
+use super::links::Overlay;
+use super::peer::Peer;
 use super::prune::SETTLED;
-use super::{Overlay, Peer};
 use crate::gossip::context::Context;
 use crate::gossip::membership::{Index, Links, Members, mix};
 use crate::gossip::timers::Timer;

@@ -3,15 +3,15 @@
 //! Seeds until each was reached, then hubs until the active view is full; never many at once. Each failure doubles the wait, with
 //! jitter, and is evidence for the failure detector.
 
-use super::Overlay;
-use crate::gossip::config::Config;
+use super::links::Overlay;
+use super::seeds::Seed;
 use crate::gossip::context::Context;
 use crate::gossip::membership::{Failure, Index, Links, Members};
 use crate::gossip::timers::Timer;
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};
 use crate::wire::record::MAX_ADDR;
-use crate::wire::{GoAway, Metadata, State};
+use crate::wire::{Full, Metadata, State};
 
 /// So many failed dials in a row are counted, then only half of them: the longest wait is reached by then.
 const MAX_FAILED_DIALS: u8 = 16;
@@ -40,6 +40,16 @@ pub enum Target {
 }
 
 impl Overlay<'_> {
+    /// Adds a seed.
+    ///
+    /// # Errors
+    /// As [`Seeds::add`](super::seeds::Seeds::add).
+    pub fn add_seed(&mut self, context: &mut Context, now: Instant, address: &str) -> Result<(), Full> {
+        self.seeds.add(now, address)?;
+        context.timers.set(Timer::Dial, now);
+        Ok(())
+    }
+
     /// Wants a link to a member, for a request or to replace one whose keys are old. The new link replaces an existing one.
     pub fn redial(&self, context: &mut Context, members: &mut Members<'_>, now: Instant, id: NodeId) {
         let is_new = members.want_link(context, now, id);
@@ -181,23 +191,6 @@ impl Overlay<'_> {
         }
     }
 
-    /// Whether a dial to it is under way, at an address of its own or at a seed where it answered before. A second one might lead
-    /// to two links, of which each end takes another for the newer.
-    pub(super) fn is_dialled(&self, members: &Members<'_>, index: Index) -> bool {
-        let slot = members.table.slot(index);
-        slot.dialling || self.seeds.reached(slot.id).any(|seed| seed.dialling)
-    }
-
-    /// Whether there is a link that counts: for a leaf any, for a hub one that carries gossip.
-    pub(super) fn is_neighbour(&self, config: &Config, id: NodeId) -> bool {
-        let mut links = self.peers.iter().filter(|peer| peer.id == id);
-        links.any(|peer| match peer.go_away {
-            None => !config.is_hub() || peer.is_overlay(),
-            // A peer whose link was pruned does not come back at once.
-            Some(reason) => reason == GoAway::Pruned,
-        })
-    }
-
     fn next_dial(&mut self, context: &mut Context, members: &mut Members<'_>, now: Instant) -> Option<Dial> {
         if self.dials_under_way(members) >= context.config.dials {
             return None;
@@ -245,6 +238,34 @@ impl Overlay<'_> {
                 slot.retry_at = now + context.config.retry_max;
             }
         }
+    }
+
+    /// The seed to dial next, by its place.
+    fn due_seed(
+        &self,
+        context: &Context,
+        members: &Members<'_>,
+        now: Instant,
+        enough: bool,
+    ) -> Option<usize> {
+        let is_due =
+            |seed: &Seed| self.is_seed_needed(context, members, seed, enough) && seed.retry_at <= now;
+        self.seeds.iter().position(is_due)
+    }
+
+    /// A hub dials a seed until another node answered there, and again when that member is gone or no hub is linked at all: so
+    /// a cluster whose seeds start anew meets them again. A leaf, which may hold no more links than it wants, dials only while it
+    /// wants one.
+    fn is_seed_needed(&self, context: &Context, members: &Members<'_>, seed: &Seed, enough: bool) -> bool {
+        let is_dialled = |id| members.table.find(id).is_some_and(|index| members.table.slot(index).dialling);
+        let known = seed
+            .reached
+            .is_some_and(|id| id == context.config.id || self.peers.is_linked(id) || is_dialled(id));
+        let spared = match context.is_hub() {
+            true => seed.reached.is_some_and(|id| members.is_live(id)) && self.hub_links() > 0,
+            false => enough,
+        };
+        !seed.dialling && !known && !spared
     }
 
     /// When something may become due that is not now.

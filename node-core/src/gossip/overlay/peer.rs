@@ -1,10 +1,19 @@
 //! A peer: the other end of one link, and what its link is for.
 
-use super::rekey::Certificates;
 use crate::gossip::membership::BuddyNotification;
 use crate::id::{LinkId, NodeId};
 use crate::time::Instant;
+use crate::trust::Fingerprint;
 use crate::wire::{GoAway, Kind};
+
+/// What the two ends of a link showed in its handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Certificates {
+    /// SHA-256 of the certificate of this node.
+    pub ours: Fingerprint,
+    /// SHA-256 of the certificate of the peer.
+    pub theirs: Fingerprint,
+}
 
 /// A link's place in the node's memory; [`Peer::FREE`] fills the storage that a caller lends.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! Peer exchange (GossipSub PX): a hub without room tells a newcomer of other hubs before it prunes the link.
 
-use super::Overlay;
+use super::links::Overlay;
 use crate::gossip::context::Context;
 use crate::gossip::membership::Members;
 use crate::id::NodeId;

@@ -1,12 +1,15 @@
 //! The peers: one place for each link, those in use first, so that nothing is looked for among free ones.
 
 use super::peer::Peer;
-use super::rekey::RENEWAL;
 use crate::gossip::membership::{BuddyNotification, Links, REFUTATION_PACE, Sender};
 use crate::id::{LinkId, NodeId};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::trust::Fingerprint;
 use crate::wire::{Full, Kind};
+
+/// Shortest life of a link that is renewed because its peer announces another certificate than it showed: a peer that always does
+/// is not dialled without end.
+const RENEWAL: Duration = Duration::from_secs(1);
 
 /// The links that are up: those to hubs, which are few and often looked at, before those to leaves.
 ///

@@ -1,6 +1,7 @@
 //! Pruning: which links end when there are too many.
 
-use super::{Overlay, Peer};
+use super::links::Overlay;
+use super::peer::Peer;
 use crate::gossip::context::Context;
 use crate::gossip::membership::Members;
 use crate::id::{LinkId, NodeId};

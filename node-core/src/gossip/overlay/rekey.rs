@@ -1,7 +1,8 @@
 //! What a change of keys means for the links that are up: a link ends at once when its peer is no longer trusted; one that
 //! this node dialled with another certificate on either side is dialled again, one link after the other.
 
-use super::Overlay;
+use super::links::Overlay;
+use super::peer::Certificates;
 use crate::gossip::context::Context;
 use crate::gossip::membership::Members;
 use crate::gossip::timers::Timer;
@@ -13,19 +14,6 @@ use crate::wire::GoAway;
 
 /// Pause between two links that are dialled again, so that a rotation is no storm.
 const REDIAL_PAUSE: Duration = Duration::from_millis(50);
-/// Shortest life of a link that is renewed because its peer announces another certificate than it showed: a peer that always does
-/// is not dialled without end.
-pub(super) const RENEWAL: Duration = Duration::from_secs(1);
-
-/// What the two ends of a link showed in its handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Certificates {
-    /// SHA-256 of the certificate of this node.
-    pub ours: Fingerprint,
-    /// SHA-256 of the certificate of the peer.
-    pub theirs: Fingerprint,
-}
-
 impl Overlay<'_> {
     pub fn secure(
         &mut self,

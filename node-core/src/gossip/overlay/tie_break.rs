@@ -1,6 +1,7 @@
 //! Tie break: of two links to one peer one stays.
 
-use super::{Overlay, Peer};
+use super::links::Overlay;
+use super::peer::Peer;
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};
 use crate::wire::GoAway;

@@ -1,11 +1,12 @@
 //! The budget of a peer: how much work it may make.
 
-use super::reconciliation::FEW;
 use crate::gossip::membership::Members;
 use crate::gossip::overlay::Peers;
 use crate::id::LinkId;
 use crate::time::{Duration, Instant};
 
+/// A range with at most this many members is answered by an item list: it fits one message.
+pub const FEW: usize = 32;
 /// Members that a peer may make this node look at in each [`BUDGET_PERIOD`], for each member of the table: several times what
 /// reconciling two tables takes that have nothing in common.
 const BUDGET: usize = 64;

@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use super::budget::afford;
+use super::budget::{FEW, afford};
 use crate::gossip::membership::{MemberSlot, Members, id_before};
 use crate::gossip::overlay::Peers;
 use crate::gossip::packer::send_all;
@@ -12,8 +12,6 @@ use crate::time::{Duration, Instant};
 use crate::wire::Outbox;
 use crate::wire::gossip::{IdRange, Items, Malformed, RangeFingerprint, Tag, Version, Writer};
 
-/// A range with at most this many members is answered by an item list: it fits one message.
-pub(super) const FEW: usize = 32;
 /// Parts that a larger range is cut into.
 const RANGE_PARTS: usize = 8;
 /// Ranges of one message that are answered: work for a peer is bounded.
