@@ -53,3 +53,6 @@ pub fn put_buddy_notification(members: &Members<'_>, peer: &mut Peer, out: &mut 
         peer.buddy_notification = None;
     }
 }
+
+#[cfg(test)]
+mod tests;

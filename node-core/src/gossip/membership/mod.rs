@@ -31,3 +31,6 @@ pub use members::{Links, Members, Sender};
 pub use merge::Update;
 pub use refutation::REFUTATION_PACE;
 pub use table::{Index, TableStorage};
+
+#[cfg(test)]
+mod tests;

@@ -9,3 +9,6 @@ mod budget;
 mod reconciliation;
 
 pub use reconciliation::{Sync, handle_fingerprints, handle_iwant, start};
+
+#[cfg(test)]
+mod tests;
