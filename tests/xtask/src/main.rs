@@ -6,6 +6,7 @@ mod core_alone;
 mod demo;
 mod dependencies;
 mod firmware;
+mod layers;
 mod run;
 mod setup;
 mod sim;
@@ -50,6 +51,8 @@ enum Command {
     CoreAlone,
     /// Hold the dependencies against deny.toml
     Dependencies,
+    /// Check that no module names one above it and that no imports form a circle (layers.toml)
+    Layers,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Board(arguments) => board::board(&arguments),
         Command::CoreAlone => core_alone::build(),
         Command::Dependencies => dependencies::check(),
+        Command::Layers => layers::check(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::run::{cargo, run};
-use crate::{core_alone, dependencies, firmware, setup};
+use crate::{core_alone, dependencies, firmware, layers, setup};
 
 /// What is checked, and how.
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("programs that the tests need", setup::setup),
     ("format", format),
     ("dependencies against deny.toml", dependencies::check),
+    ("modules and circles against layers.toml", layers::check),
     ("node-core without an operating system", core_alone::build),
     ("lints", lint),
     ("lints of the firmware", firmware::lint_all),
