@@ -1,4 +1,4 @@
-//! The exchanges of a link, as its task keeps them: what waits to be sent, and where what arrives goes.
+//! The state of an exchange in the task of its link: the bytes that wait to be sent, and the reader of the bytes that arrive.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,18 +7,19 @@ use bytes::{Bytes, BytesMut};
 use node_core::link::{ExchangeId, Open, Side};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::exchange::{ExchangeError, Piece};
+use super::error::ExchangeError;
+use super::stream::Piece;
 
 /// One exchange.
 pub(super) struct Flow {
     pub(super) number: u32,
-    /// What waits for credit or room.
+    /// Bytes that wait for credit or room.
     pub(super) pending: VecDeque<Bytes>,
     /// The direction ends when nothing is pending.
     pub(super) end: bool,
     /// It is in the queue of flows that may send.
     pub(super) queued: bool,
-    /// A permit for each byte that may be queued; given back when a byte was sent.
+    /// A permit for each byte that may be queued. It is given back when the byte was sent.
     pub(super) room: Arc<Semaphore>,
     pub(super) sink: Sink,
     /// It is a request of this node to a component.
@@ -35,9 +36,9 @@ pub(super) enum Sink {
     Response { body: BytesMut, limit: usize, reply: oneshot::Sender<Result<Bytes, ExchangeError>> },
     /// Collected for an answer from here, at most `limit` bytes.
     Request { open: Open, body: BytesMut, limit: usize },
-    /// Nowhere: only the other direction is left.
+    /// Nowhere: this direction has ended.
     Closed,
-    /// Nowhere, though there may be more.
+    /// Nowhere, although this direction has not ended.
     Ignored,
 }
 

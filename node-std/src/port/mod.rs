@@ -1,10 +1,11 @@
-//! The private port: one listener, told apart by its first bytes.
+//! The ports of the daemon: [`private`] for nodes, tools and the components of this machine, [`public`] for the world.
+//!
+//! Both take connections through the [`acceptor`], [sniff](sniff) their protocol from the first bytes, and serve HTTP through
+//! [`connection`].
 
-pub mod acceptor;
-pub mod connection;
-pub mod http;
-pub mod listener;
-pub mod sniff;
-
-#[cfg(test)]
-mod tests;
+mod acceptor;
+mod connection;
+mod health;
+pub mod private;
+pub mod public;
+mod sniff;

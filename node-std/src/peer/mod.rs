@@ -1,0 +1,11 @@
+//! What this node does for its peers, and asks of them.
+//!
+//! [`Services`] answers the built-in methods, hands proxied requests to the proxy, and relays exchanges for other nodes. [`Peers`]
+//! asks other nodes for the API.
+
+mod relay;
+mod remote;
+mod services;
+
+pub use remote::Peers;
+pub use services::Services;
