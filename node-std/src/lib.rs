@@ -1,25 +1,26 @@
 //! A Maelstrom node on Linux: the daemon `maelstromd` and the tool `maelctl`.
 //!
-//! | room | what it holds |
+//! | room | content |
 //! |---|---|
 //! | [`daemon`] | starts, runs and stops everything |
 //! | [`port`] | the private and the public listener |
 //! | [`api`] | JSON-RPC for tools |
-//! | [`peer`] | what peers are answered, and asked |
+//! | [`peer`] | answers and questions to peers, and relayed exchanges |
 //! | [`proxy`] | HTTP between clients and components |
 //! | [`cluster`] | the members, and the way to each of them |
 //! | [`link`] | node-core's links on TCP and TLS |
 //! | [`tls`] | the keyring in the TLS directory |
 //! | [`config`], [`ctl`] | the command lines of `maelstromd` and `maelctl` |
 //!
-//! A room uses those below it:
+//! A room uses only rooms to the right of it:
 //!
 //! ```text
-//! daemon -> port -> api -> peer .. -> proxy -> cluster -> link -> tls
+//! daemon -> { port, peer } -> api -> proxy -> cluster -> link -> tls
+//!                             ctl ->                             config
 //! ```
 //!
-//! [`clock`], [`log_limit`] and [`data_dir`] stand alone: many rooms use them, and they use none (`data_dir` reads addresses as
-//! `config` does).
+//! Three files stand alone: [`clock`], [`log_limit`] and [`data_dir`]. They belong to no room, because several rooms use them.
+//! They use no room, except that `data_dir` reads addresses as `config` does.
 
 pub mod api;
 pub mod clock;

@@ -138,13 +138,13 @@ mod tests {
         }
     }
 
-    /// A hub with a link to another hub, which tells it of members.
-    struct Told<'s> {
+    /// A hub with a link to another hub, which gossips members to it.
+    struct Fixture<'s> {
         node: Node<'s>,
         now: Instant,
     }
 
-    impl<'s> Told<'s> {
+    impl<'s> Fixture<'s> {
         fn new(storage: &'s mut StaticStorage<8, 4>) -> Self {
             let now = Instant::START;
             let config =
@@ -181,71 +181,71 @@ mod tests {
     #[test]
     fn duplicate_names_are_noticed_among_live_members_only() {
         let mut storage = StaticStorage::new();
-        let mut told = Told::new(&mut storage);
+        let mut fixture = Fixture::new(&mut storage);
         let mut changes = Changes::new(Events::new());
         let name = Name::new("twin").unwrap();
         let mut duplicate = |node: &Node<'_>, id| changes.names.duplicate(node, NodeId([id; 16]), &name);
 
-        told.learn(3, 1, State::Alive);
-        told.learn(4, 1, State::Alive);
-        assert_eq!(duplicate(&told.node, 3), None);
-        assert_eq!(duplicate(&told.node, 4), Some(NodeId([3; 16])));
+        fixture.learn(3, 1, State::Alive);
+        fixture.learn(4, 1, State::Alive);
+        assert_eq!(duplicate(&fixture.node, 3), None);
+        assert_eq!(duplicate(&fixture.node, 4), Some(NodeId([3; 16])));
 
-        told.learn(3, 1, State::Left);
-        told.learn(4, 1, State::Left);
-        told.learn(5, 1, State::Alive);
-        assert_eq!(duplicate(&told.node, 5), None);
+        fixture.learn(3, 1, State::Left);
+        fixture.learn(4, 1, State::Left);
+        fixture.learn(5, 1, State::Alive);
+        assert_eq!(duplicate(&fixture.node, 5), None);
     }
 
     #[test]
     fn a_duplicate_name_that_comes_back_is_noticed() {
         let (log, _guard) = Log::start();
         let mut storage = StaticStorage::new();
-        let mut told = Told::new(&mut storage);
+        let mut fixture = Fixture::new(&mut storage);
         let mut changes = Changes::new(Events::new());
         for (id, incarnation, state) in [(3, 1, State::Alive), (3, 1, State::Left), (4, 1, State::Alive)] {
-            told.learn(id, incarnation, state);
-            changes.note(&told.node);
+            fixture.learn(id, incarnation, state);
+            changes.note(&fixture.node);
         }
         assert_eq!(log.lines("two nodes are named twin"), [""; 0]);
-        told.learn(3, 2, State::Alive);
-        changes.note(&told.node);
+        fixture.learn(3, 2, State::Alive);
+        changes.note(&fixture.node);
         assert_eq!(log.lines("two nodes are named twin").len(), 1);
     }
 
     #[test]
     fn the_event_names_the_node_that_removed_a_member() {
         let mut storage = StaticStorage::new();
-        let mut told = Told::new(&mut storage);
+        let mut fixture = Fixture::new(&mut storage);
         let mut changes = Changes::new(Events::new());
-        told.learn(3, 1, State::Alive);
-        told.learn(4, 1, State::Alive);
-        told.learn(3, 1, State::Suspect);
+        fixture.learn(3, 1, State::Alive);
+        fixture.learn(4, 1, State::Alive);
+        fixture.learn(3, 1, State::Suspect);
         let (gone, removed) = (NodeId([4; 16]), NodeId([3; 16]));
-        while told.node.remove(told.now, removed).is_err() {
-            told.wait(Duration::from_millis(100));
+        while fixture.node.remove(fixture.now, removed).is_err() {
+            fixture.wait(Duration::from_millis(100));
         }
-        told.learn(4, 1, State::Left);
-        changes.note(&told.node);
+        fixture.learn(4, 1, State::Left);
+        changes.note(&fixture.node);
         let events = changes.events.after(0, 9);
         let left = events.iter().filter(|event| event.state == State::Left);
         let left: Vec<_> = left.map(|event| (event.id, event.by, event.reason)).collect();
-        let me = Some(told.node.id());
+        let me = Some(fixture.node.id());
         assert_eq!(left, [(removed, me, Some("an operator removed it")), (gone, None, None)]);
     }
 
     #[test]
     fn a_forgotten_member_is_a_change() {
         let mut storage = StaticStorage::new();
-        let mut told = Told::new(&mut storage);
+        let mut fixture = Fixture::new(&mut storage);
         let mut changes = Changes::new(Events::new());
-        told.learn(3, 1, State::Alive);
-        told.learn(3, 1, State::Left);
-        assert!(changes.note(&told.node));
-        assert!(!changes.note(&told.node));
-        told.wait(Duration::from_secs(2));
-        assert!(told.node.member(NodeId([3; 16])).is_none());
-        assert!(changes.note(&told.node));
-        assert!(!changes.note(&told.node));
+        fixture.learn(3, 1, State::Alive);
+        fixture.learn(3, 1, State::Left);
+        assert!(changes.note(&fixture.node));
+        assert!(!changes.note(&fixture.node));
+        fixture.wait(Duration::from_secs(2));
+        assert!(fixture.node.member(NodeId([3; 16])).is_none());
+        assert!(changes.note(&fixture.node));
+        assert!(!changes.note(&fixture.node));
     }
 }

@@ -102,7 +102,7 @@ impl Dialer {
     }
 }
 
-/// What a failed connection shows about the peer.
+/// Classifies a failed connection: it may show something about the peer.
 fn failure(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Failure::Refused,

@@ -79,7 +79,7 @@ impl Cluster {
     /// Takes a member that is down out of the cluster.
     ///
     /// # Errors
-    /// [`NotDown`]; nothing changed.
+    /// [`NotDown`]. Nothing changed.
     pub async fn remove(&self, id: NodeId) -> Result<(), NotDown> {
         let (reply, answer) = oneshot::channel();
         // A task that is gone gives no answer.

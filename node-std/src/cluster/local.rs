@@ -1,4 +1,4 @@
-//! What this node tells others about itself.
+//! This node's metadata: its own part of the gossip.
 
 use node_core::gossip::{Kind, Metadata, Node};
 use node_core::id::Name;
@@ -14,7 +14,7 @@ use crate::link::Greeting;
 pub struct LocalMetadata {
     /// Its name.
     pub name: Name,
-    /// Where it can be dialled.
+    /// Addresses (`HOST:PORT`) at which it can be dialled.
     pub addrs: Vec<String>,
     /// Components that it offers.
     pub components: Vec<String>,

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::events::Events;
 use super::view_channel::ViewSender;
 
-/// What the task of the cluster is asked to do.
+/// A request to the task of the cluster.
 #[derive(Debug)]
 pub(super) enum Request {
     /// Dial this hub again soon: a task waits for a link to it.

@@ -8,7 +8,7 @@ use node_core::time::Instant;
 use super::links::Links;
 use super::view::{Member, View};
 
-/// The cluster as `node` and `links` show it. `joins` says that this node has addresses to join through.
+/// The cluster as `node` and `links` show it. `joins` means that this node has addresses to join through.
 pub(super) fn snapshot(node: &Node<'_>, links: &Links, joins: bool, now: Instant) -> View {
     let mut handles = HashMap::new();
     let members = node.members().filter_map(|member| {

@@ -32,7 +32,7 @@ impl StateStore {
         Self { state, writer: tokio::spawn(write_changes(data_dir, changes)) }
     }
 
-    /// Where other hubs can be dialled.
+    /// Addresses of other hubs.
     pub(super) fn hubs(&self) -> Vec<HostPort> {
         self.state.borrow().hubs.clone()
     }

@@ -22,19 +22,19 @@ use crate::link::{Greeting, Identity, LinkEvent, Server};
 /// Link events that wait for the task before links wait.
 const MAX_EVENTS: usize = 1024;
 
-/// What a [`Task`] is made of.
+/// The parameters of a [`Task`].
 pub struct Setup {
     /// Its ends of the cluster's channels.
     pub channels: TaskChannels,
-    /// What all links of this node have in common.
+    /// This node on all its links.
     pub identity: Identity,
-    /// What this node tells others about itself.
+    /// This node's metadata.
     pub metadata: LocalMetadata,
     /// How links are secured.
     pub security: Security,
     /// Answers peers.
     pub server: Arc<dyn Server>,
-    /// What this node stores.
+    /// Stores state for the next start.
     pub data_dir: DataDir,
     /// The time of the daemon.
     pub clock: Clock,

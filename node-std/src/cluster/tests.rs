@@ -87,7 +87,7 @@ fn origin() -> Origin {
     Origin { direction: Direction::Accepted, address: "memory".into(), certificates: None }
 }
 
-/// Dials the hub again whenever that asks for it.
+/// Dials the hub again each time that the hub asks for it.
 async fn leaf(hub: Dialer, renewals: Arc<AtomicUsize>) {
     let mut buffer = [0; 256];
     let metadata = leaf_metadata(&mut buffer);
@@ -219,8 +219,8 @@ async fn a_view_of_many_members_is_published_less_often_and_shows_the_last_chang
     let (mut carrier, far) = tokio::io::duplex(64 * 1024);
     tokio::spawn(async move { dialer.run(far, origin()).await });
     greet_as(&mut carrier, Metadata::new("other", Kind::Hub).encode(&mut [0; 256]).unwrap()).await;
-    let (mut hears, mut carrier) = tokio::io::split(carrier);
-    tokio::spawn(async move { tokio::io::copy(&mut hears, &mut tokio::io::sink()).await });
+    let (mut reader, mut carrier) = tokio::io::split(carrier);
+    tokio::spawn(async move { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await });
     for number in 1..=MEMBERS {
         tell(&mut carrier, number, State::Alive).await;
     }

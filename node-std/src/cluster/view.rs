@@ -10,7 +10,7 @@ use node_core::trust::Fingerprint;
 use crate::clock::unix_millis;
 use crate::link::{LinkHandle, Rtt};
 
-/// One member, as known here.
+/// One member, as this node knows it.
 #[derive(Clone, Debug)]
 pub struct Member {
     /// Its identity.
@@ -31,7 +31,7 @@ pub struct Member {
     pub components: Vec<String>,
     /// For a leaf: the hubs that it is linked to.
     pub hubs: Vec<NodeId>,
-    /// SHA-256 of the certificate that it presents; all zero when it has none (plaintext).
+    /// SHA-256 of the certificate that it presents. All zero without one (plaintext).
     pub active_key: [u8; 32],
     /// Digest of all certificates that it trusts.
     pub keyring: [u8; 32],
@@ -39,7 +39,7 @@ pub struct Member {
     pub linked: bool,
     /// The round-trip time of that link.
     pub rtt: Option<Rtt>,
-    /// What this node itself saw of a suspect that shows a failure.
+    /// For a suspect: the failure that this node itself saw.
     pub evidence: Option<&'static str>,
     /// It is a leaf that announced that it sleeps.
     pub asleep: bool,
@@ -65,7 +65,7 @@ pub struct LinkInfo {
 }
 
 impl Member {
-    /// What the core knows of a member at `now`. `None` if its name is invalid, which no record allows.
+    /// Takes over the core's knowledge of a member at `now`. `None` if its name is invalid, which no record allows.
     pub(super) fn new(member: &gossip::Member<'_>, rtt: Option<Rtt>, now: Instant) -> Option<Self> {
         let gossip::Member { record, metadata, since, linked, evidence, asleep } = member;
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
@@ -90,7 +90,7 @@ impl Member {
     }
 }
 
-/// Where an exchange goes next.
+/// The next step of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hop {
     /// The node at the other end of the link that it takes.
@@ -112,9 +112,9 @@ pub struct View {
     pub(super) links: HashMap<NodeId, LinkHandle>,
     /// All links that are up, also those that are ending.
     pub link_list: Vec<LinkInfo>,
-    /// Whether this node is leaving the cluster: it makes no new links.
+    /// Whether this node is leaving the cluster. Then it makes no new links.
     pub(super) leaving: bool,
-    /// Whether other members exist, or should exist, and there is no link to any of them. The offered components are then not
+    /// Whether other members exist, or should exist, and there is no link to any of them. Then the offered components are not
     /// known.
     pub isolated: bool,
 }
@@ -155,7 +155,7 @@ impl View {
         places.iter().filter_map(|place| self.members.get(*place))
     }
 
-    /// How many links there are.
+    /// The number of links.
     #[must_use]
     pub fn link_count(&self) -> usize {
         self.links.len()
@@ -182,7 +182,7 @@ impl View {
             Kind::Leaf => {
                 let others = || member.hubs.iter().filter(|hub| **hub != me);
                 let hub = others().find(|hub| self.links.contains_key(hub)).or_else(|| others().next());
-                // One that lost its link to this node, its only hub, dials it again.
+                // A leaf that lost its link to this node, its only hub, dials this node again.
                 hub.or_else(|| member.hubs.first().map(|_| &to)).copied()
             }
         }

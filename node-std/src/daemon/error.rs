@@ -24,7 +24,7 @@ pub enum DaemonError {
         port: &'static str,
         /// Its address.
         addr: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
         /// The flag that changes it.
         flag: &'static str,
@@ -40,15 +40,15 @@ pub enum DaemonError {
     Ended {
         /// The subsystem.
         subsystem: &'static str,
-        /// What is known of the reason.
+        /// The reason, as far as it is known.
         why: String,
     },
     /// The system refused something that the daemon needs.
     #[error("{what}: {error}")]
     System {
-        /// What the daemon cannot do.
+        /// The step that the daemon cannot do.
         what: &'static str,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
 }

@@ -25,7 +25,7 @@ use crate::port::public;
 use crate::proxy::Proxy;
 use crate::tls::Keyring;
 
-/// What a daemon takes on each link.
+/// The limits of a daemon on each link.
 pub const LIMITS: Limits = Limits {
     frame: 16 * 1024,
     exchanges: 512,

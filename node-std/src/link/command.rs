@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::error::ExchangeError;
 
-/// What the task of a link is asked to do.
+/// A command to the task of a link.
 ///
 /// The queue of commands has no bound of its own. Its content is bounded by the exchanges of the link and their credit, by the
 /// permits for gossip, and by the requests that wait for an exchange.

@@ -118,7 +118,7 @@ impl<'s> Driver<'s> {
         }
     }
 
-    /// Fails what is still open, and reports the end of the link. `dialled_plaintext` says that this node dialled it without
+    /// Fails what is still open, and reports the end of the link. `dialled_plaintext` means that this node dialled it without
     /// TLS.
     pub(super) async fn finish(mut self, result: Result<(), Fault>, dialled_plaintext: bool) {
         let (sent, received) = (self.go_away_sent, self.go_away_received);

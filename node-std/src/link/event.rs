@@ -8,7 +8,7 @@ use node_core::time::UnixTime;
 
 use super::handle::LinkHandle;
 
-/// How a link came about.
+/// The beginning of a link.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// Whether this node dialled or accepted it.
@@ -19,7 +19,7 @@ pub struct Origin {
     pub certificates: Option<Certificates>,
 }
 
-/// What happened to a link.
+/// An event of a link.
 #[derive(Debug)]
 pub enum LinkEvent {
     /// The carrier is open. The peer's hello has not arrived yet.
@@ -30,7 +30,7 @@ pub enum LinkEvent {
         target: Target,
         /// The address that was dialled.
         address: String,
-        /// What the failure shows about that node.
+        /// The state of that node, as the failure shows it.
         failure: Failure,
         /// The error, for the log.
         error: String,
@@ -43,7 +43,7 @@ pub enum LinkEvent {
         incarnation: u64,
         /// The peer's encoded metadata.
         metadata: Vec<u8>,
-        /// What the peer takes on this link.
+        /// The limits of the peer on this link.
         limits: Limits,
         /// The peer's clock.
         time: Option<UnixTime>,

@@ -196,7 +196,7 @@ impl Exchanges {
         }
     }
 
-    /// The exchange for a request is open. `unfinished` says that `rest` of the request is still to be sent.
+    /// The exchange for a request is open. `unfinished` means that `rest` of the request is still to be sent.
     fn handle_started(&mut self, id: ExchangeId, command: LinkCommand, rest: Bytes, unfinished: bool) {
         match command {
             Command::Open { open, reply } => {

@@ -28,17 +28,17 @@ pub(super) struct Flow {
     pub(super) unread: usize,
 }
 
-/// Where the bytes of an exchange go.
+/// The reader of the bytes of an exchange.
 pub(super) enum Sink {
-    /// To a task that reads them one by one.
+    /// A task that takes them piece by piece.
     Stream(mpsc::UnboundedSender<Piece>),
-    /// Collected for a caller, at most `limit` bytes.
+    /// A caller, who gets all of them at the end, at most `limit` bytes.
     Response { body: BytesMut, limit: usize, reply: oneshot::Sender<Result<Bytes, ExchangeError>> },
-    /// Collected for an answer from here, at most `limit` bytes.
+    /// A built-in method of this node, which gets all of them at the end, at most `limit` bytes.
     Request { open: Open, body: BytesMut, limit: usize },
-    /// Nowhere: this direction has ended.
+    /// None: this direction has ended.
     Closed,
-    /// Nowhere, although this direction has not ended.
+    /// None, although this direction has not ended.
     Ignored,
 }
 
@@ -101,7 +101,7 @@ impl Flows {
         flow
     }
 
-    /// How many are [proxied](Flow::proxied) requests.
+    /// The number of [proxied](Flow::proxied) requests.
     pub(super) fn proxied(&self) -> usize {
         self.proxied
     }
@@ -125,7 +125,7 @@ impl Flows {
     }
 }
 
-/// The place of an exchange in its side's table, as the protocol numbers them.
+/// The slot of an exchange in its side's table, which is part of its number.
 const fn slot(id: ExchangeId) -> usize {
     (id.number & 0xffff) as usize
 }

@@ -1,4 +1,4 @@
-//! What a node tells its peers on every link.
+//! This node, as its peers learn it on every link.
 
 use node_core::id::NodeId;
 use node_core::link::Limits;
@@ -7,20 +7,20 @@ use node_core::link::Limits;
 /// under AES-GCM, and a board's TLS library does not support that update.
 pub const KEY_USAGE_LIMIT: u64 = 1 << 23;
 
-/// What every link of a node has in common.
+/// The common properties of all links of a node.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// This node.
     pub id: NodeId,
     /// Its cluster.
     pub cluster: String,
-    /// What it takes on a link.
+    /// The limits of this node on a link.
     pub limits: Limits,
     /// TLS records that one link to a leaf may carry. Then the leaf is asked to dial again. See [`KEY_USAGE_LIMIT`].
     pub key_usage_limit: u64,
 }
 
-/// What this node's hello contains beside its [`Identity`].
+/// The part of this node's hello that changes while it runs.
 #[derive(Clone, Debug)]
 pub struct Greeting {
     /// This node's incarnation.

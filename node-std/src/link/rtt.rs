@@ -4,12 +4,12 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
-/// The last measured round-trip time of a link. Copies are the same.
+/// The last measured round-trip time of a link. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Rtt(Arc<AtomicU32>);
 
 impl Rtt {
-    /// In microseconds; `None` before the first.
+    /// In microseconds. `None` before the first measurement.
     #[must_use]
     pub fn micros(&self) -> Option<u64> {
         let micros = self.0.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What a link asks of the node that it belongs to.
+//! The interface of a link to its node.
 
 use node_core::id::NodeId;
 

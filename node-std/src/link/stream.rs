@@ -23,7 +23,7 @@ pub(super) type Commands = mpsc::UnboundedSender<LinkCommand>;
 pub struct Outbound {
     id: ExchangeId,
     link: Commands,
-    /// One permit for each byte that may still be queued; closed when the exchange is over.
+    /// One permit for each byte that may still be queued. It is closed when the exchange is over.
     room: Arc<Semaphore>,
     done: bool,
 }
@@ -33,10 +33,10 @@ impl Outbound {
         Self { id, link, room, done: false }
     }
 
-    /// Hands `data` to the link; waits while the peer's credit or the link's queue is used up.
+    /// Hands `data` to the link. Waits for the peer's credit and for room in the link's queue.
     ///
     /// # Errors
-    /// The exchange was reset, ran out of time, or its link closed; [`Inbound::next`] says which.
+    /// The exchange was reset, ran out of time, or its link closed. [`Inbound::next`] returns the reason.
     pub async fn send(&mut self, mut data: Bytes) -> Result<(), ExchangeError> {
         while !data.is_empty() {
             let piece = data.split_to(data.len().min(QUEUE / 2));
@@ -71,7 +71,7 @@ impl Outbound {
 
     /// Waits until the exchange is over before this direction ended: by a reset, the time budget, or the link.
     pub async fn closed(&self) {
-        // There are never so many permits: only closing ends the wait.
+        // There are never so many permits, so only closing ends the wait.
         let _ = self.room.acquire_many(u32::try_from(QUEUE + 1).unwrap_or(u32::MAX)).await;
     }
 
@@ -108,12 +108,12 @@ fn over() -> ExchangeError {
 pub struct Inbound {
     id: ExchangeId,
     link: Commands,
-    /// Never holds more than the credit that the peer was given.
+    /// The credit of the peer bounds its content.
     pieces: mpsc::UnboundedReceiver<Piece>,
     done: bool,
 }
 
-/// What a link delivers to an [`Inbound`].
+/// An item that a link delivers to an [`Inbound`].
 #[derive(Debug)]
 pub(super) enum Piece {
     Data(Bytes),
@@ -182,10 +182,10 @@ impl Drop for Inbound {
 /// An exchange that the peer opened.
 #[derive(Debug)]
 pub struct Accepted {
-    /// What the peer asks for.
+    /// The request of the peer.
     pub open: Open,
-    /// The request's bytes.
+    /// Yields the bytes of the request.
     pub inbound: Inbound,
-    /// Where the response goes.
+    /// Takes the response.
     pub outbound: Outbound,
 }

@@ -18,19 +18,19 @@ use crate::clock::Clock;
 /// How long a peer may take to name its protocol, and then to send its hello.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the task of a link starts with.
+/// The parameters of a link's task.
 pub struct LinkTask<'a> {
     /// The link's number here.
     pub id: LinkId,
     /// How it came about.
     pub origin: Origin,
-    /// What all links of this node have in common.
+    /// This node.
     pub identity: &'a Identity,
-    /// What this node's hello contains.
+    /// The changing part of this node's hello.
     pub greeting: Greeting,
     /// Answers the peer.
     pub server: Arc<dyn Server>,
-    /// Takes everything that happens.
+    /// Takes the events of the link.
     pub events: mpsc::Sender<LinkEvent>,
     /// The time of the daemon.
     pub clock: Clock,

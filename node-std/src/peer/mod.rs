@@ -1,4 +1,4 @@
-//! What this node does for its peers, and asks of them.
+//! The services of this node for its peers, and its questions to them.
 //!
 //! [`Services`] answers the built-in methods, hands proxied requests to the proxy, and relays exchanges for other nodes. [`Peers`]
 //! asks other nodes for the API.

@@ -1,4 +1,4 @@
-//! What this node asks of other nodes for the API.
+//! The API's questions to other nodes.
 
 use core::time::Duration;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What this node answers to its peers: built-in methods, proxied requests, and exchanges that it relays.
+//! The services of this node for its peers: built-in methods, proxied requests, and relayed exchanges.
 
 use std::sync::Arc;
 use std::time::Instant;

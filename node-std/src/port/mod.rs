@@ -1,7 +1,6 @@
 //! The ports of the daemon: [`private`] for nodes, tools and the components of this machine, [`public`] for the world.
 //!
-//! Both take connections through the [`acceptor`], [sniff](sniff) their protocol from the first bytes, and serve HTTP through
-//! [`connection`].
+//! Both accept connections within a limit, sniff the protocol from the first bytes, and serve HTTP within limits.
 
 mod acceptor;
 mod connection;

@@ -2,7 +2,7 @@
 //!
 //! | request                      | answer                                                    |
 //! |------------------------------|-----------------------------------------------------------|
-//! | `GET /_mael_health_check`    | 200 `OK`; as JSON, with the state of TLS, when asked for  |
+//! | `GET /_mael_health_check`    | 200 `OK`, or JSON with the state of TLS when asked for it |
 //! | `POST /_mael/v1`             | JSON-RPC 2.0, see [`api`](crate::api)                     |
 //! | any other `/_mael/…`         | 404                                                       |
 //! | anything else                | the component that `MAELSTROM-COMPONENT` names            |

@@ -34,7 +34,7 @@ pub struct Listener<R> {
     pub refusals: LogLimit,
 }
 
-/// What is known of a connection besides its bytes.
+/// A connection without its bytes.
 struct Client {
     permit: ConnectionPermit,
     /// For a link.
@@ -147,8 +147,8 @@ impl<R: Remote> Listener<R> {
     }
 }
 
-/// What a connection opens with. `None` when the client closes it without a byte, as load balancers and port scanners do, or
-/// when the port is closing.
+/// Finds the protocol of a connection. `None` when the client closes it before, as load balancers and port scanners do, or when
+/// the port is draining.
 async fn open<IO: AsyncRead + Unpin>(
     stream: IO,
     drain: &CancellationToken,

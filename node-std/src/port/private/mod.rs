@@ -1,4 +1,4 @@
-//! The private port: one listener for links and HTTP, told apart by their first bytes.
+//! The private port: one listener for links and HTTP. The first bytes of a connection show its protocol.
 
 mod handshake;
 mod http;
