@@ -28,6 +28,7 @@ use super::exchanges::Exchanges;
 use super::gossip::GossipQueue;
 use super::handle::LinkHandle;
 use super::identity::{Greeting, Identity};
+use super::opener::Opener;
 use super::rtt::Rtt;
 use super::server::Server;
 use super::stream::LinkCommand;
@@ -54,6 +55,7 @@ pub(super) struct Driver<'s> {
     received: BytesMut,
     sending: SendBuffer,
     exchanges: Exchanges,
+    opener: Opener,
     gossip: GossipQueue,
     rtt: Rtt,
     /// When the round trip is measured again, on the next frame of the peer.
@@ -84,7 +86,8 @@ impl<'s> Driver<'s> {
             command: None,
             received: BytesMut::new(),
             sending: SendBuffer::new(),
-            exchanges: Exchanges::new(identity, server, sender),
+            exchanges: Exchanges::new(identity.id, server, sender),
+            opener: Opener::new(&identity.limits),
             gossip: GossipQueue::new(),
             rtt: Rtt::default(),
             measure_at: clock.now() + MEASURE,
@@ -137,6 +140,7 @@ impl<'s> Driver<'s> {
         while let Ok(command) = self.commands.try_recv() {
             command.refuse(ExchangeError::LinkClosed(why.clone()));
         }
+        self.opener.close(&why);
         let outcome = Outcome { sent, received, error, itself };
         self.report(LinkEvent::Down { link: self.id, up, outcome }).await;
     }
@@ -179,7 +183,7 @@ impl<'s> Driver<'s> {
         self.exchanges.send_pending(&mut self.link, &mut self.sending);
         self.gossip.send(&mut self.link, &mut self.sending);
         self.link.poll_transmit(now, &mut self.sending);
-        self.exchanges.open_waiting(now, &mut self.link, &mut self.sending);
+        self.opener.open_waiting(now, &mut self.link, &mut self.exchanges, &mut self.sending);
         if self.records_left == Some(0) {
             self.records_left = None;
             self.report(LinkEvent::KeyUsageLimit(self.id)).await;
@@ -228,7 +232,7 @@ impl<'s> Driver<'s> {
 
     /// Whether something waits for room in the outgoing buffer.
     fn waits_for_room(&self) -> bool {
-        self.exchanges.wait_for_room() || !self.gossip.is_empty()
+        self.exchanges.wait_for_room() || !self.gossip.is_empty() || !self.opener.is_empty()
     }
 
     async fn handle_received(&mut self, now: Instant) -> Result<(), PeerError> {
@@ -281,7 +285,8 @@ impl<'s> Driver<'s> {
 
     async fn handle_up(&mut self, hello: &Hello<'_>) {
         let peer = hello.record.id;
-        self.exchanges.set_peer(peer, hello.limits);
+        self.exchanges.set_peer(peer);
+        self.opener.set_peer(&hello.limits);
         let is_leaf =
             Metadata::decode(hello.record.metadata).is_ok_and(|metadata| metadata.kind == Kind::Leaf);
         self.records_left = is_leaf.then_some(self.identity.key_usage_limit);
@@ -301,7 +306,7 @@ impl<'s> Driver<'s> {
         let (exchanges, link) = (&mut self.exchanges, &mut self.link);
         match command {
             Command::Open { open, .. } | Command::Call { open, .. } => {
-                exchanges.request(now, link, open.service, command, &mut self.sending);
+                self.opener.open(now, link, exchanges, open.service, command, &mut self.sending);
             }
             Command::Send { id, data, end } => exchanges.queue(id, data, end),
             Command::Reset { id, code } => {

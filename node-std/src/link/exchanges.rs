@@ -1,66 +1,44 @@
-//! The exchanges of a link: bytes that arrive go to their readers, bytes to send take turns, and requests wait for a free
-//! exchange.
+//! The open exchanges of a link: bytes that arrive go to their readers, and bytes to send take turns.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 use node_core::id::NodeId;
-use node_core::link::{ExchangeId, Limits, Link, Open, OpenError, ResetCode, SendError, Service};
-use node_core::time::Instant;
-use tokio::sync::mpsc;
+use node_core::link::{ExchangeId, Link, Open, ResetCode, SendError, Service};
+use tokio::sync::{mpsc, oneshot};
 
 use super::buffer::SendBuffer;
-use super::command::Command;
 use super::error::ExchangeError;
 use super::flow::{Flow, Flows, Sink};
-use super::identity::Identity;
 use super::server::Server;
-use super::stream::{Accepted, Commands, Inbound, LinkCommand, Outbound, Piece, QUEUE};
-use super::waiting::Waiting;
+use super::stream::{Accepted, Commands, Inbound, Outbound, Piece, QUEUE};
 
 /// Longest request that is collected before it is answered.
 const MAX_REQUEST: usize = node_core::rpc::MAX_BODY;
 
-/// All exchanges of a link, in both directions.
+/// All open exchanges of a link, in both directions.
 pub(super) struct Exchanges {
     /// This node.
     id: NodeId,
-    /// Exchanges that this node takes on a link.
-    limit: u16,
     /// The peer, after its hello.
     peer: Option<NodeId>,
-    /// Exchanges that both sides take.
-    usable: u16,
     server: Arc<dyn Server>,
     /// For the halves that are handed out.
     commands: Commands,
     flows: Flows,
     /// Flows with bytes to send and credit for them.
     sendable: VecDeque<ExchangeId>,
-    /// Requests that wait for a free exchange.
-    waiting: Waiting,
 }
 
 impl Exchanges {
-    pub(super) fn new(identity: &Identity, server: Arc<dyn Server>, commands: Commands) -> Self {
-        Self {
-            id: identity.id,
-            limit: identity.limits.exchanges,
-            peer: None,
-            usable: 0,
-            server,
-            commands,
-            flows: Flows::default(),
-            sendable: VecDeque::new(),
-            waiting: Waiting::default(),
-        }
+    pub(super) fn new(id: NodeId, server: Arc<dyn Server>, commands: Commands) -> Self {
+        Self { id, peer: None, server, commands, flows: Flows::default(), sendable: VecDeque::new() }
     }
 
     /// The peer's hello arrived.
-    pub(super) fn set_peer(&mut self, peer: NodeId, limits: Limits) {
+    pub(super) const fn set_peer(&mut self, peer: NodeId) {
         self.peer = Some(peer);
-        self.usable = limits.exchanges.min(self.limit);
     }
 
     pub(super) const fn peer(&self) -> Option<NodeId> {
@@ -71,9 +49,14 @@ impl Exchanges {
         self.commands.clone()
     }
 
-    /// Whether bytes or requests wait for room in the outgoing buffer.
+    /// Whether bytes wait for room in the outgoing buffer.
     pub(super) fn wait_for_room(&self) -> bool {
-        !self.sendable.is_empty() || !self.waiting.is_empty()
+        !self.sendable.is_empty()
+    }
+
+    /// The number of requests of this node to components.
+    pub(super) fn proxied(&self) -> usize {
+        self.flows.proxied()
     }
 
     /// The peer opened an exchange, with the first bytes of its request.
@@ -155,106 +138,38 @@ impl Exchanges {
         }
     }
 
-    /// Opens an exchange for a request, behind those that wait for one already.
-    pub(super) fn request(
+    /// This node opened an exchange whose request and response are streamed. `proxied` means that it is for a component.
+    pub(super) fn start_stream(&mut self, id: ExchangeId, proxied: bool) -> (Outbound, Inbound) {
+        let (mut flow, outbound, inbound) = self.stream(id);
+        flow.proxied = proxied;
+        self.flows.insert(id, flow);
+        (outbound, inbound)
+    }
+
+    /// This node opened an exchange for a whole response. `rest` of the request is still to be sent.
+    pub(super) fn start_call(
         &mut self,
-        now: Instant,
-        link: &mut Link<'_>,
-        service: Service,
-        command: LinkCommand,
-        out: &mut SendBuffer,
+        id: ExchangeId,
+        rest: Bytes,
+        limit: usize,
+        reply: oneshot::Sender<Result<Bytes, ExchangeError>>,
     ) {
-        if self.waiting.queue(service).is_empty() {
-            self.start(now, link, command, out);
-        } else {
-            self.wait(service, command);
+        let sink = Sink::Response { body: BytesMut::new(), limit, reply };
+        self.flows.insert(id, Flow::new(id.number, QUEUE, sink));
+        if !rest.is_empty() {
+            self.queue(id, rest, true);
+        } else if let Some(flow) = self.flows.find(id) {
+            flow.end = true;
         }
     }
 
-    /// Opens an exchange for a request, or puts the request into the queue of those that wait for one.
-    fn start(&mut self, now: Instant, link: &mut Link<'_>, command: LinkCommand, out: &mut SendBuffer) {
-        if !command.is_wanted() {
-            return;
-        }
-        let (open, request, end) = match &command {
-            Command::Open { open, .. } => (*open, Bytes::new(), false),
-            Command::Call { open, request, .. } => (*open, request.clone(), true),
-            _ => return,
-        };
-        if open.service == Service::Http && self.flows.proxied() >= self.max_proxied() {
-            return self.wait(open.service, command);
-        }
-        match link.open(now, &open, (&request, end), out) {
-            Ok((id, taken)) => {
-                let unfinished = end && taken < request.len();
-                self.handle_started(id, command, request.slice(taken..), unfinished);
-            }
-            Err(OpenError::Exchanges | OpenError::Outbox) => self.wait(open.service, command),
-            Err(error @ (OpenError::NotUp | OpenError::Draining)) => {
-                command.refuse(ExchangeError::LinkClosed(error.to_string()));
-            }
-        }
-    }
-
-    /// The exchange for a request is open. `unfinished` means that `rest` of the request is still to be sent.
-    fn handle_started(&mut self, id: ExchangeId, command: LinkCommand, rest: Bytes, unfinished: bool) {
-        match command {
-            Command::Open { open, reply } => {
-                let (mut flow, outbound, inbound) = self.stream(id);
-                flow.proxied = open.service == Service::Http;
-                self.flows.insert(id, flow);
-                // A caller that went away drops both halves, which resets the exchange.
-                let _ = reply.send(Ok((outbound, inbound)));
-            }
-            Command::Call { limit, reply, .. } => {
-                let sink = Sink::Response { body: BytesMut::new(), limit, reply };
-                self.flows.insert(id, Flow::new(id.number, QUEUE, sink));
-                if unfinished {
-                    self.queue(id, rest, true);
-                } else if let Some(flow) = self.flows.find(id) {
-                    flow.end = true;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// A streamed exchange: what the task keeps of it, and its halves.
+    /// A streamed exchange: its state in this task, and its halves.
     fn stream(&self, id: ExchangeId) -> (Flow, Outbound, Inbound) {
         let (sender, pieces) = mpsc::unbounded_channel();
         let flow = Flow::new(id.number, QUEUE, Sink::Stream(sender));
         let outbound = Outbound::new(id, self.commands.clone(), flow.room.clone());
         let inbound = Inbound::new(id, self.commands.clone(), pieces);
         (flow, outbound, inbound)
-    }
-
-    /// Exchanges that proxied requests may have open at once. The rest is for built-in methods, so that a cluster whose links
-    /// are full of slow requests can still be inspected.
-    fn max_proxied(&self) -> usize {
-        (usize::from(self.usable) * 7 / 8).max(1)
-    }
-
-    fn wait(&mut self, service: Service, command: LinkCommand) {
-        if let Err(command) = self.waiting.push(service, command) {
-            command.refuse(ExchangeError::Full);
-        }
-    }
-
-    /// Opens exchanges for the requests that wait.
-    pub(super) fn open_waiting(&mut self, now: Instant, link: &mut Link<'_>, out: &mut SendBuffer) {
-        for service in [Service::Rpc(0), Service::Http] {
-            for _ in 0..self.waiting.queue(service).len() {
-                let Some(command) = self.waiting.queue(service).pop_front() else { break };
-                let before = self.waiting.queue(service).len();
-                self.start(now, link, command, out);
-                let queue = self.waiting.queue(service);
-                if queue.len() > before {
-                    // The request went to the end of the queue. It is still the first.
-                    queue.rotate_right(1);
-                    break;
-                }
-            }
-        }
     }
 
     /// Queues bytes for sending.
@@ -368,13 +283,10 @@ impl Exchanges {
         }
     }
 
-    /// The link is over: fails all exchanges, and the requests that wait for one.
+    /// The link is over: fails all exchanges.
     pub(super) fn close(&mut self, why: &str) {
         for flow in self.flows.drain() {
             flow.fail(ExchangeError::Lost(why.to_owned()));
-        }
-        for command in self.waiting.drain() {
-            command.refuse(ExchangeError::LinkClosed(why.to_owned()));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! the frames of many commands go out in one write. An idle link sends immediately.
 //!
 //! ```text
-//! task -> driver -> { exchanges -> flow, gossip, buffer } -> { handle, event } -> stream -> command
+//! task -> driver -> { opener -> exchanges -> flow, gossip, buffer } -> { handle, event } -> stream -> command
 //! ```
 
 mod buffer;
@@ -19,6 +19,7 @@ mod flow;
 mod gossip;
 mod handle;
 mod identity;
+mod opener;
 mod rtt;
 mod server;
 mod stream;
