@@ -1,4 +1,4 @@
-//! What this node answers to its peers: the built-in methods, proxied requests, and what it passes on.
+//! The services of this node for its peers: built-in methods, proxied requests, and relayed exchanges.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,11 +8,10 @@ use node_core::link::{ResetCode, Service};
 use node_core::rpc::{Code, KeySlot, MAX_BODY, MAX_PING, MemberItem, Method, Response, RpcError, Status};
 use serde::Serialize;
 
+use super::relay::relay;
 use crate::cluster::{Cluster, Security};
-use crate::exchange::Accepted;
-use crate::link::Server;
+use crate::link::{Accepted, Server};
 use crate::proxy::Proxy;
-use crate::relay;
 
 /// Answers peers.
 pub struct Services {
@@ -96,7 +95,7 @@ impl Server for Services {
     fn serve(&self, from: NodeId, accepted: Accepted) {
         match (accepted.open.to, accepted.open.service) {
             (Some(to), Service::Rpc(_)) if to != self.cluster.me() => {
-                tokio::spawn(relay::pass_on(self.cluster.clone(), (from, to), accepted));
+                tokio::spawn(relay(self.cluster.clone(), from, to, accepted));
             }
             (_, Service::Http) => {
                 let proxy = self.proxy.clone();
@@ -124,7 +123,7 @@ fn items<T: Serialize>(items: impl IntoIterator<Item = T>) -> Vec<u8> {
     body
 }
 
-/// What cannot be encoded is an empty body, which no caller can read as success.
+/// A value that cannot be encoded becomes an empty body, which no caller can read as success.
 fn encode(value: &impl Serialize) -> Vec<u8> {
     postcard::to_extend(value, Vec::new()).unwrap_or_default()
 }

@@ -1,60 +1,42 @@
-//! One request and its response on a link, as the daemon's tasks see it.
+//! The halves of an exchange: one request and its response on a link, as the daemon's tasks see them.
 
-use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use node_core::link::{ExchangeId, Open, ResetCode, Side};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::link::Command;
+use super::command::Command;
+use super::error::ExchangeError;
 
 /// Bytes of one direction that may wait for the link before [`Outbound::send`] waits.
-pub(crate) const QUEUE: usize = 64 * 1024;
+pub(super) const QUEUE: usize = 64 * 1024;
 
-/// Why an exchange ended early.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ExchangeError {
-    /// The other side gave the exchange up.
-    #[error("the peer reset the exchange: {0}")]
-    Reset(ResetCode),
-    /// There is no link for it: nothing was sent.
-    #[error("no link: {0}")]
-    LinkClosed(String),
-    /// The link broke under it: the peer may have done what was asked.
-    #[error("the link broke: {0}")]
-    Lost(String),
-    /// Too many exchanges wait for the link already.
-    #[error("the link has no free exchange")]
-    Full,
-    /// The time budget ran out.
-    #[error("the time budget of {0:?} ran out")]
-    Timeout(Duration),
-}
+/// A command to the task of a link.
+pub(super) type LinkCommand = Command<(Outbound, Inbound)>;
+
+/// The way to the task of a link.
+pub(super) type Commands = mpsc::UnboundedSender<LinkCommand>;
 
 /// The sending half of one direction of an exchange. Dropping it unfinished resets the exchange.
 #[derive(Debug)]
 pub struct Outbound {
     id: ExchangeId,
-    link: mpsc::UnboundedSender<Command>,
-    /// One permit for each byte that may still be queued; closed when the exchange is over.
+    link: Commands,
+    /// One permit for each byte that may still be queued. It is closed when the exchange is over.
     room: Arc<Semaphore>,
     done: bool,
 }
 
 impl Outbound {
-    pub(crate) const fn new(
-        id: ExchangeId,
-        link: mpsc::UnboundedSender<Command>,
-        room: Arc<Semaphore>,
-    ) -> Self {
+    pub(super) const fn new(id: ExchangeId, link: Commands, room: Arc<Semaphore>) -> Self {
         Self { id, link, room, done: false }
     }
 
-    /// Hands `data` to the link; waits while the peer's credit or the link's queue is used up.
+    /// Hands `data` to the link. Waits for the peer's credit and for room in the link's queue.
     ///
     /// # Errors
-    /// The exchange was reset, ran out of time, or its link closed; [`Inbound::next`] says which.
+    /// The exchange was reset, ran out of time, or its link closed. [`Inbound::next`] returns the reason.
     pub async fn send(&mut self, mut data: Bytes) -> Result<(), ExchangeError> {
         while !data.is_empty() {
             let piece = data.split_to(data.len().min(QUEUE / 2));
@@ -87,20 +69,20 @@ impl Outbound {
         self.command(Command::Send { id: self.id, data: last, end: true })
     }
 
-    /// Waits until the exchange is over although this direction was not ended: a reset, the time budget, the link.
+    /// Waits until the exchange is over before this direction ended: by a reset, the time budget, or the link.
     pub async fn closed(&self) {
-        // There are never so many permits: only closing ends the wait.
+        // There are never so many permits, so only closing ends the wait.
         let _ = self.room.acquire_many(u32::try_from(QUEUE + 1).unwrap_or(u32::MAX)).await;
     }
 
-    /// Gives the whole exchange up, telling the peer why.
+    /// Resets the whole exchange.
     pub fn reset(mut self, code: ResetCode) {
         self.done = true;
-        // A link that is gone needs no telling.
+        // A link that is gone has no peer to inform.
         let _ = self.link.send(Command::Reset { id: self.id, code });
     }
 
-    fn command(&self, command: Command) -> Result<(), ExchangeError> {
+    fn command(&self, command: LinkCommand) -> Result<(), ExchangeError> {
         self.link.send(command).map_err(|_| over())
     }
 }
@@ -117,32 +99,30 @@ fn over() -> ExchangeError {
     ExchangeError::LinkClosed("the exchange is over".into())
 }
 
-/// The receiving half of one direction of an exchange. Bytes taken from it are credit for the peer, so
-/// a slow reader slows the sender down. Dropping it before the end gives up an exchange that this node opened; of
-/// one that the peer opened the rest of the request is ignored, so that it can be answered all the same.
+/// The receiving half of one direction of an exchange. Bytes taken from it are credit for the peer, so a slow reader slows
+/// the sender down.
+///
+/// Dropping it before the end resets an exchange that this node opened. If the peer opened the exchange, the rest of the
+/// request is ignored, and the exchange can still be answered.
 #[derive(Debug)]
 pub struct Inbound {
     id: ExchangeId,
-    link: mpsc::UnboundedSender<Command>,
-    /// Never holds more than the credit that the peer was given.
+    link: Commands,
+    /// The credit of the peer bounds its content.
     pieces: mpsc::UnboundedReceiver<Piece>,
     done: bool,
 }
 
-/// What a link delivers to an [`Inbound`].
+/// An item that a link delivers to an [`Inbound`].
 #[derive(Debug)]
-pub(crate) enum Piece {
+pub(super) enum Piece {
     Data(Bytes),
     End,
     Failed(ExchangeError),
 }
 
 impl Inbound {
-    pub(crate) const fn new(
-        id: ExchangeId,
-        link: mpsc::UnboundedSender<Command>,
-        pieces: mpsc::UnboundedReceiver<Piece>,
-    ) -> Self {
+    pub(super) const fn new(id: ExchangeId, link: Commands, pieces: mpsc::UnboundedReceiver<Piece>) -> Self {
         Self { id, link, pieces, done: false }
     }
 
@@ -202,10 +182,10 @@ impl Drop for Inbound {
 /// An exchange that the peer opened.
 #[derive(Debug)]
 pub struct Accepted {
-    /// What the peer asks for.
+    /// The request of the peer.
     pub open: Open,
-    /// The request's bytes.
+    /// Yields the bytes of the request.
     pub inbound: Inbound,
-    /// Where the response goes.
+    /// Takes the response.
     pub outbound: Outbound,
 }

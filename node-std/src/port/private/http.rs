@@ -1,35 +1,33 @@
-//! What the private port answers over HTTP.
+//! The HTTP requests of the private port.
 //!
 //! | request                      | answer                                                    |
 //! |------------------------------|-----------------------------------------------------------|
-//! | `GET /_mael_health_check`    | 200 `OK`; as JSON, with the state of TLS, when asked for  |
+//! | `GET /_mael_health_check`    | 200 `OK`, or JSON with the state of TLS when asked for it |
 //! | `POST /_mael/v1`             | JSON-RPC 2.0, see [`api`](crate::api)                     |
 //! | any other `/_mael/…`         | 404                                                       |
 //! | anything else                | the component that `MAELSTROM-COMPONENT` names            |
 
 use std::sync::Arc;
 
-use http::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, ALLOW, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::api::{Api, Remote};
-use crate::proxy::{Arrival, Body, Proxy, text};
-
-/// Where every port says that it is well, as in Maelstrom.
-pub const HEALTH_CHECK: &str = "/_mael_health_check";
+use crate::port::health::HEALTH_CHECK;
+use crate::proxy::{Arrival, Body, Proxy, json, text};
 
 /// The HTTP side of the private port.
 #[derive(Debug)]
 pub struct PrivateHttp<R> {
     /// Answers JSON-RPC.
     pub api: Arc<Api<R>>,
-    /// Answers the rest.
+    /// Answers requests to components.
     pub proxy: Arc<Proxy>,
 }
 
 impl<R: Remote> PrivateHttp<R> {
-    /// Answers a request; whatever goes wrong is a response that says so.
+    /// Answers a request. An error is a response that describes it.
     pub async fn respond(&self, request: Request<Incoming>, arrival: Arrival) -> Response<Body> {
         match request.uri().path() {
             HEALTH_CHECK => self.health(&request),
@@ -54,11 +52,4 @@ impl<R: Remote> PrivateHttp<R> {
         }
         json(self.api.health().to_string())
     }
-}
-
-/// A response of JSON.
-pub(crate) fn json(body: impl Into<bytes::Bytes>) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.into()));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }

@@ -1,4 +1,4 @@
-//! The latest view: one task publishes it, many read it, and none of them waits for another.
+//! The channel of views: one task publishes, many read the latest view, and no task waits for another.
 
 use std::sync::Arc;
 
@@ -9,50 +9,50 @@ use super::view::View;
 
 /// Reads the view. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Latest {
+pub(super) struct ViewReceiver {
     view: Arc<ArcSwap<View>>,
     published: watch::Receiver<()>,
 }
 
 /// Replaces the view.
 #[derive(Debug)]
-pub(super) struct Publisher {
+pub(super) struct ViewSender {
     view: Arc<ArcSwap<View>>,
     published: watch::Sender<()>,
 }
 
-/// An empty view.
-pub(super) fn latest() -> (Publisher, Latest) {
+/// A channel with an empty view.
+pub(super) fn view_channel() -> (ViewSender, ViewReceiver) {
     let view: Arc<ArcSwap<View>> = Arc::default();
-    let (told, published) = watch::channel(());
-    (Publisher { view: view.clone(), published: told }, Latest { view, published })
+    let (publish, published) = watch::channel(());
+    (ViewSender { view: view.clone(), published: publish }, ViewReceiver { view, published })
 }
 
-impl Publisher {
+impl ViewSender {
     pub(super) fn publish(&self, view: View) {
         self.view.store(Arc::new(view));
         self.published.send_replace(());
     }
 
-    /// What was published last.
+    /// The view that was published last.
     pub(super) fn view(&self) -> Arc<View> {
         self.view.load_full()
     }
 }
 
-impl Latest {
+impl ViewReceiver {
     pub(super) fn view(&self) -> Arc<View> {
         self.view.load_full()
     }
 
-    /// As [`view`](Self::view); [`changed`](Self::changed) then waits for a newer one.
-    pub(super) fn look(&mut self) -> Arc<View> {
-        // Before the view is read, so that one published meanwhile is not missed.
+    /// As [`view`](Self::view). Then [`changed`](Self::changed) waits for a newer one.
+    pub(super) fn read(&mut self) -> Arc<View> {
+        // Before the view is read, so that a view published in between is not missed.
         self.published.mark_unchanged();
         self.view()
     }
 
-    /// Waits for a newer view than the last [`look`](Self::look) saw.
+    /// Waits for a newer view than the last [`read`](Self::read) returned.
     ///
     /// # Errors
     /// There will be none.

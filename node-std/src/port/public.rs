@@ -1,7 +1,7 @@
-//! The public gateway: `/NAME/rest` on its port is `/rest` of component NAME, wherever that is in the cluster.
+//! The public port, the gateway: `/NAME/rest` on it is `/rest` of the component NAME, on whichever node of the cluster.
 //!
-//! It speaks HTTP without TLS, to the world or to a load balancer, and believes nothing that only the cluster
-//! may say: `MAELSTROM-*` headers from outside are dropped.
+//! It speaks HTTP without TLS, to the world or to a load balancer. It drops `MAELSTROM-*` headers from outside, because only the
+//! cluster may set them.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::port::acceptor::accept;
-use crate::port::connection::{self, Version};
-use crate::port::http::HEALTH_CHECK;
-use crate::port::sniff::{Opening, sniff};
+use super::acceptor::accept;
+use super::connection::{self, Version};
+use super::health::HEALTH_CHECK;
+use super::sniff::{Opening, sniff};
 use crate::proxy::{Arrival, Body, COMPONENT, Proxy, strip_maelstrom, text};
 
-/// How long a connection may take to show that it speaks HTTP.
+/// How long a client may take to begin an HTTP request.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Accepts connections until `drain` is cancelled, then waits until the requests under way are answered.
 pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>, drain: CancellationToken) {
-    accept(("public", listener), drain.clone(), |io, peer, place| {
+    accept("public", listener, drain.clone(), |io, peer, permit| {
         let (proxy, drain) = (Arc::clone(&proxy), drain.clone());
         async move {
             let _ = io.set_nodelay(true);
@@ -33,7 +33,7 @@ pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>, drain: Cancellation
             if let Err(error) = serve_connection(io, arrival, proxy, drain).await {
                 tracing::debug!(%peer, %error, "a gateway connection ended early");
             }
-            drop(place);
+            drop(permit);
         }
     })
     .await;
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_world_does_not_speak_for_the_cluster() {
+    async fn maelstrom_headers_from_outside_are_dropped() {
         let request = Request::get("/shop/")
             .header("MAELSTROM-COMPONENT", "other")
             .header("maelstrom-relay-path", "0".repeat(32))
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_component_is_not_found() {
+    async fn other_paths_than_those_of_components_are_not_found() {
         let (status, text) = ask(Request::get("/").header("MAELSTROM-COMPONENT", "shop")).await;
         assert_eq!(status, 404);
         assert!(text.contains("/NAME/"), "{text}");

@@ -1,16 +1,16 @@
-//! Passing an exchange on: a hub stands between a node and a leaf.
+//! Relays an exchange: a hub forwards between a node and a leaf.
 
 use node_core::id::NodeId;
 use node_core::link::{Open, ResetCode};
 
 use crate::cluster::Cluster;
-use crate::exchange::{Accepted, ExchangeError, Inbound, Outbound};
+use crate::link::{Accepted, ExchangeError, Inbound, Outbound};
 
-/// Opens the same exchange towards `to` and joins the two.
-pub async fn pass_on(cluster: Cluster, (from, to): (NodeId, NodeId), accepted: Accepted) {
+/// Opens the same exchange towards `to` and joins the two. `from` is the peer that opened the first.
+pub(super) async fn relay(cluster: Cluster, from: NodeId, to: NodeId, accepted: Accepted) {
     let Accepted { open, inbound, outbound } = accepted;
     let Some(hops) = open.hops.checked_sub(1) else { return outbound.reset(ResetCode::Unknown) };
-    // Back where it came from would be a loop.
+    // The way back to `from` would be a loop.
     let via = match cluster.next_hop(to) {
         Ok(via) if via != from => via,
         _ => return outbound.reset(ResetCode::Unknown),
@@ -28,12 +28,12 @@ pub async fn pass_on(cluster: Cluster, (from, to): (NodeId, NodeId), accepted: A
     }
 }
 
-/// Moves one direction from one link to the other, at the pace of the slower.
+/// Moves one direction from one link to the other, as fast as the slower link.
 async fn join(mut from: Inbound, mut to: Outbound) -> Result<(), ExchangeError> {
     loop {
         let next = tokio::select! {
             next = from.next() => next,
-            // Who is to hear it is gone: dropping `from` says so to the other side.
+            // The reader is gone. Dropping `from` tells the other side.
             () = to.closed() => return Ok(()),
         };
         match next {

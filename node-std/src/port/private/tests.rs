@@ -15,15 +15,15 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{self, Version};
 use super::http::PrivateHttp;
 use crate::api::testing::api;
+use crate::port::connection::{self, Version};
 use crate::proxy::{Arrival, Proxy};
 use crate::testing::{alone, client, component, mirror, server, text};
 
 const ARRIVAL: Arrival = Arrival { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: false };
 
-/// A carrier to a private port whose proxy is `proxy`, and what stops the port.
+/// A carrier to a private port with this `proxy`, and the token that drains the port.
 fn port(proxy: Proxy) -> (DuplexStream, CancellationToken) {
     let (near, far) = tokio::io::duplex(4096);
     let http = Arc::new(PrivateHttp { api: Arc::new(api()), proxy: Arc::new(proxy) });
@@ -47,7 +47,7 @@ fn bare(request: http::request::Builder) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test]
-async fn health_is_ok_and_details_are_for_who_asks() {
+async fn health_is_ok_and_in_detail_as_json() {
     let mut client = private().await;
     let response = client.send_request(bare(Request::get("/_mael_health_check"))).await.unwrap();
     assert_eq!((response.status().as_u16(), text(response).await.as_str()), (200, "OK"));
@@ -139,7 +139,7 @@ async fn a_reader_that_stops_stops_the_sender() {
     let stuck = SENT.load(Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(SENT.load(Ordering::Relaxed), stuck);
-    // What the sockets' buffers on loopback hold, and little more.
+    // The sockets' buffers on loopback hold this much, and little more was taken.
     assert!(stuck < 32 << 20, "{stuck} bytes were taken for a reader that took one piece");
 }
 
