@@ -5,10 +5,10 @@ use core::time::Duration;
 use node_core::gossip::State;
 use serde::{Deserialize, Serialize};
 
-use super::Api;
-use super::envelope::RpcError;
+use super::error::RpcError;
+use super::keyring::sha256;
 use super::node;
-use super::remote::{Remote, sha256};
+use super::service::Api;
 use crate::clock::unix_millis;
 use crate::cluster::{Event, LinkInfo, Member};
 
@@ -17,7 +17,7 @@ const MOST: usize = 256;
 /// Longest wait for an event.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-impl<R: Remote> Api<R> {
+impl<R> Api<R> {
     pub(super) async fn list_events(&self, ListEvents { after, wait_ms }: ListEvents) -> EventList {
         let events = self.cluster.events();
         let wait = Duration::from_millis(wait_ms).min(MAX_WAIT);
@@ -60,18 +60,6 @@ pub(super) struct ListEvents {
     after: u64,
     #[serde(default)]
     wait_ms: u64,
-}
-
-impl ListEvents {
-    /// What one request of a batch may ask: the waits of a batch would add up.
-    pub(super) fn of_a_batch(self) -> Result<Self, RpcError> {
-        match self.wait_ms {
-            0 => Ok(self),
-            _ => Err(RpcError::InvalidParams(
-                "a batch waits for nothing: send waitMs in a request of its own".to_owned(),
-            )),
-        }
-    }
 }
 
 #[derive(Deserialize)]

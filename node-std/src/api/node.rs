@@ -3,15 +3,15 @@
 use node_core::gossip::State;
 use serde::{Deserialize, Serialize};
 
-use super::RpcError;
-use super::remote::sha256;
+use super::error::RpcError;
+use super::keyring::sha256;
 use crate::cluster::Member;
 use crate::link::Rtt;
 
 /// A member of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Node {
+pub struct NodeStatus {
     /// Its id, 32 hexadecimal digits.
     pub node_id: String,
     /// Its name.
@@ -51,7 +51,7 @@ pub struct Node {
     pub software_version: Option<String>,
 }
 
-impl Node {
+impl NodeStatus {
     pub(super) fn new(member: &Member, tls: bool) -> Self {
         let scheme = if tls { "https" } else { "http" };
         let digest = |digest: &[u8; 32]| (*digest != [0; 32]).then(|| sha256(digest));

@@ -7,10 +7,9 @@ use node_core::id::{Name, NodeId};
 use node_core::keys::{Bundle, BundleSlot, Keyring, MAX_BUNDLE};
 use serde_json::{Value, json};
 
-use super::methods::NAMES;
-use super::node::{self, Node};
-use super::testing::{api, api_of};
-use super::{KeySlot, RpcError, TlsStatus};
+use super::node::{self, NodeStatus};
+use super::testing::{Others, api, api_of};
+use super::{Api, KeySlot, RpcError, TlsStatus};
 use crate::cluster::{Cluster, Member};
 use crate::link::Rtt;
 
@@ -239,7 +238,8 @@ async fn the_interface_describes_every_method() {
         }
     }
     described.sort();
-    let mut names = NAMES.map(str::to_owned).to_vec();
+    let methods = Api::<Others>::METHODS.iter();
+    let mut names: Vec<String> = methods.map(|method| method.function.name.to_owned()).collect();
     names.sort();
     assert_eq!(described, names);
 }
@@ -266,10 +266,13 @@ fn keys(value: impl serde::Serialize) -> Vec<String> {
 
 #[tokio::test]
 async fn the_interface_describes_what_is_sent() {
-    let node =
-        Node { started_at: Some(1), software_version: Some("1".into()), ..Node::new(&member(1, "a"), true) };
+    let node = NodeStatus {
+        started_at: Some(1),
+        software_version: Some("1".into()),
+        ..NodeStatus::new(&member(1, "a"), true)
+    };
     assert_eq!(keys(&node), fields("NodeStatus").await);
-    let status = super::Status {
+    let status = super::NodeDetails {
         node,
         observed_at: 1,
         machine: super::Machine::default(),
@@ -319,7 +322,7 @@ fn member(id: u8, name: &str) -> Member {
 
 #[test]
 fn a_member_is_shown_whole() {
-    let node = serde_json::to_value(Node::new(&member(0x1f, "a"), true)).unwrap();
+    let node = serde_json::to_value(NodeStatus::new(&member(0x1f, "a"), true)).unwrap();
     assert_eq!(
         node,
         json!({
@@ -329,7 +332,7 @@ fn a_member_is_shown_whole() {
         })
     );
     let leaf = Member { kind: Kind::Leaf, addrs: vec![], hubs: vec![NodeId([2; 16])], ..member(1, "b") };
-    let leaf = Node::new(&leaf, false);
+    let leaf = NodeStatus::new(&leaf, false);
     assert_eq!((leaf.peer_url, leaf.kind.as_str(), leaf.hubs.len()), (None, "leaf", 1));
 }
 

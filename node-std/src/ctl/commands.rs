@@ -16,7 +16,7 @@ use super::client::{Client, CtlError};
 use super::flags::{Cluster, Command, Flags, Keys};
 use super::table::table;
 use crate::api::{
-    EventList, KeyList, KeySlot, LeaveAnswer, Link, LinkList, Node, NodeEvent, NodeList, PingAnswer,
+    EventList, KeyList, KeySlot, LeaveAnswer, Link, LinkList, NodeEvent, NodeList, NodeStatus, PingAnswer,
 };
 use crate::tls::{TlsError, read_bundle};
 
@@ -165,7 +165,7 @@ fn age(since: u64, now: u64) -> String {
 }
 
 fn nodes(NodeList { observed_at, nodes, .. }: &NodeList) -> String {
-    let row = |node: &Node| {
+    let row = |node: &NodeStatus| {
         let address = match &node.peer_url {
             Some(url) => url.clone(),
             None if node.hubs.is_empty() => "-".to_owned(),
@@ -191,7 +191,7 @@ fn nodes(NodeList { observed_at, nodes, .. }: &NodeList) -> String {
 }
 
 /// The name of the node with this id, as far as it is known.
-fn name(nodes: &[Node], id: &str) -> String {
+fn name(nodes: &[NodeStatus], id: &str) -> String {
     nodes.iter().find(|node| node.node_id == id).map_or_else(|| short(id), |node| node.name.clone())
 }
 
@@ -255,7 +255,7 @@ mod tests {
     use super::*;
     use crate::clock::unix_millis;
 
-    fn node(name: &str, id: &str) -> Node {
+    fn node(name: &str, id: &str) -> NodeStatus {
         serde_json::from_value(json!({
             "nodeId": id.repeat(16), "name": name, "kind": "hub", "state": "alive", "incarnation": 1, "version": 1,
             "since": 1_000_000, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn nodes_are_one_a_line() {
-        let leaf = Node {
+        let leaf = NodeStatus {
             kind: "leaf".into(),
             peer_url: None,
             active_key: None,

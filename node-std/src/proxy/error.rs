@@ -106,6 +106,13 @@ impl From<ProxyError> for Response<Body> {
     }
 }
 
+/// A response of JSON.
+pub fn json(body: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.into()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
 /// A response of plain text.
 pub fn text(status: StatusCode, text: impl Into<bytes::Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::from(text.into()));

@@ -37,7 +37,7 @@ use node_core::route::target::{Candidate, Route, choose};
 use tokio::time::{Instant, timeout_at};
 
 pub use body::{Body, BodyError};
-pub use error::{ProxyError, text};
+pub use error::{ProxyError, json, text};
 pub use fields::{Arrival, COMPONENT, strip_maelstrom};
 
 use crate::cluster::{Cluster, MAX_HOPS, Member};
