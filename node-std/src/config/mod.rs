@@ -2,9 +2,12 @@
 //! Everything has a default, so it starts with no file and no flag at all.
 
 mod component;
+mod env_file;
 mod environment;
+mod error;
 mod flags;
 mod host_port;
+mod setting;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +19,13 @@ use node_core::id::Name;
 use node_core::wire::record::MAX_COMPONENTS;
 
 pub use component::{BadComponent, Component};
-pub use environment::{EnvFileError, Environment, LineProblem};
+pub use env_file::{EnvFileError, LineProblem};
+pub use environment::Environment;
+pub use error::ConfigError;
 pub use flags::Flags;
 pub use host_port::{BadHostPort, HostPort};
+
+use setting::{Port, Setting};
 
 /// The private port's number where nobody says another.
 pub const PRIVATE_PORT: u16 = 8374;
@@ -74,7 +81,7 @@ impl Config {
         }
         let exposed = plaintext || tls_dir.is_some();
         let private =
-            env.port(("--private-addr", flags.private_addr), ["MAEL_PRIVATE_ADDR", "MAEL_PRIVATE_PORT"])?;
+            env.port("--private-addr", flags.private_addr, "MAEL_PRIVATE_ADDR", "MAEL_PRIVATE_PORT")?;
         let private_addr = match private {
             Some(Port::Addr(setting)) => {
                 let addr = setting.addr()?;
@@ -90,8 +97,7 @@ impl Config {
                 SocketAddr::from((ip, port))
             }
         };
-        let public =
-            env.port(("--public-addr", flags.public_addr), ["MAEL_PUBLIC_ADDR", "MAEL_PUBLIC_PORT"])?;
+        let public = env.port("--public-addr", flags.public_addr, "MAEL_PUBLIC_ADDR", "MAEL_PUBLIC_PORT")?;
         let public_addr = match public {
             Some(Port::Addr(setting)) => Some(setting.addr()?),
             Some(Port::Number(setting)) => Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, setting.parse()?))),
@@ -192,92 +198,4 @@ fn distinct(components: &[Component]) -> Result<(), ConfigError> {
         Some(name) => Err(ConfigError::ComponentTwice((*name).clone())),
         None => Ok(()),
     }
-}
-
-/// Where to listen: an address, or a port on the usual addresses.
-#[derive(Debug)]
-enum Port {
-    Addr(Setting),
-    Number(Setting),
-}
-
-/// A value and where it came from.
-#[derive(Debug)]
-struct Setting {
-    origin: String,
-    value: String,
-}
-
-impl Setting {
-    fn parse<T: core::str::FromStr<Err: core::fmt::Display>>(&self) -> Result<T, ConfigError> {
-        self.value.parse().map_err(|error: T::Err| self.invalid(error.to_string()))
-    }
-
-    fn addr(&self) -> Result<SocketAddr, ConfigError> {
-        let problem = |_| self.invalid("expected IP:PORT, such as 127.0.0.1:8374 or [::1]:8374".to_owned());
-        self.value.parse().map_err(problem)
-    }
-
-    fn switch(&self) -> Result<bool, ConfigError> {
-        match self.value.as_str() {
-            "1" | "true" | "yes" => Ok(true),
-            "0" | "false" | "no" => Ok(false),
-            _ => Err(self.invalid("say true or false".to_owned())),
-        }
-    }
-
-    fn invalid(&self, problem: String) -> ConfigError {
-        ConfigError::Invalid { origin: self.origin.clone(), value: self.value.clone(), problem }
-    }
-}
-
-/// Why the daemon does not start with what it was told.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// Two components share a name.
-    #[error("the component {0} is given twice: give each a name of its own")]
-    ComponentTwice(Name),
-    /// The file of `--env-file` cannot be used.
-    #[error(transparent)]
-    EnvFile(#[from] EnvFileError),
-    /// The private port would be reachable in plaintext, and nobody asked for that.
-    #[error(
-        "{origin}: {addr} can be reached from other machines, and without TLS anybody there could steer this \
-         node: give --tls-dir, or --plaintext if the network is trusted, or a loopback address"
-    )]
-    Exposed {
-        /// The flag or variable.
-        origin: String,
-        /// The address that it names.
-        addr: SocketAddr,
-    },
-    /// A value is not what its setting takes.
-    #[error("{origin}: {value:?}: {problem}")]
-    Invalid {
-        /// The flag or variable.
-        origin: String,
-        /// What it was set to.
-        value: String,
-        /// What is wrong with that.
-        problem: String,
-    },
-    /// There is no default place for the data directory.
-    #[error("neither HOME nor XDG_STATE_HOME is set: say where to keep data with --data-dir")]
-    NoHome,
-    /// A variable is not text.
-    #[error("the environment variable {0} is not UTF-8")]
-    NotText(String),
-    /// Both TLS and plaintext were asked for.
-    #[error("--plaintext (MAEL_PLAINTEXT) and --tls-dir (MAEL_PRIVATE_TLS_DIR) exclude each other: drop one")]
-    PlaintextWithTls,
-    /// A setting was given too often.
-    #[error("{origin}: at most {most} {what} can be given")]
-    TooMany {
-        /// The flag or variable.
-        origin: String,
-        /// As many are taken.
-        most: usize,
-        /// Of what.
-        what: &'static str,
-    },
 }
