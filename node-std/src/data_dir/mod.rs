@@ -9,6 +9,10 @@
 //!
 //! Files are replaced, never changed in place: a crash leaves the old content or the new.
 
+mod error;
+#[cfg(test)]
+mod tests;
+
 use core::fmt;
 use core::str::FromStr;
 use std::fs::{DirBuilder, File, TryLockError};
@@ -17,6 +21,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use node_core::id::NodeId;
+use tempfile::Builder;
+
+pub use error::DataDirError;
 
 use crate::config::{BadHostPort, HostPort};
 
@@ -153,167 +160,19 @@ fn read<T: FromStr>(dir: &Path, name: &str, expected: &'static str) -> Result<Op
     }
 }
 
-/// Puts `text` and a line end in `name`, all or nothing, also through a loss of power.
+/// Replaces the content of `name` by `text` and a line end. After a crash or a loss of power the file holds the old
+/// content or the new.
 fn write(dir: &Path, name: &str, text: &str) -> Result<(), DataDirError> {
-    let path = dir.join(name);
-    let temporary = dir.join(format!("{name}.new"));
     let replace = || {
-        let mut file =
-            File::options().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+        // One name a file, so that crashes never leave more than one behind. The lock keeps other daemons away.
+        let _ = std::fs::remove_file(dir.join(format!("{name}.new")));
+        // Only the daemon's user can read it, and it is removed if a step fails.
+        let mut file = Builder::new().prefix(name).suffix(".new").rand_bytes(0).tempfile_in(dir)?;
         writeln!(file, "{text}")?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, &path)?;
+        file.as_file().sync_all()?;
+        file.persist(dir.join(name))?;
+        // The rename lasts once the directory is on the disk.
         File::open(dir)?.sync_all()
     };
-    replace().map_err(|error| DataDirError::Write { path: path.clone(), error })
-}
-
-/// Why a data directory cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum DataDirError {
-    /// A file holds something else than this daemon wrote.
-    #[error(
-        "{} does not hold {expected}: restore it from a backup, or delete it to begin anew (without node-id \
-         the cluster sees a new node, without incarnation it may take this one for an old start of itself)",
-        path.display()
-    )]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// What it should hold.
-        expected: &'static str,
-    },
-    /// There is no directory and none can be made.
-    #[error("cannot make the data directory {}: {error}; choose another with --data-dir", path.display())]
-    Create {
-        /// The directory.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
-    /// Another daemon has it.
-    #[error(
-        "the data directory {} is in use by another maelstromd: stop that one, or give this one a directory of \
-         its own with --data-dir",
-        path.display()
-    )]
-    InUse {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// The operating system gives no random numbers.
-    #[error("cannot make a node id, the operating system gives no random numbers: {0}")]
-    Random(io::Error),
-    /// A file cannot be read.
-    #[error("cannot read {}: {error}; the data directory must belong to the daemon's user", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
-    /// A file cannot be written.
-    #[error(
-        "cannot write {}: {error}; the data directory must be writable by the daemon's user and have space, \
-         choose another with --data-dir",
-        path.display()
-    )]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    #[test]
-    fn restart_keeps_the_id_and_raises_the_incarnation() {
-        let parent = tempfile::tempdir().unwrap();
-        let path = parent.path().join("a/b");
-        let first = DataDir::open(&path).unwrap();
-        let id = first.id();
-        assert_eq!(first.incarnation(), 1);
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
-        drop(first);
-        let mut second = DataDir::open(&path).unwrap();
-        assert_eq!((second.id(), second.incarnation()), (id, 2));
-        second.raise_incarnation(10).unwrap();
-        second.raise_incarnation(3).unwrap();
-        drop(second);
-        let third = DataDir::open(&path).unwrap();
-        assert_eq!((third.id(), third.incarnation()), (id, 11));
-        assert!(!path.join("incarnation.new").exists());
-    }
-
-    #[test]
-    fn hubs_are_remembered() {
-        let dir = tempfile::tempdir().unwrap();
-        let hubs: Vec<HostPort> = vec!["10.0.0.1:8374".parse().unwrap(), "[fd00::2]:1".parse().unwrap()];
-        let mut first = DataDir::open(dir.path()).unwrap();
-        assert_eq!(first.hubs(), []);
-        first.set_hubs(hubs.clone()).unwrap();
-        drop(first);
-        let mut second = DataDir::open(dir.path()).unwrap();
-        assert_eq!(second.hubs(), hubs);
-        second.set_hubs(Vec::new()).unwrap();
-        drop(second);
-        assert_eq!(DataDir::open(dir.path()).unwrap().hubs(), []);
-    }
-
-    #[test]
-    fn every_directory_is_another_node() {
-        let [a, b] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        assert_ne!(DataDir::open(a.path()).unwrap().id(), DataDir::open(b.path()).unwrap().id());
-    }
-
-    #[test]
-    fn two_daemons_cannot_share() {
-        let dir = tempfile::tempdir().unwrap();
-        let _held = DataDir::open(dir.path()).unwrap();
-        let error = DataDir::open(dir.path()).unwrap_err();
-        assert!(matches!(error, DataDirError::InUse { .. }));
-        assert!(error.to_string().contains("in use by another maelstromd"), "{error}");
-    }
-
-    #[test]
-    fn a_corrupt_file_is_named_and_kept() {
-        for (name, content) in [
-            ("node-id", &b""[..]),
-            ("node-id", b"xyz"),
-            ("incarnation", b"-1"),
-            ("incarnation", b"\xff\0"),
-            ("incarnation", b""),
-            ("hubs", b"10.0.0.1:8374\nnonsense"),
-        ] {
-            let dir = tempfile::tempdir().unwrap();
-            fs::write(dir.path().join(name), content).unwrap();
-            let error = DataDir::open(dir.path()).unwrap_err().to_string();
-            assert!(error.contains(&format!("/{name} does not hold")), "{error}");
-            assert_eq!(fs::read(dir.path().join(name)).unwrap(), content);
-        }
-    }
-
-    #[test]
-    fn a_half_written_file_does_not_matter() {
-        let dir = tempfile::tempdir().unwrap();
-        let id = DataDir::open(dir.path()).unwrap().id();
-        fs::write(dir.path().join("incarnation.new"), b"99").unwrap();
-        let dir = DataDir::open(dir.path()).unwrap();
-        assert_eq!((dir.id(), dir.incarnation()), (id, 2));
-    }
-
-    #[test]
-    fn a_directory_that_cannot_be_made_is_named() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("file"), "").unwrap();
-        let error = DataDir::open(&dir.path().join("file/data")).unwrap_err().to_string();
-        assert!(error.contains("/file/data: ") && error.contains("--data-dir"), "{error}");
-    }
+    replace().map_err(|error| DataDirError::Write { path: dir.join(name), error })
 }
