@@ -11,7 +11,7 @@ use node_core::http::{is_hop_by_hop, lists};
 use node_core::route;
 use node_core::route::deadline::parse_nanos;
 
-use super::ProxyError;
+use super::error::ProxyError;
 
 /// How a request reached this node over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

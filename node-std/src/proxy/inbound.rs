@@ -11,9 +11,12 @@ use node_core::route::deadline::Limits;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use super::body::Piece;
+use super::body::{Body, BodyPiece};
+use super::error::ProxyError;
+use super::forward::Proxy;
 use super::head::{ReadError, encode_response, read_request};
-use super::{Body, Call, Proxy, ProxyError, link};
+use super::link;
+use super::request::ProxyRequest;
 use crate::exchange::{Accepted, ExchangeError, Inbound, Outbound};
 
 impl Proxy {
@@ -28,16 +31,16 @@ impl Proxy {
         };
         let served = match read {
             Ok((request, None)) => {
-                let call = Call::from_link(request, Body::default(), (open, deadline));
-                self.serve_call(call, outbound).await
+                let request = ProxyRequest::from_link(request, Body::default(), open, deadline);
+                self.serve_request(request, outbound).await
             }
             Ok((request, Some(first))) => {
                 let (pieces, body) = Body::pieces();
-                let call = Call::from_link(request, body, (open, deadline));
+                let request = ProxyRequest::from_link(request, body, open, deadline);
                 // What the component does not read is given up when the response is out, so that no request
                 // holds the link's credit longer than that.
                 tokio::select! {
-                    served = self.serve_call(call, outbound) => served,
+                    served = self.serve_request(request, outbound) => served,
                     never = feed(first, inbound, pieces) => match never {},
                 }
             }
@@ -51,10 +54,10 @@ impl Proxy {
         }
     }
 
-    async fn serve_call(&self, call: Call, outbound: Outbound) -> Result<(), ExchangeError> {
-        let for_another = call.to.is_some_and(|to| to != self.cluster.me());
+    async fn serve_request(&self, request: ProxyRequest, outbound: Outbound) -> Result<(), ExchangeError> {
+        let for_another = request.to.is_some_and(|to| to != self.cluster.me());
         let response = tokio::select! {
-            response = self.try_answer(call) => response,
+            response = self.try_respond(request) => response,
             // Who asked has gone: nobody is worked for any more.
             () = outbound.closed() => return Err(ExchangeError::LinkClosed("the exchange is over".into())),
         };
@@ -89,7 +92,7 @@ fn announces_body(request: &Request<()>) -> bool {
 }
 
 /// Hands a request's body over as fast as it is read; goes on for ever so that it can run beside the answer.
-async fn feed(first: Bytes, mut inbound: Inbound, pieces: mpsc::Sender<Piece>) -> Infallible {
+async fn feed(first: Bytes, mut inbound: Inbound, pieces: mpsc::Sender<BodyPiece>) -> Infallible {
     let mut piece = Ok(Some(first));
     loop {
         let last = !matches!(piece, Ok(Some(_)));

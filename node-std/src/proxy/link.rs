@@ -11,14 +11,16 @@ use node_core::id::NodeId;
 use node_core::link::ResetCode;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::body::{Body, BodyError};
+use super::error::ProxyError;
 use super::head::{ReadError, read_response};
-use super::{Body, BodyError, ProxyError};
 use crate::exchange::{ExchangeError, Inbound, Outbound};
 
 /// Sends a request to the node `via` and waits for the response's head. Dropping the future, or the response's body
 /// before its end, resets the exchange.
 pub async fn send(
-    (outbound, mut inbound): (Outbound, Inbound),
+    outbound: Outbound,
+    mut inbound: Inbound,
     head: Bytes,
     mut body: Body,
     via: NodeId,

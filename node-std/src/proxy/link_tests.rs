@@ -88,8 +88,8 @@ async fn ask(
     body: Body,
 ) -> Result<Response<Body>, ProxyError> {
     let (parts, body) = request.header("MAELSTROM-COMPONENT", "a").body(body).unwrap().into_parts();
-    let halves = link.open(OPEN).await.unwrap();
-    link::send(halves, head::encode_request(&parts).unwrap(), body, ANSWERING).await
+    let (outbound, inbound) = link.open(OPEN).await.unwrap();
+    link::send(outbound, inbound, head::encode_request(&parts).unwrap(), body, ANSWERING).await
 }
 
 #[tokio::test]
@@ -218,9 +218,10 @@ async fn an_answer_that_does_not_come_is_late() {
     let slow = server(|_| core::future::pending::<Response<Empty<Bytes>>>()).await;
     let link = linked(proxy(Some(slow))).await;
     let (parts, ()) = Request::get("/").header("MAELSTROM-COMPONENT", "a").body(()).unwrap().into_parts();
-    let halves = link.open(Open { budget_ms: 300, ..OPEN }).await.unwrap();
+    let (outbound, inbound) = link.open(Open { budget_ms: 300, ..OPEN }).await.unwrap();
     let response =
-        link::send(halves, head::encode_request(&parts).unwrap(), Body::default(), ANSWERING).await;
+        link::send(outbound, inbound, head::encode_request(&parts).unwrap(), Body::default(), ANSWERING)
+            .await;
     match response {
         Ok(response) => assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT),
         Err(error) => assert_eq!(error, ProxyError::Late),
@@ -242,10 +243,10 @@ async fn what_cannot_be_passed_on_is_free_to_go_another_way() {
     for hops in [0, 2] {
         let link = linked(proxy(None)).await;
         let open = Open { to: Some(NodeId([3; 16])), hops, ..OPEN };
-        let halves = link.open(open).await.unwrap();
+        let (outbound, inbound) = link.open(open).await.unwrap();
         let (parts, ()) = Request::get("/").header("MAELSTROM-COMPONENT", "a").body(()).unwrap().into_parts();
         let head = head::encode_request(&parts).unwrap();
-        let error = link::send(halves, head, Body::default(), ANSWERING).await.unwrap_err();
+        let error = link::send(outbound, inbound, head, Body::default(), ANSWERING).await.unwrap_err();
         assert!(matches!(error, ProxyError::Unreachable { .. }), "{error}");
     }
 }
@@ -366,11 +367,11 @@ async fn a_link_that_is_never_quiet_is_measured_again() {
 }
 
 #[tokio::test]
-async fn an_upload_that_stands_still_is_given_up() {
+async fn an_upload_that_stalls_is_given_up() {
     let hang = server(|_| core::future::pending::<Response<Empty<Bytes>>>()).await;
     let link = linked(proxy(Some(hang))).await;
     let (pieces, body) = Body::pieces();
-    let (body, stalled) = body.patient(Duration::from_millis(100));
+    let (body, stalled) = body.with_stall_timeout(Duration::from_millis(100));
     pieces.send(Ok(Some(Bytes::from_static(b"abc")))).await.unwrap();
     assert!(ask(&link, Request::post("/"), body).await.is_err());
     assert!(stalled.get());

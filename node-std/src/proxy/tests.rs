@@ -94,7 +94,7 @@ async fn nobody_offers_it() {
 }
 
 #[tokio::test]
-async fn a_circle_is_refused() {
+async fn a_loop_is_refused() {
     let proxy = proxy(mirror().await, "");
     let path = format!("{}|{}", "1".repeat(32), "0".repeat(32));
     let (status, text) = refusal(&proxy, bare(request("/").header("maelstrom-relay-path", path))).await;
@@ -172,19 +172,19 @@ async fn a_slow_component_is_given_up_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_body_that_stands_still_is_given_up() {
+async fn a_body_that_stalls_is_given_up() {
     let (pieces, body) = Body::pieces();
     pieces.send(Ok(Some(Bytes::from_static(b"abc")))).await.unwrap();
     let post = request("/").method("POST").header("content-length", "30").body(body).unwrap();
-    let proxy = proxy(mirror().await, "").patience(Duration::from_millis(100));
+    let proxy = proxy(mirror().await, "").stall_timeout(Duration::from_millis(100));
     let (status, text) = refusal(&proxy, post).await;
     assert_eq!(status, 408);
-    assert!(text.contains("stood still"), "{text}");
+    assert!(text.contains("stalled"), "{text}");
     drop(pieces);
 }
 
 #[tokio::test(start_paused = true)]
-async fn patience_is_for_each_piece_not_for_all() {
+async fn the_stall_timeout_is_for_each_piece_not_for_all() {
     let (pieces, body) = Body::pieces();
     tokio::spawn(async move {
         for _ in 0..5 {
@@ -194,7 +194,7 @@ async fn patience_is_for_each_piece_not_for_all() {
         core::future::pending::<()>().await;
         drop(pieces);
     });
-    let (mut body, stalled) = body.patient(Duration::from_secs(30));
+    let (mut body, stalled) = body.with_stall_timeout(Duration::from_secs(30));
     for _ in 0..5 {
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "x");
     }

@@ -11,7 +11,11 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
 
-use super::{Body, Call, MAX_HEAD, ProxyError, fields};
+use super::body::Body;
+use super::error::ProxyError;
+use super::fields;
+use super::head::MAX_HEAD;
+use super::request::ProxyRequest;
 use crate::config::Component;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,17 +49,17 @@ impl Upstream {
         self.urls.contains_key(component)
     }
 
-    /// Sends the call to the component that its head names. The call keeps its head, for another try.
-    pub async fn send(&self, call: &mut Call) -> Result<Response<Body>, ProxyError> {
-        let component = fields::component(&call.parts.headers)?;
+    /// Sends a request to the component that its head names. The head stays with the request, for another try.
+    pub async fn send(&self, incoming: &mut ProxyRequest) -> Result<Response<Body>, ProxyError> {
+        let component = fields::component(&incoming.parts.headers)?;
         let base = self.urls.get(component).ok_or(ProxyError::NoComponent)?;
         let who = || format!("component {component} at {base}");
-        let mut request = Request::new(core::mem::take(&mut call.body));
-        *request.method_mut() = call.parts.method.clone();
+        let mut request = Request::new(core::mem::take(&mut incoming.body));
+        *request.method_mut() = incoming.parts.method.clone();
         *request.version_mut() = Version::HTTP_11;
-        *request.uri_mut() = target(base, &call.parts.uri)?;
-        *request.headers_mut() = call.parts.headers.clone();
-        let remaining = call.deadline.saturating_duration_since(Instant::now());
+        *request.uri_mut() = target(base, &incoming.parts.uri)?;
+        *request.headers_mut() = incoming.parts.headers.clone();
+        let remaining = incoming.deadline.saturating_duration_since(Instant::now());
         fields::set_deadline(request.headers_mut(), remaining);
         let response = self.client.request(request).await.map_err(|error| {
             let reason = root_cause(&error);
