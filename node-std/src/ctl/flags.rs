@@ -53,7 +53,7 @@ pub(super) struct Target {
 pub(super) enum Command {
     /// The cluster as a whole.
     #[command(subcommand)]
-    Cluster(Cluster),
+    Cluster(ClusterCommand),
     /// Ask a node for a sign of life and measure the round trip.
     Ping {
         /// Its name or id.
@@ -61,13 +61,13 @@ pub(super) enum Command {
     },
     /// The keys of a node.
     #[command(subcommand)]
-    Keys(Keys),
+    Keys(KeysCommand),
     /// The version of this program.
     Version,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-pub(super) enum Cluster {
+pub(super) enum ClusterCommand {
     /// List all nodes.
     Nodes,
     /// List what happened to nodes since the node that is asked was started, as it learned it.
@@ -88,7 +88,7 @@ pub(super) enum Cluster {
 }
 
 #[derive(Clone, Debug, Subcommand)]
-pub(super) enum Keys {
+pub(super) enum KeysCommand {
     /// List the keys that a node holds and trusts.
     Ls {
         /// Its name or id; the node that is asked, if left out.

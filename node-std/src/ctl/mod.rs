@@ -3,6 +3,7 @@
 mod client;
 mod commands;
 mod flags;
+mod render;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ pub fn run(flags: Flags) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return report(&CtlError::Runtime(error)),
     };
-    if let flags::Command::Cluster(flags::Cluster::Events { follow: true }) = flags.command {
+    if let flags::Command::Cluster(flags::ClusterCommand::Events { follow: true }) = flags.command {
         let followed = runtime.block_on(async {
             let client = Client::new(&flags)?;
             commands::follow(&client, flags.json, &mut std::io::stdout()).await
