@@ -11,7 +11,7 @@ pub struct KeySlot {
     pub name: String,
     /// SHA-256 of the certificate, `sha256:` and hexadecimal digits.
     pub certificate_sha256: String,
-    /// SHA-256 of its public key (`SubjectPublicKeyInfo`), written likewise.
+    /// SHA-256 of its public key (`SubjectPublicKeyInfo`), in the same form.
     pub spki_sha256: String,
     /// Start of its validity in Unix milliseconds.
     pub not_before: u64,
@@ -19,9 +19,9 @@ pub struct KeySlot {
     pub not_after: u64,
     /// The kind of key.
     pub algorithm: String,
-    /// Whether the private key is there too, so that the slot could sign; else it is trusted only.
+    /// Whether the slot has a private key. A slot without one is trusted and cannot sign.
     pub pair: bool,
-    /// Whether it is the one that signs.
+    /// Whether the node signs with it.
     pub active: bool,
 }
 
@@ -42,18 +42,18 @@ impl KeySlot {
     }
 }
 
-/// How the private port's TLS is.
+/// The state of TLS on the private port.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsStatus {
     /// Whether the port speaks TLS.
     pub enabled: bool,
-    /// `ok`, or since when the last good keyring runs on and what is wrong.
+    /// `ok`, or what is wrong with the TLS directory and since when. The node then keeps its last good keyring.
     pub health: String,
     /// The keyring that is in use.
     pub slots: Vec<KeySlot>,
 }
 
-/// A SHA-256 as text, naming what it is.
+/// A SHA-256 as text: `sha256:` and hexadecimal digits.
 pub fn sha256(digest: &[u8; 32]) -> String {
     format!("sha256:{}", node_core::id::Hex(digest))
 }

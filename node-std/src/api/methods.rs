@@ -19,11 +19,11 @@ pub struct Method<R: Remote> {
     handler: for<'a> fn(&'a Api<R>, Params) -> Answer<'a>,
 }
 
-/// What a method does not do for every request.
+/// A limit on the requests that a method takes.
 #[derive(Clone, Copy)]
 enum Limit {
     None,
-    /// It does not wait for a request in a batch, because the waits of a batch would add up.
+    /// A request in a batch must not ask it to wait, because the waits of a batch add up.
     NoWaitInBatch,
 }
 

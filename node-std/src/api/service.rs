@@ -1,4 +1,4 @@
-//! The state from which the methods answer.
+//! The state that all methods share.
 
 use node_core::id::Name;
 use tokio::sync::watch;
@@ -24,7 +24,7 @@ impl<R> Api<R> {
     }
 }
 
-/// What does not change about this node while it runs.
+/// The facts about this node that do not change while it runs.
 #[derive(Clone, Debug)]
 pub struct About {
     /// The cluster's name.

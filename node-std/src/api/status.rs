@@ -1,4 +1,4 @@
-//! `NodeService`: what this node knows of the members, and this node in detail.
+//! `NodeService`: all members as this node knows them, and this node in detail.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,9 +51,9 @@ impl<R> Api<R> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeList {
-    /// Whose knowledge this is.
+    /// The id of the node that answers.
     pub responding_node_id: String,
-    /// When this was written, in Unix milliseconds: when it is read, if an older node does not say.
+    /// When the answer was written, in Unix milliseconds. An older node does not say, and the time of reading stands in.
     #[serde(default = "unix_millis")]
     pub observed_at: u64,
     /// All members, by name.
@@ -71,10 +71,10 @@ pub struct StatusAnswer {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeDetails {
-    /// What others know of it too.
+    /// The part that other nodes know, too.
     #[serde(flatten)]
     pub node: NodeStatus,
-    /// When this was written, in Unix milliseconds.
+    /// When the answer was written, in Unix milliseconds.
     pub observed_at: u64,
     /// The machine that it runs on.
     #[serde(flatten)]

@@ -31,10 +31,10 @@ impl<R: Remote> Api<R> {
         &self,
         PushKeys { node, bundle, force }: PushKeys,
     ) -> Result<PushAnswer, RpcError> {
-        // Without TLS whoever asks and the board's link are both in the clear; with it neither can be.
+        // Without TLS this request and the link to the board are both in the clear. With TLS neither is.
         if !self.tls.borrow().enabled {
             return Err(RpcError::Invalid(
-                "private keys are not passed on without TLS: give this node a TLS directory (--tls-dir)"
+                "this node has no TLS and does not pass private keys on in the clear: give it a TLS directory (--tls-dir)"
                     .to_owned(),
             ));
         }
@@ -49,15 +49,15 @@ impl<R: Remote> Api<R> {
             )));
         }
         if !force {
-            self.shares_keys(&bundle)?;
+            self.check_mutual_trust(&bundle)?;
         }
         self.remote.push_keys(id, bundle.into()).await?;
         Ok(PushAnswer { node_id: id.to_string() })
     }
 
-    /// Whether a board with the keys of this bundle and this node would still trust each other: a board whose hubs do not trust
-    /// it is lost until it is flashed anew.
-    fn shares_keys(&self, bundle: &[u8]) -> Result<(), RpcError> {
+    /// Checks that this node and a board with the keys of this bundle trust each other. A board whose hubs do not trust it is
+    /// lost until somebody flashes it.
+    fn check_mutual_trust(&self, bundle: &[u8]) -> Result<(), RpcError> {
         let invalid = |error: BundleError| RpcError::Invalid(error.to_string());
         let bundle = Bundle::decode(bundle).map_err(invalid)?;
         let slots = bundle.validate(&Software).map_err(invalid)?;
@@ -103,7 +103,7 @@ pub struct PushKeys {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyList {
-    /// Whose keyring this is.
+    /// The id of the node with this keyring.
     pub node_id: String,
     /// Its slots, by name.
     pub slots: Vec<KeySlot>,
@@ -113,6 +113,6 @@ pub struct KeyList {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PushAnswer {
-    /// Whose keyring was replaced.
+    /// The id of the node whose keyring was replaced.
     pub node_id: String,
 }

@@ -1,7 +1,7 @@
-//! What JSON-RPC asks of other nodes: a ping, their keyring, a new keyring for a board.
+//! The methods that ask another node: a ping, its keyring, a new keyring for a board.
 //!
-//! [`Remote`] carries the questions. The daemon implements it over the links of the cluster, the tests with made-up nodes.
-//! Questions about this node itself need no [`Remote`].
+//! [`Remote`] carries a question to the other node. The daemon implements it over the links of the cluster, tests with
+//! answers of their own. A question about this node itself needs no [`Remote`].
 
 mod keys;
 mod ping;

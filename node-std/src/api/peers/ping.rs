@@ -30,12 +30,12 @@ pub struct PingParams {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PingAnswer {
-    /// Who answered.
+    /// The id of the node that answered.
     pub node: String,
     /// Its name.
     pub name: String,
-    /// How long it took there and back, in microseconds.
+    /// Round-trip time, in microseconds.
     pub rtt_micros: u64,
-    /// The id of the hub that it went through, none over a direct link.
+    /// The id of the hub in between, none over a direct link.
     pub via: Option<String>,
 }

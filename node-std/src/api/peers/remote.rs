@@ -10,33 +10,33 @@ use crate::api::keyring::KeySlot;
 
 /// Reaches the nodes of the cluster.
 pub trait Remote: Send + Sync + 'static {
-    /// Asks `node` for a sign of life.
+    /// Pings `node`.
     fn ping(&self, node: NodeId) -> impl Future<Output = Result<Pong, RemoteError>> + Send;
 
-    /// The keyring of `node`, which is not this one.
+    /// The keyring of `node`, which is another node than this one.
     fn list_keys(&self, node: NodeId) -> impl Future<Output = Result<Vec<KeySlot>, RemoteError>> + Send;
 
-    /// Replaces the keyring of `node`, a leaf, by `bundle` ([`Bundle`](node_core::keys::Bundle), encoded) in one step,
-    /// which it has kept when this returns.
+    /// Replaces the keyring of `node`, a leaf, in one step by `bundle` (an encoded [`Bundle`](node_core::keys::Bundle)).
+    /// The leaf has stored it when this returns.
     fn push_keys(&self, node: NodeId, bundle: Bytes) -> impl Future<Output = Result<(), RemoteError>> + Send;
 }
 
 /// An answer to a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pong {
-    /// How long it took there and back.
+    /// The round-trip time.
     pub rtt: Duration,
-    /// The hub that it went through, `None` over a link of this node.
+    /// The hub in between, `None` over a link of this node.
     pub via: Option<NodeId>,
 }
 
-/// Why another node did not do what it was asked.
+/// Why another node did not do the work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RemoteError {
-    /// It said no; the text is its reason.
+    /// It refused. The text is its reason.
     #[error("{0}")]
     Refused(String),
-    /// It gave no answer; the text says why.
+    /// It gave no answer. The text says why.
     #[error("{0}")]
     Unreachable(String),
 }
