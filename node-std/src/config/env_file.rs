@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The variables that the daemon reads. Another one that begins with `MAEL_` is a mistake in an env file.
+/// The variables that the daemon reads. Any other name that begins with `MAEL_` is an error in an env file.
 const VARIABLES: [&str; 13] = [
     "MAEL_ADVERTISE_ADDR",
     "MAEL_CLUSTER_ID",
@@ -78,8 +78,8 @@ fn parse_line(line: &str) -> Result<Option<(&str, String)>, LineProblem> {
     }
 }
 
-/// The text between `quote` and its like, and what follows. A backslash keeps the next character as it is
-/// between double quotes.
+/// The text between `quote` and the next `quote`, and the rest of the line. Between double quotes a backslash keeps the
+/// next character as it is.
 fn unquote(value: &str, quote: char) -> Result<(String, &str), LineProblem> {
     let mut text = String::new();
     let mut chars = value.chars();
@@ -104,7 +104,7 @@ pub enum EnvFileError {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The problem.
         problem: LineProblem,
     },
     /// It cannot be read.
@@ -117,19 +117,19 @@ pub enum EnvFileError {
     },
 }
 
-/// What is wrong with a line of an env file.
+/// The problem with a line of an env file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineProblem {
     /// Something follows the closing quote.
     #[error("only a comment may follow the closing quote")]
     AfterQuote,
-    /// It is not an assignment.
+    /// It does not assign a value.
     #[error("expected KEY=VALUE, or a comment that begins with #")]
     Form,
     /// The variable was set before.
     #[error("{0} is set a second time: drop one of the lines")]
     Twice(String),
-    /// A `MAEL_` variable that nothing reads.
+    /// The daemon reads no such `MAEL_` variable.
     #[error("{0} is not a variable of maelstromd; it knows {known}", known = VARIABLES.join(", "))]
     Unknown(String),
     /// A quote is not closed.

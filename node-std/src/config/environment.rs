@@ -8,7 +8,7 @@ use super::env_file::{self, EnvFileError, Variable, Variables};
 use super::error::ConfigError;
 use super::setting::{Port, Setting};
 
-/// Variables and where each was set. An empty value counts as unset.
+/// Environment variables, each with the place that sets it. An empty value counts as unset.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     process: BTreeMap<OsString, OsString>,
@@ -32,7 +32,7 @@ impl Environment {
         Ok(Self { file: env_file::read(path)?, path: path.to_owned(), ..self })
     }
 
-    /// A variable of the process, for the few defaults that depend on one.
+    /// A variable of the process, for a default that depends on it.
     pub(super) fn variable(&self, key: &str) -> Option<&OsStr> {
         self.process.get(OsStr::new(key)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
@@ -50,8 +50,7 @@ impl Environment {
         Ok(self.first([key])?.map(|(_, setting)| setting))
     }
 
-    /// The first of several variables that is set, and which: one of the process, whichever it is, comes before one of
-    /// the file.
+    /// The first of `keys` that is set, and its setting. A variable of the process comes before any variable of the file.
     pub(super) fn first<'k, const N: usize>(
         &self,
         keys: [&'k str; N],

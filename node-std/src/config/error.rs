@@ -6,7 +6,7 @@ use node_core::id::Name;
 
 use super::env_file::EnvFileError;
 
-/// Why the daemon does not start with what it was told.
+/// Why the daemon does not start with its settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Two components share a name.
@@ -15,7 +15,7 @@ pub enum ConfigError {
     /// The file of `--env-file` cannot be used.
     #[error(transparent)]
     EnvFile(#[from] EnvFileError),
-    /// The private port would be reachable in plaintext, and nobody asked for that.
+    /// The private port would be reachable in plaintext without `--plaintext`.
     #[error(
         "{origin}: {addr} can be reached from other machines, and without TLS anybody there could steer this \
          node: give --tls-dir, or --plaintext if the network is trusted, or a loopback address"
@@ -26,33 +26,33 @@ pub enum ConfigError {
         /// The address that it names.
         addr: SocketAddr,
     },
-    /// A value is not what its setting takes.
+    /// A setting does not take its value.
     #[error("{origin}: {value:?}: {problem}")]
     Invalid {
         /// The flag or variable.
         origin: String,
-        /// What it was set to.
+        /// The value.
         value: String,
-        /// What is wrong with that.
+        /// The problem.
         problem: String,
     },
     /// There is no default place for the data directory.
-    #[error("neither HOME nor XDG_STATE_HOME is set: say where to keep data with --data-dir")]
+    #[error("neither HOME nor XDG_STATE_HOME is set: give a data directory with --data-dir")]
     NoHome,
-    /// A variable is not text.
+    /// A variable is not UTF-8 text.
     #[error("the environment variable {0} is not UTF-8")]
     NotText(String),
     /// Both TLS and plaintext were asked for.
     #[error("--plaintext (MAEL_PLAINTEXT) and --tls-dir (MAEL_PRIVATE_TLS_DIR) exclude each other: drop one")]
     PlaintextWithTls,
-    /// A setting was given too often.
+    /// A setting was given too many times.
     #[error("{origin}: at most {most} {what} can be given")]
     TooMany {
         /// The flag or variable.
         origin: String,
-        /// As many are taken.
+        /// The limit.
         most: usize,
-        /// Of what.
+        /// The things that are limited.
         what: &'static str,
     },
 }

@@ -1,5 +1,5 @@
-//! What `maelstromd` is told: flags before environment variables before `--env-file` before defaults.
-//! Everything has a default, so it starts with no file and no flag at all.
+//! The settings of `maelstromd`. A flag comes before an environment variable, a variable before `--env-file`, and the file
+//! before the default. Every setting has a default, so the daemon starts without a file and without a flag.
 
 mod component;
 mod env_file;
@@ -27,20 +27,20 @@ pub use host_port::{BadHostPort, HostPort};
 
 use setting::{Port, Setting};
 
-/// The private port's number where nobody says another.
+/// The private port's number by default.
 pub const PRIVATE_PORT: u16 = 8374;
 
-/// Members that a node can be told to join through: as many as the core takes.
+/// Most members to join through. The core takes as many.
 pub const MAX_JOIN: usize = 8;
 
 /// A daemon's settings, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// What people call this node.
+    /// The name of this node.
     pub name: Name,
-    /// Where the private port listens; port 0 lets the system choose.
+    /// Where the private port listens. With port 0 the system chooses the port.
     pub private_addr: SocketAddr,
-    /// What others are told to dial, when it is not derived from the bound address.
+    /// The address that other nodes dial, `None` to derive it from the bound address.
     pub advertise_addr: Option<HostPort>,
     /// Where the public gateway listens, `None` when it is off.
     pub public_addr: Option<SocketAddr>,
@@ -56,7 +56,7 @@ pub struct Config {
     pub cluster_id: Name,
     /// Whether other machines may reach the private port without TLS.
     pub plaintext: bool,
-    /// Which log lines are written, in the syntax of `tracing_subscriber::EnvFilter`.
+    /// The filter of log lines, in the syntax of `tracing_subscriber::EnvFilter`.
     pub log: String,
 }
 
@@ -132,13 +132,13 @@ impl Config {
         })
     }
 
-    /// What others are told to dial when the private port is bound to `bound`: what the operator said, else
-    /// the bound address, else (bound to every address) the one of this machine from which the first member
-    /// to join, or the wide world, would be reached. No packet is sent to find out.
+    /// The address that other nodes dial when the private port is bound to `bound`: the configured address, else the bound
+    /// one. A port that is bound to every address advertises the address of this machine on the route to the first member to
+    /// join, or to the Internet. Looking up the route sends no packet.
     #[must_use]
     pub fn advertised(&self, bound: SocketAddr) -> HostPort {
-        if let Some(told) = &self.advertise_addr {
-            return told.clone();
+        if let Some(addr) = &self.advertise_addr {
+            return addr.clone();
         }
         if !bound.ip().is_unspecified() {
             return bound.into();
@@ -154,12 +154,12 @@ impl Config {
 fn own_address(peer: IpAddr) -> Option<IpAddr> {
     let any = if peer.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(any).ok()?;
-    // Connecting a datagram socket only asks the routing table.
+    // To connect a datagram socket looks up the route and sends nothing.
     socket.connect((peer, PRIVATE_PORT)).ok()?;
     socket.local_addr().ok().map(|addr| addr.ip()).filter(|ip| !ip.is_unspecified())
 }
 
-/// The machine's name, with what no [`Name`] may hold replaced.
+/// The machine's name. A character that no [`Name`] may hold becomes `-`.
 fn host_name() -> Result<Name, ConfigError> {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     default_name(&host).or_else(|_| default_name("node"))
