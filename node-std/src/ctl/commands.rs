@@ -15,13 +15,13 @@ use super::render;
 use crate::api::{EventList, KeyList, LeaveAnswer};
 use crate::tls::{TlsError, read_bundle};
 
-/// More than a node keeps, even while new ones come.
-const MOST_PARTS: usize = 64;
+/// Most answers that are asked for. A node keeps fewer events, even while new ones come.
+const MAX_ANSWERS: usize = 64;
 
-/// How long one question for events waits for some.
+/// How long one request waits for events.
 const FOLLOW: Duration = Duration::from_secs(20);
 
-/// What is printed for a command that asks a node.
+/// Runs a command and returns the text to print.
 pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
     let (method, params) = match &flags.command {
         Command::Cluster(ClusterCommand::Nodes) => ("NodeService.ListNodeStatus", json!({})),
@@ -33,7 +33,7 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Keys(KeysCommand::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
         Command::Keys(KeysCommand::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
         Command::Keys(KeysCommand::Push { node, dir, force }) => {
-            client.keeps_secrets()?;
+            client.require_encryption()?;
             ("MaelNode.PushKeys", json!({"node": node, "bundle": bundle(dir)?, "force": force}))
         }
         Command::Version => return Ok(version(flags.json)),
@@ -64,10 +64,10 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
     })
 }
 
-/// All events that the node keeps: it tells a part of them at a time.
+/// All events that the node keeps. One answer holds only a part of them.
 async fn all_events(client: &Client, method: &str) -> Result<EventList, CtlError> {
     let mut all: EventList = read(client.call(method, json!({})).await?)?;
-    for _ in 0..MOST_PARTS {
+    for _ in 0..MAX_ANSWERS {
         let more: EventList = read(client.call(method, json!({"after": all.last})).await?)?;
         if more.events.is_empty() {
             break;
@@ -78,7 +78,7 @@ async fn all_events(client: &Client, method: &str) -> Result<EventList, CtlError
     Ok(all)
 }
 
-/// Prints events as they happen, for ever.
+/// Prints events as they happen, until interrupted.
 pub async fn follow(client: &Client, json: bool, out: &mut impl Write) -> Result<Infallible, CtlError> {
     let mut last = None;
     loop {
@@ -91,15 +91,14 @@ pub async fn follow(client: &Client, json: bool, out: &mut impl Write) -> Result
         }
         for event in &list.events {
             let line = if json { format!("{}\n", json!(event)) } else { render::event(event) };
-            // Nobody reads any more, such as `maelctl … | head`.
+            // The reader may be gone, as in `maelctl … | head`.
             out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Output)?;
         }
         last = Some(list.last);
     }
 }
 
-/// How many events after `last` the node had forgotten when it was asked for them. What was before the first question is not
-/// missed.
+/// How many events after `last` the node no longer kept when it was asked. Events before the first request do not count.
 fn missed(last: Option<u64>, list: &EventList) -> u64 {
     let first = list.events.first().map(|event| event.number);
     first.zip(last).map_or(0, |(first, last)| first.saturating_sub(last.saturating_add(1)))
@@ -118,6 +117,8 @@ fn bundle(dir: &Path) -> Result<String, TlsError> {
 
 fn read<T: DeserializeOwned>(result: Value) -> Result<T, CtlError> {
     serde_json::from_value(result).map_err(|error| {
-        CtlError::Refused(format!("the node answers in another version ({error}): try --json"))
+        CtlError::Refused(format!(
+            "the node answers in a form that this maelctl does not know ({error}): try --json"
+        ))
     })
 }

@@ -9,7 +9,7 @@ use node_core::trust::Rfc3339;
 use super::table::table;
 use crate::api::{KeySlot, Link, LinkList, NodeEvent, NodeList, NodeStatus, PingAnswer};
 
-/// A line about what happened.
+/// The line for an event.
 pub fn event(event: &NodeEvent) -> String {
     let at = Rfc3339(UnixTime(event.at / 1000));
     let before = event.before.as_deref().map(|before| format!(", was {before}")).unwrap_or_default();
@@ -32,11 +32,11 @@ pub fn links(LinkList { observed_at, links, .. }: &LinkList) -> String {
             link.peer_key.as_deref().map_or_else(|| "-".to_owned(), fingerprint),
         ]
     };
-    let header = ["NAME", "ID", "KIND", "HOW", "FOR", "ADDRESS", "UP", "RTT", "KEY"];
+    let header = ["NAME", "ID", "KIND", "DIRECTION", "CARRIES", "ADDRESS", "UP", "RTT", "KEY"];
     table(header, links.iter().map(row).collect())
 }
 
-/// How old it is, in the largest unit that fits; both times are Unix milliseconds of one clock.
+/// The time between `since` and `now` in the largest unit that fits. Both are Unix milliseconds of one clock.
 fn age(since: u64, now: u64) -> String {
     match now.saturating_sub(since) / 1000 {
         seconds @ 0..120 => format!("{seconds} s"),
@@ -72,7 +72,7 @@ pub fn nodes(NodeList { observed_at, nodes, .. }: &NodeList) -> String {
     table(header, nodes.iter().map(row).collect())
 }
 
-/// The name of the node with this id, as far as it is known.
+/// The name of the node with this id, or the first digits of the id if the node is not listed.
 fn name(nodes: &[NodeStatus], id: &str) -> String {
     nodes.iter().find(|node| node.node_id == id).map_or_else(|| short(id), |node| node.name.clone())
 }
@@ -118,7 +118,7 @@ fn validity(slot: &KeySlot, now: Duration) -> String {
     }
 }
 
-/// The first digits of an id: enough for people.
+/// The first digits of an id. They tell the nodes of a cluster apart.
 pub fn short(id: &str) -> String {
     id.chars().take(8).collect()
 }
