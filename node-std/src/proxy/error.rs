@@ -18,7 +18,7 @@ pub enum ProxyError {
     BrokeOff {
         /// The component or node.
         who: String,
-        /// What happened.
+        /// The reason.
         reason: String,
     },
     /// The other side has no room.
@@ -26,7 +26,7 @@ pub enum ProxyError {
     Busy {
         /// The component or node.
         who: String,
-        /// What is full.
+        /// The thing that is full.
         reason: String,
     },
     /// The request's head is longer than this node passes on.
@@ -52,7 +52,7 @@ pub enum ProxyError {
     Unreachable {
         /// The component or node.
         who: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
     /// The client stopped sending its request.

@@ -134,14 +134,14 @@ impl Proxy {
         let candidates =
             candidates.map(|Member { id, state, hubs, .. }| Candidate { id: *id, state: *state, hubs });
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        // A link that is being replaced is worth waiting for, which opening an exchange does: to a hub, or to a leaf of
+        // Opening an exchange waits for a link that is being replaced. Such a link can come for a hub, and for a leaf of
         // this node.
-        let awaited = |id| {
-            let comes = |member: &Member| member.kind == Kind::Hub || member.hubs.contains(&me);
-            id != me && usable(id) && view.member(id).is_some_and(comes)
+        let reconnecting = |id| {
+            let can_return = |member: &Member| member.kind == Kind::Hub || member.hubs.contains(&me);
+            id != me && usable(id) && view.member(id).is_some_and(can_return)
         };
-        let route =
-            choose(candidates.clone(), me, linked, turn).or_else(|| choose(candidates, me, awaited, turn));
+        let route = choose(candidates.clone(), me, linked, turn)
+            .or_else(|| choose(candidates, me, reconnecting, turn));
         route.ok_or_else(|| match others().next() {
             Some(Member { name, state, .. }) => ProxyError::unreachable(
                 &format!("component {component}"),

@@ -36,7 +36,7 @@ pub fn encode_response(parts: &http::response::Parts) -> Result<Bytes, EncodeErr
     encode(line, &parts.headers, |buf| HeadWriter::response(buf, parts.status.as_u16(), reason))
 }
 
-/// Writes a head whose first line takes `line` bytes into memory of just its size.
+/// Writes a head whose first line takes `line` bytes. The memory has exactly the size of the head.
 fn encode(
     line: usize,
     headers: &HeaderMap,

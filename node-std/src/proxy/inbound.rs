@@ -1,4 +1,4 @@
-//! The answering side of a proxied request on a link.
+//! Answers proxied requests from a link.
 
 use core::convert::Infallible;
 use core::future::pending;
@@ -20,8 +20,8 @@ use super::request::ProxyRequest;
 use crate::exchange::{Accepted, ExchangeError, Inbound, Outbound};
 
 impl Proxy {
-    /// Serves an exchange of [`Service::Http`](node_core::link::Service::Http) that a peer opened: by a
-    /// component of this node, or by passing it on. Whatever goes wrong is a response that says so, or a reset.
+    /// Serves an exchange of [`Service::Http`](node_core::link::Service::Http) that a peer opened. A component of this
+    /// node answers, or another node. An error becomes a response that describes it, or a reset.
     pub async fn serve(&self, Accepted { open, mut inbound, outbound }: Accepted) {
         let limits = Limits { budget_ms: Some(open.budget_ms), ..Limits::default() };
         let deadline = Instant::now() + limits.remaining();
@@ -37,8 +37,8 @@ impl Proxy {
             Ok((request, Some(first))) => {
                 let (pieces, body) = Body::pieces();
                 let request = ProxyRequest::from_link(request, body, open, deadline);
-                // What the component does not read is given up when the response is out, so that no request
-                // holds the link's credit longer than that.
+                // The part of the request that the component did not read is dropped after the response, so that it
+                // does not hold the link's credit any longer.
                 tokio::select! {
                     served = self.serve_request(request, outbound) => served,
                     never = feed(first, inbound, pieces) => match never {},
@@ -58,11 +58,11 @@ impl Proxy {
         let for_another = request.to.is_some_and(|to| to != self.cluster.me());
         let response = tokio::select! {
             response = self.try_respond(request) => response,
-            // Who asked has gone: nobody is worked for any more.
+            // The peer gave up the request, so the work on it ends.
             () = outbound.closed() => return Err(ExchangeError::LinkClosed("the exchange is over".into())),
         };
         match response {
-            // Nobody has seen the request: who sent it may know another way.
+            // No component has seen the request, and the sender may know another way.
             Err(error @ ProxyError::Unreachable { .. }) if for_another => {
                 tracing::debug!(%error, "a request cannot be passed on");
                 outbound.reset(ResetCode::Unknown);
@@ -73,13 +73,13 @@ impl Proxy {
     }
 }
 
-/// Reads a request's head and, if it has a body, what came of that already.
+/// Reads a request's head and, if it has a body, the first piece of the body.
 async fn read(inbound: &mut Inbound) -> Result<(Request<()>, Option<Bytes>), ReadError> {
     let (request, first) = read_request(inbound).await?;
     if !first.is_empty() || announces_body(&request) {
         return Ok((request, Some(first)));
     }
-    // To wait a moment for the end is better than to send a component a GET with an empty chunked body.
+    // The end usually comes next. Without this wait a component gets a GET with an empty chunked body.
     let first = inbound.next().await?;
     Ok((request, first))
 }
@@ -91,7 +91,7 @@ fn announces_body(request: &Request<()>) -> bool {
     }
 }
 
-/// Hands a request's body over as fast as it is read; goes on for ever so that it can run beside the answer.
+/// Hands a request's body over as fast as it is read. It never returns, so that it can run beside the answer.
 async fn feed(first: Bytes, mut inbound: Inbound, pieces: mpsc::Sender<BodyPiece>) -> Infallible {
     let mut piece = Ok(Some(first));
     loop {
@@ -101,7 +101,7 @@ async fn feed(first: Bytes, mut inbound: Inbound, pieces: mpsc::Sender<BodyPiece
         }
         piece = inbound.next().await;
     }
-    // Nobody reads any more.
+    // The component reads no more of the request.
     drop(inbound);
     pending().await
 }

@@ -28,7 +28,7 @@ const ASKING: NodeId = NodeId([1; 16]);
 const ANSWERING: NodeId = NodeId([2; 16]);
 const OPEN: Open = Open { to: None, hops: 2, budget_ms: 20_000, service: Service::Http };
 
-/// Serves what comes on a link with a proxy.
+/// Serves the requests on a link with a proxy.
 struct Serve(Arc<Proxy>);
 
 impl Server for Serve {
@@ -103,7 +103,7 @@ async fn a_request_crosses_the_link() {
     );
     let seen = text(response).await;
     assert!(seen.starts_with("GET /path?q=1\n") && seen.contains("x-kept: 1\n"), "{seen}");
-    // The component is told when the answer is worth nothing, by its own node's clock, and gets no empty body.
+    // The component gets the deadline by its own node's clock, and no empty body.
     assert!(
         seen.contains("maelstrom-deadline-nano: ")
             && seen.contains(&format!("relay-path: {}", "0".repeat(32)))
@@ -164,7 +164,7 @@ async fn an_early_answer_needs_no_whole_request() {
 }
 
 #[tokio::test]
-async fn who_stops_waiting_is_not_worked_for() {
+async fn work_ends_when_the_peer_stops_waiting() {
     static WORKING: AtomicUsize = AtomicUsize::new(0);
     struct Work;
     impl Drop for Work {
@@ -229,7 +229,7 @@ async fn an_answer_that_does_not_come_is_late() {
 }
 
 #[tokio::test]
-async fn what_nobody_offers_is_not_found_there_either() {
+async fn a_component_that_no_node_offers_is_not_found_over_a_link() {
     let link = linked(proxy(None)).await;
     let response = ask(&link, Request::get("/"), Body::default()).await.unwrap();
     assert_eq!(
@@ -239,7 +239,7 @@ async fn what_nobody_offers_is_not_found_there_either() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_passed_on_is_free_to_go_another_way() {
+async fn a_request_that_cannot_be_passed_on_may_go_another_way() {
     for hops in [0, 2] {
         let link = linked(proxy(None)).await;
         let open = Open { to: Some(NodeId([3; 16])), hops, ..OPEN };
@@ -251,7 +251,7 @@ async fn what_cannot_be_passed_on_is_free_to_go_another_way() {
     }
 }
 
-/// The status of the answer to bytes that are no request, `None` when the exchange is given up.
+/// The status of the answer to bytes that are not a request, `None` when the exchange is given up.
 async fn refusal(request: &[u8]) -> Option<u16> {
     let link = linked(proxy(None)).await;
     let (mut outbound, mut inbound) = link.open(Open { budget_ms: 2000, ..OPEN }).await.unwrap();
@@ -262,7 +262,7 @@ async fn refusal(request: &[u8]) -> Option<u16> {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_refused() {
+async fn bytes_that_are_not_a_request_are_refused() {
     let large = [b"GET / HTTP/1.1\r\nx: ".to_vec(), vec![b'x'; 70_000]].concat();
     for (request, status) in [
         (&b"\0\x01\x02\r\n\r\n"[..], Some(400)),
@@ -345,7 +345,7 @@ async fn requests_that_hang_leave_room_for_methods() {
     assert_eq!((held.len(), full), (14, ExchangeError::Full));
     let method = Open { service: Service::Rpc(1), ..OPEN };
     assert_eq!(link.call(method, Bytes::new(), 100).await, Ok(Bytes::new()));
-    // Who waits is served when one ends.
+    // A waiting request is served when another ends.
     let waiting = tokio::spawn(async move { link.open(OPEN).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
     held.pop();

@@ -1,4 +1,4 @@
-//! Reverse proxy: takes a request from an HTTP port or from a link and hands it to a component, here or on
+//! Reverse proxy: takes a request from an HTTP port or from a link and sends it to a component of this node or of
 //! another node.
 //!
 //! Both kinds of arrival become one `ProxyRequest`, so that routing, deadlines, relay paths and errors exist once:

@@ -26,8 +26,8 @@ fn proxy(addr: SocketAddr, prefix: &str) -> Proxy {
     Proxy::new(alone(), &[component("a", addr, prefix)])
 }
 
-/// An address where nobody listens.
-async fn nobody() -> SocketAddr {
+/// An address without a listener.
+async fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
@@ -85,7 +85,7 @@ async fn a_response_loses_what_ends_at_this_hop() {
 }
 
 #[tokio::test]
-async fn nobody_offers_it() {
+async fn a_component_that_no_node_offers_is_not_found() {
     let proxy = proxy(mirror().await, "");
     let expected = (404, "No component matches the request".to_owned());
     assert_eq!(refusal(&proxy, bare(Request::get("/").header("host", "h"))).await, expected);
@@ -124,7 +124,7 @@ async fn an_offer_to_upgrade_is_not_taken_up() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_passed_on_is_a_bad_request() {
+async fn a_request_that_cannot_be_passed_on_is_a_bad_request() {
     let proxy = proxy(mirror().await, "");
     let (status, text) = refusal(&proxy, bare(request("/").header("maelstrom-deadline-nano", "soon"))).await;
     assert_eq!(status, 400);
@@ -138,7 +138,7 @@ async fn what_cannot_be_passed_on_is_a_bad_request() {
 
 #[tokio::test]
 async fn a_component_that_is_down_is_named() {
-    let addr = nobody().await;
+    let addr = closed_port().await;
     let (status, text) = refusal(&proxy(addr, ""), bare(request("/"))).await;
     assert_eq!(status, 502);
     assert!(
@@ -150,7 +150,8 @@ async fn a_component_that_is_down_is_named() {
 #[tokio::test]
 async fn a_passed_deadline_is_not_asked_for() {
     let (status, _) =
-        refusal(&proxy(nobody().await, ""), bare(request("/").header("maelstrom-deadline-nano", "1"))).await;
+        refusal(&proxy(closed_port().await, ""), bare(request("/").header("maelstrom-deadline-nano", "1")))
+            .await;
     assert_eq!(status, 504);
 }
 
@@ -239,7 +240,7 @@ async fn a_pooled_connection_that_was_closed_costs_no_request() {
     for _ in 0..4 {
         assert_eq!(refusal(&proxy, bare(request("/"))).await, (200, "hi".to_owned()));
     }
-    // What may not be repeated is not.
+    // A request that must not be repeated is not.
     let post = request("/").method("POST").body(Body::from(Bytes::from_static(b"x"))).unwrap();
     let (status, text) = refusal(&proxy, post).await;
     assert_eq!(status, 502);

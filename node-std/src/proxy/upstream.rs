@@ -19,7 +19,7 @@ use super::request::ProxyRequest;
 use crate::config::Component;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Shorter than the idle timeouts that application servers commonly have, so that this side closes first.
+/// Shorter than the usual idle timeouts of application servers, so that this side closes first.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_IDLE: usize = 64;
 
@@ -75,7 +75,7 @@ impl Upstream {
     }
 }
 
-/// Where a component's URL and a request's target lead together.
+/// A request's target under a component's URL.
 fn target(base: &Uri, request: &Uri) -> Result<Uri, ProxyError> {
     let prefix = base.path().trim_end_matches('/');
     let asked = request.path_and_query().map_or("/", PathAndQuery::as_str);
@@ -86,7 +86,7 @@ fn target(base: &Uri, request: &Uri) -> Result<Uri, ProxyError> {
     uri.map_err(|error| ProxyError::BadRequest(error.to_string()))
 }
 
-/// The last reason of a chain: those before it name layers, not causes.
+/// The last error of the chain. The errors before it name layers, not causes.
 fn root_cause(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
