@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// A file holds something else than this daemon wrote.
+    /// The content of a file is not what a daemon writes.
     #[error(
         "{} does not hold {expected}: restore it from a backup, or delete it to begin anew (without node-id \
          the cluster sees a new node, without incarnation it may take this one for an old start of itself)",
@@ -15,18 +15,18 @@ pub enum DataDirError {
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// The expected content.
         expected: &'static str,
     },
-    /// There is no directory and none can be made.
+    /// There is no directory and it cannot be created.
     #[error("cannot make the data directory {}: {error}; choose another with --data-dir", path.display())]
     Create {
         /// The directory.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         error: io::Error,
     },
-    /// Another daemon has it.
+    /// Another daemon uses it.
     #[error(
         "the data directory {} is in use by another maelstromd: stop that one, or give this one a directory of \
          its own with --data-dir",
@@ -44,7 +44,7 @@ pub enum DataDirError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         error: io::Error,
     },
     /// A file cannot be written.
@@ -56,7 +56,7 @@ pub enum DataDirError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         error: io::Error,
     },
 }

@@ -1,13 +1,13 @@
-//! The data directory: what a node must remember to stay the same node.
+//! The data directory: the state that a node keeps over a restart.
 //!
 //! | file          | holds                                                      |
 //! |---------------|------------------------------------------------------------|
 //! | `node-id`     | its [`NodeId`], 32 hexadecimal digits, made at first start |
 //! | `incarnation` | the last incarnation that it used, a decimal number        |
-//! | `hubs`        | where hubs could be dialled last, one `HOST:PORT` a line   |
+//! | `hubs`        | the last known addresses of hubs, one `HOST:PORT` a line   |
 //! | `lock`        | nothing; it is locked while a daemon runs on the directory |
 //!
-//! Files are replaced, never changed in place: a crash leaves the old content or the new.
+//! Files are replaced, never changed in place. A crash leaves the old content or the new.
 
 mod error;
 #[cfg(test)]
@@ -27,7 +27,7 @@ pub use error::DataDirError;
 
 use crate::config::{BadHostPort, HostPort};
 
-/// A data directory that this process holds the lock of, until it is dropped.
+/// A data directory. This process holds its lock until the value is dropped.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
@@ -38,11 +38,11 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Opens the directory at `path`, made with mode 0700 if there is none, locks it, makes the identity at the
-    /// first start and takes the next incarnation.
+    /// Opens and locks the directory at `path`, and takes the next incarnation. A missing directory is created with mode
+    /// 0700, and a missing identity is made.
     ///
     /// # Errors
-    /// [`DataDirError`] names the file and says what to do.
+    /// [`DataDirError`] names the file and the remedy.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         let fault = |error| DataDirError::Create { path: path.to_owned(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fault)?;
@@ -74,8 +74,8 @@ impl DataDir {
         self.incarnation
     }
 
-    /// Remembers that `incarnation` was used, so that the next start goes beyond it. A lower one than before
-    /// changes nothing.
+    /// Stores that `incarnation` was used, so that the next start takes a higher one. A lower incarnation than the stored
+    /// one changes nothing.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -87,13 +87,13 @@ impl DataDir {
         Ok(())
     }
 
-    /// Where other hubs could be dialled last: a node that starts anew finds its cluster there.
+    /// The last known addresses of other hubs. A node finds its cluster there after a restart.
     #[must_use]
     pub fn hubs(&self) -> &[HostPort] {
         &self.hubs.0
     }
 
-    /// Remembers where other hubs can be dialled.
+    /// Stores the addresses of other hubs.
     ///
     /// # Errors
     /// The file cannot be written.
