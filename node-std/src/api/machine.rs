@@ -47,7 +47,7 @@ fn mebibytes(bytes: Option<u64>) -> u64 {
     bytes.unwrap_or_default() >> 20
 }
 
-/// The kernel writes two digits after the point. A conversion from `f32` alone would show more, made up.
+/// The kernel writes two digits after the point. A conversion from `f32` alone adds digits that the kernel did not write.
 fn hundredths(average: Option<f32>) -> f64 {
     (f64::from(average.unwrap_or_default()) * 100.0).round() / 100.0
 }

@@ -16,10 +16,11 @@
 //!
 //! A `node` is a name or an id. A request in a batch cannot use `waitMs`.
 //!
-//! A request passes through one file after the other, and no file uses one before it:
+//! A request goes through the files from left to right, and a file uses only files to its right:
 //!
 //! ```text
 //! http -> envelope -> methods -> { status, cluster, peers } -> { service, node, keyring, machine } -> error
+//!                        +-----> { params, idl }
 //! ```
 
 mod cluster;

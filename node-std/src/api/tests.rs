@@ -199,7 +199,7 @@ async fn keys_are_not_for_hubs() {
 }
 
 #[tokio::test]
-async fn a_node_that_drains_keeps_nobody_waiting_for_events() {
+async fn a_node_that_drains_ends_the_wait_for_events() {
     let api = api();
     let request =
         json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.ListEvents", "params": {"waitMs": 60_000}});
@@ -273,7 +273,7 @@ fn keys(value: impl serde::Serialize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_interface_describes_what_is_sent() {
+async fn the_interface_describes_every_field() {
     let node = NodeStatus {
         started_at: Some(1),
         software_version: Some("1".into()),
@@ -349,7 +349,7 @@ fn a_node_is_found_by_name_or_id() {
     let gone = Member { state: State::Left, ..member(3, "b") };
     let members = vec![member(1, "a"), member(2, "b"), gone, member(4, "c"), member(5, "c")];
     let found = |node: &str| node::find(&members, node).map(|member| member.id);
-    assert_eq!(found("04040404"), Ok(NodeId([4; 16])), "as people are shown it");
+    assert_eq!(found("04040404"), Ok(NodeId([4; 16])), "the first digits, as tables show them");
     assert!(found("0404040").is_err());
     assert_eq!(found("a"), Ok(NodeId([1; 16])));
     assert_eq!(found(&"05".repeat(16)), Ok(NodeId([5; 16])));

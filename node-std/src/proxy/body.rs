@@ -31,10 +31,10 @@ enum Limit {
     #[default]
     None,
     Until(Instant),
-    /// For each piece anew.
     Stall(StallTimeout),
 }
 
+/// The longest wait for one piece.
 #[derive(Debug)]
 struct StallTimeout {
     timeout: Duration,

@@ -29,7 +29,7 @@ const MAX_TRIES: usize = 3;
 /// How long nothing of a request's body may arrive. The request holds an exchange of a link meanwhile.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Passes requests to components, wherever in the cluster they are.
+/// Passes requests to the components of all nodes of the cluster.
 #[derive(Debug)]
 pub struct Proxy {
     pub(super) cluster: Cluster,
@@ -105,7 +105,8 @@ impl Proxy {
                     failure = Some(error);
                 }
                 Err(error @ ProxyError::BrokeOff { .. }) if repeatable => {
-                    // A link that broke is gone. A pooled connection may just have been idle for too long.
+                    // The link to a peer is gone, so the peer is not tried again. A component of this node is: perhaps only
+                    // the pooled connection was closed.
                     failed.extend(peer);
                     failure = Some(error);
                 }

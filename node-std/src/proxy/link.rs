@@ -65,7 +65,7 @@ fn gather(head: Bytes, body: &mut Body) -> Result<Bytes, BodyError> {
     }
 }
 
-/// Sends the begin of a message and then its body. The last piece and the end go out together.
+/// Sends the beginning of a message and then the rest of its body. The last piece and the end go out together.
 async fn pump(begin: Bytes, mut body: Body, mut outbound: Outbound) -> Result<(), ExchangeError> {
     let mut piece = begin;
     while !body.is_end_stream() {

@@ -28,7 +28,7 @@ pub fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError>
 /// The private key of a `.key` file.
 pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let pem = read(path)?;
-    // Both forms of an encrypted key hold the word: `BEGIN ENCRYPTED PRIVATE KEY`, and `Proc-Type: 4,ENCRYPTED` in the older one.
+    // Both forms of an encrypted key hold the word: `BEGIN ENCRYPTED PRIVATE KEY`, and `Proc-Type: 4,ENCRYPTED` in the older form.
     if pem.windows(b"ENCRYPTED".len()).any(|text| text == b"ENCRYPTED") {
         return Err(FileProblem::Encrypted.of(path));
     }
