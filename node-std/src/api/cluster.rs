@@ -1,14 +1,14 @@
-//! What operators see of the cluster and do to it: events, links, leaving, removing.
+//! The cluster for operators: events, links, leaving, removing.
 
 use core::time::Duration;
 
 use node_core::gossip::State;
 use serde::{Deserialize, Serialize};
 
-use super::Api;
-use super::envelope::RpcError;
+use super::error::RpcError;
+use super::keyring::sha256;
 use super::node;
-use super::remote::{Remote, sha256};
+use super::service::Api;
 use crate::clock::unix_millis;
 use crate::cluster::{Event, LinkInfo, Member};
 
@@ -17,11 +17,11 @@ const MOST: usize = 256;
 /// Longest wait for an event.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-impl<R: Remote> Api<R> {
+impl<R> Api<R> {
     pub(super) async fn list_events(&self, ListEvents { after, wait_ms }: ListEvents) -> EventList {
         let events = self.cluster.events();
         let wait = Duration::from_millis(wait_ms).min(MAX_WAIT);
-        // Without an event in time, or before the node drains, the answer is an empty list.
+        // The list is empty if no event comes in time or the node drains.
         let event = self.about.drain.run_until_cancelled(events.wait(after));
         let _ = tokio::time::timeout(wait, event).await;
         let events: Vec<NodeEvent> = events.after(after, MOST).iter().map(NodeEvent::new).collect();
@@ -42,8 +42,11 @@ impl<R: Remote> Api<R> {
             return Err(RpcError::Invalid(format!("{node} has left the cluster already")));
         }
         let removed = self.cluster.remove(id).await;
-        removed
-            .map_err(|error| RpcError::Invalid(format!("{node}: {error}; one that runs leaves by itself")))?;
+        removed.map_err(|error| {
+            RpcError::Invalid(format!(
+                "{node}: {error}; a node that runs leaves with `maelctl cluster leave`"
+            ))
+        })?;
         Ok(RemoveAnswer { node_id: id.to_string() })
     }
 
@@ -62,18 +65,6 @@ pub(super) struct ListEvents {
     wait_ms: u64,
 }
 
-impl ListEvents {
-    /// What one request of a batch may ask: the waits of a batch would add up.
-    pub(super) fn of_a_batch(self) -> Result<Self, RpcError> {
-        match self.wait_ms {
-            0 => Ok(self),
-            _ => Err(RpcError::InvalidParams(
-                "a batch waits for nothing: send waitMs in a request of its own".to_owned(),
-            )),
-        }
-    }
-}
-
 #[derive(Deserialize)]
 pub(super) struct Removal {
     node: String,
@@ -83,19 +74,19 @@ pub(super) struct Removal {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventList {
-    /// Whose knowledge this is.
+    /// The id of the node that answers.
     pub responding_node_id: String,
-    /// The number of the last event listed: what to ask for events after.
+    /// The number of the last event listed. The next request asks for events after it.
     pub last: u64,
     /// The events, the oldest first.
     pub events: Vec<NodeEvent>,
 }
 
-/// A member's state became another one.
+/// A change of a member's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeEvent {
-    /// Its number; they count up from 1 since the daemon started.
+    /// Its number. The first event after the start of the daemon has number 1.
     pub number: u64,
     /// When the node that answers learned it, in Unix milliseconds.
     pub at: u64,
@@ -103,15 +94,15 @@ pub struct NodeEvent {
     pub node_id: String,
     /// Its name.
     pub name: String,
-    /// `alive`, `suspect`, `down` or `left`; none for a member that was not known.
+    /// The earlier state: `alive`, `suspect`, `down` or `left`, none for a member that was not known.
     pub before: Option<String>,
-    /// Likewise, what it is now.
+    /// The new state.
     pub state: String,
     /// Its incarnation.
     pub incarnation: u64,
-    /// The id of the node that called it suspect or down, or at which an operator removed it.
+    /// The id of the node that suspected it, declared it down, or removed it for an operator.
     pub by: Option<String>,
-    /// Why, as far as the node that answers knows.
+    /// The reason, as far as the node that answers knows it.
     pub reason: Option<String>,
 }
 
@@ -135,9 +126,9 @@ impl NodeEvent {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkList {
-    /// Whose links these are.
+    /// The id of the node that answers.
     pub responding_node_id: String,
-    /// When this was written, in Unix milliseconds: when it is read, if an older node does not say.
+    /// When the answer was written, in Unix milliseconds. An older node does not say, and the time of reading stands in.
     #[serde(default = "unix_millis")]
     pub observed_at: u64,
     /// The links that are up.
@@ -150,9 +141,9 @@ pub struct LinkList {
 pub struct Link {
     /// The id of the member at the other end.
     pub node_id: String,
-    /// Its name, if it is known.
+    /// Its name, if the node that answers knows it.
     pub name: Option<String>,
-    /// `hub` or `leaf`, likewise.
+    /// `hub` or `leaf`, if the node that answers knows it.
     pub kind: Option<String>,
     /// The address at the other end.
     pub address: String,
@@ -164,7 +155,7 @@ pub struct Link {
     pub since: u64,
     /// Round-trip time, in microseconds.
     pub rtt_micros: Option<u64>,
-    /// SHA-256 of the certificate that the peer showed; none in plaintext.
+    /// SHA-256 of the certificate that the peer showed, none in plaintext.
     pub peer_key: Option<String>,
 }
 
@@ -188,7 +179,7 @@ impl Link {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemoveAnswer {
-    /// Who was removed.
+    /// The id of the node that was removed.
     pub node_id: String,
 }
 
@@ -196,6 +187,6 @@ pub struct RemoveAnswer {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeaveAnswer {
-    /// Who leaves, and stops.
+    /// The id of the node that leaves and stops.
     pub node_id: String,
 }

@@ -1,7 +1,6 @@
-//! The machine that this node runs on, as the kernel tells in `/proc`. What cannot be read counts as zero.
+//! The machine that this node runs on, as the kernel describes it in `/proc`. A figure that cannot be read is zero.
 
-use std::fs;
-
+use procfs::{Current, LoadAverage, Meminfo};
 use serde::{Deserialize, Serialize};
 
 /// Memory, processors and load, under Maelstrom's names.
@@ -30,26 +29,27 @@ pub struct Machine {
 impl Machine {
     /// The machine as it is now.
     pub fn read() -> Self {
-        let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-        let mut load = load.split_ascii_whitespace().map(|average| average.parse().unwrap_or_default());
-        let mut average = || load.next().unwrap_or_default();
+        let memory = Meminfo::current().ok();
+        let available = memory.as_ref().and_then(|memory| memory.mem_available);
+        let load = LoadAverage::current().ok();
         Self {
-            total_memory_mib: mebibytes(&memory, "MemTotal:"),
-            free_memory_mib: mebibytes(&memory, "MemAvailable:"),
+            total_memory_mib: mebibytes(memory.map(|memory| memory.mem_total)),
+            free_memory_mib: mebibytes(available),
             num_cpus: std::thread::available_parallelism().map_or(0, usize::from),
-            load_avg_1m: average(),
-            load_avg_5m: average(),
-            load_avg_15m: average(),
+            load_avg_1m: hundredths(load.as_ref().map(|load| load.one)),
+            load_avg_5m: hundredths(load.as_ref().map(|load| load.five)),
+            load_avg_15m: hundredths(load.map(|load| load.fifteen)),
         }
     }
 }
 
-/// A line of `/proc/meminfo`, which counts in kibibytes.
-fn mebibytes(memory: &str, line: &str) -> u64 {
-    let rest = memory.lines().find_map(|text| text.strip_prefix(line));
-    let kibibytes = rest.and_then(|rest| rest.split_ascii_whitespace().next()?.parse::<u64>().ok());
-    kibibytes.unwrap_or_default() / 1024
+fn mebibytes(bytes: Option<u64>) -> u64 {
+    bytes.unwrap_or_default() >> 20
+}
+
+/// The kernel writes two digits after the point. A conversion from `f32` alone adds digits that the kernel did not write.
+fn hundredths(average: Option<f32>) -> f64 {
+    (f64::from(average.unwrap_or_default()) * 100.0).round() / 100.0
 }
 
 #[cfg(test)]
@@ -63,5 +63,13 @@ mod tests {
         assert!(machine.num_cpus > 0);
         let json = serde_json::to_value(machine).unwrap();
         assert!(json["totalMemoryMiB"].is_u64() && json["loadAvg15m"].is_f64());
+    }
+
+    #[test]
+    fn a_load_average_is_shown_as_the_kernel_writes_it() {
+        for (kernel, shown) in [("0.00", "0.0"), ("0.52", "0.52"), ("12.07", "12.07"), ("1029.31", "1029.31")]
+        {
+            assert_eq!(serde_json::to_string(&hundredths(kernel.parse().ok())).unwrap(), shown);
+        }
     }
 }

@@ -1,17 +1,17 @@
-//! Members as the API shows them, and finding the one that is meant.
+//! Members as the API shows them, and finding a member by name or id.
 
 use node_core::gossip::State;
 use serde::{Deserialize, Serialize};
 
-use super::RpcError;
-use super::remote::sha256;
+use super::error::RpcError;
+use super::keyring::sha256;
 use crate::cluster::Member;
 use crate::link::Rtt;
 
 /// A member of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Node {
+pub struct NodeStatus {
     /// Its id, 32 hexadecimal digits.
     pub node_id: String,
     /// Its name.
@@ -26,11 +26,11 @@ pub struct Node {
     pub version: u64,
     /// When the state was learned, in Unix milliseconds.
     pub since: u64,
-    /// Where it can be dialled; a leaf cannot.
+    /// Where it can be dialled, none for a leaf.
     pub peer_url: Option<String>,
-    /// SHA-256 of the certificate that it presents, `sha256:` and hexadecimal digits; none in plaintext.
+    /// SHA-256 of the certificate that it presents, `sha256:` and hexadecimal digits, none in plaintext.
     pub active_key: Option<String>,
-    /// Digest of all certificates that it trusts, written likewise.
+    /// Digest of all certificates that it trusts, in the same form.
     pub keyring_digest: Option<String>,
     /// The components that it offers.
     pub components: Vec<String>,
@@ -40,18 +40,18 @@ pub struct Node {
     pub linked: bool,
     /// Round-trip time over that link, in microseconds.
     pub rtt_micros: Option<u64>,
-    /// Whether it is a leaf that sleeps, as it said it would.
+    /// Whether it is a leaf that sleeps and announced so.
     #[serde(default)]
     pub asleep: bool,
-    /// When the daemon started, in Unix milliseconds; known of the node that answers.
+    /// When the daemon started, in Unix milliseconds. Only the node that answers knows it of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<u64>,
-    /// The version of the daemon; known of the node that answers.
+    /// The version of the daemon. Only the node that answers knows it of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
 }
 
-impl Node {
+impl NodeStatus {
     pub(super) fn new(member: &Member, tls: bool) -> Self {
         let scheme = if tls { "https" } else { "http" };
         let digest = |digest: &[u8; 32]| (*digest != [0; 32]).then(|| sha256(digest));
@@ -77,18 +77,18 @@ impl Node {
     }
 }
 
-/// The member that `node`, an id or a name, means. Of several with a name, the only one that runs is meant.
+/// The member with the id or name `node`. A name that several members have means the only one of them that runs.
 pub(super) fn find<'m>(members: &'m [Member], node: &str) -> Result<&'m Member, RpcError> {
     find_among(members, node, |state| matches!(state, State::Alive | State::Suspect))
 }
 
-/// The same, where of several with a name the only one that is down is meant.
+/// The same, but a name that several members have means the only one of them that is down.
 pub(super) fn find_down<'m>(members: &'m [Member], node: &str) -> Result<&'m Member, RpcError> {
     find_among(members, node, |state| state == State::Down)
 }
 
-/// The same, where a name means nobody as long as several have it that are not gone for good: for what only one of them may
-/// get.
+/// The same, but a duplicate name is an error while more than one member with it has not left. It is for secrets, which
+/// must not go to the wrong one.
 pub(super) fn find_sole<'m>(members: &'m [Member], node: &str) -> Result<&'m Member, RpcError> {
     find_among(members, node, |state| state != State::Left)
 }
@@ -103,7 +103,7 @@ fn find_among<'m>(
         return Ok(member);
     }
     let named = || members.iter().filter(|member| member.name.as_str() == node);
-    // People are shown the first digits.
+    // Tables show only the first digits of an id.
     let mut brief =
         members.iter().filter(|member| node.len() >= 8 && member.id.to_string().starts_with(node));
     if named().next().is_none()

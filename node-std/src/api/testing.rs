@@ -1,4 +1,4 @@
-//! An API whose other nodes are made up.
+//! An API for tests, with fixed answers of other nodes.
 
 use core::time::Duration;
 

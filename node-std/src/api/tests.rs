@@ -7,10 +7,9 @@ use node_core::id::{Name, NodeId};
 use node_core::keys::{Bundle, BundleSlot, Keyring, MAX_BUNDLE};
 use serde_json::{Value, json};
 
-use super::methods::NAMES;
-use super::node::{self, Node};
-use super::testing::{api, api_of};
-use super::{KeySlot, RpcError, TlsStatus};
+use super::node::{self, NodeStatus};
+use super::testing::{Others, api, api_of};
+use super::{Api, KeySlot, RpcError, TlsStatus};
 use crate::cluster::{Cluster, Member};
 use crate::link::Rtt;
 
@@ -52,7 +51,7 @@ async fn parameters_come_in_an_array_or_alone_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_an_error() {
+async fn a_body_that_is_not_a_request_is_an_error() {
     for (request, expected) in [
         ("{", -32700),
         ("", -32700),
@@ -76,12 +75,12 @@ async fn what_is_no_request_is_an_error() {
 #[tokio::test]
 async fn a_batch_is_answered_in_order_without_its_notifications() {
     let list = |id| json!({"jsonrpc": "2.0", "id": id, "method": "NodeService.ListNodeStatus"});
-    let silent = json!({"jsonrpc": "2.0", "method": "NodeService.ListNodeStatus"});
-    let answers = answer(&json!([list(1), silent, 7, list(2)]).to_string()).await;
+    let notification = json!({"jsonrpc": "2.0", "method": "NodeService.ListNodeStatus"});
+    let answers = answer(&json!([list(1), notification, 7, list(2)]).to_string()).await;
     let ids: Vec<_> = answers.as_array().unwrap().iter().map(|answer| answer["id"].clone()).collect();
     assert_eq!(ids, [json!(1), json!(null), json!(2)]);
-    assert_eq!(api().answer(json!([silent]).to_string().as_bytes()).await, None);
-    assert_eq!(api().answer(silent.to_string().as_bytes()).await, None);
+    assert_eq!(api().answer(json!([notification]).to_string().as_bytes()).await, None);
+    assert_eq!(api().answer(notification.to_string().as_bytes()).await, None);
 }
 
 #[tokio::test]
@@ -93,29 +92,37 @@ async fn a_node_that_does_not_exist_is_not_found() {
     }
 }
 
-const A: (&str, &[u8], &[u8; 32]) = (
-    "a",
-    include_bytes!("../../../node-core/tests/fixtures/p256_a.der"),
-    include_bytes!("../../../node-core/tests/fixtures/p256_a.secret"),
-);
-const B: (&str, &[u8], &[u8; 32]) = (
-    "b",
-    include_bytes!("../../../node-core/tests/fixtures/p256_b.der"),
-    include_bytes!("../../../node-core/tests/fixtures/p256_b.secret"),
-);
+/// A certificate and its private key.
+#[derive(Clone, Copy)]
+struct Pair {
+    name: &'static str,
+    certificate: &'static [u8],
+    secret: &'static [u8; 32],
+}
+
+const A: Pair = Pair {
+    name: "a",
+    certificate: include_bytes!("../../../node-core/tests/fixtures/p256_a.der"),
+    secret: include_bytes!("../../../node-core/tests/fixtures/p256_a.secret"),
+};
+const B: Pair = Pair {
+    name: "b",
+    certificate: include_bytes!("../../../node-core/tests/fixtures/p256_b.der"),
+    secret: include_bytes!("../../../node-core/tests/fixtures/p256_b.secret"),
+};
 
 /// The bundle of these pairs.
-fn bundle(pairs: &[(&str, &[u8], &[u8; 32])]) -> Vec<u8> {
+fn bundle(pairs: &[Pair]) -> Vec<u8> {
     let mut bundle = Bundle::default();
-    for (name, certificate, secret) in pairs {
+    for Pair { name, certificate, secret } in pairs {
         bundle.push(BundleSlot::pair(Name::new(name).unwrap(), certificate, P256Secret(secret))).unwrap();
     }
     bundle.encode(&mut [0; MAX_BUNDLE]).unwrap().to_vec()
 }
 
-/// What a node with these keys, or without TLS, answers to keys for another. It knows of a hub and of leaves, two of them
-/// named twin.
-async fn push(keys: &[(&str, &[u8], &[u8; 32])], node: &str, bundle: &[u8]) -> Value {
+/// Pushes `bundle` to `node` through a hub with these `keys`, or without TLS if there are none. The hub knows another hub
+/// and leaves, two of them with the name twin.
+async fn push(keys: &[Pair], node: &str, bundle: &[u8]) -> Value {
     let leaf = |id, name, state| Member { kind: Kind::Leaf, state, ..member(id, name) };
     let cluster = Cluster::of(
         NodeId([1; 16]),
@@ -149,7 +156,7 @@ async fn keys_are_pushed_to_a_leaf() {
 }
 
 #[tokio::test]
-async fn keys_are_not_for_whichever_namesake_runs() {
+async fn keys_for_a_duplicate_name_need_an_id() {
     let answer = push(&[A], "twin", &bundle(&[A])).await;
     assert_eq!(code(&answer), 1001);
     let message = answer["error"]["message"].as_str().unwrap();
@@ -192,7 +199,7 @@ async fn keys_are_not_for_hubs() {
 }
 
 #[tokio::test]
-async fn a_node_that_drains_keeps_nobody_waiting_for_events() {
+async fn a_node_that_drains_ends_the_wait_for_events() {
     let api = api();
     let request =
         json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.ListEvents", "params": {"waitMs": 60_000}});
@@ -239,7 +246,8 @@ async fn the_interface_describes_every_method() {
         }
     }
     described.sort();
-    let mut names = NAMES.map(str::to_owned).to_vec();
+    let methods = Api::<Others>::METHODS.iter();
+    let mut names: Vec<String> = methods.map(|method| method.function.name.to_owned()).collect();
     names.sort();
     assert_eq!(described, names);
 }
@@ -265,11 +273,14 @@ fn keys(value: impl serde::Serialize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_interface_describes_what_is_sent() {
-    let node =
-        Node { started_at: Some(1), software_version: Some("1".into()), ..Node::new(&member(1, "a"), true) };
+async fn the_interface_describes_every_field() {
+    let node = NodeStatus {
+        started_at: Some(1),
+        software_version: Some("1".into()),
+        ..NodeStatus::new(&member(1, "a"), true)
+    };
     assert_eq!(keys(&node), fields("NodeStatus").await);
-    let status = super::Status {
+    let status = super::NodeDetails {
         node,
         observed_at: 1,
         machine: super::Machine::default(),
@@ -319,7 +330,7 @@ fn member(id: u8, name: &str) -> Member {
 
 #[test]
 fn a_member_is_shown_whole() {
-    let node = serde_json::to_value(Node::new(&member(0x1f, "a"), true)).unwrap();
+    let node = serde_json::to_value(NodeStatus::new(&member(0x1f, "a"), true)).unwrap();
     assert_eq!(
         node,
         json!({
@@ -329,7 +340,7 @@ fn a_member_is_shown_whole() {
         })
     );
     let leaf = Member { kind: Kind::Leaf, addrs: vec![], hubs: vec![NodeId([2; 16])], ..member(1, "b") };
-    let leaf = Node::new(&leaf, false);
+    let leaf = NodeStatus::new(&leaf, false);
     assert_eq!((leaf.peer_url, leaf.kind.as_str(), leaf.hubs.len()), (None, "leaf", 1));
 }
 
@@ -338,14 +349,14 @@ fn a_node_is_found_by_name_or_id() {
     let gone = Member { state: State::Left, ..member(3, "b") };
     let members = vec![member(1, "a"), member(2, "b"), gone, member(4, "c"), member(5, "c")];
     let found = |node: &str| node::find(&members, node).map(|member| member.id);
-    assert_eq!(found("04040404"), Ok(NodeId([4; 16])), "as people are shown it");
+    assert_eq!(found("04040404"), Ok(NodeId([4; 16])), "the first digits, as tables show them");
     assert!(found("0404040").is_err());
     assert_eq!(found("a"), Ok(NodeId([1; 16])));
     assert_eq!(found(&"05".repeat(16)), Ok(NodeId([5; 16])));
-    // The one that runs is meant.
+    // A name means the node that runs.
     assert_eq!(found("b"), Ok(NodeId([2; 16])));
     assert!(matches!(found("d"), Err(RpcError::NotFound(_))));
-    // The one that is down is meant.
+    // A name means the node that is down.
     let down = [member(1, "a"), Member { state: State::Down, ..member(6, "a") }];
     assert_eq!(node::find_down(&down, "a").map(|member| member.id), Ok(NodeId([6; 16])));
     let Err(RpcError::Invalid(message)) = found("c") else { panic!("not ambiguous") };

@@ -7,10 +7,10 @@ use node_core::id::{BadName, Name};
 
 use super::host_port::HostPort;
 
-/// An HTTP service under a name that the whole cluster can ask for.
+/// An HTTP service under a name that every node of the cluster can ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
-    /// What callers ask for.
+    /// The name that requests ask for.
     pub name: Name,
     /// Where it answers: `http://HOST[:PORT][/PREFIX]`.
     pub url: Uri,
@@ -34,19 +34,19 @@ impl FromStr for Component {
     }
 }
 
-/// The text is no component.
+/// The text is not a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadComponent {
     /// There is no `=`.
     #[error("expected NAME=URL, such as shop=http://127.0.0.1:8080")]
     Form,
-    /// What stands before `=` is no name.
+    /// The text before `=` is not a name.
     #[error(transparent)]
     Name(#[from] BadName),
     /// The gateway answers such paths itself.
     #[error("names that begin with _mael are the node's own: choose another")]
     Reserved,
-    /// What stands after `=` is not a URL that can be proxied to.
+    /// The text after `=` is not a URL that requests can be proxied to.
     #[error("the URL must be http://HOST:PORT, with a path prefix if need be")]
     Url,
 }

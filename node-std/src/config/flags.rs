@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 /// One private port: gossip, RPC and reverse proxy between the nodes of a cluster.
 ///
-/// Everything has a default. A flag wins over its variable, a variable over the env file.
+/// Every setting has a default. A flag wins over its variable, a variable over the env file.
 #[derive(Clone, Debug, Default, clap::Parser)]
 #[command(name = "maelstromd", version)]
 pub struct Flags {
-    /// What people call this node [env: MAEL_NODE_NAME] [default: the host name].
+    /// The name of this node [env: MAEL_NODE_NAME] [default: the host name].
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 
@@ -18,12 +18,12 @@ pub struct Flags {
     #[arg(long, value_name = "IP:PORT")]
     pub private_addr: Option<String>,
 
-    /// What other nodes dial to reach this one [env: MAEL_ADVERTISE_ADDR] [default: the bound address, or an
+    /// The address that other nodes dial to reach this one [env: MAEL_ADVERTISE_ADDR] [default: the bound address, or an
     /// address of this machine].
     #[arg(long, value_name = "HOST:PORT")]
     pub advertise_addr: Option<String>,
 
-    /// Where the public gateway listens; it is off unless this is set [env: MAEL_PUBLIC_ADDR, or MAEL_PUBLIC_PORT
+    /// Where the public gateway listens. Without it the gateway is off [env: MAEL_PUBLIC_ADDR, or MAEL_PUBLIC_PORT
     /// for the port alone].
     #[arg(long, value_name = "IP:PORT")]
     pub public_addr: Option<String>,
@@ -37,7 +37,7 @@ pub struct Flags {
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<String>,
 
-    /// The directory with the .crt and .key files of the private port; TLS is off unless this is set
+    /// The directory with the .crt and .key files of the private port. Without it TLS is off
     /// [env: MAEL_PRIVATE_TLS_DIR].
     #[arg(long, value_name = "DIR")]
     pub tls_dir: Option<String>,
@@ -47,7 +47,7 @@ pub struct Flags {
     #[arg(long = "component", value_name = "NAME=URL")]
     pub components: Vec<String>,
 
-    /// Nodes link only to nodes of the same cluster [env: MAEL_CLUSTER_ID] [default: maelstrom].
+    /// The cluster of this node. Nodes link only to nodes of the same cluster [env: MAEL_CLUSTER_ID] [default: maelstrom].
     #[arg(long, value_name = "ID")]
     pub cluster_id: Option<String>,
 
@@ -59,7 +59,7 @@ pub struct Flags {
     #[arg(short = 'f', long, value_name = "FILE")]
     pub env_file: Option<PathBuf>,
 
-    /// Which log lines to write, such as "info" or "warn,node_std=debug" [env: MAEL_LOG] [default: info].
+    /// The filter of log lines, such as "info" or "warn,node_std=debug" [env: MAEL_LOG] [default: info].
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
 }

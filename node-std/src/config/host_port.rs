@@ -18,10 +18,10 @@ impl HostPort {
         &self.0
     }
 
-    /// Where a URL leads, on `port` if it names none.
+    /// The host and port of a URL, which has `port` if it names none.
     ///
     /// # Errors
-    /// It names a user, or what is no port.
+    /// It names a user, or its port is not a port.
     pub fn of_url(url: &Uri, port: u16) -> Result<Self, BadHostPort> {
         let authority = url.authority().ok_or(BadHostPort::Form)?.as_str();
         authority.parse().or_else(|_| format!("{authority}:{port}").parse())
@@ -68,13 +68,13 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// The text is no address.
+/// The text is not an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadHostPort {
-    /// It does not look like one.
+    /// It does not have the form of an address.
     #[error("expected HOST:PORT, such as node-2.example.net:8374, 10.0.0.2:8374 or [fd00::2]:8374")]
     Form,
-    /// Members could not tell each other of it.
+    /// It does not fit a member's record.
     #[error("an address is at most {MAX_ADDR} bytes long: give a shorter name, or the IP address")]
     Long,
 }

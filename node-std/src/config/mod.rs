@@ -1,10 +1,13 @@
-//! What `maelstromd` is told: flags before environment variables before `--env-file` before defaults.
-//! Everything has a default, so it starts with no file and no flag at all.
+//! The settings of `maelstromd`. A flag comes before an environment variable, a variable before `--env-file`, and the file
+//! before the default. Every setting has a default, so the daemon starts without a file and without a flag.
 
 mod component;
+mod env_file;
 mod environment;
+mod error;
 mod flags;
 mod host_port;
+mod setting;
 #[cfg(test)]
 mod tests;
 
@@ -16,24 +19,28 @@ use node_core::id::Name;
 use node_core::wire::record::MAX_COMPONENTS;
 
 pub use component::{BadComponent, Component};
-pub use environment::{EnvFileError, Environment, LineProblem};
+pub use env_file::{EnvFileError, LineProblem};
+pub use environment::Environment;
+pub use error::ConfigError;
 pub use flags::Flags;
 pub use host_port::{BadHostPort, HostPort};
 
-/// The private port's number where nobody says another.
+use setting::{Port, Setting};
+
+/// The private port's number by default.
 pub const PRIVATE_PORT: u16 = 8374;
 
-/// Members that a node can be told to join through: as many as the core takes.
+/// Most members to join through. The core takes as many.
 pub const MAX_JOIN: usize = 8;
 
 /// A daemon's settings, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// What people call this node.
+    /// The name of this node.
     pub name: Name,
-    /// Where the private port listens; port 0 lets the system choose.
+    /// Where the private port listens. With port 0 the system chooses the port.
     pub private_addr: SocketAddr,
-    /// What others are told to dial, when it is not derived from the bound address.
+    /// The address that other nodes dial, `None` to derive it from the bound address.
     pub advertise_addr: Option<HostPort>,
     /// Where the public gateway listens, `None` when it is off.
     pub public_addr: Option<SocketAddr>,
@@ -49,7 +56,7 @@ pub struct Config {
     pub cluster_id: Name,
     /// Whether other machines may reach the private port without TLS.
     pub plaintext: bool,
-    /// Which log lines are written, in the syntax of `tracing_subscriber::EnvFilter`.
+    /// The filter of log lines, in the syntax of `tracing_subscriber::EnvFilter`.
     pub log: String,
 }
 
@@ -74,7 +81,7 @@ impl Config {
         }
         let exposed = plaintext || tls_dir.is_some();
         let private =
-            env.port(("--private-addr", flags.private_addr), ["MAEL_PRIVATE_ADDR", "MAEL_PRIVATE_PORT"])?;
+            env.port("--private-addr", flags.private_addr, "MAEL_PRIVATE_ADDR", "MAEL_PRIVATE_PORT")?;
         let private_addr = match private {
             Some(Port::Addr(setting)) => {
                 let addr = setting.addr()?;
@@ -90,8 +97,7 @@ impl Config {
                 SocketAddr::from((ip, port))
             }
         };
-        let public =
-            env.port(("--public-addr", flags.public_addr), ["MAEL_PUBLIC_ADDR", "MAEL_PUBLIC_PORT"])?;
+        let public = env.port("--public-addr", flags.public_addr, "MAEL_PUBLIC_ADDR", "MAEL_PUBLIC_PORT")?;
         let public_addr = match public {
             Some(Port::Addr(setting)) => Some(setting.addr()?),
             Some(Port::Number(setting)) => Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, setting.parse()?))),
@@ -126,13 +132,13 @@ impl Config {
         })
     }
 
-    /// What others are told to dial when the private port is bound to `bound`: what the operator said, else
-    /// the bound address, else (bound to every address) the one of this machine from which the first member
-    /// to join, or the wide world, would be reached. No packet is sent to find out.
+    /// The address that other nodes dial when the private port is bound to `bound`: the configured address, else the bound
+    /// one. A port that is bound to every address advertises the address of this machine on the route to the first member to
+    /// join, or to the Internet. Looking up the route sends no packet.
     #[must_use]
     pub fn advertised(&self, bound: SocketAddr) -> HostPort {
-        if let Some(told) = &self.advertise_addr {
-            return told.clone();
+        if let Some(addr) = &self.advertise_addr {
+            return addr.clone();
         }
         if !bound.ip().is_unspecified() {
             return bound.into();
@@ -148,12 +154,12 @@ impl Config {
 fn own_address(peer: IpAddr) -> Option<IpAddr> {
     let any = if peer.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(any).ok()?;
-    // Connecting a datagram socket only asks the routing table.
+    // To connect a datagram socket looks up the route and sends nothing.
     socket.connect((peer, PRIVATE_PORT)).ok()?;
     socket.local_addr().ok().map(|addr| addr.ip()).filter(|ip| !ip.is_unspecified())
 }
 
-/// The machine's name, with what no [`Name`] may hold replaced.
+/// The machine's name. A character that no [`Name`] may hold becomes `-`.
 fn host_name() -> Result<Name, ConfigError> {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     default_name(&host).or_else(|_| default_name("node"))
@@ -192,92 +198,4 @@ fn distinct(components: &[Component]) -> Result<(), ConfigError> {
         Some(name) => Err(ConfigError::ComponentTwice((*name).clone())),
         None => Ok(()),
     }
-}
-
-/// Where to listen: an address, or a port on the usual addresses.
-#[derive(Debug)]
-enum Port {
-    Addr(Setting),
-    Number(Setting),
-}
-
-/// A value and where it came from.
-#[derive(Debug)]
-struct Setting {
-    origin: String,
-    value: String,
-}
-
-impl Setting {
-    fn parse<T: core::str::FromStr<Err: core::fmt::Display>>(&self) -> Result<T, ConfigError> {
-        self.value.parse().map_err(|error: T::Err| self.invalid(error.to_string()))
-    }
-
-    fn addr(&self) -> Result<SocketAddr, ConfigError> {
-        let problem = |_| self.invalid("expected IP:PORT, such as 127.0.0.1:8374 or [::1]:8374".to_owned());
-        self.value.parse().map_err(problem)
-    }
-
-    fn switch(&self) -> Result<bool, ConfigError> {
-        match self.value.as_str() {
-            "1" | "true" | "yes" => Ok(true),
-            "0" | "false" | "no" => Ok(false),
-            _ => Err(self.invalid("say true or false".to_owned())),
-        }
-    }
-
-    fn invalid(&self, problem: String) -> ConfigError {
-        ConfigError::Invalid { origin: self.origin.clone(), value: self.value.clone(), problem }
-    }
-}
-
-/// Why the daemon does not start with what it was told.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// Two components share a name.
-    #[error("the component {0} is given twice: give each a name of its own")]
-    ComponentTwice(Name),
-    /// The file of `--env-file` cannot be used.
-    #[error(transparent)]
-    EnvFile(#[from] EnvFileError),
-    /// The private port would be reachable in plaintext, and nobody asked for that.
-    #[error(
-        "{origin}: {addr} can be reached from other machines, and without TLS anybody there could steer this \
-         node: give --tls-dir, or --plaintext if the network is trusted, or a loopback address"
-    )]
-    Exposed {
-        /// The flag or variable.
-        origin: String,
-        /// The address that it names.
-        addr: SocketAddr,
-    },
-    /// A value is not what its setting takes.
-    #[error("{origin}: {value:?}: {problem}")]
-    Invalid {
-        /// The flag or variable.
-        origin: String,
-        /// What it was set to.
-        value: String,
-        /// What is wrong with that.
-        problem: String,
-    },
-    /// There is no default place for the data directory.
-    #[error("neither HOME nor XDG_STATE_HOME is set: say where to keep data with --data-dir")]
-    NoHome,
-    /// A variable is not text.
-    #[error("the environment variable {0} is not UTF-8")]
-    NotText(String),
-    /// Both TLS and plaintext were asked for.
-    #[error("--plaintext (MAEL_PLAINTEXT) and --tls-dir (MAEL_PRIVATE_TLS_DIR) exclude each other: drop one")]
-    PlaintextWithTls,
-    /// A setting was given too often.
-    #[error("{origin}: at most {most} {what} can be given")]
-    TooMany {
-        /// The flag or variable.
-        origin: String,
-        /// As many are taken.
-        most: usize,
-        /// Of what.
-        what: &'static str,
-    },
 }

@@ -107,7 +107,7 @@ fn a_bad_value_names_its_origin() {
         ("MAEL_PRIVATE_ADDR", "28950", "MAEL_PRIVATE_ADDR: \"28950\": expected IP:PORT, such as"),
         ("MAEL_PUBLIC_ADDR", "web", "MAEL_PUBLIC_ADDR: \"web\": expected IP:PORT, such as"),
         ("MAEL_NODE_NAME", "a b", "MAEL_NODE_NAME: \"a b\": a name is"),
-        ("MAEL_PLAINTEXT", "maybe", "MAEL_PLAINTEXT: \"maybe\": say true or false"),
+        ("MAEL_PLAINTEXT", "maybe", "MAEL_PLAINTEXT: \"maybe\": expected true or false"),
     ] {
         let message = problem(&[], &[(variable, value)]);
         assert!(message.starts_with(expected), "{message}");
@@ -125,7 +125,7 @@ fn a_bad_value_names_its_origin() {
 }
 
 #[test]
-fn what_is_given_too_often_is_named() {
+fn a_setting_given_too_many_times_is_named() {
     let nine = ["a:1"; 9].join(",");
     let message = problem(&[], &[("MAEL_JOIN", &nine)]);
     assert_eq!(message, "MAEL_JOIN: at most 8 members to join through can be given");
@@ -147,13 +147,13 @@ fn host_names_become_names() {
 #[test]
 fn advertised_address_is_one_that_can_be_dialled() {
     let mut config = config(&["--plaintext", "--join", "127.0.0.1:9"], &[]).unwrap();
-    let told = |config: &Config, bound: &str| config.advertised(bound.parse().unwrap()).to_string();
-    assert_eq!(told(&config, "10.1.2.3:8374"), "10.1.2.3:8374");
-    assert_eq!(told(&config, "0.0.0.0:8374"), "127.0.0.1:8374");
+    let advertised = |config: &Config, bound: &str| config.advertised(bound.parse().unwrap()).to_string();
+    assert_eq!(advertised(&config, "10.1.2.3:8374"), "10.1.2.3:8374");
+    assert_eq!(advertised(&config, "0.0.0.0:8374"), "127.0.0.1:8374");
     config.join.clear();
-    assert!(!told(&config, "0.0.0.0:8374").starts_with("0.0.0.0"));
+    assert!(!advertised(&config, "0.0.0.0:8374").starts_with("0.0.0.0"));
     config.advertise_addr = Some("node-1.example.net:443".parse().unwrap());
-    assert_eq!(told(&config, "0.0.0.0:8374"), "node-1.example.net:443");
+    assert_eq!(advertised(&config, "0.0.0.0:8374"), "node-1.example.net:443");
 }
 
 /// The problem that a daemon reports for an env file, or its settings.

@@ -24,7 +24,7 @@ use crate::tls::{self, Keyring, TlsError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest answer, in bytes: a cluster of ten thousand nodes fits.
+/// Longest answer, in bytes. A list of ten thousand nodes fits.
 const MAX_ANSWER: usize = 16 << 20;
 
 /// A node to ask.
@@ -35,7 +35,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Reads the URL and the TLS directory; nothing is sent.
+    /// Reads the URL and the TLS directory. Nothing is sent.
     pub fn new(flags: &Flags) -> Result<Self, CtlError> {
         let given = |text: &&String| !text.is_empty();
         let tls_dir = flags.target.tls_dir.as_ref().filter(|dir| !dir.is_empty()).map(PathBuf::from);
@@ -58,8 +58,8 @@ impl Client {
         Ok(Self { url, addr, tls })
     }
 
-    /// That nobody on the way can read what is sent.
-    pub fn keeps_secrets(&self) -> Result<(), CtlError> {
+    /// Checks that requests are encrypted.
+    pub fn require_encryption(&self) -> Result<(), CtlError> {
         match self.tls {
             Some(_) => Ok(()),
             None => Err(CtlError::PlainKeys { url: self.url.clone() }),
@@ -82,14 +82,14 @@ impl Client {
             }
         };
         let answer: Value = serde_json::from_slice(&body).map_err(|error| {
-            self.unreachable(format!("its answer is no JSON ({error}): is it a Maelstrom node?"))
+            self.unreachable(format!("its answer is not JSON ({error}): is it a Maelstrom node?"))
         })?;
         if let Some(message) = answer.pointer("/error/message") {
             return Err(CtlError::Refused(message.as_str().unwrap_or_default().to_owned()));
         }
         let result = answer.get("result").cloned();
         result
-            .ok_or_else(|| self.unreachable("its answer is no JSON-RPC: is it a Maelstrom node?".to_owned()))
+            .ok_or_else(|| self.unreachable("its answer is not JSON-RPC: is it a Maelstrom node?".to_owned()))
     }
 
     async fn post<IO>(&self, io: IO, request: String) -> Result<Bytes, CtlError>
@@ -98,7 +98,7 @@ impl Client {
     {
         let failed = |error: hyper::Error| self.unreachable(self.explain(&error));
         let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(failed)?;
-        // Ends with the sender.
+        // The task ends when the sender is dropped.
         tokio::spawn(connection);
         let request = Request::post("/_mael/v1")
             .header(HOST, self.addr.as_str())
@@ -114,13 +114,15 @@ impl Client {
         }
         let text = String::from_utf8_lossy(body.get(..200).unwrap_or(&body)).into_owned();
         let keys = match (&self.tls, status) {
-            (None, StatusCode::BAD_REQUEST) => "; --tls-dir (MAEL_PRIVATE_TLS_DIR) says where keys are",
+            (None, StatusCode::BAD_REQUEST) => {
+                "; if that port needs TLS, give --tls-dir (MAEL_PRIVATE_TLS_DIR)"
+            }
             _ => "",
         };
         Err(self.unreachable(format!("{status}: {}{keys}", text.trim())))
     }
 
-    /// What an error of the connection means.
+    /// An error of the connection in plain words.
     fn explain(&self, error: &hyper::Error) -> String {
         let source = core::error::Error::source(error);
         match source.and_then(|source| source.downcast_ref::<io::Error>()) {
@@ -132,7 +134,7 @@ impl Client {
         }
     }
 
-    /// The error that no answer came in time.
+    /// The error for an answer that does not come in time.
     pub fn late(&self, waited: Duration) -> CtlError {
         self.unreachable(format!("no answer within {} s", waited.as_secs()))
     }
@@ -142,25 +144,25 @@ impl Client {
     }
 }
 
-/// Why `maelctl` did not do what was asked.
+/// Why `maelctl` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CtlError {
-    /// The URL wants TLS and there are no keys.
-    #[error("{url} needs keys: say where they are with --tls-dir (MAEL_PRIVATE_TLS_DIR)")]
+    /// The URL is for TLS and there are no keys.
+    #[error("{url} needs keys: give their directory with --tls-dir (MAEL_PRIVATE_TLS_DIR)")]
     NoKeys {
         /// The URL.
         url: String,
     },
     /// Private keys would be sent without TLS.
     #[error(
-        "private keys are not sent to {url}, which is not encrypted: write https://, and say with --tls-dir \
-         (MAEL_PRIVATE_TLS_DIR) where the keys for that are"
+        "private keys are not sent to {url}, which is not encrypted: write https://, and give the keys for it \
+         with --tls-dir (MAEL_PRIVATE_TLS_DIR)"
     )]
     PlainKeys {
         /// The URL.
         url: String,
     },
-    /// The URL would send without TLS what a TLS directory was given for.
+    /// A TLS directory is given, but the URL is without TLS.
     #[error(
         "{url} (--url, MAELSTROM_PRIVATE_URL) is not encrypted, but a TLS directory is given, {}: write https://, or \
          unset MAEL_PRIVATE_TLS_DIR",
@@ -172,19 +174,19 @@ pub enum CtlError {
         /// The directory.
         dir: PathBuf,
     },
-    /// What was answered cannot be printed.
+    /// The answer cannot be printed.
     #[error("cannot print: {0}")]
     Output(io::Error),
-    /// The node understood and said no.
+    /// The node refused.
     #[error("{0}")]
     Refused(String),
     /// The program cannot run.
     #[error("cannot start: {0}")]
     Runtime(io::Error),
-    /// The TLS directory is not in order.
+    /// The TLS directory cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// There was no answer that makes sense.
+    /// There was no answer, or none of a Maelstrom node.
     #[error("{url}: {reason}")]
     Unreachable {
         /// The URL.
@@ -200,7 +202,7 @@ pub enum CtlError {
 }
 
 impl CtlError {
-    /// 2 when the command line is to blame, 1 otherwise.
+    /// 2 for a wrong command line, 1 otherwise.
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::NoKeys { .. } | Self::PlainKeys { .. } | Self::PlainUrl { .. } | Self::Url(_) => 2,

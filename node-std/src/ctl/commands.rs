@@ -1,78 +1,73 @@
-//! What each command asks, and how its answer looks to people.
+//! The question that each command asks of a node.
 
 use core::convert::Infallible;
 use core::time::Duration;
 use std::io::Write;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64ct::{Base64, Encoding};
-use node_core::time::UnixTime;
-use node_core::trust::Rfc3339;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::client::{Client, CtlError};
-use super::flags::{Cluster, Command, Flags, Keys};
-use super::table::table;
-use crate::api::{
-    EventList, KeyList, KeySlot, LeaveAnswer, Link, LinkList, Node, NodeEvent, NodeList, PingAnswer,
-};
+use super::flags::{ClusterCommand, Command, Flags, KeysCommand};
+use super::render;
+use crate::api::{EventList, KeyList, LeaveAnswer};
 use crate::tls::{TlsError, read_bundle};
 
-/// More than a node keeps, even while new ones come.
-const MOST_PARTS: usize = 64;
+/// Most answers that are asked for. A node keeps fewer events, even while new ones come.
+const MAX_ANSWERS: usize = 64;
 
-/// How long one question for events waits for some.
+/// How long one request waits for events.
 const FOLLOW: Duration = Duration::from_secs(20);
 
-/// What is printed for a command that asks a node.
+/// Runs a command and returns the text to print.
 pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
     let (method, params) = match &flags.command {
-        Command::Cluster(Cluster::Nodes) => ("NodeService.ListNodeStatus", json!({})),
-        Command::Cluster(Cluster::Events { .. }) => ("MaelNode.ListEvents", json!({})),
-        Command::Cluster(Cluster::Links) => ("MaelNode.ListLinks", json!({})),
-        Command::Cluster(Cluster::Leave) => ("MaelNode.Leave", json!({})),
-        Command::Cluster(Cluster::Remove { node }) => ("MaelNode.RemoveNode", json!({"node": node})),
+        Command::Cluster(ClusterCommand::Nodes) => ("NodeService.ListNodeStatus", json!({})),
+        Command::Cluster(ClusterCommand::Events { .. }) => ("MaelNode.ListEvents", json!({})),
+        Command::Cluster(ClusterCommand::Links) => ("MaelNode.ListLinks", json!({})),
+        Command::Cluster(ClusterCommand::Leave) => ("MaelNode.Leave", json!({})),
+        Command::Cluster(ClusterCommand::Remove { node }) => ("MaelNode.RemoveNode", json!({"node": node})),
         Command::Ping { node } => ("MaelNode.Ping", json!({"node": node})),
-        Command::Keys(Keys::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
-        Command::Keys(Keys::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
-        Command::Keys(Keys::Push { node, dir, force }) => {
-            client.keeps_secrets()?;
+        Command::Keys(KeysCommand::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
+        Command::Keys(KeysCommand::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
+        Command::Keys(KeysCommand::Push { node, dir, force }) => {
+            client.require_encryption()?;
             ("MaelNode.PushKeys", json!({"node": node, "bundle": bundle(dir)?, "force": force}))
         }
         Command::Version => return Ok(version(flags.json)),
     };
     let result = match flags.command {
-        Command::Cluster(Cluster::Events { .. }) => json!(all_events(client, method).await?),
+        Command::Cluster(ClusterCommand::Events { .. }) => json!(all_events(client, method).await?),
         _ => client.call(method, params).await?,
     };
     if flags.json {
         return Ok(format!("{result:#}\n"));
     }
     Ok(match &flags.command {
-        Command::Cluster(Cluster::Nodes) => nodes(&read(result)?),
-        Command::Cluster(Cluster::Events { .. }) => {
-            read::<EventList>(result)?.events.iter().map(event).collect()
+        Command::Cluster(ClusterCommand::Nodes) => render::nodes(&read(result)?),
+        Command::Cluster(ClusterCommand::Events { .. }) => {
+            read::<EventList>(result)?.events.iter().map(render::event).collect()
         }
-        Command::Cluster(Cluster::Links) => links(&read(result)?),
-        Command::Cluster(Cluster::Leave) => {
-            format!("{} leaves the cluster and stops\n", short(&read::<LeaveAnswer>(result)?.node_id))
+        Command::Cluster(ClusterCommand::Links) => render::links(&read(result)?),
+        Command::Cluster(ClusterCommand::Leave) => {
+            format!("{} leaves the cluster and stops\n", render::short(&read::<LeaveAnswer>(result)?.node_id))
         }
-        Command::Cluster(Cluster::Remove { node }) => format!("{node} is no longer in the cluster\n"),
-        Command::Ping { .. } => pong(&read(result)?),
-        Command::Keys(Keys::Ls { .. }) => slots(&read::<KeyList>(result)?.slots),
-        Command::Keys(Keys::Push { node, dir, .. }) => {
+        Command::Cluster(ClusterCommand::Remove { node }) => format!("{node} is no longer in the cluster\n"),
+        Command::Ping { .. } => render::pong(&read(result)?),
+        Command::Keys(KeysCommand::Ls { .. }) => render::slots(&read::<KeyList>(result)?.slots),
+        Command::Keys(KeysCommand::Push { node, dir, .. }) => {
             format!("{node} runs on the keys of {}\n", dir.display())
         }
         Command::Version => version(false),
     })
 }
 
-/// All events that the node keeps: it tells a part of them at a time.
+/// All events that the node keeps. One answer holds only a part of them.
 async fn all_events(client: &Client, method: &str) -> Result<EventList, CtlError> {
     let mut all: EventList = read(client.call(method, json!({})).await?)?;
-    for _ in 0..MOST_PARTS {
+    for _ in 0..MAX_ANSWERS {
         let more: EventList = read(client.call(method, json!({"after": all.last})).await?)?;
         if more.events.is_empty() {
             break;
@@ -83,7 +78,7 @@ async fn all_events(client: &Client, method: &str) -> Result<EventList, CtlError
     Ok(all)
 }
 
-/// Prints events as they happen, for ever.
+/// Prints events as they happen, until interrupted.
 pub async fn follow(client: &Client, json: bool, out: &mut impl Write) -> Result<Infallible, CtlError> {
     let mut last = None;
     loop {
@@ -95,16 +90,15 @@ pub async fn follow(client: &Client, json: bool, out: &mut impl Write) -> Result
             writeln!(out, "… events missed: {missed}").map_err(CtlError::Output)?;
         }
         for event in &list.events {
-            let line = if json { format!("{}\n", json!(event)) } else { self::event(event) };
-            // Nobody reads any more, such as `maelctl … | head`.
+            let line = if json { format!("{}\n", json!(event)) } else { render::event(event) };
+            // The reader may be gone, as in `maelctl … | head`.
             out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(CtlError::Output)?;
         }
         last = Some(list.last);
     }
 }
 
-/// How many events after `last` the node had forgotten when it was asked for them. What was before the first question is not
-/// missed.
+/// How many events after `last` the node no longer kept when it was asked. Events before the first request do not count.
 fn missed(last: Option<u64>, list: &EventList) -> u64 {
     let first = list.events.first().map(|event| event.number);
     first.zip(last).map_or(0, |(first, last)| first.saturating_sub(last.saturating_add(1)))
@@ -123,219 +117,8 @@ fn bundle(dir: &Path) -> Result<String, TlsError> {
 
 fn read<T: DeserializeOwned>(result: Value) -> Result<T, CtlError> {
     serde_json::from_value(result).map_err(|error| {
-        CtlError::Refused(format!("the node answers in another version ({error}): try --json"))
+        CtlError::Refused(format!(
+            "the node answers in a form that this maelctl does not know ({error}): try --json"
+        ))
     })
-}
-
-/// A line about what happened.
-fn event(event: &NodeEvent) -> String {
-    let at = Rfc3339(UnixTime(event.at / 1000));
-    let before = event.before.as_deref().map(|before| format!(", was {before}")).unwrap_or_default();
-    let by = event.by.as_deref().map(|by| format!(", says {}", short(by))).unwrap_or_default();
-    let reason = event.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{at}  {} ({}) is {}{before}{by}{reason}\n", event.name, short(&event.node_id), event.state)
-}
-
-fn links(LinkList { observed_at, links, .. }: &LinkList) -> String {
-    let row = |link: &Link| {
-        [
-            link.name.clone().unwrap_or_else(|| "-".to_owned()),
-            short(&link.node_id),
-            link.kind.clone().unwrap_or_else(|| "-".to_owned()),
-            if link.dialled { "dialled" } else { "accepted" }.to_owned(),
-            if link.gossip { "gossip" } else { "requests" }.to_owned(),
-            link.address.clone(),
-            age(link.since, *observed_at),
-            link.rtt_micros.map_or_else(|| "-".to_owned(), millis),
-            link.peer_key.as_deref().map_or_else(|| "-".to_owned(), fingerprint),
-        ]
-    };
-    let header = ["NAME", "ID", "KIND", "HOW", "FOR", "ADDRESS", "UP", "RTT", "KEY"];
-    table(header, links.iter().map(row).collect())
-}
-
-/// How old it is, in the largest unit that fits; both times are Unix milliseconds of one clock.
-fn age(since: u64, now: u64) -> String {
-    match now.saturating_sub(since) / 1000 {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7_200 => format!("{} min", seconds / 60),
-        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
-        seconds => format!("{} days", seconds / 86_400),
-    }
-}
-
-fn nodes(NodeList { observed_at, nodes, .. }: &NodeList) -> String {
-    let row = |node: &Node| {
-        let address = match &node.peer_url {
-            Some(url) => url.clone(),
-            None if node.hubs.is_empty() => "-".to_owned(),
-            None => {
-                format!("via {}", node.hubs.iter().map(|hub| name(nodes, hub)).collect::<Vec<_>>().join(", "))
-            }
-        };
-        [
-            node.name.clone(),
-            short(&node.node_id),
-            node.kind.clone(),
-            if node.asleep { "asleep".to_owned() } else { node.state.clone() },
-            age(node.since, *observed_at),
-            node.incarnation.to_string(),
-            address,
-            node.rtt_micros.map_or_else(|| "-".to_owned(), millis),
-            node.active_key.as_deref().map_or_else(|| "-".to_owned(), fingerprint),
-            if node.components.is_empty() { "-".to_owned() } else { node.components.join(",") },
-        ]
-    };
-    let header = ["NAME", "ID", "KIND", "STATE", "SINCE", "INC", "ADDRESS", "RTT", "KEY", "COMPONENTS"];
-    table(header, nodes.iter().map(row).collect())
-}
-
-/// The name of the node with this id, as far as it is known.
-fn name(nodes: &[Node], id: &str) -> String {
-    nodes.iter().find(|node| node.node_id == id).map_or_else(|| short(id), |node| node.name.clone())
-}
-
-fn pong(pong: &PingAnswer) -> String {
-    let via = pong.via.as_deref().map(|hub| format!(" through {}", short(hub))).unwrap_or_default();
-    format!("{} ({}) answered in {}{via}\n", pong.name, short(&pong.node), millis(pong.rtt_micros))
-}
-
-fn slots(slots: &[KeySlot]) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let row = |slot: &KeySlot| {
-        let role = match (slot.active, slot.pair) {
-            (true, _) => "active",
-            (false, true) => "pair",
-            (false, false) => "trusted only",
-        };
-        let dates = validity(slot, now);
-        [
-            slot.name.clone(),
-            role.to_owned(),
-            slot.algorithm.clone(),
-            dates,
-            fingerprint(&slot.certificate_sha256),
-            fingerprint(&slot.spki_sha256),
-        ]
-    };
-    table(["SLOT", "ROLE", "KEY", "VALID", "CERTIFICATE", "SPKI"], slots.iter().map(row).collect())
-}
-
-fn validity(slot: &KeySlot, now: Duration) -> String {
-    let days = |from: Duration, to: Duration| match to.saturating_sub(from).as_secs() / 86_400 {
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
-    };
-    let (start, end) = (Duration::from_millis(slot.not_before), Duration::from_millis(slot.not_after));
-    if now < start {
-        format!("in {}", days(now, start))
-    } else if now > end {
-        format!("EXPIRED {} ago", days(end, now))
-    } else {
-        format!("{} more", days(now, end))
-    }
-}
-
-/// The first digits of an id: enough for people.
-fn short(id: &str) -> String {
-    id.chars().take(8).collect()
-}
-
-/// The first digits of a SHA-256.
-fn fingerprint(sha256: &str) -> String {
-    sha256.trim_start_matches("sha256:").chars().take(16).collect()
-}
-
-fn millis(micros: u64) -> String {
-    format!("{}.{:02} ms", micros / 1000, micros % 1000 / 10)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::unix_millis;
-
-    fn node(name: &str, id: &str) -> Node {
-        serde_json::from_value(json!({
-            "nodeId": id.repeat(16), "name": name, "kind": "hub", "state": "alive", "incarnation": 1, "version": 1,
-            "since": 1_000_000, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
-            "keyringDigest": null, "components": ["web", "shop"], "hubs": [], "linked": true, "rttMicros": 1234,
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn nodes_are_one_a_line() {
-        let leaf = Node {
-            kind: "leaf".into(),
-            peer_url: None,
-            active_key: None,
-            rtt_micros: None,
-            components: vec![],
-            hubs: vec!["01".repeat(16), "09".repeat(16)],
-            asleep: true,
-            ..node("board", "02")
-        };
-        let list = NodeList {
-            responding_node_id: "01".repeat(16),
-            observed_at: 1_090_000,
-            nodes: vec![node("hub-1", "01"), leaf],
-        };
-        assert_eq!(
-            nodes(&list),
-            "NAME   ID        KIND  STATE   SINCE  INC  ADDRESS                RTT      KEY               COMPONENTS\n\
-             hub-1  01010101  hub   alive   90 s   1    https://10.0.0.1:8374  1.23 ms  abababababababab  web,shop\n\
-             board  02020202  leaf  asleep  90 s   1    via hub-1, 09090909    -        -                 -\n"
-        );
-    }
-
-    #[test]
-    fn ages_are_those_of_the_nodes_clock_if_it_says_its_time() {
-        let since = unix_millis();
-        let link = json!({
-            "nodeId": "01".repeat(16), "name": "hub-1", "kind": "hub", "address": "10.0.0.1:1", "dialled": true,
-            "gossip": true, "since": since, "rttMicros": null, "peerKey": null,
-        });
-        let mut list = json!({"respondingNodeId": "02".repeat(16), "links": [link]});
-        assert!(links(&serde_json::from_value(list.clone()).unwrap()).contains("10.0.0.1:1  0 s"));
-        list["observedAt"] = json!(since + 7_200_000);
-        assert!(links(&serde_json::from_value(list).unwrap()).contains("10.0.0.1:1  2 h"));
-    }
-
-    #[test]
-    fn an_event_is_one_line() {
-        let event = |before, by, reason| {
-            let event = json!({
-                "number": 1, "at": 1_700_000_000_123_u64, "nodeId": "01".repeat(16), "name": "hub-1",
-                "before": before, "state": "suspect", "incarnation": 2, "by": by, "reason": reason,
-            });
-            super::event(&serde_json::from_value(event).unwrap())
-        };
-        let by = "02".repeat(16);
-        assert_eq!(
-            event(Some("alive"), Some(by), Some("nothing listens at its address")),
-            "2023-11-14T22:13:20Z  hub-1 (01010101) is suspect, was alive, says 02020202: nothing listens at its address\n"
-        );
-        assert_eq!(event(None, None, None), "2023-11-14T22:13:20Z  hub-1 (01010101) is suspect\n");
-    }
-
-    #[test]
-    fn a_slot_says_how_long_it_lasts() {
-        let day = 86_400_000;
-        let slot = |not_before, not_after| KeySlot {
-            name: "server_a".into(),
-            certificate_sha256: "sha256:00".into(),
-            spki_sha256: "sha256:11".into(),
-            not_before,
-            not_after,
-            algorithm: "P-256".into(),
-            pair: true,
-            active: true,
-        };
-        let now = Duration::from_millis(100 * day);
-        assert_eq!(validity(&slot(0, 200 * day), now), "100 days more");
-        assert_eq!(validity(&slot(0, 90 * day), now), "EXPIRED 10 days ago");
-        assert_eq!(validity(&slot(101 * day, 200 * day), now), "in 1 day");
-        assert!(slots(&[slot(0, 1)]).starts_with("SLOT      ROLE    KEY    VALID"));
-    }
 }

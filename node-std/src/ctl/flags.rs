@@ -11,13 +11,13 @@ use clap::{Args, Parser, Subcommand};
 #[command(
     name = "maelctl",
     version,
-    after_help = "Exit status: 0 done; 1 the node refuses, fails or is not reached; 2 the command line is wrong."
+    after_help = "Exit status: 0 success; 1 the node refuses, fails or cannot be reached; 2 the command line is wrong."
 )]
 pub struct Flags {
     #[command(flatten)]
     pub(super) target: Target,
 
-    /// Print what the node answered, as JSON.
+    /// Print the answer of the node as JSON.
     #[arg(long, global = true)]
     pub(super) json: bool,
 
@@ -35,17 +35,17 @@ impl Flags {
     }
 }
 
-/// Whom to ask.
+/// The node to ask.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Target {
-    /// The private port of a node [default: http://127.0.0.1:8374, or https with a TLS directory]; the port is 8374
-    /// if the URL names none.
+    /// The private port of the node to ask [default: http://127.0.0.1:8374, or https with a TLS directory]. A URL without
+    /// a port means port 8374.
     #[arg(long, global = true, value_name = "URL", env = "MAELSTROM_PRIVATE_URL")]
     pub(super) url: Option<String>,
 
-    /// The TLS directory whose active key is shown to the node.
+    /// The TLS directory. Its active key is shown to the node.
     #[arg(long, global = true, value_name = "DIR", env = "MAEL_PRIVATE_TLS_DIR")]
-    // Text of any kind, since the variable may be set to nothing.
+    // Not a PathBuf, because the variable may be set and empty.
     pub(super) tls_dir: Option<OsString>,
 }
 
@@ -53,32 +53,32 @@ pub(super) struct Target {
 pub(super) enum Command {
     /// The cluster as a whole.
     #[command(subcommand)]
-    Cluster(Cluster),
-    /// Ask a node for a sign of life and measure the round trip.
+    Cluster(ClusterCommand),
+    /// Ping a node and measure the round trip.
     Ping {
         /// Its name or id.
         node: String,
     },
     /// The keys of a node.
     #[command(subcommand)]
-    Keys(Keys),
+    Keys(KeysCommand),
     /// The version of this program.
     Version,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-pub(super) enum Cluster {
+pub(super) enum ClusterCommand {
     /// List all nodes.
     Nodes,
-    /// List what happened to nodes since the node that is asked was started, as it learned it.
+    /// List the state changes of nodes that the node asked has seen since its start.
     Events {
-        /// Go on listing what happens, until interrupted. With --json one event a line.
+        /// Go on until interrupted and list each new event. With --json, one event a line.
         #[arg(long)]
         follow: bool,
     },
-    /// List the links of the node that is asked.
+    /// List the links of the node asked.
     Links,
-    /// Make the node that is asked leave the cluster and stop.
+    /// Make the node asked leave the cluster and stop.
     Leave,
     /// Take a node that is down out of the cluster.
     Remove {
@@ -88,19 +88,19 @@ pub(super) enum Cluster {
 }
 
 #[derive(Clone, Debug, Subcommand)]
-pub(super) enum Keys {
+pub(super) enum KeysCommand {
     /// List the keys that a node holds and trusts.
     Ls {
-        /// Its name or id; the node that is asked, if left out.
+        /// Its name or id [default: the node asked].
         node: Option<String>,
     },
-    /// Bring a TLS directory to a board, replacing all its keys in one step.
+    /// Replace all keys of a board in one step by those of a TLS directory.
     Push {
         /// The board's name or id.
         node: String,
         /// The directory with the .crt and .key files.
         dir: PathBuf,
-        /// Also keys with which the board and the node that is asked would not trust each other.
+        /// Skip the check that the board and the node asked trust each other with these keys.
         #[arg(long)]
         force: bool,
     },

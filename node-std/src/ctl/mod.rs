@@ -3,6 +3,7 @@
 mod client;
 mod commands;
 mod flags;
+mod render;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -15,15 +16,15 @@ pub use flags::Flags;
 
 use client::Client;
 
-/// Runs `maelctl`: 0 when the cluster did what was asked, 1 when it said no or cannot be reached, 2 when the
-/// command line does not make sense.
+/// Runs `maelctl`. Its exit status is 0 on success, 1 when the node refuses, fails or cannot be reached, and 2 when the
+/// command line is wrong.
 #[must_use]
 pub fn run(flags: Flags) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&CtlError::Runtime(error)),
     };
-    if let flags::Command::Cluster(flags::Cluster::Events { follow: true }) = flags.command {
+    if let flags::Command::Cluster(flags::ClusterCommand::Events { follow: true }) = flags.command {
         let followed = runtime.block_on(async {
             let client = Client::new(&flags)?;
             commands::follow(&client, flags.json, &mut std::io::stdout()).await
@@ -36,14 +37,14 @@ pub fn run(flags: Flags) -> ExitCode {
     match runtime.block_on(answer(flags)) {
         Ok(output) => match std::io::stdout().write_all(output.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
-            // Nobody reads any more, such as `maelctl … | head`.
+            // The reader may be gone, as in `maelctl … | head`.
             Err(_) => ExitCode::FAILURE,
         },
         Err(error) => report(&error),
     }
 }
 
-/// What is printed for `flags`.
+/// Runs the command of `flags` and returns the text to print.
 ///
 /// # Errors
 /// [`CtlError`] names the URL or file and says what to do.
@@ -58,7 +59,7 @@ pub async fn answer(flags: Flags) -> Result<String, CtlError> {
 }
 
 fn report(error: &CtlError) -> ExitCode {
-    // The text may come from another node: it is shown as text, whatever is in it.
+    // The text may come from another node. Control characters in it must not reach the terminal.
     let text: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let _ = writeln!(std::io::stderr(), "maelctl: {text}");
     ExitCode::from(error.exit_code())

@@ -11,7 +11,7 @@ use super::{CtlError, Flags, answer};
 use crate::api::testing::api;
 use crate::testing::server;
 
-/// What `maelctl` prints. Whatever the tests' environment says of URLs does not count.
+/// The output of `maelctl`. Every test gives a URL, so that the environment's does not matter.
 async fn maelctl(arguments: &[&str]) -> Result<String, CtlError> {
     let flags = Flags::try_parse_from(core::iter::once(&"maelctl").chain(arguments)).unwrap();
     answer(flags).await
@@ -56,7 +56,7 @@ async fn a_follower_is_told_how_many_events_were_missed() {
             "incarnation": 1, "by": null, "reason": null,
         })
     };
-    // More happened than is kept, before the first question and after it; then the node is gone.
+    // More events than are kept happen before the first request and after it. Then the node is gone.
     let addr = server(move |request: Request<Incoming>| async move {
         let asked = request.into_body().collect().await.unwrap().to_bytes();
         let asked: Value = serde_json::from_slice(&asked).unwrap();
@@ -82,7 +82,7 @@ async fn a_follower_is_told_how_many_events_were_missed() {
 }
 
 #[tokio::test]
-async fn what_the_node_refuses_fails_with_its_words() {
+async fn a_refusal_fails_with_the_nodes_own_text() {
     let error = maelctl(&["--url", &node().await, "ping", "nowhere"]).await.unwrap_err();
     assert!(error.to_string().starts_with("there is no node \"nowhere\""), "{error}");
     assert_eq!(error.exit_code(), 1);
@@ -98,7 +98,7 @@ async fn a_node_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn a_silent_node_is_given_up() {
+async fn a_node_that_does_not_answer_is_given_up() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let error = maelctl(&["--url", &url, "--timeout", "1", "cluster", "nodes"]).await.unwrap_err();
@@ -121,7 +121,7 @@ async fn url_and_keys_must_agree() {
         ),
         (&["--url", "https://h"], "https://h needs keys"),
         (&["--url", "ftp://h"], "ftp://h: expected http://HOST:PORT"),
-        // Another port than the one that was meant would be another node.
+        // A wrong port must not lead to another node.
         (&["--url", "http://h:99999"], "http://h:99999: expected http://HOST:PORT"),
         (&["--url", "http://h:"], "http://h:: expected http://HOST:PORT"),
         (&["--url", "http://me@h"], "http://me@h: expected http://HOST:PORT"),
@@ -154,7 +154,7 @@ async fn private_keys_are_not_sent_in_the_clear() {
 }
 
 #[tokio::test]
-async fn an_empty_variable_is_as_good_as_none() {
+async fn an_empty_variable_counts_as_unset() {
     let url = node().await;
     assert!(maelctl(&["--url", &url, "--tls-dir", "", "keys", "ls"]).await.is_ok());
 }

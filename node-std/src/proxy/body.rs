@@ -1,4 +1,4 @@
-//! The body of a request or response, wherever it comes from.
+//! The body of a request or response, from any source.
 
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -31,8 +31,15 @@ enum Limit {
     #[default]
     None,
     Until(Instant),
-    /// So long for each piece; the flag is raised when one took longer.
-    Patience(Duration, Arc<AtomicBool>),
+    Stall(StallTimeout),
+}
+
+/// The longest wait for one piece.
+#[derive(Debug)]
+struct StallTimeout {
+    timeout: Duration,
+    /// Raised when a piece took longer.
+    stalled: Stalled,
 }
 
 #[derive(Debug, Default)]
@@ -46,26 +53,27 @@ enum Source {
 }
 
 impl Body {
-    /// The same body, breaking off with [`BodyError::Late`] at `deadline`.
+    /// The same body, ending early with [`BodyError::Late`] at `deadline`.
     #[must_use]
     pub fn until(self, deadline: Instant) -> Self {
         Self { limit: Limit::Until(deadline), ..self }
     }
 
-    /// The same body, breaking off with [`BodyError::Stalled`] when its source brings nothing for so long, and what
-    /// tells whether it did.
-    pub(super) fn patient(self, patience: Duration) -> (Self, Stalled) {
+    /// The same body, ending early with [`BodyError::Stalled`] when nothing arrives for `timeout`, and the flag that says
+    /// whether it did.
+    pub(super) fn with_stall_timeout(self, timeout: Duration) -> (Self, Stalled) {
         let stalled = Stalled::default();
-        (Self { limit: Limit::Patience(patience, Arc::clone(&stalled.0)), ..self }, stalled)
+        let limit = Limit::Stall(StallTimeout { timeout, stalled: stalled.clone() });
+        (Self { limit, ..self }, stalled)
     }
 
-    /// A response's body: what an exchange brings after `first`. With it, `sending` of the request ends.
+    /// A response's body: `first`, then the pieces of an exchange. When it is dropped, `sending` of the request ends.
     pub(super) fn exchange(first: Bytes, inbound: Inbound, sending: Option<Sending>) -> Self {
         Self { source: Source::Exchange(ExchangeBody::new(first, inbound, sending)), ..Self::default() }
     }
 
-    /// A request's body that somebody else hands over piece by piece, until one says that it was the last.
-    pub(super) fn pieces() -> (mpsc::Sender<Piece>, Self) {
+    /// A request's body that another task hands over piece by piece, up to the one that ends it.
+    pub(super) fn pieces() -> (mpsc::Sender<BodyPiece>, Self) {
         let (sender, receiver) = mpsc::channel(1);
         let source = Source::Pieces(Pieces { receiver, ended: false });
         (sender, Self { source, ..Self::default() })
@@ -104,7 +112,7 @@ impl HttpBody for Body {
             Source::Exchange(body) => body.poll_next(cx).map_ok(Frame::data).map_err(BodyError::Exchange),
         };
         if polled.is_ready() {
-            if let Limit::Patience(..) = self.limit {
+            if let Limit::Stall(_) = self.limit {
                 self.timer = None;
             }
             return polled;
@@ -114,12 +122,12 @@ impl HttpBody for Body {
         let (deadline, error) = match limit {
             Limit::None => return Poll::Pending,
             Limit::Until(deadline) => (*deadline, BodyError::Late),
-            Limit::Patience(patience, _) => (Instant::now() + *patience, BodyError::Stalled),
+            Limit::Stall(StallTimeout { timeout, .. }) => (Instant::now() + *timeout, BodyError::Stalled),
         };
         let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         ready!(timer.as_mut().poll(cx));
-        if let Limit::Patience(_, stalled) = limit {
-            stalled.store(true, Ordering::Relaxed);
+        if let Limit::Stall(StallTimeout { stalled, .. }) = limit {
+            stalled.raise();
         }
         Poll::Ready(Some(Err(error)))
     }
@@ -144,7 +152,7 @@ impl HttpBody for Body {
     }
 }
 
-/// Whether a request's body stood still for too long. It may be asked long after the body was handed over.
+/// Whether a request's body stalled. The flag can be read after the body was handed over.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stalled(Arc<AtomicBool>);
 
@@ -152,17 +160,21 @@ impl Stalled {
     pub(super) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
-/// What an exchange brought: bytes, or that it ended, or why it ended early.
-pub type Piece = Result<Option<Bytes>, ExchangeError>;
+/// The next bytes of a body, `None` at its end, or why it ended early.
+pub type BodyPiece = Result<Option<Bytes>, ExchangeError>;
 
 /// The task that sends a request while its response arrives already.
 pub type Sending = AbortOnDropHandle<()>;
 
 #[derive(Debug)]
 struct Pieces {
-    receiver: mpsc::Receiver<Piece>,
+    receiver: mpsc::Receiver<BodyPiece>,
     ended: bool,
 }
 
@@ -171,7 +183,7 @@ impl Pieces {
         if self.ended {
             return Poll::Ready(None);
         }
-        // A sender that goes without a last piece must not make half a request look whole.
+        // A sender that is dropped before the last piece must not make half a request look whole.
         let gone = || Err(ExchangeError::LinkClosed("the request was given up".into()));
         let piece = ready!(self.receiver.poll_recv(cx)).unwrap_or_else(gone);
         self.ended = !matches!(piece, Ok(Some(_)));
@@ -179,11 +191,11 @@ impl Pieces {
     }
 }
 
-/// What an exchange brings, as a stream.
+/// The pieces of an exchange, as a stream.
 struct ExchangeBody {
     first: Bytes,
-    /// Made once for a body and used for each piece; it does nothing before it is polled.
-    next: ReusableBoxFuture<'static, (Inbound, Piece)>,
+    /// Allocated once for a body and reused for each piece. It does nothing before it is polled.
+    next: ReusableBoxFuture<'static, (Inbound, BodyPiece)>,
     ended: bool,
     _sending: Option<Sending>,
 }
@@ -209,7 +221,7 @@ impl ExchangeBody {
     }
 }
 
-async fn next(mut inbound: Inbound) -> (Inbound, Piece) {
+async fn next(mut inbound: Inbound) -> (Inbound, BodyPiece) {
     let piece = inbound.next().await;
     (inbound, piece)
 }
@@ -223,16 +235,16 @@ impl core::fmt::Debug for ExchangeBody {
 /// Why a body ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// The exchange that it came from did.
+    /// Its exchange ended early.
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
-    /// The HTTP connection that it came from did.
+    /// Its HTTP connection ended early.
     #[error(transparent)]
     Http(#[from] hyper::Error),
     /// The deadline of its request passed.
     #[error("the deadline of the request passed while its body was sent")]
     Late,
-    /// Whoever sends the body brought nothing for too long.
-    #[error("the body stood still for too long")]
+    /// Nothing of the body arrived for too long.
+    #[error("the body stalled: nothing of it arrived for too long")]
     Stalled,
 }

@@ -1,23 +1,24 @@
-//! Why a request was not answered by a component, as the caller is told.
+//! Why there is no response of a component.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode};
 use node_core::link::ResetCode;
 
-use super::Body;
+use super::body::Body;
+use super::response::text;
 use crate::link::ExchangeError;
 
-/// Why there is no response of a component; becomes a response with a status and a line of text.
+/// Why there is no response of a component. It becomes a response with a status and a line of text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
     /// The request breaks a rule.
     #[error("{0}")]
     BadRequest(String),
-    /// The other side stopped when the request may have been acted upon.
+    /// The other side stopped after it may have acted on the request.
     #[error("{who} broke off: {reason}")]
     BrokeOff {
         /// The component or node.
         who: String,
-        /// What happened.
+        /// The reason.
         reason: String,
     },
     /// The other side has no room.
@@ -25,34 +26,37 @@ pub enum ProxyError {
     Busy {
         /// The component or node.
         who: String,
-        /// What is full.
+        /// The thing that is full.
         reason: String,
     },
-    /// The request's head is larger than is passed on.
-    #[error("the request's headers take more than {} bytes", super::MAX_HEAD)]
-    HeadTooLarge,
+    /// The request's head is longer than this node passes on.
+    #[error("the request's headers take more than {limit} bytes")]
+    HeadTooLarge {
+        /// The most bytes of a head.
+        limit: usize,
+    },
     /// Time ran out.
     #[error("no answer within the request's deadline")]
     Late,
-    /// This node is cut off from its cluster, or has just started.
+    /// This node is isolated: it has just started or lost all its links.
     #[error("No component matches the request here, and this node has no link to its cluster yet")]
-    Lonely,
+    Isolated,
     /// The request has been here before, or crossed too many links.
-    #[error("the request runs in a circle: see its MAELSTROM-RELAY-PATH")]
+    #[error("the request went in a loop: see its MAELSTROM-RELAY-PATH")]
     Loop,
-    /// Nobody in the cluster offers what was asked for, or nothing was.
+    /// The request names no component, or one that no node offers.
     #[error("No component matches the request")]
     NoComponent,
-    /// The other side cannot be reached; it has seen nothing of the request.
+    /// The other side cannot be reached and has seen nothing of the request.
     #[error("cannot reach {who}: {reason}")]
     Unreachable {
         /// The component or node.
         who: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
     /// The client stopped sending its request.
-    #[error("the request's body stood still for too long")]
+    #[error("the request's body stalled: nothing of it arrived for too long")]
     Stalled,
     /// The request would turn the connection into something else.
     #[error("WebSockets and CONNECT are not proxied yet")]
@@ -68,14 +72,14 @@ impl ProxyError {
         Self::BrokeOff { who: who.to_owned(), reason: reason.to_owned() }
     }
 
-    /// What an exchange with `who` that ended early means for the request.
+    /// The error for a request whose exchange with `who` ended early.
     pub(super) fn exchange(who: &str, error: &ExchangeError) -> Self {
         match error {
             ExchangeError::Timeout(_) | ExchangeError::Reset(ResetCode::Timeout) => Self::Late,
             ExchangeError::Full | ExchangeError::Reset(ResetCode::Full) => {
                 Self::Busy { who: who.to_owned(), reason: error.to_string() }
             }
-            // Nobody has seen the request.
+            // No component has seen the request.
             ExchangeError::Reset(ResetCode::Unknown) => {
                 Self::unreachable(who, "it has no way to pass the request on")
             }
@@ -83,14 +87,14 @@ impl ProxyError {
         }
     }
 
-    /// The status that says whose fault it is.
+    /// The status of the response.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::BrokeOff { .. } | Self::Unreachable { .. } => StatusCode::BAD_GATEWAY,
-            Self::Busy { .. } | Self::Lonely => StatusCode::SERVICE_UNAVAILABLE,
-            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Busy { .. } | Self::Isolated => StatusCode::SERVICE_UNAVAILABLE,
+            Self::HeadTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::NoComponent => StatusCode::NOT_FOUND,
@@ -104,20 +108,4 @@ impl From<ProxyError> for Response<Body> {
     fn from(error: ProxyError) -> Self {
         text(error.status(), error.to_string())
     }
-}
-
-/// A response of JSON.
-pub fn json(body: impl Into<bytes::Bytes>) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.into()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-/// A response of plain text.
-pub fn text(status: StatusCode, text: impl Into<bytes::Bytes>) -> Response<Body> {
-    let mut response = Response::new(Body::from(text.into()));
-    *response.status_mut() = status;
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, plain);
-    response
 }

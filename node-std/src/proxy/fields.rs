@@ -1,4 +1,4 @@
-//! What a proxy does to header fields.
+//! Header fields that the proxy adds, changes and drops.
 
 use core::fmt;
 use core::net::IpAddr;
@@ -11,12 +11,12 @@ use node_core::http::{is_hop_by_hop, lists};
 use node_core::route;
 use node_core::route::deadline::parse_nanos;
 
-use super::ProxyError;
+use super::error::ProxyError;
 
 /// How a request reached this node over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// Who sent it.
+    /// The address of the sender.
     pub peer: IpAddr,
     /// Whether it came over TLS.
     pub secure: bool,
@@ -25,13 +25,13 @@ pub struct Arrival {
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// Names the component that is to answer.
+/// Names the component of a request.
 pub const COMPONENT: HeaderName = HeaderName::from_static(route::COMPONENT);
 const DEADLINE_NANO: HeaderName = HeaderName::from_static(route::DEADLINE_NANO);
 const RELAY_PATH: HeaderName = HeaderName::from_static(route::RELAY_PATH);
 const START_NANO: HeaderName = HeaderName::from_static(route::START_NANO);
 
-/// Makes a head that came over HTTP one that can be passed on.
+/// Prepares a head that came over HTTP for the way to a component.
 pub fn take_in(parts: &mut Parts, arrival: Arrival, now_nano: u64) -> Result<(), ProxyError> {
     if !parts.uri.path().starts_with('/') {
         return Err(ProxyError::BadRequest("the request target must begin with /".to_owned()));
@@ -67,7 +67,7 @@ pub fn take_in(parts: &mut Parts, arrival: Arrival, now_nano: u64) -> Result<(),
     Ok(())
 }
 
-/// Drops what ends at this hop (RFC 9110 section 7.6.1).
+/// Drops the fields that end at this hop (RFC 9110 section 7.6.1).
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let named =
         |name: &str| headers.get_all(CONNECTION).iter().any(|options| lists(options.as_bytes(), name));
@@ -78,7 +78,7 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Drops what only the cluster itself may say.
+/// Drops the fields that only nodes of the cluster may set.
 pub fn strip_maelstrom(headers: &mut HeaderMap) {
     let ours = |name: &&HeaderName| name.as_str().starts_with("maelstrom-");
     let names: Vec<HeaderName> = headers.keys().filter(ours).cloned().collect();
@@ -87,7 +87,7 @@ pub fn strip_maelstrom(headers: &mut HeaderMap) {
     }
 }
 
-/// The component that is asked for.
+/// The component that the request names.
 pub fn component(headers: &HeaderMap) -> Result<&str, ProxyError> {
     let value = headers.get(COMPONENT).ok_or(ProxyError::NoComponent)?;
     value.to_str().map_err(|_| ProxyError::NoComponent)
@@ -103,26 +103,26 @@ pub fn join_relay_path(headers: &mut HeaderMap, path: impl fmt::Display) {
     set(headers, RELAY_PATH, path);
 }
 
-/// Takes the absolute deadline out: from here on the time that is left counts.
+/// Removes the absolute deadline and returns it. From here on the remaining time counts.
 pub fn take_deadline(headers: &mut HeaderMap) -> Result<Option<u64>, ProxyError> {
     let Some(value) = headers.remove(DEADLINE_NANO) else { return Ok(None) };
     let nanos = parse_nanos(value.as_bytes());
     nanos.map(Some).map_err(|error| ProxyError::BadRequest(format!("MAELSTROM-DEADLINE-NANO: {error}")))
 }
 
-/// Says when the answer is worth nothing any more, by this node's clock, to a component beside it.
+/// Sets the deadline by this node's clock, for a component of this node.
 pub fn set_deadline(headers: &mut HeaderMap, remaining: core::time::Duration) {
     let remaining = u64::try_from(remaining.as_nanos()).unwrap_or(u64::MAX);
     set(headers, DEADLINE_NANO, unix_nanos().saturating_add(remaining));
 }
 
-/// This node's clock.
+/// The time of this node's clock, in nanoseconds since 1970.
 pub fn unix_nanos() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// All values of a field in one.
+/// All values of a field as one text.
 fn joined(headers: &HeaderMap, name: &HeaderName, separator: &str) -> String {
     let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
     values.join(separator)

@@ -1,4 +1,4 @@
-//! Heads between the `http` crate's types and their text on a link.
+//! Conversion of heads between the types of `http` and their text on a link.
 
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -8,8 +8,11 @@ use node_core::http::{
     end_to_end,
 };
 
-use super::{MAX_HEAD, ProxyError};
+use super::error::ProxyError;
 use crate::link::{ExchangeError, Inbound};
+
+/// Longest request or response head that is passed on, in bytes.
+pub const MAX_HEAD: usize = 64 * 1024;
 
 /// Most header fields that a head from a link may have.
 const MAX_FIELDS: usize = 128;
@@ -21,7 +24,7 @@ pub fn encode_request(parts: &http::request::Parts) -> Result<Bytes, ProxyError>
     let line = method.len() + target.len() + " HTTP/1.1\r\n".len() + 1;
     let head = encode(line, &parts.headers, |buf| HeadWriter::request(buf, method, target));
     head.map_err(|error| match error {
-        EncodeError::Full => ProxyError::HeadTooLarge,
+        EncodeError::Full => ProxyError::HeadTooLarge { limit: MAX_HEAD },
         error => ProxyError::BadRequest(error.to_string()),
     })
 }
@@ -33,7 +36,7 @@ pub fn encode_response(parts: &http::response::Parts) -> Result<Bytes, EncodeErr
     encode(line, &parts.headers, |buf| HeadWriter::response(buf, parts.status.as_u16(), reason))
 }
 
-/// Writes a head whose first line takes `line` bytes into memory of just its size.
+/// Writes a head whose first line takes `line` bytes. The memory has exactly the size of the head.
 fn encode(
     line: usize,
     headers: &HeaderMap,
@@ -54,7 +57,7 @@ fn encode(
     Ok(buf.freeze())
 }
 
-/// Reads a request's head from a link, and what came of its body with it.
+/// Reads a request's head from a link, and the first bytes of its body if they came along.
 pub async fn read_request(inbound: &mut Inbound) -> Result<(Request<()>, Bytes), ReadError> {
     let (head, body) = read(inbound).await?;
     let mut slots = [NO_FIELD; MAX_FIELDS];
@@ -69,7 +72,7 @@ pub async fn read_request(inbound: &mut Inbound) -> Result<(Request<()>, Bytes),
     Ok((request, body))
 }
 
-/// Reads a response's head from a link, and what came of its body with it.
+/// Reads a response's head from a link, and the first bytes of its body if they came along.
 pub async fn read_response(inbound: &mut Inbound) -> Result<(Response<()>, Bytes), ReadError> {
     let (head, body) = read(inbound).await?;
     let mut slots = [NO_FIELD; MAX_FIELDS];
@@ -90,7 +93,7 @@ async fn read(inbound: &mut Inbound) -> Result<(Bytes, Bytes), ReadError> {
     let mut bytes = BytesMut::new();
     loop {
         let piece = inbound.next().await?.ok_or(ReadError::Cut)?;
-        // The end may be split between pieces; what is before was looked at already.
+        // The end may be split between two pieces. Bytes before that were searched already.
         let seen = bytes.len().saturating_sub(END.len() - 1);
         bytes.extend_from_slice(&piece);
         let unseen = bytes.get(seen..).unwrap_or_default();
@@ -129,10 +132,10 @@ pub enum ReadError {
     /// The exchange ended early.
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
-    /// The bytes are no head.
+    /// The bytes are not a head.
     #[error(transparent)]
     Head(#[from] HeadError),
-    /// It does not end in time.
+    /// It is longer than [`MAX_HEAD`].
     #[error("its head takes more than {MAX_HEAD} bytes")]
     TooLarge,
 }

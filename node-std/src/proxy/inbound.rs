@@ -1,4 +1,4 @@
-//! The answering side of a proxied request on a link.
+//! Answers proxied requests from a link.
 
 use core::convert::Infallible;
 use core::future::pending;
@@ -11,14 +11,17 @@ use node_core::route::deadline::Limits;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use super::body::Piece;
+use super::body::{Body, BodyPiece};
+use super::error::ProxyError;
+use super::forward::Proxy;
 use super::head::{ReadError, encode_response, read_request};
-use super::{Body, Call, Proxy, ProxyError, link};
+use super::link;
+use super::request::ProxyRequest;
 use crate::link::{Accepted, ExchangeError, Inbound, Outbound};
 
 impl Proxy {
-    /// Serves an exchange of [`Service::Http`](node_core::link::Service::Http) that a peer opened: by a
-    /// component of this node, or by passing it on. Whatever goes wrong is a response that says so, or a reset.
+    /// Serves an exchange of [`Service::Http`](node_core::link::Service::Http) that a peer opened. A component of this
+    /// node answers, or another node. An error becomes a response that describes it, or a reset.
     pub async fn serve(&self, Accepted { open, mut inbound, outbound }: Accepted) {
         let limits = Limits { budget_ms: Some(open.budget_ms), ..Limits::default() };
         let deadline = Instant::now() + limits.remaining();
@@ -28,16 +31,16 @@ impl Proxy {
         };
         let served = match read {
             Ok((request, None)) => {
-                let call = Call::from_link(request, Body::default(), (open, deadline));
-                self.serve_call(call, outbound).await
+                let request = ProxyRequest::from_link(request, Body::default(), open, deadline);
+                self.serve_request(request, outbound).await
             }
             Ok((request, Some(first))) => {
                 let (pieces, body) = Body::pieces();
-                let call = Call::from_link(request, body, (open, deadline));
-                // What the component does not read is given up when the response is out, so that no request
-                // holds the link's credit longer than that.
+                let request = ProxyRequest::from_link(request, body, open, deadline);
+                // The part of the request that the component did not read is dropped after the response, so that it
+                // does not hold the link's credit any longer.
                 tokio::select! {
-                    served = self.serve_call(call, outbound) => served,
+                    served = self.serve_request(request, outbound) => served,
                     never = feed(first, inbound, pieces) => match never {},
                 }
             }
@@ -51,15 +54,15 @@ impl Proxy {
         }
     }
 
-    async fn serve_call(&self, call: Call, outbound: Outbound) -> Result<(), ExchangeError> {
-        let for_another = call.to.is_some_and(|to| to != self.cluster.me());
+    async fn serve_request(&self, request: ProxyRequest, outbound: Outbound) -> Result<(), ExchangeError> {
+        let for_another = request.to.is_some_and(|to| to != self.cluster.me());
         let response = tokio::select! {
-            response = self.try_answer(call) => response,
-            // Who asked has gone: nobody is worked for any more.
+            response = self.try_respond(request) => response,
+            // The peer gave up the request, so the work on it ends.
             () = outbound.closed() => return Err(ExchangeError::LinkClosed("the exchange is over".into())),
         };
         match response {
-            // Nobody has seen the request: who sent it may know another way.
+            // No component has seen the request, and the sender may know another way.
             Err(error @ ProxyError::Unreachable { .. }) if for_another => {
                 tracing::debug!(%error, "a request cannot be passed on");
                 outbound.reset(ResetCode::Unknown);
@@ -70,13 +73,13 @@ impl Proxy {
     }
 }
 
-/// Reads a request's head and, if it has a body, what came of that already.
+/// Reads a request's head and, if it has a body, the first piece of the body.
 async fn read(inbound: &mut Inbound) -> Result<(Request<()>, Option<Bytes>), ReadError> {
     let (request, first) = read_request(inbound).await?;
     if !first.is_empty() || announces_body(&request) {
         return Ok((request, Some(first)));
     }
-    // To wait a moment for the end is better than to send a component a GET with an empty chunked body.
+    // The end usually comes next. Without this wait a component gets a GET with an empty chunked body.
     let first = inbound.next().await?;
     Ok((request, first))
 }
@@ -88,8 +91,8 @@ fn announces_body(request: &Request<()>) -> bool {
     }
 }
 
-/// Hands a request's body over as fast as it is read; goes on for ever so that it can run beside the answer.
-async fn feed(first: Bytes, mut inbound: Inbound, pieces: mpsc::Sender<Piece>) -> Infallible {
+/// Hands a request's body over as fast as it is read. It never returns, so that it can run beside the answer.
+async fn feed(first: Bytes, mut inbound: Inbound, pieces: mpsc::Sender<BodyPiece>) -> Infallible {
     let mut piece = Ok(Some(first));
     loop {
         let last = !matches!(piece, Ok(Some(_)));
@@ -98,7 +101,7 @@ async fn feed(first: Bytes, mut inbound: Inbound, pieces: mpsc::Sender<Piece>) -
         }
         piece = inbound.next().await;
     }
-    // Nobody reads any more.
+    // The component reads no more of the request.
     drop(inbound);
     pending().await
 }

@@ -1,4 +1,4 @@
-//! Proxied messages on an exchange: asking with a request, and sending either kind.
+//! Proxied messages on an exchange: sending a request and reading the head of its response, and sending a response.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -11,14 +11,16 @@ use node_core::id::NodeId;
 use node_core::link::ResetCode;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::body::{Body, BodyError};
+use super::error::ProxyError;
 use super::head::{ReadError, read_response};
-use super::{Body, BodyError, ProxyError};
 use crate::link::{ExchangeError, Inbound, Outbound};
 
-/// Sends a request to the node `via` and waits for the response's head. Dropping the future, or the response's body
-/// before its end, resets the exchange.
+/// Sends a request to the node `via` and waits for the response's head. The exchange is reset when this future is
+/// dropped, or the response's body before its end.
 pub async fn send(
-    (outbound, mut inbound): (Outbound, Inbound),
+    outbound: Outbound,
+    mut inbound: Inbound,
     head: Bytes,
     mut body: Body,
     via: NodeId,
@@ -31,7 +33,7 @@ pub async fn send(
         let _ = outbound.finish_with(begin).await;
         None
     } else {
-        // The response may begin before the request ends; when it ends first, the rest is of no interest.
+        // The response may begin before the request ends. If it also ends before, the rest of the request is not sent.
         Some(AbortOnDropHandle::new(tokio::spawn(async move {
             let _ = pump(begin, body, outbound).await;
         })))
@@ -43,7 +45,7 @@ pub async fn send(
     }
 }
 
-/// Sends a response; a body that breaks off resets the exchange.
+/// Sends a response. A body that breaks off resets the exchange.
 pub async fn respond(head: Bytes, mut body: Body, outbound: Outbound) -> Result<(), ExchangeError> {
     match gather(head, &mut body) {
         Ok(begin) => pump(begin, body, outbound).await,
@@ -54,7 +56,7 @@ pub async fn respond(head: Bytes, mut body: Body, outbound: Outbound) -> Result<
     }
 }
 
-/// A head and what of its body is here already: small messages travel as one frame, whole or not at all.
+/// A head and the part of its body that is ready, so that a small message fits one frame.
 fn gather(head: Bytes, body: &mut Body) -> Result<Bytes, BodyError> {
     let mut now = Context::from_waker(Waker::noop());
     match Pin::new(body).poll_frame(&mut now).map(|frame| frame.map(data)) {
@@ -63,7 +65,7 @@ fn gather(head: Bytes, body: &mut Body) -> Result<Bytes, BodyError> {
     }
 }
 
-/// Sends what begins a message and its body to the end. The last piece and the end go out together.
+/// Sends the beginning of a message and then the rest of its body. The last piece and the end go out together.
 async fn pump(begin: Bytes, mut body: Body, mut outbound: Outbound) -> Result<(), ExchangeError> {
     let mut piece = begin;
     while !body.is_end_stream() {

@@ -30,7 +30,7 @@ const ASKING: NodeId = NodeId([1; 16]);
 const ANSWERING: NodeId = NodeId([2; 16]);
 const OPEN: Open = Open { to: None, hops: 2, budget_ms: 20_000, service: Service::Http };
 
-/// Serves what comes on a link with a proxy.
+/// Serves the requests on a link with a proxy.
 struct Serve(Arc<Proxy>);
 
 impl Server for Serve {
@@ -93,8 +93,8 @@ async fn ask(
     body: Body,
 ) -> Result<Response<Body>, ProxyError> {
     let (parts, body) = request.header("MAELSTROM-COMPONENT", "a").body(body).unwrap().into_parts();
-    let halves = link.open(OPEN).await.unwrap();
-    link::send(halves, head::encode_request(&parts).unwrap(), body, ANSWERING).await
+    let (outbound, inbound) = link.open(OPEN).await.unwrap();
+    link::send(outbound, inbound, head::encode_request(&parts).unwrap(), body, ANSWERING).await
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn a_request_crosses_the_link() {
     );
     let seen = text(response).await;
     assert!(seen.starts_with("GET /path?q=1\n") && seen.contains("x-kept: 1\n"), "{seen}");
-    // The component is told when the answer is worth nothing, by its own node's clock, and gets no empty body.
+    // The component gets the deadline by its own node's clock, and no empty body.
     assert!(
         seen.contains("maelstrom-deadline-nano: ")
             && seen.contains(&format!("relay-path: {}", "0".repeat(32)))
@@ -169,7 +169,7 @@ async fn an_early_answer_needs_no_whole_request() {
 }
 
 #[tokio::test]
-async fn who_stops_waiting_is_not_worked_for() {
+async fn work_ends_when_the_peer_stops_waiting() {
     static WORKING: AtomicUsize = AtomicUsize::new(0);
     struct Work;
     impl Drop for Work {
@@ -223,9 +223,10 @@ async fn an_answer_that_does_not_come_is_late() {
     let slow = server(|_| core::future::pending::<Response<Empty<Bytes>>>()).await;
     let link = linked(proxy(Some(slow))).await;
     let (parts, ()) = Request::get("/").header("MAELSTROM-COMPONENT", "a").body(()).unwrap().into_parts();
-    let halves = link.open(Open { budget_ms: 300, ..OPEN }).await.unwrap();
+    let (outbound, inbound) = link.open(Open { budget_ms: 300, ..OPEN }).await.unwrap();
     let response =
-        link::send(halves, head::encode_request(&parts).unwrap(), Body::default(), ANSWERING).await;
+        link::send(outbound, inbound, head::encode_request(&parts).unwrap(), Body::default(), ANSWERING)
+            .await;
     match response {
         Ok(response) => assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT),
         Err(error) => assert_eq!(error, ProxyError::Late),
@@ -233,7 +234,7 @@ async fn an_answer_that_does_not_come_is_late() {
 }
 
 #[tokio::test]
-async fn what_nobody_offers_is_not_found_there_either() {
+async fn a_component_that_no_node_offers_is_not_found_over_a_link() {
     let link = linked(proxy(None)).await;
     let response = ask(&link, Request::get("/"), Body::default()).await.unwrap();
     assert_eq!(
@@ -243,19 +244,19 @@ async fn what_nobody_offers_is_not_found_there_either() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_passed_on_is_free_to_go_another_way() {
+async fn a_request_that_cannot_be_passed_on_may_go_another_way() {
     for hops in [0, 2] {
         let link = linked(proxy(None)).await;
         let open = Open { to: Some(NodeId([3; 16])), hops, ..OPEN };
-        let halves = link.open(open).await.unwrap();
+        let (outbound, inbound) = link.open(open).await.unwrap();
         let (parts, ()) = Request::get("/").header("MAELSTROM-COMPONENT", "a").body(()).unwrap().into_parts();
         let head = head::encode_request(&parts).unwrap();
-        let error = link::send(halves, head, Body::default(), ANSWERING).await.unwrap_err();
+        let error = link::send(outbound, inbound, head, Body::default(), ANSWERING).await.unwrap_err();
         assert!(matches!(error, ProxyError::Unreachable { .. }), "{error}");
     }
 }
 
-/// The status of the answer to bytes that are no request, `None` when the exchange is given up.
+/// The status of the answer to bytes that are not a request, `None` when the exchange is given up.
 async fn refusal(request: &[u8]) -> Option<u16> {
     let link = linked(proxy(None)).await;
     let (mut outbound, mut inbound) = link.open(Open { budget_ms: 2000, ..OPEN }).await.unwrap();
@@ -266,7 +267,7 @@ async fn refusal(request: &[u8]) -> Option<u16> {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_refused() {
+async fn bytes_that_are_not_a_request_are_refused() {
     let large = [b"GET / HTTP/1.1\r\nx: ".to_vec(), vec![b'x'; 70_000]].concat();
     for (request, status) in [
         (&b"\0\x01\x02\r\n\r\n"[..], Some(400)),
@@ -349,7 +350,7 @@ async fn requests_that_hang_leave_room_for_methods() {
     assert_eq!((held.len(), full), (14, ExchangeError::Full));
     let method = Open { service: Service::Rpc(1), ..OPEN };
     assert_eq!(link.call(method, Bytes::new(), 100).await, Ok(Bytes::new()));
-    // Who waits is served when one ends.
+    // A waiting request is served when another ends.
     let waiting = tokio::spawn(async move { link.open(OPEN).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
     held.pop();
@@ -371,11 +372,11 @@ async fn a_link_that_is_never_quiet_is_measured_again() {
 }
 
 #[tokio::test]
-async fn an_upload_that_stands_still_is_given_up() {
+async fn an_upload_that_stalls_is_given_up() {
     let hang = server(|_| core::future::pending::<Response<Empty<Bytes>>>()).await;
     let link = linked(proxy(Some(hang))).await;
     let (pieces, body) = Body::pieces();
-    let (body, stalled) = body.patient(Duration::from_millis(100));
+    let (body, stalled) = body.with_stall_timeout(Duration::from_millis(100));
     pieces.send(Ok(Some(Bytes::from_static(b"abc")))).await.unwrap();
     assert!(ask(&link, Request::post("/"), body).await.is_err());
     assert!(stalled.get());

@@ -26,8 +26,8 @@ fn proxy(addr: SocketAddr, prefix: &str) -> Proxy {
     Proxy::new(alone(), &[component("a", addr, prefix)])
 }
 
-/// An address where nobody listens.
-async fn nobody() -> SocketAddr {
+/// An address without a listener.
+async fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
@@ -85,7 +85,7 @@ async fn a_response_loses_what_ends_at_this_hop() {
 }
 
 #[tokio::test]
-async fn nobody_offers_it() {
+async fn a_component_that_no_node_offers_is_not_found() {
     let proxy = proxy(mirror().await, "");
     let expected = (404, "No component matches the request".to_owned());
     assert_eq!(refusal(&proxy, bare(Request::get("/").header("host", "h"))).await, expected);
@@ -94,7 +94,7 @@ async fn nobody_offers_it() {
 }
 
 #[tokio::test]
-async fn a_circle_is_refused() {
+async fn a_loop_is_refused() {
     let proxy = proxy(mirror().await, "");
     let path = format!("{}|{}", "1".repeat(32), "0".repeat(32));
     let (status, text) = refusal(&proxy, bare(request("/").header("maelstrom-relay-path", path))).await;
@@ -124,7 +124,7 @@ async fn an_offer_to_upgrade_is_not_taken_up() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_passed_on_is_a_bad_request() {
+async fn a_request_that_cannot_be_passed_on_is_a_bad_request() {
     let proxy = proxy(mirror().await, "");
     let (status, text) = refusal(&proxy, bare(request("/").header("maelstrom-deadline-nano", "soon"))).await;
     assert_eq!(status, 400);
@@ -138,7 +138,7 @@ async fn what_cannot_be_passed_on_is_a_bad_request() {
 
 #[tokio::test]
 async fn a_component_that_is_down_is_named() {
-    let addr = nobody().await;
+    let addr = closed_port().await;
     let (status, text) = refusal(&proxy(addr, ""), bare(request("/"))).await;
     assert_eq!(status, 502);
     assert!(
@@ -150,7 +150,8 @@ async fn a_component_that_is_down_is_named() {
 #[tokio::test]
 async fn a_passed_deadline_is_not_asked_for() {
     let (status, _) =
-        refusal(&proxy(nobody().await, ""), bare(request("/").header("maelstrom-deadline-nano", "1"))).await;
+        refusal(&proxy(closed_port().await, ""), bare(request("/").header("maelstrom-deadline-nano", "1")))
+            .await;
     assert_eq!(status, 504);
 }
 
@@ -172,19 +173,19 @@ async fn a_slow_component_is_given_up_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_body_that_stands_still_is_given_up() {
+async fn a_body_that_stalls_is_given_up() {
     let (pieces, body) = Body::pieces();
     pieces.send(Ok(Some(Bytes::from_static(b"abc")))).await.unwrap();
     let post = request("/").method("POST").header("content-length", "30").body(body).unwrap();
-    let proxy = proxy(mirror().await, "").patience(Duration::from_millis(100));
+    let proxy = proxy(mirror().await, "").stall_timeout(Duration::from_millis(100));
     let (status, text) = refusal(&proxy, post).await;
     assert_eq!(status, 408);
-    assert!(text.contains("stood still"), "{text}");
+    assert!(text.contains("stalled"), "{text}");
     drop(pieces);
 }
 
 #[tokio::test(start_paused = true)]
-async fn patience_is_for_each_piece_not_for_all() {
+async fn the_stall_timeout_is_for_each_piece_not_for_all() {
     let (pieces, body) = Body::pieces();
     tokio::spawn(async move {
         for _ in 0..5 {
@@ -194,7 +195,7 @@ async fn patience_is_for_each_piece_not_for_all() {
         core::future::pending::<()>().await;
         drop(pieces);
     });
-    let (mut body, stalled) = body.patient(Duration::from_secs(30));
+    let (mut body, stalled) = body.with_stall_timeout(Duration::from_secs(30));
     for _ in 0..5 {
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "x");
     }
@@ -239,7 +240,7 @@ async fn a_pooled_connection_that_was_closed_costs_no_request() {
     for _ in 0..4 {
         assert_eq!(refusal(&proxy, bare(request("/"))).await, (200, "hi".to_owned()));
     }
-    // What may not be repeated is not.
+    // A request that must not be repeated is not.
     let post = request("/").method("POST").body(Body::from(Bytes::from_static(b"x"))).unwrap();
     let (status, text) = refusal(&proxy, post).await;
     assert_eq!(status, 502);

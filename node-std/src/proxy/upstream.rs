@@ -11,11 +11,15 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Instant;
 
-use super::{Body, Call, MAX_HEAD, ProxyError, fields};
+use super::body::Body;
+use super::error::ProxyError;
+use super::fields;
+use super::head::MAX_HEAD;
+use super::request::ProxyRequest;
 use crate::config::Component;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Shorter than the idle timeouts that application servers commonly have, so that this side closes first.
+/// Shorter than the usual idle timeouts of application servers, so that this side closes first.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_IDLE: usize = 64;
 
@@ -45,17 +49,17 @@ impl Upstream {
         self.urls.contains_key(component)
     }
 
-    /// Sends the call to the component that its head names. The call keeps its head, for another try.
-    pub async fn send(&self, call: &mut Call) -> Result<Response<Body>, ProxyError> {
-        let component = fields::component(&call.parts.headers)?;
+    /// Sends a request to the component that its head names. The head stays with the request, for another try.
+    pub async fn send(&self, incoming: &mut ProxyRequest) -> Result<Response<Body>, ProxyError> {
+        let component = fields::component(&incoming.parts.headers)?;
         let base = self.urls.get(component).ok_or(ProxyError::NoComponent)?;
         let who = || format!("component {component} at {base}");
-        let mut request = Request::new(core::mem::take(&mut call.body));
-        *request.method_mut() = call.parts.method.clone();
+        let mut request = Request::new(core::mem::take(&mut incoming.body));
+        *request.method_mut() = incoming.parts.method.clone();
         *request.version_mut() = Version::HTTP_11;
-        *request.uri_mut() = target(base, &call.parts.uri)?;
-        *request.headers_mut() = call.parts.headers.clone();
-        let remaining = call.deadline.saturating_duration_since(Instant::now());
+        *request.uri_mut() = target(base, &incoming.parts.uri)?;
+        *request.headers_mut() = incoming.parts.headers.clone();
+        let remaining = incoming.deadline.saturating_duration_since(Instant::now());
         fields::set_deadline(request.headers_mut(), remaining);
         let response = self.client.request(request).await.map_err(|error| {
             let reason = root_cause(&error);
@@ -71,7 +75,7 @@ impl Upstream {
     }
 }
 
-/// Where a component's URL and a request's target lead together.
+/// A request's target under a component's URL.
 fn target(base: &Uri, request: &Uri) -> Result<Uri, ProxyError> {
     let prefix = base.path().trim_end_matches('/');
     let asked = request.path_and_query().map_or("/", PathAndQuery::as_str);
@@ -82,7 +86,7 @@ fn target(base: &Uri, request: &Uri) -> Result<Uri, ProxyError> {
     uri.map_err(|error| ProxyError::BadRequest(error.to_string()))
 }
 
-/// The last reason of a chain: those before it name layers, not causes.
+/// The last error of the chain. The errors before it name layers, not causes.
 fn root_cause(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {

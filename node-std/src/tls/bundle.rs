@@ -1,4 +1,4 @@
-//! A TLS directory as the bundle that a board takes.
+//! A TLS directory as a key bundle for a board.
 
 use std::path::Path;
 
@@ -9,14 +9,14 @@ use p256::pkcs8::DecodePrivateKey;
 use rustls::pki_types::PrivateKeyDer;
 use zeroize::Zeroizing;
 
-use super::directory::{self, Slot};
+use super::directory::{self, LoadedSlot};
 use super::error::TlsError;
 
-/// Reads `directory` and encodes it for a board; blocks while it does.
+/// Reads `directory` and encodes it for a board. Blocks while it reads.
 ///
 /// # Errors
-/// The directory is not in order, or holds what a board cannot take: a key that is not P-256, more than eight
-/// slots, too many bytes.
+/// The directory cannot be used, or a board cannot take it: a key is not P-256, or there are more than eight slots or
+/// too many bytes.
 pub fn read_bundle(directory: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     let (_, slots) = directory::read(directory)?;
     let secrets: Vec<Option<Zeroizing<[u8; 32]>>> = slots.iter().map(secret).collect();
@@ -31,7 +31,7 @@ pub fn read_bundle(directory: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
         };
         bundle.push(slot).map_err(board)?;
     }
-    // Refuses every key that is not P-256, so none is lost for having no scalar.
+    // Refuses every key that is not P-256, so a key without a scalar is not dropped unnoticed.
     bundle.validate(&Software).map_err(board)?;
     let mut buffer = Zeroizing::new([0; MAX_BUNDLE]);
     let encoded = bundle.encode(&mut buffer).map_err(board)?;
@@ -39,7 +39,7 @@ pub fn read_bundle(directory: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
 }
 
 /// The scalar of a P-256 key.
-fn secret(slot: &Slot) -> Option<Zeroizing<[u8; 32]>> {
+fn secret(slot: &LoadedSlot) -> Option<Zeroizing<[u8; 32]>> {
     let key = match &slot.pair.as_ref()?.key {
         PrivateKeyDer::Pkcs8(der) => SecretKey::from_pkcs8_der(der.secret_pkcs8_der()).ok()?,
         PrivateKeyDer::Sec1(der) => SecretKey::from_sec1_der(der.secret_sec1_der()).ok()?,

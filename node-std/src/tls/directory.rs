@@ -1,8 +1,7 @@
 //! The TLS directory as one snapshot.
 //!
 //! A slot is a file stem: `NAME.crt` with `NAME.key` is a pair, `NAME.crt` alone is trusted only. The recipe
-//! for rotation moves files one by one, so a reading counts only when nothing moved meanwhile, and only when
-//! every pair in it matches.
+//! for rotation moves files one by one. So a reading counts only if no file moved meanwhile and every pair matches.
 
 use core::time::Duration;
 use std::path::Path;
@@ -21,30 +20,30 @@ use super::file;
 use super::listing::{Listing, Stem};
 use super::provider::provider;
 
-/// How often a directory that changes under the reading is read again, and the pause before that.
+/// How often a directory that changes while it is read is read again, and the pause before that.
 const ATTEMPTS: usize = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A slot of a TLS directory, with its key if it has one.
-pub(super) struct Slot {
-    /// What is public of it.
+pub(super) struct LoadedSlot {
+    /// Its public part.
     pub(super) info: SlotInfo,
     pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) pair: Option<Pair>,
     pub(super) is_key_world_readable: bool,
 }
 
-/// The key of a slot, as read and as rustls signs with it.
+/// The key of a slot, as read from the file and as rustls signs with it.
 pub(super) struct Pair {
     pub(super) key: PrivateKeyDer<'static>,
     pub(super) signer: CertifiedKey,
 }
 
-/// Reads all slots of `directory`, in order of their names, as they were at one moment.
-pub(super) fn read(directory: &Path) -> Result<(Listing, Vec<Slot>), TlsError> {
+/// Reads all slots of `directory`, sorted by name, as they were at one moment.
+pub(super) fn read(directory: &Path) -> Result<(Listing, Vec<LoadedSlot>), TlsError> {
     for _ in 0..ATTEMPTS {
         let before = Listing::read(directory)?;
-        let slots: Result<Vec<Slot>, TlsError> =
+        let slots: Result<Vec<LoadedSlot>, TlsError> =
             before.stems().map(|(stem, files)| read_slot(directory, stem, files)).collect();
         if Listing::read(directory)? == before {
             return Ok((before, slots?));
@@ -54,24 +53,25 @@ pub(super) fn read(directory: &Path) -> Result<(Listing, Vec<Slot>), TlsError> {
     Err(DirectoryProblem::Changing.of(directory))
 }
 
-fn read_slot(directory: &Path, stem: &str, files: &Stem) -> Result<Slot, TlsError> {
+fn read_slot(directory: &Path, stem: &str, files: &Stem) -> Result<LoadedSlot, TlsError> {
     let crt = directory.join(format!("{stem}.crt"));
     let key = directory.join(format!("{stem}.key"));
     if files.certificate.is_none() {
-        return Err(FileProblem::LonelyKey.of(&key));
+        return Err(FileProblem::KeyWithoutCertificate.of(&key));
     }
     let name = Name::new(stem).map_err(|error| FileProblem::BadName(error).of(&crt))?;
     let chain = file::read_chain(&crt)?;
     let info = describe(name, &chain).map_err(|problem| problem.of(&crt))?;
     let Some(key_stamp) = &files.key else {
-        return Ok(Slot { info, chain, pair: None, is_key_world_readable: false });
+        return Ok(LoadedSlot { info, chain, pair: None, is_key_world_readable: false });
     };
     let pair = read_pair(&key, &chain)?;
     let is_key_world_readable = key_stamp.is_world_readable();
-    Ok(Slot { info: info.with_key(), chain, pair: Some(pair), is_key_world_readable })
+    Ok(LoadedSlot { info: info.with_key(), chain, pair: Some(pair), is_key_world_readable })
 }
 
-/// Both the core and the TLS library must be able to read a certificate: one decides, the other verifies with it.
+/// Both the core and the TLS library must be able to read a certificate. The core decides on trust, the library verifies
+/// signatures.
 fn describe(name: Name, chain: &[CertificateDer<'_>]) -> Result<SlotInfo, FileProblem> {
     let leaf = chain.first().ok_or(FileProblem::Missing("certificate"))?;
     let unusable = |error: &dyn core::fmt::Display| FileProblem::BadCertificate(error.to_string());

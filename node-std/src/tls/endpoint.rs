@@ -1,4 +1,4 @@
-//! What rustls needs to know for each kind of connection on the private port.
+//! The rustls configuration for each kind of connection on the private port.
 
 use core::net::Ipv4Addr;
 use std::sync::Arc;
@@ -20,15 +20,16 @@ pub const ALPN_H2: &[u8] = b"h2";
 /// ALPN of HTTP/1.1.
 pub const ALPN_HTTP1: &[u8] = b"http/1.1";
 
-/// What rustls is told of record lengths as a server, so that a record fits the 4096-byte buffer of a leaf: it
-/// takes off 5 bytes for the header, and encryption adds 17 bytes again.
+/// The fragment size of a server, so that a record fits the 4096-byte buffer of a leaf. rustls subtracts 5 bytes for the
+/// header, and encryption adds 17 bytes.
 ///
-/// Who is a leaf is not known before the handshake is over, and rustls does not negotiate the length, so every
-/// peer that dials gets such records. Sealing bulk data costs a third more CPU time for it (4.4 GB/s a core, 5.8
-/// GB/s with the longest records; in small requests there is no difference).
+/// A server does not know before the end of the handshake whether the peer is a leaf, and rustls does not negotiate the
+/// length. So every peer that dials gets such records. Bulk data costs a third more CPU time to seal: 4.4 GB/s a core
+/// instead of 5.8 GB/s with the longest records. Small requests cost the same.
 const MAX_FRAGMENT: usize = 4096 - 17 + 5;
 
-/// The name to hand to a TLS connector. Nobody looks at it: a name proves membership, never which node this is.
+/// The name for a TLS connector. No verifier checks it, because a certificate proves membership and not which node
+/// the peer is.
 #[must_use]
 pub fn server_name() -> ServerName<'static> {
     ServerName::IpAddress(Ipv4Addr::UNSPECIFIED.into())
@@ -42,9 +43,9 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Both sides show the certificate of `signer` and demand one that `verifier` lets in.
+    /// Both sides show the certificate of `signer` and demand one that `verifier` accepts.
     ///
-    /// There is no resumption of any kind: a resumed session would outlive the rotation of its keys.
+    /// Sessions are never resumed, because a resumed session outlives the rotation of its keys.
     pub(super) fn new(signer: CertifiedKey, verifier: Verifier) -> Result<Self, Error> {
         let signer = Arc::new(SingleCertAndKey::from(signer));
         let verifier = Arc::new(verifier);

@@ -1,4 +1,4 @@
-//! What can be wrong with a TLS directory: each error names the file and says what to do.
+//! The problems of a TLS directory. Each error names the file and the remedy.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use node_core::id::BadName;
 use node_core::keys::{BundleError, KeyringError, MAX_SLOTS};
 use node_core::trust::MAX_CHAIN;
 
-/// The TLS directory cannot be used. Whoever had a keyring from it before keeps that.
+/// The TLS directory cannot be used. A keyring that was read from it earlier stays in use.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The directory as a whole.
@@ -14,7 +14,7 @@ pub enum TlsError {
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: DirectoryProblem,
     },
     /// One file in it.
@@ -22,7 +22,7 @@ pub enum TlsError {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: FileProblem,
     },
     /// The keyring is good for this node, but a board cannot take it.
@@ -30,7 +30,7 @@ pub enum TlsError {
     Board {
         /// The directory.
         path: PathBuf,
-        /// What is wrong with the keyring.
+        /// The problem.
         problem: BundleError,
     },
     /// The TLS library does not take the configuration made from a good keyring.
@@ -38,7 +38,7 @@ pub enum TlsError {
     Library(#[from] rustls::Error),
 }
 
-/// What is wrong with a TLS directory as a whole.
+/// A problem with a TLS directory as a whole.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryProblem {
     /// It cannot be listed.
@@ -50,25 +50,25 @@ pub enum DirectoryProblem {
     /// No file in it ends in `.crt` or `.key`.
     #[error("is empty: put a pair into it, for example server_a.crt and server_a.key")]
     Empty,
-    /// It holds more files than slots are allowed.
+    /// It holds more slots than a keyring may have.
     #[error("has more than {MAX_SLOTS} slots: remove old ones")]
     TooManySlots,
     /// It kept changing while it was read.
-    #[error("changed each time it was read: wait until whoever writes to it is done, then reload")]
+    #[error("changed each time it was read: finish the changes, then reload")]
     Changing,
     /// Its slots break a rule of every keyring.
     #[error("{0}")]
     Keyring(KeyringError),
 }
 
-/// What is wrong with one file of a TLS directory.
+/// A problem with one file of a TLS directory.
 #[derive(Debug, thiserror::Error)]
 pub enum FileProblem {
-    /// The operating system does not let us read it.
+    /// The operating system does not let this process read it.
     #[error("cannot be read: {0}: check that it is there and that this user may read it")]
     Unreadable(std::io::Error),
     /// It is a directory, a pipe or the like.
-    #[error("is no regular file: remove or rename it")]
+    #[error("is not a regular file: remove or rename it")]
     NotAFile,
     /// It is longer than any key or certificate.
     #[error("is longer than 1 MiB: put only PEM into it")]
@@ -101,8 +101,8 @@ pub enum FileProblem {
     BadKey(String),
     /// There is a `.key` but no `.crt` of this stem.
     #[error("has no .crt of the same name beside it: add the certificate, or remove the key")]
-    LonelyKey,
-    /// The key is another one than the certificate's.
+    KeyWithoutCertificate,
+    /// The key belongs to another certificate.
     #[error("does not belong to the .crt of the same name: copy both files of the pair")]
     KeyMismatch,
 }

@@ -1,4 +1,4 @@
-//! What a failed handshake means to the person who reads the log.
+//! Failed handshakes in plain words, for logs.
 
 use std::io;
 
@@ -7,8 +7,8 @@ use node_core::trust::{Rejection, Rfc3339};
 use rustls::pki_types::UnixTime as RustlsTime;
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
-/// The text of an error of a TLS connection, with what to do where that is known: the trust policy's own words
-/// when this side refused the peer, and in plain words what the peer's alert says when it refused this side.
+/// The text of an error of a TLS connection, with the remedy where it is known. If this side refused the peer, the text is
+/// the trust policy's. If the peer refused this side, the text explains the peer's alert.
 #[must_use]
 pub fn explain(error: &io::Error) -> String {
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
@@ -29,7 +29,7 @@ pub fn explain(error: &io::Error) -> String {
             date(*not_before)
         ),
         Error::PeerIncompatible(PeerIncompatible::NoSignatureSchemesInCommon) => {
-            "the peer, a board perhaps, checks only P-256 signatures, and this node's active key is not P-256: make a \
+            "the peer, perhaps a board, checks only P-256 signatures, and this node's active key is not P-256: make a \
              P-256 pair active"
                 .into()
         }
@@ -39,7 +39,7 @@ pub fn explain(error: &io::Error) -> String {
                 .into()
         }
         Error::AlertReceived(AlertDescription::CertificateExpired) => {
-            "the peer finds this node's certificate outside its dates: rotate to a newer key, or correct the \
+            "the peer says that this node's certificate is outside its dates: rotate to a newer key, or correct the \
              clock of either node"
                 .into()
         }
@@ -50,12 +50,12 @@ pub fn explain(error: &io::Error) -> String {
     }
 }
 
-/// The same for a connection that is being opened: a port without TLS takes a greeting in it for nonsense.
+/// The same for a connection that is being opened. A port without TLS closes it, because it cannot read the ClientHello.
 #[must_use]
 pub fn explain_opening(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => {
-            format!("{error}; if that port speaks without TLS, use none here either")
+            format!("{error}; if that port is without TLS, use no TLS here either")
         }
         _ => explain(error),
     }

@@ -14,7 +14,7 @@ use super::error::{FileProblem, TlsError};
 /// Longest file, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// The certificates of a `.crt`: the node's own one, then those that it sends along.
+/// The certificates of a `.crt` file: the node's own one, then those that it sends with it.
 pub fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let pem = read(path)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).take(MAX_CHAIN + 1).collect();
@@ -25,10 +25,10 @@ pub fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError>
     }
 }
 
-/// The private key of a `.key`.
+/// The private key of a `.key` file.
 pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let pem = read(path)?;
-    // Both forms say so: `BEGIN ENCRYPTED PRIVATE KEY`, and `Proc-Type: 4,ENCRYPTED` in the older one.
+    // Both forms of an encrypted key hold the word: `BEGIN ENCRYPTED PRIVATE KEY`, and `Proc-Type: 4,ENCRYPTED` in the older form.
     if pem.windows(b"ENCRYPTED".len()).any(|text| text == b"ENCRYPTED") {
         return Err(FileProblem::Encrypted.of(path));
     }
@@ -41,7 +41,7 @@ pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     let unreadable = |error| FileProblem::Unreadable(error).of(path);
-    // Asked before it is opened: opening a pipe waits for its other end.
+    // Checked before it is opened, because opening a pipe waits for its other end.
     if !path.metadata().map_err(unreadable)?.is_file() {
         return Err(FileProblem::NotAFile.of(path));
     }
@@ -55,7 +55,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     }
 }
 
-/// The library's own text could show a line of a private key.
+/// A text of our own, because the library's could show a line of a private key.
 fn damage(error: &pem::Error) -> FileProblem {
     FileProblem::BadPem(match error {
         pem::Error::MissingSectionEnd { .. } => "stops in the middle",

@@ -1,5 +1,5 @@
-//! What a TLS directory holds at one moment, without reading the files: two equal listings around a reading
-//! mean that nothing moved in between.
+//! The files of a TLS directory at one moment, without their content. If the listings before and after a reading are equal,
+//! no file changed in between.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use node_core::keys::MAX_SLOTS;
 
 use super::error::{DirectoryProblem, FileProblem, TlsError};
 
-/// The `.crt` and `.key` files of a directory, in order of their stems.
+/// The `.crt` and `.key` files of a directory, sorted by stem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing(BTreeMap<String, Stem>);
 
@@ -21,7 +21,7 @@ pub struct Stem {
     pub key: Option<Stamp>,
 }
 
-/// By what a change of a file is noticed. Links are followed; a link to nowhere has no `Content`.
+/// Shows a change of a file. Symbolic links are followed. A link to nowhere has no `Content`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp(Option<Content>);
 
@@ -36,7 +36,7 @@ struct Content {
 }
 
 impl Listing {
-    /// Lists `directory`. Hidden files and other endings are passed over.
+    /// Lists `directory`. Hidden files and files with other extensions are skipped.
     pub fn read(directory: &Path) -> Result<Self, TlsError> {
         let unreadable = |error| DirectoryProblem::Unreadable(error).of(directory);
         let mut stems = BTreeMap::<String, Stem>::new();

@@ -1,4 +1,4 @@
-//! Which library computes for TLS.
+//! The crypto library of TLS.
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,7 +13,7 @@ compile_error!("node-std needs the feature aws-lc-rs or the feature ring");
 
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(backend::default_provider()));
 
-/// aws-lc-rs, or ring when only that is enabled. Both agree keys on P-256, the one curve that boards know.
+/// aws-lc-rs, or ring when only that is enabled. Both support key agreement on P-256, the only curve of boards.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }

@@ -13,17 +13,17 @@ use node_core::trust::{Fingerprint, Rfc3339};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::sync::watch;
 
-use super::directory::{self, Slot};
+use super::directory::{self, LoadedSlot};
 use super::endpoint::Endpoint;
 use super::error::{DirectoryProblem, TlsError};
 use super::listing::Listing;
 use super::provider::provider;
 use super::verifier::Verifier;
 
-/// The keyring that a TLS directory holds, or held when it was last in order.
+/// The keyring of a TLS directory: as the directory is now, or as it was when it was last usable.
 ///
-/// Getters never block and show one keyring each; a connection asks for its configuration when it begins, so a
-/// reload takes effect with the next one. [`reload`](Self::reload) reads the directory again, and
+/// Getters never block, and each answers from one keyring. A connection asks for its configuration when it begins, so a
+/// reload takes effect with the next connection. [`reload`](Self::reload) reads the directory again, and
 /// [`watch`](Self::watch) does so whenever it changes.
 pub struct Keyring {
     directory: PathBuf,
@@ -31,20 +31,20 @@ pub struct Keyring {
     rejections: Arc<AtomicU64>,
     generation: watch::Sender<u64>,
     health: watch::Sender<Health>,
-    /// Held while the directory is read, so that an older reading never replaces a newer one.
+    /// Locked while the directory is read, so that an older reading never replaces a newer one.
     reading: Mutex<()>,
 }
 
-/// Whether the directory is in order.
+/// The state of the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// It is, and the keyring is what it holds.
+    /// It can be used, and the keyring is the one that it holds.
     Ok,
-    /// It is not, and the keyring is the last good one.
+    /// It cannot be used, and the keyring is the last good one.
     Degraded {
-        /// What is wrong, naming the file.
+        /// The problem. The text names the file.
         message: String,
-        /// Since when it has not been in order.
+        /// Since when it cannot be used.
         since: SystemTime,
     },
 }
@@ -58,10 +58,10 @@ struct Current {
 }
 
 impl Keyring {
-    /// Reads `directory`; blocks while it does.
+    /// Reads `directory`. Blocks while it reads.
     ///
     /// # Errors
-    /// The directory is not in order: there is no last good keyring yet, so the node must not start.
+    /// The directory cannot be used. There is no last good keyring yet, so the node must not start.
     pub fn open(directory: impl AsRef<Path>) -> Result<Arc<Self>, TlsError> {
         let directory = directory.as_ref();
         let directory = std::path::absolute(directory)
@@ -85,19 +85,19 @@ impl Keyring {
         &self.directory
     }
 
-    /// For accepting on the private port; the client has to show a certificate.
+    /// The configuration for accepting on the private port. The client must show a certificate.
     #[must_use]
     pub fn server_config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.current.load().endpoint.server)
     }
 
-    /// For dialling a link. Hand [`server_name`](super::server_name) to the connector.
+    /// The configuration for dialling a link. Pass [`server_name`](super::server_name) to the connector.
     #[must_use]
     pub fn link_client_config(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.current.load().endpoint.link_client)
     }
 
-    /// For dialling with HTTP/1.1, as maelctl does.
+    /// The configuration for dialling with HTTP/1.1, as maelctl does.
     #[must_use]
     pub fn http_client_config(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.current.load().endpoint.http_client)
@@ -109,7 +109,7 @@ impl Keyring {
         self.current.load().active.clone()
     }
 
-    /// All slots, in order of their names.
+    /// All slots, sorted by name.
     #[must_use]
     pub fn slots(&self) -> Vec<SlotInfo> {
         self.current.load().slots.clone()
@@ -121,7 +121,7 @@ impl Keyring {
         self.current.load().digest
     }
 
-    /// Whether the certificate with this SHA-256 is trusted: a link whose peer's is not any more must go.
+    /// Whether the certificate with this SHA-256 is trusted. A link whose peer's certificate is no longer trusted is closed.
     #[must_use]
     pub fn trusts(&self, certificate: Fingerprint) -> bool {
         self.current.load().slots.iter().any(|slot| slot.certificate == certificate)
@@ -133,7 +133,7 @@ impl Keyring {
         self.generation.subscribe()
     }
 
-    /// Whether the directory was in order when it was last read.
+    /// The state of the directory when it was last read.
     #[must_use]
     pub fn health(&self) -> Health {
         self.health.borrow().clone()
@@ -151,10 +151,10 @@ impl Keyring {
         self.rejections.load(Ordering::Relaxed)
     }
 
-    /// Reads the directory again; blocks while it does. Returns whether the keyring is another one now.
+    /// Reads the directory again. Blocks while it reads. Returns whether the keyring changed.
     ///
     /// # Errors
-    /// The directory is not in order. The last good keyring stays, and health says so until a reading succeeds.
+    /// The directory cannot be used. The last good keyring stays in use, and the health is degraded until a reading succeeds.
     pub fn reload(&self) -> Result<bool, TlsError> {
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = Current::read(&self.directory, &self.rejections);
@@ -164,7 +164,7 @@ impl Keyring {
         if changed {
             tracing::info!("TLS directory {}: {}", self.directory.display(), next.summary());
         }
-        // Stored in any case: the chain sent along with an unchanged certificate may be another one.
+        // Stored in any case, because the chain beside an unchanged certificate may have changed.
         self.current.store(Arc::new(next));
         if changed {
             self.generation.send_modify(|generation| *generation += 1);
@@ -172,7 +172,7 @@ impl Keyring {
         Ok(changed)
     }
 
-    /// Whether the directory looks different from when it was last read, or was not in order then.
+    /// Whether the directory has changed since it was last read, or could not be used then.
     pub(super) fn is_stale(&self) -> bool {
         self.health() != Health::Ok
             || Listing::read(&self.directory).ok().as_ref() != Some(&self.current.load().listing)
@@ -211,7 +211,7 @@ impl Current {
         let broken = |error| DirectoryProblem::Keyring(error).of(directory);
         let rules = Rules::new(&infos).map_err(broken)?;
         let (active, digest) = (rules.active().clone(), rules.digest(&Software));
-        warn_of(&slots, &active);
+        warn_about(&slots, &active);
 
         let anchors = infos.iter().map(SlotInfo::anchor).collect();
         let verifier = Verifier::new(anchors, provider(), Arc::clone(rejections));
@@ -229,11 +229,11 @@ impl Current {
     }
 }
 
-/// What works but should be put right.
-fn warn_of(slots: &[Slot], active: &SlotInfo) {
+/// Logs a warning for each thing that works but needs a correction.
+fn warn_about(slots: &[LoadedSlot], active: &SlotInfo) {
     for slot in slots.iter().filter(|slot| slot.is_key_world_readable) {
         let name = &slot.info.name;
-        tracing::warn!("every user of this machine may read the private key {name}.key: chmod 600 it");
+        tracing::warn!("every user of this machine can read the private key {name}.key: chmod 600 it");
     }
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs());
     if active.not_after < UnixTime(now) {

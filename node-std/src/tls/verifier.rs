@@ -19,14 +19,14 @@ use rustls::{
 /// SHA-256 of the certificate that a peer presented in a finished handshake.
 ///
 /// # Errors
-/// It presented none, which no finished handshake of this node allows.
+/// It presented none. No finished handshake of this node allows that.
 pub fn peer_fingerprint(connection: &rustls::CommonState) -> io::Result<Fingerprint> {
     let leaf = connection.peer_certificates().and_then(<[_]>::first);
     let leaf = leaf.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no certificate was shown"))?;
     Ok(Fingerprint(Software.sha256(&[leaf])))
 }
 
-/// Lets in whoever the anchors name. The core decides; this checks signatures and keeps the count of the refused.
+/// Accepts peers whose certificates the anchors name. The core decides. This type checks signatures and counts refusals.
 #[derive(Debug)]
 pub(super) struct Verifier {
     anchors: Vec<Anchor>,
@@ -43,7 +43,7 @@ impl Verifier {
         Self { anchors, provider, rejections }
     }
 
-    fn judge(
+    fn check(
         &self,
         leaf: &CertificateDer<'_>,
         rest: &[CertificateDer<'_>],
@@ -52,18 +52,18 @@ impl Verifier {
         let chain: Vec<&[u8]> =
             core::iter::once(leaf).chain(rest).take(MAX_CHAIN + 1).map(AsRef::as_ref).collect();
         let clock = WallClock::Reliable(UnixTime(now.as_secs()));
-        let verdict = Policy::new(&self.anchors, AcceptedKeys::Any).judge(&chain, Some(clock), &Software);
-        verdict.map(|_| ()).map_err(|rejection| {
+        let decision = Policy::new(&self.anchors, AcceptedKeys::Any).judge(&chain, Some(clock), &Software);
+        decision.map(|_| ()).map_err(|rejection| {
             let subject = Certificate::parse(leaf).ok().and_then(|certificate| certificate.common_name);
             self.rejections.fetch_add(1, Ordering::Relaxed);
-            // Whoever accepted or dialled knows the address too, and warns.
+            // The caller knows the address, too, and logs a warning.
             tracing::debug!(subject = subject.unwrap_or("unnamed"), "refused a peer: {rejection}");
             tls_error(rejection, now)
         })
     }
 }
 
-/// The error whose alert tells the peer most.
+/// The error with the most informative alert for the peer.
 fn tls_error(rejection: Rejection, now: RustlsTime) -> Error {
     let time = |time: UnixTime| RustlsTime::since_unix_epoch(Duration::from_secs(time.0));
     Error::InvalidCertificate(match rejection {
@@ -88,7 +88,7 @@ impl ServerCertVerifier for Verifier {
         _: &[u8],
         now: RustlsTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.judge(end_entity, intermediates, now).map(|()| ServerCertVerified::assertion())
+        self.check(end_entity, intermediates, now).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -115,7 +115,7 @@ impl ServerCertVerifier for Verifier {
 }
 
 impl ClientCertVerifier for Verifier {
-    /// No names: there is no CA to name, and the request for a certificate has to fit a board's record.
+    /// Empty: there is no CA to name, and the request for a certificate must fit a board's record.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
@@ -126,7 +126,7 @@ impl ClientCertVerifier for Verifier {
         intermediates: &[CertificateDer<'_>],
         now: RustlsTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.judge(end_entity, intermediates, now).map(|()| ClientCertVerified::assertion())
+        self.check(end_entity, intermediates, now).map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

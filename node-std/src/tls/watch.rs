@@ -1,4 +1,4 @@
-//! Reloading when the TLS directory changes, on SIGHUP, and now and then in case a change went unseen.
+//! Reloads the TLS directory when it changes and on SIGHUP. A poll finds the changes that the watch does not show.
 
 use core::time::Duration;
 use std::path::Path;
@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::reload::Keyring;
 
-/// A rotation is several moves and writes: one reading, once they pause this long.
+/// A rotation is several moves and writes. The directory is read once, when they pause for this long.
 const QUIET: Duration = Duration::from_millis(200);
-/// But a directory that never rests is read as often as this.
+/// A directory that keeps changing is read this often.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// How often a look is taken without any sign of a change, and a broken directory is tried again.
+/// How often the directory is checked without an event, and a broken directory is read again.
 const POLL: Duration = Duration::from_secs(5);
 
 impl Keyring {
@@ -36,42 +36,42 @@ async fn watch(keyring: Arc<Keyring>) {
     let mut poll = interval(POLL);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        // The first tick comes at once: it sees what changed since the directory was opened.
-        let sign = tokio::select! {
-            () = hung_up(&mut hangup) => Sign::Hangup,
+        // The first tick comes immediately and finds changes since the directory was opened.
+        let cause = tokio::select! {
+            () = hung_up(&mut hangup) => Cause::Hangup,
             _ = woken.recv() => {
                 settle(&mut woken).await;
-                Sign::Change
+                Cause::Change
             }
-            _ = poll.tick() => Sign::None,
+            _ = poll.tick() => Cause::None,
         };
-        // Before the reading, so that what changes after it is noticed.
+        // Armed before the reading, so that a later change is noticed.
         if let Some(watcher) = &mut watcher {
             arm(watcher, keyring.directory());
         }
         let keyring = Arc::clone(&keyring);
-        let _ = tokio::task::spawn_blocking(move || reload(&keyring, sign)).await;
+        let _ = tokio::task::spawn_blocking(move || reload(&keyring, cause)).await;
     }
 }
 
 /// Why the directory may have changed.
 #[derive(PartialEq, Eq)]
-enum Sign {
-    /// An operator says so, and wants to know what came of it.
+enum Cause {
+    /// An operator sent SIGHUP and expects the outcome in the log.
     Hangup,
-    /// Something in it was touched.
+    /// The watch reported a change.
     Change,
-    /// It is time for a look.
+    /// The poll is due.
     None,
 }
 
-/// A change, or an error that is new, is in the log and in the health by then.
-fn reload(keyring: &Keyring, sign: Sign) {
-    if sign == Sign::None && !keyring.is_stale() {
+/// Reads the directory again if need be. [`Keyring::reload`] logs a change and a new error.
+fn reload(keyring: &Keyring, cause: Cause) {
+    if cause == Cause::None && !keyring.is_stale() {
         return;
     }
     let outcome = keyring.reload();
-    if sign == Sign::Hangup {
+    if cause == Cause::Hangup {
         match outcome {
             Ok(_) => tracing::info!("SIGHUP: the keys are in use as the TLS directory has them now"),
             Err(error) => tracing::error!("SIGHUP: {error}; the last good keyring stays in force"),
@@ -85,24 +85,26 @@ fn start(keyring: &Keyring, wake: mpsc::Sender<()>) -> Option<RecommendedWatcher
         if event.is_ok_and(|event| !concerns(&event, &directory)) {
             return;
         }
-        // When it is full, the task has yet to see an earlier event.
+        // A full channel means that the task has not seen an earlier event yet.
         let _ = wake.try_send(());
     })
-    .inspect_err(|error| tracing::warn!("the TLS directory is only looked at every {POLL:?}: {error}"))
+    .inspect_err(|error| {
+        tracing::warn!("the TLS directory cannot be watched and is checked every {POLL:?} only: {error}")
+    })
     .ok()
 }
 
-/// Watches the directory and its parent: a directory that is replaced, or a link that is turned to another one,
-/// shows in the parent, and only a new watch follows it.
+/// Watches the directory and its parent. A directory that is replaced, or a symbolic link that gets another target, shows
+/// in the parent, and only a new watch follows it.
 fn arm(watcher: &mut RecommendedWatcher, directory: &Path) {
     for path in directory.parent().into_iter().chain([directory]) {
-        // Fails while there is nothing to watch; the poll helps then.
+        // Fails while there is nothing to watch. The poll continues then.
         let _ = watcher.unwatch(path);
         let _ = watcher.watch(path, RecursiveMode::NonRecursive);
     }
 }
 
-/// Whether the event may be a change in `directory`. Our own reading shows as access.
+/// Whether the event may be a change in `directory`. This process's own reading shows as access.
 fn concerns(event: &Event, directory: &Path) -> bool {
     let written = match event.kind {
         EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),

@@ -1,4 +1,4 @@
-//! What is read from a TLS directory, and what is refused with which words.
+//! Reading a TLS directory: accepted content, refused content and the texts of the refusals.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use node_std::tls::{Keyring, TlsError, read_bundle};
 
 use crate::pki::{ED25519, P256, P384, Pki, RSA};
 
-/// The error of opening `pki`, which names `file` and says all of `words`.
+/// Checks that `pki` cannot be opened and that the error names `file` and holds all of `words`.
 fn refused(pki: &Pki, file: &str, words: &[&str]) {
     let Err(error) = Keyring::open(pki.dir()) else { panic!("{file} was accepted") };
     let text = error.to_string();
@@ -68,7 +68,7 @@ fn a_certificate_alone_is_trusted_only() {
 }
 
 #[test]
-fn other_and_hidden_files_are_passed_over_and_links_followed() {
+fn other_and_hidden_files_are_skipped_and_links_followed() {
     let pki = Pki::new(&["b"]);
     for file in ["README", "tls.conf", ".a.crt", ".a.key", "a.crt.swp", ".key", "a.pem"] {
         fs::write(pki.path(file), "no PEM").unwrap();
@@ -162,7 +162,7 @@ fn files_that_cannot_be_read_are_named() {
     refused(&pki, "b.crt", &["cannot be read"]);
     fs::remove_file(pki.path("b.crt")).unwrap();
     fs::create_dir(pki.path("b.crt")).unwrap();
-    refused(&pki, "b.crt", &["no regular file"]);
+    refused(&pki, "b.crt", &["not a regular file"]);
     fs::remove_dir(pki.path("b.crt")).unwrap();
     fs::write(pki.path("b.crt"), vec![b'x'; (1 << 20) + 1]).unwrap();
     refused(&pki, "b.crt", &["longer than 1 MiB"]);

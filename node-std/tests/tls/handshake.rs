@@ -31,7 +31,7 @@ fn tls_error(error: &io::Error) -> &Error {
     error.get_ref().unwrap().downcast_ref().unwrap()
 }
 
-/// What a client learns that took the server's refusal for success: TLS 1.3 tells it only with the first read.
+/// The alert of a server that refuses. In TLS 1.3 a client gets it only with the first read.
 async fn alert(client: Client) -> io::Error {
     client.unwrap().read_u8().await.unwrap_err()
 }
@@ -49,7 +49,7 @@ impl ResolvesClientCert for NoCertificate {
     }
 }
 
-/// Offers what a board offers.
+/// Offers the signature schemes of a board.
 #[derive(Debug)]
 struct OnlyP256;
 
@@ -140,19 +140,19 @@ async fn an_unknown_client_is_refused_by_its_fingerprint() {
         std::fs::copy(of.path("a.crt"), by.path("other.crt")).unwrap();
     }
     trust(&ours, &theirs);
-    let (hub, stranger) = (Keyring::open(ours.dir()).unwrap(), Keyring::open(theirs.dir()).unwrap());
-    let (server, client) = handshake(&hub, stranger.link_client_config()).await;
+    let (hub, unknown) = (Keyring::open(ours.dir()).unwrap(), Keyring::open(theirs.dir()).unwrap());
+    let (server, client) = handshake(&hub, unknown.link_client_config()).await;
     let refusal = server.err().unwrap();
     let Error::InvalidCertificate(CertificateError::Other(reason)) = tls_error(&refusal) else {
         panic!("{refusal}")
     };
-    let fingerprint = stranger.active().certificate;
+    let fingerprint = unknown.active().certificate;
     assert!(matches!(
         reason.0.downcast_ref(),
         Some(Rejection::Unknown { fingerprint: named, .. }) if *named == fingerprint
     ));
     assert!(explain(&refusal).contains(&fingerprint.to_string()));
-    assert_eq!((hub.rejected(), stranger.rejected()), (1, 0));
+    assert_eq!((hub.rejected(), unknown.rejected()), (1, 0));
     assert!(explain(&alert(client).await).contains("does not trust this node's certificate"));
 }
 

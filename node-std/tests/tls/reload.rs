@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::pki::Pki;
 
 /// Longer than any reload takes, watched or polled.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A keyring that watches `pki` as long as the guard lives.
 fn watched(pki: &Pki) -> (Arc<Keyring>, tokio_util::sync::DropGuard) {
@@ -25,11 +25,11 @@ fn watched(pki: &Pki) -> (Arc<Keyring>, tokio_util::sync::DropGuard) {
 async fn until_degraded(keyring: &Keyring, words: &str) {
     let named =
         |health: &Health| matches!(health, Health::Degraded { message, .. } if message.contains(words));
-    timeout(PATIENCE, keyring.subscribe_health().wait_for(named)).await.unwrap().unwrap();
+    timeout(TIMEOUT, keyring.subscribe_health().wait_for(named)).await.unwrap().unwrap();
 }
 
 async fn until_ok(keyring: &Keyring) {
-    timeout(PATIENCE, keyring.subscribe_health().wait_for(|health| *health == Health::Ok))
+    timeout(TIMEOUT, keyring.subscribe_health().wait_for(|health| *health == Health::Ok))
         .await
         .unwrap()
         .unwrap();
@@ -39,7 +39,7 @@ async fn until_ok(keyring: &Keyring) {
 async fn until_active(keyring: &Keyring, certificate: node_core::trust::Fingerprint) {
     let mut changes = keyring.subscribe();
     let active = changes.wait_for(|_| keyring.active().certificate == certificate);
-    timeout(PATIENCE, active).await.unwrap().unwrap();
+    timeout(TIMEOUT, active).await.unwrap().unwrap();
 }
 
 #[test]
@@ -121,7 +121,7 @@ async fn a_watched_rotation_takes_effect_by_itself() {
         let settled = Keyring::open(pki.dir()).unwrap();
         let mut changes = keyring.subscribe();
         let same = changes.wait_for(|_| keyring.digest() == settled.digest());
-        timeout(PATIENCE, same).await.unwrap().unwrap();
+        timeout(TIMEOUT, same).await.unwrap().unwrap();
         until_ok(&keyring).await;
     }
 }
@@ -191,7 +191,7 @@ async fn a_directory_that_is_a_link_may_be_turned_too() {
     until_active(&keyring, Keyring::open(new.dir()).unwrap().active().certificate).await;
 }
 
-/// No watch shows this: only the look that is taken every few seconds does.
+/// No watch shows this, only the poll.
 #[tokio::test]
 async fn a_parent_that_is_replaced_is_noticed_in_time() {
     let pki = Pki::new(&["a"]);

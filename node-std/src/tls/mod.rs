@@ -1,7 +1,7 @@
 //! Mutual TLS on the private port: the TLS directory, the verifier that asks the core, and live reload.
 //!
-//! Data flows one way: files → slots → the core's rules → rustls configurations → [`Keyring`], which every
-//! connection asks anew, so that a reload takes effect with the next one.
+//! Data flows one way: files → slots → the core's rules → rustls configurations → [`Keyring`]. Every new connection asks
+//! the keyring for its configuration, so a reload takes effect with the next connection.
 
 mod bundle;
 mod directory;

@@ -1,0 +1,38 @@
+//! The state that all methods share.
+
+use node_core::id::Name;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::keyring::TlsStatus;
+use crate::cluster::Cluster;
+
+/// Answers JSON-RPC about this node and, through `R`, about other nodes.
+#[derive(Debug)]
+pub struct Api<R> {
+    pub(super) about: About,
+    pub(super) cluster: Cluster,
+    pub(super) tls: watch::Receiver<TlsStatus>,
+    pub(super) remote: R,
+}
+
+impl<R> Api<R> {
+    /// An API over the `cluster` as this node knows it. `tls` is the state of the private port's keyring.
+    #[must_use]
+    pub const fn new(about: About, cluster: Cluster, tls: watch::Receiver<TlsStatus>, remote: R) -> Self {
+        Self { about, cluster, tls, remote }
+    }
+}
+
+/// The facts about this node that do not change while it runs.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The cluster's name.
+    pub cluster_id: Name,
+    /// When the daemon started, in Unix milliseconds.
+    pub started_at: u64,
+    /// Cancelled to make the daemon leave the cluster and stop.
+    pub stop: CancellationToken,
+    /// Cancelled when the daemon drains. From then on no request waits for events.
+    pub drain: CancellationToken,
+}

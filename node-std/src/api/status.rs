@@ -1,0 +1,104 @@
+//! `NodeService`: all members as this node knows them, and this node in detail.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::RpcError;
+use super::keyring::TlsStatus;
+use super::machine::Machine;
+use super::node::NodeStatus;
+use super::service::Api;
+use crate::clock::unix_millis;
+use crate::cluster::Member;
+
+impl<R> Api<R> {
+    pub(super) fn list_node_status(&self) -> NodeList {
+        let view = self.cluster.view();
+        let nodes = view.members().iter().map(|member| self.node(member)).collect();
+        NodeList { responding_node_id: self.cluster.me().to_string(), observed_at: unix_millis(), nodes }
+    }
+
+    pub(super) fn status(&self) -> Result<StatusAnswer, RpcError> {
+        let view = self.cluster.view();
+        let me = self.cluster.me();
+        let member = view
+            .member(me)
+            .ok_or_else(|| RpcError::Internal("this node is not up yet: ask again".to_owned()))?;
+        let tls = self.tls.borrow().clone();
+        Ok(StatusAnswer {
+            status: NodeDetails {
+                node: self.node(member),
+                observed_at: unix_millis(),
+                machine: Machine::read(),
+                running_components: member.components.iter().map(|name| ComponentInfo::new(name)).collect(),
+                cluster_id: self.about.cluster_id.to_string(),
+                plaintext: !tls.enabled,
+                tls,
+            },
+        })
+    }
+
+    fn node(&self, member: &Member) -> NodeStatus {
+        let node = NodeStatus::new(member, self.tls.borrow().enabled);
+        if member.id != self.cluster.me() {
+            return node;
+        }
+        let software_version = Some(env!("CARGO_PKG_VERSION").to_owned());
+        NodeStatus { started_at: Some(self.about.started_at), software_version, ..node }
+    }
+}
+
+/// Result of `NodeService.ListNodeStatus`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeList {
+    /// The id of the node that answers.
+    pub responding_node_id: String,
+    /// When the answer was written, in Unix milliseconds. An older node does not say, and the time of reading stands in.
+    #[serde(default = "unix_millis")]
+    pub observed_at: u64,
+    /// All members, by name.
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// Result of `NodeService.GetStatus`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StatusAnswer {
+    /// The node that answers.
+    pub status: NodeDetails,
+}
+
+/// A node in detail.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeDetails {
+    /// The part that other nodes know, too.
+    #[serde(flatten)]
+    pub node: NodeStatus,
+    /// When the answer was written, in Unix milliseconds.
+    pub observed_at: u64,
+    /// The machine that it runs on.
+    #[serde(flatten)]
+    pub machine: Machine,
+    /// Its components, as Maelstrom lists them.
+    pub running_components: Vec<ComponentInfo>,
+    /// The cluster's name.
+    pub cluster_id: String,
+    /// Whether its private port speaks without TLS.
+    pub plaintext: bool,
+    /// The private port's TLS.
+    pub tls: TlsStatus,
+}
+
+/// A component that runs on a node.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ComponentInfo {
+    /// Its name.
+    pub component_name: String,
+}
+
+impl ComponentInfo {
+    fn new(name: &str) -> Self {
+        Self { component_name: name.to_owned() }
+    }
+}

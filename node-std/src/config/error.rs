@@ -1,0 +1,58 @@
+//! Why the daemon does not start.
+
+use core::net::SocketAddr;
+
+use node_core::id::Name;
+
+use super::env_file::EnvFileError;
+
+/// Why the daemon does not start with its settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Two components share a name.
+    #[error("the component {0} is given twice: give each a name of its own")]
+    ComponentTwice(Name),
+    /// The file of `--env-file` cannot be used.
+    #[error(transparent)]
+    EnvFile(#[from] EnvFileError),
+    /// The private port would be reachable in plaintext without `--plaintext`.
+    #[error(
+        "{origin}: {addr} can be reached from other machines, and without TLS anybody there could steer this \
+         node: give --tls-dir, or --plaintext if the network is trusted, or a loopback address"
+    )]
+    Exposed {
+        /// The flag or variable.
+        origin: String,
+        /// The address that it names.
+        addr: SocketAddr,
+    },
+    /// A setting does not take its value.
+    #[error("{origin}: {value:?}: {problem}")]
+    Invalid {
+        /// The flag or variable.
+        origin: String,
+        /// The value.
+        value: String,
+        /// The problem.
+        problem: String,
+    },
+    /// There is no default place for the data directory.
+    #[error("neither HOME nor XDG_STATE_HOME is set: give a data directory with --data-dir")]
+    NoHome,
+    /// A variable is not UTF-8 text.
+    #[error("the environment variable {0} is not UTF-8")]
+    NotText(String),
+    /// Both TLS and plaintext were asked for.
+    #[error("--plaintext (MAEL_PLAINTEXT) and --tls-dir (MAEL_PRIVATE_TLS_DIR) exclude each other: drop one")]
+    PlaintextWithTls,
+    /// A setting was given too many times.
+    #[error("{origin}: at most {most} {what} can be given")]
+    TooMany {
+        /// The flag or variable.
+        origin: String,
+        /// The limit.
+        most: usize,
+        /// The things that are limited.
+        what: &'static str,
+    },
+}

@@ -1,0 +1,178 @@
+//! The data directory: the state that a node keeps over a restart.
+//!
+//! | file          | holds                                                      |
+//! |---------------|------------------------------------------------------------|
+//! | `node-id`     | its [`NodeId`], 32 hexadecimal digits, made at first start |
+//! | `incarnation` | the last incarnation that it used, a decimal number        |
+//! | `hubs`        | the last known addresses of hubs, one `HOST:PORT` a line   |
+//! | `lock`        | nothing; it is locked while a daemon runs on the directory |
+//!
+//! Files are replaced, never changed in place. A crash leaves the old content or the new.
+
+mod error;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+use core::str::FromStr;
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use node_core::id::NodeId;
+use tempfile::Builder;
+
+pub use error::DataDirError;
+
+use crate::config::{BadHostPort, HostPort};
+
+/// A data directory. This process holds its lock until the value is dropped.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    id: NodeId,
+    incarnation: u64,
+    hubs: Hubs,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Opens and locks the directory at `path`, and takes the next incarnation. A missing directory is created with mode
+    /// 0700, and a missing identity is made.
+    ///
+    /// # Errors
+    /// [`DataDirError`] names the file and the remedy.
+    pub fn open(path: &Path) -> Result<Self, DataDirError> {
+        let fault = |error| DataDirError::Create { path: path.to_owned(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fault)?;
+        let lock = lock(path)?;
+        let id = match read(path, "node-id", "32 hexadecimal digits")? {
+            Some(id) => id,
+            None => {
+                let id = random_id()?;
+                write(path, "node-id", &id.to_string())?;
+                id
+            }
+        };
+        let last: u64 = read(path, "incarnation", "a whole number")?.unwrap_or(0);
+        let hubs = read(path, "hubs", "addresses, one HOST:PORT a line")?.unwrap_or_default();
+        let mut dir = Self { path: path.to_owned(), id, incarnation: last, hubs, _lock: lock };
+        dir.raise_incarnation(last.saturating_add(1))?;
+        Ok(dir)
+    }
+
+    /// This node's identity, the same at every start.
+    #[must_use]
+    pub const fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// This start's incarnation, larger than any before.
+    #[must_use]
+    pub const fn incarnation(&self) -> u64 {
+        self.incarnation
+    }
+
+    /// Stores that `incarnation` was used, so that the next start takes a higher one. A lower incarnation than the stored
+    /// one changes nothing.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn raise_incarnation(&mut self, incarnation: u64) -> Result<(), DataDirError> {
+        if incarnation > self.incarnation {
+            write(&self.path, "incarnation", &incarnation.to_string())?;
+            self.incarnation = incarnation;
+        }
+        Ok(())
+    }
+
+    /// The last known addresses of other hubs. A node finds its cluster there after a restart.
+    #[must_use]
+    pub fn hubs(&self) -> &[HostPort] {
+        &self.hubs.0
+    }
+
+    /// Stores the addresses of other hubs.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn set_hubs(&mut self, hubs: Vec<HostPort>) -> Result<(), DataDirError> {
+        let hubs = Hubs(hubs);
+        if hubs != self.hubs {
+            write(&self.path, "hubs", &hubs.to_string())?;
+            self.hubs = hubs;
+        }
+        Ok(())
+    }
+}
+
+/// Addresses, one a line.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Hubs(Vec<HostPort>);
+
+impl FromStr for Hubs {
+    type Err = BadHostPort;
+
+    fn from_str(text: &str) -> Result<Self, BadHostPort> {
+        text.lines().map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl fmt::Display for Hubs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<&str> = self.0.iter().map(HostPort::as_str).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, DataDirError> {
+    let path = dir.join("lock");
+    let fault = |error| DataDirError::Write { path: path.clone(), error };
+    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = file.map_err(fault)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(DataDirError::InUse { path: dir.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(fault(error)),
+    }
+}
+
+fn random_id() -> Result<NodeId, DataDirError> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|error| DataDirError::Random(io::Error::other(error)))?;
+    Ok(NodeId(id))
+}
+
+/// The value in `name`, `None` when there is no such file.
+fn read<T: FromStr>(dir: &Path, name: &str, expected: &'static str) -> Result<Option<T>, DataDirError> {
+    let path = dir.join(name);
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            let text = str::from_utf8(&bytes).ok();
+            match text.and_then(|text| text.trim().parse().ok()) {
+                Some(value) => Ok(Some(value)),
+                None => Err(DataDirError::Corrupt { path, expected }),
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(DataDirError::Read { path, error }),
+    }
+}
+
+/// Replaces the content of `name` by `text` and a line end. After a crash or a loss of power the file holds the old
+/// content or the new.
+fn write(dir: &Path, name: &str, text: &str) -> Result<(), DataDirError> {
+    let replace = || {
+        // One name a file, so that crashes never leave more than one behind. The lock keeps other daemons away.
+        let _ = std::fs::remove_file(dir.join(format!("{name}.new")));
+        // Only the daemon's user can read it, and it is removed if a step fails.
+        let mut file = Builder::new().prefix(name).suffix(".new").rand_bytes(0).tempfile_in(dir)?;
+        writeln!(file, "{text}")?;
+        file.as_file().sync_all()?;
+        file.persist(dir.join(name))?;
+        // The rename lasts once the directory is on the disk.
+        File::open(dir)?.sync_all()
+    };
+    replace().map_err(|error| DataDirError::Write { path: dir.join(name), error })
+}
