@@ -163,11 +163,11 @@ fn read<T: FromStr>(dir: &Path, name: &str, expected: &'static str) -> Result<Op
 /// Replaces the content of `name` by `text` and a line end. After a crash or a loss of power the file holds the old
 /// content or the new.
 fn write(dir: &Path, name: &str, text: &str) -> Result<(), DataDirError> {
+    // One name a file: a crash leaves one such file behind at most, and the next write takes it over. A step that fails
+    // removes it.
+    let create = |path: &Path| File::options().create(true).truncate(true).write(true).mode(0o600).open(path);
     let replace = || {
-        // One name a file, so that crashes never leave more than one behind. The lock keeps other daemons away.
-        let _ = std::fs::remove_file(dir.join(format!("{name}.new")));
-        // Only the daemon's user can read it, and it is removed if a step fails.
-        let mut file = Builder::new().prefix(name).suffix(".new").rand_bytes(0).tempfile_in(dir)?;
+        let mut file = Builder::new().prefix(name).suffix(".new").rand_bytes(0).make_in(dir, create)?;
         writeln!(file, "{text}")?;
         file.as_file().sync_all()?;
         file.persist(dir.join(name))?;
