@@ -109,7 +109,7 @@ impl Driver<'_> {
         if open.service == Service::Http && self.flows.proxied() >= self.most_proxied() {
             return self.wait(open.service, command);
         }
-        match self.link.open(now, &open, (&request, end), &mut self.sending) {
+        match self.link.open(now, &open, &request, end, &mut self.sending) {
             Ok((id, taken)) => {
                 self.started(id, command, (request.slice(taken..), end && taken < request.len()))
             }
@@ -195,7 +195,7 @@ impl Driver<'_> {
             let Some(flow) = self.flows.find(id) else { continue };
             let piece = flow.pending.front().cloned().unwrap_or_default();
             let last = flow.end && flow.pending.len() <= 1;
-            match self.link.send(id, (&piece, last), &mut self.sending) {
+            match self.link.send(id, &piece, last, &mut self.sending) {
                 Ok(taken) => {
                     stuck = 0;
                     flow.room.add_permits(taken);
