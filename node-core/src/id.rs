@@ -4,6 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// A node's identity: 16 random bytes, made once and kept in the data directory or flash.
 ///
@@ -35,16 +36,9 @@ impl FromStr for NodeId {
 }
 
 /// The text is not 32 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a node id is 32 hexadecimal digits")]
 pub struct BadNodeId;
-
-impl fmt::Display for BadNodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a node id is 32 hexadecimal digits")
-    }
-}
-
-impl core::error::Error for BadNodeId {}
 
 /// Longest node name, component name and cluster id, in bytes.
 pub const MAX_NAME: usize = 63;
@@ -116,16 +110,9 @@ impl fmt::Debug for Name {
 }
 
 /// The text cannot be a [`Name`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a name is 1 to {MAX_NAME} of the characters A-Z a-z 0-9 - _ .")]
 pub struct BadName;
-
-impl fmt::Display for BadName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a name is 1 to {MAX_NAME} of the characters A-Z a-z 0-9 - _ .")
-    }
-}
-
-impl core::error::Error for BadName {}
 
 /// A link of this node, chosen by the adapter: unique while the process lives, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -53,7 +53,7 @@ fn the_vectors_of_a_link_mean_what_the_text_says() {
         ("data", "Data { id: Theirs 1.1, data: [69, 84, 32], end: false }"),
         ("credit-link", "Credit(None)"),
         ("reset", "Reset { id: Theirs 1.1, code: Cancelled }"),
-        ("GOAWAY", "GoAway(Leaving)"),
+        ("goodbye", "GoAway(Leaving)"),
     ] {
         let bytes = make::bytes(name);
         let mut rest = bytes.as_slice();
@@ -223,23 +223,23 @@ mod make {
 
         let ping = Open { to: None, hops: 0, budget_ms: 5000, service: Service::Rpc(Method::Ping.number()) };
         let bytes = write("open", &mut one, &mut |link, out| {
-            link.open(NOW, &ping, (&[], true), out).unwrap();
+            link.open(NOW, &ping, &[], true, out).unwrap();
         });
         let asked = take(&mut two, &bytes)[0];
         let answer = postcard::to_slice(&Response::Ok(()), &mut [0; 8]).unwrap().to_vec();
         let bytes = write("answer", &mut two, &mut |link, out| {
-            link.send(asked, (&answer, true), out).unwrap();
+            link.send(asked, &answer, true, out).unwrap();
         });
         take(&mut one, &bytes);
 
         let relayed = Open { to: Some(id(3)), hops: 1, budget_ms: 30_000, service: Service::Http };
         let mut opened = None;
         let bytes = write("open-relayed", &mut one, &mut |link, out| {
-            opened = Some(link.open(NOW, &relayed, (b"G", false), out).unwrap().0);
+            opened = Some(link.open(NOW, &relayed, b"G", false, out).unwrap().0);
         });
         let theirs = take(&mut two, &bytes)[0];
         let bytes = write("data", &mut one, &mut |link, out| {
-            link.send(opened.unwrap(), (b"ET ", false), out).unwrap();
+            link.send(opened.unwrap(), b"ET ", false, out).unwrap();
         });
         take(&mut two, &bytes);
         write("credit", &mut two, &mut |link, _| link.release(theirs, 4));
@@ -252,7 +252,7 @@ mod make {
             take(&mut two, &[4, 0, 4, 0, 9, 0, 9, 0, 0, 0, 0, 0]);
         }
         write("credit-link", &mut two, &mut |_, _| {});
-        write("GOAWAY", &mut one, &mut |link, _| link.go_away(GoAway::Leaving));
+        write("goodbye", &mut one, &mut |link, _| link.go_away(GoAway::Leaving));
         vectors
     }
 

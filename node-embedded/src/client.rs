@@ -152,7 +152,7 @@ async fn open(
             let left = deadline.saturating_duration_since(embassy_time::Instant::now());
             let budget_ms = budget_ms(node_core::time::Duration::from_micros(left.as_micros()));
             let open = Open { to: None, hops: HOPS, budget_ms, service: Service::Http };
-            match try_open(core, &open, (head, end)) {
+            match try_open(core, &open, head, end) {
                 Some(opened) => Poll::Ready(opened),
                 None => {
                     core.callers.register(cx.waker());
@@ -164,13 +164,13 @@ async fn open(
     .await
 }
 
-fn try_open(core: &mut Core<'_>, open: &Open, start: (&[u8], bool)) -> Option<(SlotIndex, usize)> {
+fn try_open(core: &mut Core<'_>, open: &Open, data: &[u8], end: bool) -> Option<(SlotIndex, usize)> {
     if !core.table.has_room_for_ours() {
         return None;
     }
     for (index, port) in core.ports.iter_mut().enumerate().filter(|(_, port)| port.is_up()) {
         let Some(link) = port.id() else { continue };
-        match port.link.open(now(), open, start, port.batch) {
+        match port.link.open(now(), open, data, end, port.batch) {
             Ok((id, taken)) => {
                 core.runner.wake();
                 return core.table.opened(Place { port: index, link, id }).map(|slot| (slot, taken));

@@ -125,7 +125,7 @@ impl<'d> Exchange<'d> {
         let Some((at, port)) = port.filter(|(at, port)| port.id() == Some(at.link)) else {
             return Poll::Ready(Err(broken));
         };
-        match port.link.send(at.id, (data, end), port.batch) {
+        match port.link.send(at.id, data, end, port.batch) {
             Ok(taken) => {
                 core.runner.wake();
                 *sent += taken;

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use thiserror::Error;
+
 use crate::id::Hex;
 
 /// A public key: an uncompressed SEC 1 point, `04 ‖ x ‖ y`.
@@ -66,37 +68,16 @@ impl fmt::Debug for DerSignature {
 }
 
 /// The signature is not by this key over this message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the signature does not match: the peer does not hold the key of its certificate")]
 pub struct BadSignature;
 
-impl fmt::Display for BadSignature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the signature does not match: the peer does not hold the key of its certificate")
-    }
-}
-
-impl core::error::Error for BadSignature {}
-
 /// The bytes are no P-256 private key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a P-256 private key: zero, or not below the order of the curve")]
 pub struct BadSecret;
 
-impl fmt::Display for BadSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a P-256 private key: zero, or not below the order of the curve")
-    }
-}
-
-impl core::error::Error for BadSecret {}
-
 /// The signing key could not be used, for example because a secure element did not answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the signing key cannot be used: check the device that holds it")]
 pub struct SignError;
-
-impl fmt::Display for SignError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the signing key cannot be used: check the device that holds it")
-    }
-}
-
-impl core::error::Error for SignError {}

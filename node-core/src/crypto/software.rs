@@ -4,9 +4,8 @@ use p256::ecdsa::signature::{Signer, Verifier};
 use p256::ecdsa::{DerSignature as Der, Signature, SigningKey, VerifyingKey};
 use sha2::Digest as _;
 
-use super::{
-    BadSecret, BadSignature, DerSignature, Derive, Digest, P256Point, P256Secret, Sign, SignError, Verify,
-};
+use super::p256::{BadSecret, BadSignature, DerSignature, P256Point, P256Secret, SignError};
+use super::traits::{Derive, Digest, Sign, Verify};
 
 /// Hashing, verifying and deriving in software.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,6 +2,8 @@
 
 mod getters;
 
+use thiserror::Error;
+
 use super::broadcast;
 use super::config::Config;
 use super::context::Context;
@@ -347,7 +349,7 @@ impl<'s> Node<'s> {
         let between_hubs = kind == Kind::Hub && self.context.is_hub();
         let Self { context, members, overlay, sync } = self;
         let peers = &mut overlay.peers;
-        match Tag::from_byte(tag) {
+        match Tag::try_from(tag).ok() {
             Some(Tag::Records) => {
                 for record in Records::new(items) {
                     let record = record?;
@@ -377,13 +379,6 @@ impl<'s> Node<'s> {
 }
 
 /// The member is not known, or not down: only what is down can be taken out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("only a member that is down can be removed")]
 pub struct NotDown;
-
-impl core::fmt::Display for NotDown {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("only a member that is down can be removed")
-    }
-}
-
-impl core::error::Error for NotDown {}

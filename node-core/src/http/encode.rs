@@ -1,6 +1,6 @@
 //! Writing a head into lent memory, refusing whatever could be read as more than it is.
 
-use core::fmt;
+use super::error::EncodeError;
 
 /// Writes one head: the first line by [`request`](Self::request) or [`response`](Self::response), then each
 /// [`field`](Self::field), then [`finish`](Self::finish).
@@ -38,10 +38,10 @@ impl<'b> HeadWriter<'b> {
         if !is_line(reason.as_bytes()) {
             return Err(EncodeError::Reason);
         }
-        let digit = |unit: u16| b'0' + u8::try_from(status / unit % 10).unwrap_or_default();
-        let status = [digit(100), digit(10), digit(1)];
+        let mut digits = itoa::Buffer::new();
+        let status = digits.format(status).as_bytes();
         let mut head = Self { buf, len: 0 };
-        head.put(&[b"HTTP/1.1 ", &status, b" ", reason.as_bytes(), b"\r\n"])?;
+        head.put(&[b"HTTP/1.1 ", status, b" ", reason.as_bytes(), b"\r\n"])?;
         Ok(head)
     }
 
@@ -91,38 +91,3 @@ fn is_token(text: &str) -> bool {
 fn is_line(bytes: &[u8]) -> bool {
     bytes.iter().all(|&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
 }
-
-/// Why a head was not written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncodeError {
-    /// A field name is not a token.
-    FieldName,
-    /// A field value holds a control character.
-    FieldValue,
-    /// The buffer is too small.
-    Full,
-    /// The method is not a token.
-    Method,
-    /// The reason phrase holds a control character.
-    Reason,
-    /// The status is not 100 to 999.
-    Status,
-    /// The target is empty or holds a space or a control character.
-    Target,
-}
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::FieldName => "a header name is not a token",
-            Self::FieldValue => "a header value holds a control character",
-            Self::Full => "the head is larger than its buffer",
-            Self::Method => "the method is not a token",
-            Self::Reason => "the reason phrase holds a control character",
-            Self::Status => "the status is not a number from 100 to 999",
-            Self::Target => "the request target is empty or holds a space or a control character",
-        })
-    }
-}
-
-impl core::error::Error for EncodeError {}

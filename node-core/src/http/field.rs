@@ -2,7 +2,7 @@
 
 pub use httparse::{EMPTY_HEADER as NO_FIELD, Header as Field};
 
-use super::HeadError;
+use super::error::HeadError;
 
 /// The value of the first field called `name`, whatever its case.
 #[must_use]

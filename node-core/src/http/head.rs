@@ -1,7 +1,6 @@
 //! Reading a head, as often as more of it has arrived.
 
-use core::fmt;
-
+use super::error::HeadError;
 use super::field::Field;
 
 /// A request's head. It borrows the bytes it was read from and the field slots that the caller lent.
@@ -63,58 +62,6 @@ impl<'b, 's> ResponseHead<'b, 's> {
             }
             (Some(0..100), ..) => Err(HeadError::Status),
             _ => Err(HeadError::Version),
-        }
-    }
-}
-
-/// What is wrong with a peer's head. Nothing was taken from the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeadError {
-    /// `Content-Length` is not one number.
-    ContentLength,
-    /// A field name holds a character that it must not.
-    FieldName,
-    /// A field value holds a character that it must not.
-    FieldValue,
-    /// A line does not end as it must.
-    NewLine,
-    /// The first line holds a character that it must not.
-    StartLine,
-    /// The status is not a number from 100 to 999.
-    Status,
-    /// More fields than the reader has room for.
-    TooManyFields,
-    /// The version is not HTTP/1.1.
-    Version,
-}
-
-impl fmt::Display for HeadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ContentLength => "Content-Length is not one number",
-            Self::FieldName => "invalid character in a header name",
-            Self::FieldValue => "invalid character in a header value",
-            Self::NewLine => "a line of the head does not end in CR LF",
-            Self::StartLine => "invalid character in the first line",
-            Self::Status => "the status is not a number from 100 to 999",
-            Self::TooManyFields => "too many headers",
-            Self::Version => "the version is not HTTP/1.1",
-        })
-    }
-}
-
-impl core::error::Error for HeadError {}
-
-impl From<httparse::Error> for HeadError {
-    fn from(error: httparse::Error) -> Self {
-        match error {
-            httparse::Error::HeaderName => Self::FieldName,
-            httparse::Error::HeaderValue => Self::FieldValue,
-            httparse::Error::NewLine => Self::NewLine,
-            httparse::Error::Status => Self::Status,
-            httparse::Error::Token => Self::StartLine,
-            httparse::Error::TooManyHeaders => Self::TooManyFields,
-            httparse::Error::Version => Self::Version,
         }
     }
 }

@@ -6,13 +6,15 @@
 //! is written here cannot smuggle a second line or message, whatever strings it is made of.
 
 mod encode;
+mod error;
 mod field;
 mod head;
 #[cfg(test)]
 mod tests;
 
-pub use encode::{EncodeError, HeadWriter};
+pub use encode::HeadWriter;
+pub use error::{EncodeError, HeadError};
 pub use field::{
     Field, NO_FIELD, connection_options, content_length, end_to_end, find, is_hop_by_hop, lists,
 };
-pub use head::{HeadError, RequestHead, ResponseHead};
+pub use head::{RequestHead, ResponseHead};

@@ -1,10 +1,9 @@
 //! A whole keyring in a few kilobytes: what `maelctl keys push` sends to a board and what the board's flash keeps.
 
-use core::fmt;
-
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
-use super::{Keyring, KeyringError, SlotInfo};
+use super::keyring::{Keyring, KeyringError, SlotInfo};
 use crate::crypto::{Derive, Digest, P256Secret};
 use crate::id::Name;
 use crate::trust::{Certificate, KeyAlgorithm};
@@ -151,19 +150,28 @@ impl<'a> BundleSlot<'a> {
 }
 
 /// Why a bundle is refused. Nothing was changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BundleError {
     /// The bytes are no bundle.
+    #[error("not a keyring bundle: push the TLS directory again")]
     Malformed,
     /// The bundle has this version, which is not known here.
+    #[error(
+        "keyring bundle of version {0}, but version {known} is known here: update the older side",
+        known = Bundle::VERSION
+    )]
     Version(u8),
     /// It is longer than [`MAX_BUNDLE`].
+    #[error("the keyring takes more than {MAX_BUNDLE} bytes: remove old slots or shorten the certificates")]
     TooLong,
     /// It has more than [`MAX_BUNDLE_SLOTS`].
+    #[error("the keyring has more than {MAX_BUNDLE_SLOTS} slots for a board: remove old ones")]
     TooManySlots,
     /// Its slots break a rule of every keyring.
+    #[error("{0}")]
     Keyring(KeyringError),
     /// One slot cannot be used.
+    #[error("slot {name}: {problem}")]
     Slot {
         /// Its name.
         name: Name,
@@ -173,65 +181,24 @@ pub enum BundleError {
 }
 
 /// What is wrong with one slot of a bundle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SlotProblem {
     /// The certificate cannot be read.
+    #[error("the certificate cannot be read: make it anew")]
     Malformed,
     /// The certificate has this many bytes, more than [`MAX_BUNDLE_CERTIFICATE`].
+    #[error("the certificate has {0} bytes, a board takes {MAX_BUNDLE_CERTIFICATE}: shorten its names")]
     CertificateTooLong(usize),
     /// The key is of this kind, which boards cannot use.
+    #[error(
+        "the key is {0}, but boards need P-256 keys: make the pair with \
+         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
+    )]
     NotP256(KeyAlgorithm),
     /// The private key is no P-256 key.
+    #[error("the private key is no P-256 key: make the pair anew")]
     BadKey,
     /// The private key does not belong to the certificate.
+    #[error("the private key does not belong to the certificate: copy both files of the pair")]
     KeyMismatch,
 }
-
-impl fmt::Display for BundleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed => f.write_str("not a keyring bundle: push the TLS directory again"),
-            Self::Version(version) => write!(
-                f,
-                "keyring bundle of version {version}, but version {} is known here: update the older side",
-                Bundle::VERSION
-            ),
-            Self::TooLong => write!(
-                f,
-                "the keyring takes more than {} bytes: remove old slots or shorten the certificates",
-                MAX_BUNDLE
-            ),
-            Self::TooManySlots => {
-                write!(f, "the keyring has more than {} slots for a board: remove old ones", MAX_BUNDLE_SLOTS)
-            }
-            Self::Keyring(error) => error.fmt(f),
-            Self::Slot { name, problem } => write!(f, "slot {name}: {problem}"),
-        }
-    }
-}
-
-impl core::error::Error for BundleError {}
-
-impl fmt::Display for SlotProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed => f.write_str("the certificate cannot be read: make it anew"),
-            Self::CertificateTooLong(len) => write!(
-                f,
-                "the certificate has {len} bytes, a board takes {}: shorten its names",
-                MAX_BUNDLE_CERTIFICATE
-            ),
-            Self::NotP256(algorithm) => write!(
-                f,
-                "the key is {algorithm}, but boards need P-256 keys: make the pair with \
-                 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
-            ),
-            Self::BadKey => f.write_str("the private key is no P-256 key: make the pair anew"),
-            Self::KeyMismatch => {
-                f.write_str("the private key does not belong to the certificate: copy both files of the pair")
-            }
-        }
-    }
-}
-
-impl core::error::Error for SlotProblem {}

@@ -1,8 +1,7 @@
 //! The rules of a keyring, the same for a directory on a server and a bundle on a board.
 
-use core::fmt;
-
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::crypto::Digest;
 use crate::id::Name;
@@ -137,31 +136,18 @@ impl<'s> Keyring<'s> {
 }
 
 /// Why slots do not make a keyring.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KeyringError {
     /// No slot has a private key, so the node could not prove itself.
+    #[error(
+        "the keyring has no pair of certificate and private key: add one, \
+         for example server_a.crt and server_a.key"
+    )]
     NoPair,
     /// Two slots have this name.
+    #[error("the keyring has two slots named {0}: rename one")]
     DuplicateName(Name),
     /// There are more than [`MAX_SLOTS`].
+    #[error("the keyring has more than {MAX_SLOTS} slots: remove old ones")]
     TooManySlots,
 }
-
-impl fmt::Display for KeyringError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoPair => f.write_str(
-                "the keyring has no pair of certificate and private key: add one, \
-                 for example server_a.crt and server_a.key",
-            ),
-            Self::DuplicateName(name) => {
-                write!(f, "the keyring has two slots named {name}: rename one")
-            }
-            Self::TooManySlots => {
-                write!(f, "the keyring has more than {MAX_SLOTS} slots: remove old ones")
-            }
-        }
-    }
-}
-
-impl core::error::Error for KeyringError {}

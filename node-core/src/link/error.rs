@@ -1,47 +1,59 @@
 //! Errors, split by blame: the peer's fault ends the link, the caller's is answered to the caller.
 
-use core::fmt;
+use thiserror::Error;
 
 use crate::id::{Hex, NodeId};
-use crate::wire::{FrameKind, GoAway};
+use crate::wire::{FrameKind, GoAway, VERSION};
 
-/// The peer broke a rule, or is not who may be here. The link is over: send [`go_away`](Self::GOAWAY) if the
-/// carrier still takes it, and close. Other links are not concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The peer broke a rule, or may not be linked. The link is over: send [`go_away`](Self::go_away) if the carrier still takes
+/// it, and close. Other links are not affected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PeerError {
     /// The first bytes are not the preface.
+    #[error("not a Maelstrom link: it starts with the bytes {}", Hex(.0))]
     NotALink([u8; 8]),
     /// Another protocol version.
+    #[error("the peer speaks protocol version {0}, this node {VERSION}")]
     Version(u8),
     /// Another cluster.
+    #[error("the peer belongs to another cluster: compare the cluster ids")]
     OtherCluster,
     /// The peer is this node itself.
+    #[error("the peer is this node itself, {0}: an own address was dialled")]
     Itself(NodeId),
     /// The hello is malformed or its limits are out of range.
+    #[error("the peer's hello is malformed or its limits are out of range")]
     BadHello,
-    /// Hello did not arrive in time.
+    /// No hello arrived within the handshake timeout.
+    #[error("the peer sent no hello in time")]
     HelloTimeout,
-    /// Nothing was heard for too long, pings included.
+    /// The peer did not answer a ping in time.
+    #[error("the peer answered no ping in time")]
     Unresponsive,
     /// A frame longer than this node's limit.
+    #[error("the peer announced a frame of {announced} bytes where {limit} are allowed")]
     FrameTooLong {
         /// Payload bytes announced.
         announced: usize,
         /// Payload bytes allowed.
         limit: usize,
     },
-    /// A frame of this kind may not come now: anything before the hello, or a second hello.
+    /// A frame of this kind may not come now: another frame before the hello, or a second hello.
+    #[error("the peer sent a {0:?} frame out of turn")]
     Unexpected(FrameKind),
     /// The payload of a frame of this kind cannot be read.
+    #[error("the peer sent a malformed {0:?} frame")]
     BadPayload(FrameKind),
     /// More bytes than there was credit for.
+    #[error("the peer sent more than its credit")]
     OverCredit,
     /// More exchanges than were allowed, or one number twice.
+    #[error("the peer opened more exchanges than allowed")]
     TooManyExchanges,
 }
 
 impl PeerError {
-    /// What to tell the peer.
+    /// The reason to give the peer.
     #[must_use]
     pub const fn go_away(self) -> GoAway {
         match self {
@@ -54,78 +66,33 @@ impl PeerError {
     }
 }
 
-impl fmt::Display for PeerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotALink(bytes) => {
-                write!(f, "not a Maelstrom link: it starts with the bytes {}", Hex(bytes))
-            }
-            Self::Version(theirs) => {
-                write!(f, "the peer speaks protocol version {theirs}, this node {}", crate::wire::VERSION)
-            }
-            Self::OtherCluster => f.write_str("the peer belongs to another cluster: compare the cluster ids"),
-            Self::Itself(id) => write!(f, "the peer is this node itself, {id}: an own address was dialled"),
-            Self::BadHello => f.write_str("the peer's hello is malformed or its limits are out of range"),
-            Self::HelloTimeout => f.write_str("the peer sent no hello in time"),
-            Self::Unresponsive => f.write_str("the peer answered no ping in time"),
-            Self::FrameTooLong { announced, limit } => {
-                write!(f, "the peer announced a frame of {announced} bytes where {limit} are allowed")
-            }
-            Self::Unexpected(kind) => write!(f, "the peer sent a {kind:?} frame out of turn"),
-            Self::BadPayload(kind) => write!(f, "the peer sent a malformed {kind:?} frame"),
-            Self::OverCredit => f.write_str("the peer sent more than its credit"),
-            Self::TooManyExchanges => f.write_str("the peer opened more exchanges than allowed"),
-        }
-    }
-}
-
-impl core::error::Error for PeerError {}
-
 /// An exchange could not be opened. Nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum OpenError {
     /// The peer has not said hello yet.
+    #[error("the link is not up yet")]
     NotUp,
     /// One side said GOAWAY: use another link.
+    #[error("the link is closing")]
     Draining,
     /// All exchanges that the peer allows are taken: wait for one to end.
+    #[error("all exchanges of the link are taken")]
     Exchanges,
     /// The outbox has no room: transmit first.
+    #[error("the outbox is full")]
     Outbox,
 }
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotUp => "the link is not up yet",
-            Self::Draining => "the link is closing",
-            Self::Exchanges => "all exchanges of the link are taken",
-            Self::Outbox => "the outbox is full",
-        })
-    }
-}
-
-impl core::error::Error for OpenError {}
 
 /// Bytes could not be sent on an exchange. Nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SendError {
     /// The exchange is over, or this direction was ended.
+    #[error("the exchange is over")]
     Closed,
-    /// No credit: wait for [`Event::Credit`](super::Event::Credit).
+    /// No credit: wait for the event `Credit`.
+    #[error("no credit")]
     Credit,
     /// The outbox has no room: transmit first.
+    #[error("the outbox is full")]
     Outbox,
 }
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Closed => "the exchange is over",
-            Self::Credit => "no credit",
-            Self::Outbox => "the outbox is full",
-        })
-    }
-}
-
-impl core::error::Error for SendError {}

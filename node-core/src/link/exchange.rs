@@ -21,7 +21,7 @@ pub enum Side {
 /// An exchange of one link.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExchangeId {
-    /// Who opened it.
+    /// The side that opened it.
     pub side: Side,
     /// Its number, given by that side.
     pub number: u32,
@@ -64,9 +64,9 @@ pub(super) enum Stage {
     Free,
     /// Bytes flow.
     Live,
-    /// Out of time: the adapter is to be told, then the peer.
+    /// The time budget ran out: the adapter hears of it first, then the peer.
     Expired,
-    /// Given up here: the peer is to be told, then the slot is free.
+    /// Given up here: the slot is free when the reset is sent.
     Resetting(ResetCode),
 }
 
@@ -93,7 +93,7 @@ impl Exchange {
         }
     }
 
-    /// Ends it from here: the peer is still to be told.
+    /// Ends the exchange from here; the reset is still to be sent.
     pub(super) fn give_up(&mut self, code: ResetCode) {
         if matches!(self.stage, Stage::Live | Stage::Expired) {
             self.stage = Stage::Resetting(code);
@@ -101,7 +101,7 @@ impl Exchange {
     }
 }
 
-/// The time that an exchange has, from what its opener said.
+/// When the time budget that the opener set runs out.
 pub(super) fn deadline(now: Instant, open: &Open) -> Instant {
     now + core::time::Duration::from_millis(open.budget_ms.into())
 }

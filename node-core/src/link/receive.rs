@@ -1,16 +1,56 @@
-//! What the peer's frames mean.
+//! What the peer's bytes mean.
 
 use super::error::PeerError;
+use super::event::{Event, Input};
 use super::exchange::{Exchange, ExchangeId, Side, Stage, deadline};
 use super::flow::{Credit, Window};
-use super::session::{Event, Input, Link, Phase, Ping};
+use super::state::{Link, Phase, Ping};
 use crate::time::Instant;
-use crate::wire::frame::{Frame, Kind, RESPONDER};
+use crate::wire::frame::{self, Frame, FrameKind, RESPONDER};
 use crate::wire::gossip::MAX_MESSAGE;
 use crate::wire::{GoAway, Hello, Open, PREFACE, ResetCode, VERSION};
 
 impl Link<'_> {
-    pub(super) fn handle_preface<'b>(&mut self, input: &'b [u8]) -> Result<Input<'b>, PeerError> {
+    /// Takes bytes from the carrier: at most one frame of them. Call it again with the rest while it consumes
+    /// some. The input must be able to grow to 8 bytes more than this node's frame limit.
+    ///
+    /// # Errors
+    /// [`PeerError`]: the link is over. The next [`poll_transmit`](Self::poll_transmit) tells the peer why, and
+    /// further input is swallowed.
+    pub fn handle_input<'b>(&mut self, now: Instant, input: &'b [u8]) -> Result<Input<'b>, PeerError> {
+        if self.is_ending() {
+            return Ok(Input { consumed: input.len(), event: None });
+        }
+        let result = self.take_input(now, input);
+        if let Err(error) = result {
+            self.go_away(error.go_away());
+        }
+        result
+    }
+
+    fn take_input<'b>(&mut self, now: Instant, input: &'b [u8]) -> Result<Input<'b>, PeerError> {
+        let nothing = Input { consumed: 0, event: None };
+        if input.is_empty() {
+            return Ok(nothing);
+        }
+        if !self.preface_seen {
+            return self.handle_preface(input);
+        }
+        let limit = usize::from(self.config.limits.frame);
+        let frame = match Frame::parse(input, limit) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Ok(nothing),
+            Err(frame::TooLong { announced, limit }) => {
+                return Err(PeerError::FrameTooLong { announced, limit });
+            }
+        };
+        self.received_at = now;
+        let event = self.handle_frame(now, frame)?;
+        self.settle();
+        Ok(Input { consumed: frame.len(), event })
+    }
+
+    fn handle_preface<'b>(&mut self, input: &'b [u8]) -> Result<Input<'b>, PeerError> {
         let seen = input.len().min(PREFACE.len());
         if input.get(..seen) != PREFACE.get(..seen) {
             let mut first = [0; 8];
@@ -21,11 +61,7 @@ impl Link<'_> {
         Ok(Input { consumed: if self.preface_seen { seen } else { 0 }, event: None })
     }
 
-    pub(super) fn handle_frame<'b>(
-        &mut self,
-        now: Instant,
-        frame: Frame<'b>,
-    ) -> Result<Option<Event<'b>>, PeerError> {
+    fn handle_frame<'b>(&mut self, now: Instant, frame: Frame<'b>) -> Result<Option<Event<'b>>, PeerError> {
         let Some(kind) = frame.header.kind() else {
             return match self.peer {
                 Some(_) => Ok(Some(Event::Skipped(frame.header.kind))),
@@ -36,21 +72,21 @@ impl Link<'_> {
         let side = if frame.header.flags & RESPONDER == 0 { Side::Theirs } else { Side::Ours };
         let id = ExchangeId { side, number: frame.header.exchange };
         match (kind, self.peer) {
-            (Kind::Hello, None) => self.handle_hello(frame.payload).map(|hello| Some(Event::Up(hello))),
-            (Kind::Hello, Some(_)) | (_, None) => Err(PeerError::Unexpected(kind)),
-            (Kind::Gossip, _) if frame.payload.len() > MAX_MESSAGE => Err(bad),
-            (Kind::Gossip, _) => Ok(Some(Event::Gossip(frame.payload))),
-            (Kind::Open, _) => self.handle_open(now, frame),
-            (Kind::Data, _) => self.handle_data(id, frame),
-            (Kind::Reset, _) => {
-                // A later version's code.
+            (FrameKind::Hello, None) => self.handle_hello(frame.payload).map(|hello| Some(Event::Up(hello))),
+            (FrameKind::Hello, Some(_)) | (_, None) => Err(PeerError::Unexpected(kind)),
+            (FrameKind::Gossip, _) if frame.payload.len() > MAX_MESSAGE => Err(bad),
+            (FrameKind::Gossip, _) => Ok(Some(Event::Gossip(frame.payload))),
+            (FrameKind::Open, _) => self.handle_open(now, frame),
+            (FrameKind::Data, _) => self.handle_data(id, frame),
+            (FrameKind::Reset, _) => {
+                // A code that cannot be read is of a later version.
                 let code = postcard::from_bytes(frame.payload).unwrap_or(ResetCode::Internal);
                 let Some(exchange) = self.known_mut(id) else { return Ok(None) };
                 let told = exchange.is_live() || exchange.stage == Stage::Expired;
                 exchange.stage = Stage::Free;
                 Ok(told.then_some(Event::Reset { id, code }))
             }
-            (Kind::Credit, _) => {
+            (FrameKind::Credit, _) => {
                 let bytes = u32::from_le_bytes(frame.payload.try_into().map_err(|_| bad)?);
                 if frame.header.exchange == 0 {
                     self.credit.add(bytes);
@@ -60,11 +96,11 @@ impl Link<'_> {
                 exchange.credit.add(bytes);
                 Ok(Some(Event::Credit(Some(id))))
             }
-            (Kind::Ping, _) => {
+            (FrameKind::Ping, _) => {
                 self.pong = Some(frame.payload.try_into().map_err(|_| bad)?);
                 Ok(None)
             }
-            (Kind::Pong, _) => {
+            (FrameKind::Pong, _) => {
                 let sent: [u8; 8] = frame.payload.try_into().map_err(|_| bad)?;
                 match self.ping {
                     Ping::Sent(at) if at.as_micros().to_le_bytes() == sent => {
@@ -75,7 +111,7 @@ impl Link<'_> {
                     _ => Ok(None),
                 }
             }
-            (Kind::GoAway, _) => {
+            (FrameKind::GoAway, _) => {
                 let reason: GoAway = postcard::from_bytes(frame.payload).map_err(|_| bad)?;
                 self.go_away_received = true;
                 if reason.drains() {
@@ -94,7 +130,7 @@ impl Link<'_> {
             Some(&theirs) => return Err(PeerError::Version(theirs)),
             None => return Err(PeerError::BadHello),
         }
-        // Bytes after it are a later revision's fields.
+        // Bytes after the hello are fields of a later revision.
         let (hello, _) = postcard::take_from_bytes::<Hello<'b>>(payload).map_err(|_| PeerError::BadHello)?;
         if !hello.limits.is_valid() {
             return Err(PeerError::BadHello);
@@ -112,14 +148,14 @@ impl Link<'_> {
     }
 
     fn handle_open<'b>(&mut self, now: Instant, frame: Frame<'b>) -> Result<Option<Event<'b>>, PeerError> {
-        let bad = PeerError::BadPayload(Kind::Open);
+        let bad = PeerError::BadPayload(FrameKind::Open);
         let id = ExchangeId { side: Side::Theirs, number: frame.header.exchange };
         let (open, data) = Open::take(frame.payload).ok_or(bad)?;
         if id.generation() == 0 || frame.header.flags & RESPONDER != 0 {
             return Err(bad);
         }
         if self.go_away_received {
-            return Err(PeerError::Unexpected(Kind::Open));
+            return Err(PeerError::Unexpected(FrameKind::Open));
         }
         let allowed = usize::from(self.config.limits.exchanges);
         let exchange = self
@@ -127,7 +163,7 @@ impl Link<'_> {
             .get_mut(id.slot())
             .filter(|_| id.slot() < allowed)
             .ok_or(PeerError::TooManyExchanges)?;
-        // A reset that is still owed is dropped: by reusing the slot the peer shows that it is done with it.
+        // A reset that is still owed is dropped: the peer reuses the slot, so it knows that the exchange is over.
         if matches!(exchange.stage, Stage::Live | Stage::Expired) {
             return Err(PeerError::TooManyExchanges);
         }
@@ -148,7 +184,7 @@ impl Link<'_> {
             return Err(PeerError::OverCredit);
         }
         let Some(open) = open else {
-            // A later version's service.
+            // The service is of a later version.
             exchange.give_up(ResetCode::Unknown);
             self.owing = true;
             self.window.consume(data.len());
@@ -166,12 +202,12 @@ impl Link<'_> {
         }
         let end = frame.header.ends();
         let Some(exchange) = self.live_mut(id) else {
-            // Under way when the exchange ended here: dropped, and its share of the link's credit given back.
+            // The bytes were under way when the exchange ended here. Their share of the link's credit is given back.
             self.window.consume(data.len());
             return Ok(None);
         };
         if exchange.received_end {
-            return Err(PeerError::Unexpected(Kind::Data));
+            return Err(PeerError::Unexpected(FrameKind::Data));
         }
         if !exchange.window.receive(data.len()) {
             return Err(PeerError::OverCredit);

@@ -1,13 +1,50 @@
-//! What the link owes its peer.
+//! What the link sends for itself: hello, gossip, and what it owes its peer.
 
 use super::exchange::Stage;
-use super::session::{Link, Ping};
+use super::state::{Link, Phase, Ping};
 use crate::time::Instant;
-use crate::wire::frame::{self, HEADER, Kind, RESPONDER};
-use crate::wire::{Full, Outbox};
+use crate::wire::frame::{self, FrameKind, HEADER, MIN_FRAME, RESPONDER};
+use crate::wire::gossip::MAX_MESSAGE;
+use crate::wire::{Full, Hello, Outbox, PREFACE};
 
 impl Link<'_> {
-    pub(super) fn transmit(&mut self, now: Instant, out: &mut impl Outbox) -> Result<(), Full> {
+    /// Says hello: the first thing to do on a link. `hello` must hold this node's own limits.
+    ///
+    /// # Errors
+    /// [`Full`]: the outbox has no room for about a frame of 1 KiB; nothing was written.
+    pub fn greet(&mut self, hello: &Hello<'_>, out: &mut impl Outbox) -> Result<(), Full> {
+        let mut payload = [0; MIN_FRAME];
+        let payload = postcard::to_slice(hello, &mut payload).map_err(|_| Full)?;
+        if out.room() < PREFACE.len() + HEADER + payload.len() {
+            return Err(Full);
+        }
+        out.put(&[&PREFACE])?;
+        frame::put(out, FrameKind::Hello, 0, 0, [payload, &[]])
+    }
+
+    /// Sends a gossip message.
+    ///
+    /// # Errors
+    /// [`Full`]: the link is not up, the outbox has no room, or the message is longer than
+    /// [`MAX_MESSAGE`].
+    pub fn gossip(&mut self, message: &[u8], out: &mut impl Outbox) -> Result<(), Full> {
+        if !matches!(self.phase, Phase::Up | Phase::Draining) || message.len() > MAX_MESSAGE {
+            return Err(Full);
+        }
+        frame::put(out, FrameKind::Gossip, 0, 0, [message, &[]])
+    }
+
+    /// Writes what the link owes: credit, resets, pings, GOAWAY. Call it after input, commands and time; what
+    /// does not fit is written by a later call.
+    pub fn poll_transmit(&mut self, now: Instant, out: &mut impl Outbox) {
+        if self.phase != Phase::Over && self.transmit(now, out).is_ok() {
+            self.settle();
+        }
+    }
+
+    // Inside
+
+    fn transmit(&mut self, now: Instant, out: &mut impl Outbox) -> Result<(), Full> {
         if self.owing {
             self.transmit_exchanges(out)?;
             self.owing = false;
@@ -17,20 +54,20 @@ impl Link<'_> {
                 return Err(Full);
             }
             let grant = self.window.grant().to_le_bytes();
-            frame::put(out, (Kind::Credit, 0, 0), [&grant, &[]])?;
+            frame::put(out, FrameKind::Credit, 0, 0, [&grant, &[]])?;
         }
         if let Some(pong) = self.pong {
-            frame::put(out, (Kind::Pong, 0, 0), [&pong, &[]])?;
+            frame::put(out, FrameKind::Pong, 0, 0, [&pong, &[]])?;
             self.pong = None;
         }
         if matches!(self.ping, Ping::Due(_)) && self.peer.is_some() {
-            frame::put(out, (Kind::Ping, 0, 0), [&now.as_micros().to_le_bytes(), &[]])?;
+            frame::put(out, FrameKind::Ping, 0, 0, [&now.as_micros().to_le_bytes(), &[]])?;
             self.ping = Ping::Sent(now);
         }
         if let (Some(reason), None) = (self.go_away, self.go_away_sent) {
             let mut payload = [0; 8];
             let payload = postcard::to_slice(&reason, &mut payload).map_err(|_| Full)?;
-            frame::put(out, (Kind::GoAway, 0, 0), [payload, &[]])?;
+            frame::put(out, FrameKind::GoAway, 0, 0, [payload, &[]])?;
             self.go_away_sent = Some(now);
         }
         Ok(())
@@ -43,7 +80,7 @@ impl Link<'_> {
                     Stage::Resetting(code) => {
                         let mut payload = [0; 8];
                         let payload = postcard::to_slice(&code, &mut payload).map_err(|_| Full)?;
-                        frame::put(out, (Kind::Reset, side, exchange.number), [payload, &[]])?;
+                        frame::put(out, FrameKind::Reset, side, exchange.number, [payload, &[]])?;
                         exchange.stage = Stage::Free;
                     }
                     Stage::Live if exchange.window.due() && !exchange.received_end => {
@@ -51,7 +88,7 @@ impl Link<'_> {
                             return Err(Full);
                         }
                         let grant = exchange.window.grant().to_le_bytes();
-                        frame::put(out, (Kind::Credit, side, exchange.number), [&grant, &[]])?;
+                        frame::put(out, FrameKind::Credit, side, exchange.number, [&grant, &[]])?;
                     }
                     _ => {}
                 }

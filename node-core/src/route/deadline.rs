@@ -4,7 +4,7 @@
 //! that takes the request in turns it into a budget of time that is left, and only the budget travels on
 //! links: no two nodes' clocks need to agree.
 
-use core::fmt;
+use thiserror::Error;
 
 use crate::time::Duration;
 
@@ -53,16 +53,9 @@ pub fn budget_ms(remaining: Duration) -> u32 {
 }
 
 /// The header is not a whole number of nanoseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a whole number of nanoseconds since 1970-01-01T00:00:00Z")]
 pub struct BadNanos;
-
-impl fmt::Display for BadNanos {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a whole number of nanoseconds since 1970-01-01T00:00:00Z")
-    }
-}
-
-impl core::error::Error for BadNanos {}
 
 #[cfg(test)]
 mod tests {

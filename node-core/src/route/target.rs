@@ -1,7 +1,7 @@
 //! Which member answers a request, and over which link it is reached.
 
-use crate::gossip::State;
 use crate::id::NodeId;
+use crate::wire::State;
 
 /// A member that offers the wanted component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

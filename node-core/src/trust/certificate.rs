@@ -5,6 +5,7 @@ use core::fmt;
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
 use der::{Decode, Reader, SliceReader, Tag, TagMode, TagNumber, Tagged};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::date;
 use crate::crypto::P256Point;
@@ -90,16 +91,9 @@ impl fmt::Display for KeyAlgorithm {
 }
 
 /// The bytes are not one whole certificate in DER.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not one whole X.509 certificate: make it anew")]
 pub struct Malformed;
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not one whole X.509 certificate: make it anew")
-    }
-}
-
-impl core::error::Error for Malformed {}
 
 impl From<der::Error> for Malformed {
     fn from(_: der::Error) -> Self {

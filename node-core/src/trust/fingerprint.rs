@@ -4,6 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::id::Hex;
 
@@ -45,13 +46,6 @@ impl FromStr for Fingerprint {
 }
 
 /// The text is no [`Fingerprint`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a fingerprint is 64 hexadecimal digits, with or without sha256: before them")]
 pub struct BadFingerprint;
-
-impl fmt::Display for BadFingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a fingerprint is 64 hexadecimal digits, with or without sha256: before them")
-    }
-}
-
-impl core::error::Error for BadFingerprint {}

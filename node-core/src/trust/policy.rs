@@ -1,8 +1,10 @@
 //! The trust policy: by which rules a peer's certificate is accepted.
 
-use core::fmt;
+use thiserror::Error;
 
-use super::{Certificate, Fingerprint, KeyAlgorithm, Rfc3339};
+use super::certificate::{Certificate, KeyAlgorithm};
+use super::date::Rfc3339;
+use super::fingerprint::Fingerprint;
 use crate::crypto::Digest;
 use crate::time::{UnixTime, WallClock};
 
@@ -95,19 +97,25 @@ pub struct Accepted<'c> {
 }
 
 /// Why a peer is not let in. The text names its certificate and says what to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Rejection {
     /// It showed no certificate.
+    #[error("the peer showed no certificate: give it a TLS directory with a pair that is trusted here")]
     NoCertificate,
     /// It showed more than [`MAX_CHAIN`] certificates.
+    #[error("the peer showed more than {MAX_CHAIN} certificates: shorten its chain")]
     ChainTooLong,
     /// Its certificate cannot be read.
+    #[error("certificate {fingerprint} cannot be read: make the peer a new one")]
     Malformed {
         /// SHA-256 of what it showed.
         fingerprint: Fingerprint,
     },
     /// No anchor names its certificate or its key.
+    #[error(
+        "certificate {fingerprint} (public key {spki}) is not trusted here: put its .crt into the TLS directory"
+    )]
     Unknown {
         /// SHA-256 of the certificate.
         fingerprint: Fingerprint,
@@ -115,6 +123,10 @@ pub enum Rejection {
         spki: Fingerprint,
     },
     /// It is trusted, but its signatures cannot be verified here.
+    #[error(
+        "certificate {fingerprint} has a key of kind {algorithm}, which cannot be verified here: \
+         give the peer a P-256 key"
+    )]
     UnsupportedKey {
         /// SHA-256 of the certificate.
         fingerprint: Fingerprint,
@@ -122,11 +134,16 @@ pub enum Rejection {
         algorithm: KeyAlgorithm,
     },
     /// This node knows nothing of the time, so it cannot judge the dates.
+    #[error("certificate {fingerprint} cannot be judged without knowing the time: set this node's clock")]
     NoClock {
         /// SHA-256 of the certificate.
         fingerprint: Fingerprint,
     },
     /// Its time is over.
+    #[error(
+        "certificate {fingerprint} expired at {}: rotate the peer to a newer key, or correct this node's clock",
+        Rfc3339(*not_after)
+    )]
     Expired {
         /// SHA-256 of the certificate.
         fingerprint: Fingerprint,
@@ -134,6 +151,11 @@ pub enum Rejection {
         not_after: UnixTime,
     },
     /// Its time has not come.
+    #[error(
+        "certificate {fingerprint} is valid only from {}: correct the clock of this node or of the machine \
+         that made it",
+        Rfc3339(*not_before)
+    )]
     NotYetValid {
         /// SHA-256 of the certificate.
         fingerprint: Fingerprint,
@@ -141,50 +163,6 @@ pub enum Rejection {
         not_before: UnixTime,
     },
 }
-
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoCertificate => f.write_str(
-                "the peer showed no certificate: give it a TLS directory with a pair that is trusted here",
-            ),
-            Self::ChainTooLong => {
-                write!(f, "the peer showed more than {MAX_CHAIN} certificates: shorten its chain")
-            }
-            Self::Malformed { fingerprint } => {
-                write!(f, "certificate {fingerprint} cannot be read: make the peer a new one")
-            }
-            Self::Unknown { fingerprint, spki } => write!(
-                f,
-                "certificate {fingerprint} (public key {spki}) is not trusted here: \
-                 put its .crt into the TLS directory"
-            ),
-            Self::UnsupportedKey { fingerprint, algorithm } => write!(
-                f,
-                "certificate {fingerprint} has a key of kind {algorithm}, which cannot be verified here: \
-                 give the peer a P-256 key"
-            ),
-            Self::NoClock { fingerprint } => write!(
-                f,
-                "certificate {fingerprint} cannot be judged without knowing the time: set this node's clock"
-            ),
-            Self::Expired { fingerprint, not_after } => write!(
-                f,
-                "certificate {fingerprint} expired at {}: rotate the peer to a newer key, \
-                 or correct this node's clock",
-                Rfc3339(*not_after)
-            ),
-            Self::NotYetValid { fingerprint, not_before } => write!(
-                f,
-                "certificate {fingerprint} is valid only from {}: correct the clock of this node or of the \
-                 machine that made it",
-                Rfc3339(*not_before)
-            ),
-        }
-    }
-}
-
-impl core::error::Error for Rejection {}
 
 fn judge_dates(
     certificate: &Certificate<'_>,

@@ -7,10 +7,16 @@
 //!
 //! Numbers are little-endian. `length` counts the payload alone.
 
-use super::{Full, Outbox};
+use num_enum::TryFromPrimitive;
+
+use super::outbox::{Full, Outbox};
 
 /// Bytes of a frame header.
 pub const HEADER: usize = 8;
+
+/// The longest payload that every node takes, in bytes. A node MUST NOT announce a smaller frame limit, so a
+/// hello and a gossip message always fit.
+pub const MIN_FRAME: usize = 1024;
 
 /// This direction of the exchange ends with this frame.
 pub const END: u8 = 1;
@@ -19,9 +25,9 @@ pub const END: u8 = 1;
 pub const RESPONDER: u8 = 2;
 
 /// What a frame carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromPrimitive)]
 #[repr(u8)]
-pub enum Kind {
+pub enum FrameKind {
     /// The first frame of each side.
     Hello = 1,
     /// Membership.
@@ -42,29 +48,12 @@ pub enum Kind {
     GoAway = 9,
 }
 
-impl Kind {
-    const fn from_byte(byte: u8) -> Option<Self> {
-        Some(match byte {
-            1 => Self::Hello,
-            2 => Self::Gossip,
-            3 => Self::Open,
-            4 => Self::Data,
-            5 => Self::Reset,
-            6 => Self::Credit,
-            7 => Self::Ping,
-            8 => Self::Pong,
-            9 => Self::GoAway,
-            _ => return None,
-        })
-    }
-}
-
 /// The header of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Payload bytes.
     pub length: u16,
-    /// Frame kind; one that is not a [`Kind`] is skipped.
+    /// Frame kind; one that is not a [`FrameKind`] is skipped.
     pub kind: u8,
     /// [`END`], [`RESPONDER`]; other bits are sent as zero and ignored.
     pub flags: u8,
@@ -95,8 +84,8 @@ impl Header {
 
     /// The kind, when it is a known one.
     #[must_use]
-    pub const fn kind(self) -> Option<Kind> {
-        Kind::from_byte(self.kind)
+    pub fn kind(self) -> Option<FrameKind> {
+        self.kind.try_into().ok()
     }
 
     /// Whether [`END`] is set.
@@ -158,7 +147,9 @@ pub struct TooLong {
 /// [`Full`] when it does not fit the outbox, or a payload is longer than a header can say.
 pub(crate) fn put(
     out: &mut impl Outbox,
-    (kind, flags, exchange): (Kind, u8, u32),
+    kind: FrameKind,
+    flags: u8,
+    exchange: u32,
     parts: [&[u8]; 2],
 ) -> Result<(), Full> {
     let [first, second] = parts;

@@ -1,4 +1,4 @@
-//! The last word on a link.
+//! GOAWAY: how a side ends a link.
 
 use core::fmt;
 
@@ -28,9 +28,9 @@ pub enum GoAway {
     Unresponsive,
     /// The receiver broke a rule of the protocol.
     Protocol,
-    /// Exchanges under way are over and the sender agrees to end: the answer to a GOAWAY that drains.
+    /// The answer to a GOAWAY that drains: the sender's exchanges under way are over.
     Acknowledged,
-    /// The sender has more links than it wants; dial another hub.
+    /// The sender prunes the link from its active view; dial another hub.
     Pruned,
     /// The sender, a leaf, sleeps for as long as its record says.
     Asleep,
@@ -64,11 +64,11 @@ impl fmt::Display for GoAway {
             Self::OtherCluster => "the cluster id differs",
             Self::OtherVersion => "the protocol version differs",
             Self::Itself => "the node dialled itself",
-            Self::Unresponsive => "no answer in time",
+            Self::Unresponsive => "unresponsive: no answer in time",
             Self::Protocol => "a rule of the protocol was broken",
-            Self::Acknowledged => "GOAWAY returned",
-            Self::Pruned => "more links than wanted",
-            Self::Asleep => "it sleeps for a while",
+            Self::Acknowledged => "acknowledged",
+            Self::Pruned => "pruned: more links than wanted",
+            Self::Asleep => "the leaf is asleep",
         })
     }
 }

@@ -1,15 +1,18 @@
 //! Gossip messages, each at most [`MAX_MESSAGE`] bytes: a tag, then items until the end.
 
+use num_enum::TryFromPrimitive;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
-use super::{MIN_FRAME, Record, State};
+use super::frame::MIN_FRAME;
+use super::record::{Record, State};
 use crate::id::NodeId;
 
 /// Longest gossip message in bytes: every node's frames hold it.
 pub const MAX_MESSAGE: usize = MIN_FRAME;
 
 /// What the items of a message are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromPrimitive)]
 #[repr(u8)]
 pub enum Tag {
     /// [`Record`]s that the receiver may not have.
@@ -24,22 +27,6 @@ pub enum Tag {
     IHave = 5,
     /// One byte of flags: GRAFT or PRUNE the link, and whether to push eagerly.
     Neighbor = 6,
-}
-
-impl Tag {
-    /// The tag in a byte.
-    #[must_use]
-    pub const fn from_byte(byte: u8) -> Option<Self> {
-        Some(match byte {
-            1 => Self::Records,
-            2 => Self::RangeFingerprints,
-            3 => Self::ItemList,
-            4 => Self::IWant,
-            5 => Self::IHave,
-            6 => Self::Neighbor,
-            _ => return None,
-        })
-    }
 }
 
 /// Node ids from `first` to `last`, both included.
@@ -152,16 +139,9 @@ impl<'b, T: Deserialize<'b>> Iterator for Items<'b, T> {
 }
 
 /// A gossip message cannot be read; its sender is at fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("malformed gossip message")]
 pub struct Malformed;
-
-impl core::fmt::Display for Malformed {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("malformed gossip message")
-    }
-}
-
-impl core::error::Error for Malformed {}
 
 /// A borrowed record is what [`Tag::Records`] holds.
 pub(crate) type Records<'b> = Items<'b, Record<'b>>;

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MIN_FRAME, Record};
+use super::frame::MIN_FRAME;
+use super::record::Record;
 use crate::time::UnixTime;
 
 /// The first bytes that each side sends, before its hello. A listener tells a link from HTTP and TLS by them.

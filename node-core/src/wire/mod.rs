@@ -12,13 +12,9 @@ pub mod open;
 pub mod outbox;
 pub mod record;
 
-pub use frame::{Frame, HEADER, Header, Kind as FrameKind};
+pub use frame::{Frame, FrameKind, HEADER, Header, MIN_FRAME};
 pub use goaway::GoAway;
 pub use hello::{Hello, Limits, PREFACE, VERSION};
 pub use open::{Open, ResetCode, Service};
 pub use outbox::{Full, Outbox, SliceOutbox};
 pub use record::{Kind, Metadata, Record, State};
-
-/// The longest payload that every node takes, in bytes: no node may announce a smaller frame limit,
-/// so a hello and a gossip message always fit.
-pub const MIN_FRAME: usize = 1024;

@@ -1,5 +1,7 @@
 //! Where outgoing bytes go: the caller's memory, so that a board and a server each bring their own.
 
+use thiserror::Error;
+
 /// A bounded sink for whole messages.
 pub trait Outbox {
     /// Appends all `parts` as one piece, or nothing.
@@ -13,16 +15,9 @@ pub trait Outbox {
 }
 
 /// No room. Nothing was changed; try again when something was taken out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("no room")]
 pub struct Full;
-
-impl core::fmt::Display for Full {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("no room")
-    }
-}
-
-impl core::error::Error for Full {}
 
 /// An [`Outbox`] over a borrowed buffer.
 pub struct SliceOutbox<'b> {

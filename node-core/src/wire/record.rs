@@ -1,8 +1,9 @@
-//! A member as it travels.
+//! A member's record and metadata on the wire.
 
 use core::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
+use thiserror::Error;
 
 use crate::id::{NodeId, is_name};
 
@@ -16,19 +17,19 @@ pub const MAX_ADDR: usize = 128;
 pub const MAX_COMPONENTS: usize = 32;
 /// Most components that a leaf uses.
 pub const MAX_USES: usize = 8;
-/// Most hubs that speak for a member without an address.
+/// Most hubs that a member without an address names.
 pub const MAX_HUBS: usize = 2;
 
-/// What is said of one member.
+/// What one node states about one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record<'b> {
-    /// Whom it is about.
+    /// The member.
     pub id: NodeId,
-    /// Counted up by the member alone; a higher one wins whatever else is said.
+    /// Only the member itself raises it. The higher incarnation wins, whatever the state.
     pub incarnation: u64,
     /// At one incarnation the later state wins.
     pub state: State,
-    /// Who says so, when it is not the member itself: the accuser of a suspect or downed member.
+    /// The node that suspects the member or declared it down; `None` when the member speaks for itself.
     pub by: Option<NodeId>,
     /// The encoded [`Metadata`], set by the member alone and passed on untouched.
     #[serde(serialize_with = "as_bytes")]
@@ -50,7 +51,7 @@ impl Record<'_> {
 pub enum Kind {
     /// Accepts links, holds the whole member table.
     Hub,
-    /// Only dials out; its hubs speak for its liveness.
+    /// Only dials out; its hubs detect its failure.
     Leaf,
 }
 
@@ -63,21 +64,21 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What is believed of a member. At one incarnation the later variant wins.
+/// What a node believes of a member. At one incarnation the later variant wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum State {
     /// It runs.
     Alive,
-    /// Somebody could not reach it; it has a while to object.
+    /// A node could not reach it. The member has the suspicion timeout to refute.
     Suspect,
-    /// It did not object in time.
+    /// It did not refute in time.
     Down,
-    /// It said GOAWAY.
+    /// It left the cluster, or an operator removed it.
     Left,
 }
 
 impl State {
-    /// Whether the member counts as running: alive, or not yet convicted.
+    /// Returns true for a member that counts as running: alive or suspect.
     #[must_use]
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Alive | Self::Suspect)
@@ -95,7 +96,7 @@ impl fmt::Display for State {
     }
 }
 
-/// What a member says of itself.
+/// What a member states about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata<'b> {
     /// Its [`Name`](crate::id::Name).
@@ -108,23 +109,23 @@ pub struct Metadata<'b> {
     /// Digest of the certificates that it trusts; zero when it has none.
     #[serde(with = "digest")]
     pub keyring: [u8; 32],
-    /// Where it can be dialled, `HOST:PORT`; empty for a leaf.
+    /// Addresses at which it can be dialled, `HOST:PORT`; empty for a leaf.
     #[serde(borrow)]
     pub addrs: heapless::Vec<&'b str, MAX_ADDRS>,
     /// Components that it offers.
     #[serde(borrow)]
     pub components: heapless::Vec<&'b str, MAX_COMPONENTS>,
-    /// For a leaf: components that it uses, so that its hubs tell it who owns them.
+    /// For a leaf: components that it uses. Its hubs tell it which members offer them.
     #[serde(borrow)]
     pub uses: heapless::Vec<&'b str, MAX_USES>,
-    /// For one without an address, as a leaf is: hubs that it is linked to.
+    /// For a member without an address, as a leaf is: the hubs that it is linked to.
     pub hubs: heapless::Vec<NodeId, MAX_HUBS>,
-    /// For a leaf that is about to sleep: for how long nobody is to miss it, in seconds; 0 while it is awake.
+    /// For a leaf that is about to sleep: how many seconds it sleeps, during which no hub suspects it. 0 while it is awake.
     pub sleep_s: u32,
 }
 
 impl<'b> Metadata<'b> {
-    /// A member with nothing but a name and a kind.
+    /// Metadata that holds only a name and a kind.
     #[must_use]
     pub const fn new(name: &'b str, kind: Kind) -> Self {
         Self {
@@ -140,7 +141,7 @@ impl<'b> Metadata<'b> {
         }
     }
 
-    /// Reads an encoded metadata and checks it: the names are names, the addresses printable and of the form
+    /// Reads encoded metadata and checks it: the names are names, the addresses printable and of the form
     /// `HOST:PORT`. Bytes after it are a later version's fields and are ignored.
     ///
     /// # Errors
@@ -178,17 +179,10 @@ pub fn is_address(text: &str) -> bool {
         && port.parse::<u16>().is_ok_and(|port| port != 0)
 }
 
-/// A member's description is too long or malformed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A member's metadata is too long or malformed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a member's metadata is malformed or takes more than {MAX_METADATA} bytes")]
 pub struct BadMetadata;
-
-impl fmt::Display for BadMetadata {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a member's description is malformed or takes more than {MAX_METADATA} bytes")
-    }
-}
-
-impl core::error::Error for BadMetadata {}
 
 /// 32 bytes; zeros travel as none.
 mod digest {

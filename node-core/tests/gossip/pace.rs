@@ -27,11 +27,11 @@ impl Outbox for Heard {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
         let message = parts.concat();
         let (tag, mut items) = message.split_first().unwrap();
-        if Tag::from_byte(*tag) == Some(Tag::IHave) {
+        if Tag::try_from(*tag) == Ok(Tag::IHave) {
             // Each is an id and six bytes: incarnation, state, digest.
             self.news.extend(items.chunks(22).map(|version| NodeId(version[..16].try_into().unwrap())));
         }
-        if Tag::from_byte(*tag) != Some(Tag::Records) {
+        if Tag::try_from(*tag) != Ok(Tag::Records) {
             return Ok(());
         }
         self.messages += 1;

@@ -134,7 +134,7 @@ impl End {
         to[..4].copy_from_slice(&serial.to_le_bytes());
         let open = Open { to: Some(NodeId(to)), hops: 0, budget_ms, service: Service::Http };
         let data = pattern(serial, false, 0, len);
-        let (id, sent) = self.link.open(now, &open, (&data, true), &mut self.out)?;
+        let (id, sent) = self.link.open(now, &open, &data, true, &mut self.out)?;
         let talk = Talk {
             serial,
             to_send: len,
@@ -153,7 +153,7 @@ impl End {
         let to = talk.to_send.min(talk.sent.saturating_add(most));
         let end = to == talk.to_send;
         let data = pattern(talk.serial, id.side == Side::Theirs, talk.sent, to);
-        match self.link.send(id, (&data, end), &mut self.out) {
+        match self.link.send(id, &data, end, &mut self.out) {
             Ok(taken) => {
                 talk.sent += taken;
                 talk.sent_end = end && talk.sent == talk.to_send;

@@ -225,7 +225,7 @@ impl Hub {
                 }
                 if !ended
                     && let Ok(taken) =
-                        connection.link.send(id, (&body[sent..], true), &mut Out(&mut connection.out))
+                        connection.link.send(id, &body[sent..], true, &mut Out(&mut connection.out))
                 {
                     sent += taken;
                     ended = sent == body.len();
@@ -245,7 +245,7 @@ impl Hub {
         let link = state.node.link_to(board).ok_or("no link to the board")?;
         let connection = state.links.get_mut(&link).ok_or("no connection")?;
         let open = Open { to: None, hops: 1, budget_ms: 20_000, service };
-        let opened = connection.link.open(now(), &open, (body, true), &mut Out(&mut connection.out));
+        let opened = connection.link.open(now(), &open, body, true, &mut Out(&mut connection.out));
         let Ok((id, sent)) = opened else { return Ok(None) };
         connection.exchanges.insert(id, Arrived::default());
         Ok(Some((link, id, sent)))
@@ -459,8 +459,8 @@ impl Connection {
             let length = HeadWriter::response(&mut response, 200, "").unwrap().finish().unwrap();
             response.truncate(length);
             response.extend_from_slice(&arrived.bytes[head.len..]);
-            let rest = (&response[arrived.sent..], true);
-            match self.link.send(*id, rest, &mut Out(&mut self.out)) {
+            let rest = &response[arrived.sent..];
+            match self.link.send(*id, rest, true, &mut Out(&mut self.out)) {
                 Ok(taken) => {
                     arrived.sent += taken;
                     if arrived.sent == response.len() {

@@ -193,7 +193,7 @@ impl Exchanges {
             let Some(flow) = self.flows.find(id) else { continue };
             let piece = flow.pending.front().cloned().unwrap_or_default();
             let last = flow.end && flow.pending.len() <= 1;
-            match link.send(id, (&piece, last), out) {
+            match link.send(id, &piece, last, out) {
                 Ok(taken) => {
                     stuck = 0;
                     flow.room.add_permits(taken);

@@ -104,7 +104,7 @@ impl Opener {
         if open.service == Service::Http && exchanges.proxied() >= self.max_proxied {
             return self.wait(open.service, command);
         }
-        match link.open(now, &open, (&request, end), out) {
+        match link.open(now, &open, &request, end, out) {
             Ok((id, taken)) => match command {
                 Command::Open { reply, .. } => {
                     let halves = exchanges.start_stream(id, open.service == Service::Http);

@@ -118,7 +118,7 @@ pub fn link(input: &[u8]) {
         match taken.event {
             Some(Event::Opened { id, data, .. }) => {
                 link.release(id, data.len());
-                let _ = link.send(id, (b"an answer", data.len() > 4), &mut out);
+                let _ = link.send(id, b"an answer", data.len() > 4, &mut out);
             }
             Some(Event::Data { id, data, .. }) if data.len() % 2 == 0 => link.release(id, data.len()),
             _ => {}

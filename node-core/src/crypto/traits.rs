@@ -1,15 +1,6 @@
-//! The cryptography that a device or a server plugs in.
-//!
-//! Four small traits, so that a hash unit, an ECDSA accelerator or a secure element can stand behind any one of
-//! them. P-256 with SHA-256 is the only signature that every node must know: it is what boards can afford.
+//! The four traits that a device or a server implements.
 
-mod p256;
-#[cfg(feature = "software")]
-mod software;
-
-pub use p256::{BadSecret, BadSignature, DerSignature, P256Point, P256Secret, SignError};
-#[cfg(feature = "software")]
-pub use software::{Software, SoftwareSigner};
+use super::p256::{BadSecret, BadSignature, DerSignature, P256Point, P256Secret, SignError};
 
 /// Hashes with SHA-256 (FIPS 180-4).
 pub trait Digest {

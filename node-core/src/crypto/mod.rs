@@ -1,0 +1,14 @@
+//! The cryptography that a device or a server plugs in.
+//!
+//! Four small traits, so that a hash unit, an ECDSA accelerator or a secure element can stand behind any one of
+//! them. P-256 with SHA-256 is the only signature that every node must know: it is what boards can afford.
+
+mod p256;
+#[cfg(feature = "software")]
+mod software;
+mod traits;
+
+pub use p256::{BadSecret, BadSignature, DerSignature, P256Point, P256Secret, SignError};
+#[cfg(feature = "software")]
+pub use software::{Software, SoftwareSigner};
+pub use traits::{Derive, Digest, Sign, Verify};

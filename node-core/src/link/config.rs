@@ -1,0 +1,22 @@
+//! The link's configuration.
+
+use crate::id::NodeId;
+use crate::time::Duration;
+use crate::wire::Limits;
+
+/// What a link needs to know of its own node.
+#[derive(Clone, Copy, Debug)]
+pub struct Config<'c> {
+    /// This node.
+    pub id: NodeId,
+    /// Its cluster.
+    pub cluster: &'c str,
+    /// What this node takes on the link. `exchanges` must not exceed the slots lent for the peer's exchanges.
+    pub limits: Limits,
+    /// How long the peer has for its hello; 5 s is usual.
+    pub hello_timeout: Duration,
+    /// Idle time after which the peer is pinged; 5 s is usual, longer for a board on a battery.
+    pub ping_after: Duration,
+    /// How long the peer has to answer a ping before the link is dead; 5 s is usual.
+    pub dead_after: Duration,
+}

@@ -1,0 +1,157 @@
+//! The state of a link, and how its exchanges are found. The files above in this room add methods to it.
+
+use super::config::Config;
+use super::exchange::{Exchange, ExchangeId, Side, Stage};
+use super::flow::{Credit, Window};
+use crate::id::NodeId;
+use crate::time::{Duration, Instant};
+use crate::wire::{GoAway, Limits};
+
+/// The protocol machine of one link. See the [module](super) for how its methods work together.
+///
+/// Times given to one link never go backwards.
+pub struct Link<'s> {
+    pub(super) config: Config<'s>,
+    pub(super) ours: &'s mut [Exchange],
+    pub(super) theirs: &'s mut [Exchange],
+    pub(super) phase: Phase,
+    pub(super) peer: Option<(NodeId, Limits)>,
+    pub(super) preface_seen: bool,
+    pub(super) credit: Credit,
+    pub(super) window: Window,
+    pub(super) started: Instant,
+    /// When the last whole frame arrived.
+    pub(super) received_at: Instant,
+    pub(super) ping: Ping,
+    /// The payload of a ping that is not answered yet.
+    pub(super) pong: Option<[u8; 8]>,
+    pub(super) go_away: Option<GoAway>,
+    pub(super) go_away_sent: Option<Instant>,
+    pub(super) go_away_received: bool,
+    /// An exchange owes its peer credit or a reset.
+    pub(super) owing: bool,
+    /// Where the search for a free slot begins.
+    pub(super) next_slot: usize,
+    /// The earliest deadline of an exchange under way.
+    pub(super) deadline: Option<Instant>,
+    pub(super) rtt: Option<Duration>,
+}
+
+/// Where a link is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The peer has not said hello.
+    Greeting,
+    /// Gossip flows and exchanges are opened.
+    Up,
+    /// A side said GOAWAY: exchanges under way are finished, none is opened here.
+    Draining,
+    /// The link is over: close the carrier.
+    Over,
+}
+
+/// The ping that this node sends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ping {
+    /// None is under way.
+    Idle,
+    /// It is to be sent, since this time.
+    Due(Instant),
+    /// It was sent at this time and is not answered.
+    Sent(Instant),
+}
+
+impl<'s> Link<'s> {
+    /// A link on a carrier that was just opened at `now`. `ours` and `theirs` are memory for the exchanges that
+    /// either side opens; slots beyond 65,536 are not used.
+    #[must_use]
+    pub fn new(
+        config: Config<'s>,
+        ours: &'s mut [Exchange],
+        theirs: &'s mut [Exchange],
+        now: Instant,
+    ) -> Self {
+        ours.fill(Exchange::FREE);
+        theirs.fill(Exchange::FREE);
+        let window = Window::new(config.limits.link_credit);
+        Self {
+            config,
+            ours,
+            theirs,
+            phase: Phase::Greeting,
+            peer: None,
+            preface_seen: false,
+            credit: Credit::new(0),
+            window,
+            started: now,
+            received_at: now,
+            ping: Ping::Idle,
+            pong: None,
+            go_away: None,
+            go_away_sent: None,
+            go_away_received: false,
+            owing: false,
+            next_slot: 0,
+            deadline: None,
+            rtt: None,
+        }
+    }
+
+    /// The same memory for a new carrier that was just opened at `now`: everything else is forgotten.
+    pub fn restart(&mut self, now: Instant) {
+        let (ours, theirs) = (core::mem::take(&mut self.ours), core::mem::take(&mut self.theirs));
+        *self = Self::new(self.config, ours, theirs, now);
+    }
+
+    // Getters
+
+    /// Where the link is in its life.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The peer's id and limits, once it has said hello.
+    #[must_use]
+    pub const fn peer(&self) -> Option<(NodeId, Limits)> {
+        self.peer
+    }
+
+    /// The last measured round trip.
+    #[must_use]
+    pub const fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
+    /// Exchanges under way, of both sides.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.slots().filter(|exchange| exchange.stage != Stage::Free).count()
+    }
+
+    // Inside
+
+    pub(super) fn slots(&self) -> impl Iterator<Item = &Exchange> {
+        self.ours.iter().chain(self.theirs.iter())
+    }
+
+    pub(super) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Exchange> {
+        self.ours.iter_mut().chain(self.theirs.iter_mut())
+    }
+
+    /// The exchange with this id, unless its slot was freed or reused.
+    pub(super) fn known_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
+        let slots = match id.side {
+            Side::Ours => &mut *self.ours,
+            Side::Theirs => &mut *self.theirs,
+        };
+        slots
+            .get_mut(id.slot())
+            .filter(|exchange| exchange.number == id.number && exchange.stage != Stage::Free)
+    }
+
+    /// The same, if bytes still flow on it.
+    pub(super) fn live_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
+        self.known_mut(id).filter(|exchange| exchange.is_live())
+    }
+}

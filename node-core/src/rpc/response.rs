@@ -1,0 +1,30 @@
+//! What a method answers.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A response: items follow `Ok(())` where a method returns several.
+pub type Response<'b, T> = Result<T, RpcError<'b>>;
+
+/// Why a method did not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[error("{message}")]
+pub struct RpcError<'b> {
+    /// The kind of failure.
+    pub code: Code,
+    /// For people: what it is about and what to do, at most 256 bytes.
+    pub message: &'b str,
+}
+
+/// Kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Code {
+    /// This node has no such method.
+    UnknownMethod,
+    /// The request cannot be read.
+    BadRequest,
+    /// The request is understood and not granted.
+    Refused,
+    /// Something failed at the node.
+    Internal,
+}
