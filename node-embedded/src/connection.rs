@@ -1,4 +1,4 @@
-//! One port's work: dial, shake hands, move bytes until the link is over, again.
+//! One port's work, again and again: dial, shake hands, move bytes until the link is over.
 
 use core::cell::RefCell;
 use core::fmt;
@@ -12,18 +12,21 @@ use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
 use embedded_tls::CryptoRngCore;
 use node_core::gossip::Dial;
+use thiserror::Error;
 
-use crate::address::{AddressError, resolve};
-use crate::keyring::Presented;
+use crate::flash::Presented;
 use crate::log::warning;
-use crate::port::Opened;
 use crate::sizes::{INPUT, TCP_READ, TCP_WRITE, TLS_READ};
-use crate::state::{State, now};
-use crate::tls::{Carrier, Guard, Reader, Records, Session, SessionError, Shared, Writer};
+use crate::state::{OpenedSession, Outgoing, State, now};
+use crate::tls::{Carrier, Guard, Reader, RecordBuffers, Session, SessionError, Shared, Writer};
+
+mod address;
+
+use address::{AddressError, resolve};
 
 /// Longest wait for a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Bytes that are not acknowledged for so long end the connection.
+/// A connection ends when bytes are not acknowledged for this long.
 const TCP_TIMEOUT: Duration = Duration::from_secs(15);
 /// Longest wait for each step of a connection's orderly end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -32,16 +35,20 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct PortMemory {
     tcp_read: [u8; TCP_READ],
     tcp_write: [u8; TCP_WRITE],
-    records: Records,
+    records: RecordBuffers,
     input: [u8; INPUT],
 }
 
 impl PortMemory {
-    pub(crate) const NEW: Self =
-        Self { tcp_read: [0; TCP_READ], tcp_write: [0; TCP_WRITE], records: Records::NEW, input: [0; INPUT] };
+    pub(crate) const NEW: Self = Self {
+        tcp_read: [0; TCP_READ],
+        tcp_write: [0; TCP_WRITE],
+        records: RecordBuffers::NEW,
+        input: [0; INPUT],
+    };
 }
 
-/// Which port of which node.
+/// Connects one port of a node.
 pub(crate) struct Connector<'r, 'd, G> {
     pub(crate) state: &'d State<'d>,
     pub(crate) network: Stack<'d>,
@@ -67,7 +74,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
     /// Opens a connection and keeps it until its link is over.
     async fn connect(&self, dial: &Dial, memory: &mut PortMemory) -> Result<(), DialError> {
         let outcome = self.open(dial, memory).await;
-        // A connection that came to a link is accounted for when it closes.
+        // When there was a link, the core learns of its end in `handle_closed`.
         if outcome.is_err() && self.state.with(|core| !core.is_connected(self.port)) {
             self.state.with(|core| core.handle_dial_failed(now(), dial.target));
         }
@@ -82,17 +89,17 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         socket.set_timeout(Some(TCP_TIMEOUT));
         let connected = with_timeout(CONNECT_TIMEOUT, socket.connect(endpoint)).await;
         connected.map_err(|_| DialError::Connect(ConnectError::TimedOut))?.map_err(DialError::Connect)?;
-        let outcome = self.link(dial, &mut socket, (&mut *records, &mut *input)).await;
+        let outcome = self.link(dial, &mut socket, records, input).await;
         match outcome {
             Ok(()) => {
                 socket.close();
-                // What the hub still sends is read, or TCP would take back what was sent last.
+                // Bytes that the hub still sends are read, or a TCP reset would discard what was sent last.
                 let rest = async { while socket.read(input).await.is_ok_and(|read| read > 0) {} };
                 let _ = with_timeout(CLOSE_TIMEOUT, rest).await;
             }
             Err(_) => socket.abort(),
         }
-        // Whether the end was heard of makes no difference here.
+        // The connection is over, whether or not the hub learns of it.
         let _ = with_timeout(CLOSE_TIMEOUT, socket.flush()).await;
         outcome.map_err(DialError::Session)
     }
@@ -101,7 +108,8 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         &self,
         dial: &Dial,
         socket: &mut TcpSocket<'_>,
-        (records, input): (&mut Records, &mut [u8; INPUT]),
+        records: &mut RecordBuffers,
+        input: &mut [u8; INPUT],
     ) -> Result<(), SessionError> {
         let (reader, writer) = socket.split();
         let (reader, writer) = (Shared::new(Guard::new(reader, TLS_READ)), Shared::new(writer));
@@ -109,20 +117,20 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         let clock = self.state.with(|core| core.clock.wall_clock(now()));
         let trust = self.state.keys.borrow().trust(self.state.settings.pins, clock);
         let carrier = Carrier::new(&reader, &writer);
-        let mut session = Session::open(carrier, records, (trust, &presented), self.rng).await?;
+        let mut session = Session::open(carrier, records, trust, &presented, self.rng).await?;
         if !presented.is_current() {
             return Err(SessionError::KeysReplaced);
         }
-        let opened = Opened { target: dial.target, ours: presented.fingerprint(), hub: session.hub() };
+        let opened = OpenedSession { target: dial.target, ours: presented.fingerprint(), hub: session.hub() };
         self.state.with(|core| core.handle_open(self.port, now(), self.state.settings.cluster, opened));
         let (reader, writer) = session.split();
         let read = self.read(reader, input);
-        // A read that waits is dropped only here, where the session ends.
-        match select3(read, self.write(writer), self.farewell()).await {
+        // A waiting read is dropped only here, where the session ends.
+        match select3(read, self.write(writer), self.go_away_timeout()).await {
             Either3::First(SessionError::Closed | SessionError::Lost) if self.is_over() => Ok(()),
             Either3::First(error) | Either3::Second(Err(error)) => Err(error),
             Either3::Second(Ok(())) => {
-                // The GOAWAYs are said; whether the hub hears of the end makes no difference.
+                // Both sides said GOAWAY: the session is over, whether or not the hub learns of it.
                 session.close();
                 Ok(())
             }
@@ -134,7 +142,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         self.state.with(|core| core.is_over(self.port))
     }
 
-    /// Feeds the link until the session ends, and says why it did.
+    /// Feeds the link until the session ends, and returns why it ended.
     async fn read<R: Read, W: Write<Error = R::Error>>(
         &self,
         mut reader: Reader<'_, '_, R, W>,
@@ -149,14 +157,14 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
             }
             let bytes = input.get(..filled).unwrap_or_default();
             let keys = self.state.keys.borrow();
-            let used = self.state.with(|core| core.handle_input((self.port, &keys), now(), bytes));
+            let used = self.state.with(|core| core.handle_input(self.port, now(), &keys, bytes));
             drop(keys);
             input.copy_within(used.min(filled)..filled, 0);
             filled -= used.min(filled);
         }
     }
 
-    /// Sends what the link owes, everything that waits in one record. Ends when the link is over.
+    /// Sends the link's frames, all that wait in one record. Ends when the link is over.
     async fn write<R: Read, W: Write<Error = R::Error>>(
         &self,
         mut writer: Writer<'_, '_, R, W>,
@@ -170,15 +178,15 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
                 })
                 .await;
             match staged {
-                Some(staged) => staged?,
-                None => return Ok(()),
+                Outgoing::Staged(staged) => staged?,
+                Outgoing::Finished => return Ok(()),
             }
             writer.send().await?;
         }
     }
 
-    /// Ends when the hub had time enough for a GOAWAY that it does not take.
-    async fn farewell(&self) {
+    /// Ends when the hub had enough time for a GOAWAY and did not take it.
+    async fn go_away_timeout(&self) {
         poll_fn(|cx| {
             self.state.with(|core| {
                 core.runner.register(cx.waker());
@@ -190,25 +198,20 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
 }
 
 /// Why a hub could not be reached.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub(crate) enum DialError {
+    #[error(transparent)]
     Address(AddressError),
+    #[error(fmt = explain)]
     Connect(ConnectError),
+    #[error(transparent)]
     Session(SessionError),
 }
 
-impl fmt::Display for DialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(error) => error.fmt(f),
-            Self::Connect(ConnectError::NoRoute) => f.write_str("there is no route to it"),
-            Self::Connect(ConnectError::TimedOut) => {
-                write!(f, "no connection within {} s", CONNECT_TIMEOUT.as_secs())
-            }
-            Self::Connect(_) => f.write_str("nothing listens there"),
-            Self::Session(error) => error.fmt(f),
-        }
+fn explain(error: &ConnectError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error {
+        ConnectError::NoRoute => f.write_str("there is no route to it"),
+        ConnectError::TimedOut => write!(f, "no connection within {} s", CONNECT_TIMEOUT.as_secs()),
+        _ => f.write_str("nothing listens there"),
     }
 }
-
-impl core::error::Error for DialError {}

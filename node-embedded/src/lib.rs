@@ -1,8 +1,8 @@
-//! A Maelstrom node on a microcontroller: a leaf that dials its hubs over mutual TLS, takes requests from the cluster
-//! and makes its own. No `std`, no allocator, no `unsafe`; it runs on a host as well, which is how it is tested.
+//! A Maelstrom node on a microcontroller: a leaf that dials its hubs over mutual TLS, answers requests from the cluster
+//! and makes its own. The crate uses no `std`, no allocator and no `unsafe`. It also runs on a host, where it is tested.
 //!
-//! The firmware brings a network, entropy, flash and its [`Application`]; protocol and trust are `node-core`'s.
-//! It lends the node a `static` of [`LeafResources`], gets a [`Leaf`] to hold and a [`Runner`] to spawn:
+//! The firmware brings a network, entropy, flash and its [`Application`]; `node-core` brings protocol and trust.
+//! The firmware lends the node a `static` of [`LeafResources`], keeps a [`Leaf`] and spawns a [`Runner`]:
 //!
 //! ```
 //! use embassy_net::Stack;
@@ -29,7 +29,7 @@
 //!     }
 //! }
 //!
-//! // On a board this is a task of embassy-executor and `resources` comes out of a `StaticCell`.
+//! // On a board this is a task of embassy-executor, and `resources` comes from a `StaticCell`.
 //! async fn node(
 //!     resources: &'static mut LeafResources<'static>,
 //!     network: Stack<'static>,
@@ -38,12 +38,12 @@
 //! ) {
 //!     let settings = Settings {
 //!         not_before: UnixTime(1_796_040_000),
-//!         needs: &["archive"],
+//!         uses: &["archive"],
 //!         ..Settings::new("kitchen", "home", &["192.168.1.10:8374", "192.168.1.11:8374"])
 //!     };
 //!     let parts =
 //!         Parts { network, rng, flash, flash_range: 0x0008_0000..0x0008_8000, application: Thermometer };
-//!     // An error says what to change: log it and stop.
+//!     // An error says what to change: log it, and stop.
 //!     let Ok((leaf, mut runner)) = start(resources, settings, parts).await else { return };
 //!
 //!     let report = async {
@@ -59,50 +59,43 @@
 //! }
 //! ```
 //!
-//! Where to find what:
+//! A room names only rooms below it:
 //!
-//! | file | idea |
+//! | room | idea |
 //! |---|---|
-//! | `leaf`, `runner`, `settings`, `sizes` | starting a node, its one future, what it is told, its memory |
-//! | `connection`, `tls` | one port's work: dial, shake hands with a hub that proves itself, move bytes |
-//! | `state`, `port`, `events`, `batch` | the core's machines behind one cell, and what happens to them |
-//! | `table`, `exchange` | requests under way, each in a bounded slot |
-//! | `serve`, `rpc`, `application` | answering hubs |
-//! | `client` | this board's own requests |
-//! | `store`, `keyring` | flash, and the keys in use |
+//! | `leaf` | starting a node, the firmware's handle to it, this board's own requests |
+//! | `runner` | the one future in which a node lives |
+//! | `serve`, `rpc` | workers that answer hubs, and the built-in methods |
+//! | `application` | the firmware's part: components and methods |
+//! | `connection` | one port's work: dial, shake hands, move bytes |
+//! | `exchange` | one request and its response, as this node reads and writes it |
+//! | `state` | the core's machines behind one cell, and what changes them |
+//! | `flash` | the node's records, and the keyring in use |
+//! | `tls` | TLS 1.3 with a hub that proves its identity |
+//! | `settings`, `sizes`, `log` | the node's settings, its memory, its log |
 #![no_std]
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
 extern crate std;
 
-mod address;
 mod application;
-mod batch;
-mod client;
 mod connection;
-mod digits;
-mod events;
 mod exchange;
-mod keyring;
+mod flash;
 mod leaf;
 mod log;
-mod port;
 mod rpc;
 mod runner;
 mod serve;
 mod settings;
 pub mod sizes;
 mod state;
-mod store;
-mod table;
 pub mod tls;
 
-pub use application::{Answer, Application, Request};
-pub use client::{Call, CallError, CallResponse};
-pub use leaf::{Leaf, LeafResources, Parts, StartError, start};
-pub use rpc::Reply;
+pub use application::{Answer, Application, Reply, Request};
+pub use flash::StoreError;
+pub use leaf::{Call, CallError, CallResponse, Leaf, LeafResources, Parts, StartError, start};
 pub use runner::Runner;
 pub use settings::{MAX_PINS, Settings};
-pub use store::StoreError;
-pub use table::ExchangeError;
+pub use state::ExchangeError;

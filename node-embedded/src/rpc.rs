@@ -1,6 +1,4 @@
-//! Built-in methods, and the way to the firmware's own.
-
-use core::fmt::{Display, Write as _};
+//! Answers the built-in methods, and passes the firmware's own methods on to it.
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
@@ -8,22 +6,14 @@ use embedded_storage_async::nor_flash::NorFlash;
 use node_core::crypto::Software;
 use node_core::id::NodeId;
 use node_core::keys::{Bundle, Keyring};
-use node_core::rpc::{Code, KeySlot, MemberItem, Method, Response, RpcError, Status};
-use serde::Serialize;
+use node_core::rpc::{Code, KeySlot, MemberItem, Method, Status};
 
-use crate::application::Application;
+use crate::application::{Application, Reply};
 use crate::exchange::Exchange;
-use crate::keyring::{Keys, Slots};
+use crate::flash::{KeySlots, KeyringMemory, Keys};
 use crate::log::information;
-use crate::serve::KeyringMemory;
 use crate::sizes::HEAD;
-use crate::state::{State, now};
-use crate::table::ExchangeError;
-
-/// Longest item of a response: a slot of a keyring with the longest name.
-const ITEM: usize = 256;
-/// Longest message of an error.
-const MESSAGE: usize = 256;
+use crate::state::{Core, ExchangeError, State, now};
 
 /// Answers methods.
 pub(crate) struct Methods<'r, 'd, F: NorFlash, A> {
@@ -33,35 +23,35 @@ pub(crate) struct Methods<'r, 'd, F: NorFlash, A> {
 }
 
 impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
-    /// Answers a method of the firmware's own. `buffer` is where its body is kept.
+    /// Answers a method of the firmware's own. `buffer` holds its body.
     pub(crate) async fn custom(
         &self,
         exchange: &mut Exchange<'_>,
         number: u16,
         buffer: &mut [u8; HEAD],
     ) -> Result<(), ExchangeError> {
-        let mut reply = Reply { exchange };
-        let Some(length) = read_body(reply.exchange, buffer).await? else {
+        let mut reply = Reply::new(exchange);
+        let Some(length) = read_body(reply.exchange(), buffer).await? else {
             return reply.error(Code::BadRequest, "the body is too long for this board").await;
         };
         self.application.call(number, buffer.get(..length).unwrap_or_default(), &mut reply).await
     }
 
-    /// Answers a built-in method. `buffer` is where the body of a short request is kept.
+    /// Answers a built-in method. `buffer` holds the body of a short request.
     pub(crate) async fn answer(
         &self,
         exchange: &mut Exchange<'_>,
         number: u16,
         buffer: &mut [u8; HEAD],
     ) -> Result<(), ExchangeError> {
-        let mut reply = Reply { exchange };
+        let mut reply = Reply::new(exchange);
         match Method::from_number(number) {
             Some(Method::Ping) => {
-                let Some(length) = read_body(reply.exchange, buffer).await? else {
+                let Some(length) = read_body(reply.exchange(), buffer).await? else {
                     return reply.error(Code::BadRequest, "the ping is too long").await;
                 };
                 reply.ok(&()).await?;
-                reply.exchange.write(buffer.get(..length).unwrap_or_default()).await
+                reply.exchange().write(buffer.get(..length).unwrap_or_default()).await
             }
             Some(Method::Status) => self.status(&mut reply).await,
             Some(Method::Members) => self.members(&mut reply).await,
@@ -94,10 +84,10 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
     async fn members(&self, reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
         reply.ok(&()).await?;
         let mut last = None;
-        // Members may come and go while the caller takes its time, so the next one is looked up by its id.
+        // Members may come and go while the caller reads slowly, so each one is looked up by the id before it.
         while let Some((id, bytes)) = self.state.with(|core| next_member(core, last)) {
             last = Some(id);
-            reply.exchange.write(&bytes).await?;
+            reply.exchange().write(&bytes).await?;
         }
         Ok(())
     }
@@ -110,7 +100,7 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
                 _ => None,
             }
         };
-        // Looked at where they lie: this future would keep a second copy.
+        // Borrowed, not moved: this future would keep a second copy.
         let Some(slots) = &slots else {
             return reply.error(Code::Internal, "the keyring cannot be read from flash").await;
         };
@@ -123,19 +113,19 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
         Ok(())
     }
 
-    /// Checks, keeps, answers, and only then uses the new keyring: the answer needs the old link.
+    /// Checks the new keyring, stores it, answers, and uses it last: the answer needs the old link.
     async fn replace_keys(&self, reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
         let Ok(mut memory) = self.keyring.try_lock() else {
             return reply.error(Code::Refused, "another keyring is being stored: try again").await;
         };
         let KeyringMemory { store, bundle } = &mut *memory;
-        let Some(length) = read_body(reply.exchange, *bundle).await? else {
+        let Some(length) = read_body(reply.exchange(), *bundle).await? else {
             return reply
                 .error(Code::BadRequest, "the keyring is too long for this board: remove old slots")
                 .await;
         };
         let bundle = bundle.get(..length).unwrap_or_default();
-        // Looked at where it lies: this future would keep a second copy of the keys.
+        // Borrowed, not moved: this future would keep a second copy of the keys.
         let checked = Keys::read(bundle);
         let (active, digest) = match &checked {
             Ok(keys) => (keys.active(), keys.digest()),
@@ -146,68 +136,18 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
         }
         information!("keyring replaced, the active certificate is {}", active);
         let answered = match reply.ok(&digest.0).await {
-            Ok(()) => reply.exchange.finish().await,
+            Ok(()) => reply.exchange().finish().await,
             lost => lost,
         };
-        // It is kept, so it counts, whether or not the caller has heard of it.
+        // The flash holds it, so the node uses it, whether or not the answer arrived.
         if let Ok(keys) = checked {
             self.state.keys.borrow_mut().replace(keys);
         }
         let announced = self.state.announce_keys();
-        debug_assert!(announced.is_ok(), "a digest takes the room of a digest");
+        debug_assert!(announced.is_ok(), "the new digest is as long as the old one");
         self.state.renew_links(now());
         answered
     }
-}
-
-/// The way back to the caller of a method.
-pub struct Reply<'e, 'd> {
-    exchange: &'e mut Exchange<'d>,
-}
-
-impl Reply<'_, '_> {
-    /// Says that the method did what it was asked, with this result in at most 256 bytes. Where a method returns
-    /// several items, the result is `()` and each [item](Self::item) follows.
-    ///
-    /// # Errors
-    /// The exchange ended early.
-    pub async fn ok(&mut self, result: &impl Serialize) -> Result<(), ExchangeError> {
-        let response: Response<'_, &_> = Ok(result);
-        self.item(&response).await
-    }
-
-    /// Sends one of several items, in at most 256 bytes.
-    ///
-    /// # Errors
-    /// The exchange ended early.
-    pub async fn item(&mut self, item: &impl Serialize) -> Result<(), ExchangeError> {
-        let mut buffer = [0; ITEM];
-        let bytes = postcard::to_slice(item, &mut buffer).map_err(|_| ExchangeError::BadHead)?;
-        self.exchange.write(bytes).await
-    }
-
-    /// Says why the method did not do what it was asked, for people, in at most 256 bytes.
-    ///
-    /// # Errors
-    /// The exchange ended early.
-    pub async fn error(&mut self, code: Code, message: impl Display) -> Result<(), ExchangeError> {
-        let mut buffer = [0; MESSAGE + 8];
-        let bytes = encode_error(code, &message, &mut buffer)?;
-        self.exchange.write(bytes).await
-    }
-}
-
-fn encode_error<'b>(
-    code: Code,
-    message: &dyn Display,
-    buffer: &'b mut [u8; MESSAGE + 8],
-) -> Result<&'b [u8], ExchangeError> {
-    let mut text = heapless::String::<MESSAGE>::new();
-    // A longer message is cut.
-    let _ = write!(text, "{message}");
-    let response: Response<'_, ()> = Err(RpcError { code, message: &text });
-    let bytes = postcard::to_slice(&response, buffer).map_err(|_| ExchangeError::BadHead)?;
-    Ok(bytes)
 }
 
 /// Reads a whole body; `None` when it is longer than `buffer`.
@@ -225,15 +165,12 @@ async fn read_body(exchange: &mut Exchange<'_>, buffer: &mut [u8]) -> Result<Opt
     }
 }
 
-/// What is public of each slot in a bundle that was checked before.
-fn read_slots(bundle: &[u8]) -> Option<Slots> {
+/// The public part of each slot in a bundle that was checked before.
+fn read_slots(bundle: &[u8]) -> Option<KeySlots> {
     Bundle::decode(bundle).ok()?.validate(&Software).ok()
 }
 
-fn next_member(
-    core: &crate::state::Core<'_>,
-    after: Option<NodeId>,
-) -> Option<(NodeId, heapless::Vec<u8, 128>)> {
+fn next_member(core: &Core<'_>, after: Option<NodeId>) -> Option<(NodeId, heapless::Vec<u8, 128>)> {
     let member = core.node.members().find(|member| after.is_none_or(|after| member.record.id > after))?;
     let id = member.record.id;
     let item =

@@ -14,7 +14,8 @@ use embedded_tls::CryptoRngCore;
 
 use crate::application::Application;
 use crate::connection::{Connector, PortMemory};
-use crate::serve::{KeyringMemory, Server};
+use crate::flash::KeyringMemory;
+use crate::serve::Server;
 use crate::sizes::{HEAD, LINKS, WORKERS};
 use crate::state::{State, now};
 
@@ -30,12 +31,12 @@ pub struct Runner<'d, G, F: NorFlash, A> {
 }
 
 impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
-    /// Runs the node for ever. Dropped, it leaves the cluster without a word.
+    /// Runs the node for ever. When the future is dropped, the node stops without a GOAWAY.
     pub async fn run(&mut self) -> ! {
         let Self { state, network, rng, keyring, application, ports, heads } = self;
         let (state, network): (&'d State<'d>, _) = (*state, *network);
         let (rng, keyring, application) = (&*rng, &*keyring, &*application);
-        // Each future is made where it stays: they are large, and a board's stack is not.
+        // Each future is created in its final place: futures are large, and a board's stack is small.
         let connector = |port| Connector { state, network, rng, port };
         let server = || Server { state, application, keyring };
         let [first_port, second_port] = ports;
@@ -70,7 +71,7 @@ async fn clock(state: &State<'_>) -> ! {
                 core.runner.register(cx.waker());
                 core.handle_time(now())
             });
-            // Asked anew after every change, which may have made something due earlier.
+            // Computed again after every change, because a change may set an earlier deadline.
             let timer = pin!(Timer::at(embassy_time::Instant::from_micros(next.as_micros())));
             if timer.poll(cx).is_pending() {
                 return Poll::Pending;

@@ -12,45 +12,39 @@ use node_core::rpc::FIRST_CUSTOM;
 
 use crate::application::{Answer, Application, Request};
 use crate::exchange::{Exchange, broken};
+use crate::flash::KeyringMemory;
 use crate::log::warning;
 use crate::rpc::Methods;
-use crate::sizes::{BUNDLE, FIELDS, HEAD};
-use crate::state::State;
-use crate::store::Store;
-use crate::table::{ExchangeError, SlotIndex};
+use crate::sizes::{FIELDS, HEAD};
+use crate::state::{ExchangeError, SlotIndex, State};
 
-/// What all workers use.
+/// Everything that a worker uses.
 pub(crate) struct Server<'r, 'd, F: NorFlash, A> {
     pub(crate) state: &'d State<'d>,
     pub(crate) application: &'r A,
-    /// The flash, and memory for a keyring that arrives: one is replaced at a time.
+    /// The flash, and memory for a keyring that arrives. One keyring is replaced at a time.
     pub(crate) keyring: &'r Mutex<NoopRawMutex, KeyringMemory<'d, F>>,
 }
 
-/// Where keyrings are kept and received.
-pub(crate) struct KeyringMemory<'d, F: NorFlash> {
-    pub(crate) store: Store<'d, F>,
-    pub(crate) bundle: &'d mut [u8; BUNDLE],
-}
-
 impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
-    /// Answers one request to the application after the other for ever. `head` is where the start of one is kept.
+    /// Answers requests to the application for ever, one after the other. `head` holds the start of each.
     pub(crate) async fn work(&self, head: &mut [u8; HEAD]) -> ! {
         loop {
             let (slot, open) = self.state.wait(|core| core.table.next_waiting(is_for_application)).await;
             let mut exchange = Exchange::new(self.state, slot, false);
-            let outcome = self.answer(&mut exchange, (slot, open.service), head).await;
+            let outcome = self.answer(&mut exchange, slot, open.service, head).await;
             conclude(exchange, outcome);
         }
     }
 
-    /// The same for the built-in methods: slow requests to the application do not keep an operator out.
+    /// Answers calls of built-in methods for ever. They have a worker of their own, so that slow requests to the
+    /// application do not keep an operator out.
     pub(crate) async fn work_methods(&self, head: &mut [u8; HEAD]) -> ! {
         loop {
             let (slot, open) = self.state.wait(|core| core.table.next_waiting(is_built_in)).await;
             let Service::Rpc(number) = open.service else { continue };
             let mut exchange = Exchange::new(self.state, slot, false);
-            // Once begun it is carried out, whoever still waits for the answer.
+            // A method that has begun runs to its end, even when the caller no longer waits for the answer.
             let outcome = match self.methods().answer(&mut exchange, number, head).await {
                 Ok(()) => exchange.finish().await,
                 Err(error) => Err(error),
@@ -62,7 +56,8 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
     async fn answer(
         &self,
         exchange: &mut Exchange<'d>,
-        (slot, service): (SlotIndex, Service),
+        slot: SlotIndex,
+        service: Service,
         head: &mut [u8; HEAD],
     ) -> Result<(), ExchangeError> {
         let broken = broken(self.state, slot);
@@ -86,7 +81,7 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
     ) -> Result<(), ExchangeError> {
         let filled = match read_head(exchange, buffer).await? {
             Ok(filled) => filled,
-            Err((status, problem)) => {
+            Err(Refusal { status, problem }) => {
                 return Answer::new(exchange, &[]).send(status, "text/plain", problem.as_bytes()).await;
             }
         };
@@ -127,7 +122,7 @@ const fn is_for_application(service: Service) -> bool {
 fn conclude(exchange: Exchange<'_>, outcome: Result<(), ExchangeError>) {
     match outcome {
         Ok(()) => {}
-        // The other side knows already.
+        // The other side knows of the end.
         Err(ExchangeError::LinkLost | ExchangeError::Reset(_) | ExchangeError::TimedOut) => {}
         Err(error) => {
             warning!("request: {}", error);
@@ -136,7 +131,7 @@ fn conclude(exchange: Exchange<'_>, outcome: Result<(), ExchangeError>) {
     }
 }
 
-/// What the work came to, unless the exchange broke first: then the work was dropped.
+/// The outcome of the work, or why the exchange broke first. In that case the work was dropped.
 fn settle(first: Either<Result<(), ExchangeError>, ExchangeError>) -> Result<(), ExchangeError> {
     match first {
         Either::First(done) => done,
@@ -144,27 +139,36 @@ fn settle(first: Either<Result<(), ExchangeError>, ExchangeError>) -> Result<(),
     }
 }
 
-/// Fills `buffer` until it holds a whole head, and returns how much was filled; or the answer to a request that has
-/// none.
+/// A request without a head that this board accepts.
+struct Refusal {
+    status: u16,
+    problem: &'static str,
+}
+
+/// Fills `buffer` until it holds a whole head, and returns how many bytes it holds.
 async fn read_head(
     exchange: &mut Exchange<'_>,
     buffer: &mut [u8; HEAD],
-) -> Result<Result<usize, (u16, &'static str)>, ExchangeError> {
+) -> Result<Result<usize, Refusal>, ExchangeError> {
     let mut filled = 0;
     loop {
         let mut slots = [NO_FIELD; FIELDS];
         match RequestHead::parse(buffer.get(..filled).unwrap_or_default(), &mut slots) {
             Ok(Some(_)) => return Ok(Ok(filled)),
             Ok(None) => {}
-            Err(HeadError::TooManyFields) => return Ok(Err((431, "too many headers for this board\n"))),
-            Err(_) => return Ok(Err((400, "malformed request\n"))),
+            Err(HeadError::TooManyFields) => {
+                return Ok(Err(Refusal { status: 431, problem: "too many headers for this board\n" }));
+            }
+            Err(_) => return Ok(Err(Refusal { status: 400, problem: "malformed request\n" })),
         }
         let room = buffer.get_mut(filled..).unwrap_or_default();
         if room.is_empty() {
-            return Ok(Err((431, "the headers are too long for this board\n")));
+            return Ok(Err(Refusal { status: 431, problem: "the headers are too long for this board\n" }));
         }
         match exchange.read(room).await? {
-            0 => return Ok(Err((400, "the request ends before its headers do\n"))),
+            0 => {
+                return Ok(Err(Refusal { status: 400, problem: "the request ends before its headers do\n" }));
+            }
             read => filled += read,
         }
     }

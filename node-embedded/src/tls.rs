@@ -1,7 +1,8 @@
-//! TLS 1.3 with hubs: embedded-tls, and around it what it lacks.
+//! TLS 1.3 with hubs: embedded-tls, and the checks that it lacks.
 //!
-//! `session` opens and uses a connection, `verifier` decides with the core's trust policy, `provider` keeps
-//! this node's identity back until then, `guard` stands between embedded-tls and the network.
+//! `session` opens and uses a connection, `verifier` judges the hub by the core's trust policy, `provider` holds back
+//! this node's identity until then, `guard` checks each record before embedded-tls reads it, `carrier` joins the two
+//! directions of a connection.
 
 mod carrier;
 mod guard;
@@ -12,7 +13,7 @@ mod verifier;
 pub(crate) use carrier::{Carrier, Shared};
 pub(crate) use guard::Guard;
 pub(crate) use provider::Credentials;
-pub(crate) use session::{Reader, Records, Session, Writer};
+pub(crate) use session::{Reader, RecordBuffers, Session, Writer};
 pub(crate) use verifier::{Proved, Trust};
 
 pub use guard::Violation;

@@ -1,5 +1,5 @@
-//! The two directions of a TCP connection as one thing that can be cloned, which is what embedded-tls needs to
-//! read and write at the same time.
+//! The two directions of a TCP connection as one value that can be cloned: embedded-tls reads and writes at the same
+//! time.
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
@@ -21,7 +21,7 @@ impl<'c, R: Read, W> Carrier<'c, R, W> {
         Self { reader, writer }
     }
 
-    /// The record for which the guard ended the connection.
+    /// The record that made the guard end the connection.
     pub(crate) fn violation(&self) -> Option<Violation> {
         self.reader.try_lock().ok().and_then(|guard| guard.violation())
     }
@@ -48,8 +48,8 @@ impl<E: Error, R: ErrorType<Error = E>, W: Write<Error = E>> Write for Carrier<'
         self.writer.lock().await.write(buffer).await.map_err(GuardError::Carrier)
     }
 
-    /// Returns at once: TCP sends without being asked, and its own flush would wait for the peer's
-    /// acknowledgement after every record of the handshake.
+    /// Returns immediately: TCP sends without a flush, and its flush would wait for the peer's acknowledgement after
+    /// every record of the handshake.
     async fn flush(&mut self) -> Result<(), Self::Error> {
         Ok(())
     }

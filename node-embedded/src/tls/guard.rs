@@ -1,10 +1,10 @@
-//! What embedded-tls 0.19 believes without looking: record headers.
+//! Checks the headers of TLS records, which embedded-tls 0.19 does not.
 //!
-//! It panics on an encrypted record with nothing in it and on a plaintext handshake record after the handshake,
-//! and it takes a plaintext close_notify for the peer's word. So no byte reaches it before the header of its
-//! record was checked here:
+//! embedded-tls panics on an empty encrypted record and on a plaintext handshake record after the handshake. It accepts
+//! a plaintext close_notify as if the peer had authenticated it. So the guard checks the header of each record before it
+//! passes a byte on:
 //!
-//! | when | what may pass |
+//! | record | the guard passes |
 //! |---|---|
 //! | first record | one handshake record (ServerHello), or an alert |
 //! | second record | one ChangeCipherSpec of the single byte 1 (RFC 8446, appendix D.4) |
@@ -12,7 +12,8 @@
 
 use core::fmt;
 
-use embedded_io_async::{Error, ErrorKind, ErrorType, Read};
+use embedded_io_async::{ErrorKind, ErrorType, Read};
+use thiserror::Error;
 
 const HEADER: usize = 5;
 const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -22,13 +23,13 @@ const APPLICATION_DATA: u8 = 23;
 /// The shortest encrypted record: a content type and the tag of AES-128-GCM.
 const SHORTEST: usize = 17;
 
-/// Reads TLS records and lets through those that may come now.
+/// Reads TLS records and passes on those that are allowed at this point.
 ///
-/// After an error nothing more is read.
+/// After an error it reads nothing more.
 pub(crate) struct Guard<R> {
     inner: R,
     longest: usize,
-    phase: Phase,
+    expected: Expected,
     header: [u8; HEADER],
     /// Bytes of `header` that arrived, and bytes of it that were passed on.
     arrived: usize,
@@ -39,12 +40,12 @@ pub(crate) struct Guard<R> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Nothing has come.
+enum Expected {
+    /// Nothing has arrived.
     ServerHello,
-    /// ServerHello has come: one ChangeCipherSpec is allowed.
+    /// ServerHello has arrived: one ChangeCipherSpec is allowed.
     ChangeCipherSpec,
-    /// Everything is encrypted.
+    /// Every record is encrypted.
     Encrypted,
 }
 
@@ -54,7 +55,7 @@ impl<R: Read> Guard<R> {
         Self {
             inner,
             longest,
-            phase: Phase::ServerHello,
+            expected: Expected::ServerHello,
             header: [0; HEADER],
             arrived: 0,
             passed: HEADER,
@@ -85,21 +86,21 @@ impl<R: Read> Guard<R> {
         let [kind, _, _, high, low] = self.header;
         let length = usize::from(u16::from_be_bytes([high, low]));
         let violation = Violation { kind, length };
-        let (fits, next) = match (self.phase, kind) {
-            (Phase::ServerHello, HANDSHAKE) => {
-                ((1..=self.longest).contains(&length), Phase::ChangeCipherSpec)
+        let (fits, next) = match (self.expected, kind) {
+            (Expected::ServerHello, HANDSHAKE) => {
+                ((1..=self.longest).contains(&length), Expected::ChangeCipherSpec)
             }
-            (Phase::ServerHello, ALERT) => (length == 2, Phase::ServerHello),
-            (Phase::ChangeCipherSpec, CHANGE_CIPHER_SPEC) => (length == 1, Phase::Encrypted),
-            (Phase::ChangeCipherSpec | Phase::Encrypted, APPLICATION_DATA) => {
-                ((SHORTEST..=self.longest).contains(&length), Phase::Encrypted)
+            (Expected::ServerHello, ALERT) => (length == 2, Expected::ServerHello),
+            (Expected::ChangeCipherSpec, CHANGE_CIPHER_SPEC) => (length == 1, Expected::Encrypted),
+            (Expected::ChangeCipherSpec | Expected::Encrypted, APPLICATION_DATA) => {
+                ((SHORTEST..=self.longest).contains(&length), Expected::Encrypted)
             }
-            _ => (false, self.phase),
+            _ => (false, self.expected),
         };
         if !fits {
             return Err(violation);
         }
-        self.phase = next;
+        self.expected = next;
         self.rest = length;
         Ok(())
     }
@@ -148,7 +149,7 @@ impl<R: Read> Read for Guard<R> {
     }
 }
 
-/// A record that may not come now, or not in this length.
+/// A record that is not allowed at this point, or not in this length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The record's content type.
@@ -169,31 +170,22 @@ impl fmt::Display for Violation {
         };
         write!(
             f,
-            "the hub sent a TLS record that may not come now ({kind}, {length} bytes): either it is no Maelstrom \
-             hub, or its records are longer than this board can take"
+            "the hub sent a TLS record that is not allowed at this point ({kind}, {length} bytes): it is no Maelstrom \
+             hub, or its records are longer than this board accepts"
         )
     }
 }
 
 /// Why the guard reads no further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum GuardError<E> {
+    #[error("{0}")]
     Carrier(E),
+    #[error("{0}")]
     Violation(Violation),
 }
 
-impl<E: fmt::Display> fmt::Display for GuardError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Carrier(error) => error.fmt(f),
-            Self::Violation(violation) => violation.fmt(f),
-        }
-    }
-}
-
-impl<E: Error> core::error::Error for GuardError<E> {}
-
-impl<E: Error> Error for GuardError<E> {
+impl<E: embedded_io_async::Error> embedded_io_async::Error for GuardError<E> {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Carrier(error) => error.kind(),

@@ -1,4 +1,4 @@
-//! What embedded-tls asks for during a handshake. Nothing of this node's identity is given before the hub has
+//! Answers embedded-tls during a handshake. The provider gives away nothing of this node's identity before the hub has
 //! proved its own.
 
 use core::cell::RefCell;
@@ -12,7 +12,7 @@ use signature::SignerMut;
 
 use super::verifier::Verifier;
 
-/// Who this node is in a handshake: a certificate, and a key that signs, wherever that is kept.
+/// This node's identity in a handshake: a certificate, and a key that signs, wherever it is kept.
 pub(crate) trait Credentials: Sign {
     /// The certificate in DER, `None` when it is no longer the one that [`sign`](Sign::sign) signs for.
     fn certificate(&self) -> Option<impl AsRef<[u8]>>;
@@ -49,7 +49,7 @@ impl<G: CryptoRngCore, C: Credentials> CryptoProvider for Provider<'_, G, C> {
         SharedRng(self.rng)
     }
 
-    /// Never an error: embedded-tls takes one for leave to trust everybody.
+    /// Never returns an error: embedded-tls would then accept every server.
     fn verifier(&mut self) -> Result<&mut impl TlsVerifier<Aes128GcmSha256>, TlsError> {
         Ok(&mut self.verifier)
     }
@@ -68,8 +68,8 @@ impl<G: CryptoRngCore, C: Credentials> CryptoProvider for Provider<'_, G, C> {
     }
 }
 
-/// Signs, or notes why not: embedded-tls would panic on an error, so a signature of no bytes stands for one, which
-/// the hub refuses.
+/// Signs, or records the failure. embedded-tls panics on an error, so an empty signature stands for one; the hub
+/// refuses it.
 struct Signer<'p, C> {
     credentials: &'p C,
     failure: &'p mut Option<SignError>,

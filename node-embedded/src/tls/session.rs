@@ -1,7 +1,6 @@
-//! A TLS session with a hub that has proved who it is.
+//! A TLS session with a hub that has proved its identity.
 
 use core::cell::RefCell;
-use core::fmt;
 use core::task::Poll;
 
 use embassy_futures::poll_once;
@@ -12,6 +11,7 @@ use embedded_tls::{
     Aes128GcmSha256, CryptoRngCore, TlsConfig, TlsConnection, TlsContext, TlsError, TlsReader, TlsWriter,
 };
 use node_core::crypto::SignError;
+use thiserror::Error;
 
 use super::carrier::Carrier;
 use super::guard::Violation;
@@ -19,18 +19,18 @@ use super::provider::{Credentials, Provider};
 use super::verifier::{Proved, Trust, Verifier, VerifyError};
 use crate::sizes::{TLS_READ, TLS_WRITE};
 
-/// What a hub's port is asked for: a link.
+/// Asks the hub's port for a link.
 const ALPN: &[u8] = b"mael/1";
-/// A handshake that takes longer is given up.
+/// Longest handshake.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Memory for the records of one session.
-pub(crate) struct Records {
+pub(crate) struct RecordBuffers {
     pub(crate) read: [u8; TLS_READ],
     pub(crate) write: [u8; TLS_WRITE],
 }
 
-impl Records {
+impl RecordBuffers {
     pub(crate) const NEW: Self = Self { read: [0; TLS_READ], write: [0; TLS_WRITE] };
 }
 
@@ -45,12 +45,13 @@ impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
     /// Shakes hands on a carrier that was just opened.
     ///
     /// # Errors
-    /// [`SessionError`]: the carrier is of no use any more. Neither this node's certificate nor a byte for the hub
-    /// was sent unless the hub had proved who it is.
+    /// [`SessionError`]: the carrier is no longer usable. Neither this node's certificate nor a byte for the hub was sent
+    /// unless the hub had proved its identity.
     pub(crate) async fn open<G: CryptoRngCore>(
         carrier: Carrier<'s, R, W>,
-        records: &'s mut Records,
-        (trust, credentials): (Trust, &impl Credentials),
+        records: &'s mut RecordBuffers,
+        trust: Trust,
+        credentials: &impl Credentials,
         rng: &RefCell<G>,
     ) -> Result<Self, SessionError> {
         check_entropy(rng)?;
@@ -70,7 +71,7 @@ impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
         Ok(Self { tls, carrier, hub })
     }
 
-    /// Who the hub is.
+    /// The hub's identity.
     pub(crate) const fn hub(&self) -> Proved {
         self.hub
     }
@@ -82,18 +83,18 @@ impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
         (Reader { tls: reader, carrier }, Writer { tls: writer })
     }
 
-    /// Says that nothing follows, if the carrier takes that at once. Only when the hub has not said so, and nothing is
-    /// half written.
+    /// Sends close_notify, if the carrier takes it immediately. Call it only when the hub has sent none, and no record
+    /// is half written.
     ///
-    /// On its own, so that the stack that it takes is not taken by whoever holds a session.
+    /// Not inlined, so that a caller with an open session does not hold the stack that this takes.
     #[inline(never)]
     pub(crate) fn close(self) {
-        // The connection is over either way. To wait for room would keep a second copy of the session.
+        // The connection is over either way. A wait for room would keep a second copy of the session.
         let _ = poll_once(self.tls.close());
     }
 }
 
-/// Entropy that fails or is stuck would give every key away: no handshake then.
+/// Refuses a handshake when the entropy fails or is stuck: it would give every key away.
 fn check_entropy<G: CryptoRngCore>(rng: &RefCell<G>) -> Result<(), SessionError> {
     let mut sample = [0; 16];
     let drawn = rng.borrow_mut().try_fill_bytes(&mut sample);
@@ -104,9 +105,9 @@ fn check_entropy<G: CryptoRngCore>(rng: &RefCell<G>) -> Result<(), SessionError>
     Ok(())
 }
 
-/// What arrives.
+/// The bytes that arrive.
 ///
-/// A read must not be dropped half-way: the session is lost then.
+/// Dropping a read half-way loses the session.
 pub(crate) struct Reader<'t, 's, R, W> {
     tls: TlsReader<'t, Carrier<'s, R, W>, Aes128GcmSha256>,
     carrier: Carrier<'s, R, W>,
@@ -122,7 +123,7 @@ impl<'t, 's: 't, R: Read + 't, W: Write<Error = R::Error> + 't> Reader<'t, 's, R
     }
 }
 
-/// What is sent.
+/// The bytes to send.
 pub(crate) struct Writer<'t, 's, R, W> {
     tls: TlsWriter<'t, Carrier<'s, R, W>, Aes128GcmSha256>,
 }
@@ -142,7 +143,7 @@ impl<'t, 's: 't, R: Read + 't, W: Write<Error = R::Error> + 't> Writer<'t, 's, R
         }
     }
 
-    /// Encrypts and sends what was staged. Must not be dropped half-way: the session is lost then.
+    /// Encrypts and sends the staged bytes. Dropping this half-way loses the session.
     ///
     /// # Errors
     /// [`SessionError`]: the session is over.
@@ -151,7 +152,7 @@ impl<'t, 's: 't, R: Read + 't, W: Write<Error = R::Error> + 't> Writer<'t, 's, R
     }
 }
 
-/// What an error of embedded-tls means in a handshake. An alert that comes encrypted shows as a record out of place.
+/// Translates an error of embedded-tls in a handshake. An encrypted alert shows as a record out of place.
 fn diagnose_handshake(error: TlsError, violation: Option<Violation>) -> SessionError {
     match (violation, error) {
         (
@@ -162,12 +163,12 @@ fn diagnose_handshake(error: TlsError, violation: Option<Violation>) -> SessionE
     }
 }
 
-/// What an error of embedded-tls means here.
+/// Translates an error of embedded-tls.
 fn diagnose(error: TlsError, violation: Option<Violation>) -> SessionError {
     match (violation, error) {
         (Some(violation), _) => SessionError::Record(violation),
         (None, TlsError::ConnectionClosed) => SessionError::Closed,
-        // An alert after the handshake; a certificate that the hub does not want shows as one.
+        // An alert after the handshake. A hub that refuses this node's certificate sends one.
         (None, TlsError::InternalError) => SessionError::Refused,
         (None, TlsError::Io(_) | TlsError::IoError) => SessionError::Lost,
         (None, TlsError::Unimplemented) => SessionError::Unimplemented,
@@ -175,60 +176,49 @@ fn diagnose(error: TlsError, violation: Option<Violation>) -> SessionError {
     }
 }
 
-/// Why there is no session, or none any more.
-#[derive(Clone, Copy, Debug)]
+/// Why there is no session, or no longer one.
+#[derive(Clone, Copy, Debug, Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The hub said that nothing follows.
+    /// The hub sent close_notify.
+    #[error("the hub closed the connection")]
     Closed,
     /// The random number generator does not work.
+    #[error("the random number generator gives no random numbers: check its driver")]
     Entropy,
     /// This node's keyring was replaced during the handshake.
+    #[error("this board's keys were replaced during the handshake: a new connection follows")]
     KeysReplaced,
     /// The connection broke.
+    #[error("the connection broke")]
     Lost,
     /// The hub broke the handshake off, as it does when it finds no kind of key that both sides know.
+    #[error(
+        "the hub broke the handshake off: if it has no P-256 key to show, make a P-256 pair active there, for this \
+         board can check no other"
+    )]
     NoCommonKey,
-    /// A record came that must not.
+    /// A record arrived that is not allowed.
+    #[error("{0}")]
     Record(Violation),
     /// The hub ended the session with an alert.
+    #[error(
+        "the hub refused this board's certificate (or closed): put its .crt into the hub's TLS directory"
+    )]
     Refused,
     /// The handshake took too long.
+    #[error("no TLS handshake within {} s", HANDSHAKE_TIMEOUT.as_secs())]
     Timeout,
-    /// Something in TLS that has no name of its own here.
+    /// Another error of embedded-tls.
+    #[error("TLS failed: {0:?}")]
     Tls(TlsError),
     /// The hub updated its keys in the middle of a session, or sent something else that embedded-tls cannot read.
+    #[error("the hub updated its TLS keys: a new connection follows")]
     Unimplemented,
     /// This node could not sign.
+    #[error(transparent)]
     Unsigned(SignError),
-    /// The hub is not who may be connected to.
+    /// The board refuses the hub.
+    #[error(transparent)]
     Untrusted(VerifyError),
 }
-
-impl fmt::Display for SessionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => f.write_str("the hub closed the connection"),
-            Self::Entropy => f.write_str("the random number generator gives no random numbers: check its driver"),
-            Self::KeysReplaced => f.write_str("this board's keys were replaced meanwhile: a new connection will do"),
-            Self::Lost => f.write_str("the connection broke"),
-            Self::NoCommonKey => f.write_str(
-                "the hub broke the handshake off: if it has no P-256 key to show, make a P-256 pair active there, for \
-                 this board can check no other",
-            ),
-            Self::Record(violation) => violation.fmt(f),
-            Self::Refused => f.write_str(
-                "the hub refused this board's certificate (or closed): put its .crt into the hub's TLS directory",
-            ),
-            Self::Timeout => {
-                write!(f, "no TLS handshake within {} s", HANDSHAKE_TIMEOUT.as_secs())
-            }
-            Self::Tls(error) => write!(f, "TLS failed: {error:?}"),
-            Self::Unimplemented => f.write_str("the hub updated its TLS keys: a new connection will do"),
-            Self::Unsigned(failure) => failure.fmt(f),
-            Self::Untrusted(failure) => failure.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for SessionError {}

@@ -85,7 +85,8 @@ struct Outcome {
 
 /// Lets a client meet a server. The client says `hello` in a session that is open, and reads once.
 fn meet<T>(
-    (trust, board): (Trust, Board),
+    trust: Trust,
+    board: Board,
     rng: impl CryptoRngCore,
     server: impl AsyncFnOnce(Pipe, Pipe) -> T,
 ) -> (Outcome, Option<T>) {
@@ -93,9 +94,9 @@ fn meet<T>(
     let rng = RefCell::new(rng);
     let client = async {
         let (reader, writer) = (Shared::new(Guard::new(down.clone(), TLS_READ)), Shared::new(up.clone()));
-        let mut records = Records::NEW;
+        let mut records = RecordBuffers::NEW;
         let carrier = Carrier::new(&reader, &writer);
-        let (opened, read) = match Session::open(carrier, &mut records, (trust, &board), &rng).await {
+        let (opened, read) = match Session::open(carrier, &mut records, trust, &board, &rng).await {
             Err(error) => (Err(error), None),
             Ok(mut session) => {
                 let hub = session.hub().certificate;
@@ -133,7 +134,7 @@ fn refusal(server: impl AsyncFnOnce(&mut Rogue)) -> SessionError {
 
 fn refusal_by(trust: Trust, server: impl AsyncFnOnce(&mut Rogue)) -> SessionError {
     let serve = async |up, down| server(&mut Rogue::hello(up, down).await).await;
-    let (outcome, _) = meet((trust, Board::new()), OsRng, serve);
+    let (outcome, _) = meet(trust, Board::new(), OsRng, serve);
     assert!(!outcome.more, "the client went on");
     outcome.opened.expect_err("the session is open")
 }

@@ -1,6 +1,4 @@
-//! Whether the hub is who may be connected to: the core's trust policy, then the proof that the hub holds the key.
-
-use core::fmt;
+//! Judges a hub by the core's trust policy, and checks its proof that it holds the key of its certificate.
 
 use embedded_tls::{
     Aes128GcmSha256, CertificateEntryRef, CertificateRef, CertificateVerifyRef, SignatureScheme, TlsError,
@@ -11,21 +9,22 @@ use node_core::keys::MAX_BUNDLE_SLOTS;
 use node_core::time::WallClock;
 use node_core::trust::{AcceptedKeys, Anchor, Fingerprint, Policy, Rejection};
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use crate::settings::MAX_PINS;
 
-/// What makes a hub trusted, as of the start of a handshake.
+/// The grounds to trust a hub, as of the start of a handshake.
 pub(crate) struct Trust {
     /// The keyring's certificates, and pinned keys.
     pub(crate) anchors: heapless::Vec<Anchor, { MAX_BUNDLE_SLOTS + MAX_PINS }>,
-    /// What is known of the time; without it nobody is trusted.
+    /// What this node knows of the time; without it no hub is trusted.
     pub(crate) clock: Option<WallClock>,
 }
 
 /// Judges one hub during one handshake.
 ///
-/// embedded-tls finishes a handshake in which the server showed no certificate at all, or did not sign: so the
-/// only thing that counts is [`verified`](Self::verified), and only a checked signature makes it say so.
+/// embedded-tls finishes a handshake in which the server showed no certificate, or did not sign. So only
+/// [`verified`](Self::verified) counts, and only a checked signature sets it.
 pub(crate) struct Verifier {
     trust: Trust,
     hub: Option<Hub>,
@@ -36,16 +35,16 @@ pub(crate) struct Verifier {
 struct Hub {
     key: P256Point,
     proved: Proved,
-    /// The handshake up to and including the certificate: what the hub signs.
+    /// The handshake up to and including the certificate. The hub signs it.
     transcript: Sha256,
 }
 
-/// Who a hub has proved to be.
+/// The identity that a hub proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Proved {
     /// SHA-256 of its certificate.
     pub(crate) certificate: Fingerprint,
-    /// It is trusted by a pin, whatever the keyring says.
+    /// A pin makes it trusted, regardless of the keyring.
     pub(crate) pinned: bool,
 }
 
@@ -54,12 +53,12 @@ impl Verifier {
         Self { trust, hub: None, verified: false, failure: None }
     }
 
-    /// Who the hub is, once it has proved that it holds the key of its certificate.
+    /// The hub's identity, once it has proved that it holds the key of its certificate.
     pub(crate) fn verified(&self) -> Option<Proved> {
         self.hub.as_ref().filter(|_| self.verified && self.failure.is_none()).map(|hub| hub.proved)
     }
 
-    /// What was wrong with the hub.
+    /// Why the hub was refused.
     pub(crate) const fn failure(&self) -> Option<VerifyError> {
         self.failure
     }
@@ -108,7 +107,7 @@ impl Verifier {
 }
 
 impl TlsVerifier<Aes128GcmSha256> for Verifier {
-    /// A name proves membership of the cluster, never which node this is: it is not looked at.
+    /// Ignores the name: a certificate proves membership of the cluster, never which node the hub is.
     fn set_hostname_verification(&mut self, _hostname: &str) -> Result<(), TlsError> {
         Ok(())
     }
@@ -125,37 +124,25 @@ impl TlsVerifier<Aes128GcmSha256> for Verifier {
     }
 }
 
-/// Why a hub is not connected to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why the board refuses a hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The trust policy says no.
+    /// The trust policy rejects it.
+    #[error(transparent)]
     Rejected(Rejection),
     /// It signed by this algorithm (RFC 8446 section 4.2.3), which this board cannot check.
+    #[error("the hub signs by algorithm {0:#06x}, which boards cannot check: give it a P-256 key")]
     Scheme(u16),
     /// It showed a second certificate.
+    #[error("the server showed a second certificate: it is no hub")]
     SecondCertificate,
     /// Its signature is not by the key of its certificate.
+    #[error(transparent)]
     Signature(BadSignature),
     /// It did not prove that it holds the key of its certificate, or showed none.
+    #[error(
+        "the server did not prove that it holds the key of a trusted certificate: it is no hub of this cluster"
+    )]
     Unproved,
 }
-
-impl fmt::Display for VerifyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rejected(rejection) => rejection.fmt(f),
-            Self::Scheme(scheme) => write!(
-                f,
-                "the hub signs by algorithm {scheme:#06x}, which boards cannot check: give it a P-256 key"
-            ),
-            Self::SecondCertificate => f.write_str("the server showed a second certificate: it is no hub"),
-            Self::Signature(bad) => bad.fmt(f),
-            Self::Unproved => f.write_str(
-                "the server did not prove that it holds the key of a trusted certificate: it is no hub of this cluster",
-            ),
-        }
-    }
-}
-
-impl core::error::Error for VerifyError {}

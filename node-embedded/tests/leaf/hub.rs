@@ -117,7 +117,7 @@ fn describe(shown: &Identity) -> Metadata<'static> {
 
 impl Hub {
     /// A hub that listens on port 8374. The tasks are the hub.
-    pub fn new(network: Stack<'static>, (shown, trusted): (&Identity, Trusted)) -> (Self, Vec<Task>) {
+    pub fn new(network: Stack<'static>, shown: &Identity, trusted: Trusted) -> (Self, Vec<Task>) {
         let storage = Storage {
             slots: leak(MemberSlot::FREE, 100),
             id_index: leak(gossip::IdEntry::FREE, 100),

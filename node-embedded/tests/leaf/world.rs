@@ -35,7 +35,7 @@ pub fn world() -> (World, Vec<Task>) {
     let (network, mut tasks) = Network::new();
     let (hub_identity, board_identity) = (Identity::new(), Identity::new());
     let trusted = Arc::new(Mutex::new(vec![board_identity.certificate.clone()]));
-    let (hub, more) = Hub::new(network.hub, (&hub_identity, trusted.clone()));
+    let (hub, more) = Hub::new(network.hub, &hub_identity, trusted.clone());
     tasks.extend(more);
     (World { network: Rc::new(network), hub, hub_identity, board_identity, trusted }, tasks)
 }

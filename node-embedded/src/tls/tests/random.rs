@@ -64,7 +64,7 @@ fn whatever_comes_instead_of_server_hello_does_no_harm() {
             embedded_io_async::Write::write_all(&mut down, &hello).await.unwrap();
             down.close();
         };
-        let (outcome, _) = meet((trust(HUB), Board::new()), OsRng, serve);
+        let (outcome, _) = meet(trust(HUB), Board::new(), OsRng, serve);
         outcome.opened.unwrap_err();
     }
 }

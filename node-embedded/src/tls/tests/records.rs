@@ -11,7 +11,7 @@ fn first_read(server: impl AsyncFnOnce(&mut Rogue)) -> Result<Vec<u8>, SessionEr
         assert_eq!(rogue.received().await.as_deref(), Some(&b"hello"[..]));
         server(&mut rogue).await;
     };
-    let (outcome, _) = meet((trust(HUB), Board::new()), OsRng, serve);
+    let (outcome, _) = meet(trust(HUB), Board::new(), OsRng, serve);
     assert!(outcome.opened.is_ok(), "{:?}", outcome.opened);
     outcome.read.unwrap()
 }
@@ -107,7 +107,7 @@ fn what_is_no_tls_at_all_does_not_get_through() {
     ];
     for (bytes, kind, length) in kinds {
         let serve = async |_, mut down: Pipe| embedded_io_async::Write::write_all(&mut down, bytes).await;
-        let (outcome, _) = meet((trust(HUB), Board::new()), OsRng, serve);
+        let (outcome, _) = meet(trust(HUB), Board::new(), OsRng, serve);
         assert_violation(outcome.opened.unwrap_err(), kind, length);
     }
 }
@@ -117,7 +117,7 @@ fn an_alert_instead_of_server_hello_ends_the_handshake() {
     let serve = async |_, mut down: Pipe| {
         embedded_io_async::Write::write_all(&mut down, &record(ALERT, &[2, 40])).await
     };
-    let (outcome, _) = meet((trust(HUB), Board::new()), OsRng, serve);
+    let (outcome, _) = meet(trust(HUB), Board::new(), OsRng, serve);
     let error = outcome.opened.unwrap_err();
     assert!(matches!(error, SessionError::NoCommonKey), "{error}");
 }
@@ -129,10 +129,10 @@ fn a_server_that_stalls_is_given_up() {
         rogue.raw(&[APPLICATION_DATA, 3, 3, 1, 0, 99]).await;
         core::future::pending::<()>().await;
     };
-    let (outcome, _) = meet((trust(HUB), Board::new()), OsRng, serve);
+    let (outcome, _) = meet(trust(HUB), Board::new(), OsRng, serve);
     assert!(matches!(outcome.opened, Err(SessionError::Timeout)));
     let (outcome, _) =
-        meet((trust(HUB), Board::new()), OsRng, async |_, _| core::future::pending::<()>().await);
+        meet(trust(HUB), Board::new(), OsRng, async |_, _| core::future::pending::<()>().await);
     assert!(matches!(outcome.opened, Err(SessionError::Timeout)));
 }
 

@@ -52,7 +52,7 @@ fn a_hub_with_an_rsa_key_is_told_apart() {
             }
         }
     };
-    let (outcome, error) = meet((trust(RSA), Board::new()), OsRng, serve);
+    let (outcome, error) = meet(trust(RSA), Board::new(), OsRng, serve);
     assert_eq!(error, Some(Error::PeerIncompatible(PeerIncompatible::NoSignatureSchemesInCommon)));
     let error = outcome.opened.unwrap_err();
     assert!(matches!(error, SessionError::NoCommonKey), "{error}");

@@ -13,7 +13,7 @@ fn an_honest_hub_is_talked_to() {
         rogue.encrypted(b"welcome\x17").await;
         (flight, heard)
     };
-    let (outcome, seen) = meet((trust(HUB), Board::new()), OsRng, serve);
+    let (outcome, seen) = meet(trust(HUB), Board::new(), OsRng, serve);
     assert_eq!(outcome.opened.ok(), Some(Fingerprint(Software.sha256(&[HUB]))));
     assert_eq!(outcome.read.unwrap().ok(), Some(b"welcome".to_vec()));
     let (flight, heard) = seen.unwrap();
@@ -35,7 +35,7 @@ fn a_hub_whose_key_is_pinned_is_talked_to_whatever_its_certificate() {
             rogue.complete().await;
             rogue.encrypted(b"welcome\x17").await;
         };
-        let (outcome, _) = meet((trust(), Board::new()), OsRng, serve);
+        let (outcome, _) = meet(trust(), Board::new(), OsRng, serve);
         assert_eq!(outcome.opened.ok(), Some(Fingerprint(Software.sha256(&[shown]))));
     }
     // Another key, and the right certificate without its key.
@@ -54,7 +54,7 @@ fn no_certificate_at_all_is_refused() {
             rogue.messages(&[&extensions, &finished]).await;
             rogue.complete().await
         };
-        let (outcome, flight) = meet((trust(HUB), Board::new()), OsRng, serve);
+        let (outcome, flight) = meet(trust(HUB), Board::new(), OsRng, serve);
         assert!(matches!(outcome.opened, Err(SessionError::Untrusted(VerifyError::Unproved))));
         assert!(!outcome.more);
         // embedded-tls finished the handshake, without a certificate and without a signature.
@@ -74,7 +74,7 @@ fn a_certificate_without_a_signature_is_refused() {
         rogue.messages(&[&extensions, &certificate, &finished]).await;
         rogue.complete().await
     };
-    let (outcome, flight) = meet((trust(HUB), Board::new()), OsRng, serve);
+    let (outcome, flight) = meet(trust(HUB), Board::new(), OsRng, serve);
     assert!(matches!(outcome.opened, Err(SessionError::Untrusted(VerifyError::Unproved))));
     assert!(!outcome.more);
     assert_eq!(flight.unwrap()[0], message(11, &[0, 0, 0, 0]), "the client kept its certificate back");
@@ -208,7 +208,7 @@ fn a_board_whose_key_does_not_answer_opens_no_session() {
         rogue.authenticate(HUB, &hub_key()).await;
         rogue.complete().await
     };
-    let (outcome, flight) = meet((trust(HUB), Board { key: None }), OsRng, serve);
+    let (outcome, flight) = meet(trust(HUB), Board { key: None }, OsRng, serve);
     assert!(matches!(outcome.opened, Err(SessionError::Unsigned(_))));
     assert_eq!(flight.unwrap()[1], message(15, &[4, 3, 0, 0]), "a signature of no bytes");
 }
@@ -241,7 +241,7 @@ impl rand_core::CryptoRng for Stuck {}
 fn without_entropy_nothing_is_sent() {
     for stuck in [None, Some(0), Some(0xff)] {
         let (outcome, ()) = {
-            let (outcome, _) = meet((trust(HUB), Board::new()), Stuck(stuck), async |_, _| ());
+            let (outcome, _) = meet(trust(HUB), Board::new(), Stuck(stuck), async |_, _| ());
             (outcome, ())
         };
         assert!(matches!(outcome.opened, Err(SessionError::Entropy)));

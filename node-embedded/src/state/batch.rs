@@ -39,13 +39,13 @@ impl Outbox for Batch {
     }
 }
 
-/// Puts gossip messages, each as a frame of a link.
-pub(crate) struct Gossip<'b, 'd> {
+/// Puts each gossip message into the batch as a frame of the link.
+pub(crate) struct GossipOutbox<'b, 'd> {
     pub(crate) link: &'b mut Link<'d>,
     pub(crate) batch: &'b mut Batch,
 }
 
-impl Outbox for Gossip<'_, '_> {
+impl Outbox for GossipOutbox<'_, '_> {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
         match parts {
             [message] => self.link.gossip(message, self.batch),

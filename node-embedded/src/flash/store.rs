@@ -1,8 +1,8 @@
-//! What survives a loss of power: the keyring, the node's identity, the number of its starts.
+//! The records that survive a loss of power: the keyring, the node's identity, the number of its starts.
 //!
-//! Records in a map of sequential-storage, each written as one item: power may go at any moment, and the next
-//! start finds the old record or the new one. Replaced records stay readable in flash until their page is erased, so
-//! a board whose flash can be read out gives its former keys away.
+//! Each record is one item in a map of sequential-storage. Power may fail at any moment: the next start finds the old
+//! record or the new one. Replaced records stay readable until their page is erased, so a board whose flash can be read
+//! out gives its former keys away.
 
 use core::fmt;
 use core::ops::Range;
@@ -13,16 +13,16 @@ use sequential_storage::Error;
 use sequential_storage::cache::{Cache, Uncached};
 use sequential_storage::map::{MapConfig, MapStorage};
 
-use crate::sizes::ITEM;
+use crate::sizes::{BUNDLE, ITEM};
 
-/// Keys of the records. A number is never given to something else: boards in the field keep their flash.
+/// Keys of the records. No number is ever used again for another record: boards in the field keep their flash.
 const KEYRING: u8 = 1;
 const NODE_ID: u8 = 2;
 const STARTS: u8 = 3;
 
-/// The least flash: the old keyring, the new one, and a page to move records to.
-const LEAST: usize = 16 * 1024;
-const _: () = assert!(4 * ITEM <= LEAST);
+/// The least flash, in bytes: the old keyring, the new one, and a page to move records to.
+const MIN_LENGTH: usize = 16 * 1024;
+const _: () = assert!(4 * ITEM <= MIN_LENGTH);
 
 /// The node's records in flash.
 pub(crate) struct Store<'d, F: NorFlash> {
@@ -31,8 +31,8 @@ pub(crate) struct Store<'d, F: NorFlash> {
 }
 
 impl<'d, F: NorFlash> Store<'d, F> {
-    /// Uses `range` of `flash`: whole pages, at least two of them and 16 KiB in all. `buffer` is where items are read
-    /// and put together.
+    /// Uses `range` of `flash`: whole pages, at least two of them and 16 KiB in all. Items are read and built in
+    /// `buffer`.
     ///
     /// # Errors
     /// [`StoreError::Range`].
@@ -41,7 +41,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
         range: Range<u32>,
         buffer: &'d mut [u8; ITEM],
     ) -> Result<Self, StoreError<F::Error>> {
-        if range.len() < LEAST {
+        if range.len() < MIN_LENGTH {
             return Err(StoreError::Range);
         }
         let config = MapConfig::try_new(range).map_err(|_| StoreError::Range)?;
@@ -59,7 +59,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// Replaces the keyring in one step.
     ///
     /// # Errors
-    /// It does not fit, or the flash cannot be written. The old one is kept.
+    /// The bundle does not fit, or the flash cannot be written. The old keyring is kept.
     pub(crate) async fn set_keyring(&mut self, bundle: &[u8]) -> Result<(), StoreError<F::Error>> {
         if bundle.len() >= self.buffer.len() {
             return Err(StoreError::TooLong(bundle.len()));
@@ -75,7 +75,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
         Ok(self.fetch(NODE_ID).await?.and_then(|id| id.try_into().ok()).map(NodeId))
     }
 
-    /// Keeps the node's identity.
+    /// Stores the node's identity.
     ///
     /// # Errors
     /// The flash cannot be written.
@@ -83,7 +83,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
         Ok(self.store(NODE_ID, &id.0).await?)
     }
 
-    /// Counts one start and returns how many there were, this one included.
+    /// Counts one start and returns the count, this start included.
     ///
     /// # Errors
     /// The flash cannot be used. The old count is kept.
@@ -94,7 +94,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
         Ok(starts)
     }
 
-    // Every record is bytes to the map: the code for a second kind of value would be as long again.
+    // Every record is bytes to the map: a second type of value would double the code.
 
     async fn fetch(&mut self, record: u8) -> Result<Option<&[u8]>, Error<F::Error>> {
         self.map.fetch_item(self.buffer, &record).await
@@ -105,14 +105,20 @@ impl<'d, F: NorFlash> Store<'d, F> {
     }
 }
 
-/// Why the flash does not keep the node's records. What was there before is kept.
+/// The store, and the buffer that receives a new keyring.
+pub(crate) struct KeyringMemory<'d, F: NorFlash> {
+    pub(crate) store: Store<'d, F>,
+    pub(crate) bundle: &'d mut [u8; BUNDLE],
+}
+
+/// Why the flash does not keep the node's records. The old records are unchanged.
 #[derive(Debug)]
 pub enum StoreError<E> {
-    /// The flash itself, or the map in it.
+    /// The flash failed, or the map in it is full or damaged.
     Flash(Error<E>),
-    /// The range is not two or more whole pages, or shorter than 16 KiB.
+    /// The range is shorter than 16 KiB, or is not two or more whole pages.
     Range,
-    /// The keyring has this many bytes, more than a page of flash or the buffer holds.
+    /// The keyring has this many bytes: more than a page of flash or the buffer holds.
     TooLong(usize),
 }
 

@@ -1,4 +1,4 @@
-//! The keyring in use: what of the bundle in flash is needed at hand.
+//! The keyring in use: the parts of the bundle in flash that every handshake needs.
 
 use core::cell::{Ref, RefCell};
 
@@ -14,9 +14,9 @@ use crate::settings::MAX_PINS;
 use crate::tls::{Credentials, Trust};
 
 /// The slots of a bundle.
-pub(crate) type Slots = heapless::Vec<SlotInfo, MAX_BUNDLE_SLOTS>;
+pub(crate) type KeySlots = heapless::Vec<SlotInfo, MAX_BUNDLE_SLOTS>;
 
-/// A keyring that was checked.
+/// A checked keyring.
 pub(crate) struct Keys {
     anchors: heapless::Vec<Anchor, MAX_BUNDLE_SLOTS>,
     certificate: heapless::Vec<u8, MAX_BUNDLE_CERTIFICATE>,
@@ -28,7 +28,7 @@ pub(crate) struct Keys {
     edition: Edition,
 }
 
-/// Which keyring since the start.
+/// Counts the keyrings since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Edition(u32);
 
@@ -36,7 +36,7 @@ impl Keys {
     /// Reads and checks an encoded bundle.
     ///
     /// # Errors
-    /// What is wrong with which slot.
+    /// Says what is wrong with which slot.
     pub(crate) fn read(bundle: &[u8]) -> Result<Self, BundleError> {
         let bundle = Bundle::decode(bundle)?;
         let slots = bundle.validate(&Software)?;
@@ -76,21 +76,21 @@ impl Keys {
         self.anchors.contains(&Anchor::Certificate(certificate))
     }
 
-    /// What makes a hub trusted at this time: this keyring, and the keys that are pinned.
+    /// The grounds to trust a hub at this time: this keyring and the pinned keys.
     pub(crate) fn trust(&self, pins: &[Fingerprint], clock: WallClock) -> Trust {
         let pins = pins.iter().take(MAX_PINS).map(|pin| Anchor::Spki(*pin));
         Trust { anchors: self.anchors.iter().copied().chain(pins).collect(), clock: Some(clock) }
     }
 
-    /// Takes the place of `self` as the next edition.
+    /// Puts `next` in the place of `self`, as the next edition.
     pub(crate) fn replace(&mut self, mut next: Self) {
         next.edition = Edition(self.edition.0.wrapping_add(1));
         *self = next;
     }
 }
 
-/// The keyring as of the start of a handshake: it signs for that certificate alone, even if another keyring takes
-/// its place meanwhile.
+/// The keyring as of the start of a handshake. It signs for that certificate alone, even when another keyring takes its
+/// place during the handshake.
 pub(crate) struct Presented<'k> {
     keys: &'k RefCell<Keys>,
     edition: Edition,
@@ -108,7 +108,7 @@ impl<'k> Presented<'k> {
         self.certificate
     }
 
-    /// Whether this keyring is still the one in use.
+    /// Whether this keyring is still in use.
     pub(crate) fn is_current(&self) -> bool {
         self.current().is_some()
     }
@@ -120,7 +120,7 @@ impl<'k> Presented<'k> {
 
 impl Credentials for Presented<'_> {
     fn certificate(&self) -> Option<impl AsRef<[u8]>> {
-        self.current().map(Certificate)
+        self.current().map(LentCertificate)
     }
 }
 
@@ -131,9 +131,9 @@ impl Sign for Presented<'_> {
     }
 }
 
-struct Certificate<'k>(Ref<'k, Keys>);
+struct LentCertificate<'k>(Ref<'k, Keys>);
 
-impl AsRef<[u8]> for Certificate<'_> {
+impl AsRef<[u8]> for LentCertificate<'_> {
     fn as_ref(&self) -> &[u8] {
         &self.0.certificate
     }

@@ -7,7 +7,7 @@ use embassy_futures::block_on;
 
 use super::*;
 
-#[path = "../../tests/leaf/flash.rs"]
+#[path = "../../../tests/leaf/flash.rs"]
 mod flash;
 
 use flash::{Flash, RANGE};
@@ -123,7 +123,7 @@ fn a_keyring_that_does_not_fit_is_refused_and_the_old_one_kept() {
 fn the_longest_keyrings_replace_each_other_for_ever() {
     let flash = used(0);
     for edition in 0..20 {
-        let longest = vec![edition; crate::sizes::BUNDLE];
+        let longest = vec![edition; BUNDLE];
         with_store(&flash, async |store| {
             store.set_keyring(&longest).await.unwrap();
             assert_eq!(store.count_start().await.unwrap(), u32::from(edition) + 2);

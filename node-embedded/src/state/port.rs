@@ -1,87 +1,103 @@
-//! One of the places for a link: the core's link, the frames that wait to be sent, and who is behind it.
+//! One place for a link: the core's link, the frames that wait to be sent, and the hub behind it.
 
 use node_core::gossip::{Certificates, Target};
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{Config, Exchange, GoAway, Link, PeerError};
+use node_core::link::{self, GoAway, Link, PeerError, Phase};
 use node_core::time::{Duration, Instant};
 use node_core::trust::Fingerprint;
 
-use crate::batch::Batch;
+use super::batch::Batch;
 use crate::sizes::{OUR_EXCHANGES, THEIR_EXCHANGES};
 use crate::tls::Proved;
 
-/// A GOAWAY that the hub does not take is given up after this time.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// The port stops waiting for the hub to take a GOAWAY after this time.
+const GO_AWAY_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// One place for a link.
 pub(crate) struct Port<'d> {
     pub(crate) link: Link<'d>,
     pub(crate) batch: &'d mut Batch,
     pub(crate) stage: Stage,
-    /// What the hub said at last.
+    /// The reason of the hub's GOAWAY.
     pub(crate) go_away: Option<GoAway>,
-    /// Somebody waits for room in `batch`.
+    /// A task waits for room in `batch`.
     pub(crate) blocked: bool,
 }
 
 /// How far a port's connection is.
 #[derive(Clone, Copy)]
 pub(crate) enum Stage {
-    /// There is none.
+    /// There is no connection.
     Idle,
-    /// TLS is up, the hub has not said hello.
+    /// TLS is up, the hub's hello has not arrived.
     Greeting(Carried),
     /// The link is up.
     Joined(Carried, NodeId),
-    /// The link came up and may not stay, or broke a rule: only the GOAWAY is left.
+    /// The link may not stay, or the hub broke a rule: only the GOAWAY is left.
     Parting(Carried, Parted),
 }
 
 /// A TLS session that was just opened.
 #[derive(Clone, Copy)]
-pub(crate) struct Opened {
-    /// Whom the dial was for.
+pub(crate) struct OpenedSession {
+    /// The target of the dial.
     pub(crate) target: Target,
     /// SHA-256 of the certificate that this node showed.
     pub(crate) ours: Fingerprint,
-    /// Who the hub has proved to be.
+    /// The identity that the hub proved.
     pub(crate) hub: Proved,
 }
 
-/// What carries a link.
+/// The connection that carries a link.
 #[derive(Clone, Copy)]
 pub(crate) struct Carried {
     pub(crate) id: LinkId,
-    /// Whom the dial was for.
+    /// The target of the dial.
     pub(crate) target: Target,
-    /// What the handshake showed.
+    /// The certificates that the handshake showed.
     pub(crate) certificates: Certificates,
-    /// The hub is trusted by a pin, whatever the keyring says.
+    /// A pin makes the hub trusted, regardless of the keyring.
     pub(crate) pinned: bool,
 }
 
-/// Why only the GOAWAY is left.
+/// The reason why only the GOAWAY is left.
 #[derive(Clone, Copy)]
 pub(crate) struct Parted {
     /// The member that the link was up to, if it was.
     pub(crate) from: Option<NodeId>,
-    /// When the hub has had time enough for it.
+    /// The end of the hub's time to take the GOAWAY.
     pub(crate) until: Instant,
     /// The rule that the hub broke.
     pub(crate) error: Option<PeerError>,
-    /// The core knows the dial's outcome already.
+    /// The core already knows the dial's outcome.
     pub(crate) settled: bool,
 }
 
 impl<'d> Port<'d> {
-    pub(crate) fn new(config: Config<'d>, memory: &'d mut PortExchanges) -> Self {
-        let filled = memory.ours.resize(OUR_EXCHANGES, Exchange::FREE);
-        let filled = filled.and(memory.theirs.resize(THEIR_EXCHANGES, Exchange::FREE));
+    pub(crate) fn new(config: link::Config<'d>, memory: &'d mut LinkMemory) -> Self {
+        let filled = memory.ours.resize(OUR_EXCHANGES, link::Exchange::FREE);
+        let filled = filled.and(memory.theirs.resize(THEIR_EXCHANGES, link::Exchange::FREE));
         debug_assert!(filled.is_ok(), "their capacity is their length");
         let link = Link::new(config, &mut memory.ours, &mut memory.theirs, Instant::START);
         Self { link, batch: &mut memory.batch, stage: Stage::Idle, go_away: None, blocked: false }
     }
 
-    /// What carries the link, if anything does.
+    /// Whether the port has no connection.
+    pub(crate) const fn is_idle(&self) -> bool {
+        matches!(self.stage, Stage::Idle)
+    }
+
+    /// Whether exchanges can be opened.
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.stage, Stage::Joined(..)) && self.link.phase() == Phase::Up
+    }
+
+    /// Whether the hub had enough time to take a GOAWAY.
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+        matches!(self.stage, Stage::Parting(_, parted) if now >= parted.until)
+    }
+
+    /// The connection that carries the link, if there is one.
     pub(crate) const fn carried(&self) -> Option<&Carried> {
         match &self.stage {
             Stage::Idle => None,
@@ -104,18 +120,19 @@ impl<'d> Port<'d> {
             Stage::Joined(carried, id) => (carried, Some(id)),
         };
         self.link.go_away(reason);
-        self.stage = Stage::Parting(carried, Parted { from, until: now + FAREWELL, error, settled: false });
+        self.stage =
+            Stage::Parting(carried, Parted { from, until: now + GO_AWAY_TIMEOUT, error, settled: false });
     }
 }
 
-/// A link's memory for exchanges and frames, empty until a port uses it.
-pub(crate) struct PortExchanges {
+/// Memory of a link for exchanges and frames, empty until a port uses it.
+pub(crate) struct LinkMemory {
     batch: Batch,
-    ours: heapless::Vec<Exchange, OUR_EXCHANGES>,
-    theirs: heapless::Vec<Exchange, THEIR_EXCHANGES>,
+    ours: heapless::Vec<link::Exchange, OUR_EXCHANGES>,
+    theirs: heapless::Vec<link::Exchange, THEIR_EXCHANGES>,
 }
 
-impl PortExchanges {
+impl LinkMemory {
     pub(crate) const NEW: Self =
         Self { batch: Batch::new(), ours: heapless::Vec::new(), theirs: heapless::Vec::new() };
 }

@@ -1,8 +1,7 @@
 //! From `HOST:PORT` to an address that can be dialled.
 
-use core::fmt;
-
 use embassy_net::{IpEndpoint, Stack};
+use thiserror::Error;
 
 /// Finds the address of `HOST:PORT`.
 ///
@@ -26,36 +25,26 @@ async fn look_up(network: Stack<'_>, host: &str) -> Result<embassy_net::IpAddres
 }
 
 #[cfg(not(feature = "dns"))]
-#[expect(clippy::unused_async, reason = "with the feature dns it waits")]
+#[expect(clippy::unused_async, reason = "it waits when the feature dns is on")]
 async fn look_up(_network: Stack<'_>, _host: &str) -> Result<embassy_net::IpAddress, AddressError> {
     Err(AddressError::NoDns)
 }
 
 /// Why there is no address to dial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[cfg_attr(
     feature = "dns",
     expect(dead_code, reason = "one variant is for firmware without the feature dns")
 )]
 pub(crate) enum AddressError {
     /// It is not `HOST:PORT`.
+    #[error("not of the form HOST:PORT")]
     Malformed,
     /// It is a name, and this firmware has no DNS.
+    #[error("a name, but this firmware can dial numbers only: build it with the feature dns")]
     NoDns,
     /// No name server knows it.
     #[cfg(feature = "dns")]
+    #[error("no name server knows it")]
     Unknown,
 }
-
-impl fmt::Display for AddressError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "not of the form HOST:PORT",
-            Self::NoDns => "a name, but this firmware can dial numbers only: build it with the feature dns",
-            #[cfg(feature = "dns")]
-            Self::Unknown => "no name server knows it",
-        })
-    }
-}
-
-impl core::error::Error for AddressError {}

@@ -1,6 +1,5 @@
 //! This board's own requests to components anywhere in the cluster.
 
-use core::fmt;
 use core::future::poll_fn;
 use core::task::Poll;
 
@@ -9,13 +8,12 @@ use node_core::http::{EncodeError, HeadWriter, NO_FIELD, ResponseHead, find};
 use node_core::link::{Open, OpenError, Service};
 use node_core::route;
 use node_core::route::deadline::budget_ms;
+use thiserror::Error;
 
-use crate::digits::decimal;
+use super::handle::Leaf;
 use crate::exchange::Exchange;
-use crate::leaf::Leaf;
 use crate::sizes::FIELDS;
-use crate::state::{Core, State, now};
-use crate::table::{ExchangeError, Place, SlotIndex};
+use crate::state::{Core, ExchangeError, ExchangeKey, SlotIndex, State, now};
 
 /// Links that a request may cross: to the hub, to the owner's hub, to the owner.
 const HOPS: u8 = 3;
@@ -23,7 +21,7 @@ const HOPS: u8 = 3;
 /// A request to a component.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'c> {
-    /// Which component, by its name.
+    /// The component's name.
     pub component: &'c str,
     /// The method, usually `GET` or `POST`.
     pub method: &'c str,
@@ -33,7 +31,7 @@ pub struct Call<'c> {
     pub fields: &'c [(&'c str, &'c [u8])],
     /// The body.
     pub body: &'c [u8],
-    /// How long it may take in all, a wait for a link included.
+    /// The most time that it may take in all, a wait for a link included.
     pub timeout: Duration,
 }
 
@@ -53,14 +51,14 @@ impl<'c> Call<'c> {
 }
 
 impl<'d> Leaf<'d> {
-    /// Sends a request and waits for the head of its response, which is kept in `buffer` as long as the response.
-    /// The request's own head is put together there before.
+    /// Sends a request and waits for the head of its response. `buffer` first holds the head of the request, and then
+    /// that of the response, as long as the response lives.
     ///
-    /// While a link is being replaced, or all exchanges are taken, the request waits.
+    /// The request waits while a link is being replaced, or while all exchanges are taken.
     ///
     /// # Errors
-    /// [`CallError`]: no response. What became of the request is known only for [`CallError::NoLink`] and
-    /// [`CallError::BadRequest`]: it was not sent.
+    /// [`CallError`]: no response. [`CallError::NoLink`] and [`CallError::BadRequest`] mean that the request was not
+    /// sent; any other error leaves its outcome unknown.
     pub async fn call<'b>(
         &self,
         call: &Call<'_>,
@@ -70,8 +68,9 @@ impl<'d> Leaf<'d> {
         let deadline = embassy_time::Instant::now() + call.timeout;
         let head = buffer.get(..length).unwrap_or_default();
         let end = call.body.is_empty();
-        let opening = open(self.state, (head, end), deadline);
-        let (slot, taken) = with_timeout(call.timeout, opening).await.map_err(|_| CallError::NoLink)?;
+        let opening = open(self.state, Beginning { head, end }, deadline);
+        let Started { slot, taken } =
+            with_timeout(call.timeout, opening).await.map_err(|_| CallError::NoLink)?;
         let mut exchange = Exchange::new(self.state, slot, end && taken == length);
         exchange.write(head.get(taken..).unwrap_or_default()).await?;
         exchange.write(call.body).await?;
@@ -88,10 +87,10 @@ impl<'d> Leaf<'d> {
     }
 }
 
-/// A response whose head has arrived. Dropped before its end, the rest is not sent.
+/// A response whose head has arrived. When it is dropped before its end, the rest is not sent.
 pub struct CallResponse<'d, 'b> {
     status: u16,
-    /// Start of the body's bytes that came with the head.
+    /// Start of the body's bytes that arrived with the head.
     body_at: usize,
     head: &'b [u8],
     exchange: Exchange<'d>,
@@ -133,7 +132,7 @@ fn write_request(call: &Call<'_>, buffer: &mut [u8]) -> Result<usize, CallError>
         let mut head = HeadWriter::request(buffer, call.method, call.target)?;
         head.field(route::COMPONENT, call.component.as_bytes())?;
         if !call.body.is_empty() {
-            head.field("content-length", decimal(call.body.len(), &mut [0; 20]))?;
+            head.field("content-length", itoa::Buffer::new().format(call.body.len()).as_bytes())?;
         }
         call.fields.iter().try_for_each(|(name, value)| head.field(name, value))?;
         head.finish()
@@ -141,18 +140,29 @@ fn write_request(call: &Call<'_>, buffer: &mut [u8]) -> Result<usize, CallError>
     write().map_err(|_: EncodeError| CallError::BadRequest)
 }
 
-/// Waits for a link that takes an exchange, and opens it with as much of the head as fits; says how much did.
-async fn open(
-    state: &State<'_>,
-    (head, end): (&[u8], bool),
-    deadline: embassy_time::Instant,
-) -> (SlotIndex, usize) {
+/// The first bytes of a request.
+#[derive(Clone, Copy)]
+struct Beginning<'h> {
+    head: &'h [u8],
+    /// The request has no body.
+    end: bool,
+}
+
+/// A request that has begun.
+struct Started {
+    slot: SlotIndex,
+    /// Bytes of the head that the link took.
+    taken: usize,
+}
+
+/// Waits for a link that takes an exchange, and opens the exchange with as much of the head as fits.
+async fn open(state: &State<'_>, beginning: Beginning<'_>, deadline: embassy_time::Instant) -> Started {
     poll_fn(|cx| {
         state.with(|core| {
             let left = deadline.saturating_duration_since(embassy_time::Instant::now());
             let budget_ms = budget_ms(node_core::time::Duration::from_micros(left.as_micros()));
             let open = Open { to: None, hops: HOPS, budget_ms, service: Service::Http };
-            match try_open(core, &open, head, end) {
+            match try_open(core, &open, beginning) {
                 Some(opened) => Poll::Ready(opened),
                 None => {
                     core.callers.register(cx.waker());
@@ -164,16 +174,17 @@ async fn open(
     .await
 }
 
-fn try_open(core: &mut Core<'_>, open: &Open, data: &[u8], end: bool) -> Option<(SlotIndex, usize)> {
+fn try_open(core: &mut Core<'_>, open: &Open, beginning: Beginning<'_>) -> Option<Started> {
     if !core.table.has_room_for_ours() {
         return None;
     }
     for (index, port) in core.ports.iter_mut().enumerate().filter(|(_, port)| port.is_up()) {
         let Some(link) = port.id() else { continue };
-        match port.link.open(now(), open, data, end, port.batch) {
+        match port.link.open(now(), open, beginning.head, beginning.end, port.batch) {
             Ok((id, taken)) => {
                 core.runner.wake();
-                return core.table.opened(Place { port: index, link, id }).map(|slot| (slot, taken));
+                let slot = core.table.opened(ExchangeKey { port: index, link, id })?;
+                return Some(Started { slot, taken });
             }
             Err(OpenError::Outbox) => port.blocked = true,
             Err(_) => {}
@@ -203,36 +214,19 @@ async fn read_head(exchange: &mut Exchange<'_>, buffer: &mut [u8]) -> Result<usi
 }
 
 /// Why a request has no response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// The request's head is too long, or has parts that do not belong there. Nothing was sent.
+    #[error("the request's headers are too long or malformed")]
     BadRequest,
     /// The response's head is malformed, or longer than the buffer.
+    #[error("the response's headers are malformed, or longer than the buffer")]
     BadResponse,
     /// The exchange ended early.
-    Exchange(ExchangeError),
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
     /// No link took it in time. Nothing was sent.
+    #[error("no hub took the request in time")]
     NoLink,
 }
-
-impl From<ExchangeError> for CallError {
-    fn from(error: ExchangeError) -> Self {
-        Self::Exchange(error)
-    }
-}
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BadRequest => f.write_str("the request's headers are too long or malformed"),
-            Self::BadResponse => {
-                f.write_str("the response's headers are malformed, or longer than the buffer")
-            }
-            Self::Exchange(error) => error.fmt(f),
-            Self::NoLink => f.write_str("no hub took the request in time"),
-        }
-    }
-}
-
-impl core::error::Error for CallError {}

@@ -1,0 +1,104 @@
+//! The firmware's handle to a running node.
+
+use core::future::poll_fn;
+use core::task::Poll;
+
+use node_core::id::NodeId;
+use node_core::trust::Fingerprint;
+use node_core::wire::record::BadMetadata;
+
+use crate::sizes::LINKS;
+use crate::state::{Core, State, now};
+
+/// The firmware's handle to its node. All copies refer to the same node.
+#[derive(Clone, Copy)]
+pub struct Leaf<'d> {
+    pub(super) state: &'d State<'d>,
+}
+
+impl<'d> Leaf<'d> {
+    pub(super) const fn new(state: &'d State<'d>) -> Self {
+        Self { state }
+    }
+
+    /// The node's identity.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.state.with(|core| core.node.id())
+    }
+
+    /// SHA-256 of the certificate that it presents.
+    #[must_use]
+    pub fn active_key(&self) -> Fingerprint {
+        self.state.keys.borrow().active()
+    }
+
+    /// The number of hubs that it is linked to now.
+    #[must_use]
+    pub fn links(&self) -> usize {
+        self.state.with(|core| core.links_up())
+    }
+
+    /// The number of members that it knows, itself included.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.state.with(|core| core.node.members().count())
+    }
+
+    /// Waits until it is linked to a hub.
+    pub async fn linked(&self) {
+        self.wait(|core| core.links_up() > 0).await;
+    }
+
+    /// Leaves the cluster: says GOAWAY, finishes the exchanges under way and waits until the links are closed. The node
+    /// dials no more.
+    pub async fn leave(&self) {
+        self.state.with(|core| {
+            core.node.leave(now());
+            core.runner.wake();
+        });
+        self.wait(|core| (0..LINKS).all(|port| !core.is_connected(port))).await;
+    }
+
+    /// Tells the cluster that the board sleeps for this many seconds, a week at most, and waits until its hubs know and
+    /// the links are closed. Without a hub it waits until there is one: bound the wait by a timeout.
+    ///
+    /// After that the processor may stop, or the power may be cut. The hubs do not suspect a sleeping board. They hold
+    /// requests to it as long as the sender waits. A board that starts again need not [`wake`](Self::wake).
+    ///
+    /// # Errors
+    /// [`BadMetadata`] when the node's metadata leaves no room for it; nothing changed.
+    pub async fn sleep(&self, seconds: u32) -> Result<(), BadMetadata> {
+        self.linked().await;
+        self.state.with(|core| {
+            core.runner.wake();
+            core.node.sleep(seconds)
+        })?;
+        self.wait(|core| (0..LINKS).all(|port| !core.is_connected(port))).await;
+        Ok(())
+    }
+
+    /// Comes back after [`sleep`](Self::sleep), at any time.
+    ///
+    /// # Errors
+    /// None, as long as the metadata could be written before.
+    pub fn wake(&self) -> Result<(), BadMetadata> {
+        self.state.with(|core| {
+            core.runner.wake();
+            core.node.wake(now())
+        })
+    }
+
+    async fn wait(&self, mut until: impl FnMut(&mut Core<'_>) -> bool) {
+        poll_fn(|cx| {
+            self.state.with(|core| {
+                if until(core) {
+                    return Poll::Ready(());
+                }
+                core.callers.register(cx.waker());
+                Poll::Pending
+            })
+        })
+        .await;
+    }
+}

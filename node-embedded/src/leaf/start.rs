@@ -1,0 +1,210 @@
+//! Starts a node: its memory, its records in flash, its machines.
+
+use core::ops::Range;
+
+use embassy_net::Stack;
+use embassy_sync::mutex::Mutex;
+use embedded_storage_async::nor_flash::NorFlash;
+use embedded_tls::CryptoRngCore;
+use node_core::id::NodeId;
+use node_core::keys::BundleError;
+use node_core::wire::{Kind, Metadata};
+use thiserror::Error;
+
+use super::handle::Leaf;
+use crate::application::Application;
+use crate::connection::PortMemory;
+use crate::flash::{KeyringMemory, Keys, Store, StoreError};
+use crate::log::information;
+use crate::runner::Runner;
+use crate::settings::{MAX_PINS, Settings};
+use crate::sizes::{BUNDLE, HEAD, ITEM, LINKS, WORKERS};
+use crate::state::{Boot, Core, CoreMemory, State};
+
+/// The firmware's parts for a node.
+pub struct Parts<'d, G, F, A> {
+    /// The network, which may still be coming up.
+    pub network: Stack<'d>,
+    /// Random numbers that are good enough for keys.
+    pub rng: G,
+    /// Flash. Nothing else writes to its `flash_range`.
+    pub flash: F,
+    /// The node's records lie in this range of `flash`: whole pages, at least two of them and 16 KiB in all.
+    pub flash_range: Range<u32>,
+    /// Components and methods; `()` for none.
+    pub application: A,
+}
+
+/// All memory of a node: put it into a `static`.
+///
+/// At first it holds only zeros and empty vectors, which a linker does not store: a `static` of it takes no flash.
+pub struct LeafResources<'d> {
+    memory: Memory,
+    state: heapless::Vec<State<'d>, 1>,
+}
+
+struct Memory {
+    core: CoreMemory,
+    ports: [PortMemory; LINKS],
+    heads: [[u8; HEAD]; WORKERS + 1],
+    item: [u8; ITEM],
+    bundle: [u8; BUNDLE],
+}
+
+impl LeafResources<'_> {
+    /// Memory for one node.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            memory: Memory {
+                core: CoreMemory::NEW,
+                ports: [PortMemory::NEW; LINKS],
+                heads: [[0; HEAD]; WORKERS + 1],
+                item: [0; ITEM],
+                bundle: [0; BUNDLE],
+            },
+            state: heapless::Vec::new(),
+        }
+    }
+}
+
+impl Default for LeafResources<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Starts a node. It does nothing until its [`Runner`] runs.
+///
+/// The keyring comes from flash. A board without one takes it from the settings and stores it.
+///
+/// # Errors
+/// [`StartError`] says what to change. Nothing was sent.
+pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
+    resources: &'d mut LeafResources<'d>,
+    settings: Settings<'d>,
+    parts: Parts<'d, G, F, A>,
+) -> Result<(Leaf<'d>, Runner<'d, G, F, A>), StartError<F::Error>> {
+    let Parts { network, mut rng, flash, flash_range, application } = parts;
+    let LeafResources { memory, state } = resources;
+    let Memory { core, ports, heads, item, bundle } = memory;
+    if settings.pins.len() > MAX_PINS {
+        return Err(StartError::Settings);
+    }
+    let mut store = Store::new(flash, flash_range, item).map_err(StartError::Flash)?;
+    provision(&mut store, settings.keyring).await?;
+    let id = load_id(&mut store, settings.id, &mut rng).await?;
+    let starts = store.count_start().await.map_err(StartError::Flash)?;
+    let mut seed = [0; 8];
+    rng.try_fill_bytes(&mut seed).map_err(|_| StartError::Entropy)?;
+    // Loaded last: the keys are large, and a wait would keep them in this future.
+    let keys = load_keys(&mut store).await?;
+    information!("{} ({}), start {}, certificate {}", settings.name, id, starts, keys.active());
+
+    let boot = Boot { id, starts, seed: u64::from_le_bytes(seed) };
+    let core = assemble(core, &settings, &keys, boot, application.components());
+    let state = place(state, settings, keys, core).ok_or(StartError::Settings)?;
+    let keyring = Mutex::new(KeyringMemory { store, bundle });
+    let runner = Runner { state, network, rng: rng.into(), keyring, application, ports, heads };
+    Ok((Leaf::new(state), runner))
+}
+
+/// Puts the core's machines together; `None` when the settings are out of range.
+///
+/// Not inlined, so that its stack is given back: inside [`start`] the node would hold it to the end.
+#[inline(never)]
+fn assemble<'d>(
+    memory: &'d mut CoreMemory,
+    settings: &Settings<'d>,
+    keys: &Keys,
+    boot: Boot,
+    components: &[&str],
+) -> Option<Core<'d>> {
+    let about_me = describe(settings, keys, components)?;
+    Core::new(memory, settings, boot, &about_me)
+}
+
+/// Puts the state in its final place, if there are machines for it. Not inlined, as [`assemble`].
+#[inline(never)]
+fn place<'d>(
+    state: &'d mut heapless::Vec<State<'d>, 1>,
+    settings: Settings<'d>,
+    keys: Keys,
+    core: Option<Core<'d>>,
+) -> Option<&'d State<'d>> {
+    state.clear();
+    state.push(State::new(settings, keys, core?)).ok()?;
+    state.first()
+}
+
+/// The node's own metadata; `None` when a list in it is too long.
+fn describe<'s>(settings: &Settings<'s>, keys: &Keys, components: &[&'s str]) -> Option<Metadata<'s>> {
+    let mut metadata = Metadata::new(settings.name, Kind::Leaf);
+    metadata.active_key = keys.active().0;
+    metadata.keyring = keys.digest().0;
+    metadata.components = heapless::Vec::from_slice(components).ok()?;
+    metadata.uses = heapless::Vec::from_slice(settings.uses).ok()?;
+    Some(metadata)
+}
+
+/// Stores the keyring of the settings on a board that has none.
+async fn provision<F: NorFlash>(
+    store: &mut Store<'_, F>,
+    bundle: Option<&[u8]>,
+) -> Result<(), StartError<F::Error>> {
+    if store.keyring().await.map_err(StartError::Flash)?.is_some() {
+        return Ok(());
+    }
+    let bundle = bundle.ok_or(StartError::NoKeyring)?;
+    Keys::read(bundle).map_err(StartError::Keyring)?;
+    store.set_keyring(bundle).await.map_err(StartError::Flash)
+}
+
+async fn load_keys<F: NorFlash>(store: &mut Store<'_, F>) -> Result<Keys, StartError<F::Error>> {
+    let bundle = store.keyring().await.map_err(StartError::Flash)?.ok_or(StartError::NoKeyring)?;
+    Keys::read(bundle).map_err(StartError::Keyring)
+}
+
+async fn load_id<F: NorFlash>(
+    store: &mut Store<'_, F>,
+    given: Option<NodeId>,
+    rng: &mut impl CryptoRngCore,
+) -> Result<NodeId, StartError<F::Error>> {
+    if let Some(id) = given {
+        return Ok(id);
+    }
+    if let Some(id) = store.node_id().await.map_err(StartError::Flash)? {
+        return Ok(id);
+    }
+    let mut bytes = [0; 16];
+    rng.try_fill_bytes(&mut bytes).map_err(|_| StartError::Entropy)?;
+    if bytes == [0; 16] {
+        return Err(StartError::Entropy);
+    }
+    store.set_node_id(NodeId(bytes)).await.map_err(StartError::Flash)?;
+    Ok(NodeId(bytes))
+}
+
+/// Why a node was not started.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError<E> {
+    /// The random number generator does not work.
+    #[error("the random number generator gives no random numbers: check its driver")]
+    Entropy,
+    /// The flash cannot be used.
+    #[error("{0}")]
+    Flash(StoreError<E>),
+    /// The keyring in flash, or the one in the settings, is not valid.
+    #[error(transparent)]
+    Keyring(BundleError),
+    /// There is no keyring, neither in flash nor in the settings.
+    #[error("the board has no keyring: give it one in its settings")]
+    NoKeyring,
+    /// A name is not valid, or there are too many hubs, components, uses or pins.
+    #[error(
+        "the settings are out of range: names are 1 to 63 of the characters A-Z a-z 0-9 - _ . and there are at most 8 \
+         hubs, 8 uses, 4 pins and 32 components"
+    )]
+    Settings,
+}

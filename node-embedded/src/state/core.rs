@@ -1,0 +1,145 @@
+//! The core's machines and what belongs to them.
+
+use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
+use node_core::gossip::{self, Dial, IdEntry, MemberSlot, Node, Peer};
+use node_core::id::NodeId;
+use node_core::link;
+use node_core::time::{ClockFloor, Duration, Instant};
+use node_core::wire::{Kind, Metadata};
+
+use super::clock::now;
+use super::port::{LinkMemory, Port};
+use super::table::{self, ExchangeTable};
+use crate::flash::Keys;
+use crate::settings::Settings;
+use crate::sizes::{LIMITS, LINKS, MEMBERS, METADATA};
+
+/// Tasks of the firmware that may wait for a link at once; more of them only cause additional wakes.
+const CALLERS: usize = 4;
+
+/// The core's machines and what belongs to them.
+pub(crate) struct Core<'d> {
+    pub(crate) node: Node<'d>,
+    pub(crate) clock: ClockFloor,
+    pub(crate) ports: [Port<'d>; LINKS],
+    pub(crate) table: ExchangeTable<'d>,
+    /// Links so far.
+    pub(crate) links: u32,
+    /// Wakes the runner. Everything but the firmware's own requests runs there.
+    pub(crate) runner: WakerRegistration,
+    /// Wakes the firmware's tasks that wait for a link or for a free exchange.
+    pub(crate) callers: MultiWakerRegistration<CALLERS>,
+}
+
+/// The memory that the machines work in.
+pub(crate) struct CoreMemory {
+    slots: heapless::Vec<MemberSlot, MEMBERS>,
+    id_index: [IdEntry; MEMBERS],
+    deadlines: [Instant; MEMBERS],
+    metadata: [u8; MEMBERS * METADATA],
+    peers: heapless::Vec<Peer, LINKS>,
+    table: table::ExchangeSlots,
+    links: [LinkMemory; LINKS],
+}
+
+impl CoreMemory {
+    pub(crate) const NEW: Self = Self {
+        slots: heapless::Vec::new(),
+        id_index: [IdEntry::FREE; MEMBERS],
+        deadlines: [Instant::START; MEMBERS],
+        metadata: [0; MEMBERS * METADATA],
+        peers: heapless::Vec::new(),
+        table: table::ExchangeSlots::new(),
+        links: [LinkMemory::NEW; LINKS],
+    };
+}
+
+/// What makes this start of this node different from any other.
+#[derive(Clone, Copy)]
+pub(crate) struct Boot {
+    pub(crate) id: NodeId,
+    /// How often the node was started, this start included.
+    pub(crate) starts: u32,
+    pub(crate) seed: u64,
+}
+
+impl<'d> Core<'d> {
+    /// Puts the machines together; `None` when the settings are out of range.
+    pub(crate) fn new(
+        memory: &'d mut CoreMemory,
+        settings: &Settings<'d>,
+        boot: Boot,
+        about_me: &Metadata<'_>,
+    ) -> Option<Self> {
+        let now = now();
+        let CoreMemory { slots, id_index, deadlines, metadata, peers, table, links } = memory;
+        fill(slots, MemberSlot::FREE);
+        fill(peers, Peer::FREE);
+        let storage = gossip::Storage { slots, id_index, deadlines, fingerprints: &mut [], metadata, peers };
+        let config =
+            gossip::Config { active_view: LINKS - 1, dials: 1, ..gossip::Config::new(boot.id, Kind::Leaf) };
+        // The metadata may change during a life as well as between two.
+        let incarnation = u64::from(boot.starts) << 12;
+        let birth = gossip::Birth { incarnation, metadata: about_me, seed: boot.seed };
+        let mut node = Node::new(now, config, birth, storage).ok()?;
+        for hub in settings.hubs {
+            node.add_seed(now, hub).ok()?;
+        }
+        let link = link::Config {
+            id: boot.id,
+            cluster: settings.cluster,
+            limits: LIMITS,
+            hello_timeout: Duration::from_secs(5),
+            ping_after: Duration::from_secs(5),
+            dead_after: Duration::from_secs(5),
+        };
+        Some(Self {
+            node,
+            clock: ClockFloor::new(now, settings.not_before),
+            ports: links.each_mut().map(|memory| Port::new(link, memory)),
+            table: ExchangeTable::new(table),
+            links: 0,
+            runner: Default::default(),
+            callers: MultiWakerRegistration::new(),
+        })
+    }
+
+    /// Ends links to hubs that are no longer trusted, and replaces links that show old certificates.
+    pub(crate) fn judge_links(&mut self, now: Instant, keys: &Keys) {
+        let pinned = self.ports.iter().filter_map(Port::carried).filter(|carried| carried.pinned);
+        let pinned: heapless::Vec<_, LINKS> = pinned.map(|carried| carried.certificates.theirs).collect();
+        let trusts = |certificate| keys.trusts(certificate) || pinned.contains(&certificate);
+        self.node.handle_keyring(now, keys.active(), trusts);
+    }
+
+    /// The next connection to open. Only a port that has none asks.
+    pub(crate) fn next_dial(&mut self, now: Instant) -> Option<Dial> {
+        self.node.poll_dial(now)
+    }
+
+    /// Links that are up.
+    pub(crate) fn links_up(&self) -> usize {
+        self.ports.iter().filter(|port| port.is_up()).count()
+    }
+
+    /// Whether a port has a connection.
+    pub(crate) fn is_connected(&self, port: usize) -> bool {
+        self.ports.get(port).is_some_and(|port| !port.is_idle())
+    }
+
+    /// Whether a port's link has come to its end.
+    pub(crate) fn is_over(&self, port: usize) -> bool {
+        self.ports.get(port).is_none_or(|port| port.link.phase() == link::Phase::Over)
+    }
+
+    /// Whether the hub had enough time to take a GOAWAY.
+    pub(crate) fn is_overdue(&self, port: usize, now: Instant) -> bool {
+        self.ports.get(port).is_some_and(|port| port.is_overdue(now))
+    }
+}
+
+/// Adds elements until there is no more room.
+fn fill<T: Clone, const N: usize>(vector: &mut heapless::Vec<T, N>, free: T) {
+    let filled = vector.resize(N, free);
+    debug_assert!(filled.is_ok(), "its capacity is its length");
+}

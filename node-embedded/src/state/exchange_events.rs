@@ -1,0 +1,83 @@
+//! What a hub does to the exchanges of a link.
+
+use node_core::link::{ExchangeId, Open, ResetCode};
+
+use super::core::Core;
+use super::port::Port;
+use super::table::{ExchangeError, ExchangeKey, ExchangeSlot};
+
+/// Bytes of an exchange that a hub sent.
+pub(super) struct Arrived<'b> {
+    pub(super) data: &'b [u8],
+    /// Nothing follows.
+    pub(super) end: bool,
+}
+
+impl Core<'_> {
+    pub(super) fn handle_opened(&mut self, index: usize, id: ExchangeId, open: Open, arrived: Arrived<'_>) {
+        let for_us = open.to.is_none_or(|to| to == self.node.id());
+        let key = self.exchange_key(index, id);
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let slot = key.filter(|_| for_us).and_then(|key| self.table.arrive(key, open));
+        let Some(slot) = slot else {
+            port.link.reset(id, if for_us { ResetCode::Full } else { ResetCode::Unknown });
+            port.link.release(id, arrived.data.len());
+            return;
+        };
+        slot.ended = arrived.end;
+        if slot.unread.extend_from_slice(arrived.data).is_err() {
+            port.link.release(id, arrived.data.len());
+        }
+    }
+
+    pub(super) fn handle_data(&mut self, index: usize, id: ExchangeId, arrived: Arrived<'_>) {
+        let key = self.exchange_key(index, id);
+        let Some(port) = self.ports.get_mut(index) else { return };
+        // The hub has credit for no more than the slot has room for.
+        let slot = key.and_then(|key| self.table.find_mut(key));
+        let kept = slot.is_some_and(|slot| {
+            slot.ended |= arrived.end;
+            slot.waker.wake();
+            slot.unread.extend_from_slice(arrived.data).is_ok()
+        });
+        if !kept {
+            port.link.release(id, arrived.data.len());
+        }
+    }
+
+    pub(super) fn handle_reset(&mut self, index: usize, id: ExchangeId, code: ResetCode) {
+        if let Some(slot) = self.slot_of(index, id) {
+            slot.break_off(ExchangeError::Reset(code));
+        }
+    }
+
+    /// There is credit for one exchange.
+    pub(super) fn handle_credit(&mut self, index: usize, id: ExchangeId) {
+        if let Some(slot) = self.slot_of(index, id) {
+            slot.waker.wake();
+        }
+    }
+
+    pub(super) fn handle_expired(&mut self, index: usize, id: ExchangeId) {
+        if let Some(slot) = self.slot_of(index, id) {
+            slot.break_off(ExchangeError::TimedOut);
+        }
+    }
+
+    /// Wakes the tasks that wait to send on a port's exchanges.
+    pub(super) fn wake_exchanges(&mut self, index: usize) {
+        if let Some(link) = self.ports.get(index).and_then(Port::id) {
+            self.table.of_link(link).for_each(|slot| slot.waker.wake());
+        }
+        self.callers.wake();
+    }
+
+    fn slot_of(&mut self, index: usize, id: ExchangeId) -> Option<&mut ExchangeSlot> {
+        self.exchange_key(index, id).and_then(|key| self.table.find_mut(key))
+    }
+
+    fn exchange_key(&self, index: usize, id: ExchangeId) -> Option<ExchangeKey> {
+        let link = self.ports.get(index)?.id()?;
+        Some(ExchangeKey { port: index, link, id })
+    }
+}

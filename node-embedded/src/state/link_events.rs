@@ -1,0 +1,205 @@
+//! What a hub, or time, does to a link.
+
+use node_core::gossip::{Certificates, Direction, Failure, LinkEnd, Target};
+use node_core::id::LinkId;
+use node_core::link::{Event, GoAway, Hello, PeerError};
+use node_core::time::{Duration, Instant};
+use node_core::wire::{FrameKind, Metadata, VERSION};
+
+use super::batch::GossipOutbox;
+use super::core::Core;
+use super::exchange_events::Arrived;
+use super::port::{Carried, OpenedSession, Parted, Port, Stage};
+use super::table::ExchangeError;
+use crate::flash::Keys;
+use crate::log::{information, warning};
+use crate::sizes::{LIMITS, LINKS};
+
+/// Shortest wait between two calls of [`Core::handle_time`]: whatever is due waits for a free port, not for time.
+const TICK: Duration = Duration::from_millis(10);
+
+impl Core<'_> {
+    /// Greets a hub: the session with it is open.
+    pub(crate) fn handle_open(&mut self, index: usize, now: Instant, cluster: &str, session: OpenedSession) {
+        let OpenedSession { target, ours, hub } = session;
+        self.links = self.links.wrapping_add(1);
+        let Some(port) = self.ports.get_mut(index) else { return };
+        port.link.restart(now);
+        port.batch.clear();
+        port.blocked = false;
+        port.go_away = None;
+        let certificates = Certificates { ours, theirs: hub.certificate };
+        let carried = Carried { id: LinkId(self.links), target, certificates, pinned: hub.pinned };
+        port.stage = Stage::Greeting(carried);
+        let hello =
+            Hello { version: VERSION, cluster, limits: LIMITS, time: None, record: self.node.record() };
+        if port.link.greet(&hello, port.batch).is_err() {
+            port.part(now, GoAway::Full, None);
+        }
+        self.runner.wake();
+    }
+
+    /// Feeds a port's link with bytes that arrived. Returns how many it used; the rest is the start of a frame.
+    pub(crate) fn handle_input(&mut self, index: usize, now: Instant, keys: &Keys, input: &[u8]) -> usize {
+        let mut used = 0;
+        while let Some(port) = self.ports.get_mut(index) {
+            if matches!(port.stage, Stage::Idle | Stage::Parting(..)) {
+                return input.len();
+            }
+            let rest = input.get(used..).unwrap_or_default();
+            let event = match port.link.handle_input(now, rest) {
+                Ok(read) if read.consumed == 0 => break,
+                Ok(read) => {
+                    used += read.consumed;
+                    read.event
+                }
+                Err(error) => {
+                    self.handle_fault(index, now, error);
+                    return input.len();
+                }
+            };
+            if let Some(event) = event {
+                self.handle_event(index, now, keys, event);
+            }
+        }
+        self.runner.wake();
+        used
+    }
+
+    /// Parts from a hub that broke a rule or is unresponsive.
+    fn handle_fault(&mut self, index: usize, now: Instant, error: PeerError) {
+        warning!("link: {}", error);
+        if let Some(port) = self.ports.get_mut(index) {
+            port.part(now, error.go_away(), Some(error));
+        }
+        self.runner.wake();
+    }
+
+    /// Lets time pass, and returns when to call again.
+    pub(crate) fn handle_time(&mut self, now: Instant) -> Instant {
+        self.node.handle_timeout(now);
+        for index in 0..LINKS {
+            self.handle_link_time(index, now);
+        }
+        let links = self.ports.iter().filter(|port| !port.is_idle());
+        let links = links.flat_map(|port| match port.stage {
+            Stage::Parting(_, parted) => Some(parted.until),
+            _ => port.link.poll_timeout(),
+        });
+        let next = links.chain(self.node.poll_timeout()).min();
+        next.unwrap_or(now + Duration::from_secs(60)).max(now + TICK)
+    }
+
+    fn handle_link_time(&mut self, index: usize, now: Instant) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        if matches!(port.stage, Stage::Idle | Stage::Parting(..)) {
+            return;
+        }
+        if let Err(error) = port.link.handle_timeout(now) {
+            self.handle_fault(index, now, error);
+            return;
+        }
+        while let Some(id) = self.ports.get_mut(index).and_then(|port| port.link.poll_expired()) {
+            self.handle_expired(index, id);
+        }
+    }
+
+    /// The connection is closed.
+    pub(crate) fn handle_closed(&mut self, index: usize, now: Instant) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let stage = core::mem::replace(&mut port.stage, Stage::Idle);
+        port.batch.clear();
+        let (carried, joined, settled, error) = match stage {
+            Stage::Idle => return,
+            Stage::Greeting(carried) => (carried, false, false, None),
+            Stage::Joined(carried, _) => (carried, true, false, None),
+            Stage::Parting(carried, Parted { from, error, settled, .. }) => {
+                (carried, from.is_some(), settled, error)
+            }
+        };
+        for slot in self.table.of_link(carried.id) {
+            slot.break_off(ExchangeError::LinkLost);
+        }
+        let down = port.go_away.take().map_or(LinkEnd::Lost, LinkEnd::GoAway);
+        match error {
+            _ if joined => self.node.handle_link_down(now, carried.id, down),
+            _ if settled => {}
+            Some(PeerError::Itself(_)) => self.node.handle_dialled_itself(now, carried.target),
+            _ => self.node.handle_dial_failed(now, carried.target, Failure::Unresponsive),
+        }
+        self.runner.wake();
+        self.callers.wake();
+    }
+
+    fn handle_event(&mut self, index: usize, now: Instant, keys: &Keys, event: Event<'_>) {
+        match event {
+            Event::Up(hello) => self.handle_hello(index, now, keys, &hello),
+            Event::Opened { id, open, data, end } => {
+                self.handle_opened(index, id, open, Arrived { data, end });
+            }
+            Event::Data { id, data, end } => self.handle_data(index, id, Arrived { data, end }),
+            Event::Reset { id, code } => self.handle_reset(index, id, code),
+            Event::Credit(Some(id)) => self.handle_credit(index, id),
+            Event::Credit(None) => self.wake_exchanges(index),
+            Event::Gossip(message) => self.handle_gossip(index, now, message),
+            Event::GoAway(reason) => self.handle_go_away(index, now, reason),
+            Event::Pong(_) | Event::Skipped(_) => {}
+        }
+    }
+
+    fn handle_hello(&mut self, index: usize, now: Instant, keys: &Keys, hello: &Hello<'_>) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let Stage::Greeting(carried) = port.stage else { return };
+        let id = hello.record.id;
+        if !carried.pinned && !keys.trusts(carried.certificates.theirs) {
+            // An operator replaced the keyring after the handshake.
+            port.part(now, GoAway::Untrusted, None);
+            return;
+        }
+        match self.node.handle_link_up(now, carried.id, Direction::Dialled(carried.target), hello) {
+            Ok(()) => {
+                let name = Metadata::decode(hello.record.metadata).map_or("?", |metadata| metadata.name);
+                information!("linked to {} ({})", name, id);
+                port.stage = Stage::Joined(carried, id);
+                self.node.secure(now, carried.id, carried.certificates);
+                self.judge_links(now, keys);
+                if let Some(time) = hello.time {
+                    self.clock.hear(now, time, keys.not_after());
+                }
+                self.callers.wake();
+            }
+            Err(reason) => {
+                warning!("no link to {}: {}", id, reason);
+                port.part(now, reason, None);
+                if let Stage::Parting(_, parted) = &mut port.stage {
+                    parted.settled = true;
+                }
+            }
+        }
+    }
+
+    fn handle_gossip(&mut self, index: usize, now: Instant, message: &[u8]) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let Some(id) = port.id() else { return };
+        let Port { link, batch, .. } = port;
+        if self.node.handle_gossip(now, id, message, &mut GossipOutbox { link, batch }).is_err() {
+            self.handle_fault(index, now, PeerError::BadPayload(FrameKind::Gossip));
+        }
+    }
+
+    fn handle_go_away(&mut self, index: usize, now: Instant, reason: GoAway) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let Some(id) = port.id() else { return };
+        if reason != GoAway::Acknowledged {
+            information!("the hub says GOAWAY: {}", reason);
+        }
+        port.go_away = Some(reason);
+        self.node.handle_go_away(now, id, reason);
+    }
+
+    /// A dial failed before there was a link.
+    pub(crate) fn handle_dial_failed(&mut self, now: Instant, target: Target) {
+        self.node.handle_dial_failed(now, target, Failure::Unreachable);
+        self.runner.wake();
+    }
+}
