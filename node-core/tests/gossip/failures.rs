@@ -1,7 +1,7 @@
 //! What others believe of a node that fails, and of one that only seems to.
 
 use node_core::gossip::{Kind, State};
-use node_core::sim::{Cluster, Conditions};
+use node_core::sim::{Cluster, Conditions, Path};
 use node_core::time::Duration;
 
 const SOON: Duration = Duration::from_secs(3);
@@ -25,7 +25,7 @@ fn a_hub_that_lost_its_power_is_down_everywhere_after_its_silence() {
     let mut cluster = Cluster::with(1, 6, 0);
     cluster.until(SOON, "all see all", Cluster::converged);
     cluster.vanish(3);
-    let limit = cluster.net.conditions.silence() + Duration::from_secs(12);
+    let limit = cluster.net.conditions.link_timeout() + Duration::from_secs(12);
     cluster.until(limit, "it is down", |cluster| cluster.all_hubs_say(3, State::Down));
 }
 
@@ -54,7 +54,7 @@ fn who_is_refused_what_others_reach_doubts_it_ever_less_often() {
             host if host <= blind => 1,
             _ => 2,
         };
-        cluster.net.refuse(zone, &[(0, 1), (1, 0)]);
+        cluster.net.refuse(zone, &[Path { from: 0, to: 1 }, Path { from: 1, to: 0 }]);
         cluster.run(Duration::from_secs(1200));
         assert!(
             cluster.beliefs.iter().all(|belief| belief.state != State::Down),

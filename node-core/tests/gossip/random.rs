@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use node_core::gossip::{Config, Kind, Metadata, Record, State};
 use node_core::id::NodeId;
-use node_core::sim::{Cluster, Conditions};
+use node_core::sim::{Cluster, Conditions, Path};
 
 /// One history alone, `HISTORY=17 cargo test -p node-core --test gossip random`, or many others, `HISTORY=2000..40000 cargo …`.
 const VARIABLE: &str = "HISTORY";
@@ -47,14 +47,14 @@ fn history(seed: u64) {
     // Where links are few, a hub may vanish with all its neighbours: it is missed when somebody patrols, by chance.
     let limit = Duration::from_secs(if sparse { 900 } else { 240 });
     cluster.until(limit, "all views are right", Cluster::converged);
-    let convictions = cluster.convictions.len();
+    let declared_down = cluster.declared_down.len();
     cluster.run(Duration::from_secs(120));
     // Leaves that a full hub sends away change their records now and then: such news may be under way. Where links are few,
     // the overlay itself may fall apart when some are shed, until somebody patrols.
     let limit = if sparse { limit } else { Duration::from_secs(2) };
     cluster.until(limit, "all views are right still", Cluster::converged);
     // Nor was anybody called down in between.
-    assert_eq!(cluster.convictions[convictions..], []);
+    assert_eq!(cluster.declared_down[declared_down..], []);
 }
 
 fn sparsely(config: &mut Config) {
@@ -91,8 +91,10 @@ fn something_happens(cluster: &mut Cluster, rng: &mut fastrand::Rng) {
             // The third part reaches both others.
             let parts: Vec<usize> = (0..count).map(|_| rng.usize(0..3)).collect();
             match rng.bool() {
-                true => cluster.net.cut(|host| parts[host], &[(0, 1)]),
-                false => cluster.net.refuse(|host| parts[host], &[(0, 1), (1, 0)]),
+                true => cluster.net.cut(|host| parts[host], &[Path { from: 0, to: 1 }]),
+                false => cluster
+                    .net
+                    .refuse(|host| parts[host], &[Path { from: 0, to: 1 }, Path { from: 1, to: 0 }]),
             }
         }
         9 => cluster.net.heal(),
@@ -100,7 +102,7 @@ fn something_happens(cluster: &mut Cluster, rng: &mut fastrand::Rng) {
         11 => cluster.net.set_effort(at, Duration::from_millis(rng.u64(0..50))),
         12 if runs => {
             let most = 1 << rng.u32(8..23);
-            cluster.leap(at, Duration::from_millis(rng.u64(0..most)));
+            cluster.jump_clock(at, Duration::from_millis(rng.u64(0..most)));
         }
         13 | 14 if runs => {
             let message = lie(cluster, rng, at);
@@ -140,10 +142,10 @@ fn lie(cluster: &Cluster, rng: &mut fastrand::Rng, liar: usize) -> Vec<u8> {
     let len = metadata.encode(&mut buffer).unwrap().len();
     // A later version's fields, within its bounds or not.
     let metadata = &buffer[..len + [0, 0, 20, 700][rng.usize(0..4)]];
-    let leap = [0, 0, 1, 2, 1 << 40, 1 << 42, 3 << 42, 1 << 62][rng.usize(0..8)];
+    let jump = [0, 0, 1, 2, 1 << 40, 1 << 42, 3 << 42, 1 << 62][rng.usize(0..8)];
     let record = Record {
         id,
-        incarnation: cluster.hosts[about].incarnation() + leap,
+        incarnation: cluster.hosts[about].incarnation() + jump,
         state: [State::Alive, State::Suspect, State::Down, State::Left][rng.usize(0..4)],
         by: rng.bool().then(|| ids[known(rng)]),
         metadata: if made_up || rng.bool() { metadata } else { &[] },
