@@ -124,7 +124,7 @@ impl Subject for Cluster {
             Measure::Memory => {
                 let capacity = self.capacity;
                 figures.add("B/member", Figure::Whole(capacity.bytes_for_each_member() as f64));
-                figures.add("of it metadata", Figure::Whole(capacity.metadata as f64));
+                figures.add("of it meta", Figure::Whole(capacity.metadata as f64));
             }
             Measure::Idle | Measure::DeclaredDown | Measure::Heal => {}
         }
