@@ -5,7 +5,7 @@ mod net {
     use core::time::Duration;
 
     use node_core::sim::net::{Conditions, DATAGRAM_OVERHEAD, Event, Failure, LinkNumber, Net};
-    use node_core::sim::{Cluster, Traffic};
+    use node_core::sim::{Cluster, Path, Traffic};
     use node_core::time::Instant;
 
     fn two(conditions: Conditions) -> Net {
@@ -73,7 +73,7 @@ mod net {
     fn a_link_cut_one_way_dies_where_nothing_is_heard_and_then_at_the_other_end() {
         let mut net = two(Conditions::default());
         let link = opened(&mut net);
-        net.cut(|machine| machine, &[(0, 1)]);
+        net.cut(|machine| machine, &[Path { from: 0, to: 1 }]);
         let lost = events(&mut net, 60);
         let [(first, 1, Event::Lost { .. }), (second, 0, Event::Lost { .. })] = lost[..] else {
             panic!("{lost:?}");
@@ -131,7 +131,7 @@ mod net {
         let arrived = events(&mut net, 1).len();
         assert!((650..750).contains(&arrived), "{arrived}");
         net.conditions.loss = 0.0;
-        net.cut(|machine| machine, &[(0, 1)]);
+        net.cut(|machine| machine, &[Path { from: 0, to: 1 }]);
         net.send_datagram(0, 1, vec![0]);
         net.send_datagram(1, 0, vec![0]);
         assert!(matches!(events(&mut net, 2)[..], [(_, 0, Event::Datagram { from: 1, .. })]));

@@ -1,4 +1,4 @@
-//! A board in QEMU: started, listened to, killed, started again with the flash that it had.
+//! A board in QEMU: a test starts it, reads its log, kills it and starts it again with the flash that it had.
 
 mod decode;
 mod program;
@@ -171,7 +171,7 @@ fn launch(program: &Program, dir: &Path, icount: bool) -> Result<(Child, Log)> {
     let mut command = Command::new("qemu-system-arm");
     command
         .args(["-M", "mps2-an386", "-display", "none", "-serial", "none", "-monitor", "none"])
-        // What the board writes through semihosting arrives at our end of the pipe byte for byte.
+        // Bytes that the board writes through semihosting arrive unchanged at our end of the pipe.
         .args(["-chardev", "stdio,id=log,signal=off"])
         .args(["-semihosting-config", "enable=on,target=native,chardev=log"])
         .args(["-nic", "user,model=lan9118"])

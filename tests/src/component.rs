@@ -88,7 +88,7 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
         let state = Arc::clone(&state);
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(request, Arc::clone(&state)));
-            // A client that breaks off is what some tests are about.
+            // Some tests have clients that break off.
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -128,7 +128,7 @@ fn full(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).map_err(|never| match never {}).boxed()
 }
 
-/// Counts a request for as long as somebody waits for its answer.
+/// Counts a request as long as its client waits for the answer.
 struct Held<'a>(&'a AtomicUsize);
 
 impl<'a> Held<'a> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::netns::Namespace;
 use crate::programs;
 
-/// maelctl, and what its environment says.
+/// maelctl and its environment.
 #[derive(Clone, Debug, Default)]
 pub struct Ctl {
     url: Option<String>,
@@ -19,14 +19,14 @@ pub struct Ctl {
     namespace: Option<Arc<Namespace>>,
 }
 
-/// What it did.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Output {
     /// Its exit code.
     pub code: i32,
-    /// What it printed.
+    /// Its standard output.
     pub stdout: String,
-    /// What it complained about.
+    /// Its standard error.
     pub stderr: String,
 }
 
@@ -36,7 +36,7 @@ pub struct Output {
 pub struct Node {
     /// Its identity.
     pub node_id: String,
-    /// What people call it.
+    /// Its name.
     pub name: String,
     /// Hub or leaf.
     pub kind: String,
@@ -106,7 +106,7 @@ impl Ctl {
         })
     }
 
-    /// Runs it with `--json`, and reads what it prints.
+    /// Runs it with `--json`, and parses its output.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl Ctl {
         }
     }
 
-    /// That the member of this name is in this state.
+    /// Checks that the member of this name is in this state.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A real maelstromd: started, listened to, sent signals, started again with what it had.
+//! A real maelstromd: a test starts it, reads its log, sends it signals and starts it again.
 
 mod setup;
 
@@ -19,7 +19,7 @@ use crate::http::Curl;
 use crate::log::Log;
 pub use crate::log::Mark;
 use crate::pki::TlsDir;
-use crate::wait::PATIENCE;
+use crate::wait::TIMEOUT;
 
 /// A running daemon, or one that has stopped. It is killed with this value; a test that panics shows its log.
 pub struct Daemon {
@@ -42,14 +42,14 @@ impl Daemon {
 
     fn refusal(setup: &Setup) -> Result<String> {
         let (mut child, mut log) = spawn(&setup.name, setup.command()?)?;
-        let ended = log.wait_for_end(PATIENCE);
+        let ended = log.wait_for_end(TIMEOUT);
         if ended.is_err() {
             child.kill()?;
         }
         let status = child.wait()?;
         log.finish();
         ended?;
-        ensure!(!status.success(), "{} ended as if all were well{}", setup.name, log.tail());
+        ensure!(!status.success(), "{} ended with success{}", setup.name, log.tail());
         Ok(log.lines_after(Mark::default()).0.join("\n"))
     }
 
@@ -65,7 +65,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// As it was told to be started, with the ports that it has.
+    /// Its setup, with the ports that it has.
     #[must_use]
     pub fn setup(&self) -> &Setup {
         &self.setup
@@ -93,7 +93,7 @@ impl Daemon {
         format!("http://{}", self.setup.public.expect("a daemon with a gateway"))
     }
 
-    /// maelctl, told to talk to it.
+    /// A maelctl that talks to it.
     #[must_use]
     pub fn ctl(&self) -> Ctl {
         let ctl = match &self.setup.tls {
@@ -106,7 +106,7 @@ impl Daemon {
         }
     }
 
-    /// What it says of its health to who may ask, with the TLS directory as that client's.
+    /// Its health, as it answers a client with the keys of this TLS directory.
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ impl Daemon {
     ///
     /// It still runs.
     pub fn wait_for_exit(&mut self) -> Result<ExitStatus> {
-        self.log.wait_for_end(PATIENCE)?;
+        self.log.wait_for_end(TIMEOUT)?;
         let status = self.child.wait()?;
         self.log.finish();
         Ok(status)
@@ -192,7 +192,7 @@ impl Daemon {
     ///
     /// No such line came.
     pub fn wait_for_log(&self, pattern: &str) -> Result<String> {
-        self.log.wait(Mark::default(), pattern, PATIENCE)
+        self.log.wait(Mark::default(), pattern, TIMEOUT)
     }
 
     /// As [`wait_for_log`](Self::wait_for_log), among the lines after `mark`.
@@ -201,7 +201,7 @@ impl Daemon {
     ///
     /// No such line came.
     pub fn wait_for_log_after(&self, mark: Mark, pattern: &str) -> Result<String> {
-        self.log.wait(mark, pattern, PATIENCE)
+        self.log.wait(mark, pattern, TIMEOUT)
     }
 
     /// The end of its log as it is now.

@@ -1,5 +1,5 @@
-//! Linux nodes and one board that are one cluster over mutual TLS, and what people do with it: the steps of
-//! `cargo xtask demo` and of the tests that tell the same story.
+//! Linux nodes and one board that are one cluster over mutual TLS, and the steps of `cargo xtask demo` and of the tests
+//! that do the same.
 
 use std::net::SocketAddrV4;
 
@@ -23,9 +23,9 @@ pub const BOARD: &str = "board";
 /// A component behind Linux nodes, which the board asks again and again.
 pub const COMPONENT: &str = "greeter";
 
-/// The cluster that daemons belong to unless they are told otherwise.
+/// The cluster that daemons belong to by default.
 const CLUSTER: &str = "maelstrom";
-/// What the board asks for.
+/// The request that the board repeats.
 const REQUEST: Request<'_> = Request { component: COMPONENT, path: "/from-the-board", period_ms: 250 };
 /// Lines of a node's log that an error shows.
 const SHOWN: usize = 15;
@@ -73,7 +73,7 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// One does not; the message shows the log of the one who is missed.
+    /// One does not; the message shows the log of the member that is not seen.
     pub fn is_whole(&self) -> Result<()> {
         self.cluster.is_whole()?;
         for node in &self.cluster.nodes {
@@ -83,7 +83,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// What the board says of itself, asked through the gateway of `node`.
+    /// The status of the board, asked through the gateway of `node`.
     ///
     /// # Errors
     ///
@@ -155,7 +155,7 @@ impl Fleet {
         self.cluster.keys.get(node).context("no such node")?.rotate_like(&self.made)
     }
 
-    /// Brings `keys` to the board with `maelctl keys push`, and returns what that printed.
+    /// Brings `keys` to the board with `maelctl keys push`, and returns its output.
     ///
     /// # Errors
     ///
@@ -251,7 +251,7 @@ impl Daemons {
         Ok(Fleet { cluster: self.cluster, board, made: self.made, _component: self.component })
     }
 
-    /// What the board is told, with this keyring.
+    /// The settings of the board, with this keyring.
     ///
     /// # Errors
     ///

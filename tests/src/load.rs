@@ -1,4 +1,4 @@
-//! A steady load: requests one after the other from several clients at once, until it is told to stop.
+//! A steady load: several clients, each with one request after the other, until it is stopped.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use crate::wait::{PATIENCE, eventually};
+use crate::wait::{TIMEOUT, eventually};
 
 /// Failures whose text is kept.
 const SHOWN: usize = 5;
@@ -26,14 +26,14 @@ struct Shared {
     failures: Mutex<Vec<String>>,
 }
 
-/// What became of the requests.
+/// Counts of requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Answered with status 200.
     pub answered: u64,
     /// All others.
     pub failed: u64,
-    /// What the first of those were.
+    /// The first of these.
     pub failures: Vec<String>,
 }
 
@@ -78,13 +78,13 @@ impl Load {
         })
     }
 
-    /// A view of it for somebody who only looks on.
+    /// A view of it that only reads.
     #[must_use]
     pub fn watch(&self) -> Watch {
         Watch(Arc::clone(&self.shared))
     }
 
-    /// What became of the requests so far.
+    /// The counts so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.shared.tally()
@@ -112,7 +112,7 @@ impl Drop for Load {
     }
 }
 
-/// Shows what becomes of a load's requests.
+/// Reads the counts of a load.
 #[derive(Clone)]
 pub struct Watch(Arc<Shared>);
 
@@ -134,7 +134,7 @@ impl Shared {
     }
 
     fn ask(&self, url: &str, period: Duration) {
-        let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
+        let agent = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false);
         let agent = agent.build().new_agent();
         while !self.stop.load(Ordering::SeqCst) {
             let next = Instant::now() + period;

@@ -1,4 +1,4 @@
-//! What a program says while it runs, line by line, kept so that a test can wait for it.
+//! The log of a program, kept line by line while it runs, so that a test can wait for a line.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read};
@@ -14,8 +14,8 @@ use crate::wait::given_up;
 const KEPT: usize = 10_000;
 /// Lines that an error message shows.
 const SHOWN: usize = 20;
-/// How soon a wait notices that somebody gave up.
-const NOTICE: Duration = Duration::from_millis(200);
+/// How soon a wait notices that it was given up.
+const POLL: Duration = Duration::from_millis(200);
 
 /// A place in the log of one start; the default is its beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Log {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The lines are whole whoever panicked while holding them.
+        // The lines are whole even when a thread panicked while it held them.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -143,7 +143,7 @@ impl Shared {
                 break;
             }
             state =
-                self.changed.wait_timeout(state, left.min(NOTICE)).unwrap_or_else(PoisonError::into_inner).0;
+                self.changed.wait_timeout(state, left.min(POLL)).unwrap_or_else(PoisonError::into_inner).0;
         }
         state
     }

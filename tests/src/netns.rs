@@ -1,4 +1,4 @@
-//! Network namespaces: a program in one sees of the network only what was put there.
+//! Network namespaces: a program in one sees only the interfaces that were put there.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-/// A namespace with loopback, and what is added to it. No name of it can collide, and nothing of it is left behind: it
-/// is gone when the last process in it has ended, and the one that holds it ends with this process, however that ends.
+/// A namespace with loopback and the interfaces that are added to it. It has no name, so none can collide, and leaves nothing
+/// behind: it ends with the last process in it, and the process that holds it ends with this one, however that ends.
 #[derive(Debug)]
 pub struct Namespace {
     /// It waits for the end of a pipe of which we have the other side.

@@ -74,7 +74,7 @@ impl Network {
         Ok(Host { namespace: Arc::new(namespace), addr: addr.into() })
     }
 
-    /// Cuts the cable: nothing passes from side to side, and nobody is told.
+    /// Cuts the cable: nothing passes from side to side, and no host is told.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Network {
 }
 
 impl Host {
-    /// Loses whatever this host sends to `other` from now on. What `other` sends arrives.
+    /// Loses every packet from this host to `other` from now on. Packets from `other` arrive.
     ///
     /// # Errors
     ///

@@ -13,7 +13,7 @@ use crate::pki::TlsDir;
 ///
 /// # Errors
 ///
-/// openssl does not start. That it was refused is no error: that shows at the server.
+/// openssl does not start. A refusal is no error here: the server shows it.
 pub fn health(addr: SocketAddr, certificate: Option<(&TlsDir, &str)>) -> Result<String> {
     let mut openssl = Command::new("timeout");
     openssl.args(["60", "openssl", "s_client", "-ign_eof", "-connect", &addr.to_string()]);

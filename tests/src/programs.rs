@@ -51,7 +51,7 @@ fn built_as(profile: &str) -> Result<&'static Programs> {
     built.as_ref().map_err(|error| anyhow!("{error}"))
 }
 
-/// Cargo knows best whether there is anything to do, and where it puts what it builds.
+/// Cargo knows whether there is anything to build, and where it puts the programs.
 fn build(profile: &str) -> Result<Programs> {
     let cargo = Command::new(env!("CARGO"))
         .args(["build", "--profile", profile, "--package", "node-std", "--bins"])

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 /// How long something that must happen may take: far longer than it ever does, for machines under load.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
 static GIVEN_UP: AtomicBool = AtomicBool::new(false);
 
-/// Ends every wait, now and from now on, with an error: for somebody who pressed Ctrl-C.
+/// Ends every wait, now and from now on, with an error: for Ctrl-C.
 pub fn give_up() {
     GIVEN_UP.store(true, Ordering::SeqCst);
 }
@@ -29,9 +29,9 @@ pub fn given_up() -> bool {
 ///
 /// # Errors
 ///
-/// What `look` said last, when [`PATIENCE`] is at an end.
+/// The last error of `look`, when [`TIMEOUT`] is over.
 pub fn eventually<T>(mut look: impl FnMut() -> Result<T>) -> Result<T> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if given_up() {
             bail!("given up");
@@ -39,7 +39,7 @@ pub fn eventually<T>(mut look: impl FnMut() -> Result<T>) -> Result<T> {
         match look() {
             Ok(found) => return Ok(found),
             Err(error) if Instant::now() >= deadline => {
-                return Err(error.context(format!("still so after {PATIENCE:?}")));
+                return Err(error.context(format!("still so after {TIMEOUT:?}")));
             }
             Err(_) => sleep(PAUSE),
         }

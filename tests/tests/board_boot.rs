@@ -10,7 +10,7 @@ use board_settings::{Ip, Settings};
 use node_tests::board::{self, Board, Options};
 use node_tests::pki::{Algorithm, TlsDir};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 static KEYRING: LazyLock<Vec<u8>> =
     LazyLock::new(|| TlsDir::generate(Algorithm::P256).unwrap().bundle().unwrap());
@@ -30,7 +30,7 @@ fn a_board_dials_its_hub_with_tls() {
     let hub = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let board = Board::start(Some(&settings(Some(&hub))), Options::default()).unwrap();
     // The user-mode network hands out this address first.
-    board.wait_for_log("address 10.0.2.15", PATIENCE).unwrap();
+    board.wait_for_log("address 10.0.2.15", TIMEOUT).unwrap();
     let (mut connection, _) = hub.accept().unwrap();
     let mut kind = [0];
     connection.read_exact(&mut kind).unwrap();
@@ -42,14 +42,14 @@ fn a_board_takes_a_static_address() {
     let mut settings = settings(None);
     settings.ip = Ip::Static { address: [10, 0, 2, 77].into(), prefix: 24, gateway: Some(board::HOST) };
     let board = Board::start(Some(&settings), Options::default()).unwrap();
-    board.wait_for_log("address 10.0.2.77/24", PATIENCE).unwrap();
+    board.wait_for_log("address 10.0.2.77/24", TIMEOUT).unwrap();
 }
 
 #[test]
 fn flash_survives_a_cut_of_power() {
     let mut board = Board::start(Some(&settings(None)), Options::default()).unwrap();
     for start in 1..=3 {
-        board.wait_for_log(&format!("start {start},"), PATIENCE).unwrap();
+        board.wait_for_log(&format!("start {start},"), TIMEOUT).unwrap();
         board.restart().unwrap();
     }
 }
@@ -57,9 +57,9 @@ fn flash_survives_a_cut_of_power() {
 #[test]
 fn a_board_without_settings_says_so_and_fails() {
     let mut board = Board::start(None, Options::default()).unwrap();
-    let status = board.wait_for_exit(PATIENCE).unwrap();
+    let status = board.wait_for_exit(TIMEOUT).unwrap();
     assert_eq!(status.code(), Some(1));
-    board.wait_for_log("stopped: no settings were handed in", PATIENCE).unwrap();
+    board.wait_for_log("stopped: no settings were handed in", TIMEOUT).unwrap();
 }
 
 #[test]
@@ -67,17 +67,17 @@ fn a_board_without_keys_says_so_and_fails() {
     let mut settings = settings(None);
     settings.keyring = None;
     let mut board = Board::start(Some(&settings), Options::default()).unwrap();
-    assert_eq!(board.wait_for_exit(PATIENCE).unwrap().code(), Some(1));
-    board.wait_for_log("stopped: the board has no keyring", PATIENCE).unwrap();
+    assert_eq!(board.wait_for_exit(TIMEOUT).unwrap().code(), Some(1));
+    board.wait_for_log("stopped: the board has no keyring", TIMEOUT).unwrap();
 }
 
 #[test]
 fn a_flash_of_another_size_is_refused() {
     let mut board = Board::start(Some(&settings(None)), Options::default()).unwrap();
-    board.wait_for_log("start 1,", PATIENCE).unwrap();
+    board.wait_for_log("start 1,", TIMEOUT).unwrap();
     board.kill();
     std::fs::write(board.flash(), b"short").unwrap();
     board.restart().unwrap();
-    assert_eq!(board.wait_for_exit(PATIENCE).unwrap().code(), Some(1));
-    board.wait_for_log("stopped: flash.bin: 5 bytes long", PATIENCE).unwrap();
+    assert_eq!(board.wait_for_exit(TIMEOUT).unwrap().code(), Some(1));
+    board.wait_for_log("stopped: flash.bin: 5 bytes long", TIMEOUT).unwrap();
 }

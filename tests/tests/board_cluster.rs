@@ -1,5 +1,5 @@
-//! Linux nodes and a board are one cluster: requests in every direction, keys that are swapped while they flow, and
-//! what happens to a board whose hub, power or keys go.
+//! Linux nodes and a board are one cluster: requests flow in every direction, also while keys are rotated, and the board
+//! survives the loss of its hub, its power and its keys.
 #![cfg(feature = "qemu")]
 
 use std::net::SocketAddrV4;
@@ -12,7 +12,7 @@ use node_tests::daemon::Setup;
 use node_tests::fleet::{BOARD, COMPONENT, Fleet, NODES};
 use node_tests::load::Load;
 use node_tests::pki::{Algorithm, TlsDir};
-use node_tests::wait::{PATIENCE, eventually};
+use node_tests::wait::{TIMEOUT, eventually};
 
 fn fleet() -> Fleet {
     let fleet = Fleet::daemons().unwrap().with_board().unwrap();
@@ -67,7 +67,7 @@ fn keys_are_rotated_under_load_and_no_request_fails() {
 fn a_board_keeps_its_keys_when_its_power_is_cut() {
     let mut fleet = fleet();
     let id = fleet.board_status(fleet.node(NODES[0])).unwrap()["nodeId"].clone();
-    // The keys with which its settings would provision it are trusted by nobody after two rotations and a third.
+    // After three rotations no node trusts the keys that its settings would provision.
     for _ in 0..3 {
         fleet.rotate().unwrap();
     }
@@ -95,14 +95,14 @@ fn rsa_keys_for_a_board_are_refused_and_the_old_ones_kept() {
 
 #[test]
 fn a_board_refuses_a_hub_that_it_does_not_trust() {
-    let strangers = TlsDir::generate(Algorithm::P256).unwrap();
-    let hub = Setup::named("stranger").unwrap().tls(strangers.path()).start().unwrap();
+    let other_keys = TlsDir::generate(Algorithm::P256).unwrap();
+    let hub = Setup::named("untrusted").unwrap().tls(other_keys.path()).start().unwrap();
     let keyring = TlsDir::generate(Algorithm::P256).unwrap().bundle().unwrap();
     let mut settings = Settings::new(BOARD, "maelstrom");
     settings.hubs.push(SocketAddrV4::new(board::HOST, hub.private().port())).unwrap();
     settings.keyring = Some(&keyring);
     let board = Board::start(Some(&settings), Options::default()).unwrap();
-    board.wait_for_log("trust", PATIENCE).unwrap();
+    board.wait_for_log("trust", TIMEOUT).unwrap();
     assert!(hub.ctl().node(BOARD).is_err(), "it is no member");
 }
 
@@ -112,10 +112,10 @@ fn a_board_whose_hub_is_killed_moves_to_another() {
     let hub = fleet.board_hub(fleet.node(NODES[1])).unwrap();
     let victim = NODES.iter().position(|name| *name == hub).unwrap();
     fleet.cluster.nodes[victim].kill();
-    let witness = &fleet.cluster.nodes[(victim + 1) % NODES.len()];
-    eventually(|| fleet.board_echoes(witness, "who is your hub now?")).unwrap();
-    assert_ne!(fleet.board_hub(witness).unwrap(), hub);
-    fleet.about(BOARD, eventually(|| witness.ctl().sees(&hub, "down"))).unwrap();
+    let other = &fleet.cluster.nodes[(victim + 1) % NODES.len()];
+    eventually(|| fleet.board_echoes(other, "who is your hub now?")).unwrap();
+    assert_ne!(fleet.board_hub(other).unwrap(), hub);
+    fleet.about(BOARD, eventually(|| other.ctl().sees(&hub, "down"))).unwrap();
     fleet.cluster.nodes[victim].restart().unwrap();
     fleet.is_whole().unwrap();
 }

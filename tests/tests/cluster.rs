@@ -1,4 +1,4 @@
-//! Daemons find each other, notice who goes, and remember who they are.
+//! Daemons find each other, notice members that leave or fail, and remember their identity.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
@@ -16,7 +16,7 @@ fn three() -> Cluster {
 #[test]
 fn a_node_joins_through_any_member() {
     let cluster = three();
-    // The last one that came is as good a door as the first.
+    // A node joins through the last member as well as through the first.
     let dora = Setup::named("dora").unwrap().join(cluster.nodes[2].private()).start().unwrap();
     for node in cluster.nodes.iter().chain([&dora]) {
         eventually(|| {
@@ -29,17 +29,17 @@ fn a_node_joins_through_any_member() {
 }
 
 #[test]
-fn all_nodes_tell_the_same_of_each() {
+fn all_nodes_show_the_same_of_each() {
     let cluster = three();
     for node in &cluster.nodes {
-        let told = cluster.nodes[0].ctl().node(node.name()).unwrap();
-        assert_eq!(told.kind, "hub");
-        assert_eq!(told.peer_url, Some(format!("http://{}", node.private())));
+        let expected = cluster.nodes[0].ctl().node(node.name()).unwrap();
+        assert_eq!(expected.kind, "hub");
+        assert_eq!(expected.peer_url, Some(format!("http://{}", node.private())));
         for other in &cluster.nodes {
             let mut seen = other.ctl().node(node.name()).unwrap();
-            // Each node speaks of its own links.
-            seen.linked = told.linked;
-            assert_eq!(seen, told);
+            // Each node shows its own links.
+            seen.linked = expected.linked;
+            assert_eq!(seen, expected);
         }
     }
 }
@@ -72,7 +72,7 @@ fn a_stopped_node_has_left() {
 }
 
 #[test]
-fn a_stopped_node_answers_what_it_was_asked() {
+fn a_stopped_node_answers_the_requests_under_way() {
     let component = Component::start("slow").unwrap();
     let mut cluster =
         Cluster::plaintext(&["ada", "ben"], |setup| setup.component("slow", &component.url())).unwrap();
@@ -82,7 +82,7 @@ fn a_stopped_node_answers_what_it_was_asked() {
     let mark = cluster.nodes[1].mark();
     cluster.nodes[1].signal(Signal::TERM).unwrap();
     cluster.nodes[1].wait_for_log_after(mark, "leaving").unwrap();
-    // Whoever stops a daemon by its process and by its group sends the signal twice.
+    // An operator who stops a daemon by its process and by its group sends the signal twice.
     cluster.nodes[1].signal(Signal::TERM).unwrap();
     eventually(|| cluster.nodes[0].ctl().sees("ben", "left")).unwrap();
     component.release();
@@ -92,7 +92,7 @@ fn a_stopped_node_answers_what_it_was_asked() {
 }
 
 #[test]
-fn a_stopped_node_answers_what_another_node_asked() {
+fn a_stopped_node_answers_the_requests_of_another_node() {
     let component = Component::start("slow").unwrap();
     let mut cluster = Cluster::plaintext(&["ada", "ben"], |setup| setup).unwrap();
     let cleo = Setup::named("cleo").unwrap().join(cluster.nodes[0].private());
@@ -127,7 +127,7 @@ fn an_unreachable_seed_is_named_and_tried_again() {
     let late = Setup::named("late").unwrap().private(addr).start().unwrap();
     eventually(|| early.ctl().sees("late", "alive")).unwrap();
     eventually(|| late.ctl().sees("early", "alive")).unwrap();
-    // Now it knows that nobody offers it.
+    // Now it knows that no member offers it.
     assert_eq!(status(), 404);
 }
 
@@ -144,13 +144,13 @@ fn a_node_remembers_where_its_cluster_was() {
     .unwrap();
     dora.signal(Signal::TERM).unwrap();
     assert!(dora.wait_for_exit().unwrap().success());
-    // It has left and comes back elsewhere: nobody dials it there, and it was not told where to join.
+    // It has left and comes back at another address: no member dials it there, and it has no join address.
     let dora = alone.start().unwrap();
     eventually(|| dora.ctl().sees("ada", "alive")).unwrap();
 }
 
 #[test]
-fn two_nodes_with_one_name_are_both_members_and_told_apart() {
+fn two_nodes_with_a_duplicate_name_are_both_members_and_told_apart() {
     let ada = Setup::named("ada").unwrap().start().unwrap();
     let twin = || Setup::named("twin").unwrap().join(ada.private()).start().unwrap();
     let twins = [twin(), twin()];
@@ -165,7 +165,7 @@ fn two_nodes_with_one_name_are_both_members_and_told_apart() {
         Ok(())
     };
     eventually(|| both(&ada)).unwrap();
-    // It learns of both at once.
+    // It learns of both in one message.
     let mut cleo = Setup::named("cleo").unwrap().join(ada.private()).start().unwrap();
     for node in twins.iter().chain([&ada, &cleo]) {
         eventually(|| both(node)).unwrap();

@@ -4,14 +4,14 @@ use anyhow::ensure;
 use node_tests::daemon::{Daemon, Mark, Setup};
 use node_tests::wait::eventually;
 
-/// What both sides say to a node of another cluster.
+/// The error of both sides of a link between two clusters.
 const REFUSED: &str = "the peer belongs to another cluster: compare the cluster ids";
 
 fn of(cluster: &str, name: &str) -> Setup {
     Setup::named(name).unwrap().flag("--cluster-id", cluster)
 }
 
-/// That each of these sees the others alive, and nobody else.
+/// Waits until each of these sees the others alive, and no other member.
 fn are_among_themselves(nodes: &[&Daemon]) {
     for node in nodes {
         eventually(|| {
@@ -45,7 +45,7 @@ fn two_clusters_that_meet_stay_apart() {
     let ada = of("a", "ada").start().unwrap();
     let ann = of("a", "ann").join(ada.private()).start().unwrap();
     let ben = of("b", "ben").start().unwrap();
-    // Told to join through one of each.
+    // bob's join addresses are one node of each cluster.
     let bob = of("b", "bob").join(ben.private()).join(ada.private()).start().unwrap();
     are_among_themselves(&[&ada, &ann]);
     are_among_themselves(&[&ben, &bob]);
@@ -58,12 +58,12 @@ fn two_clusters_that_meet_stay_apart() {
         let logs = node.logs_after(Mark::default());
         assert!(logs.len() < 50, "{logs:#?}");
     }
-    // Who met nobody has nothing to say of it.
+    // A node that met no other cluster logs nothing about it.
     for node in [&ann, &ben] {
         let logs = node.logs_after(Mark::default());
         assert!(!logs.iter().any(|line| line.contains("another cluster")), "{logs:#?}");
     }
-    // Each goes on with whom it has.
+    // Each node goes on with the members of its own cluster.
     for (from, to) in [(&ada, &ann), (&ben, &bob)] {
         from.ctl().json(&["ping", to.name()]).unwrap();
     }

@@ -1,4 +1,4 @@
-//! maelctl tells people and programs what the cluster knows, and says clearly what is wrong.
+//! maelctl shows people and programs what the cluster knows, and explains errors.
 
 use node_tests::cluster::Cluster;
 use node_tests::component::Component;
@@ -96,7 +96,7 @@ fn a_tls_directory_makes_the_url_https() {
 }
 
 #[test]
-fn what_is_not_there_is_named() {
+fn an_address_where_nothing_listens_is_named() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

@@ -1,4 +1,4 @@
-//! What operators see of a cluster's health and do about it, with real daemons.
+//! Operators watch a cluster and act on it, with real daemons.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ fn cluster() -> Cluster {
     Cluster::plaintext(&["ada", "ben", "cleo"], |setup| setup).unwrap()
 }
 
-/// maelctl that prints the events of the node at this address.
+/// Starts a maelctl that prints the events of the node at this address.
 fn follow(private: SocketAddr) -> Child {
     Command::new(programs::maelctl().unwrap())
         .args(["--url", &format!("http://{private}"), "--json", "cluster", "events", "--follow"])
@@ -33,8 +33,15 @@ fn states(events: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Why this node suspects another because of what it has seen itself, and whether it stood still meanwhile.
-fn own_suspicion(node: &Daemon) -> Option<(String, bool)> {
+/// A suspicion of a node by its own evidence.
+struct Suspicion {
+    reason: String,
+    /// Whether the node stalled meanwhile.
+    stalled: bool,
+}
+
+/// The first suspicion of a node, if it comes from its own evidence.
+fn own_suspicion(node: &Daemon) -> Option<Suspicion> {
     let answer = node.ctl().json(&["cluster", "events"]).unwrap();
     let suspicion = answer["events"].as_array().unwrap().iter().find(|event| event["state"] == "suspect");
     let suspicion = suspicion.unwrap();
@@ -43,8 +50,8 @@ fn own_suspicion(node: &Daemon) -> Option<(String, bool)> {
         assert!(suspicion["reason"].is_string(), "{answer}");
     }
     let logs = node.logs_after(Mark::default());
-    let excused = logs.iter().any(|line| line.contains("this node stood still"));
-    Some((suspicion["reason"].as_str()?.to_owned(), excused))
+    let stalled = logs.iter().any(|line| line.contains("this node stood still"));
+    Some(Suspicion { reason: suspicion["reason"].as_str()?.to_owned(), stalled })
 }
 
 #[test]
@@ -61,11 +68,11 @@ fn a_killed_node_is_suspected_for_a_reason_then_down_and_can_be_removed() {
         assert_eq!(states(&events, "cleo"), ["alive", "suspect", "down"], "{events}");
     }
     let reasons = cluster.nodes[..2].iter().filter_map(own_suspicion).collect::<Vec<_>>();
-    assert!(!reasons.is_empty(), "nobody has seen it");
-    for (reason, excused) in reasons {
-        // Who stood still itself, on a busy machine, is no good witness.
+    assert!(!reasons.is_empty(), "no node suspects it by its own evidence");
+    for Suspicion { reason, stalled } in reasons {
+        // On a busy machine the node itself may have stalled: then it says so, and gives the suspect more time.
         let known = reason == "nothing listens at its address";
-        assert!(known || (excused && reason.contains("stood still itself")), "{reason}");
+        assert!(known || (stalled && reason.contains("stood still itself")), "{reason}");
     }
     let people = ctl.run(&["cluster", "events"]).unwrap();
     assert!(people.stdout.lines().any(|line| line.contains("cleo") && line.contains("is down, was suspect")));
@@ -82,7 +89,7 @@ fn a_killed_node_is_suspected_for_a_reason_then_down_and_can_be_removed() {
 }
 
 #[test]
-fn links_are_listed_with_who_dialled_and_what_they_carry() {
+fn links_are_listed_with_their_dialler_and_what_they_carry() {
     let cluster = cluster();
     cluster.is_whole().unwrap();
     let mut dialled = 0;
@@ -94,7 +101,7 @@ fn links_are_listed_with_who_dialled_and_what_they_carry() {
             let links = answer["links"].as_array().cloned().unwrap_or_default();
             let names: Vec<&str> = links.iter().filter_map(|link| link["name"].as_str()).collect();
             ensure!(names.len() == 2 && others.iter().all(|other| names.contains(other)), "{answer}");
-            // A link carries gossip when who dialled has said so, right after hello.
+            // A link carries gossip once the dialler has said so, right after hello.
             ensure!(links.iter().all(|link| link["gossip"] == true && link["kind"] == "hub"), "{answer}");
             Ok(links)
         })
@@ -107,11 +114,11 @@ fn links_are_listed_with_who_dialled_and_what_they_carry() {
 }
 
 #[test]
-fn a_node_that_is_told_to_leave_leaves_and_stops() {
+fn cluster_leave_makes_a_node_leave_and_stop() {
     let mut cluster = cluster();
     cluster.is_whole().unwrap();
-    let told = cluster.nodes[1].ctl().run(&["cluster", "leave"]).unwrap();
-    assert_eq!(told.code, 0, "{told:?}");
+    let leave = cluster.nodes[1].ctl().run(&["cluster", "leave"]).unwrap();
+    assert_eq!(leave.code, 0, "{leave:?}");
     assert!(cluster.nodes[1].wait_for_exit().unwrap().success());
     for node in [0, 2] {
         let ctl = cluster.nodes[node].ctl();
@@ -129,7 +136,7 @@ fn a_node_whose_events_are_followed_stops_without_waiting() {
     let mut following = follow(node.private());
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
-    // Who was told what has been asks for more at once, and waits.
+    // A follower that has all past events asks for more immediately, and waits.
     eventually(|| {
         let logs = node.logs_after(Mark::default());
         let asked = logs.iter().filter(|line| line.contains("MaelNode.ListEvents"));
@@ -142,7 +149,7 @@ fn a_node_whose_events_are_followed_stops_without_waiting() {
     node.wait_for_log("stopped").unwrap();
     let logs = node.logs_after(Mark::default());
     assert!(!logs.iter().any(|line| line.contains("requests under way")), "{logs:?}");
-    assert!(!following.wait().unwrap().success(), "there is nobody to follow any more");
+    assert!(!following.wait().unwrap().success(), "its node has stopped");
 }
 
 #[test]

@@ -28,7 +28,7 @@ struct Node {
 }
 
 impl World {
-    /// Starts them all, and waits until each sees every other alive.
+    /// Starts all nodes and waits until each sees every other alive.
     fn start() -> Self {
         let keys = TlsDir::generate(Algorithm::P256).unwrap();
         let mut network = Network::new().unwrap();
@@ -82,7 +82,7 @@ impl Node {
         eventually(look).unwrap();
     }
 
-    /// Waits until this node could not reach `other` so often after `mark` that a suspect's time to object is over.
+    /// Waits until this node failed to dial `other` so often after `mark` that a suspicion timeout is over.
     fn gives_up(&self, mark: Mark, other: &Self) {
         let failed = format!("address={}", other.daemon.private());
         let look = || {
@@ -95,8 +95,8 @@ impl Node {
         eventually(look).unwrap();
     }
 
-    /// Whom this node ever called down.
-    fn called_down(&self) -> Result<Vec<Value>> {
+    /// Members that this node ever held down.
+    fn declared_down(&self) -> Result<Vec<Value>> {
         let events = self.daemon.ctl().json(&["cluster", "events"])?;
         let events = events["events"].as_array().into_iter().flatten();
         Ok(events.filter(|event| event["state"] == "down").cloned().collect())
@@ -104,7 +104,7 @@ impl Node {
 }
 
 #[test]
-fn halves_that_called_each_other_down_become_one_again() {
+fn halves_that_declared_each_other_down_become_one_again() {
     let world = World::start();
     world.network.cut().unwrap();
     for (half, own, lost) in [(&world.left, LEFT, RIGHT), (&world.right, RIGHT, LEFT)] {
@@ -118,21 +118,21 @@ fn halves_that_called_each_other_down_become_one_again() {
 }
 
 #[test]
-fn nobody_is_called_down_who_is_unheard_by_some() {
+fn a_node_that_some_others_cannot_hear_is_not_declared_down() {
     let world = World::start();
     let [ada, _, _] = &world.left[..] else { unreachable!("three on the left") };
     let marks: Vec<Mark> = world.nodes().map(|node| node.daemon.mark()).collect();
     for other in &world.right {
         ada.host.lose(&other.host).unwrap();
     }
-    // Nobody on the right hears ada, who hears everybody: no connection between them lasts or is made.
+    // No node on the right hears ada, and ada hears all of them: no connection between them lasts or is made.
     for (other, mark) in world.right.iter().zip(&marks[LEFT.len()..]) {
         ada.gives_up(marks[0], other);
         other.gives_up(*mark, ada);
     }
     world.is_whole();
     for node in world.nodes() {
-        assert_eq!(node.called_down().unwrap(), Vec::<Value>::new(), "as {} has it", node.daemon.name());
+        assert_eq!(node.declared_down().unwrap(), Vec::<Value>::new(), "as {} has it", node.daemon.name());
     }
     for other in &world.right {
         ada.host.reach(&other.host).unwrap();

@@ -8,7 +8,7 @@ use anyhow::ensure;
 use node_tests::cluster::Cluster;
 use node_tests::component::Component;
 use node_tests::http::Curl;
-use node_tests::wait::{PATIENCE, eventually};
+use node_tests::wait::{TIMEOUT, eventually};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
@@ -62,7 +62,7 @@ fn the_private_port_routes_by_a_header() {
 }
 
 #[test]
-fn a_component_learns_who_asked() {
+fn a_component_sees_the_address_of_the_client() {
     let pair = Pair::start();
     let request = Curl::get(&pair.gateway("/shop/")).header("Host: shop.example.com");
     let seen = request.header("X-Forwarded-For: 198.51.100.7").send().unwrap().json().unwrap();
@@ -72,7 +72,7 @@ fn a_component_learns_who_asked() {
 }
 
 #[test]
-fn the_world_does_not_speak_for_the_cluster() {
+fn the_gateway_strips_the_fields_of_the_cluster() {
     let pair = Pair::start();
     let ours = pair.cluster.nodes[0].ctl().node("front").unwrap().node_id;
     let request = Curl::get(&pair.gateway("/shop/"))
@@ -131,7 +131,7 @@ fn a_slow_reader_holds_up_only_itself() {
         let answer = Curl::get(&pair.gateway("/shop/bytes/1000000")).send().unwrap();
         assert_eq!((answer.status, answer.body.len()), (200, 1_000_000));
     }
-    // What is not read waits with the component: the nodes hold no more than a few windows of it.
+    // Bytes that are not read wait in the component: the nodes hold no more than a few windows.
     for node in &pair.cluster.nodes {
         let grown = node.memory().unwrap().saturating_sub(before);
         assert!(grown < 64 << 20, "{} holds {grown} bytes more", node.name());
@@ -146,7 +146,7 @@ fn slow_uploads_do_not_stop_a_link() {
     let slow: Vec<_> = (0..600)
         .map(|_| {
             let mut client = TcpStream::connect(&addr).unwrap();
-            client.set_read_timeout(Some(PATIENCE)).unwrap();
+            client.set_read_timeout(Some(TIMEOUT)).unwrap();
             client.write_all(upload).unwrap();
             client
         })
@@ -163,12 +163,12 @@ fn slow_uploads_do_not_stop_a_link() {
     assert_eq!(ping.code, 0, "{}", ping.stderr);
     let answers = slow.into_iter().map(|mut client| {
         let mut answer = String::new();
-        // What was not read of a request may take its answer back.
+        // A reset for the unread rest of a request may overtake its answer.
         let _ = client.read_to_string(&mut answer);
         answer
     });
     let late = answers.filter(|answer| answer.starts_with("HTTP/1.1 408")).count();
-    assert!(late > 0, "no upload was told that it stood still");
+    assert!(late > 0, "no upload was answered that it stalled");
     assert_eq!(get().status, 200);
 }
 
@@ -211,7 +211,7 @@ fn a_component_that_is_down_is_a_bad_gateway() {
 fn a_deadline_ends_the_request_everywhere() {
     let pair = Pair::start();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let soon = (now + PATIENCE / 60).as_nanos();
+    let soon = (now + TIMEOUT / 60).as_nanos();
     let answer = Curl::get(&pair.private("/hold"))
         .header("MAELSTROM-COMPONENT: shop")
         .header(&format!("MAELSTROM-DEADLINE-NANO: {soon}"))
@@ -260,7 +260,7 @@ fn two_nodes_that_offer_a_component_share_its_requests() {
         .unwrap();
     }
     cluster.nodes[1].kill();
-    // One that is gone is not asked, or only in vain: its share is answered by the other.
+    // A node that is gone gets no request, or answers none: the other answers its share.
     for _ in 0..20 {
         assert_eq!(ask(&cluster).unwrap(), "right");
     }

@@ -46,11 +46,11 @@ impl Rotation {
             let mark = node.mark();
             keys.rotate_like(made).unwrap();
             node.wait_for_log_after(mark, "the keyring changed").unwrap();
-            // Everybody learns of it, and the load goes on meanwhile.
+            // All nodes learn of it, and the load goes on meanwhile.
             for other in &cluster.nodes {
                 eventually(|| {
-                    let told = other.ctl().node(node.name())?;
-                    ensure!(told.active_key.as_ref() == Some(&active), "{} knows {told:?}", other.name());
+                    let member = other.ctl().node(node.name())?;
+                    ensure!(member.active_key.as_ref() == Some(&active), "{} knows {member:?}", other.name());
                     Ok(())
                 })
                 .unwrap();
@@ -61,7 +61,7 @@ impl Rotation {
         cluster.is_whole().unwrap();
     }
 
-    /// A certificate that left the directories opens no door any more; one that stayed does.
+    /// A certificate that left the directories does not get in any more; one that stayed does.
     fn refuses(&self, old: &TlsDir, stem: &str) {
         let fingerprint = old.fingerprint(stem).unwrap();
         for (node, keys) in self.cluster.nodes.iter().zip(&self.cluster.keys) {

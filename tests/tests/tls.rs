@@ -1,4 +1,4 @@
-//! Who gets into a port with mutual TLS, and what becomes of it when its directory is not in order.
+//! A port with mutual TLS: the clients that it lets in, and a TLS directory that is broken.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ impl Guarded {
         Self { made, keys, node }
     }
 
-    /// curl, which believes in a server with this certificate.
+    /// A curl that trusts a server with this certificate.
     fn curl(&self, keys: &TlsDir, stem: &str) -> Result<Answer> {
         self.curl_without().certificate(keys, stem).send()
     }
@@ -53,7 +53,7 @@ impl Guarded {
         self.is_open();
     }
 
-    /// Both get in with each certificate that is trusted, whoever knocked before.
+    /// Both get in with each trusted certificate, after any refusal.
     fn is_open(&self) {
         for stem in ["server_a", "server_b", "server_c"] {
             assert_eq!(self.curl(&self.made, stem).unwrap().text(), "OK");
@@ -62,7 +62,7 @@ impl Guarded {
         }
     }
 
-    /// What health says of TLS.
+    /// The health of TLS.
     fn tls_health(&self) -> Result<String> {
         let health = self.node.health(&self.made)?;
         Ok(health["tls"]["health"].as_str().unwrap_or_default().to_owned())
@@ -108,8 +108,8 @@ fn nobody_gets_in_without_a_certificate() {
 fn an_unknown_certificate_is_refused() {
     let guarded = Guarded::start(Algorithm::Rsa);
     // The same names by the same recipe, but other keys.
-    let stranger = TlsDir::generate(Algorithm::Rsa).unwrap();
-    guarded.refuses(Some((&stranger, "server_a")), "is not trusted here");
+    let untrusted = TlsDir::generate(Algorithm::Rsa).unwrap();
+    guarded.refuses(Some((&untrusted, "server_a")), "is not trusted here");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn an_expired_certificate_is_refused_even_if_it_is_in_the_directory() {
 }
 
 #[test]
-fn http_without_tls_is_told_what_to_do() {
+fn http_without_tls_gets_an_answer_that_helps() {
     let guarded = Guarded::start(Algorithm::P256);
     let mark = guarded.node.mark();
     let answer = Curl::get(&format!("http://{}/", guarded.node.private())).send().unwrap();
@@ -164,7 +164,7 @@ fn an_empty_directory_is_refused() {
 }
 
 #[test]
-fn a_directory_that_disappears_is_missed() {
+fn a_directory_that_disappears_is_noticed() {
     let guarded = Guarded::start(Algorithm::P256);
     let remove = |keys: &TlsDir| fs::remove_dir_all(keys.path()).unwrap();
     guarded.survives(remove, guarded.keys.path().to_str().unwrap());
@@ -214,7 +214,7 @@ fn a_changed_directory_is_noticed_without_a_signal() {
     let guarded = Guarded::start(Algorithm::P256);
     let shown = |stem| guarded.curl_without().trusting(&guarded.keys, stem, guarded.node.private().port());
     guarded.keys.rotate().unwrap();
-    // What is new in 'a' was 'b' before.
+    // The new 'a' is the former 'b'.
     eventually(|| {
         let answer = shown("server_a").certificate(&guarded.keys, "server_a").send()?;
         ensure!(answer.status == 200, "{answer:?}");
@@ -230,11 +230,11 @@ fn another_cluster_is_refused_by_name() {
     let door: SocketAddr = cluster.nodes[0].private();
     let mark = cluster.nodes[0].mark();
     let keys = made.copy().unwrap();
-    let setup = Setup::named("stranger").unwrap().tls(keys.path()).flag("--cluster-id", "elsewhere");
-    let stranger = setup.join(door).start().unwrap();
-    stranger.wait_for_log("cluster id").unwrap();
+    let setup = Setup::named("untrusted").unwrap().tls(keys.path()).flag("--cluster-id", "elsewhere");
+    let untrusted = setup.join(door).start().unwrap();
+    untrusted.wait_for_log("cluster id").unwrap();
     cluster.nodes[0].wait_for_log_after(mark, "cluster id").unwrap();
-    assert_eq!(stranger.ctl().nodes().unwrap().len(), 1);
+    assert_eq!(untrusted.ctl().nodes().unwrap().len(), 1);
     assert_eq!(cluster.nodes[1].ctl().nodes().unwrap().len(), 2);
     cluster.is_whole().unwrap();
 }
@@ -245,28 +245,29 @@ fn a_node_with_other_keys_does_not_join() {
     let cluster = Cluster::tls(&["ada", "ben"], &made, |setup| setup).unwrap();
     let other = TlsDir::generate(Algorithm::P256).unwrap();
     let mark = cluster.nodes[0].mark();
-    let stranger = Setup::named("stranger").unwrap().tls(other.path());
-    let stranger = stranger.join(cluster.nodes[0].private()).start().unwrap();
+    let untrusted = Setup::named("untrusted").unwrap().tls(other.path());
+    let untrusted = untrusted.join(cluster.nodes[0].private()).start().unwrap();
     // Each names the other's certificate, whichever looks first.
-    stranger.wait_for_log("cannot dial").unwrap();
+    untrusted.wait_for_log("cannot dial").unwrap();
     cluster.nodes[0].wait_for_log_after(mark, "connection refused").unwrap();
-    assert_eq!(stranger.ctl().nodes().unwrap().len(), 1);
+    assert_eq!(untrusted.ctl().nodes().unwrap().len(), 1);
     cluster.is_whole().unwrap();
 }
 
 #[test]
-fn a_node_that_is_not_trusted_is_told_so() {
+fn a_node_that_is_not_trusted_learns_it() {
     let made = TlsDir::generate(Algorithm::P256).unwrap();
     let node = Setup::named("ada").unwrap().tls(made.path()).start().unwrap();
     // It trusts the other, and is not trusted: only an alert after its handshake says so.
     let other = TlsDir::generate(Algorithm::P256).unwrap();
     fs::copy(made.file("server_a.crt"), other.file("trusted.crt")).unwrap();
-    let stranger = Setup::named("stranger").unwrap().tls(other.path()).join(node.private()).start().unwrap();
-    stranger.wait_for_log("does not trust this node's certificate: put the active .crt").unwrap();
+    let untrusted =
+        Setup::named("untrusted").unwrap().tls(other.path()).join(node.private()).start().unwrap();
+    untrusted.wait_for_log("does not trust this node's certificate: put the active .crt").unwrap();
 }
 
 #[test]
-fn a_node_without_keys_is_told_what_a_port_with_tls_wants() {
+fn a_node_without_keys_learns_that_a_port_wants_tls() {
     let made = TlsDir::generate(Algorithm::P256).unwrap();
     let node = Setup::named("ada").unwrap().tls(made.path()).start().unwrap();
     let bare = Setup::named("bare").unwrap().join(node.private()).start().unwrap();

@@ -1,14 +1,14 @@
 //! A deterministic simulator: real [`Node`](crate::gossip::Node)s by the thousand, in virtual time.
 //!
-//! Three layers, each of use without the next:
+//! Three layers; each can be used without the next:
 //!
 //! - [`net`]: machines, links and datagrams between them, and everything that can go wrong there. It knows nothing
-//!   of nodes, so that another protocol can be put into the very same network.
+//!   about nodes, so another protocol can run in the same network.
 //! - [`cluster`]: hosts that run nodes over that network, and what they come to believe of each other.
-//! - Scenarios, which are data, are played by the package `node-sim` (`cargo xtask sim`).
+//! - Scenarios are data. The package `node-sim` plays them (`cargo xtask sim`).
 //!
-//! The same seed gives the same history on every machine: whatever is random comes from one generator, what
-//! happens at one time happens in the order in which it was scheduled, and nothing reads a clock.
+//! The same seed gives the same history on every machine: every random choice comes from one generator, events of one
+//! time happen in the order in which they were scheduled, and nothing reads a clock.
 //!
 //! ```
 //! use core::time::Duration;
@@ -25,5 +25,5 @@ pub mod cluster;
 pub mod net;
 mod queue;
 
-pub use cluster::{Belief, Capacity, Cluster, Conviction, Host, Known, News, Spread};
-pub use net::{Conditions, Event, Net, Traffic};
+pub use cluster::{Belief, Capacity, Cluster, DeclaredDown, Host, Known, MemberUpdate, Spread};
+pub use net::{Conditions, Event, Net, Path, Traffic};

@@ -1,4 +1,4 @@
-//! What is yet to happen, by time.
+//! Scheduled events, by time.
 
 use core::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -6,14 +6,14 @@ use std::prelude::rust_2024::*;
 
 use crate::time::Instant;
 
-/// Events by time; those of one time in the order in which they were added.
+/// Events by time. Events of one time keep the order in which they were added.
 ///
-/// Most are far away when they are added: they are put in order only when their millisecond comes, a few at a time.
+/// Most events are far in the future when they are added. The queue sorts them only when their millisecond comes.
 pub(super) struct Queue<E> {
-    /// Those of the milliseconds up to `until`.
+    /// Events of the milliseconds up to `until`, sorted.
     soon: BinaryHeap<Reverse<Entry<E>>>,
     until: u64,
-    /// The others by milliseconds, in no order.
+    /// Later events by millisecond, not sorted.
     later: BTreeMap<u64, Vec<Entry<E>>>,
     count: usize,
     sequence: u64,
@@ -92,7 +92,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn events_come_by_time_and_those_of_one_time_as_they_were_added(
+        fn events_come_by_time_and_events_of_one_time_in_the_order_they_were_added(
             steps in prop::collection::vec((0..20_000_u64, any::<bool>()), 0..200),
         ) {
             let mut queue = Queue::new();

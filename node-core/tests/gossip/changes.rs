@@ -1,4 +1,4 @@
-//! How what a node says of itself reaches the others, also after it comes back.
+//! A node's own record reaches all others, also after a restart.
 
 use node_core::gossip::{Kind, State};
 use node_core::sim::{Belief, Cluster};
@@ -30,7 +30,7 @@ fn changes_reach_everyone_through_links_that_take_one_message_at_a_time() {
 }
 
 #[test]
-fn a_restart_with_a_lower_incarnation_comes_back_alive_with_what_it_says_now() {
+fn a_restart_with_a_lower_incarnation_comes_back_alive_with_its_new_metadata() {
     for seed in 0..20 {
         let mut cluster = Cluster::with(seed, 5, 0);
         cluster.until(SOON, "all see all", Cluster::converged);
@@ -48,7 +48,7 @@ fn a_restart_with_a_lower_incarnation_comes_back_alive_with_what_it_says_now() {
 }
 
 #[test]
-fn a_quick_restart_without_memory_is_never_down() {
+fn a_quick_restart_without_stored_state_is_never_down() {
     for seed in 0..20 {
         let mut cluster = Cluster::with(seed, 5, 0);
         cluster.until(SOON, "all see all", Cluster::converged);
@@ -104,7 +104,7 @@ fn a_newcomer_learns_a_large_cluster_over_one_slow_link() {
 
 const LONG: &str = "a-component-whose-name-is-as-long-as-a-name-may-be-0123456789-0";
 
-/// A link takes a message, and is full for two milliseconds.
+/// A link takes one message and is full for two milliseconds.
 fn one_message_at_a_time(cluster: &mut Cluster) {
     cluster.net.conditions.buffer = 1;
     cluster.net.conditions.bandwidth = 500_000;

@@ -1,7 +1,7 @@
-//! What others believe of a node that fails, and of one that only seems to.
+//! What nodes believe of a node that fails, and of one that only seems to fail.
 
 use node_core::gossip::{Kind, State};
-use node_core::sim::{Cluster, Conditions};
+use node_core::sim::{Cluster, Conditions, Path};
 use node_core::time::Duration;
 
 const SOON: Duration = Duration::from_secs(3);
@@ -15,22 +15,22 @@ fn a_killed_hub_is_suspected_first_and_then_down_everywhere() {
         cluster.until(Duration::from_secs(10), "it is down", |cluster| cluster.all_hubs_say(3, State::Down));
         let first = |state| cluster.beliefs.iter().find(|belief| belief.about == 3 && belief.state == state);
         let (suspected, down) = (first(State::Suspect).unwrap().at, first(State::Down).unwrap().at);
-        // Two seconds, halved by each of at most two further accusers that count.
+        // Two seconds, halved by each of at most two confirmers.
         assert!(down.since(suspected) >= Duration::from_millis(500), "seed {seed}");
     }
 }
 
 #[test]
-fn a_hub_that_lost_its_power_is_down_everywhere_after_its_silence() {
+fn a_hub_that_lost_its_power_is_down_everywhere_after_the_link_timeout() {
     let mut cluster = Cluster::with(1, 6, 0);
     cluster.until(SOON, "all see all", Cluster::converged);
     cluster.vanish(3);
-    let limit = cluster.net.conditions.silence() + Duration::from_secs(12);
+    let limit = cluster.net.conditions.link_timeout() + Duration::from_secs(12);
     cluster.until(limit, "it is down", |cluster| cluster.all_hubs_say(3, State::Down));
 }
 
 #[test]
-fn a_broken_link_between_two_nodes_that_run_downs_nobody() {
+fn broken_links_between_running_nodes_declare_nobody_down() {
     for seed in 0..20 {
         let mut cluster = Cluster::with(seed, 4, 0);
         cluster.until(SOON, "all see all", Cluster::converged);
@@ -44,25 +44,25 @@ fn a_broken_link_between_two_nodes_that_run_downs_nobody() {
 }
 
 #[test]
-fn who_is_refused_what_others_reach_doubts_it_ever_less_often() {
+fn a_node_suspects_a_member_that_only_others_reach_ever_less_often() {
     for (seed, blind) in [(1, 1), (2, 2), (3, 3)] {
         let mut cluster = Cluster::with(seed, 8, 0);
         cluster.until(SOON, "all see all", Cluster::converged);
-        // One that some others cannot reach, nor it them; the rest reach all.
+        // One node and some others cannot reach each other; the rest reach all.
         let zone = |host| match host {
             0 => 0,
             host if host <= blind => 1,
             _ => 2,
         };
-        cluster.net.refuse(zone, &[(0, 1), (1, 0)]);
+        cluster.net.refuse(zone, &[Path { from: 0, to: 1 }, Path { from: 1, to: 0 }]);
         cluster.run(Duration::from_secs(1200));
         assert!(
             cluster.beliefs.iter().all(|belief| belief.state != State::Down),
-            "{blind}: somebody is called down"
+            "{blind}: a member is declared down"
         );
-        // Each of a pair doubts the other after its 1st, 2nd, 4th ... failure, a pair of minutes apart in the end.
-        let raised = cluster.hosts[0].incarnation();
-        assert!((2..=4 + 8 * blind as u64).contains(&raised), "{blind}: {raised}");
+        // Each of a pair suspects the other after its 1st, 2nd, 4th ... failed dial; in the end these are minutes apart.
+        let incarnation = cluster.hosts[0].incarnation();
+        assert!((2..=4 + 8 * blind as u64).contains(&incarnation), "{blind}: {incarnation}");
         cluster.net.heal();
         cluster.until(Duration::from_secs(60), "all see all again", Cluster::converged);
     }
@@ -79,7 +79,7 @@ fn a_node_that_paused_briefly_is_not_down() {
 }
 
 #[test]
-fn a_node_that_paused_for_long_denies_its_death() {
+fn a_node_that_was_declared_down_while_it_paused_refutes() {
     for seed in 0..20 {
         let mut cluster = Cluster::with(seed, 5, 0);
         cluster.until(SOON, "all see all", Cluster::converged);
@@ -120,7 +120,7 @@ fn a_departed_member_is_forgotten_after_its_tombstone() {
 }
 
 #[test]
-fn who_comes_back_after_the_tombstones_brings_no_ghost() {
+fn a_node_that_comes_back_after_the_tombstones_brings_no_ghost() {
     let mut cluster = Cluster::new(1, Conditions::default());
     for number in 0..6 {
         let kind = if number < 4 { Kind::Hub } else { Kind::Leaf };
@@ -135,7 +135,7 @@ fn who_comes_back_after_the_tombstones_brings_no_ghost() {
     cluster.run(Duration::from_secs(300));
     assert_eq!([cluster.state(0, 2), cluster.state(0, 5)], [None, None], "they are forgotten");
     cluster.resume(3);
-    assert_eq!(cluster.state(3, 2), Some(State::Alive), "one still believes in them");
+    assert_eq!(cluster.state(3, 2), Some(State::Alive), "one node still has them alive");
     cluster.run(Duration::from_secs(200));
     assert!(cluster.converged(), "{}", cluster.views());
 }

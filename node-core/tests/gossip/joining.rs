@@ -101,14 +101,14 @@ fn a_full_table_admits_no_more_and_stays_in_order() {
 }
 
 #[test]
-fn a_full_table_makes_room_by_forgetting_who_departed() {
+fn a_full_table_makes_room_by_forgetting_departed_members() {
     let mut cluster = with_room_for_four();
     cluster.grow(4, 0);
     cluster.until(SOON, "all see all", Cluster::converged);
     cluster.leave(3);
     let at = cluster.add(Kind::Hub, &[0]);
     cluster.start(at, 1);
-    cluster.until(SOON, "the new one has its place", Cluster::converged);
+    cluster.until(SOON, "the new node has a slot", Cluster::converged);
 }
 
 fn with_room_for_four() -> Cluster {

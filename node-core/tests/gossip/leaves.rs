@@ -1,4 +1,4 @@
-//! Leaves: they dial hubs, and hubs speak for them.
+//! Leaves dial hubs, and hubs speak for them.
 
 use std::collections::BTreeSet;
 
@@ -98,7 +98,7 @@ fn a_leaf_that_dies_with_its_hub_is_down() {
 }
 
 #[test]
-fn a_leaf_knows_its_hubs_and_their_neighbours_and_the_owners_of_what_it_needs_and_nobody_else() {
+fn a_leaf_knows_its_hubs_and_their_neighbours_and_the_owners_of_what_it_uses_and_nobody_else() {
     let mut cluster = Cluster::new(1, Conditions::default());
     cluster.capacity = Capacity { members: 64, peers: 32, ..Capacity::default() };
     cluster.grow(40, 1);
@@ -107,7 +107,7 @@ fn a_leaf_knows_its_hubs_and_their_neighbours_and_the_owners_of_what_it_needs_an
     cluster.hosts[leaf].uses = vec!["billing".into()];
     cluster.run(Duration::from_secs(20));
     cluster.start(leaf, 1);
-    // Whom its hubs were linked to while it was there: links of the overlay come and go.
+    // The hosts that its hubs were linked to while the leaf was there: links of the overlay come and go.
     let mut near = BTreeSet::new();
     let end = cluster.now() + Duration::from_secs(6);
     while cluster.step(end) {
@@ -120,7 +120,7 @@ fn a_leaf_knows_its_hubs_and_their_neighbours_and_the_owners_of_what_it_needs_an
     for other in 0..leaf {
         let concerns = other == 3 || (near.contains(&other) && other < 40);
         let known = cluster.state(leaf, other).is_some();
-        // More hubs than its table holds may be near.
+        // There may be more such hubs than its table holds.
         assert!(concerns || !known, "n{other}");
     }
     assert!(hubs.iter().all(|&hub| cluster.state(leaf, hub) == Some(State::Alive)));
@@ -131,7 +131,7 @@ fn a_leaf_knows_its_hubs_and_their_neighbours_and_the_owners_of_what_it_needs_an
 }
 
 #[test]
-fn a_leaf_that_comes_to_need_something_is_told_who_has_it() {
+fn a_leaf_that_begins_to_use_a_component_learns_its_owner() {
     let mut cluster = Cluster::with(1, 9, 1);
     cluster.set_components(8, &["billing"]);
     cluster.run(Duration::from_secs(60));
@@ -143,12 +143,12 @@ fn a_leaf_that_comes_to_need_something_is_told_who_has_it() {
 }
 
 #[test]
-fn what_a_leaf_says_between_dialling_and_hello_is_heard() {
+fn a_change_of_a_leaf_between_dial_and_hello_reaches_its_hub() {
     for seed in 0..30 {
         let mut cluster = Cluster::with(seed, 1, 1);
         cluster.run(Duration::from_millis(seed));
         cluster.set_uses(1, &["billing"]);
-        cluster.until(SOON, "the hub knows what the leaf needs", Cluster::converged);
+        cluster.until(SOON, "the hub knows what the leaf uses", Cluster::converged);
     }
 }
 
@@ -186,7 +186,7 @@ fn a_leaf_that_died_with_its_hub_is_down_though_the_hub_came_back() {
 }
 
 #[test]
-fn a_leaf_that_comes_to_need_what_another_hubs_leaf_has_is_told_who_that_is() {
+fn a_leaf_that_begins_to_use_a_component_learns_its_owner_behind_another_hub() {
     let mut cluster = Cluster::with(1, 2, 1);
     let owner = cluster.add(Kind::Leaf, &[1]);
     cluster.start(owner, 1);
@@ -206,7 +206,7 @@ fn a_leaf_hears_that_a_hub_it_knows_is_down() {
 }
 
 #[test]
-fn a_leaf_that_sleeps_as_long_as_it_said_is_never_missed() {
+fn a_leaf_that_sleeps_as_long_as_it_said_is_never_suspected() {
     for seed in 0..10 {
         let mut cluster = Cluster::with(seed, 4, 1);
         cluster.until(SOON, "all see all", Cluster::converged);

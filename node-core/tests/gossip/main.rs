@@ -1,38 +1,50 @@
 //! Membership among real nodes in a deterministic network.
 
 #[cfg(test)]
-mod accusers;
-#[cfg(test)]
 mod changes;
 #[cfg(test)]
-mod crowded;
+mod confirmers;
+#[cfg(test)]
+mod eager_push;
 #[cfg(test)]
 mod failures;
+#[cfg(test)]
+mod false_records;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod full_hub;
 #[cfg(test)]
 mod hello;
 #[cfg(test)]
 mod joining;
 #[cfg(test)]
+mod leaf_feed;
+#[cfg(test)]
 mod leaves;
 #[cfg(test)]
-mod liars;
+mod links;
 #[cfg(test)]
-mod missed;
+mod local_health;
 #[cfg(test)]
 mod nowhere;
 #[cfg(test)]
 mod overlay;
 #[cfg(test)]
-mod pace;
-#[cfg(test)]
 mod random;
 #[cfg(test)]
 mod reconciliation;
 #[cfg(test)]
+mod reconnect_grace;
+#[cfg(test)]
+mod refutation;
+#[cfg(test)]
 mod rekey;
 #[cfg(test)]
-mod replacing;
+mod removal;
 #[cfg(test)]
-mod single;
+mod replacement;
 #[cfg(test)]
-mod told;
+mod sleep;
+#[cfg(test)]
+mod suspicion;

@@ -1,4 +1,4 @@
-//! An outbox for what a test does not read.
+//! An outbox for messages that a test does not read.
 
 use node_core::wire::{Full, Outbox};
 

@@ -1,10 +1,10 @@
-//! How many links there are, and how a change travels when not every link carries it at once.
+//! How many links a hub has, and how a change spreads by eager and lazy push.
 
 use node_core::gossip::{Kind, Node};
 use node_core::sim::{Capacity, Cluster, Conditions};
 use node_core::time::Duration;
 
-/// A cluster of hubs that tell few others at once and bear few links.
+/// A cluster of hubs with a small active view and few eager-push peers.
 fn sparse(seed: u64) -> Cluster {
     let mut cluster = Cluster::new(seed, Conditions::default());
     cluster.capacity = Capacity { members: 48, peers: 48, ..Capacity::default() };
@@ -22,7 +22,7 @@ fn sparse(seed: u64) -> Cluster {
 }
 
 #[test]
-fn no_hub_keeps_more_neighbours_than_it_bears_and_none_is_left_alone() {
+fn every_active_view_stays_within_its_bounds() {
     for seed in 0..10 {
         let cluster = sparse(seed);
         assert!(cluster.converged(), "seed {seed}\n{}", cluster.views());
@@ -34,7 +34,7 @@ fn no_hub_keeps_more_neighbours_than_it_bears_and_none_is_left_alone() {
 }
 
 #[test]
-fn who_is_not_told_at_once_asks_for_what_it_lacks() {
+fn a_lazy_push_peer_asks_for_the_records_that_it_lacks() {
     for seed in 0..10 {
         let mut cluster = sparse(seed);
         for at in [3, 21, 39] {
@@ -45,7 +45,7 @@ fn who_is_not_told_at_once_asks_for_what_it_lacks() {
 }
 
 #[test]
-fn a_crowd_that_knows_one_hub_joins_within_seconds_and_no_hub_ever_bears_too_much() {
+fn a_crowd_that_knows_one_hub_joins_within_seconds_and_no_active_view_exceeds_its_maximum() {
     for seed in 0..3 {
         let mut cluster = Cluster::new(seed, Conditions::default());
         cluster.capacity = Capacity { members: 128, peers: 24, ..Capacity::default() };

@@ -1,12 +1,13 @@
-//! Random histories: whatever happened, once the network is whole every view is right.
+//! Random histories: once the network is whole again, every view is right.
 
 use core::time::Duration;
 
 use node_core::gossip::{Config, Kind, Metadata, Record, State};
 use node_core::id::NodeId;
-use node_core::sim::{Cluster, Conditions};
+use node_core::sim::{Cluster, Conditions, Path};
+use node_core::wire::gossip::Tag;
 
-/// One history alone, `HISTORY=17 cargo test -p node-core --test gossip random`, or many others, `HISTORY=2000..40000 cargo …`.
+/// Plays one history, `HISTORY=17 cargo test -p node-core --test gossip random`, or a range of them, `HISTORY=2000..40000 cargo …`.
 const VARIABLE: &str = "HISTORY";
 const HISTORIES: u64 = 2000;
 
@@ -21,7 +22,7 @@ fn views_are_right_once_the_network_is_whole() {
 
 fn history(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed ^ 0x5eed);
-    // Few hubs link all to all; with as few links as many hubs have, news take several steps and links are shed.
+    // Few hubs link all to all. With a small active view, as among many hubs, a change takes several steps and links are evicted.
     let sparse = rng.bool();
     let (hubs, leaves) = (rng.usize(2..if sparse { 12 } else { 6 }), rng.usize(0..4));
     let count = hubs + leaves;
@@ -44,17 +45,17 @@ fn history(seed: u64) {
         assert!(cluster.net.scheduled() < 60 * count, "{} events", cluster.net.scheduled());
     }
     make_whole(&mut cluster);
-    // Where links are few, a hub may vanish with all its neighbours: it is missed when somebody patrols, by chance.
+    // Where links are few, a hub may vanish with all its neighbours: then only a random probe finds it.
     let limit = Duration::from_secs(if sparse { 900 } else { 240 });
     cluster.until(limit, "all views are right", Cluster::converged);
-    let convictions = cluster.convictions.len();
+    let declared_down = cluster.declared_down.len();
     cluster.run(Duration::from_secs(120));
-    // Leaves that a full hub sends away change their records now and then: such news may be under way. Where links are few,
-    // the overlay itself may fall apart when some are shed, until somebody patrols.
+    // Leaves that a full hub sends away change their records now and then: such a change may be under way. Where links are few,
+    // the overlay itself may fall apart when some links are evicted, until a random probe.
     let limit = if sparse { limit } else { Duration::from_secs(2) };
     cluster.until(limit, "all views are right still", Cluster::converged);
-    // Nor was anybody called down in between.
-    assert_eq!(cluster.convictions[convictions..], []);
+    // Nobody was declared down in between.
+    assert_eq!(cluster.declared_down[declared_down..], []);
 }
 
 fn sparsely(config: &mut Config) {
@@ -91,8 +92,10 @@ fn something_happens(cluster: &mut Cluster, rng: &mut fastrand::Rng) {
             // The third part reaches both others.
             let parts: Vec<usize> = (0..count).map(|_| rng.usize(0..3)).collect();
             match rng.bool() {
-                true => cluster.net.cut(|host| parts[host], &[(0, 1)]),
-                false => cluster.net.refuse(|host| parts[host], &[(0, 1), (1, 0)]),
+                true => cluster.net.cut(|host| parts[host], &[Path { from: 0, to: 1 }]),
+                false => cluster
+                    .net
+                    .refuse(|host| parts[host], &[Path { from: 0, to: 1 }, Path { from: 1, to: 0 }]),
             }
         }
         9 => cluster.net.heal(),
@@ -100,7 +103,7 @@ fn something_happens(cluster: &mut Cluster, rng: &mut fastrand::Rng) {
         11 => cluster.net.set_effort(at, Duration::from_millis(rng.u64(0..50))),
         12 if runs => {
             let most = 1 << rng.u32(8..23);
-            cluster.leap(at, Duration::from_millis(rng.u64(0..most)));
+            cluster.jump_clock(at, Duration::from_millis(rng.u64(0..most)));
         }
         13 | 14 if runs => {
             let message = lie(cluster, rng, at);
@@ -117,7 +120,7 @@ fn something_happens(cluster: &mut Cluster, rng: &mut fastrand::Rng) {
     }
 }
 
-/// What a liar says of others: of one that exists or does not, in words of its own or in none, or no words at all.
+/// A false message of a host: a record of a member that exists or does not, with metadata or without, or random bytes.
 fn lie(cluster: &Cluster, rng: &mut fastrand::Rng, liar: usize) -> Vec<u8> {
     if rng.u8(0..4) == 0 {
         let length = rng.usize(0..100);
@@ -126,7 +129,7 @@ fn lie(cluster: &Cluster, rng: &mut fastrand::Rng, liar: usize) -> Vec<u8> {
     let ids: Vec<NodeId> = cluster.hosts.iter().map(|host| host.id).collect();
     let known = |rng: &mut fastrand::Rng| rng.usize(0..ids.len());
     let about = known(rng);
-    // Of itself it may say what it likes.
+    // A record about itself is no lie; it makes up a member instead.
     let made_up = about == liar || rng.u8(0..3) == 0;
     let id = if made_up { NodeId(rng.u128(1..).to_be_bytes()) } else { ids[about] };
     let address = Cluster::address(rng.usize(0..2 * ids.len()));
@@ -138,21 +141,20 @@ fn lie(cluster: &Cluster, rng: &mut fastrand::Rng, liar: usize) -> Vec<u8> {
     metadata.sleep_s = [0, 0, 60][rng.usize(0..3)];
     let mut buffer = [rng.u8(..); 800];
     let len = metadata.encode(&mut buffer).unwrap().len();
-    // A later version's fields, within its bounds or not.
+    // Fields of a later version, within the bounds or not.
     let metadata = &buffer[..len + [0, 0, 20, 700][rng.usize(0..4)]];
-    let leap = [0, 0, 1, 2, 1 << 40, 1 << 42, 3 << 42, 1 << 62][rng.usize(0..8)];
+    let jump = [0, 0, 1, 2, 1 << 40, 1 << 42, 3 << 42, 1 << 62][rng.usize(0..8)];
     let record = Record {
         id,
-        incarnation: cluster.hosts[about].incarnation() + leap,
+        incarnation: cluster.hosts[about].incarnation() + jump,
         state: [State::Alive, State::Suspect, State::Down, State::Left][rng.usize(0..4)],
         by: rng.bool().then(|| ids[known(rng)]),
         metadata: if made_up || rng.bool() { metadata } else { &[] },
     };
-    // A message that holds records.
-    postcard::to_extend(&record, vec![1]).unwrap()
+    postcard::to_extend(&record, vec![Tag::Records as u8]).unwrap()
 }
 
-/// All hosts reach each other and do their best, and there is somebody whom a node that lost everything can ask.
+/// Heals the network and lets all hosts run at full speed. The first two run, so that a node that lost everything can join.
 fn make_whole(cluster: &mut Cluster) {
     cluster.net.heal();
     cluster.net.conditions = Conditions::default();
@@ -161,7 +163,7 @@ fn make_whole(cluster: &mut Cluster) {
         cluster.net.set_effort(at, Duration::ZERO);
         cluster.wake(at);
     }
-    // Who is leaving is gone then.
+    // A node that is leaving has ended then.
     cluster.run(Duration::from_secs(2));
     for seed in [0, 1] {
         if !cluster.hosts[seed].is_running() {

@@ -1,14 +1,14 @@
-//! What becomes of links when keys change, here or at the peer.
+//! Links when keys change, here or at the peer.
 
 use node_core::gossip::{
-    Birth, Certificates, Config, Direction, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage,
-    Target,
+    Certificates, Config, Direction, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Target,
 };
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
 use node_core::trust::Fingerprint;
 
+use super::fixture::start_as;
 use super::hello::hello;
 use super::nowhere::Nowhere;
 
@@ -24,36 +24,29 @@ fn second(seconds: u64) -> Instant {
     Instant::START + Duration::from_secs(seconds)
 }
 
-/// Gives `look` the peer's record, which names the certificate that it shows.
-fn with_record(incarnation: u64, active: Fingerprint, look: impl FnOnce(Record<'_>)) {
+/// Calls `act` with a record of the peer that announces a certificate.
+fn with_record(incarnation: u64, announced: Fingerprint, act: impl FnOnce(Record<'_>)) {
     let mut metadata = Metadata::new("peer", Kind::Hub);
     metadata.addrs.extend(["10.0.0.2:8374"]);
-    metadata.active_key = active.0;
+    metadata.active_key = announced.0;
     let mut buffer = [0; 256];
     let metadata = metadata.encode(&mut buffer).unwrap();
-    look(Record { id: PEER, incarnation, state: State::Alive, by: None, metadata });
+    act(Record { id: PEER, incarnation, state: State::Alive, by: None, metadata });
 }
 
-fn link_up(node: &mut Node<'_>, (now, link, how): (Instant, u32, Direction), announced: Fingerprint) {
+fn link_up(node: &mut Node<'_>, now: Instant, link: u32, direction: Direction, announced: Fingerprint) {
     with_record(1, announced, |record| {
-        node.handle_link_up(now, LinkId(link), how, &hello(record)).unwrap();
+        node.handle_link_up(now, LinkId(link), direction, &hello(record)).unwrap();
     });
     node.secure(now, LinkId(link), Certificates { ours: OLD, theirs: THEIRS });
 }
 
 /// Runs `test` with a hub that is linked to another.
-fn with_link(how: Direction, announced: Fingerprint, test: impl FnOnce(&mut Node<'_>)) {
+fn with_link(direction: Direction, announced: Fingerprint, test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = StaticStorage::<4, 4>::new();
     let config = Config { active_view: 1, ..Config::new(ME, Kind::Hub) };
-    let about_me = Metadata::new("hub", Kind::Hub);
-    let mut node = Node::new(
-        Instant::START,
-        config,
-        Birth { incarnation: 1, metadata: &about_me, seed: 1 },
-        memory.lend(),
-    )
-    .unwrap();
-    link_up(&mut node, (Instant::START, 1, how), announced);
+    let mut node = start_as(config, &mut memory);
+    link_up(&mut node, Instant::START, 1, direction, announced);
     test(&mut node);
 }
 
@@ -64,7 +57,7 @@ fn dialled(node: &mut Node<'_>, now: Instant) -> bool {
 }
 
 #[test]
-fn a_new_key_here_renews_what_was_dialled_here() {
+fn a_new_key_here_renews_links_that_were_dialled_here() {
     with_link(DIALLED, THEIRS, |node| {
         node.handle_keyring(second(10), OLD, |_| true);
         assert!(!dialled(node, second(10)), "nothing changed");
@@ -74,14 +67,14 @@ fn a_new_key_here_renews_what_was_dialled_here() {
     });
     with_link(Direction::Accepted, THEIRS, |node| {
         node.handle_keyring(second(10), NEW, |_| true);
-        assert!(!dialled(node, second(10)), "who dialled renews it");
+        assert!(!dialled(node, second(10)), "the dialler renews it");
     });
 }
 
 #[test]
-fn a_new_key_of_the_peer_renews_what_was_dialled_here() {
-    for (how, renewed) in [(DIALLED, true), (Direction::Accepted, false)] {
-        with_link(how, THEIRS, |node| {
+fn a_new_key_of_the_peer_renews_links_that_were_dialled_here() {
+    for (direction, renewed) in [(DIALLED, true), (Direction::Accepted, false)] {
+        with_link(direction, THEIRS, |node| {
             with_record(2, THEIRS_NEW, |record| {
                 let mut message = [1; 512];
                 let len = postcard::to_slice(&record, &mut message[1..]).unwrap().len();
@@ -97,22 +90,22 @@ fn a_peer_that_changed_its_key_between_handshake_and_hello_is_dialled_again_but_
     with_link(DIALLED, THEIRS_NEW, |node| {
         assert!(!dialled(node, Instant::START));
         assert!(dialled(node, second(1)));
-        link_up(node, (second(1), 2, DIALLED), THEIRS_NEW);
-        assert!(!dialled(node, second(1)), "it shows the old one again");
+        link_up(node, second(1), 2, DIALLED, THEIRS_NEW);
+        assert!(!dialled(node, second(1)), "it shows the old certificate again");
         assert!(dialled(node, second(2)));
     });
 }
 
 #[test]
-fn a_peer_that_does_not_say_what_it_shows_is_left_alone() {
+fn a_peer_that_does_not_announce_its_certificate_is_not_dialled_again() {
     with_link(DIALLED, Fingerprint([0; 32]), |node| assert!(!dialled(node, second(10))));
 }
 
 #[test]
 fn a_link_to_a_certificate_that_left_the_keyring_ends_even_while_it_drains() {
-    for how in [DIALLED, Direction::Accepted] {
+    for direction in [DIALLED, Direction::Accepted] {
         for draining in [false, true] {
-            with_link(how, THEIRS, |node| {
+            with_link(direction, THEIRS, |node| {
                 if draining {
                     node.handle_go_away(second(10), LinkId(1), GoAway::Replaced);
                 }

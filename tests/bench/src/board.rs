@@ -12,7 +12,7 @@ use node_tests::board::{self, Board as Machine, Options, Program};
 use node_tests::daemon::{Daemon, Setup};
 use node_tests::http::{Answer, Curl};
 use node_tests::pki::{Algorithm, TlsDir};
-use node_tests::wait::{PATIENCE, eventually};
+use node_tests::wait::{TIMEOUT, eventually};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -90,7 +90,7 @@ impl Counted {
 }
 
 fn busy(machine: &Machine, when: &str) -> Result<u64> {
-    let line = machine.wait_for_log(when, PATIENCE)?;
+    let line = machine.wait_for_log(when, TIMEOUT)?;
     let (_, rest) = line.split_once("busy for ").with_context(|| line.clone())?;
     Ok(rest.split(' ').next().unwrap_or_default().parse()?)
 }

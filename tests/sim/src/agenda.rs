@@ -1,4 +1,4 @@
-//! What is to happen in a scenario, by time.
+//! The events of a scenario, by time.
 
 use std::collections::BTreeMap;
 
@@ -6,22 +6,27 @@ use node_core::time::Instant;
 
 use crate::scenario::{Action, Scenario, seconds};
 
-/// A thing to do.
+/// A step of the play.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    /// What the scenario says.
+    /// An action of the scenario.
     Do(Action),
-    /// A host starts again, forgetting its incarnation or not.
-    Start(usize, bool),
-    /// A host stands still for a random while, if it runs.
+    /// A host starts again.
+    Start {
+        /// The host.
+        at: usize,
+        /// Whether it forgot its incarnation.
+        forget: bool,
+    },
+    /// A host is paused for a random while, if it runs.
     Pause(usize, Action),
-    /// A paused host goes on, and it or another one stands still next.
+    /// A paused host goes on, and it or another one is paused next.
     Resume(usize, Action),
-    /// The network becomes whole.
+    /// The network heals.
     Heal,
 }
 
-/// Steps by time; those of one time in the order in which they were added.
+/// Steps by time. Steps of one time keep the order in which they were added.
 #[derive(Default)]
 pub struct Agenda {
     steps: BTreeMap<(Instant, u64), Step>,
@@ -29,7 +34,7 @@ pub struct Agenda {
 }
 
 impl Agenda {
-    /// What a scenario says, from `start` on.
+    /// The events of a scenario, from `start` on.
     #[must_use]
     pub fn of(scenario: &Scenario, start: Instant) -> Self {
         let mut agenda = Self::default();
@@ -48,7 +53,7 @@ impl Agenda {
         self.steps.insert((at, self.sequence), step);
     }
 
-    /// Whether nothing is left to do, be it after the end.
+    /// Whether no step is left, not even after the end.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.steps.is_empty()

@@ -1,4 +1,4 @@
-//! What a play showed.
+//! The figures of a play.
 
 use core::fmt;
 
@@ -8,34 +8,34 @@ use serde::Serialize;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures(Vec<(&'static str, Figure)>);
 
-/// A figure, as exact as it is printed.
+/// A figure, as it is printed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Figure {
-    /// Two digits after the point.
+    /// With two decimals.
     Count(f64),
-    /// None; `None` when it never came to pass.
+    /// With one decimal; `None` when it never happened.
     Rounds(Option<f64>),
-    /// Three digits; `None` when it never came to pass.
+    /// With three decimals; `None` when it never happened.
     Seconds(Option<f64>),
-    /// In hundredths.
+    /// In percent.
     Share(f64),
-    /// No digits.
+    /// Without decimals.
     Whole(f64),
 }
 
 impl Figures {
-    /// Adds one.
+    /// Adds a figure.
     pub fn add(&mut self, name: &'static str, figure: Figure) {
         self.0.push((name, figure));
     }
 
-    /// One of them.
+    /// The figure of a name.
     #[must_use]
     pub fn of(&self, name: &str) -> Option<Figure> {
         self.iter().find(|(known, _)| *known == name).map(|(_, figure)| figure)
     }
 
-    /// All of them.
+    /// All figures.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Figure)> {
         self.0.iter().copied()
     }
@@ -43,7 +43,7 @@ impl Figures {
 
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Written out before, so that the width applies to the whole.
+        // `pad` applies the width to the whole text.
         let text = match *self {
             Self::Count(value) => format!("{value:.2}"),
             Self::Rounds(Some(value)) => format!("{value:.1}"),

@@ -1,5 +1,5 @@
-//! Scenarios for the simulator of node-core: data in `scenarios/`, played with clusters of any size, each giving a row of
-//! figures. `cargo xtask sim --help` is the way in.
+//! Scenarios for the simulator of node-core. They are data in `scenarios/`, played with clusters of any size; each play gives
+//! a row of figures. Begin with `cargo xtask sim --help`.
 
 pub mod agenda;
 pub mod figures;

@@ -15,28 +15,28 @@ use serde_json::json;
 #[derive(Parser)]
 #[command(name = "cargo xtask sim", bin_name = "cargo xtask sim")]
 struct Arguments {
-    /// A scenario of the standard set, or `all`
+    /// A scenario of the standard set, or `all` of them
     #[arg(default_value = "all")]
     name: String,
-    /// A scenario of your own instead
+    /// Play the scenario of this file instead
     #[arg(long)]
     file: Option<PathBuf>,
-    /// How many nodes, instead of what the scenario says
+    /// Numbers of nodes, instead of those of the scenario
     #[arg(long, value_delimiter = ',')]
     nodes: Vec<usize>,
-    /// At most so many, of what the scenario says
+    /// Leave out the scenario's numbers of nodes above this
     #[arg(long, default_value_t = 1000)]
     most: usize,
-    /// Another seed is another history
+    /// The seed: another seed gives another history
     #[arg(long, default_value_t = snapshot::SEED)]
     seed: u64,
-    /// How many seconds are watched, instead of what the scenario says
+    /// Seconds that are watched, instead of those of the scenario
     #[arg(long)]
     lasts: Option<f64>,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Keep the figures that the tests compare
+    /// Write the figures that the tests compare to snapshot.txt
     #[arg(long)]
     bless: bool,
 }
@@ -76,7 +76,7 @@ fn play(name: &str, scenario: &Scenario, arguments: &Arguments) -> Result<()> {
     for nodes in sizes {
         let mut progress = Progress::of(&format!("{name}, {nodes} nodes"));
         let seed = arguments.seed;
-        let play = Play::new(scenario, nodes, (seed, replay(name, nodes, arguments)));
+        let play = Play::new(scenario, nodes, seed, replay(name, nodes, arguments));
         let Played { figures, watched, cpu: used } = play.play(&mut |share| progress.show(share));
         drop(progress);
         let micros = used.as_secs_f64() * 1e6 / watched.as_secs_f64() / nodes as f64;
@@ -87,7 +87,7 @@ fn play(name: &str, scenario: &Scenario, arguments: &Arguments) -> Result<()> {
             );
         }
         cpu.push(format!("{nodes} nodes {micros:.0} us ({:.1} s in all)", used.as_secs_f64()));
-        rows.push((nodes.to_string(), figures));
+        rows.push(Row { nodes: nodes.to_string(), figures });
     }
     if !arguments.json {
         println!(
@@ -99,7 +99,7 @@ fn play(name: &str, scenario: &Scenario, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// What to run to see a failure again.
+/// The command that plays this history again.
 fn replay(name: &str, nodes: usize, arguments: &Arguments) -> String {
     let what =
         arguments.file.as_ref().map_or_else(|| name.into(), |path| format!("--file {}", path.display()));

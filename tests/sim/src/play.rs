@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use node_core::gossip::Kind;
 use node_core::sim::cluster::Shape;
-use node_core::sim::{Capacity, Cluster, Known, Traffic};
+use node_core::sim::{Capacity, Cluster, Known, Path, Traffic};
 use node_core::time::Instant;
 
 use crate::agenda::{Agenda, Step};
@@ -14,8 +14,8 @@ use crate::scenario::{Action, Measure, Scenario, Start, seconds};
 use crate::subject::Subject;
 
 /// How often views are compared while the cluster heals.
-const GLANCE: Duration = Duration::from_millis(100);
-/// Bytes for each member's description, on average: a name, and an address or two hubs.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// Bytes for each member's metadata, on average: a name, and an address or two hubs.
 const METADATA: usize = 56;
 /// Links that a hub has room for: half as many as a server, for 10,000 of them are a gigabyte.
 const PEERS: usize = 512;
@@ -29,32 +29,39 @@ pub struct Play<'s, S> {
     /// When counting began.
     start: Instant,
     end: Instant,
-    /// What was sent before the first event, and when that was.
-    idle: Option<(Traffic, Instant)>,
+    /// The traffic before the first event.
+    idle: Option<Idle>,
     changes: u32,
     followed: Vec<usize>,
     /// When the last event was over.
     calm: Instant,
-    /// When all views were right after it.
+    /// When all views were right after that.
     whole: Option<Instant>,
     /// A hub that was wrong a moment ago.
     wrong: usize,
 }
 
-/// How a play went.
+/// Traffic until the first event.
+#[derive(Clone, Copy)]
+struct Idle {
+    traffic: Traffic,
+    end: Instant,
+}
+
+/// The outcome of a play.
 pub struct Played {
-    /// What it showed.
+    /// Its figures.
     pub figures: Figures,
-    /// The time that passed in it after everybody had settled.
+    /// The simulated time that passed after the cluster had settled.
     pub watched: Duration,
-    /// Processor time that this took.
+    /// The processor time that this took.
     pub cpu: Duration,
 }
 
 impl<'s> Play<'s, Cluster> {
-    /// Sets the scene. `replay` is what to run to see it again.
+    /// Prepares a play. `replay` is the command that plays it again.
     #[must_use]
-    pub fn new(scenario: &'s Scenario, nodes: usize, (seed, replay): (u64, String)) -> Self {
+    pub fn new(scenario: &'s Scenario, nodes: usize, seed: u64, replay: String) -> Self {
         let leaves = (nodes as f64 * scenario.leaves).round() as usize;
         let shape = Shape { hubs: nodes.saturating_sub(leaves).max(2), leaves };
         let capacity = Capacity { members: nodes + nodes / 100 + SPARE, peers: PEERS, metadata: METADATA };
@@ -68,7 +75,7 @@ impl<'s> Play<'s, Cluster> {
 }
 
 impl<'s, S: Subject> Play<'s, S> {
-    /// The same with a cluster of any protocol, which has begun as the scenario says.
+    /// Prepares a play with a cluster of any protocol that has started as the scenario says.
     #[must_use]
     pub fn with(scenario: &'s Scenario, cluster: S, seed: u64) -> Self {
         Self {
@@ -87,11 +94,11 @@ impl<'s, S: Subject> Play<'s, S> {
         }
     }
 
-    /// Plays it. `progress` is told the share that is over.
+    /// Plays the scenario. `progress` is given the share that is over.
     pub fn play(mut self, progress: &mut dyn FnMut(f64)) -> Played {
         let settled = Instant::START + seconds(self.scenario.settle);
         self.run_until(settled, progress);
-        self.cluster.count_anew();
+        self.cluster.reset_counters();
         let before = cpu_time();
         self.start = self.now();
         self.calm = self.start;
@@ -134,19 +141,19 @@ impl<'s, S: Subject> Play<'s, S> {
                     return;
                 }
             }
-            self.run_until(self.now() + GLANCE, progress);
+            self.run_until(self.now() + CHECK_INTERVAL, progress);
         }
     }
 
     fn take(&mut self, step: Step) {
         let now = self.now();
         if self.idle.is_none() {
-            self.idle = Some((self.cluster.traffic(), now));
+            self.idle = Some(Idle { traffic: self.cluster.traffic(), end: now });
         }
         self.calm = self.calm.max(now);
         match step {
             Step::Do(action) => self.act(action),
-            Step::Start(at, forget) => self.cluster.start_again(at, forget),
+            Step::Start { at, forget } => self.cluster.start_again(at, forget),
             Step::Pause(at, action) => self.pause(at, action),
             Step::Resume(at, action) => {
                 self.cluster.net_mut().resume(at);
@@ -169,7 +176,7 @@ impl<'s, S: Subject> Play<'s, S> {
                     self.cluster.kill(at);
                     // Not all in the same microsecond.
                     let again = now + seconds(gone) + Duration::from_micros(self.rng.u64(0..1_000_000));
-                    self.agenda.add(again, Step::Start(at, forget));
+                    self.agenda.add(again, Step::Start { at, forget });
                 }
             }
             Action::Pause { share, .. } => {
@@ -185,7 +192,7 @@ impl<'s, S: Subject> Play<'s, S> {
                 self.some(share).into_iter().filter_map(|at| zones.get_mut(at).map(|zone| *zone = 1)).count();
                 let zone = |at: usize| zones.get(at).copied().unwrap_or(0);
                 if one_way {
-                    self.cluster.net_mut().cut(zone, &[(0, 1)]);
+                    self.cluster.net_mut().cut(zone, &[Path { from: 0, to: 1 }]);
                 } else {
                     self.cluster.net_mut().partition(zone);
                 }
@@ -209,7 +216,7 @@ impl<'s, S: Subject> Play<'s, S> {
         }
     }
 
-    /// A host stands still after a rest, or another one does at once.
+    /// Pauses a host after a rest, or another one immediately.
     fn pause_next(&mut self, at: usize, action: Action) {
         let Action::Pause { rest, .. } = action else { return };
         if rest > 0.0 {
@@ -230,21 +237,21 @@ impl<'s, S: Subject> Play<'s, S> {
         self.agenda.add(self.now() + time, Step::Resume(at, action));
     }
 
-    /// A random time; both ends are seconds.
+    /// A random time between two numbers of seconds.
     fn between(&mut self, from: f64, to: f64) -> Duration {
         let more = seconds(to).saturating_sub(seconds(from));
         let micros = u64::try_from(more.as_micros()).unwrap_or(u64::MAX);
         seconds(from) + Duration::from_micros(self.rng.u64(0..=micros))
     }
 
-    /// A running hub that is none of the first two, through which others join.
+    /// A running hub, but not one of the first two: others join through these.
     fn hub(&mut self) -> Option<usize> {
         let mut hubs = self.running();
         hubs.retain(|&at| at > 1 && self.cluster.is_hub(at));
         self.rng.choice(&hubs).copied()
     }
 
-    /// A share of all running hosts but the first two, at random.
+    /// A random share of all running hosts but the first two.
     fn some(&mut self, share: f64) -> Vec<usize> {
         let mut all = self.running();
         all.retain(|&at| at > 1);
@@ -266,7 +273,7 @@ impl<'s, S: Subject> Play<'s, S> {
     fn figures(&mut self) -> Figures {
         let mut figures = Figures::default();
         let (sum, now) = (self.cluster.traffic(), self.now());
-        let (idle, idle_end) = self.idle.unwrap_or((sum, now));
+        let Idle { traffic: idle, end: idle_end } = self.idle.unwrap_or(Idle { traffic: sum, end: now });
         let nodes = self.hosts().len() as f64;
         let idle_time = idle_end.since(self.start).as_secs_f64().max(1e-6);
         for measure in &self.scenario.measure {
@@ -275,8 +282,8 @@ impl<'s, S: Subject> Play<'s, S> {
                 Measure::Cost => {
                     let time = now.since(idle_end).as_secs_f64();
                     let each = |all: u64, idle: u64| {
-                        let news = (all - idle) as f64 - idle as f64 / idle_time * time;
-                        news / nodes / f64::from(self.changes.max(1))
+                        let extra = (all - idle) as f64 - idle as f64 / idle_time * time;
+                        extra / nodes / f64::from(self.changes.max(1))
                     };
                     figures.add("msgs/change", Figure::Count(each(sum.sent, idle.sent)));
                     figures.add("B/change", Figure::Whole(each(sum.bytes, idle.bytes)));
@@ -285,11 +292,11 @@ impl<'s, S: Subject> Play<'s, S> {
                     figures.add("msgs/s", Figure::Count(idle.sent as f64 / nodes / idle_time));
                     figures.add("B/s", Figure::Whole(idle.bytes as f64 / nodes / idle_time));
                 }
-                Measure::Verdicts => {
-                    let convictions = self.cluster.convictions();
-                    let excused = convictions.iter().filter(|conviction| conviction.excused).count();
-                    figures.add("false downs", Figure::Whole((convictions.len() - excused) as f64));
-                    figures.add("while silent", Figure::Whole(excused as f64));
+                Measure::DeclaredDown => {
+                    let declared_down = self.cluster.declared_down();
+                    let silent = declared_down.iter().filter(|declared| declared.while_silent).count();
+                    figures.add("false downs", Figure::Whole((declared_down.len() - silent) as f64));
+                    figures.add("while silent", Figure::Whole(silent as f64));
                 }
                 Measure::Heal => {
                     let time = self.whole.map(|whole| whole.since(self.calm).as_secs_f64());
@@ -297,7 +304,7 @@ impl<'s, S: Subject> Play<'s, S> {
                 }
                 Measure::Handshakes | Measure::Links | Measure::Memory => {}
             }
-            self.cluster.tell(*measure, &mut figures);
+            self.cluster.add_figures(*measure, &mut figures);
         }
         figures
     }
@@ -322,7 +329,7 @@ impl<'s, S: Subject> Play<'s, S> {
     }
 }
 
-/// Members beyond those that there are at first.
+/// Room for members that join later.
 const SPARE: usize = 16;
 
 fn together(seed: u64, scenario: &Scenario, shape: Shape, capacity: Capacity) -> Cluster {

@@ -1,4 +1,4 @@
-//! How far a play is, for people who wait: a bar, or where none can be drawn a line now and then.
+//! Shows how far a play is: a bar, or a line now and then where no bar can be drawn.
 
 use core::time::Duration;
 use std::io::{IsTerminal as _, stderr};
@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Enough for a bar of any width.
+/// Steps of the bar, enough for any width.
 const STEPS: f64 = 1000.0;
-/// Between two lines.
-const PAUSE: Duration = Duration::from_secs(30);
+/// The time between two lines.
+const LINE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Shows how far something is.
 pub struct Progress {
@@ -19,7 +19,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of what it is shown.
+    /// The progress of `what`.
     #[must_use]
     pub fn of(what: &str) -> Self {
         let bar = stderr().is_terminal().then(|| ProgressBar::new(STEPS as u64));
@@ -32,11 +32,11 @@ impl Progress {
         Self { what: what.to_owned(), bar, said_at: Instant::now() }
     }
 
-    /// Shows which share is over.
+    /// Shows the share that is over.
     pub fn show(&mut self, share: f64) {
         match &self.bar {
             Some(bar) => bar.set_position((share * STEPS) as u64),
-            None if self.said_at.elapsed() >= PAUSE => {
+            None if self.said_at.elapsed() >= LINE_INTERVAL => {
                 eprintln!("{}: {:.0} %", self.what, share * 100.0);
                 self.said_at = Instant::now();
             }

@@ -1,4 +1,4 @@
-//! What a scenario says. Times are in seconds, ways of the network in milliseconds, shares from 0 to 1.
+//! The content of a scenario file. Times are in seconds, delays of the network in milliseconds, shares from 0 to 1.
 
 use core::time::Duration;
 
@@ -6,13 +6,13 @@ use anyhow::{Context as _, Result, ensure};
 use node_core::sim::Conditions;
 use serde::Deserialize;
 
-/// A scenario, as its file has it.
+/// A scenario, as it stands in its file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// What happens, in a sentence.
     pub about: String,
-    /// How many nodes it is played with.
+    /// The numbers of nodes that it is played with.
     pub nodes: Vec<usize>,
     /// The share of them that are leaves.
     pub leaves: f64,
@@ -20,14 +20,14 @@ pub struct Scenario {
     pub start: Start,
     /// How long the cluster runs before anything counts.
     pub settle: f64,
-    /// How long it is watched then.
+    /// How long the cluster is watched after that.
     pub lasts: f64,
     /// The network.
     pub network: Network,
-    /// What happens, counted from the end of `settle`.
+    /// The events; their times count from the end of `settle`.
     #[serde(default, rename = "event")]
     pub events: Vec<Event>,
-    /// What is printed.
+    /// The figures that are printed.
     pub measure: Vec<Measure>,
 }
 
@@ -35,9 +35,9 @@ pub struct Scenario {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
-    /// All know all, and the overlay stands.
+    /// Every hub knows every member, and the overlay is up.
     Whole,
-    /// All start at once, and know the first two.
+    /// All nodes start together, and know the addresses of the first two.
     Together,
 }
 
@@ -45,34 +45,34 @@ pub enum Start {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
-    /// Shortest way.
+    /// Shortest one-way delay.
     pub delay: f64,
-    /// It takes up to this much longer.
+    /// Random addition to the delay, up to this.
     pub jitter: f64,
     /// Share of packets that are lost.
     #[serde(default)]
     pub loss: f64,
-    /// Bytes a second on each link; as many as it likes without.
+    /// Bytes a second on each link; no limit without it.
     #[serde(default)]
     pub bandwidth: Option<u64>,
-    /// Mean life of a link in seconds; without, none breaks by itself.
+    /// Mean life of a link in seconds; without it no link breaks by itself.
     #[serde(default)]
     pub link_life: Option<f64>,
 }
 
-/// Something that happens, once or again and again.
+/// An event that happens once or several times.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
-    /// When.
+    /// The time.
     pub at: f64,
-    /// Time to the next.
+    /// The time until it happens again.
     #[serde(default)]
     pub every: f64,
-    /// How often.
+    /// How often it happens.
     #[serde(default = "once")]
     pub times: u32,
-    /// What.
+    /// The action.
     #[serde(rename = "do")]
     pub action: Action,
 }
@@ -81,43 +81,43 @@ const fn once() -> u32 {
     1
 }
 
-/// What happens.
+/// An action of an event.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
-    /// A hub changes what it offers.
+    /// A hub changes the components that it offers.
     Change,
-    /// Processes of hubs end; their kernels say so.
+    /// Processes of hubs end; their kernels close the links.
     Crash {
-        /// How many at once.
+        /// How many.
         nodes: usize,
     },
-    /// Machines lose their power for good, and nobody is told.
+    /// Machines lose their power for good; no peer is told.
     Vanish {
-        /// The share that does, all at once.
+        /// The share of machines, all at the same time.
         share: f64,
     },
     /// Hubs leave.
     Leave {
-        /// How many at once.
+        /// How many.
         nodes: usize,
     },
     /// New hubs join.
     Join {
-        /// How many at once.
+        /// How many.
         nodes: usize,
     },
     /// Nodes crash and start again.
     Restart {
-        /// The share that does.
+        /// The share of nodes.
         share: f64,
         /// How long they are gone.
         gone: f64,
-        /// Whether they forget in which incarnation they were.
+        /// Whether they forget their incarnation.
         #[serde(default)]
         forget: bool,
     },
-    /// From now on, this share of all nodes stands still at any time, each for a random while; or with `rest` always the same
+    /// From now on, this share of all nodes is paused at any time, each for a random while. With `rest` it is always the same
     /// nodes, each now and then.
     Pause {
         /// The share.
@@ -134,40 +134,41 @@ pub enum Action {
     Slow {
         /// The share.
         share: f64,
-        /// What they take for each thing that they handle, in milliseconds.
+        /// The time that they take for each event, in milliseconds.
         effort: f64,
     },
-    /// A share of all nodes cannot be reached by the others.
+    /// The other nodes cannot reach this share of all nodes.
     Partition {
         /// The share.
         share: f64,
         /// How long.
         lasts: f64,
-        /// They reach the others still.
+        /// The share still reaches the others.
         #[serde(default)]
         one_way: bool,
     },
 }
 
-/// What is printed.
+/// A group of figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
-    /// How long news took: of changes, or of crashes and departures.
+    /// How long a change, a crash or a departure took to reach all.
     Spread,
-    /// What a change costs, beyond what is sent anyway.
+    /// The traffic of a change, beyond the idle traffic.
     Cost,
-    /// What is sent while nothing happens.
+    /// The idle traffic.
     Idle,
-    /// Nodes that were called down while they ran.
-    Verdicts,
-    /// How long after the last event all views were right.
+    /// Nodes that were declared down while they ran.
+    #[serde(rename = "verdicts")]
+    DeclaredDown,
+    /// How long after the last event all views are right.
     Heal,
     /// Handshakes.
     Handshakes,
     /// Links of a hub.
     Links,
-    /// What a table takes.
+    /// The memory of a table.
     Memory,
 }
 
@@ -175,7 +176,7 @@ impl Scenario {
     /// Reads a scenario.
     ///
     /// # Errors
-    /// It is not one; the field is named.
+    /// The text is no scenario; the error names the field.
     pub fn parse(text: &str) -> Result<Self> {
         let scenario: Self = toml::from_str(text)?;
         scenario.check()?;
@@ -216,15 +217,15 @@ impl Scenario {
     }
 }
 
-/// What waits on a link before its node does, as a kernel's socket buffer.
+/// Bytes that wait on a link before its node has to wait: a kernel's socket buffer.
 const BUFFER: usize = 64 * 1024;
-/// More is a mistake in a file.
+/// A longer time is a mistake in a file.
 const LONGEST: f64 = 1e7;
 
 /// Whether a cluster of this size can be simulated.
 ///
 /// # Errors
-/// It cannot.
+/// The cluster is too small or too large.
 pub fn check_nodes(nodes: usize) -> Result<()> {
     ensure!((4..=100_000).contains(&nodes), "nodes: {nodes} is not between 4 and 100,000");
     Ok(())
@@ -266,7 +267,7 @@ fn time(name: &str, value: f64) -> Result<()> {
     Ok(())
 }
 
-/// Seconds as a duration, to the microsecond. Out of range is none at all: files are checked.
+/// Seconds as a duration, to the microsecond. A number out of range gives zero; `check` refuses it in a file.
 #[must_use]
 pub fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64((seconds * 1e6).round() / 1e6).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The figures that are kept, so that a change of the protocol shows in them.
+//! The figures in snapshot.txt. A change of the protocol shows in them.
 
 use std::path::{Path, PathBuf};
 
@@ -6,15 +6,16 @@ use anyhow::Result;
 
 use crate::play::Play;
 use crate::standard;
-use crate::table::table;
+use crate::table::{Row, table};
 
-/// The seed of the history that is kept.
+/// The seed of the snapshot.
 pub const SEED: u64 = 1;
-/// More nodes, or more seconds of them, take too long to be part of the tests.
-const MOST_NODES: usize = 100;
-const MOST_SECONDS: f64 = 60_000.0;
+/// Larger clusters take too long for a test.
+const MAX_NODES: usize = 100;
+/// More simulated seconds, times nodes, take too long for a test.
+const MAX_NODE_SECONDS: f64 = 60_000.0;
 
-/// Where they are kept.
+/// The file of the snapshot.
 #[must_use]
 pub fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshot.txt")
@@ -23,16 +24,17 @@ pub fn path() -> PathBuf {
 /// The figures as they are now.
 ///
 /// # Errors
-/// A scenario's file says what cannot be.
+/// A scenario's file is wrong.
 pub fn text() -> Result<String> {
     let mut text =
         String::from("Kept by `cargo xtask sim --bless`; the legend is printed by `cargo xtask sim`.\n");
     for (name, scenario) in standard::find("all")? {
-        let fits = |nodes: usize| nodes <= MOST_NODES && nodes as f64 * scenario.lasts <= MOST_SECONDS;
+        let fits = |nodes: usize| nodes <= MAX_NODES && nodes as f64 * scenario.lasts <= MAX_NODE_SECONDS;
         let sizes = scenario.nodes.iter().copied().filter(|&nodes| fits(nodes));
         let rows = sizes.map(|nodes| {
             let replay = format!("cargo xtask sim {name} --nodes {nodes}");
-            (nodes.to_string(), Play::new(&scenario, nodes, (SEED, replay)).play(&mut |_| {}).figures)
+            let figures = Play::new(&scenario, nodes, SEED, replay).play(&mut |_| {}).figures;
+            Row { nodes: nodes.to_string(), figures }
         });
         text += "\n";
         text += &table(name, &scenario.about, &rows.collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! The standard set.
+//! The standard set of scenarios.
 
 use anyhow::{Context as _, Result, bail};
 
@@ -28,10 +28,10 @@ pub const STANDARD: [(&str, &str); 14] = scenarios![
     "newcomers"
 ];
 
-/// One of them by its name, or all.
+/// The scenario of a name, or `all`.
 ///
 /// # Errors
-/// There is none of this name, or its file says what cannot be.
+/// There is none of this name, or its file is wrong.
 pub fn find(name: &str) -> Result<Vec<(&'static str, Scenario)>> {
     let found: Vec<_> = STANDARD.into_iter().filter(|(known, _)| name == "all" || name == *known).collect();
     if found.is_empty() {

@@ -1,37 +1,37 @@
-//! What scenarios are played with.
+//! The clusters that scenarios are played with.
 
 use core::time::Duration;
 
 use node_core::gossip::{Kind, Node};
-use node_core::sim::{Cluster, Conviction, Known, Net, Spread, Traffic};
+use node_core::sim::{Cluster, DeclaredDown, Known, Net, Spread, Traffic};
 
 use crate::figures::{Figure, Figures};
 use crate::scenario::Measure;
 
-/// A cluster in the simulated network, whatever protocol its members speak. Each has a machine of its own; all know
-/// the first two by address.
+/// A cluster in the simulated network, of any protocol. Each member has its own machine; all know the addresses of the first
+/// two.
 pub trait Subject {
     // Getters
 
     /// The network.
     fn net(&self) -> &Net;
 
-    /// The network, to be treated badly.
+    /// The network, to make it fail.
     fn net_mut(&mut self) -> &mut Net;
 
-    /// Whether a member knows of all others.
+    /// Whether a member knows all others.
     fn is_hub(&self, at: usize) -> bool;
 
-    /// How far something that is followed has spread.
+    /// How far a followed fact has spread.
     fn spread(&self, number: usize) -> Option<&Spread>;
 
-    /// Members that were called down while they ran, once for each time.
-    fn convictions(&self) -> &[Conviction];
+    /// Members that were declared down while they ran.
+    fn declared_down(&self) -> &[DeclaredDown];
 
-    /// The first hub from `start` on, in a circle, that does not see every member as it is.
+    /// The first hub from `start` on, in a circle, that does not see every member correctly.
     fn wrong(&self, start: usize) -> Option<usize>;
 
-    /// What all have sent together; of peaks the highest.
+    /// The traffic of all members together, and the highest peaks.
     fn traffic(&mut self) -> Traffic {
         let mut sum = Traffic::NONE;
         for at in 0..self.net().machines() {
@@ -47,26 +47,26 @@ pub trait Subject {
     }
 
     /// Adds figures that only this protocol has.
-    fn tell(&mut self, measure: Measure, figures: &mut Figures);
+    fn add_figures(&mut self, measure: Measure, figures: &mut Figures);
 
-    // What happens
+    // Events
 
     /// Lets time pass.
     fn run(&mut self, time: Duration);
 
-    /// Traffic and convictions count from here on.
-    fn count_anew(&mut self);
+    /// Sets the counters of traffic and of members declared down to zero.
+    fn reset_counters(&mut self);
 
-    /// Follows how something spreads from now on; the number is for [`spread`](Self::spread).
+    /// Follows how a fact spreads from now on. Returns its number for [`spread`](Self::spread).
     fn follow(&mut self, about: usize, known: Known) -> usize;
 
-    /// A member offers another component; how the news spreads is followed.
+    /// A member offers another component. Returns the number of the change for [`spread`](Self::spread).
     fn change(&mut self, at: usize, component: &str) -> usize;
 
     /// Another member joins.
     fn join(&mut self);
 
-    /// A process ends, and its kernel says so.
+    /// A process ends; its kernel closes its links.
     fn kill(&mut self, at: usize);
 
     /// A machine loses its power.
@@ -75,7 +75,7 @@ pub trait Subject {
     /// A member leaves.
     fn leave(&mut self, at: usize);
 
-    /// A process that ended starts again, and may have forgotten what it was.
+    /// A process that ended starts again; it may have forgotten its incarnation.
     fn start_again(&mut self, at: usize, forget: bool);
 }
 
@@ -96,15 +96,15 @@ impl Subject for Cluster {
         self.spread(number)
     }
 
-    fn convictions(&self) -> &[Conviction] {
-        &self.convictions
+    fn declared_down(&self) -> &[DeclaredDown] {
+        &self.declared_down
     }
 
     fn wrong(&self, start: usize) -> Option<usize> {
         self.wrong_hub(start)
     }
 
-    fn tell(&mut self, measure: Measure, figures: &mut Figures) {
+    fn add_figures(&mut self, measure: Measure, figures: &mut Figures) {
         let sum = self.traffic();
         match measure {
             Measure::Spread => figures.add("ideal rds", Figure::Rounds(Some(ideal(self)))),
@@ -124,9 +124,9 @@ impl Subject for Cluster {
             Measure::Memory => {
                 let capacity = self.capacity;
                 figures.add("B/member", Figure::Whole(capacity.bytes_for_each_member() as f64));
-                figures.add("of it metadata", Figure::Whole(capacity.metadata as f64));
+                figures.add("of it meta", Figure::Whole(capacity.metadata as f64));
             }
-            Measure::Idle | Measure::Verdicts | Measure::Heal => {}
+            Measure::Idle | Measure::DeclaredDown | Measure::Heal => {}
         }
     }
 
@@ -134,9 +134,9 @@ impl Subject for Cluster {
         self.run(time);
     }
 
-    fn count_anew(&mut self) {
+    fn reset_counters(&mut self) {
         self.net.clear_traffic();
-        self.convictions.clear();
+        self.declared_down.clear();
         self.hosts.iter_mut().for_each(|host| host.duplicates = 0);
     }
 
@@ -169,7 +169,7 @@ impl Subject for Cluster {
     }
 
     fn start_again(&mut self, at: usize, forget: bool) {
-        // As after a power cut, when all hosts have the same configuration.
+        // All hosts have the same configuration, as after a power cut.
         if let Some(host) = self.hosts.get_mut(at) {
             host.seeds = [0, 1].map(Self::address).into();
         }
@@ -181,16 +181,17 @@ impl Subject for Cluster {
     }
 }
 
-/// Rounds that an ideal epidemic takes with the fan-out that hubs chose: those told at once, but the one it came from.
+/// Rounds that an ideal epidemic takes with the fan-out of the hubs: the eager-push peers of the mean hub, less the one that
+/// the change came from.
 fn ideal(cluster: &Cluster) -> f64 {
     let nodes: Vec<&Node<'_>> = cluster.hubs().filter_map(|at| cluster.node(at)).collect();
     let hubs = nodes.len().max(1) as f64;
-    let told = nodes.iter().map(|node| node.fan_out()).sum::<usize>() as f64 / hubs;
-    let fan_out = (told - 1.0).max(1.0);
+    let eager_peers = nodes.iter().map(|node| node.fan_out()).sum::<usize>() as f64 / hubs;
+    let fan_out = (eager_peers - 1.0).max(1.0);
     hubs.ln() / (fan_out + 1.0).ln() + hubs.ln() / fan_out
 }
 
-/// Links to hubs that a hub has.
+/// The mean number of links of a hub to other hubs.
 fn mean_links(cluster: &Cluster) -> f64 {
     let hubs: Vec<usize> = cluster.hubs().collect();
     let links = hubs.iter().flat_map(|&at| cluster.peers(at)).filter(|&peer| cluster.is_hub(peer));

@@ -1,4 +1,4 @@
-//! What is wrong in a scenario's file is said by name.
+//! An error names the wrong field of a scenario's file.
 
 use node_sim::scenario::Scenario;
 
@@ -19,7 +19,7 @@ do = { crash = { nodes = 1 } }
 "#;
 
 #[test]
-fn a_mistake_is_named() {
+fn an_error_names_the_wrong_field() {
     assert!(Scenario::parse(GOOD).is_ok());
     for (right, wrong, named) in [
         ("leaves = 0.1", "leaves = 2", "leaves"),

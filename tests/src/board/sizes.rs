@@ -1,4 +1,4 @@
-//! What a firmware takes of its board's memory.
+//! The memory that a firmware takes.
 
 use std::fmt;
 use std::path::Path;

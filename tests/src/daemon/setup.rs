@@ -1,4 +1,4 @@
-//! What a daemon is told at start.
+//! The configuration of a daemon.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! A TLS directory as the bundle that a board is provisioned with. What `maelctl keys push` makes of one is its own
-//! business: this is the jig, not the tool under test.
+//! A TLS directory as the bundle that a board is provisioned with. This is independent of `maelctl keys push`, which is
+//! under test.
 
 use std::fs;
 use std::path::Path;
@@ -25,8 +25,8 @@ impl TlsDir {
     }
 }
 
-/// The certificates in `dir`, each with its key if it has one, encoded for a board. What a board must refuse is encoded
-/// too: an RSA certificate goes without its key, which has no place in a bundle.
+/// The certificates in `dir`, each with its key if it has one, encoded for a board. A certificate that a board must refuse is
+/// encoded, too: an RSA certificate goes without its key, which has no place in a bundle.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Peers that break rules: each is named in the log, costs little, and disturbs nobody else.
+//! Peers that break rules: each is named in the log, costs little, and disturbs no other peer.
 
 mod peer;
 
@@ -67,13 +67,13 @@ impl Siege {
         self.target().private()
     }
 
-    /// The target named what happened, and is none the worse for it.
+    /// The target logged what happened, and works as before.
     fn ends(self, named: &str) {
         self.target().wait_for_log_after(self.begun, named).unwrap();
         self.holds_out();
     }
 
-    /// The target bore it: no link ended, that of the hostile peer neither.
+    /// The target ended no link, not even that of the hostile peer.
     fn ends_in_peace(self) {
         let since = self.target().logs_after(self.begun).join("\n");
         assert!(!since.contains("link down") && !since.contains("closing the link"), "{since}");
@@ -100,14 +100,14 @@ fn rpc(method: Method, budget_ms: u32) -> Open {
     Open { to: None, hops: 0, budget_ms, service: Service::Rpc(method.number()) }
 }
 
-/// A frame of gossip that tells of one member.
+/// A gossip frame with the record of one member.
 fn gossip(record: &Record<'_>) -> Vec<u8> {
     let mut item = [0; 2048];
     let item = postcard::to_slice(record, &mut item).unwrap();
     frame(FrameKind::Gossip as u8, 0, 0, &[&[Tag::Records as u8], &*item].concat())
 }
 
-/// A member that is not there.
+/// A record of a member that does not exist.
 fn invented<'m>(number: u128, incarnation: u64, metadata: &'m [u8]) -> Record<'m> {
     let id = NodeId((number << 64 | 1).to_be_bytes());
     Record { id, incarnation, state: State::Alive, by: None, metadata }
@@ -134,7 +134,7 @@ fn random_bytes_are_refused() {
 }
 
 #[test]
-fn noise_inside_tls_is_refused() {
+fn random_bytes_inside_tls_are_refused() {
     let made = TlsDir::generate(Algorithm::P256).unwrap();
     let siege = Siege::tls(&made);
     let mut peer = Peer::connect(siege.addr(), Some(&made)).unwrap();
@@ -151,14 +151,14 @@ fn a_link_without_tls_is_refused_where_tls_is_spoken() {
 }
 
 #[test]
-fn many_silent_connections_are_given_up() {
+fn many_idle_connections_are_given_up() {
     let siege = Siege::start();
-    let silent: Vec<_> = (0..500).map(|_| TcpStream::connect(siege.addr()).unwrap()).collect();
-    // Newcomers are served all the while.
+    let idle: Vec<_> = (0..500).map(|_| TcpStream::connect(siege.addr()).unwrap()).collect();
+    // New clients are served all the while.
     let url = format!("http://{}/_mael_health_check", siege.addr());
     assert_eq!(Curl::get(&url).send().unwrap().text(), "OK");
-    for mut peer in silent {
-        assert_eq!(peer.read(&mut [0; 1]).unwrap_or(0), 0, "an answer to silence");
+    for mut peer in idle {
+        assert_eq!(peer.read(&mut [0; 1]).unwrap_or(0), 0, "an answer to nothing");
     }
     siege.ends("did not say within");
 }
@@ -167,7 +167,7 @@ fn many_silent_connections_are_given_up() {
 fn half_a_handshake_is_given_up() {
     let made = TlsDir::generate(Algorithm::P256).unwrap();
     let siege = Siege::tls(&made);
-    let silent: Vec<_> = (0..200)
+    let idle: Vec<_> = (0..200)
         .map(|_| {
             let mut peer = TcpStream::connect(siege.addr()).unwrap();
             // The header of a record that never comes.
@@ -178,14 +178,14 @@ fn half_a_handshake_is_given_up() {
     let mut link = Peer::greet(siege.addr(), Some(&made)).unwrap();
     link.ping().unwrap();
     drop(link);
-    for mut peer in silent {
+    for mut peer in idle {
         assert_eq!(peer.read(&mut [0; 1]).unwrap_or(0), 0, "an answer to half a handshake");
     }
     siege.ends("TLS handshake: not finished");
 }
 
 #[test]
-fn a_link_that_says_no_hello_is_given_up() {
+fn a_link_without_hello_is_given_up() {
     let siege = Siege::start();
     let mut peer = Peer::connect(siege.addr(), None).unwrap();
     peer.send(&PREFACE).unwrap();
@@ -294,7 +294,7 @@ fn a_peer_that_never_reads_is_given_up() {
 }
 
 #[test]
-fn a_flood_of_pings_is_no_more_than_work() {
+fn a_flood_of_pings_ends_no_link() {
     let siege = Siege::start();
     let mut peer = Peer::greet(siege.addr(), None).unwrap();
     let pings = frame(FrameKind::Ping as u8, 0, 0, b"flooding").repeat(1000);
@@ -306,7 +306,7 @@ fn a_flood_of_pings_is_no_more_than_work() {
 }
 
 #[test]
-fn gossip_that_makes_no_sense_ends_the_link() {
+fn malformed_gossip_ends_the_link() {
     let siege = Siege::start();
     let mut peer = Peer::greet(siege.addr(), None).unwrap();
     peer.send(&frame(FrameKind::Gossip as u8, 0, 0, &[Tag::Records as u8, 0xff, 0xff])).unwrap();
@@ -315,7 +315,7 @@ fn gossip_that_makes_no_sense_ends_the_link() {
 }
 
 #[test]
-fn that_a_link_carries_gossip_is_shown_as_soon_as_a_peer_wants_it() {
+fn a_link_shows_that_it_carries_gossip_as_soon_as_the_peer_wants_it() {
     let siege = Siege::start();
     let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
     let carries = |expected: bool| {
@@ -346,7 +346,7 @@ fn a_flood_of_members_that_a_leaf_invents_is_not_believed() {
         peer.send(&gossip(&invented(number, 1, &metadata))).unwrap();
     }
     peer.ping().unwrap();
-    // A leaf speaks for nobody but itself.
+    // A leaf speaks only for itself.
     let members = siege.target().ctl().nodes().unwrap();
     let mut names: Vec<_> = members.iter().map(|member| &*member.name).collect();
     names.sort_unstable();
@@ -355,10 +355,10 @@ fn a_flood_of_members_that_a_leaf_invents_is_not_believed() {
 }
 
 #[test]
-fn a_flood_of_members_that_a_hub_invents_is_borne() {
+fn a_flood_of_members_that_a_hub_invents_stops_no_request() {
     const MEMBERS: u128 = 4000;
     let begun = Instant::now();
-    // What the other is asked for is at the target.
+    // The component that the other node is asked for is behind the target.
     let siege = Siege::of(|component| {
         Cluster::plaintext(&["target", "other"], |setup| match setup.name() {
             "target" => setup.component("shop", component),
@@ -368,23 +368,23 @@ fn a_flood_of_members_that_a_hub_invents_is_borne() {
     let other = &siege.cluster.nodes[1];
     let through_other = Load::start(&format!("{}/shop/", other.gateway()), 2);
     let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
-    // It speaks for them, so that nobody doubts them meanwhile.
-    let (mut described, mut metadata) = (Metadata::new("invented", Kind::Leaf), [0; 256]);
-    described.hubs.push(peer.id()).unwrap();
-    let metadata = described.encode(&mut metadata).unwrap();
+    // The peer speaks for the members as their hub, so that nobody suspects them meanwhile.
+    let (mut member, mut metadata) = (Metadata::new("invented", Kind::Leaf), [0; 256]);
+    member.hubs.push(peer.id()).unwrap();
+    let metadata = member.encode(&mut metadata).unwrap();
     for number in 0..MEMBERS {
         peer.send(&gossip(&invented(number, 1, metadata))).unwrap();
-        // What nobody becomes by himself.
+        // No node reaches such an incarnation by itself.
         peer.send(&gossip(&invented(number, u64::MAX, metadata))).unwrap();
         peer.send(&gossip(&invented(number, 1 << 50, metadata))).unwrap();
-        // A description longer than allowed.
+        // Metadata longer than allowed.
         peer.send(&gossip(&invented(MEMBERS + number, 1, &[0x61; 900]))).unwrap();
         if number % 500 == 0 {
             peer.ping().unwrap();
         }
     }
     peer.ping().unwrap();
-    // It is believed that there are others, and nothing else.
+    // The nodes believe that these members exist, and nothing else.
     for node in &siege.cluster.nodes {
         eventually(|| {
             let nodes = node.ctl().nodes()?;
@@ -394,7 +394,7 @@ fn a_flood_of_members_that_a_hub_invents_is_borne() {
         })
         .unwrap();
     }
-    // Of what happened the newest is shown, too, though a node answers with a part at a time.
+    // The list of events reaches to the newest, though a node answers with a part at a time.
     let output = siege.target().ctl().run(&["cluster", "events"]).unwrap();
     assert!(output.stdout.lines().count() > 1000, "{} events", output.stdout.lines().count());
     through_other.goes_on(100).unwrap();
@@ -410,7 +410,7 @@ fn a_flood_of_members_that_a_hub_invents_is_borne() {
         assert!(count("two nodes are named") <= 20 * windows, "{logs:#?}");
         assert!(logs.len() as u64 <= 100 * windows, "{logs:#?}");
     }
-    // A record longer than a message is another matter; the first peer answered no ping meanwhile, and may be gone.
+    // A record longer than a message ends the link. The first peer answered no ping meanwhile and may be gone.
     let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
     peer.send(&gossip(&invented(0, 2, &[0x61; 1100]))).unwrap();
     assert_eq!(peer.go_away().unwrap(), GoAway::Protocol);
@@ -418,18 +418,18 @@ fn a_flood_of_members_that_a_hub_invents_is_borne() {
 }
 
 #[test]
-fn hubs_that_are_not_where_a_hub_says_are_dialled_and_named_now_and_then() {
+fn false_addresses_of_hubs_are_dialled_and_logged_now_and_then() {
     let siege = Siege::start();
     let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
-    // Bound, so that nobody else takes the port, and closed.
+    // The port is bound first, so that no other program takes it, and closed again.
     let nowhere = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
-    let (mut described, mut metadata) = (Metadata::new("invented", Kind::Hub), [0; 256]);
-    described.addrs.push(&nowhere).unwrap();
-    let metadata = described.encode(&mut metadata).unwrap();
+    let (mut member, mut metadata) = (Metadata::new("invented", Kind::Hub), [0; 256]);
+    member.addrs.push(&nowhere).unwrap();
+    let metadata = member.encode(&mut metadata).unwrap();
     for number in 0..200 {
         peer.send(&gossip(&invented(number, 1, metadata))).unwrap();
     }
-    // Each is dialled, as the target lacks links.
+    // The target dials each of them, for it lacks links.
     eventually(|| {
         peer.ping()?;
         let nodes = siege.target().ctl().nodes()?;

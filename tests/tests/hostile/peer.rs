@@ -12,10 +12,10 @@ use node_core::wire::{
 };
 use node_std::tls::{Keyring, server_name};
 use node_tests::pki::TlsDir;
-use node_tests::wait::PATIENCE;
+use node_tests::wait::TIMEOUT;
 use rustls::{ClientConnection, StreamOwned};
 
-/// What this peer says that it takes.
+/// The limits that this peer announces.
 const LIMITS: Limits = Limits {
     frame: u16::MAX,
     exchanges: 1024,
@@ -35,15 +35,15 @@ trait Carrier: Read + Write {}
 impl<T: Read + Write> Carrier for T {}
 
 impl Peer {
-    /// Connects, with TLS if there are keys for it, and says nothing.
+    /// Connects, with TLS if there are keys, and sends nothing.
     ///
     /// # Errors
     ///
     /// No connection comes about.
     pub fn connect(addr: SocketAddr, keys: Option<&TlsDir>) -> Result<Self> {
         let stream = TcpStream::connect(addr).context("no connection")?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;
         let carrier: Box<dyn Carrier> = match keys {
             None => Box::new(stream),
@@ -66,7 +66,7 @@ impl Peer {
         Self::greet_as(Kind::Leaf, addr, keys)
     }
 
-    /// The same as a hub, whose word on others is taken.
+    /// The same as a hub, whose records of others are accepted.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Who it says that it is.
+    /// The id that it claims.
     #[must_use]
     pub fn id(&self) -> NodeId {
         self.id
@@ -143,9 +143,9 @@ impl Peer {
     ///
     /// As [`receive`](Self::receive), or only others came for a long time.
     pub fn receive_kind(&mut self, kind: FrameKind) -> Result<(Header, Vec<u8>)> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
-            ensure!(Instant::now() < deadline, "no {kind:?} within {PATIENCE:?}");
+            ensure!(Instant::now() < deadline, "no {kind:?} within {TIMEOUT:?}");
             let (header, payload) = self.receive().with_context(|| format!("no {kind:?}"))?;
             if header.kind() == Some(kind) {
                 return Ok((header, payload));

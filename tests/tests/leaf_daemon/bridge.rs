@@ -1,4 +1,4 @@
-//! The way from the cable to a daemon on loopback: what arrives on the second stack is passed on, byte for byte.
+//! The bridge from the cable to a daemon on loopback: it passes on the bytes that arrive on the second stack.
 
 use core::future::Future;
 use core::net::SocketAddr;
@@ -64,7 +64,7 @@ impl AsyncWrite for Socket<'_> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // TCP sends what it has.
+        // TCP sends without a flush.
         Poll::Ready(Ok(()))
     }
 

@@ -14,7 +14,7 @@ const _: () = assert!(TICK_HZ == 1_000_000, "a tick is a microsecond");
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Who is to be woken, and when.
+/// The wakers and their times.
 type Alarm = (u64, Waker);
 
 static ALARMS: LazyLock<Sender<Alarm>> = LazyLock::new(|| {

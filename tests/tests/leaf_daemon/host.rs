@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use embassy_time::{Duration, Timer};
 use node_embedded::Leaf;
 use node_tests::load::Tally;
-use node_tests::wait::PATIENCE;
+use node_tests::wait::TIMEOUT;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
 
@@ -21,7 +21,7 @@ use crate::cable::Network;
 use crate::flash::Flash;
 use crate::task::Task;
 
-/// Connections that are passed on at once: a leaf has two, and old ones take a while to be missed.
+/// Connections that are passed on at the same time: a leaf has two, and old ones take a while to time out.
 const CONNECTIONS: usize = 4;
 
 /// A board that runs; it loses its power with this value.
@@ -30,7 +30,7 @@ pub struct Board {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread holds.
+/// The state of the thread.
 #[derive(Clone)]
 pub struct Held {
     /// The node.
@@ -53,9 +53,9 @@ impl Board {
         Self { orders: Some(sender), thread: Some(thread) }
     }
 
-    /// Does something with the board, and returns what came of it.
+    /// Acts on the board in its thread, and returns the result.
     pub fn with<T: Send + 'static>(&self, act: impl AsyncFnOnce(Held) -> T + Send + 'static) -> T {
-        self.begin(act).recv_timeout(PATIENCE).expect("the board lives and answers in time")
+        self.begin(act).recv_timeout(TIMEOUT).expect("the board lives and answers in time")
     }
 
     /// The same, without waiting.
@@ -63,7 +63,7 @@ impl Board {
         let (sender, result) = mpsc::channel();
         let order: Order = Box::new(move |held| {
             Box::pin(async move {
-                // Who asked may have given up.
+                // The caller may have given up.
                 let _ = sender.send(act(held).await);
             })
         });
@@ -124,10 +124,10 @@ pub struct Asking {
 }
 
 impl Asking {
-    /// Lets the request under way end, and returns what became of all.
+    /// Lets the request under way end, and returns the count of all.
     pub fn stop(self) -> Result<Tally> {
         self.stop.store(true, Ordering::SeqCst);
-        self.tally.recv_timeout(PATIENCE).context("the board's requests do not end")
+        self.tally.recv_timeout(TIMEOUT).context("the board's requests do not end")
     }
 }
 

@@ -12,7 +12,7 @@ use crate::world::{BOARD, World};
 #[test]
 fn a_leaf_is_known_alive_with_its_hub_and_its_key() {
     let world = World::start();
-    // It is told of as soon as it dials; that it has a hub follows.
+    // It is a member as soon as it dials; its record names its hub a moment later.
     let board = eventually(|| {
         let (board, hub) = (world.ctl().node(BOARD)?, world.ctl().node("hub")?);
         ensure!(board.hubs == [hub.node_id], "{board:?}");

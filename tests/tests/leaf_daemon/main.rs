@@ -1,5 +1,5 @@
-//! A leaf on the host and a real daemon: two embassy-net stacks joined by a cable, the second of which passes on what
-//! arrives to the daemon's private port. TLS goes from embedded-tls in the leaf to rustls in the daemon.
+//! A leaf on the host and a real daemon: two embassy-net stacks joined by a cable. The second stack passes every connection on
+//! to the daemon's private port. TLS goes from embedded-tls in the leaf to rustls in the daemon.
 
 #[path = "../../../node-embedded/tests/leaf/board.rs"]
 mod board;

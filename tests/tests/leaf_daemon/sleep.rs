@@ -1,4 +1,4 @@
-//! A leaf that sleeps: nobody misses it, and what is sent to it waits.
+//! A leaf that sleeps is not suspected, and requests to it wait.
 
 use std::thread;
 
@@ -10,7 +10,7 @@ use crate::world::{BOARD, World};
 #[test]
 fn a_request_to_a_leaf_that_sleeps_waits_until_it_wakes() {
     let world = World::start();
-    // It returns when the daemon knows.
+    // `sleep` returns when the daemon knows.
     world.board.with(async |held| held.leaf.sleep(600).await.unwrap());
     eventually(|| {
         let board = world.ctl().node(BOARD)?;
@@ -19,7 +19,7 @@ fn a_request_to_a_leaf_that_sleeps_waits_until_it_wakes() {
     })
     .unwrap();
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| world.echoes(b"patience"));
+        let waiting = scope.spawn(|| world.echoes(b"wait for me"));
         // Other requests are answered meanwhile.
         for _ in 0..3 {
             world.ctl().node(BOARD).unwrap();

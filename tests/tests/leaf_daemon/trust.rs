@@ -1,4 +1,4 @@
-//! Who is not trusted does not get in, and disturbs nobody who is.
+//! A leaf that is not trusted does not get in, and disturbs no other.
 
 use std::fs;
 
@@ -12,26 +12,26 @@ use crate::world::World;
 #[test]
 fn a_leaf_that_the_daemon_does_not_trust_is_let_in_only_when_its_certificate_is_there() {
     let world = World::start();
-    // It would take this daemon for its hub.
+    // The leaf itself trusts the daemon.
     let keys = TlsDir::generate(Algorithm::P256).unwrap();
     fs::copy(world.made.file("server_a.crt"), keys.file("hub.crt")).unwrap();
     let active = keys.fingerprint("server_a").unwrap();
-    let stranger = Board::start(world.daemon.private(), keys.bundle().unwrap());
-    let id = stranger.with(async |held| held.leaf.id().to_string());
+    let untrusted = Board::start(world.daemon.private(), keys.bundle().unwrap());
+    let id = untrusted.with(async |held| held.leaf.id().to_string());
 
-    // It knocks again and again, and the log names its certificate.
+    // It dials again and again, and the log names its certificate.
     let refused = format!("connection refused: TLS handshake: certificate {active}");
     for _ in 0..2 {
         let mark = world.daemon.mark();
         let line = world.daemon.wait_for_log_after(mark, &refused).unwrap();
         assert!(line.contains("is not trusted here"), "{line}");
     }
-    assert_eq!(stranger.links(), 0);
+    assert_eq!(untrusted.links(), 0);
     let nodes = world.ctl().nodes().unwrap();
     assert!(nodes.iter().all(|node| node.node_id != id), "{nodes:?}");
     world.works();
 
-    fs::copy(keys.file("server_a.crt"), world.keys.file("stranger.crt")).unwrap();
+    fs::copy(keys.file("server_a.crt"), world.keys.file("other.crt")).unwrap();
     eventually(|| {
         let nodes = world.ctl().nodes()?;
         let node = nodes.iter().find(|node| node.node_id == id);
@@ -39,5 +39,5 @@ fn a_leaf_that_the_daemon_does_not_trust_is_let_in_only_when_its_certificate_is_
         Ok(())
     })
     .unwrap();
-    assert_eq!(stranger.links(), 1);
+    assert_eq!(untrusted.links(), 1);
 }

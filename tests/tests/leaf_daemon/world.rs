@@ -1,4 +1,4 @@
-//! What every test begins with: a daemon and a board that trust each other, each with a component.
+//! The start of every test: a daemon and a board that trust each other, each with a component.
 
 use anyhow::{Result, ensure};
 use node_tests::component::Component;
@@ -38,7 +38,7 @@ impl World {
         let made = TlsDir::generate(Algorithm::P256).unwrap();
         let keys = made.copy().unwrap();
         let setup = Setup::named("hub").unwrap().tls(keys.path()).gateway();
-        // So it says which certificates secure a link.
+        // At this level the daemon logs the certificates of a link.
         let setup = setup.flag("--log", "info,node_std::cluster=debug");
         let daemon = setup.component(HUB_ECHO, &component.url()).start().unwrap();
         let board = Board::start(daemon.private(), made.bundle().unwrap());

@@ -3,7 +3,7 @@
 use std::prelude::rust_2024::*;
 
 use super::host::{Carrier, Host, at_address};
-use super::watch::{Curiosity, Learned};
+use super::watch::{Interest, Learned};
 use crate::gossip::{self, Direction, LinkEnd, Node, Target};
 use crate::id::LinkId;
 use crate::sim::net::{Event, Failure, LINK_OVERHEAD, LinkNumber, Net};
@@ -11,8 +11,8 @@ use crate::time::Instant;
 use crate::wire::gossip::Tag;
 use crate::wire::{Frame, FrameKind, Full, GoAway, HEADER, Header, Hello, Outbox};
 
-/// A host that is busy with one thing. What it wants of the network is done when it is through: so hosts that have nothing to do
-/// with each other can be busy at the same time.
+/// A host while it handles events. It collects what it wants of the network, and the network does that later: so several
+/// hosts can handle their events at the same time.
 pub(super) struct Adapter<'c> {
     at: usize,
     /// By the network's clock.
@@ -20,8 +20,15 @@ pub(super) struct Adapter<'c> {
     pub(super) host: &'c mut Host,
     net: &'c Net,
     wants: Vec<Want>,
-    /// What it sent that the network was not given yet: on which link, how many bytes.
-    sent: Vec<(LinkNumber, usize)>,
+    /// What it sent before and the network has not been given yet.
+    sent: Vec<Sent>,
+}
+
+/// Bytes that go out on a link.
+#[derive(Clone, Copy)]
+struct Sent {
+    link: LinkNumber,
+    bytes: usize,
 }
 
 /// What a host wants of the network.
@@ -36,38 +43,37 @@ pub(super) enum Want {
 }
 
 impl Want {
-    /// How many bytes it puts on which link.
-    fn bytes(&self) -> Option<(LinkNumber, usize)> {
+    fn sent(&self) -> Option<Sent> {
         match self {
-            Self::Send(link, message) => Some((*link, message.len() + LINK_OVERHEAD)),
+            Self::Send(link, message) => Some(Sent { link: *link, bytes: message.len() + LINK_OVERHEAD }),
             _ => None,
         }
     }
 }
 
 impl<'c> Adapter<'c> {
-    pub(super) const fn new((at, now): (usize, Instant), host: &'c mut Host, net: &'c Net) -> Self {
+    pub(super) const fn new(at: usize, now: Instant, host: &'c mut Host, net: &'c Net) -> Self {
         Self { at, now, host, net, wants: Vec::new(), sent: Vec::new() }
     }
 
-    /// Goes on with what happens later, before the network is given what the host wanted so far.
+    /// Goes on to a later event, before the network is given what the host wanted so far.
     pub(super) const fn turn_to(&mut self, now: Instant) {
         self.now = now;
     }
 
-    /// What is to be done in the network now that the host is through with this.
+    /// Takes what the host wants of the network since this was called last.
     pub(super) fn take_wants(&mut self) -> Vec<Want> {
         let wants = core::mem::take(&mut self.wants);
-        self.sent.extend(wants.iter().filter_map(Want::bytes));
+        self.sent.extend(wants.iter().filter_map(Want::sent));
         wants
     }
 
-    /// Tells the node what happened, and does what it wants done; what it came to believe by that.
-    pub(super) fn handle(&mut self, event: Event, curious: Curiosity<'_>) -> Vec<Learned> {
+    /// Tells the node what happened, and lets it act. Returns what the node learned.
+    pub(super) fn handle(&mut self, event: Event, interest: Interest<'_>) -> Vec<Learned> {
         if !self.host.is_running() {
             return Vec::new();
         }
-        let mut told = false;
+        let mut carried_records = false;
         match event {
             Event::Timer => {
                 if self.host.ends.is_some_and(|end| end <= self.now) {
@@ -95,15 +101,15 @@ impl<'c> Adapter<'c> {
                 self.host.carriers.insert(link, Carrier::new(from, None));
                 self.say_hello(link);
             }
-            Event::Message { link, bytes } => told = self.receive(link, &bytes),
+            Event::Message { link, bytes } => carried_records = self.receive(link, &bytes),
             Event::Lost { link } => self.end(link, LinkEnd::Lost),
-            // Every link is looked after below.
+            // `settle` looks after every link.
             Event::Writable { .. } | Event::Datagram { .. } => {}
         }
         self.settle();
         let before = self.host.cursor;
-        let learned = self.learned(curious);
-        if told && self.host.cursor == before {
+        let learned = self.learned(interest);
+        if carried_records && self.host.cursor == before {
             self.host.duplicates += 1;
         }
         learned
@@ -112,7 +118,7 @@ impl<'c> Adapter<'c> {
     /// Lets the node do what it wants to do.
     ///
     /// # Panics
-    /// The node is due now and does nothing: it would keep its host busy for ever.
+    /// The node's timer is due and the node does nothing: it would keep its host busy forever.
     pub(super) fn settle(&mut self) {
         let mut dials = Vec::new();
         self.act(|node, now| {
@@ -122,7 +128,7 @@ impl<'c> Adapter<'c> {
             dials.extend(core::iter::from_fn(|| node.poll_dial(now)));
         });
         for dial in dials {
-            // Nobody listens at an address that is none of ours.
+            // No machine listens at an address outside of the cluster.
             self.wants.push(Want::Dial(at_address(&dial.address).unwrap_or(usize::MAX), dial.target));
         }
         for link in self.host.usable_links() {
@@ -144,7 +150,7 @@ impl<'c> Adapter<'c> {
         self.wants.push(Want::Timer(due));
     }
 
-    /// Acts on the node, if it runs, with the time by its clock.
+    /// Acts on the node, if it runs. The node is given the time by its own clock.
     pub(super) fn act(&mut self, act: impl FnOnce(&mut Node<'_>, Instant)) {
         let now = self.host.local(self.now);
         if let Some(life) = &mut self.host.life {
@@ -152,7 +158,7 @@ impl<'c> Adapter<'c> {
         }
     }
 
-    /// A frame arrived; whether it holds records.
+    /// Handles a frame. Returns whether it is a gossip message with records.
     fn receive(&mut self, link: LinkNumber, bytes: &[u8]) -> bool {
         let Ok(Some(frame)) = Frame::parse(bytes, usize::from(u16::MAX)) else { return false };
         let Some(carrier) = self.host.carriers.get(&link) else { return false };
@@ -161,7 +167,7 @@ impl<'c> Adapter<'c> {
             Some(FrameKind::Hello) if !up => self.greet(link, frame.payload),
             Some(FrameKind::Gossip) if up => {
                 self.gossip(link, |node, now, out| {
-                    // What is malformed makes the node end the link.
+                    // A malformed message makes the node end the link.
                     _ = node.handle_gossip(now, LinkId(link), frame.payload, out);
                 });
                 return frame.payload.first() == Some(&(Tag::Records as u8));
@@ -180,14 +186,14 @@ impl<'c> Adapter<'c> {
         false
     }
 
-    /// The peer said hello: the link is up, unless the node does not want it.
+    /// Handles the peer's hello: the link is up, unless the node refuses it.
     pub(super) fn greet(&mut self, link: LinkNumber, hello: &[u8]) {
         let Ok(hello) = postcard::from_bytes::<Hello<'_>>(hello) else { return };
         let Some(carrier) = self.host.carriers.get_mut(&link) else { return };
-        let how = carrier.target.map_or(Direction::Accepted, Direction::Dialled);
+        let direction = carrier.target.map_or(Direction::Accepted, Direction::Dialled);
         carrier.up = true;
         let mut refused = None;
-        self.act(|node, now| refused = node.handle_link_up(now, LinkId(link), how, &hello).err());
+        self.act(|node, now| refused = node.handle_link_up(now, LinkId(link), direction, &hello).err());
         let Some(reason) = refused else { return };
         if let Some(carrier) = self.host.carriers.get_mut(&link) {
             // The node forgot the link, and the dial is over.
@@ -210,11 +216,11 @@ impl<'c> Adapter<'c> {
         self.wants.push(Want::Send(link, frame(FrameKind::GoAway, payload)));
     }
 
-    /// A link is over here.
-    fn end(&mut self, link: LinkNumber, down: LinkEnd) {
+    /// Forgets a link that ended.
+    fn end(&mut self, link: LinkNumber, end: LinkEnd) {
         let Some(carrier) = self.host.carriers.remove(&link) else { return };
         self.act(|node, now| match carrier.target {
-            _ if carrier.up => node.handle_link_down(now, LinkId(link), down),
+            _ if carrier.up => node.handle_link_down(now, LinkId(link), end),
             Some(target) => node.handle_dial_failed(now, target, gossip::Failure::Unresponsive),
             None => {}
         });
@@ -225,9 +231,9 @@ impl<'c> Adapter<'c> {
         let now = self.host.local(self.now);
         let Some(life) = &mut self.host.life else { return };
         let room = || {
-            let sent = self.sent.iter().copied().chain(self.wants.iter().filter_map(Want::bytes));
-            let here = sent.filter(|(on, _)| *on == link).map(|(_, bytes)| bytes);
-            self.net.room_at(self.now, (self.at, link)).saturating_sub(here.sum())
+            let sent = self.sent.iter().copied().chain(self.wants.iter().filter_map(Want::sent));
+            let here = sent.filter(|sent| sent.link == link).map(|sent| sent.bytes);
+            self.net.room_at(self.now, self.at, link).saturating_sub(here.sum())
         };
         let mut out = Messages { list: Vec::new(), room: &room, full: false };
         life.with(|node| act(node, now, &mut out));
@@ -242,13 +248,13 @@ impl<'c> Adapter<'c> {
 /// The messages that a node has for one link.
 pub(super) struct Messages<'n> {
     list: Vec<Vec<u8>>,
-    /// What the link took at the beginning. Most of the time a node has nothing to say, and nobody need know.
+    /// Computes what the link takes; called only when the node has something to say.
     room: &'n dyn Fn() -> usize,
     full: bool,
 }
 
 impl Messages<'_> {
-    /// For what nobody wants to hear.
+    /// Takes no message: for a node whose answers do not matter.
     pub(super) fn discarded() -> Self {
         Self { list: Vec::new(), room: &|| 0, full: false }
     }
@@ -256,7 +262,7 @@ impl Messages<'_> {
 
 impl Outbox for Messages<'_> {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
-        // As a socket does, a link that has any room takes a whole message.
+        // A link with any room takes a whole message, as a socket does.
         if self.room() == 0 {
             self.full = true;
             return Err(Full);

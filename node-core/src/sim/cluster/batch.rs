@@ -1,8 +1,8 @@
-//! Several hosts at once.
+//! Hosts handle their events in parallel.
 //!
-//! Whatever a host does reaches another one after the shortest way of the network at the earliest. What happens to different
-//! hosts within less than that is handled in any order, on as many processors as there are, what happens to one host in the order of time.
-//! Only then is what they want of the network done, in the order of what happened: so the history is the same on every machine.
+//! Whatever a host does reaches another host no earlier than the shortest delay of the network. So events of different hosts
+//! within less than that delay are handled in any order, on all processors; the events of one host are handled in the order of
+//! time. Then the network does what the hosts want, in the order of the events: the history is the same on every machine.
 
 use std::prelude::rust_2024::*;
 
@@ -11,24 +11,24 @@ use rayon::prelude::*;
 use super::Cluster;
 use super::adapter::{Adapter, Want};
 use super::host::Host;
-use super::watch::{Curiosity, Learned};
+use super::watch::{Interest, Learned};
 use crate::sim::net::Event;
 use crate::time::{Duration, Instant};
 
-/// What happens within such a part of the shortest way through the network is handled at once, and at most what happens within
-/// so much time: what a host sets its timer to within it happens that much late, and a process that ends is told of the rest of it.
-const PART_OF_WAY: u32 = 10;
-const LONGEST: Duration = Duration::from_millis(10);
-/// For fewer hosts that something happens to at once, other processors cost more than they bring.
-const FEW: usize = 3;
-/// In smaller clusters there are hardly ever more.
-const MANY: usize = 200;
-/// Most that is handled at once: more brings nothing, and takes memory.
-const MOST: usize = 4096;
+/// A batch covers this part of the shortest delay of the network, and no more than [`LONGEST_BATCH`]. A timer that a host sets
+/// to a time within the batch fires at its end, and a process that ends still handles the rest of its batch.
+const PART_OF_DELAY: u32 = 10;
+const LONGEST_BATCH: Duration = Duration::from_millis(10);
+/// With fewer busy hosts than this, other processors cost more than they bring.
+const MIN_PARALLEL: usize = 3;
+/// Smaller clusters hardly ever have that many busy hosts.
+const LARGE_CLUSTER: usize = 200;
+/// Most events of a batch. More bring no speed and take memory.
+const MAX_BATCH: usize = 4096;
 
-/// What happens to a host, when, and what came of it.
+/// An event of a host, and what came of it.
 struct Happening {
-    /// Its place among all that happen at once.
+    /// Its place in the batch.
     nth: usize,
     time: Instant,
     at: usize,
@@ -38,34 +38,34 @@ struct Happening {
 }
 
 impl Cluster {
-    /// Handles all that happens until `end`.
+    /// Handles every event until `end`.
     pub(super) fn advance_to(&mut self, end: Instant) {
-        let many = self.hosts.len() >= MANY;
-        let mut go_on = || while self.advance(end, MOST) {};
-        // By one of the threads that share the work: else it would wait for them.
-        if many { rayon::scope(|_| go_on()) } else { go_on() }
+        let is_large = self.hosts.len() >= LARGE_CLUSTER;
+        let mut go_on = || while self.advance(end, MAX_BATCH) {};
+        // One of the threads that share the work runs it; another thread would only wait for them.
+        if is_large { rayon::scope(|_| go_on()) } else { go_on() }
     }
 
-    /// Handles what happens next until `end`, at most so many things; `false` when it is `end`.
+    /// Handles the next batch of at most `most` events until `end`. Returns false when there was none.
     pub(super) fn advance(&mut self, end: Instant, most: usize) -> bool {
         let mut happenings = self.gather(end, most);
         if happenings.is_empty() {
             return false;
         }
-        let (net, curious) = (&self.net, Curiosity::new(&self.hosts_by_id, &self.spreads));
+        let (net, interest) = (&self.net, Interest::new(&self.hosts_by_id, &self.spreads));
         let handle = |(host, happenings): (&mut Host, &mut [Happening])| {
             let Some(Happening { at, time, .. }) = happenings.first() else { return };
-            let mut adapter = Adapter::new((*at, *time), host, net);
+            let mut adapter = Adapter::new(*at, *time, host, net);
             for happening in happenings {
                 let Some(event) = happening.event.take() else { continue };
                 adapter.turn_to(happening.time);
-                happening.learned = adapter.handle(event, curious);
+                happening.learned = adapter.handle(event, interest);
                 happening.wants = adapter.take_wants();
             }
         };
         happenings.sort_unstable_by_key(|happening| (happening.at, happening.nth));
         let mut busy = with_hosts(&mut self.hosts, &mut happenings);
-        if busy.len() < FEW {
+        if busy.len() < MIN_PARALLEL {
             busy.drain(..).for_each(handle);
         } else {
             busy.into_par_iter().for_each(handle);
@@ -81,9 +81,9 @@ impl Cluster {
         true
     }
 
-    /// What happens next, by time.
+    /// The events of the next batch, by time.
     fn gather(&mut self, mut end: Instant, most: usize) -> Vec<Happening> {
-        let window = LONGEST.min(self.net.conditions.delay / PART_OF_WAY);
+        let window = LONGEST_BATCH.min(self.net.conditions.delay / PART_OF_DELAY);
         let mut happenings: Vec<Happening> = Vec::new();
         while happenings.len() < most {
             let Some((at, event)) = self.net.next(end) else { break };
@@ -98,7 +98,7 @@ impl Cluster {
     }
 }
 
-/// What happens together with the hosts that it happens to; `happenings` are sorted by these.
+/// Each busy host with its events; `happenings` are sorted by host.
 fn with_hosts<'c>(
     mut hosts: &'c mut [Host],
     happenings: &'c mut [Happening],

@@ -1,4 +1,4 @@
-//! Clusters that begin in the middle of things: all know all, and the overlay stands.
+//! Clusters that begin whole: every hub knows every member, and the overlay is up.
 
 use std::collections::BTreeSet;
 use std::prelude::rust_2024::*;
@@ -25,13 +25,24 @@ pub struct Shape {
 /// Join addresses of a host.
 const MOST_SEEDS: usize = 3;
 
-/// A link to be: who dialled, who was dialled.
-type Pair = (usize, usize);
+/// A link to be opened.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Dialled {
+    from: usize,
+    to: usize,
+}
+
+/// A link of a host.
+#[derive(Clone, Copy)]
+struct HostLink {
+    link: LinkNumber,
+    peer: usize,
+}
 
 impl Cluster {
     /// A cluster in which every hub knows every member, and each is linked to as many hubs as it wants, at random.
     ///
-    /// It takes a moment until it is in its stride: all tables are compared at once at first.
+    /// It takes a moment to settle: all pairs of neighbours reconcile their tables at first.
     #[must_use]
     pub fn whole(seed: u64, conditions: Conditions, shape: Shape, capacity: Capacity) -> Self {
         let mut cluster = Self::new(seed, conditions);
@@ -41,25 +52,25 @@ impl Cluster {
             let kind = if number < shape.hubs { Kind::Hub } else { Kind::Leaf };
             cluster.add(kind, &[]);
         }
-        let pairs = cluster.overlay(shape);
-        for &(from, to) in &pairs {
-            // Whom it dialled is whom it joined through.
+        let dialled = cluster.overlay(shape);
+        for &Dialled { from, to } in &dialled {
+            // A host joins through the hosts that it dialled.
             if let Some(host) = cluster.hosts.get_mut(from).filter(|host| host.seeds.len() < MOST_SEEDS) {
                 host.seeds.push(Self::address(to));
             }
         }
         (0..cluster.hosts.len()).for_each(|at| cluster.start(at, 1));
         let mut links = vec![Vec::new(); cluster.hosts.len()];
-        for (from, to) in pairs {
+        for Dialled { from, to } in dialled {
             let link = cluster.net.open(from, to);
             for (at, peer) in [(from, to), (to, from)] {
                 if let Some(links) = links.get_mut(at) {
-                    links.push((link, peer));
+                    links.push(HostLink { link, peer });
                 }
             }
         }
         let (hubs, leaves) = links.split_at(shape.hubs);
-        // Leaves first: they name the hubs that they are linked to, and the hubs are to know them so.
+        // Leaves come first: they name the hubs that they are linked to, and the hubs learn these records.
         let hellos = cluster.hellos();
         for (at, links) in (shape.hubs..).zip(leaves) {
             cluster.link_up(at, links, &hellos, &[]);
@@ -78,34 +89,34 @@ impl Cluster {
         self.hosts.iter().map(Host::hello).collect()
     }
 
-    /// Who is linked to whom: the hubs at random by circles through all of them, each leaf to some.
-    fn overlay(&mut self, shape: Shape) -> Vec<Pair> {
+    /// The links of the overlay: random circles through all hubs, and some hubs for each leaf.
+    fn overlay(&mut self, shape: Shape) -> Vec<Dialled> {
         let active_view = |kind| Config::new(NodeId([0; 16]), kind).active_view;
-        let mut pairs = BTreeSet::new();
+        let mut dialled = BTreeSet::new();
         let mut circle: Vec<usize> = (0..shape.hubs).collect();
-        // Each circle gives every hub two links; of an odd number the last circle is only every other link of one.
+        // Each circle gives every hub two links. For an odd number of links the last circle has only every other link.
         for half in (0..active_view(Kind::Hub)).step_by(2) {
             self.rng.shuffle(&mut circle);
             let step = if half + 1 == active_view(Kind::Hub) { 2 } else { 1 };
             let next = circle.iter().cycle().skip(1);
             for (&one, &other) in circle.iter().zip(next).step_by(step) {
-                if one != other && !pairs.contains(&(other, one)) {
-                    pairs.insert((one, other));
+                if one != other && !dialled.contains(&Dialled { from: other, to: one }) {
+                    dialled.insert(Dialled { from: one, to: other });
                 }
             }
         }
         for leaf in shape.hubs..shape.hubs + shape.leaves {
             let hubs = (0..active_view(Kind::Leaf).min(shape.hubs)).map(|nth| (leaf + nth) % shape.hubs);
-            pairs.extend(hubs.map(|hub| (leaf, hub)));
+            dialled.extend(hubs.map(|hub| Dialled { from: leaf, to: hub }));
         }
-        pairs.into_iter().collect()
+        dialled.into_iter().collect()
     }
 
     /// Every node's own record, as messages.
     fn everything(&self) -> Vec<Vec<u8>> {
         let mut records: Vec<_> =
             self.hosts.iter().filter_map(|host| host.node()).map(Node::record).collect();
-        // Tables are filled fastest in their own order.
+        // A table fills fastest in its own order.
         records.sort_unstable_by_key(|record| record.id);
         let mut messages = vec![vec![Tag::Records as u8]];
         for record in records {
@@ -120,7 +131,7 @@ impl Cluster {
         messages
     }
 
-    /// Tells a hub what the first one knows: by messages it would take 10,000 nodes minutes.
+    /// Gives a hub the table of the first hub. By messages it would take minutes with 10,000 nodes.
     fn teach(&mut self, at: usize) {
         let Some(mut life) = self.hosts.get_mut(at).and_then(|host| host.life.take()) else { return };
         if let Some(first) = self.node(0) {
@@ -132,16 +143,10 @@ impl Cluster {
         self.note_changes(at);
     }
 
-    /// Tells a node of its links, and over the first of them what else there is to know.
-    fn link_up(
-        &mut self,
-        at: usize,
-        links: &[(LinkNumber, usize)],
-        hellos: &[Vec<u8>],
-        messages: &[Vec<u8>],
-    ) {
-        // A node remembers for each link what it has said there, so it hears of everybody before it is linked to others.
-        for (nth, &(link, peer)) in links.iter().enumerate() {
+    /// Brings the links of a node up, and delivers `messages` on the first of them.
+    fn link_up(&mut self, at: usize, links: &[HostLink], hellos: &[Vec<u8>], messages: &[Vec<u8>]) {
+        // A node remembers for each link what it has said there, so it learns every member before it has other links.
+        for (nth, &HostLink { link, peer }) in links.iter().enumerate() {
             let Some(host) = self.hosts.get_mut(at) else { return };
             let seed = host.seeds.iter().position(|seed| *seed == Self::address(peer));
             let target = seed.and_then(|seed| u8::try_from(seed).ok()).map(Target::Seed);
@@ -150,7 +155,7 @@ impl Cluster {
                 self.busy(at, |host| host.greet(link, hello));
             }
             if target.is_none() && self.is_hub(at) && self.is_hub(peer) {
-                // What the peer, which dialled, says next; by then this node would have dialled others.
+                // The peer dialled and says this next. Without it this node would dial others meanwhile.
                 let wants = [Tag::Neighbor as u8, 1];
                 self.act(at, |node, now| {
                     _ = node.handle_gossip(now, LinkId(link), &wants, &mut Messages::discarded());
@@ -158,7 +163,7 @@ impl Cluster {
             }
             for message in messages.iter().filter(|_| nth == 0) {
                 self.act(at, |node, now| {
-                    // Nothing is answered to records.
+                    // A node does not answer records.
                     _ = node.handle_gossip(now, LinkId(link), message, &mut Messages::discarded());
                 });
             }

@@ -1,4 +1,4 @@
-//! What befalls hosts, and what their operators do.
+//! What happens to hosts, and what their operators do.
 
 use std::prelude::rust_2024::*;
 
@@ -14,14 +14,14 @@ use crate::wire::{FrameKind, GoAway};
 
 /// Most members that a leaf is given memory for, as on a board.
 const LEAF_MEMBERS: usize = 16;
-/// How long the process of a node that left lives on.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long the process runs on after its node left.
+const LINGER: Duration = Duration::from_secs(1);
 
 impl Cluster {
-    /// Starts the node of a host: in its first life, or after it ended.
+    /// Starts the node of a host, for the first time or after it ended.
     ///
     /// # Panics
-    /// The host's description breaks a limit of the protocol, or of [`capacity`](Self::capacity).
+    /// The host's metadata breaks a limit of the protocol, or of [`capacity`](Self::capacity).
     pub fn start(&mut self, at: usize, incarnation: u64) {
         let (mut capacity, seed, now) = (self.capacity, self.rng.u64(..), self.now());
         let Some(host) = self.hosts.get_mut(at) else { return };
@@ -30,36 +30,36 @@ impl Cluster {
         if host.kind == Kind::Leaf {
             capacity.members = capacity.members.min(LEAF_MEMBERS);
         }
-        let life = Life::new(capacity, config, (incarnation, &host.describe(&[])), seed);
-        assert!(life.is_ok(), "the description of n{at} breaks a limit");
+        let life = Life::new(capacity, config, incarnation, &host.metadata(&[]), seed);
+        assert!(life.is_ok(), "the metadata of n{at} breaks a limit");
         host.life = life.ok();
         host.started = now;
-        host.leapt = Duration::ZERO;
+        host.clock_jumped = Duration::ZERO;
         host.incarnation = incarnation;
         host.cursor = 0;
         host.ends = None;
         let seeds = host.seeds.clone();
         self.net.start(at);
         self.act(at, |node, now| {
-            // A ninth join address finds no room: no host of ours has that many.
+            // A node takes eight join addresses; no host here has more.
             seeds.iter().for_each(|seed| _ = node.add_seed(now, seed));
         });
         self.net.set_timer(at, Some(now));
     }
 
-    /// Starts a node anew that remembers in which incarnation it was.
+    /// Starts a node again that remembers its incarnation.
     pub fn restart(&mut self, at: usize) {
         let incarnation = self.hosts.get(at).map_or(0, |host| host.incarnation);
         self.start(at, incarnation.saturating_add(1));
     }
 
-    /// The process ends and its kernel says so.
+    /// Ends the process; its kernel closes the links.
     pub fn kill(&mut self, at: usize) {
         self.net.kill(at);
         self.forget_life(at);
     }
 
-    /// The machine loses its power: its peers notice by silence.
+    /// Cuts the power of the machine: its peers notice when the link times out.
     pub fn vanish(&mut self, at: usize) {
         self.net.vanish(at);
         self.forget_life(at);
@@ -76,7 +76,7 @@ impl Cluster {
     /// Leaves the cluster; the process ends a second later.
     pub fn leave(&mut self, at: usize) {
         self.act(at, |node, now| node.leave(now));
-        let end = self.now() + FAREWELL;
+        let end = self.now() + LINGER;
         if let Some(host) = self.hosts.get_mut(at).filter(|host| host.life.is_some()) {
             host.ends = Some(end);
         }
@@ -87,46 +87,46 @@ impl Cluster {
         self.note_changes(at);
     }
 
-    /// A leaf says that it sleeps for so many seconds, and does.
+    /// A leaf announces that it sleeps for so many seconds, and goes to sleep.
     pub fn sleep(&mut self, at: usize, seconds: u32) {
         self.act(at, |node, _| _ = node.sleep(seconds));
         self.settle(at);
     }
 
-    /// It wakes, however early or late.
+    /// A leaf wakes, early or late.
     pub fn wake(&mut self, at: usize) {
         self.act(at, |node, now| _ = node.wake(now));
         self.settle(at);
     }
 
-    /// An operator takes a member out that a node calls down; of others nothing comes of it.
+    /// An operator removes a member that a node has declared down. For any other member nothing happens.
     pub fn remove(&mut self, at: usize, id: NodeId) {
         self.act(at, |node, now| _ = node.remove(now, id));
         self.settle(at);
         self.note_changes(at);
     }
 
-    /// The process stands still.
+    /// Stops the process for a while.
     pub fn pause(&mut self, at: usize) {
         self.net.pause(at);
     }
 
-    /// It goes on.
+    /// Lets the process go on.
     pub fn resume(&mut self, at: usize) {
         self.net.resume(at);
     }
 
-    /// A host stands still for some time while all others go on.
+    /// Stops the process of a host for some time while all others go on.
     pub fn pause_for(&mut self, at: usize, time: Duration) {
         self.pause(at);
         self.run(time);
         self.resume(at);
     }
 
-    /// The clock of a host leaps ahead, as after a sleep of its machine that only others noticed.
-    pub fn leap(&mut self, at: usize, time: Duration) {
+    /// Sets the clock of a host ahead, as after a suspend of its machine that only others noticed.
+    pub fn jump_clock(&mut self, at: usize, time: Duration) {
         if let Some(host) = self.hosts.get_mut(at) {
-            host.leapt = host.leapt.saturating_add(time);
+            host.clock_jumped = host.clock_jumped.saturating_add(time);
         }
         if !self.net.is_paused(at) {
             self.settle(at);
@@ -134,7 +134,7 @@ impl Cluster {
         }
     }
 
-    /// A host says a gossip message on all its links that its node would not say.
+    /// Sends a gossip message on all links of a host that its node would not send.
     pub fn lie(&mut self, at: usize, message: &[u8]) {
         let links = self.hosts.get(at).map(Host::usable_links).unwrap_or_default();
         for link in links {
@@ -142,42 +142,42 @@ impl Cluster {
         }
     }
 
-    /// Changes what a node offers.
+    /// Changes the components that a node offers.
     pub fn set_components(&mut self, at: usize, components: &[&str]) {
         let Some(host) = self.hosts.get_mut(at) else { return };
         host.components = components.iter().copied().map(String::from).collect();
-        self.describe_again(at);
+        self.update_metadata(at);
     }
 
-    /// Changes what a node needs.
+    /// Changes the components that a node uses.
     pub fn set_uses(&mut self, at: usize, uses: &[&str]) {
         let Some(host) = self.hosts.get_mut(at) else { return };
         host.uses = uses.iter().copied().map(String::from).collect();
-        self.describe_again(at);
+        self.update_metadata(at);
     }
 
-    fn describe_again(&mut self, at: usize) {
+    fn update_metadata(&mut self, at: usize) {
         let Some(host) = self.hosts.get(at) else { return };
         let me = host.node().and_then(|node| node.member(host.id));
         let hubs: Vec<NodeId> = me.into_iter().flat_map(|me| me.metadata.hubs).collect();
-        self.describe(at, &hubs);
+        self.set_metadata(at, &hubs);
         self.settle(at);
         self.note_changes(at);
     }
 
-    /// Says of a node what its host says now.
+    /// Gives a node the metadata that its host has now.
     ///
     /// # Panics
-    /// It breaks a limit of the protocol.
-    pub(super) fn describe(&mut self, at: usize, hubs: &[NodeId]) {
+    /// The metadata breaks a limit of the protocol.
+    fn set_metadata(&mut self, at: usize, hubs: &[NodeId]) {
         let Some(host) = self.hosts.get_mut(at) else { return };
         let Some(mut life) = host.life.take() else { return };
-        let said = life.with(|node| node.set_metadata(&host.describe(hubs)));
-        assert!(said.is_ok(), "the description of n{at} breaks a limit");
+        let result = life.with(|node| node.set_metadata(&host.metadata(hubs)));
+        assert!(result.is_ok(), "the metadata of n{at} breaks a limit");
         host.life = Some(life);
     }
 
-    /// Tells a node that runs of another address to join through.
+    /// Gives a running node another join address.
     pub fn add_seed(&mut self, at: usize, seed: usize) {
         let address = Self::address(seed);
         self.act(at, |node, now| _ = node.add_seed(now, &address));

@@ -1,4 +1,4 @@
-//! A host: what stays when its node comes and goes.
+//! A host: it stays when its node comes and goes.
 
 use std::collections::BTreeMap;
 use std::format;
@@ -11,21 +11,21 @@ use crate::sim::net::{DialId, LinkNumber};
 use crate::time::{Duration, Instant};
 use crate::wire::{Hello, Limits, VERSION};
 
-/// A host. What is changed here holds from the next start on.
+/// A host. A change of its public fields holds from the next start on.
 pub struct Host {
     /// Its node's id.
     pub id: NodeId,
     /// Hub or leaf.
     pub kind: Kind,
-    /// Where it joins.
+    /// Addresses that it joins through.
     pub seeds: Vec<String>,
-    /// What it offers.
+    /// Components that it offers.
     pub components: Vec<String>,
-    /// What it uses.
+    /// Components that it uses.
     pub uses: Vec<String>,
-    /// How it is configured.
+    /// Changes its configuration.
     pub tune: fn(&mut Config),
-    /// How many microseconds its clock gains in a second; a negative number of them it loses.
+    /// Microseconds that its clock gains in a second; if negative, that it loses.
     pub drift: i32,
     /// Record messages that told its node nothing new.
     pub duplicates: u64,
@@ -34,26 +34,34 @@ pub struct Host {
     pub(super) life: Option<Life>,
     /// When its node started, by the network's time.
     pub(super) started: Instant,
-    /// How far its clock has leapt ahead since.
-    pub(super) leapt: Duration,
+    /// How far its clock was set ahead since.
+    pub(super) clock_jumped: Duration,
     /// The last incarnation that its node had.
     pub(super) incarnation: u64,
     pub(super) dials: BTreeMap<DialId, Target>,
     pub(super) carriers: BTreeMap<LinkNumber, Carrier>,
-    /// The changes of its table that were looked at.
+    /// The last change of its table that was looked at.
     pub(super) cursor: u64,
     /// When the process of a node that leaves ends.
     pub(super) ends: Option<Instant>,
-    /// The incarnation in which it was last called down while it ran, and whether with reason.
-    pub(super) convicted: Option<(u64, bool)>,
+    /// How it was last declared down while it ran.
+    pub(super) declared_down: Option<LastDeclaredDown>,
+}
+
+/// How a running member was declared down last.
+#[derive(Clone, Copy)]
+pub(super) struct LastDeclaredDown {
+    pub(super) incarnation: u64,
+    /// See [`DeclaredDown`](super::DeclaredDown).
+    pub(super) while_silent: bool,
 }
 
 /// This end of a link.
 pub(super) struct Carrier {
     pub(super) peer: usize,
-    /// What it was dialled for, until the node knows of the link.
+    /// The target of the dial; `None` when the peer dialled, or the dial is over.
     pub(super) target: Option<Target>,
-    /// The node knows of it.
+    /// The node was told of it.
     pub(super) up: bool,
     /// A GOAWAY was sent.
     pub(super) go_away: bool,
@@ -70,7 +78,7 @@ impl Carrier {
 }
 
 impl Host {
-    pub(super) fn new(at: usize, (id, kind): (NodeId, Kind), seeds: Vec<String>) -> Self {
+    pub(super) fn new(at: usize, id: NodeId, kind: Kind, seeds: Vec<String>) -> Self {
         Self {
             id,
             kind,
@@ -84,13 +92,13 @@ impl Host {
             address: address(at),
             life: None,
             started: Instant::START,
-            leapt: Duration::ZERO,
+            clock_jumped: Duration::ZERO,
             incarnation: 0,
             dials: BTreeMap::new(),
             carriers: BTreeMap::new(),
             cursor: 0,
             ends: None,
-            convicted: None,
+            declared_down: None,
         }
     }
 
@@ -100,7 +108,7 @@ impl Host {
         self.life.is_some()
     }
 
-    /// The incarnation that its node had last: what one that remembers starts above.
+    /// The incarnation that its node had last. A node that remembers starts above it.
     #[must_use]
     pub const fn incarnation(&self) -> u64 {
         self.incarnation
@@ -129,12 +137,12 @@ impl Host {
     /// What its clock shows when the network's time is `now`.
     pub(super) fn local(&self, now: Instant) -> Instant {
         let passed = now.since(self.started).as_micros().saturating_mul(self.pace()) / MILLION;
-        Instant::from_micros(u64::try_from(passed).unwrap_or(u64::MAX)) + self.leapt
+        Instant::from_micros(u64::try_from(passed).unwrap_or(u64::MAX)) + self.clock_jumped
     }
 
-    /// The network's time as soon as its clock shows `local`.
+    /// The network's time when its clock shows `local`.
     pub(super) fn global(&self, local: Instant) -> Instant {
-        let local = local.since(Instant::START + self.leapt);
+        let local = local.since(Instant::START + self.clock_jumped);
         let passed = local.as_micros().saturating_mul(MILLION).div_ceil(self.pace());
         self.started + Duration::from_micros(u64::try_from(passed).unwrap_or(u64::MAX))
     }
@@ -144,8 +152,8 @@ impl Host {
         (i64::from(self.drift) + 1_000_000).max(1).unsigned_abs().into()
     }
 
-    /// What its node says of itself.
-    pub(super) fn describe(&self, hubs: &[NodeId]) -> Metadata<'_> {
+    /// The metadata of its node.
+    pub(super) fn metadata(&self, hubs: &[NodeId]) -> Metadata<'_> {
         let mut metadata = Metadata::new(&self.name, self.kind);
         metadata.addrs.extend((self.kind == Kind::Hub).then_some(self.address.as_str()));
         metadata
@@ -164,7 +172,7 @@ pub(super) fn address(at: usize) -> String {
     format!("n{at}:8374")
 }
 
-/// Whose address it is.
+/// The host that has an address.
 pub(super) fn at_address(address: &str) -> Option<usize> {
     address.strip_prefix('n')?.strip_suffix(":8374")?.parse().ok()
 }

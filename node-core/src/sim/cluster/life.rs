@@ -9,19 +9,19 @@ use crate::gossip::{Birth, Config, IdEntry, MemberSlot, Metadata, Node, PartFing
 use crate::time::Instant;
 use crate::wire::record::{BadMetadata, MAX_METADATA};
 
-/// What a node is lent.
+/// How much memory a node is lent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Members, the node included.
     pub members: usize,
     /// Links.
     pub peers: usize,
-    /// Bytes for the description of each member, on average.
+    /// Bytes for the metadata of each member, on average.
     pub metadata: usize,
 }
 
 impl Default for Capacity {
-    /// A small cluster's.
+    /// Enough for a small cluster.
     fn default() -> Self {
         Self { members: 16, peers: 16, metadata: MAX_METADATA }
     }
@@ -32,12 +32,12 @@ impl Capacity {
     #[must_use]
     pub const fn bytes_for_each_member(&self) -> usize {
         let columns = size_of::<MemberSlot>() + size_of::<IdEntry>() + size_of::<Instant>();
-        columns + size_of::<PartFingerprint>() / MEMBERS_OF_A_SUM + self.metadata
+        columns + size_of::<PartFingerprint>() / MEMBERS_FOR_EACH_PART + self.metadata
     }
 }
 
-/// As a server has it.
-const MEMBERS_OF_A_SUM: usize = 32;
+/// Members for each part fingerprint, as on a server.
+const MEMBERS_FOR_EACH_PART: usize = 32;
 
 struct Memory {
     slots: Vec<MemberSlot>,
@@ -54,8 +54,8 @@ impl Memory {
             slots: vec![MemberSlot::FREE; members],
             id_index: vec![IdEntry::FREE; members],
             deadlines: vec![Instant::START; members],
-            fingerprints: vec![PartFingerprint::EMPTY; members / MEMBERS_OF_A_SUM],
-            // A node keeps room for its own.
+            fingerprints: vec![PartFingerprint::EMPTY; members / MEMBERS_FOR_EACH_PART],
+            // A node keeps room for its own metadata.
             metadata: vec![0; members * metadata + MAX_METADATA],
             peers: vec![Peer::FREE; peers],
         }
@@ -81,7 +81,7 @@ self_cell!(
     }
 );
 
-/// One life of a node: from start to crash.
+/// A running node: from its start until it ends.
 pub(super) struct Life(Cell);
 
 impl Life {
@@ -89,7 +89,8 @@ impl Life {
     pub(super) fn new(
         capacity: Capacity,
         config: Config,
-        (incarnation, metadata): (u64, &Metadata<'_>),
+        incarnation: u64,
+        metadata: &Metadata<'_>,
         seed: u64,
     ) -> Result<Self, BadMetadata> {
         let memory = MutBorrow::new(Memory::new(capacity));

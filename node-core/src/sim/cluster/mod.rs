@@ -1,11 +1,11 @@
 //! A cluster of real nodes on a simulated network.
 //!
 //! [`Cluster`] does for every host what an adapter does for one: it opens links when its node asks for it, says hello,
-//! carries gossip and GOAWAYs in real frames, keeps the node's timer. What is missing is the link protocol
-//! itself (exchanges, credit): its pings and its silence are the network's affair.
+//! carries gossip and GOAWAYs in real frames, and keeps the node's timer. The link protocol itself (exchanges, credit) is
+//! missing; the network models its pings and its timeout.
 //!
-//! A node may be asked at any time ([`node`](Cluster::node)), a host be treated badly ([`kill`](Cluster::kill),
-//! [`pause`](Cluster::pause) …), and the network too ([`net`](Cluster::net)).
+//! A test reads any node at any time ([`node`](Cluster::node)) and makes hosts fail ([`kill`](Cluster::kill),
+//! [`pause`](Cluster::pause) …), or the network ([`net`](Cluster::net)).
 
 mod adapter;
 mod batch;
@@ -24,13 +24,13 @@ use crate::id::NodeId;
 use crate::time::{Duration, Instant};
 
 use self::adapter::{Adapter, Want};
-use self::watch::Curiosity;
+use self::watch::Interest;
 use super::net::{Conditions, Net};
 
 pub use self::converged::Shape;
 pub use self::host::Host;
 pub use self::life::Capacity;
-pub use self::watch::{Belief, Conviction, Known, News, Spread};
+pub use self::watch::{Belief, DeclaredDown, Known, MemberUpdate, Spread};
 
 /// Hosts, their nodes and the network between them. See the [module](self).
 pub struct Cluster {
@@ -38,23 +38,23 @@ pub struct Cluster {
     pub net: Net,
     /// The hosts, those that run and those that do not.
     pub hosts: Vec<Host>,
-    /// Every doubt that any node came to believe, if [asked for](Self::keep_beliefs).
+    /// Every suspicion, failure and departure that any node came to believe, if [asked for](Self::keep_beliefs).
     pub beliefs: Vec<Belief>,
-    /// Whether `beliefs` is filled; with thousands of nodes it would grow large.
+    /// Whether `beliefs` is filled. With thousands of nodes it grows large.
     pub keep_beliefs: bool,
-    /// Members that were running when somebody called them down, once for each time.
-    pub convictions: Vec<Conviction>,
-    /// What nodes that start from now on are lent.
+    /// Members that were declared down while they ran.
+    pub declared_down: Vec<DeclaredDown>,
+    /// The memory of nodes that start from now on.
     pub capacity: Capacity,
-    /// What to run to see this history again; printed when the program panics.
+    /// The command that plays this history again; printed when the program panics.
     pub replay: String,
-    /// For choices of who asks; the network has its own.
+    /// For the choices of a caller; the network has its own.
     pub rng: fastrand::Rng,
     hosts_by_id: HashMap<NodeId, usize>,
     spreads: Vec<Spread>,
 }
 
-/// Says how to see a failure again.
+/// Prints how to see a failure again.
 impl Drop for Cluster {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -63,7 +63,7 @@ impl Drop for Cluster {
     }
 }
 
-/// A test runs in a thread of its name.
+/// The test harness names the thread after the test.
 fn replay(seed: u64) -> String {
     let thread = std::thread::current();
     std::format!("cargo test -p node-core {} (seed {seed})", thread.name().unwrap_or_default())
@@ -79,7 +79,7 @@ impl Cluster {
             hosts: Vec::new(),
             beliefs: Vec::new(),
             keep_beliefs: true,
-            convictions: Vec::new(),
+            declared_down: Vec::new(),
             capacity: Capacity::default(),
             replay: replay(seed),
             rng,
@@ -88,7 +88,7 @@ impl Cluster {
         }
     }
 
-    /// Hubs, then leaves, started at once, that know the first one's address.
+    /// A cluster of hubs, then leaves, that start together and know the address of the first.
     #[must_use]
     pub fn with(seed: u64, hubs: usize, leaves: usize) -> Self {
         let mut cluster = Self::new(seed, Conditions::default());
@@ -96,7 +96,7 @@ impl Cluster {
         cluster
     }
 
-    /// More hubs, then leaves, that start now and know the first host's address.
+    /// Adds hubs, then leaves, that start now and know the address of the first host.
     pub fn grow(&mut self, hubs: usize, leaves: usize) {
         for number in 0..hubs + leaves {
             let kind = if number < hubs { Kind::Hub } else { Kind::Leaf };
@@ -105,17 +105,17 @@ impl Cluster {
         }
     }
 
-    /// A host that does not run yet, with the addresses of hosts that it joins through.
+    /// Adds a host that does not run yet and joins through `seeds`.
     pub fn add(&mut self, kind: Kind, seeds: &[usize]) -> usize {
         let at = self.net.add();
         let id = NodeId(self.rng.u128(1..).to_be_bytes());
         let seeds = seeds.iter().map(|&seed| Self::address(seed)).collect();
-        self.hosts.push(Host::new(at, (id, kind), seeds));
+        self.hosts.push(Host::new(at, id, kind, seeds));
         self.hosts_by_id.insert(id, at);
         at
     }
 
-    /// Where a host is dialled.
+    /// The address of a host.
     #[must_use]
     pub fn address(at: usize) -> String {
         host::address(at)
@@ -141,7 +141,7 @@ impl Cluster {
         self.hosts_by_id.get(&id).copied()
     }
 
-    /// Hosts that run, be they paused.
+    /// Hosts that run, paused or not.
     pub fn running(&self) -> impl Iterator<Item = usize> {
         (0..).zip(&self.hosts).filter(|(_, host)| host.is_running()).map(|(at, _)| at)
     }
@@ -154,54 +154,54 @@ impl Cluster {
         self.advance_to(end);
     }
 
-    /// Runs until something is so; the time that it took.
+    /// Runs until `holds` returns true. Returns the time that it took.
     ///
     /// # Panics
-    /// It is not so in time: what the test that called this claims does not hold.
-    pub fn until(&mut self, within: Duration, what: &str, so: impl Fn(&Self) -> bool) -> Duration {
+    /// It does not hold within that time: the claim of the test is wrong.
+    pub fn until(&mut self, within: Duration, what: &str, holds: impl Fn(&Self) -> bool) -> Duration {
         let start = self.now();
-        while !so(self) {
+        while !holds(self) {
             assert!(self.step(start + within), "not within {within:?}: {what}\n{}", self.views());
         }
         self.now().since(start)
     }
 
-    /// The next thing that happens until `end`; `false` when it is `end`.
+    /// Handles the next event until `end`. Returns false when there is none.
     pub fn step(&mut self, end: Instant) -> bool {
         self.advance(end, 1)
     }
 
     // Inside
 
-    /// Lets a host do something, and does what it wants.
+    /// Lets a host do something, and carries out what it wants of the network.
     fn busy(&mut self, at: usize, act: impl FnOnce(&mut Adapter<'_>)) {
         let now = self.now();
         let Some(host) = self.hosts.get_mut(at) else { return };
-        let mut adapter = Adapter::new((at, now), host, &self.net);
+        let mut adapter = Adapter::new(at, now, host, &self.net);
         act(&mut adapter);
         let wants = adapter.take_wants();
         self.carry_out(at, wants);
     }
 
-    /// Acts on the node of a host that runs, with the time by its clock.
+    /// Acts on the node of a host, if it runs. The node is given the time by its own clock.
     fn act(&mut self, at: usize, act: impl FnOnce(&mut Node<'_>, Instant)) {
         self.busy(at, |host| host.act(act));
     }
 
-    /// Lets a node do what it wants to do.
+    /// Lets a node do what is due.
     fn settle(&mut self, at: usize) {
         self.busy(at, |host| host.settle());
     }
 
-    /// Notes what a node came to believe.
+    /// Notes what a node learned.
     fn note_changes(&mut self, at: usize) {
-        let (now, curious) = (self.now(), Curiosity::new(&self.hosts_by_id, &self.spreads));
+        let (now, interest) = (self.now(), Interest::new(&self.hosts_by_id, &self.spreads));
         let Some(host) = self.hosts.get_mut(at) else { return };
-        let learned = Adapter::new((at, now), host, &self.net).learned(curious);
+        let learned = Adapter::new(at, now, host, &self.net).learned(interest);
         self.note(at, &learned);
     }
 
-    /// Does what a host wants of the network.
+    /// Makes the network do what a host wants.
     fn carry_out(&mut self, at: usize, wants: Vec<Want>) {
         for want in wants {
             match want {

@@ -1,4 +1,4 @@
-//! What nodes see, and whether it is so.
+//! What nodes see, and whether it is true.
 
 use std::format;
 use std::prelude::rust_2024::*;
@@ -31,15 +31,15 @@ impl Cluster {
         self.hosts.get(at).is_some_and(|host| host.kind == Kind::Hub)
     }
 
-    /// Whether every hub sees what runs as alive, with what it says of itself, and nothing else as running.
+    /// Whether every hub sees exactly the running nodes as live, each with its own record.
     #[must_use]
     pub fn converged(&self) -> bool {
         let truth = self.truth();
         self.hubs().all(|by| self.sees(by, &truth))
     }
 
-    /// The first hub from `start` on that does not see the truth, in a circle. To be asked again and again: who was
-    /// wrong a moment ago is asked first.
+    /// The first hub from `start` on, in a circle, that does not see the truth. A caller that asks again and again starts with
+    /// the hub that was wrong a moment ago.
     #[must_use]
     pub fn wrong_hub(&self, start: usize) -> Option<usize> {
         let truth = self.truth();
@@ -61,7 +61,7 @@ impl Cluster {
         live.eq(truth.iter().copied())
     }
 
-    /// Links that are up between two hosts, as one of them sees it.
+    /// Links that are up between two hosts, as the first sees them.
     #[must_use]
     pub fn links(&self, at: usize, other: usize) -> usize {
         self.peers(at).filter(|&peer| peer == other).count()
@@ -73,12 +73,12 @@ impl Cluster {
         carriers.filter(|carrier| carrier.is_usable()).map(|carrier| carrier.peer)
     }
 
-    /// What every node sees, for people.
+    /// What every node sees, as text.
     #[must_use]
     pub fn views(&self) -> String {
         let mut text = String::new();
-        for by in self.running().take(MOST_VIEWS) {
-            let states = (0..self.hosts.len().min(MOST_VIEWS)).map(|about| self.state(by, about));
+        for by in self.running().take(MAX_VIEWS) {
+            let states = (0..self.hosts.len().min(MAX_VIEWS)).map(|about| self.state(by, about));
             let states = states.map(|state| state.map_or_else(|| "-".into(), |state| format!("{state}")));
             let states: Vec<String> = states.collect();
             let links: Vec<usize> = self.peers(by).collect();
@@ -87,12 +87,12 @@ impl Cluster {
         text + &self.errors()
     }
 
-    /// Where hubs are wrong, for people.
+    /// Where hubs are wrong, as text.
     fn errors(&self) -> String {
         let mut text = String::new();
         let pairs =
-            self.hubs().take(MOST_VIEWS).flat_map(|by| (0..self.hosts.len()).map(move |about| (by, about)));
-        for (by, about) in pairs.take(MOST_VIEWS * MOST_VIEWS) {
+            self.hubs().take(MAX_VIEWS).flat_map(|by| (0..self.hosts.len()).map(move |about| (by, about)));
+        for (by, about) in pairs.take(MAX_VIEWS * MAX_VIEWS) {
             let Some(id) = self.hosts.get(about).map(|host| host.id) else { continue };
             let seen = self.node(by).and_then(|node| node.member(id)).map(|member| member.record);
             let seen = seen.filter(|record| record.state.is_live());
@@ -105,5 +105,5 @@ impl Cluster {
     }
 }
 
-/// More are not for people.
-const MOST_VIEWS: usize = 20;
+/// Nodes whose views are printed.
+const MAX_VIEWS: usize = 20;

@@ -1,4 +1,4 @@
-//! What nodes come to believe: doubts, wrong verdicts, and how news spreads.
+//! What nodes come to believe: suspicions, running members that are declared down, and how a change spreads.
 
 use std::collections::HashMap;
 use std::prelude::rust_2024::*;
@@ -6,136 +6,138 @@ use std::vec;
 
 use super::Cluster;
 use super::adapter::Adapter;
+use super::host::LastDeclaredDown;
 use crate::gossip::State;
 use crate::id::NodeId;
 use crate::sim::net::Net;
 use crate::time::{Duration, Instant};
 
-/// A doubt that one node came to believe of another.
+/// One node came to believe that another is suspect, down or left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Belief {
-    /// When.
+    /// The time.
     pub at: Instant,
-    /// Who.
+    /// The host that believes it.
     pub by: usize,
-    /// Of whom.
+    /// The host that it is about.
     pub about: usize,
-    /// What.
+    /// The state that it is believed to be in.
     pub state: State,
 }
 
-/// A member was called down while it ran: once in each incarnation, and once more when somebody had no reason to.
+/// A member was declared down while it ran. Counted once for each incarnation, and once more when the first time was
+/// [`while_silent`](Self::while_silent) and another was not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conviction {
-    /// When.
+pub struct DeclaredDown {
+    /// The time.
     pub at: Instant,
-    /// Who said so, of those that heard it here first.
+    /// The host that was seen first to hold it down.
     pub by: usize,
-    /// Whom.
+    /// The host that ran.
     pub about: usize,
-    /// It stood still at that time or a moment ago, so that its objection was under way at best, or could not be reached: no
-    /// protocol could have known better.
-    pub excused: bool,
+    /// The member could not be heard: it was paused then or a moment ago, so that its refutation was under way at best, or the
+    /// network was cut. No protocol could have known better.
+    pub while_silent: bool,
 }
 
-/// Rounds in which who stood still opens a link in place of those that were given up, and its objection reaches all.
-const OBJECTION: u32 = 4 + 12;
+/// Rounds that a member needs after a pause to open new links and to spread its refutation.
+const REFUTATION_ROUNDS: u32 = 4 + 12;
 
-impl Conviction {
-    /// From now on `by` calls a member down that runs.
+impl DeclaredDown {
+    /// From now on `by` holds a running member down.
     #[must_use]
     pub fn now(net: &Net, by: usize, about: usize) -> Self {
-        let awake = net.now().since(net.resumed_at(about)) > net.conditions.round() * OBJECTION;
-        let excused = net.is_paused(about) || !awake || !net.is_reachable(by, about);
-        Self { at: net.now(), by, about, excused }
+        let awake = net.now().since(net.resumed_at(about)) > net.conditions.round() * REFUTATION_ROUNDS;
+        let while_silent = net.is_paused(about) || !awake || !net.is_reachable(by, about);
+        Self { at: net.now(), by, about, while_silent }
     }
 }
 
-/// What is to become known of a member.
+/// A fact about a member that is followed while it spreads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// It is in this incarnation, or a later one.
+    /// The member is in this incarnation, or a later one.
     Incarnation(u64),
-    /// It is down, or left.
+    /// The member is down, or left.
     Departed,
 }
 
-/// What a host comes to know of a member.
+/// A change of a member's record that a host learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct News {
-    /// Which.
+pub struct MemberUpdate {
+    /// The member.
     pub about: usize,
-    /// The incarnation that it is in.
+    /// Its incarnation.
     pub incarnation: u64,
-    /// Whether it is a member still.
+    /// Whether it is alive or suspect.
     pub live: bool,
 }
 
-/// Who knows something of a member, since when.
+/// When each host learned a fact about a member.
 #[derive(Clone, Debug)]
 pub struct Spread {
     about: usize,
     known: Known,
     since: Instant,
-    /// When each host came to know, counted from `since`.
+    /// When each host learned it, counted from `since`.
     times: Vec<Option<Duration>>,
 }
 
 impl Spread {
-    /// Follows something from `since` on, among so many hosts.
+    /// Follows a fact from `since` on, among so many hosts.
     #[must_use]
     pub fn new(about: usize, known: Known, since: Instant, hosts: usize) -> Self {
         Self { about, known, since, times: vec![None; hosts] }
     }
 
-    /// A host hears news; what else it is about than this is no matter.
-    pub fn hear(&mut self, now: Instant, by: usize, news: News) {
-        let known = news.about == self.about
+    /// A host learns an update; one that is not about the fact is ignored.
+    pub fn hear(&mut self, now: Instant, by: usize, update: MemberUpdate) {
+        let known = update.about == self.about
             && match self.known {
-                Known::Incarnation(least) => news.live && news.incarnation >= least,
-                Known::Departed => !news.live,
+                Known::Incarnation(least) => update.live && update.incarnation >= least,
+                Known::Departed => !update.live,
             };
         if let Some(time) = self.times.get_mut(by).filter(|time| known && time.is_none()) {
             *time = Some(now.since(self.since));
         }
     }
 
-    /// How long it took until it was known to a share of the hosts for which `counts` holds; `None` when it is not yet.
+    /// The time until a share of the hosts for which `counts` holds knew it; `None` when they do not yet.
     #[must_use]
     pub fn time(&self, share: f64, counts: impl Fn(usize) -> bool) -> Option<Duration> {
         let counted = (0..).zip(&self.times).filter(|(at, _)| counts(*at) && *at != self.about);
         let mut times: Vec<Option<Duration>> = counted.map(|(_, time)| *time).collect();
-        // Those that do not know come last.
+        // Hosts that do not know it come last.
         times.sort_by_key(|time| time.unwrap_or(Duration::MAX));
         let enough = (times.len() as f64 * share).ceil() as usize;
         times.get(enough.checked_sub(1)?).copied().flatten()
     }
 }
 
-/// What one node came to believe of another.
+/// A record that a node learned.
 pub(super) struct Learned {
     about: usize,
     incarnation: u64,
     state: State,
 }
 
-/// What is worth knowing of what nodes come to believe.
+/// Which learned records are noted.
 #[derive(Clone, Copy)]
-pub(super) struct Curiosity<'c> {
+pub(super) struct Interest<'c> {
     hosts_by_id: &'c HashMap<NodeId, usize>,
-    /// All of it; else doubts alone.
+    /// All records; otherwise only those of members that are not alive.
     all: bool,
 }
 
-impl<'c> Curiosity<'c> {
+impl<'c> Interest<'c> {
     pub(super) const fn new(hosts_by_id: &'c HashMap<NodeId, usize>, spreads: &[Spread]) -> Self {
         Self { hosts_by_id, all: !spreads.is_empty() }
     }
 }
 
 impl Adapter<'_> {
-    /// What the node came to believe since this was asked last.
-    pub(super) fn learned(&mut self, curious: Curiosity<'_>) -> Vec<Learned> {
+    /// What the node learned since this was called last.
+    pub(super) fn learned(&mut self, interest: Interest<'_>) -> Vec<Learned> {
         let mut learned = Vec::new();
         let Some(life) = &self.host.life else { return learned };
         for (number, record) in life.node().changed_records(self.host.cursor) {
@@ -143,8 +145,8 @@ impl Adapter<'_> {
             if record.id == self.host.id {
                 self.host.incarnation = record.incarnation;
             }
-            if (curious.all || record.state != State::Alive)
-                && let Some(&about) = curious.hosts_by_id.get(&record.id)
+            if (interest.all || record.state != State::Alive)
+                && let Some(&about) = interest.hosts_by_id.get(&record.id)
             {
                 learned.push(Learned { about, incarnation: record.incarnation, state: record.state });
             }
@@ -154,13 +156,13 @@ impl Adapter<'_> {
 }
 
 impl Cluster {
-    /// Follows how something spreads from now on; the number is for [`spread`](Self::spread).
+    /// Follows how a fact spreads from now on. Returns its number for [`spread`](Self::spread).
     pub fn follow(&mut self, about: usize, known: Known) -> usize {
         self.spreads.push(Spread::new(about, known, self.now(), self.hosts.len()));
         self.spreads.len() - 1
     }
 
-    /// How far something that is followed has spread.
+    /// How far a followed fact has spread.
     #[must_use]
     pub fn spread(&self, number: usize) -> Option<&Spread> {
         self.spreads.get(number)
@@ -171,34 +173,35 @@ impl Cluster {
         self.spreads.clear();
     }
 
-    /// Notes what a node came to believe now.
+    /// Notes what a node learned now.
     pub(super) fn note(&mut self, by: usize, learned: &[Learned]) {
         let now = self.net.now();
         for &Learned { about, incarnation, state } in learned {
             if self.keep_beliefs && state != State::Alive {
                 self.beliefs.push(Belief { at: now, by, about, state });
             }
-            let news = News { about, incarnation, live: state.is_live() };
-            self.spreads.iter_mut().for_each(|spread| spread.hear(now, by, news));
+            let update = MemberUpdate { about, incarnation, live: state.is_live() };
+            self.spreads.iter_mut().for_each(|spread| spread.hear(now, by, update));
             if state == State::Down && self.net.is_running(about) {
-                self.convict(by, about, incarnation);
+                self.note_declared_down(by, about, incarnation);
             }
         }
     }
 
-    fn convict(&mut self, by: usize, about: usize, incarnation: u64) {
+    fn note_declared_down(&mut self, by: usize, about: usize, incarnation: u64) {
         let Some(host) = self.hosts.get_mut(about) else { return };
-        // A new life is not what was called down.
+        // A member that started again is not the one that was declared down.
         if host.incarnation != incarnation {
             return;
         }
-        let conviction = Conviction::now(&self.net, by, about);
-        // What somebody had reason to believe at first, others may have none for.
-        let known =
-            |(before, excused): (u64, bool)| before == incarnation && (!excused || conviction.excused);
-        if !host.convicted.is_some_and(known) {
-            host.convicted = Some((incarnation, conviction.excused));
-            self.convictions.push(conviction);
+        let now = DeclaredDown::now(&self.net, by, about);
+        // It counts again when the member could not be heard the first time, and can be now.
+        let is_known = |last: LastDeclaredDown| {
+            last.incarnation == incarnation && (!last.while_silent || now.while_silent)
+        };
+        if !host.declared_down.is_some_and(is_known) {
+            host.declared_down = Some(LastDeclaredDown { incarnation, while_silent: now.while_silent });
+            self.declared_down.push(now);
         }
     }
 }

@@ -2,16 +2,16 @@
 
 use crate::time::{Duration, Instant};
 
-/// Bytes that carry one message of a link beside the message: headers of IP and TCP with timestamps (52), a TLS
-/// record (22). Each message is taken to travel alone.
+/// Bytes that carry one message of a link: headers of IP and TCP with timestamps (52), a TLS record (22). Each message is
+/// taken to travel alone.
 pub const LINK_OVERHEAD: usize = 74;
-/// Bytes that carry one datagram beside its payload: headers of IP and UDP.
+/// Bytes that carry one datagram: headers of IP and UDP.
 pub const DATAGRAM_OVERHEAD: usize = 28;
 /// Bytes that each side sends to open a link: TCP, and TLS with a certificate from both.
 pub const HANDSHAKE_BYTES: usize = 2048;
 /// A dial that has not opened by then has failed.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
-/// First wait of TCP before it sends again what was lost; doubled each time.
+/// First wait of TCP before it sends a lost packet again; it doubles each time.
 const RETRANSMISSION: Duration = Duration::from_millis(200);
 /// Most losses of one packet in a row.
 const MAX_LOSSES: u32 = 8;
@@ -19,25 +19,25 @@ const MAX_LOSSES: u32 = 8;
 /// How the network treats what it carries, the same for every pair of machines.
 #[derive(Clone, Debug)]
 pub struct Conditions {
-    /// Shortest way from one machine to another.
+    /// Shortest one-way delay between two machines.
     pub delay: Duration,
-    /// It takes up to this much longer, each time as long as chance says.
+    /// Random addition to the delay, up to this.
     pub jitter: Duration,
-    /// Share of packets that are lost, 0 to 1. A datagram is gone then; on a link everything after it waits until
+    /// Share of packets that are lost, 0 to 1. A lost datagram is gone. On a link everything after a lost packet waits until
     /// TCP has sent it again.
     pub loss: f64,
     /// Bytes a second in each direction of each link.
     pub bandwidth: u64,
-    /// Bytes that wait on a link before its sender has to.
+    /// Bytes that wait on a link before its sender has to wait.
     pub buffer: usize,
     /// Mean life of a link until the network breaks it; `None` when it never does.
     pub link_life: Option<Duration>,
-    /// Silence after which the link protocol pings, and after that again the link is dead.
-    pub patience: Duration,
+    /// Time after which an end that hears nothing pings; after as much time again the link is dead.
+    pub ping_after: Duration,
 }
 
 impl Default for Conditions {
-    /// Half a millisecond to twenty, nothing lost, as fast as it may.
+    /// Half a millisecond to twenty, no loss, no limit of bandwidth.
     fn default() -> Self {
         Self {
             delay: Duration::from_micros(500),
@@ -46,34 +46,34 @@ impl Default for Conditions {
             bandwidth: u64::MAX,
             buffer: usize::MAX,
             link_life: None,
-            patience: Duration::from_secs(5),
+            ping_after: Duration::from_secs(5),
         }
     }
 }
 
 impl Conditions {
-    /// The mean way from one machine to another: one round of an epidemic.
+    /// The mean one-way delay: one round of an epidemic.
     #[must_use]
     pub fn round(&self) -> Duration {
         self.delay + self.jitter / 2
     }
 
-    /// Silence after which a link is dead.
+    /// Time after which an end that hears nothing finds its link dead.
     #[must_use]
-    pub fn silence(&self) -> Duration {
-        self.patience * 2
+    pub fn link_timeout(&self) -> Duration {
+        self.ping_after * 2
     }
 
-    /// How long one packet is under way, without loss.
-    pub(super) fn way(&self, rng: &mut fastrand::Rng) -> Duration {
+    /// A random one-way delay of one packet that is not lost.
+    pub(super) fn one_way_delay(&self, rng: &mut fastrand::Rng) -> Duration {
         let jitter = u64::try_from(self.jitter.as_micros()).unwrap_or(u64::MAX);
         self.delay + Duration::from_micros(rng.u64(0..=jitter))
     }
 
-    /// The same on a link, where what is lost is sent again.
-    pub(super) fn reliable_way(&self, rng: &mut fastrand::Rng) -> Duration {
+    /// The same on a link, where TCP sends a lost packet again.
+    pub(super) fn reliable_delay(&self, rng: &mut fastrand::Rng) -> Duration {
         let losses = (0..MAX_LOSSES).take_while(|_| self.is_lost(rng)).count();
-        self.way(rng) + (0..losses as u32).map(|nth| RETRANSMISSION * (1 << nth)).sum::<Duration>()
+        self.one_way_delay(rng) + (0..losses as u32).map(|nth| RETRANSMISSION * (1 << nth)).sum::<Duration>()
     }
 
     pub(super) fn is_lost(&self, rng: &mut fastrand::Rng) -> bool {
@@ -99,7 +99,7 @@ impl Conditions {
     }
 }
 
-/// When TCP next tries to send what it could not since `cut`, which became possible at `healed`.
+/// When TCP next tries to send after an outage from `cut` to `healed`.
 pub(super) fn next_attempt(cut: Instant, healed: Instant) -> Instant {
     let mut wait = RETRANSMISSION;
     let mut attempt = cut + wait;

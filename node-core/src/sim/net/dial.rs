@@ -1,21 +1,21 @@
-//! How a link is opened: half a round trip for TCP's first packet, one and a half until TLS is agreed.
+//! How a link is opened: half a round trip for TCP's first packet, and one and a half for the handshake of TLS.
 
 use super::conditions::{DIAL_TIMEOUT, HANDSHAKE_BYTES};
 use super::link::{Link, LinkNumber, Parcel, Side};
 use super::{Event, Net, What, Work};
 
-/// A dial under way; never given twice.
+/// A dial under way. A number is never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DialId(u32);
 
-/// Why a dial came to nothing.
+/// Why a dial failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// Nothing listens there.
     Refused,
-    /// No answer of the machine.
+    /// The machine did not answer.
     TimedOut,
-    /// The machine took the connection, the process did not.
+    /// The machine took the connection, but its process did not answer.
     Unresponsive,
     /// The machine reached itself.
     Itself,
@@ -24,8 +24,9 @@ pub enum Failure {
 pub(super) struct Attempt {
     from: usize,
     to: usize,
-    /// The processes that take part.
+    /// The process that dials.
     life: u32,
+    /// The process that answered.
     answered_by: Option<u32>,
 }
 
@@ -38,9 +39,9 @@ impl Net {
         };
         machine.traffic.handshake(self.now, HANDSHAKE_BYTES);
         self.dials.insert(dial, Attempt { from, to, life: machine.life, answered_by: None });
-        // There, back, and there again, where TLS begins.
+        // There, back, and there again: then TLS begins.
         let mut at = self.now;
-        (0..3).for_each(|_| at = at + self.conditions.reliable_way(&mut self.rng));
+        (0..3).for_each(|_| at = at + self.conditions.reliable_delay(&mut self.rng));
         self.queue.push(at, What::Knock(dial));
         self.queue.push(self.now + DIAL_TIMEOUT, What::GiveUp(dial));
         dial
@@ -55,7 +56,7 @@ impl Net {
         let powered = self.machines.get(to).is_none_or(|machine| machine.powered);
         if !powered || !self.is_reachable(from, to) {
             let refused = powered && self.reach.is_refusing();
-            // Else it will time out.
+            // Otherwise it times out.
             return if refused { self.dial_failed(dial, Failure::Refused) } else { None };
         }
         if !self.is_running(to) {
@@ -64,24 +65,24 @@ impl Net {
         self.hand(to, Work::Knock(dial))
     }
 
-    /// There was no answer in time.
+    /// A dial was not answered in time.
     pub(super) fn give_up(&mut self, dial: DialId) -> Option<(usize, Event)> {
         let &Attempt { from, to, .. } = self.dials.get(&dial)?;
         let answers = self.is_running(to) && self.is_reachable(from, to) && self.is_reachable(to, from);
         self.dial_failed(dial, if answers { Failure::Unresponsive } else { Failure::TimedOut })
     }
 
-    /// The process there answers a dial.
+    /// The dialled process answers.
     pub(super) fn admit(&mut self, dial: DialId) {
         let Some(attempt) = self.dials.get_mut(&dial) else { return };
         let Some(machine) = self.machines.get_mut(attempt.to) else { return };
         attempt.answered_by = Some(machine.life);
         machine.traffic.handshake(self.now, HANDSHAKE_BYTES);
-        let way = self.conditions.reliable_way(&mut self.rng);
-        self.queue.push(self.now + way, What::Opened(dial));
+        let delay = self.conditions.reliable_delay(&mut self.rng);
+        self.queue.push(self.now + delay, What::Opened(dial));
     }
 
-    /// The answer is back: the link is open.
+    /// The answer reaches the dialler: the link is open.
     pub(super) fn opened(&mut self, dial: DialId) -> Option<(usize, Event)> {
         let &Attempt { from, to, life, answered_by } = self.dials.get(&dial)?;
         if !self.is_reachable(from, to) {
@@ -97,7 +98,7 @@ impl Net {
         self.hand(from, Work::Tell(Event::Dialled { dial, link, to }))
     }
 
-    /// Opens a link at once; nobody is told. For networks that begin in the middle of things.
+    /// Opens a link immediately and tells nobody: for networks that begin with links.
     pub fn open(&mut self, from: usize, to: usize) -> LinkNumber {
         let link = self.number();
         self.links.insert(link, Link::new(self.now, from, to));

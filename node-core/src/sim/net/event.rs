@@ -1,4 +1,4 @@
-//! What happens: to a process, to a machine, on a way.
+//! Events: of a process, of a machine, on the network.
 
 use std::prelude::rust_2024::*;
 
@@ -6,7 +6,7 @@ use super::dial::{DialId, Failure};
 use super::link::{LinkNumber, Parcel, Side};
 use crate::time::Instant;
 
-/// What a process learns.
+/// An event that a process is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The timer ran out.
@@ -20,18 +20,18 @@ pub enum Event {
     },
     /// A dial opened a link.
     Dialled {
-        /// Which.
+        /// The dial.
         dial: DialId,
         /// The link.
         link: LinkNumber,
         /// The machine that answered.
         to: usize,
     },
-    /// A dial came to nothing.
+    /// A dial failed.
     DialFailed {
-        /// Which.
+        /// The dial.
         dial: DialId,
-        /// Why.
+        /// The reason.
         why: Failure,
     },
     /// Another machine opened a link.
@@ -53,20 +53,20 @@ pub enum Event {
         /// The link.
         link: LinkNumber,
     },
-    /// The other end closed the link, or it broke, or it was silent for too long.
+    /// The other end closed the link, or the link broke or timed out.
     Lost {
         /// The link.
         link: LinkNumber,
     },
 }
 
-/// What a process has to do.
+/// Work of a process.
 pub(super) enum Work {
     Tell(Event),
     /// Take part in the handshake of a dial.
     Knock(DialId),
-    /// See whether a link has been silent for too long.
-    Listen(LinkNumber, Side, u32),
+    /// Check whether a link has timed out. The number is the end's [generation](super::link::End).
+    CheckTimeout(LinkNumber, Side, u32),
 }
 
 impl Work {
@@ -75,9 +75,9 @@ impl Work {
     }
 }
 
-/// What is in the queue.
+/// An entry of the queue.
 pub(super) enum What {
-    /// Of a machine, for that time.
+    /// The alarm of a machine, set for that time.
     Alarm(usize, Instant),
     /// A machine handles the first of its backlog.
     Turn(usize),
@@ -91,6 +91,7 @@ pub(super) enum What {
     GiveUp(DialId),
     Arrive(LinkNumber, Side, Parcel),
     Writable(LinkNumber, Side),
-    Silent(LinkNumber, Side, u32),
+    /// A link may have timed out.
+    LinkTimeout(LinkNumber, Side, u32),
     Break(LinkNumber),
 }

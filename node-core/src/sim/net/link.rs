@@ -1,4 +1,4 @@
-//! Links: what is under way on each, and what each end hears.
+//! Links: the messages under way on each, and what each end hears.
 
 use std::prelude::rust_2024::*;
 
@@ -7,7 +7,7 @@ use super::{Event, Net, What, Work};
 use crate::time::{Duration, Instant};
 use crate::wire::HEADER;
 
-/// A link; never given twice in one network.
+/// The number of a link, never given twice in one network.
 pub type LinkNumber = u32;
 
 /// Bytes of a ping or its answer.
@@ -30,7 +30,7 @@ impl Side {
     }
 }
 
-/// What travels.
+/// A thing that travels on a link.
 pub(super) enum Parcel {
     Accepted,
     Message(Vec<u8>),
@@ -43,23 +43,23 @@ pub(super) struct Link {
     acceptor: End,
 }
 
-/// One end: what it sends, and what it hears.
+/// One end of a link.
 pub(super) struct End {
     pub(super) machine: usize,
     open: bool,
-    /// When the last byte that was sent here leaves.
+    /// When the last byte that this end sent leaves.
     sent: Instant,
-    /// When the last parcel that was sent here arrives: none overtakes another.
+    /// When the last parcel that this end sent arrives: no parcel overtakes another.
     arrives: Instant,
-    /// Parcels that the network does not let pass.
+    /// Parcels that the cut network holds back.
     held: Vec<Parcel>,
-    /// The process wants to know when there is room.
+    /// The process asked to be told when there is room.
     waiting: bool,
-    /// When something was heard last.
+    /// When this end last heard something.
     heard: Instant,
-    /// Since when nothing can be heard.
-    silent: Option<Instant>,
-    /// Counts the times that `silent` changed.
+    /// Since when this end can hear nothing.
+    deaf_since: Option<Instant>,
+    /// Counts the changes of `deaf_since`.
     generation: u32,
 }
 
@@ -73,7 +73,7 @@ impl End {
             held: Vec::new(),
             waiting: false,
             heard: now,
-            silent: None,
+            deaf_since: None,
             generation: 0,
         }
     }
@@ -108,7 +108,7 @@ impl Link {
 }
 
 impl Net {
-    /// Sends a message. One that is sent when there is no [`room`](Self::room) waits as long as it must.
+    /// Sends a message. It waits as long as there is no [`room`](Self::room).
     pub fn send(&mut self, from: usize, link: LinkNumber, message: Vec<u8>) {
         let size = message.len() + LINK_OVERHEAD;
         let departure = self.conditions.departure(size);
@@ -122,14 +122,14 @@ impl Net {
         self.dispatch(link, side, Parcel::Message(message));
     }
 
-    /// Bytes that a link takes before its sender should wait; one that is not full takes a whole message.
+    /// Bytes that a link takes before its sender should wait. A link that is not full takes a whole message.
     #[must_use]
     pub fn room(&self, from: usize, link: LinkNumber) -> usize {
-        self.room_at(self.now, (from, link))
+        self.room_at(self.now, from, link)
     }
 
-    /// The same at another time.
-    pub(crate) fn room_at(&self, now: Instant, (from, link): (usize, LinkNumber)) -> usize {
+    /// The room at another time.
+    pub(in crate::sim) fn room_at(&self, now: Instant, from: usize, link: LinkNumber) -> usize {
         let Some(this) = self.links.get(&link) else { return 0 };
         let end = this.end(this.side_of(from));
         let held = end.held.iter().map(|parcel| match parcel {
@@ -150,7 +150,7 @@ impl Net {
         }
     }
 
-    /// Closes a link: what was sent arrives, then the other end is told.
+    /// Closes a link: everything that was sent arrives, then the other end is told.
     pub fn close(&mut self, from: usize, link: LinkNumber) {
         if self.open_side(from, link).is_some() {
             self.hang_up(from, link);
@@ -161,19 +161,19 @@ impl Net {
     /// Both ends learn that a link broke.
     pub(super) fn break_link(&mut self, link: LinkNumber) {
         for side in Side::BOTH {
-            let way = self.conditions.way(&mut self.rng);
-            self.queue.push(self.now + way, What::Arrive(link, side, Parcel::End));
+            let delay = self.conditions.one_way_delay(&mut self.rng);
+            self.queue.push(self.now + delay, What::Arrive(link, side, Parcel::End));
         }
     }
 
-    /// Sends the end of a link, be this end open or not.
+    /// Sends the end of a link, whether this end is open or not.
     pub(super) fn hang_up(&mut self, from: usize, link: LinkNumber) {
         if let Some(side) = self.links.get(&link).map(|this| this.side_of(from)) {
             self.dispatch(link, side, Parcel::End);
         }
     }
 
-    /// Nothing is sent or heard at this end any more. A link that is shut on both ends is forgotten.
+    /// Shuts one end: it sends and hears nothing any more. A link that is shut at both ends is forgotten.
     pub(super) fn shut(&mut self, machine: usize, link: LinkNumber) {
         let Some(this) = self.links.get_mut(&link) else { return };
         let side = this.side_of(machine);
@@ -197,8 +197,8 @@ impl Net {
             end.held.push(parcel);
             return;
         }
-        let way = self.conditions.reliable_way(&mut self.rng);
-        end.arrives = end.arrives.max(end.sent.max(self.now) + way);
+        let delay = self.conditions.reliable_delay(&mut self.rng);
+        end.arrives = end.arrives.max(end.sent.max(self.now) + delay);
         self.queue.push(end.arrives, What::Arrive(link, side.other(), parcel));
     }
 
@@ -225,7 +225,7 @@ impl Net {
         self.hand(machine, Work::Tell(event))
     }
 
-    /// What waited on a link has left, or is held by the network.
+    /// The bytes that waited on a link have left, or the network holds them back.
     pub(super) fn drained(&mut self, link: LinkNumber, side: Side) -> Option<(usize, Event)> {
         let end = self.links.get_mut(&link)?.end_mut(side);
         if !end.waiting || !end.open || !end.held.is_empty() {
@@ -241,24 +241,24 @@ impl Net {
         links.into_iter().for_each(|link| self.review(link));
     }
 
-    /// Sees anew which end of a link hears nothing.
+    /// Updates which ends of a link can hear nothing.
     pub(super) fn review(&mut self, link: LinkNumber) {
         self.catch_up(link);
         for side in Side::BOTH {
             let Some(this) = self.links.get_mut(&link) else { return };
             let from = this.end(side.other()).machine;
             let end = this.end_mut(side);
-            let stopped = self.machines.get(from).is_none_or(|machine| machine.is_silent());
-            let silent = stopped || self.reach.is_cut(from, end.machine);
-            match end.silent {
-                None if silent => {
-                    end.silent = Some(self.now);
+            let stopped = self.machines.get(from).is_none_or(|machine| machine.is_unresponsive());
+            let is_deaf = stopped || self.reach.is_cut(from, end.machine);
+            match end.deaf_since {
+                None if is_deaf => {
+                    end.deaf_since = Some(self.now);
                     end.generation += 1;
-                    let deadline = end.heard + self.conditions.silence();
-                    self.queue.push(deadline.max(self.now), What::Silent(link, side, end.generation));
+                    let deadline = end.heard + self.conditions.link_timeout();
+                    self.queue.push(deadline.max(self.now), What::LinkTimeout(link, side, end.generation));
                 }
-                Some(since) if !silent => {
-                    end.silent = None;
+                Some(since) if !is_deaf => {
+                    end.deaf_since = None;
                     end.generation += 1;
                     end.heard = self.now;
                     self.release(link, side.other(), since);
@@ -268,7 +268,7 @@ impl Net {
         }
     }
 
-    /// Sends what was held since the way was cut.
+    /// Sends the parcels that were held back since the network was cut.
     fn release(&mut self, link: LinkNumber, side: Side, since: Instant) {
         let Some(end) = self.links.get_mut(&link).map(|this| this.end_mut(side)) else { return };
         let held = core::mem::take(&mut end.held);
@@ -281,34 +281,39 @@ impl Net {
         held.into_iter().for_each(|parcel| self.dispatch(link, side, parcel));
     }
 
-    /// A process finds a link dead when it was silent for too long.
-    pub(super) fn listen(&mut self, link: LinkNumber, side: Side, generation: u32) -> Option<(usize, Event)> {
+    /// A process finds its link dead when it heard nothing for too long.
+    pub(super) fn check_timeout(
+        &mut self,
+        link: LinkNumber,
+        side: Side,
+        generation: u32,
+    ) -> Option<(usize, Event)> {
         let end = self.links.get(&link)?.end(side);
-        if end.silent.is_none() || end.generation != generation || !end.open {
+        if end.deaf_since.is_none() || end.generation != generation || !end.open {
             return None;
         }
-        let (machine, deadline) = (end.machine, end.heard + self.conditions.silence());
+        let (machine, deadline) = (end.machine, end.heard + self.conditions.link_timeout());
         if deadline > self.now {
-            self.queue.push(deadline, What::Silent(link, side, generation));
+            self.queue.push(deadline, What::LinkTimeout(link, side, generation));
             return None;
         }
         self.close(machine, link);
         Some((machine, Event::Lost { link }))
     }
 
-    /// Counts the pings of a link since either end heard something: who hears nothing for a while pings, and both
-    /// have heard of each other then.
+    /// Counts the pings of a link since either end heard something. An end that hears nothing for a while pings; then both ends
+    /// have heard from each other.
     pub(super) fn catch_up(&mut self, link: LinkNumber) {
-        let patience = self.conditions.patience.max(Duration::from_millis(1));
+        let ping_after = self.conditions.ping_after.max(Duration::from_millis(1));
         let Some(this) = self.links.get_mut(&link) else { return };
-        let [one, other] = Side::BOTH.map(|side| (this.end(side).open, this.end(side).silent));
+        let [one, other] = Side::BOTH.map(|side| (this.end(side).open, this.end(side).deaf_since));
         if one != (true, None) || other != (true, None) {
             return;
         }
         let mut pings = 0;
         let mut heard = this.dialler.heard.min(this.acceptor.heard);
-        while heard + patience < self.now {
-            heard = heard + patience;
+        while heard + ping_after < self.now {
+            heard = heard + ping_after;
             pings += 1;
         }
         for side in Side::BOTH.into_iter().filter(|_| pings > 0) {
@@ -320,7 +325,7 @@ impl Net {
         }
     }
 
-    /// The side of a link that a machine has open.
+    /// The side of a link that a machine holds open.
     fn open_side(&self, machine: usize, link: LinkNumber) -> Option<Side> {
         let this = self.links.get(&link)?;
         let side = this.side_of(machine);

@@ -1,4 +1,4 @@
-//! A machine: whether it runs, how fast, and what waits for it.
+//! A machine: whether it runs, how fast, and the work that waits for it.
 
 use std::collections::VecDeque;
 use std::prelude::rust_2024::*;
@@ -7,29 +7,29 @@ use super::Work;
 use super::traffic::Traffic;
 use crate::time::{Duration, Instant};
 
-/// Datagrams that wait for a process; further ones are dropped, as a kernel does.
+/// Datagrams that wait for a process. Further ones are dropped, as a kernel does.
 const MAX_DATAGRAMS: usize = 256;
 
 /// A machine and the one process on it.
 pub(super) struct Machine {
-    /// It has power: what arrives for a process that does not run is refused, not lost.
+    /// It has power: a dial to a process that does not run is refused, not lost.
     pub(super) powered: bool,
     pub(super) running: bool,
     /// The process is stopped, its kernel is not.
     pub(super) paused: bool,
-    /// When it was last set going again.
+    /// When the process was last resumed.
     pub(super) resumed_at: Instant,
-    /// How long the process takes for each thing that it handles.
+    /// How long the process takes for each event.
     pub(super) effort: Duration,
-    /// Counts processes: what was meant for an earlier one is void.
+    /// Counts processes: an answer to an earlier one is void.
     pub(super) life: u32,
-    /// When the process asked to be woken.
+    /// The time that the process set its timer to.
     pub(super) wake_at: Instant,
     /// The earliest alarm in the queue.
     pub(super) alarm_at: Instant,
-    /// What arrived and was not handled yet.
+    /// Work that the process has not handled yet.
     pub(super) backlog: VecDeque<Work>,
-    /// The process is about to handle the first of the backlog.
+    /// A turn of the process is scheduled.
     pub(super) turn: bool,
     /// Links that it has an end of.
     pub(super) links: Vec<u32>,
@@ -57,12 +57,12 @@ impl Machine {
         }
     }
 
-    /// Whether peers hear nothing of it, though links to it seem to be up.
-    pub(super) const fn is_silent(&self) -> bool {
+    /// Whether its peers hear nothing, though links to it seem to be up.
+    pub(super) const fn is_unresponsive(&self) -> bool {
         !self.powered || self.paused
     }
 
-    /// Whether the process handles what arrives at once.
+    /// Whether the process handles an event immediately.
     pub(super) fn is_prompt(&self) -> bool {
         !self.paused && self.effort.is_zero() && self.backlog.is_empty()
     }
@@ -77,7 +77,7 @@ impl Machine {
         self.backlog.push_back(work);
     }
 
-    /// The process is gone, with all that it had not handled.
+    /// Ends the process and drops its backlog.
     pub(super) fn stop(&mut self) {
         self.running = false;
         self.paused = false;

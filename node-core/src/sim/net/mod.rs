@@ -1,18 +1,17 @@
 //! A simulated network: machines, links and datagrams between them, in virtual time.
 //!
-//! It carries bytes and says what happens; what they mean is its caller's affair. A caller acts on behalf of each
-//! machine's one process ([`dial`](Net::dial), [`send`](Net::send), [`set_timer`](Net::set_timer) …), and asks
-//! [`next`](Net::next) what happens next, and to whom. What befalls machines and ways between them is up to the
-//! caller too: [`kill`](Net::kill), [`pause`](Net::pause), [`partition`](Net::partition) …
+//! The network carries bytes and does not know what they mean. Each machine runs one process. The caller acts for the
+//! processes ([`dial`](Net::dial), [`send`](Net::send), [`set_timer`](Net::set_timer) …) and asks [`next`](Net::next) which
+//! process has an event. It also makes machines and paths fail: [`kill`](Net::kill), [`pause`](Net::pause),
+//! [`partition`](Net::partition) …
 //!
-//! What is modelled:
+//! It models:
 //!
-//! - A **link** carries messages in order, as TLS over TCP does: loss shows as delay, bandwidth as waiting. To open one
-//!   takes two round trips. A process that ends takes its links along, and its kernel says so. A link through
-//!   which one side hears nothing (power lost, process stopped, way cut) is found dead by that side after the
-//!   silence that the link protocol allows; pings are not events, but they are counted.
-//! - A **datagram** arrives once, late, or never. It leaves as fast as on a link, and waits for no other one.
-//! - A **process** can be stopped for a while, and handles then what came in meanwhile; or be slow, and fall behind.
+//! - A **link** carries messages in order, as TLS over TCP does: loss shows as delay, limited bandwidth as waiting. To open a
+//!   link takes two round trips. When a process ends, its kernel closes its links. A side that hears nothing (power lost,
+//!   process paused, path cut) finds its link dead after the link timeout. Pings are not events, but they are counted.
+//! - A **datagram** arrives once, late, or never. It leaves as fast as on a link, and does not wait for others.
+//! - A **process** can be paused, and then handles the events that came in meanwhile. It can be slow, and fall behind.
 
 mod conditions;
 mod dial;
@@ -37,13 +36,14 @@ pub use self::conditions::{Conditions, DATAGRAM_OVERHEAD, DIAL_TIMEOUT, HANDSHAK
 pub use self::dial::{DialId, Failure};
 pub use self::event::Event;
 pub use self::link::LinkNumber;
+pub use self::reach::Path;
 pub use self::traffic::Traffic;
 
 /// The network. See the [module](self).
 pub struct Net {
     now: Instant,
     rng: fastrand::Rng,
-    /// How good it is; may change at any time.
+    /// How good it is. A caller may change it at any time.
     pub conditions: Conditions,
     queue: Queue<What>,
     machines: Vec<Machine>,
@@ -90,31 +90,31 @@ impl Net {
         self.machines.len()
     }
 
-    /// Whether a process runs there, be it paused.
+    /// Whether a process runs there, paused or not.
     #[must_use]
     pub fn is_running(&self, machine: usize) -> bool {
         self.machines.get(machine).is_some_and(|machine| machine.running)
     }
 
-    /// When a process that stood still was last set going again.
+    /// When the process there was last resumed.
     #[must_use]
     pub fn resumed_at(&self, machine: usize) -> Instant {
         self.machines.get(machine).map_or(Instant::START, |machine| machine.resumed_at)
     }
 
-    /// Whether the process there stands still.
+    /// Whether the process there is paused.
     #[must_use]
     pub fn is_paused(&self, machine: usize) -> bool {
         self.machines.get(machine).is_some_and(|machine| machine.paused)
     }
 
-    /// Whether both ways between two machines are open.
+    /// Whether the paths between two machines are open in both directions.
     #[must_use]
     pub fn is_reachable(&self, one: usize, other: usize) -> bool {
         !self.reach.is_cut(one, other) && !self.reach.is_cut(other, one)
     }
 
-    /// What a machine sent so far.
+    /// The counters of a machine.
     #[must_use]
     pub fn traffic(&mut self, machine: usize) -> Traffic {
         for link in self.links_of(machine) {
@@ -123,7 +123,7 @@ impl Net {
         self.machines.get(machine).map_or(Traffic::NONE, |machine| machine.traffic)
     }
 
-    /// Counts from here on.
+    /// Sets all counters to zero.
     pub fn clear_traffic(&mut self) {
         let links: Vec<LinkNumber> = self.links.keys().copied().collect();
         links.into_iter().for_each(|link| self.catch_up(link));
@@ -133,19 +133,19 @@ impl Net {
         }
     }
 
-    /// Events that are scheduled: to see that they stay bounded.
+    /// Events that are scheduled. A test sees that they stay bounded.
     #[must_use]
     pub fn scheduled(&self) -> usize {
         self.queue.len()
     }
 
-    // What a process does
+    // Actions of processes
 
-    /// Asks for [`Event::Timer`] at `at`; a machine has one timer.
+    /// Sets the timer of a machine: [`Event::Timer`] comes at `at`. A machine has one timer.
     pub fn set_timer(&mut self, machine: usize, at: Option<Instant>) {
         let Some(this) = self.machines.get_mut(machine) else { return };
         this.wake_at = at.unwrap_or(NEVER).max(self.now);
-        // An alarm that comes too early is set anew when it comes: so there are few, however often this is called.
+        // An alarm that rings too early is set again then. So there are few alarms, however often this is called.
         if this.wake_at < this.alarm_at {
             this.alarm_at = this.wake_at;
             self.queue.push(this.alarm_at, What::Alarm(machine, this.alarm_at));
@@ -156,21 +156,21 @@ impl Net {
     pub fn send_datagram(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
         let Some(sender) = self.machines.get_mut(from).filter(|machine| machine.running) else { return };
         sender.traffic.send(bytes.len() + DATAGRAM_OVERHEAD);
-        let way =
-            self.conditions.departure(bytes.len() + DATAGRAM_OVERHEAD) + self.conditions.way(&mut self.rng);
+        let delay = self.conditions.departure(bytes.len() + DATAGRAM_OVERHEAD)
+            + self.conditions.one_way_delay(&mut self.rng);
         if !self.conditions.is_lost(&mut self.rng) && !self.reach.is_cut(from, to) {
-            self.queue.push(self.now + way, What::Datagram { from, to, bytes });
+            self.queue.push(self.now + delay, What::Datagram { from, to, bytes });
         }
     }
 
-    // What happens to machines
+    // Events of machines
 
     /// Starts a process.
     pub fn start(&mut self, machine: usize) {
         let Some(this) = self.machines.get_mut(machine) else { return };
         this.running = true;
         if !core::mem::replace(&mut this.powered, true) {
-            // Its kernel knows nothing of the links that it had.
+            // Its kernel does not know the links that it had.
             for link in self.links_of(machine) {
                 self.review(link);
                 self.hang_up(machine, link);
@@ -178,7 +178,7 @@ impl Net {
         }
     }
 
-    /// Ends the process; its kernel ends its links.
+    /// Ends the process; its kernel closes its links.
     pub fn kill(&mut self, machine: usize) {
         let Some(this) = self.machines.get_mut(machine) else { return };
         this.stop();
@@ -188,7 +188,7 @@ impl Net {
         }
     }
 
-    /// Takes the power away: nobody is told.
+    /// Cuts the power: no peer is told.
     pub fn vanish(&mut self, machine: usize) {
         let Some(this) = self.machines.get_mut(machine) else { return };
         this.stop();
@@ -216,14 +216,14 @@ impl Net {
         self.take_turn(machine);
     }
 
-    /// From now on the process takes so long for everything that it handles.
+    /// From now on the process takes so long for each event.
     pub fn set_effort(&mut self, machine: usize, effort: Duration) {
         if let Some(this) = self.machines.get_mut(machine) {
             this.effort = effort;
         }
     }
 
-    // What happens to ways
+    // Events of the network
 
     /// Only machines in one zone reach each other.
     pub fn partition(&mut self, zone: impl Fn(usize) -> usize) {
@@ -231,15 +231,15 @@ impl Net {
         self.review_all();
     }
 
-    /// What is sent from one zone to another does not arrive, for these pairs; what is sent the other way does.
-    pub fn cut(&mut self, zone: impl Fn(usize) -> usize, ways: &[(usize, usize)]) {
-        self.reach.cut((0..self.machines.len()).map(zone).collect(), ways);
+    /// Nothing that is sent along these paths between zones arrives. Each path is one direction.
+    pub fn cut(&mut self, zone: impl Fn(usize) -> usize, paths: &[Path]) {
+        self.reach.cut((0..self.machines.len()).map(zone).collect(), paths);
         self.review_all();
     }
 
-    /// The same, but links along such a way break, and who dials along it, or back, is refused, as by a firewall that rejects.
-    pub fn refuse(&mut self, zone: impl Fn(usize) -> usize, ways: &[(usize, usize)]) {
-        self.reach.refuse((0..self.machines.len()).map(zone).collect(), ways);
+    /// Cuts these paths as a firewall that rejects: links along them break, and a dial along one, or back, is refused.
+    pub fn refuse(&mut self, zone: impl Fn(usize) -> usize, paths: &[Path]) {
+        self.reach.refuse((0..self.machines.len()).map(zone).collect(), paths);
         let is_cut = |link: &Link| {
             let [one, other] = link.machines();
             !self.is_reachable(one, other)
@@ -249,7 +249,7 @@ impl Net {
         self.review_all();
     }
 
-    /// All machines reach each other.
+    /// Opens all paths.
     pub fn heal(&mut self) {
         self.reach.heal();
         self.review_all();
@@ -261,15 +261,15 @@ impl Net {
         links.into_iter().for_each(|link| self.break_link(link));
     }
 
-    // What to do next
+    // The next event
 
-    /// Lets what processes do from now on have been done at this time, shortly before or after now: so several can be
-    /// asked about what happens to them before any of them acts. What should have happened meanwhile happens late.
+    /// Dates the following actions of processes to this time, shortly before or after now. So a caller can collect the events
+    /// of several processes before any of them acts. An event that is due meanwhile happens late.
     pub(super) const fn act_at(&mut self, time: Instant) {
         self.now = time;
     }
 
-    /// The next thing that happens to a process until `end`, and the machine that it runs on. `None`: it is `end`.
+    /// The next event of a process until `end`, and its machine. `None`: there is none, and it is `end`.
     pub fn next(&mut self, end: Instant) -> Option<(usize, Event)> {
         while let Some((at, what)) = self.queue.pop(end) {
             self.now = self.now.max(at);
@@ -303,9 +303,9 @@ impl Net {
             What::GiveUp(dial) => self.give_up(dial),
             What::Arrive(link, side, parcel) => self.arrive(link, side, parcel),
             What::Writable(link, side) => self.drained(link, side),
-            What::Silent(link, side, generation) => {
+            What::LinkTimeout(link, side, generation) => {
                 let machine = self.links.get(&link)?.end(side).machine;
-                self.hand(machine, Work::Listen(link, side, generation))
+                self.hand(machine, Work::CheckTimeout(link, side, generation))
             }
             What::Break(link) => {
                 self.break_link(link);
@@ -329,7 +329,7 @@ impl Net {
         None
     }
 
-    /// Gives work to a process, which handles it now or later.
+    /// Gives work to a process. It handles it now or later.
     fn hand(&mut self, machine: usize, work: Work) -> Option<(usize, Event)> {
         let this = self.machines.get_mut(machine).filter(|machine| machine.running)?;
         if this.is_prompt() {
@@ -347,11 +347,11 @@ impl Net {
                 self.admit(dial);
                 None
             }
-            Work::Listen(link, side, generation) => self.listen(link, side, generation),
+            Work::CheckTimeout(link, side, generation) => self.check_timeout(link, side, generation),
         }
     }
 
-    /// Schedules that a process handles the first of its backlog.
+    /// Schedules that a process handles the first work of its backlog.
     fn take_turn(&mut self, machine: usize) {
         let Some(this) = self.machines.get_mut(machine) else { return };
         if !this.paused && !this.turn && !this.backlog.is_empty() {
@@ -360,7 +360,7 @@ impl Net {
         }
     }
 
-    /// A number that was not given before.
+    /// A number that was never given.
     const fn number(&mut self) -> u32 {
         self.last = self.last.wrapping_add(1);
         self.last

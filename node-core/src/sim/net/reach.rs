@@ -1,42 +1,51 @@
-//! Who reaches whom.
+//! Which machines reach which.
 
 use std::collections::BTreeSet;
 use std::prelude::rust_2024::*;
 
-/// Machines live in zones, and ways between zones may be cut, in one direction or both.
+/// The direction from one zone of machines to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Path {
+    /// The zone that sends.
+    pub from: usize,
+    /// The zone that receives.
+    pub to: usize,
+}
+
+/// Machines are in zones. Paths between zones may be cut, in one direction or both.
 #[derive(Default)]
 pub(super) struct Reach {
     zones: Vec<usize>,
-    ways: Ways,
-    /// Who dials along a way that is cut is told so, as by a firewall that rejects.
+    cut: Cut,
+    /// A dial along a cut path is refused, as by a firewall that rejects.
     refusing: bool,
 }
 
-/// Which ways are cut.
+/// Which paths are cut.
 #[derive(Default)]
-enum Ways {
+enum Cut {
     #[default]
     None,
-    /// Those between any two zones.
+    /// The paths between any two zones.
     All,
-    /// Those from one zone to another.
-    These(BTreeSet<(usize, usize)>),
+    /// These paths.
+    These(BTreeSet<Path>),
 }
 
 impl Reach {
     /// Nothing passes between machines in different zones.
     pub(super) fn partition(&mut self, zones: Vec<usize>) {
-        *self = Self { zones, ways: Ways::All, refusing: false };
+        *self = Self { zones, cut: Cut::All, refusing: false };
     }
 
-    /// Nothing passes from the one zone to the other of each pair.
-    pub(super) fn cut(&mut self, zones: Vec<usize>, ways: &[(usize, usize)]) {
-        *self = Self { zones, ways: Ways::These(ways.iter().copied().collect()), refusing: false };
+    /// Nothing passes along these paths.
+    pub(super) fn cut(&mut self, zones: Vec<usize>, paths: &[Path]) {
+        *self = Self { zones, cut: Cut::These(paths.iter().copied().collect()), refusing: false };
     }
 
-    /// The same, and who dials along such a way is refused.
-    pub(super) fn refuse(&mut self, zones: Vec<usize>, ways: &[(usize, usize)]) {
-        self.cut(zones, ways);
+    /// Nothing passes along these paths, and a dial along one is refused.
+    pub(super) fn refuse(&mut self, zones: Vec<usize>, paths: &[Path]) {
+        self.cut(zones, paths);
         self.refusing = true;
     }
 
@@ -49,13 +58,13 @@ impl Reach {
         self.refusing
     }
 
-    /// Whether what `from` sends does not get to `to`.
+    /// Whether a packet from one machine does not reach another.
     pub(super) fn is_cut(&self, from: usize, to: usize) -> bool {
         let zone = |machine| self.zones.get(machine).copied().unwrap_or(0);
-        match &self.ways {
-            Ways::None => false,
-            Ways::All => zone(from) != zone(to),
-            Ways::These(ways) => ways.contains(&(zone(from), zone(to))),
+        match &self.cut {
+            Cut::None => false,
+            Cut::All => zone(from) != zone(to),
+            Cut::These(paths) => paths.contains(&Path { from: zone(from), to: zone(to) }),
         }
     }
 }

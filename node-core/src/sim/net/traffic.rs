@@ -1,4 +1,4 @@
-//! What each machine sent, and how often it was dialled.
+//! Counters of what a machine sent, and of its handshakes.
 
 use crate::time::Instant;
 
@@ -9,7 +9,7 @@ pub struct Traffic {
     pub sent: u64,
     /// Messages and datagrams that arrived.
     pub received: u64,
-    /// Bytes sent, with what carries them, pings and handshakes.
+    /// Bytes sent: payloads, what carries them, pings and handshakes.
     pub bytes: u64,
     /// Pings and answers to pings sent.
     pub pings: u64,
@@ -24,7 +24,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Nothing yet.
+    /// All zero.
     pub const NONE: Self = Self {
         sent: 0,
         received: 0,

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use node_tests::daemon::Mark;
 use node_tests::log::Log;
 use node_tests::netns::Namespace;
-use node_tests::wait::PATIENCE;
+use node_tests::wait::TIMEOUT;
 
 use super::Member;
 
@@ -48,7 +48,7 @@ impl Agent {
             log.follow("", out);
         }
         let agent = Self { name, addr, child, log };
-        agent.log.wait(Mark::default(), "Serf agent running", PATIENCE)?;
+        agent.log.wait(Mark::default(), "Serf agent running", TIMEOUT)?;
         Ok(agent)
     }
 }
@@ -72,7 +72,7 @@ impl Member for Agent {
 
     fn learns(&self, mark: Mark, name: &str, alive: bool) -> Result<()> {
         let event = if alive { "EventMemberJoin" } else { "EventMemberFailed" };
-        self.log.wait(mark, &format!("{event}: {name}"), PATIENCE).map(drop)
+        self.log.wait(mark, &format!("{event}: {name}"), TIMEOUT).map(drop)
     }
 
     fn kill(&mut self) {

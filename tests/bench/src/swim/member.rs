@@ -1,4 +1,4 @@
-//! One life of a member.
+//! A running member.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -11,22 +11,22 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use super::identity::Identity;
 
-/// foca with what we give it; its random numbers are the same on every machine.
+/// foca with a random generator that gives the same numbers on every machine.
 pub type Protocol = Foca<Identity, PostcardCodec, Xoshiro256PlusPlus, NoCustomBroadcast>;
 
-/// foca, and what it wants to be reminded of.
+/// foca and its timers.
 pub struct Member {
     pub foca: Protocol,
-    /// By time; those of one time in the order in which they were asked for.
+    /// By time. Timers of one time keep the order in which they were set.
     due: BTreeMap<(Instant, u64), Due>,
     sequence: u64,
 }
 
-/// What is to be done at some time.
+/// An action that is due at some time.
 pub enum Due {
-    /// What foca asked for.
+    /// A timer of foca.
     Timer(Timer<Identity>),
-    /// Ask the first two to be let in, if nobody is known.
+    /// Ask the first two to join, if the member knows nobody.
     Join,
 }
 
@@ -51,7 +51,7 @@ impl Member {
     }
 }
 
-/// foca's own settings for a LAN, or for a WAN where probes on a LAN would give up before their answer is back.
+/// foca's own settings for a LAN, or those for a WAN where a probe of the LAN settings times out before its answer is back.
 pub fn config(nodes: usize, conditions: &Conditions) -> Config {
     let nodes = u32::try_from(nodes).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
     let round_trip = (conditions.delay + conditions.jitter) * 2;

@@ -1,4 +1,4 @@
-//! The simulator's scenarios played with foca as a yardstick: another protocol, SWIM, in the very same network.
+//! Plays the simulator's scenarios with foca for comparison: another implementation of SWIM, in the same network.
 
 mod cluster;
 mod identity;
@@ -56,7 +56,7 @@ pub fn swim(arguments: &Arguments) -> Result<()> {
         let mut rows: Vec<Row> = Vec::new();
         for &nodes in &arguments.nodes {
             for protocol in [Protocol::Ours, Protocol::Foca] {
-                let Played { figures, .. } = protocol.play(name, &scenario, (nodes, arguments.seed));
+                let Played { figures, .. } = protocol.play(name, &scenario, nodes, arguments.seed);
                 if arguments.json {
                     let seed = arguments.seed;
                     println!(
@@ -64,7 +64,7 @@ pub fn swim(arguments: &Arguments) -> Result<()> {
                         json!({ "scenario": name, "nodes": nodes, "seed": seed, "protocol": protocol.name(), "figures": figures })
                     );
                 }
-                rows.push((protocol.label(nodes), figures));
+                rows.push(Row { nodes: protocol.label(nodes), figures });
             }
         }
         if !arguments.json {
@@ -99,13 +99,13 @@ impl Protocol {
         }
     }
 
-    fn play(self, name: &str, scenario: &Scenario, (nodes, seed): (usize, u64)) -> Played {
+    fn play(self, name: &str, scenario: &Scenario, nodes: usize, seed: u64) -> Played {
         let mut progress = Progress::of(&format!("{name}, {}", self.label(nodes)));
         let mut show = |share| progress.show(share);
         match self {
             Self::Ours => {
                 let replay = format!("cargo xtask sim {name} --nodes {nodes} --seed {seed}");
-                Play::new(scenario, nodes, (seed, replay)).play(&mut show)
+                Play::new(scenario, nodes, seed, replay).play(&mut show)
             }
             Self::Foca => Play::with(scenario, foca(scenario, nodes, seed), seed).play(&mut show),
         }

@@ -1,8 +1,8 @@
-//! foca as what scenarios are played with.
+//! Scenarios can be played with foca.
 
 use std::time::Duration;
 
-use node_core::sim::{Conviction, Known, Net, Spread};
+use node_core::sim::{DeclaredDown, Known, Net, Spread};
 use node_sim::figures::Figures;
 use node_sim::scenario::Measure;
 use node_sim::subject::Subject;
@@ -27,24 +27,24 @@ impl Subject for Swim {
         self.spreads.get(number)
     }
 
-    fn convictions(&self) -> &[Conviction] {
-        &self.convictions
+    fn declared_down(&self) -> &[DeclaredDown] {
+        &self.declared_down
     }
 
     fn wrong(&self, start: usize) -> Option<usize> {
         self.wrong(start)
     }
 
-    /// It has no links, and leaves its memory to its allocator.
-    fn tell(&mut self, _: Measure, _: &mut Figures) {}
+    /// foca has no links, and no table whose memory is known.
+    fn add_figures(&mut self, _: Measure, _: &mut Figures) {}
 
     fn run(&mut self, time: Duration) {
         self.run(time);
     }
 
-    fn count_anew(&mut self) {
+    fn reset_counters(&mut self) {
         self.net.clear_traffic();
-        self.convictions.clear();
+        self.declared_down.clear();
     }
 
     fn follow(&mut self, about: usize, known: Known) -> usize {
@@ -58,7 +58,7 @@ impl Subject for Swim {
     fn join(&mut self) {
         let at = self.add();
         self.start(at);
-        self.knock(at);
+        self.join(at);
     }
 
     fn kill(&mut self, at: usize) {

@@ -1,4 +1,4 @@
-//! The yardstick is what it claims to be.
+//! The cluster of foca members works.
 
 use node_sim::figures::Figure;
 use node_sim::play::Play;
@@ -24,11 +24,11 @@ fn members_find_each_other() {
 }
 
 #[test]
-fn what_starts_whole_stays_whole() {
+fn a_cluster_that_starts_whole_stays_whole() {
     let scenario = scenario("idle");
     let mut swim = foca(&scenario, NODES, 1);
     swim.run(std::time::Duration::from_secs(60));
-    assert_eq!((swim.wrong(0), swim.convictions.len()), (None, 0));
+    assert_eq!((swim.wrong(0), swim.declared_down.len()), (None, 0));
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_change_and_a_crash_become_known_to_all() {
 }
 
 #[test]
-fn a_seed_is_a_history() {
+fn a_seed_determines_the_history() {
     assert_eq!(figures("pausing", 1), figures("pausing", 1));
     assert_ne!(figures("pausing", 1), figures("pausing", 2));
 }

@@ -1,55 +1,39 @@
-//! A hub that more want something of than it has room for: links, and memory for descriptions.
+//! A hub without room for more links, or for more metadata.
 
-use node_core::gossip::{
-    Birth, Config, Direction, Kind, Metadata, Node, Record, State, StaticStorage, Target,
-};
+use node_core::gossip::{Config, Direction, Kind, Metadata, Node, Record, State, StaticStorage, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Full, GoAway, Outbox};
 use node_core::time::{Duration, Instant};
 use node_core::wire::gossip::Tag;
 
+use super::fixture::{GRAFT, hear_on, neighbor, start_as};
 use super::hello::hello;
-use super::nowhere::Nowhere;
 
-/// Overlay links of a hub.
-const MOST: usize = 12;
-/// A link is settled after this.
+/// The largest active view of a hub.
+const MAX_ACTIVE_VIEW: usize = 12;
+/// A link has settled after this time.
 const SETTLED: Duration = Duration::from_secs(6);
 
 fn with_hub<const METADATA: usize>(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = Box::new(StaticStorage::<40, 40, METADATA>::new());
     let config = Config::new(NodeId([0xff; 16]), Kind::Hub);
-    let about_me = Metadata::new("me", Kind::Hub);
-    test(
-        &mut Node::new(
-            Instant::START,
-            config,
-            Birth { incarnation: 1, metadata: &about_me, seed: 1 },
-            memory.lend(),
-        )
-        .unwrap(),
-    );
+    test(&mut start_as(config, &mut memory));
 }
 
-fn link_up(node: &mut Node<'_>, now: Instant, number: u8, how: Direction) {
+fn link_up(node: &mut Node<'_>, now: Instant, number: u8, direction: Direction) {
     let mut metadata = Metadata::new("peer", Kind::Hub);
     metadata.addrs.push("10.0.0.2:8374").unwrap();
     let mut buffer = [0; 64];
     let metadata = metadata.encode(&mut buffer).unwrap();
     let record = Record { id: NodeId([number; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
-    node.handle_link_up(now, LinkId(number.into()), how, &hello(record)).unwrap();
+    node.handle_link_up(now, LinkId(number.into()), direction, &hello(record)).unwrap();
 }
 
-/// The peer says that it wants the link in the overlay.
-fn wants(node: &mut Node<'_>, now: Instant, number: u8) {
-    node.handle_gossip(now, LinkId(number.into()), &[Tag::Neighbor as u8, 1], &mut Nowhere).unwrap();
-}
-
-/// So many others joined through this hub.
-fn crowd(node: &mut Node<'_>, now: Instant, numbers: impl Iterator<Item = u8>) {
+/// Hubs of these numbers join through this hub.
+fn join(node: &mut Node<'_>, now: Instant, numbers: impl Iterator<Item = u8>) {
     for number in numbers {
         link_up(node, now, number, Direction::Accepted);
-        wants(node, now, number);
+        neighbor(node, now, number.into(), GRAFT);
     }
 }
 
@@ -72,42 +56,45 @@ impl Outbox for Heard {
 }
 
 #[test]
-fn a_link_for_requests_takes_nobodys_place() {
+fn a_link_for_requests_evicts_no_neighbour() {
     with_hub::<100>(|node| {
-        crowd(node, at(Duration::ZERO), 1..=12);
+        join(node, at(Duration::ZERO), 1..=12);
         link_up(node, at(SETTLED), 13, Direction::Accepted);
-        assert_eq!((node.active_view_len(), node.poll_close()), (MOST, None));
+        assert_eq!((node.active_view_len(), node.poll_close()), (MAX_ACTIVE_VIEW, None));
         assert!(!node.carries_gossip(LinkId(13)));
     });
 }
 
 #[test]
-fn who_finds_no_room_is_told_of_others_and_sent_on() {
+fn a_peer_that_finds_no_room_is_pruned_with_peer_exchange() {
     with_hub::<100>(|node| {
-        crowd(node, at(Duration::ZERO), 1..=13);
-        // It says twice what it wants.
-        wants(node, at(Duration::ZERO), 13);
-        assert_eq!(node.active_view_len(), MOST);
+        join(node, at(Duration::ZERO), 1..=13);
+        // It says twice that it wants the link.
+        neighbor(node, at(Duration::ZERO), 13, GRAFT);
+        assert_eq!(node.active_view_len(), MAX_ACTIVE_VIEW);
         let mut heard = Heard::default();
         node.poll_gossip(at(Duration::ZERO), LinkId(13), &mut heard);
         assert_eq!(heard.0, [Tag::Records as u8]);
-        assert_eq!((node.active_view_len(), node.poll_close()), (MOST, Some((LinkId(13), GoAway::Pruned))));
+        assert_eq!(
+            (node.active_view_len(), node.poll_close()),
+            (MAX_ACTIVE_VIEW, Some((LinkId(13), GoAway::Pruned)))
+        );
     });
 }
 
 #[test]
-fn a_link_that_others_chose_makes_way_once_it_has_settled() {
+fn an_accepted_link_is_evicted_once_it_has_settled() {
     with_hub::<100>(|node| {
-        crowd(node, at(Duration::ZERO), 1..=12);
-        crowd(node, at(SETTLED), 13..=13);
+        join(node, at(Duration::ZERO), 1..=12);
+        join(node, at(SETTLED), 13..=13);
         let (ended, reason) = node.poll_close().unwrap();
         assert!(ended != LinkId(13) && reason == GoAway::Pruned);
-        assert_eq!((node.active_view_len(), node.poll_close()), (MOST, None));
+        assert_eq!((node.active_view_len(), node.poll_close()), (MAX_ACTIVE_VIEW, None));
     });
 }
 
 #[test]
-fn a_flood_of_joins_ends_no_link_that_the_hub_chose_itself() {
+fn a_flood_of_joins_evicts_no_link_that_the_hub_dialled() {
     with_hub::<100>(|node| {
         for number in 1..=5 {
             let target = Target::Member(NodeId([number; 16]));
@@ -115,50 +102,48 @@ fn a_flood_of_joins_ends_no_link_that_the_hub_chose_itself() {
         }
         for number in 6..40 {
             let now = at(SETTLED * u32::from(number));
-            crowd(node, now, number..=number);
+            join(node, now, number..=number);
             while let Some((link, _)) = node.poll_close() {
-                assert!(link.0 > 5, "link {link:?} was chosen");
+                assert!(link.0 > 5, "the hub dialled {link:?}");
                 node.handle_link_down(now, link, node_core::gossip::LinkEnd::GoAway(GoAway::Acknowledged));
             }
         }
-        assert_eq!(node.active_view_len(), MOST);
+        assert_eq!(node.active_view_len(), MAX_ACTIVE_VIEW);
     });
 }
 
-/// Tells of a member with a description of about `length` bytes.
-fn tell(node: &mut Node<'_>, number: u8, (incarnation, state): (u64, State), length: usize) {
+/// A record arrives with metadata of about `length` bytes.
+fn hear(node: &mut Node<'_>, number: u8, incarnation: u64, state: State, length: usize) {
     let long = format!("{}:1", "h".repeat(length / 4));
     let mut metadata = Metadata::new("member", Kind::Hub);
     metadata.addrs.extend([&*long; 4]);
     let mut buffer = [0; 700];
     let metadata = metadata.encode(&mut buffer).unwrap();
     let record = Record { id: NodeId([number; 16]), incarnation, state, by: None, metadata };
-    let mut message = [Tag::Records as u8; 1024];
-    let len = postcard::to_slice(&record, &mut message[1..]).unwrap().len();
-    node.handle_gossip(at(Duration::ZERO), LinkId(1), &message[..=len], &mut Nowhere).unwrap();
+    hear_on(node, at(Duration::ZERO), 1, &record);
 }
 
 #[test]
-fn a_member_is_heard_though_there_is_no_room_for_what_it_says() {
-    // 4000 bytes, of which 768 are kept for this node's own.
+fn a_refutation_counts_though_there_is_no_room_for_its_metadata() {
+    // The hub has 4000 bytes and keeps 768 of them for its own metadata.
     with_hub::<100>(|node| {
-        crowd(node, at(Duration::ZERO), 1..=1);
+        join(node, at(Duration::ZERO), 1..=1);
         let known =
             |node: &Node<'_>, number| node.member(NodeId([number; 16])).map(|member| member.record.state);
-        tell(node, 2, (1, State::Suspect), 40);
-        (3..20).for_each(|number| tell(node, number, (1, State::Alive), 400));
+        hear(node, 2, 1, State::Suspect, 40);
+        (3..20).for_each(|number| hear(node, number, 1, State::Alive, 400));
         assert_eq!(known(node, 19), None, "the memory is full");
-        tell(node, 2, (2, State::Alive), 400);
-        assert_eq!(known(node, 2), Some(State::Alive), "its denial counts");
+        hear(node, 2, 2, State::Alive, 400);
+        assert_eq!(known(node, 2), Some(State::Alive), "its refutation counts");
         // Departed members make room.
-        tell(node, 3, (1, State::Left), 400);
-        tell(node, 19, (1, State::Alive), 400);
+        hear(node, 3, 1, State::Left, 400);
+        hear(node, 19, 1, State::Alive, 400);
         assert_eq!((known(node, 3), known(node, 19)), (None, Some(State::Alive)));
     });
 }
 
 #[test]
-fn links_that_drain_for_ever_do_not_keep_others_out() {
+fn links_that_drain_forever_do_not_keep_others_out() {
     with_hub::<100>(|node| {
         for number in 1..=40 {
             link_up(node, at(Duration::ZERO), number, Direction::Accepted);
@@ -173,8 +158,8 @@ fn links_that_drain_for_ever_do_not_keep_others_out() {
             assert_eq!(up, Err(GoAway::Full));
             node.poll_close()
         };
-        assert_eq!(another(299), None, "what is under way may end");
+        assert_eq!(another(299), None, "exchanges under way may end");
         assert_eq!(another(300), Some((LinkId(1), GoAway::Full)));
-        assert_eq!(another(300), Some((LinkId(2), GoAway::Full)), "that one is on its way out");
+        assert_eq!(another(300), Some((LinkId(2), GoAway::Full)), "the first is already ending");
     });
 }

@@ -1,19 +1,20 @@
-//! A leaf's link to its hub gets a successor: which address is dialled, and when.
+//! A leaf replaces its link to its hub: which address it dials, and when.
 
 use node_core::gossip::{
-    Birth, Config, Dial, Direction, Failure, Kind, Metadata, Node, Record, State, StaticStorage, Target,
+    Config, Dial, Direction, Failure, Kind, Metadata, Node, Record, State, StaticStorage, Target,
 };
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
 
+use super::fixture::start_as;
 use super::hello::hello;
 
 const LEAF: NodeId = NodeId([1; 16]);
 const HUB: NodeId = NodeId([2; 16]);
-/// Where the leaf finds the hub.
+/// The address at which the leaf reaches the hub.
 const JOIN: &str = "10.0.2.2:8374";
-/// What the hub calls itself, which leads nowhere from the leaf.
+/// The address that the hub advertises; the leaf does not reach it.
 const ADVERTISED: &str = "127.0.0.1:8374";
 
 fn second(seconds: u64) -> Instant {
@@ -32,15 +33,8 @@ fn link_up(node: &mut Node<'_>, now: Instant, dial: &Dial, link: u32) {
 /// Runs `test` with a leaf that reached its hub at its join address.
 fn with_linked_leaf(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = StaticStorage::<4, 2>::new();
-    let about_me = Metadata::new("leaf", Kind::Leaf);
     let config = Config { dials: 1, ..Config::new(LEAF, Kind::Leaf) };
-    let mut node = Node::new(
-        Instant::START,
-        config,
-        Birth { incarnation: 1, metadata: &about_me, seed: 1 },
-        memory.lend(),
-    )
-    .unwrap();
+    let mut node = start_as(config, &mut memory);
     node.add_seed(Instant::START, JOIN).unwrap();
     let dial = node.poll_dial(Instant::START).unwrap();
     link_up(&mut node, Instant::START, &dial, 1);
@@ -49,7 +43,7 @@ fn with_linked_leaf(test: impl FnOnce(&mut Node<'_>)) {
 }
 
 #[test]
-fn the_address_at_which_a_hub_answered_comes_before_what_it_calls_itself() {
+fn the_address_at_which_a_hub_answered_comes_before_its_advertised_one() {
     with_linked_leaf(|node| {
         node.redial(second(10), HUB);
         let dial = node.poll_dial(second(10)).unwrap();
@@ -77,7 +71,7 @@ fn a_replacement_is_tried_until_it_succeeds() {
 }
 
 #[test]
-fn the_successor_of_a_link_that_drains_is_dialled_at_once() {
+fn the_replacement_of_a_link_that_drains_is_dialled_immediately() {
     with_linked_leaf(|node| {
         node.handle_go_away(second(10), LinkId(1), GoAway::Rekeyed);
         assert_eq!(node.poll_timeout().map(|at| at <= second(10)), Some(true));

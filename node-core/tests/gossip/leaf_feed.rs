@@ -1,15 +1,13 @@
-//! What a hub tells a leaf.
+//! The records that a hub sends a leaf.
 
 use node_core::gossip::{Direction, Kind, LinkEnd, Metadata, Node, Record, State, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Full, GoAway, Outbox};
-use node_core::wire::gossip::Tag;
 
+use super::fixture::{GRAFT, ME, OTHER, PEER, at, hear, link_up, neighbor, with_neighbour};
 use super::hello::hello;
-use super::nowhere::Nowhere;
-use super::single::{ME, OTHER, PEER, at, hear, link_up, with_neighbour};
 
-/// What a hub has to say to a leaf.
+/// The messages of a hub to a leaf.
 struct Said {
     bytes: Vec<u8>,
     room: usize,
@@ -41,7 +39,7 @@ impl Outbox for Said {
 
 const LEAF: u32 = 9;
 
-/// Runs `test` with a hub that has told a leaf of itself, and a link to a peer that is no neighbour yet.
+/// Runs `test` with a hub that has sent a leaf its record, and has a link to a peer that is no neighbour yet.
 fn with_leaf(test: impl FnOnce(&mut Node<'_>)) {
     with_neighbour(|node| {
         let mut buffer = [0; 64];
@@ -54,21 +52,16 @@ fn with_leaf(test: impl FnOnce(&mut Node<'_>)) {
     });
 }
 
-/// The peer of a link wants it for the overlay.
-fn stand(node: &mut Node<'_>, link: u32) {
-    node.handle_gossip(at(1), LinkId(link), &[Tag::Neighbor as u8, 1], &mut Nowhere).unwrap();
-}
-
 #[test]
-fn a_leaf_is_told_of_departed_hubs_that_it_may_know() {
+fn a_leaf_is_sent_departed_hubs_that_it_may_know() {
     with_leaf(|node| {
-        stand(node, 1);
+        neighbor(node, at(1), 1, GRAFT);
         assert!(Said::to_leaf(node, 9).names(PEER));
         let mut buffer = [0; 64];
         let metadata = Metadata::new("far", Kind::Hub).encode(&mut buffer).unwrap();
         for state in [State::Alive, State::Left] {
             hear(node, at(1), &Record { id: OTHER, incarnation: 1, state, by: None, metadata });
-            assert!(Said::to_leaf(node, 9).bytes.is_empty(), "{state} is nothing to it");
+            assert!(Said::to_leaf(node, 9).bytes.is_empty(), "a far hub that is {state} does not concern it");
         }
         node.handle_link_down(at(1), LinkId(1), LinkEnd::GoAway(GoAway::Leaving));
         assert!(Said::to_leaf(node, 9).names(PEER));
@@ -76,7 +69,7 @@ fn a_leaf_is_told_of_departed_hubs_that_it_may_know() {
 }
 
 #[test]
-fn a_leaf_is_told_of_each_neighbour_however_it_became_one() {
+fn a_leaf_is_sent_each_neighbour_however_it_became_one() {
     with_leaf(|node| {
         let mut buffer = [0; 64];
         let metadata = Metadata::new("other", Kind::Hub).encode(&mut buffer).unwrap();
@@ -87,18 +80,18 @@ fn a_leaf_is_told_of_each_neighbour_however_it_became_one() {
         node.handle_link_up(at(1), LinkId(2), dialled, &hello(other)).unwrap();
         let said = Said::to_leaf(node, 9);
         assert!(said.names(OTHER) && !said.names(PEER));
-        // It has too few neighbours, and takes one to which there is a link.
+        // The hub has too few neighbours, and grafts a link that it has.
         assert_eq!(node.poll_dial(at(1)), None);
         assert!(Said::to_leaf(node, 9).names(PEER));
     });
 }
 
 #[test]
-fn a_leaf_whose_link_was_full_is_told_of_all_neighbours() {
+fn a_leaf_whose_link_was_full_is_sent_all_neighbours() {
     with_leaf(|node| {
-        link_up(node, at(1), (2, OTHER), &["10.0.0.3:8374"]);
+        link_up(node, at(1), 2, OTHER, &["10.0.0.3:8374"]);
         for link in [1, 2] {
-            stand(node, link);
+            neighbor(node, at(1), link, GRAFT);
             Said::to_leaf(node, 0);
         }
         let said = Said::to_leaf(node, 9);

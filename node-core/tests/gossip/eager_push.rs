@@ -1,26 +1,25 @@
-//! How much a hub says at once to those that hear of changes at once.
+//! How much a hub says to its eager-push peers, and when.
 
 use std::collections::BTreeSet;
 
-use node_core::gossip::{Birth, Config, Direction, Kind, Metadata, Node, Record, State, StaticStorage};
+use node_core::gossip::{Config, Direction, Kind, Metadata, Node, Record, State, StaticStorage};
 use node_core::id::{LinkId, NodeId};
 use node_core::time::{Duration, Instant};
 use node_core::wire::gossip::Tag;
 use node_core::wire::{Full, Outbox};
 
+use super::fixture::{EAGER, GRAFT, at, hear_on, neighbor, start_as};
 use super::hello::hello;
 use super::nowhere::Nowhere;
 
 const SOURCE: u32 = 1;
 const LISTENER: u32 = 2;
-const WANTS: u8 = 1;
-const AT_ONCE: u8 = 2;
 
 #[derive(Default)]
 struct Heard {
     messages: usize,
     members: BTreeSet<NodeId>,
-    news: Vec<NodeId>,
+    ihave: Vec<NodeId>,
 }
 
 impl Outbox for Heard {
@@ -28,8 +27,8 @@ impl Outbox for Heard {
         let message = parts.concat();
         let (tag, mut items) = message.split_first().unwrap();
         if Tag::try_from(*tag) == Ok(Tag::IHave) {
-            // Each is an id and six bytes: incarnation, state, digest.
-            self.news.extend(items.chunks(22).map(|version| NodeId(version[..16].try_into().unwrap())));
+            // Each item is an id and six bytes: incarnation, state, digest.
+            self.ihave.extend(items.chunks(22).map(|version| NodeId(version[..16].try_into().unwrap())));
         }
         if Tag::try_from(*tag) != Ok(Tag::Records) {
             return Ok(());
@@ -48,48 +47,32 @@ impl Outbox for Heard {
     }
 }
 
-fn at(millis: u64) -> Instant {
-    Instant::START + Duration::from_millis(millis)
-}
-
-/// Says of a member that it lives, on a link.
+/// A record of a member that is alive arrives on a link.
 fn say(node: &mut Node<'_>, now: Instant, link: u32, member: u8) {
     let mut buffer = [0; 64];
     let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
     let id = NodeId([member; 16]);
-    tell(node, now, link, &Record { id, incarnation: 1, state: State::Alive, by: None, metadata });
+    hear_on(node, now, link, &Record { id, incarnation: 1, state: State::Alive, by: None, metadata });
 }
 
-/// Says that one member doubts another.
-fn accuse(node: &mut Node<'_>, now: Instant, member: u8, by: u8) {
+/// A report that one member suspects another arrives.
+fn suspect(node: &mut Node<'_>, now: Instant, member: u8, by: u8) {
     let (id, by) = (NodeId([member; 16]), Some(NodeId([by; 16])));
-    tell(node, now, SOURCE, &Record { id, incarnation: 1, state: State::Suspect, by, metadata: &[] });
+    hear_on(node, now, SOURCE, &Record { id, incarnation: 1, state: State::Suspect, by, metadata: &[] });
 }
 
-fn tell(node: &mut Node<'_>, now: Instant, link: u32, record: &Record<'_>) {
-    let message = postcard::to_extend(&record, vec![Tag::Records as u8]).unwrap();
-    node.handle_gossip(now, LinkId(link), &message, &mut Nowhere).unwrap();
-}
-
-/// Runs `test` with a hub that has two neighbours, which know all that it knows and ask to hear of changes at once.
+/// Runs `test` with a hub that has two neighbours. They know all that it knows and ask for eager push.
 fn with_neighbours(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = Box::new(StaticStorage::<128, 4>::new());
     let config = Config { fanout: 0, ..Config::new(NodeId([0xff; 16]), Kind::Hub) };
-    let about_me = Metadata::new("me", Kind::Hub);
-    let mut node = Node::new(
-        Instant::START,
-        config,
-        Birth { incarnation: 1, metadata: &about_me, seed: 1 },
-        memory.lend(),
-    )
-    .unwrap();
+    let mut node = start_as(config, &mut memory);
     for link in [SOURCE, LISTENER] {
         let mut buffer = [0; 64];
         let metadata = Metadata::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
         let id = NodeId([0xf0 + link as u8; 16]);
         let record = Record { id, incarnation: 1, state: State::Alive, by: None, metadata };
         node.handle_link_up(at(0), LinkId(link), Direction::Accepted, &hello(record)).unwrap();
-        stand(&mut node, at(0), link, WANTS | AT_ONCE);
+        neighbor(&mut node, at(0), link, GRAFT | EAGER);
     }
     let mut now = at(0);
     for _ in 0..10 {
@@ -101,13 +84,8 @@ fn with_neighbours(test: impl FnOnce(&mut Node<'_>)) {
     test(&mut node);
 }
 
-/// The peer says what it wants of its link.
-fn stand(node: &mut Node<'_>, now: Instant, link: u32, standing: u8) {
-    node.handle_gossip(now, LinkId(link), &[Tag::Neighbor as u8, standing], &mut Nowhere).unwrap();
-}
-
 #[test]
-fn a_few_changes_are_told_at_once_and_many_travel_together() {
+fn a_few_changes_are_pushed_immediately_and_many_travel_together() {
     with_neighbours(|node| {
         let mut heard = Heard::default();
         for number in 0..100_u8 {
@@ -118,7 +96,7 @@ fn a_few_changes_are_told_at_once_and_many_travel_together() {
                 assert_eq!((heard.messages, heard.members.len()), (number as usize + 1, number as usize + 1));
             }
         }
-        // As an adapter does: when the node asks for it.
+        // An adapter polls when the node asks for it.
         while heard.members.len() < 100 {
             let due = node.poll_timeout().unwrap();
             assert!(due <= at(20_200), "the rest waits for a tenth of a second");
@@ -131,19 +109,19 @@ fn a_few_changes_are_told_at_once_and_many_travel_together() {
 }
 
 #[test]
-fn a_further_accuser_is_passed_on_unless_many_are_doubted_and_counts_in_any_case() {
-    const ACCUSERS: [u8; 2] = [99, 100];
-    for (suspects, passed_on) in [(16, 1), (17, 0)] {
+fn a_confirmer_is_relayed_unless_many_are_suspected_and_counts_in_any_case() {
+    const CONFIRMERS: [u8; 2] = [99, 100];
+    for (suspects, relayed) in [(16, 1), (17, 0)] {
         with_neighbours(|node| {
-            (1..=suspects).chain(ACCUSERS).for_each(|member| say(node, at(20_000), SOURCE, member));
-            (1..=suspects).for_each(|member| accuse(node, at(20_000), member, ACCUSERS[0]));
+            (1..=suspects).chain(CONFIRMERS).for_each(|member| say(node, at(20_000), SOURCE, member));
+            (1..=suspects).for_each(|member| suspect(node, at(20_000), member, CONFIRMERS[0]));
             node.poll_gossip(at(20_000), LinkId(LISTENER), &mut Nowhere);
             let mut heard = Heard::default();
-            accuse(node, at(21_000), 1, ACCUSERS[1]);
+            suspect(node, at(21_000), 1, CONFIRMERS[1]);
             node.poll_gossip(at(21_000), LinkId(LISTENER), &mut heard);
-            assert_eq!(heard.members.len(), passed_on, "{suspects}");
+            assert_eq!(heard.members.len(), relayed, "{suspects}");
             let state = |node: &Node<'_>, member| node.member(NodeId([member; 16])).unwrap().record.state;
-            // Of the minute that hearsay leaves a suspect a second accuser leaves half.
+            // Hearsay gives a suspect a minute; a confirmer halves it.
             while let Some(due) = node.poll_timeout().filter(|&due| due <= at(50_100)) {
                 node.handle_timeout(due);
                 while node.poll_dial(due).is_some() {}
@@ -155,7 +133,7 @@ fn a_further_accuser_is_passed_on_unless_many_are_doubted_and_counts_in_any_case
 }
 
 #[test]
-fn what_a_leaving_node_says_does_not_wait_its_turn() {
+fn a_leave_does_not_wait_its_turn() {
     with_neighbours(|node| {
         let mut heard = Heard::default();
         for number in 1..20 {
@@ -170,7 +148,7 @@ fn what_a_leaving_node_says_does_not_wait_its_turn() {
 }
 
 #[test]
-fn what_both_ends_of_a_link_know_is_not_said_on_it() {
+fn a_record_that_both_ends_of_a_link_know_is_not_sent_on_it() {
     for knows in [false, true] {
         with_neighbours(|node| {
             let mut heard = Heard::default();
@@ -188,7 +166,7 @@ fn what_both_ends_of_a_link_know_is_not_said_on_it() {
 }
 
 #[test]
-fn who_no_longer_hears_at_once_is_told_what_is_left_and_no_more() {
+fn a_peer_that_turns_to_lazy_push_gets_ihave_for_the_rest_only() {
     with_neighbours(|node| {
         for number in 1..=100 {
             say(node, at(20_000), SOURCE, number);
@@ -198,15 +176,15 @@ fn who_no_longer_hears_at_once_is_told_what_is_left_and_no_more() {
             say(node, at(20_000), SOURCE, 100 + number);
             node.poll_gossip(at(20_000), LinkId(LISTENER), &mut Nowhere);
         }
-        stand(node, at(20_010), LISTENER, WANTS);
+        neighbor(node, at(20_010), LISTENER, GRAFT);
         let mut heard = Heard::default();
         while let Some(due) = node.poll_timeout().filter(|&due| due <= at(22_000)) {
             node.handle_timeout(due);
             while node.poll_dial(due).is_some() {}
             node.poll_gossip(due, LinkId(LISTENER), &mut heard);
         }
-        // Four times it was told at once: of the hundred, and of three more.
+        // Eager push sent it four messages: the first hundred members, and three more.
         let left: Vec<NodeId> = (104..=110).map(|number| NodeId([number; 16])).collect();
-        assert_eq!(heard.news, left);
+        assert_eq!(heard.ihave, left);
     });
 }

@@ -1,15 +1,15 @@
-//! One node by itself, and what members say that is not so.
+//! One node by itself, and members that send false records.
 
 use node_core::gossip::{Failure, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Full, GoAway, Outbox};
 use node_core::wire::gossip::{IdRange, RangeFingerprint, Tag};
 
+use super::fixture::{ME, OTHER, PEER, at, hear, hear_on, hub, link_up, pass_idle, state, with_neighbour};
 use super::nowhere::Nowhere;
-use super::single::{ME, OTHER, PEER, at, hear, hear_on, hub, link_up, pass_idle, state, with_neighbour};
 
 #[test]
-fn incarnations_that_nobody_can_have_are_not_believed() {
+fn incarnations_beyond_the_jump_limit_are_not_believed() {
     with_neighbour(|node| {
         let mut buffer = [0; 64];
         let metadata = Metadata::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
@@ -24,18 +24,18 @@ fn incarnations_that_nobody_can_have_are_not_believed() {
         }
         for incarnation in [u64::MAX, 1 << 62] {
             hear(node, at(1), &record(NodeId([9; 16]), incarnation, State::Alive));
-            assert_eq!(node.records().count(), 3, "nothing is left of who was never taken");
+            assert_eq!(node.records().count(), 3, "no trace is left of a record that was never taken");
         }
         hear(node, at(1), &record(ME, 1 << 42, State::Suspect));
-        assert_eq!(node.record().incarnation, (1 << 42) + 1, "an old life of this node is outbid");
-        // Long steps are believed, but not many.
-        let far = |step: u64| 1 + (step << 30);
-        for step in 1..100 {
-            hear(node, at(10 * step), &record(OTHER, far(step), State::Alive));
+        assert_eq!(node.record().incarnation, (1 << 42) + 1, "the incarnation before a restart is outbid");
+        // Large jumps are believed, but not many.
+        let far = |jump: u64| 1 + (jump << 30);
+        for jump in 1..100 {
+            hear(node, at(10 * jump), &record(OTHER, far(jump), State::Alive));
         }
-        assert_eq!(known(node), 1, "of a new link none");
-        for step in 1..100 {
-            hear(node, at(1000 + 10 * step), &record(OTHER, far(step), State::Alive));
+        assert_eq!(known(node), 1, "on a new link none is");
+        for jump in 1..100 {
+            hear(node, at(1000 + 10 * jump), &record(OTHER, far(jump), State::Alive));
         }
         assert_eq!(known(node), far(1));
         hear(node, at(2100), &record(OTHER, far(2), State::Alive));
@@ -44,7 +44,7 @@ fn incarnations_that_nobody_can_have_are_not_believed() {
 }
 
 #[test]
-fn whoever_was_led_too_far_and_the_member_itself_approach_each_other() {
+fn a_false_incarnation_and_the_members_own_approach_each_other() {
     with_neighbour(|node| {
         let mut buffer = [0; 64];
         let metadata = Metadata::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
@@ -55,17 +55,21 @@ fn whoever_was_led_too_far_and_the_member_itself_approach_each_other() {
             hear(node, at(1000 * second), &record(ME, lie, State::Left));
             hear(node, at(1000 * second), &record(OTHER, lie + 1, State::Alive));
         }
-        assert_eq!(node.record().incarnation, lie + 1, "the lie is outbid");
+        assert_eq!(node.record().incarnation, lie + 1, "the false record is outbid");
         let other = node.member(OTHER).unwrap().record;
-        assert_eq!((other.incarnation, other.state), (lie + 1, State::Alive), "so is that of another");
+        assert_eq!(
+            (other.incarnation, other.state),
+            (lie + 1, State::Alive),
+            "the false record of another is outbid, too"
+        );
     });
 }
 
 #[test]
-fn what_a_peer_makes_a_node_look_at_is_bounded() {
+fn the_ranges_that_a_peer_makes_a_node_compare_are_bounded() {
     let mut memory = StaticStorage::<512, 4>::new();
     let mut node = hub(&mut memory);
-    link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
+    link_up(&mut node, at(0), 1, PEER, &["10.0.0.2:8374"]);
     let mut buffer = [0; 64];
     let metadata = Metadata::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
     for number in 10..210 {
@@ -73,19 +77,19 @@ fn what_a_peer_makes_a_node_look_at_is_bounded() {
             Record { id: NodeId([number; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
         hear(&mut node, at(0), &record);
     }
-    // That everything differs, and that nothing is known of a half.
-    let mut compare = vec![2];
+    // The peer claims that everything differs, and that it knows nothing of one half.
+    let mut fingerprints = vec![Tag::RangeFingerprints as u8];
     for last in [255, 127] {
         let range = RangeFingerprint {
             range: IdRange { first: NodeId([0; 16]), last: NodeId([last; 16]) },
             count: 1,
             fingerprint: 7,
         };
-        compare = postcard::to_extend(&range, compare).unwrap();
+        fingerprints = postcard::to_extend(&range, fingerprints).unwrap();
     }
     let mut answers = |now| {
         let mut answers = Count(0);
-        node.handle_gossip(now, LinkId(1), &compare, &mut answers).unwrap();
+        node.handle_gossip(now, LinkId(1), &fingerprints, &mut answers).unwrap();
         answers.0
     };
     let answered: usize = (0..1000).map(|_| answers(at(1))).sum();
@@ -94,7 +98,7 @@ fn what_a_peer_makes_a_node_look_at_is_bounded() {
 }
 
 #[test]
-fn who_was_lied_to_of_a_member_forgets_it_when_they_meet() {
+fn a_false_record_is_forgotten_when_its_member_links() {
     with_neighbour(|node| {
         let mut buffer = [0; 64];
         let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
@@ -102,7 +106,7 @@ fn who_was_lied_to_of_a_member_forgets_it_when_they_meet() {
         hear(node, at(1), &lie);
         hear(node, at(1), &Record { state: State::Left, ..lie });
         assert_eq!(state(node, OTHER), Some(State::Left));
-        link_up(node, at(2), (2, OTHER), &["10.0.0.3:8374"]);
+        link_up(node, at(2), 2, OTHER, &["10.0.0.3:8374"]);
         let record = node.member(OTHER).unwrap().record;
         assert_eq!((record.incarnation, record.state), (1, State::Alive));
     });
@@ -123,7 +127,7 @@ fn two_nodes_with_one_identity_outbid_each_other_at_a_bounded_rate() {
 }
 
 #[test]
-fn one_lie_moves_a_member_by_one_step() {
+fn one_false_record_raises_an_incarnation_by_one_jump() {
     with_neighbour(|node| {
         let lie = Record { id: ME, incarnation: 1 << 60, state: State::Alive, by: None, metadata: &[] };
         hear(node, at(0), &lie);
@@ -133,13 +137,13 @@ fn one_lie_moves_a_member_by_one_step() {
 }
 
 #[test]
-fn records_that_are_asked_for_again_and_again_are_bounded() {
+fn answers_to_repeated_iwants_are_bounded() {
     with_neighbour(|node| {
-        let mut need = vec![Tag::IWant as u8];
-        (0..60).for_each(|_| need = postcard::to_extend(&ME, core::mem::take(&mut need)).unwrap());
+        let mut iwant = vec![Tag::IWant as u8];
+        (0..60).for_each(|_| iwant = postcard::to_extend(&ME, core::mem::take(&mut iwant)).unwrap());
         let mut answers = |now| {
             let mut answers = Count(0);
-            node.handle_gossip(now, LinkId(1), &need, &mut answers).unwrap();
+            node.handle_gossip(now, LinkId(1), &iwant, &mut answers).unwrap();
             answers.0
         };
         let answered: usize = (0..1000).map(|_| answers(at(1))).sum();
@@ -149,18 +153,18 @@ fn records_that_are_asked_for_again_and_again_are_bounded() {
 }
 
 #[test]
-fn a_peer_that_talks_nonsense_is_heard_no_more_even_while_it_drains() {
+fn a_peer_that_sends_malformed_gossip_is_ignored_even_while_it_drains() {
     with_neighbour(|node| {
         node.handle_go_away(at(0), LinkId(1), GoAway::Rekeyed);
-        let nonsense = [Tag::Records as u8, 255];
-        node.handle_gossip(at(0), LinkId(1), &nonsense, &mut Nowhere).unwrap_err();
+        let malformed = [Tag::Records as u8, 255];
+        node.handle_gossip(at(0), LinkId(1), &malformed, &mut Nowhere).unwrap_err();
         assert_eq!(node.poll_close(), Some((LinkId(1), GoAway::Protocol)));
-        node.handle_gossip(at(0), LinkId(1), &nonsense, &mut Nowhere).unwrap();
+        node.handle_gossip(at(0), LinkId(1), &malformed, &mut Nowhere).unwrap();
     });
 }
 
 #[test]
-fn a_go_away_after_a_quiet_while_is_no_sign_of_having_stood_still() {
+fn a_go_away_after_a_quiet_while_is_no_sign_of_a_stall() {
     with_neighbour(|node| {
         pass_idle(node, at(5_000));
         let quiet = node.poll_timeout().unwrap();
@@ -168,26 +172,26 @@ fn a_go_away_after_a_quiet_while_is_no_sign_of_having_stood_still() {
         node.handle_go_away(at(8_000), LinkId(1), GoAway::Rekeyed);
         node.handle_link_down(at(8_000), LinkId(1), LinkEnd::GoAway(GoAway::Rekeyed));
         node.handle_dial_failed(at(8_001), Target::Member(PEER), Failure::Refused);
-        // A good witness's word leaves it two seconds, one of who stood still a minute.
+        // Evidence of a healthy node gives it two seconds, evidence of a node that stalled a minute.
         pass_idle(node, at(10_002));
         assert_eq!(state(node, PEER), Some(State::Down));
     });
 }
 
 #[test]
-fn doubts_about_a_peer_that_found_no_place_make_it_no_member() {
+fn a_suspicion_of_a_peer_that_found_no_slot_makes_it_no_member() {
     let mut memory = StaticStorage::<2, 4>::new();
     let mut node = hub(&mut memory);
-    link_up(&mut node, at(0), (1, PEER), &["10.0.0.2:8374"]);
-    link_up(&mut node, at(0), (2, OTHER), &["10.0.0.3:8374"]);
+    link_up(&mut node, at(0), 1, PEER, &["10.0.0.2:8374"]);
+    link_up(&mut node, at(0), 2, OTHER, &["10.0.0.3:8374"]);
     assert_eq!(state(&node, OTHER), None, "the table is full");
     node.handle_link_down(at(0), LinkId(1), LinkEnd::GoAway(GoAway::Leaving));
-    link_up(&mut node, at(0), (3, NodeId([4; 16])), &["10.0.0.4:8374"]);
+    link_up(&mut node, at(0), 3, NodeId([4; 16]), &["10.0.0.4:8374"]);
     node.handle_link_down(at(0), LinkId(3), LinkEnd::GoAway(GoAway::Leaving));
     let mut buffer = [0; 64];
     let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
-    let doubt = Record { id: OTHER, incarnation: 1, state: State::Suspect, by: Some(PEER), metadata };
-    hear_on(&mut node, at(1), 2, &doubt);
+    let suspicion = Record { id: OTHER, incarnation: 1, state: State::Suspect, by: Some(PEER), metadata };
+    hear_on(&mut node, at(1), 2, &suspicion);
     assert!(node.records().all(|record| record.id != OTHER));
 }
 
