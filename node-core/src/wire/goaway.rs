@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a side ends a link. The sender opens no further exchange; those under way are finished when the reason
+/// The reason why a side ends a link. The sender opens no further exchange; those under way are finished when the reason
 /// [drains](Self::drains).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum GoAway {
@@ -37,7 +37,7 @@ pub enum GoAway {
 }
 
 impl GoAway {
-    /// Whether exchanges under way are finished before the carrier is closed.
+    /// Returns true when exchanges under way are finished before the carrier is closed.
     #[must_use]
     pub const fn drains(self) -> bool {
         match self {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
 use node_core::link::ResetCode;
-use node_core::route::deadline::Limits;
+use node_core::route::deadline::TimeLimits;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -20,7 +20,7 @@ impl Proxy {
     /// Serves an exchange of [`Service::Http`](node_core::link::Service::Http) that a peer opened: by a
     /// component of this node, or by passing it on. Whatever goes wrong is a response that says so, or a reset.
     pub async fn serve(&self, Accepted { open, mut inbound, outbound }: Accepted) {
-        let limits = Limits { budget_ms: Some(open.budget_ms), ..Limits::default() };
+        let limits = TimeLimits { budget_ms: Some(open.budget_ms), ..TimeLimits::default() };
         let deadline = Instant::now() + limits.remaining();
         let read = match timeout_at(deadline, read(&mut inbound)).await {
             Ok(read) => read,

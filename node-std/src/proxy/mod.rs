@@ -31,7 +31,7 @@ use node_core::gossip::Kind;
 use node_core::http::lists;
 use node_core::id::NodeId;
 use node_core::link::{Open, Service};
-use node_core::route::deadline::{Limits, budget_ms};
+use node_core::route::deadline::{TimeLimits, budget_ms};
 use node_core::route::relay::RelayPath;
 use node_core::route::target::{Candidate, Route, choose};
 use tokio::time::{Instant, timeout_at};
@@ -234,7 +234,7 @@ impl Call {
         }
         let now_nano = fields::unix_nanos();
         let deadline_nano = fields::take_deadline(&mut parts.headers)?;
-        let limits = Limits { deadline_nano, now_nano: Some(now_nano), budget_ms: None };
+        let limits = TimeLimits { deadline_nano, now_nano: Some(now_nano), budget_ms: None };
         fields::take_in(&mut parts, arrival, now_nano)?;
         let deadline = Instant::now() + limits.remaining();
         Ok(Self { parts, body, stalled, to: None, deadline, hops: MAX_HOPS })
