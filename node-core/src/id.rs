@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// A node's identity: 16 random bytes, made once and kept in the data directory or flash.
 ///
-/// It is not the key: keys rotate, the node stays. Shown as 32 hexadecimal digits.
+/// An id is not a key: keys rotate, the id stays. It is shown as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub [u8; 16]);
 
@@ -68,7 +68,7 @@ impl Name {
     }
 }
 
-/// Whether `text` may be a [`Name`].
+/// Returns true when `text` may be a [`Name`].
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     (1..=MAX_NAME).contains(&text.len())
@@ -114,7 +114,7 @@ impl fmt::Debug for Name {
 #[error("a name is 1 to {MAX_NAME} of the characters A-Z a-z 0-9 - _ .")]
 pub struct BadName;
 
-/// A link of this node, chosen by the adapter: unique while the process lives, never reused.
+/// The number of a link, chosen by the adapter: unique while the process runs, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u32);
 

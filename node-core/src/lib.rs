@@ -1,217 +1,242 @@
-//! The Maelstrom node protocol as sans-IO state machines. PROTOCOL.md is the specification.
+//! The Maelstrom node protocol as sans-IO state machines: no `std`, no allocator, no `unsafe`, no clock, no socket.
 //!
-//! The crate has no IO, no clock, no `std` (but for the feature `sim`), no allocator and no `unsafe`. Bytes, time and events
-//! go in; bytes, deadlines, dials and events come out. An adapter owns the sockets, the clock and the memory: `node-std` on a server,
-//! `node-embedded` on a microcontroller, the simulator in tests. All three run the same code.
+//! A node is a member of a cluster. It finds the other members, notices when one fails, and takes and passes on requests.
+//! This crate decides; an adapter moves the bytes: `node-std` on Linux, `node-embedded` on a microcontroller, and [`sim`], which
+//! runs thousands of nodes in virtual time. `PROTOCOL.md` is the specification, and the code cites its rules as `R-nnn`.
 //!
-//! # Parts
+//! # The machines
+//!
+//! Bytes flow one way, and no module names one above it:
 //!
 //! ```text
-//! carrier bytes -> link -> { gossip, rpc, http, route, keys } -> link -> carrier bytes
+//! carrier bytes -> link -> { gossip, rpc, http + route } -> link -> carrier bytes
 //! ```
 //!
-//! | module | idea |
+//! | module | what it does |
 //! |---|---|
-//! | [`id`], [`time`] | node ids, names, link ids; instants and wall-clock time |
-//! | [`wire`] | frames and the messages in them: what two nodes send each other |
-//! | [`link`] | one carrier with the link protocol: hello, exchanges, flow control, ping, GOAWAY |
-//! | [`gossip`] | membership: who is in the cluster, which links to keep, what to tell each peer |
-//! | [`rpc`] | methods that a node calls on another one over an exchange |
-//! | [`http`] | HTTP/1.1 heads in lent memory, for proxied requests |
-//! | [`route`] | which node answers a proxied request, and how long it may take |
-//! | [`crypto`] | the traits behind which an adapter puts its cryptography |
-//! | [`trust`] | which certificates are accepted |
-//! | [`keys`] | the keyring: which keys are trusted, and which one signs |
-//! | `sim` | a deterministic network of thousands of nodes (feature `sim`, needs `std`) |
+//! | [`link`] | one carrier: hello, exchanges with credit and deadlines, pings, GOAWAY |
+//! | [`gossip`] | the node's view of the cluster: membership, failure detection, which links to make |
+//! | [`rpc`], [`http`], [`route`] | what an exchange carries: methods, HTTP heads, which member answers a request |
+//! | [`wire`] | frames and messages as they travel |
+//! | [`keys`], [`trust`], [`crypto`] | the keyring, the decision to accept a certificate, the traits that a device implements |
+//! | [`id`], [`time`] | ids, names, instants |
+//! | [`sim`] | the simulator (feature `sim`) |
 //!
-//! [`Link`](link::Link) and [`gossip::Node`] do not know each other. The adapter carries events and messages between
-//! them, as the run loop below does.
+//! [`link::Link`] and [`gossip::Node`] hold state between calls. All others are functions and messages.
 //!
-//! # Four kinds of method
+//! # Four kinds of methods
 //!
-//! - **Getters** change nothing.
-//! - **`handle_*`** tells a machine what happened: bytes arrived, a link went down, time passed.
-//! - **Commands** say what the adapter wants: open an exchange, change the metadata, leave.
-//! - **`poll_*`** asks what to do next. `poll_timeout` says when `handle_timeout` is due.
+//! - **Getters** read and change nothing: `phase`, `members`.
+//! - **`handle_*`** tells a machine what happened: bytes arrived, a link came up, time passed.
+//! - **Commands** tell it what the caller wants: `open`, `send`, `add_seed`, `leave`.
+//! - **`poll_*`** asks it what to do next: what to send, whom to dial, when to be called again. Drain it after each of the
+//!   others.
 //!
-//! There are no callbacks. After each `handle_*` and each command the adapter drains the `poll_*` methods, in the order
-//! that the type documents.
+//! # Memory and time
 //!
-//! # Time and randomness
+//! The caller lends all memory, and its length is the bound: [`gossip::StaticStorage`] for members and links,
+//! [`link::Exchange`] slots for exchanges, a [`wire::Outbox`] for what is sent. A full outbox is no error: the machine says the
+//! rest at a later call.
 //!
-//! Time is a parameter: [`Instant`](time::Instant) counts microseconds since the adapter's start and never goes
-//! backwards. Wall-clock time is separate and optional, because a board may not know it. Choices and jitter come from a
-//! seed, so that a run can be repeated; keys never come from it.
-//!
-//! # Memory
-//!
-//! The adapter lends all memory, and its lengths are the bounds: [`gossip::Storage`] for members and links, slices of
-//! [`Exchange`](link::Exchange) for the requests of a link, an [`Outbox`](wire::Outbox) for bytes that leave. A board
-//! lends a [`StaticStorage`](gossip::StaticStorage), a server lends vectors. Nothing queues without a bound: when
-//! there is no room, a method returns an error such as [`Full`](wire::Full), evicts what its documentation names, or sends the
-//! rest later.
+//! Time is a parameter. An [`Instant`](time::Instant) counts from the caller's start and never goes backwards between two
+//! calls on one machine. No machine asks for the wall clock; only certificate dates are judged by it.
 //!
 //! # A run loop
 //!
-//! Two hubs and one carrier between them:
+//! Two hubs join over one carrier. A real adapter holds many links, opens the carrier that [`poll_dial`] asks for, proves the
+//! peer's certificate with [`trust::Policy`] before the hello, and sleeps until the time that `turn` returns or bytes arrive.
 //!
 //! ```
-//! use node_core::gossip::{Birth, Config, Direction, Node, StaticStorage, Storage};
+//! use core::time::Duration;
+//!
+//! use node_core::gossip::{Birth, Config, Direction, LinkEnd, Metadata, Node, StaticStorage};
 //! use node_core::id::{LinkId, NodeId};
-//! use node_core::link::{self, Event, Exchange, Link};
-//! use node_core::time::{Duration, Instant};
-//! use node_core::wire::{Full, Hello, Kind, Limits, Metadata, Outbox, VERSION};
+//! use node_core::link::{self, Event, Exchange, Full, Hello, Limits, Link, Outbox, Phase, SliceOutbox};
+//! use node_core::time::Instant;
+//! use node_core::wire::{HEADER, Kind, VERSION};
 //!
-//! /// Each node has one link here.
-//! const LINK: LinkId = LinkId(1);
+//! /// Moves bytes: a TLS stream on a server, a socket on a board. Both return how many bytes they moved.
+//! trait Carrier {
+//!     fn read(&mut self, buffer: &mut [u8]) -> usize;
+//!     fn write(&mut self, bytes: &[u8]) -> usize;
+//! }
+//!
+//! /// The only link of this example. An adapter with several gives each a number of its own.
+//! const LINK: LinkId = LinkId(0);
 //! const LIMITS: Limits =
-//!     Limits { frame: 1024, exchanges: 2, exchange_credit: 4096, link_credit: 8192, members: 8 };
+//!     Limits { frame: 1024, exchanges: 2, exchange_credit: 4096, link_credit: 8192, members: 4 };
 //!
-//! /// Bytes that wait for the carrier, at most 4096.
-//! struct Bytes(Vec<u8>);
-//!
-//! impl Outbox for Bytes {
-//!     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
-//!         let fits = parts.iter().map(|part| part.len()).sum::<usize>() <= self.room();
-//!         if !fits {
-//!             return Err(Full);
-//!         }
-//!         parts.iter().for_each(|part| self.0.extend_from_slice(part));
-//!         Ok(())
-//!     }
-//!
-//!     fn room(&self) -> usize {
-//!         4096 - self.0.len()
-//!     }
-//! }
-//!
-//! /// Gossip messages, each as a frame of the link.
-//! struct Messages<'a, 's> {
-//!     link: &'a mut Link<'s>,
-//!     bytes: &'a mut Bytes,
-//! }
-//!
-//! impl Outbox for Messages<'_, '_> {
-//!     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
-//!         self.link.gossip(&parts.concat(), self.bytes)
-//!     }
-//!
-//!     fn room(&self) -> usize {
-//!         self.bytes.room().saturating_sub(node_core::wire::HEADER)
-//!     }
-//! }
-//!
+//! /// A node with one link, and the bytes that wait on either side of the link.
 //! struct Adapter<'s> {
 //!     node: Node<'s>,
 //!     link: Link<'s>,
 //!     direction: Direction,
-//!     /// Bytes from the carrier that are not a whole frame yet.
-//!     input: Vec<u8>,
-//!     output: Bytes,
+//!     input: ([u8; 1024 + HEADER], usize),
+//!     output: Vec<u8>,
 //! }
 //!
-//! impl<'s> Adapter<'s> {
-//!     fn new(now: Instant, number: u8, storage: Storage<'s>, exchanges: &'s mut [[Exchange; 2]; 2]) -> Self {
-//!         let config = Config::new(NodeId([number; 16]), Kind::Hub);
-//!         let metadata = Metadata::new("example", Kind::Hub);
-//!         let birth = Birth { incarnation: 1, metadata: &metadata, seed: number.into() };
-//!         let link_config = link::Config {
-//!             id: config.id,
-//!             cluster: "home",
-//!             limits: LIMITS,
-//!             hello_timeout: Duration::from_secs(5),
-//!             ping_after: Duration::from_secs(5),
-//!             dead_after: Duration::from_secs(5),
-//!         };
-//!         let [ours, theirs] = exchanges;
-//!         Self {
-//!             node: Node::new(now, config, birth, storage).expect("the storage is large enough"),
-//!             link: Link::new(link_config, ours, theirs, now),
-//!             direction: Direction::Accepted,
-//!             input: Vec::new(),
-//!             output: Bytes(Vec::new()),
-//!         }
+//! /// Puts the messages of the node into frames of the link.
+//! struct GossipFrames<'a, 's, 'b> {
+//!     link: &'a mut Link<'s>,
+//!     out: &'a mut SliceOutbox<'b>,
+//! }
+//!
+//! impl Outbox for GossipFrames<'_, '_, '_> {
+//!     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+//!         self.link.gossip(&parts.concat(), self.out)
 //!     }
 //!
-//!     /// A carrier was opened: each side says hello.
-//!     fn start_link(&mut self, now: Instant, direction: Direction) {
-//!         self.direction = direction;
-//!         self.link.restart(now);
+//!     fn room(&self) -> usize {
+//!         self.out.room().saturating_sub(HEADER)
+//!     }
+//! }
+//!
+//! impl Adapter<'_> {
+//!     /// Sends the hello: the first thing on a new carrier.
+//!     fn greet(&mut self) {
 //!         let record = self.node.record();
 //!         let hello = Hello { version: VERSION, cluster: "home", limits: LIMITS, time: None, record };
-//!         self.link.greet(&hello, &mut self.output).expect("the output is empty");
+//!         let mut buffer = [0; 2048];
+//!         let mut out = SliceOutbox::new(&mut buffer);
+//!         self.link.greet(&hello, &mut out).expect("an empty outbox has room for a hello");
+//!         self.output.extend_from_slice(out.written());
 //!     }
 //!
-//!     /// Bytes arrived: the link reads frames, and the node learns what concerns it.
-//!     fn receive(&mut self, now: Instant, bytes: &[u8]) {
-//!         self.input.extend_from_slice(bytes);
-//!         let mut consumed = 0;
-//!         // After an error, `poll_transmit` tells the peer why, and the link swallows further input.
-//!         while let Ok(input) = self.link.handle_input(now, &self.input[consumed..]) {
-//!             match input.event {
+//!     /// Does all that is due and returns the time of the next turn, unless bytes arrive earlier.
+//!     fn turn(&mut self, now: Instant, carrier: &mut impl Carrier) -> Option<Instant> {
+//!         let Self { node, link, direction, input: (input, filled), output } = self;
+//!         let mut buffer = [0; 4096];
+//!         let mut out = SliceOutbox::new(&mut buffer);
+//!
+//!         // What happened: bytes arrived.
+//!         *filled += carrier.read(&mut input[*filled..]);
+//!         let mut rest = &input[..*filled];
+//!         loop {
+//!             let taken = match link.handle_input(now, rest) {
+//!                 Ok(taken) => taken,
+//!                 Err(error) => {
+//!                     // The peer broke a rule. `poll_transmit` tells it which one.
+//!                     eprintln!("{error}");
+//!                     node.handle_link_down(now, LINK, LinkEnd::Lost);
+//!                     break;
+//!                 }
+//!             };
+//!             match taken.event {
 //!                 Some(Event::Up(hello)) => {
-//!                     let admitted = self.node.handle_link_up(now, LINK, self.direction, &hello);
-//!                     if let Err(reason) = admitted {
-//!                         self.link.go_away(reason);
+//!                     if let Err(reason) = node.handle_link_up(now, LINK, *direction, &hello) {
+//!                         link.go_away(reason);
 //!                     }
 //!                 }
 //!                 Some(Event::Gossip(message)) => {
-//!                     let mut out = Messages { link: &mut self.link, bytes: &mut self.output };
-//!                     // After an error, `poll_close` ends the link.
-//!                     let _ = self.node.handle_gossip(now, LINK, message, &mut out);
+//!                     // An error makes `poll_close` end the link.
+//!                     let _ = node.handle_gossip(now, LINK, message, &mut GossipFrames { link, out: &mut out });
 //!                 }
-//!                 Some(Event::GoAway(reason)) => self.node.handle_go_away(now, LINK, reason),
-//!                 // A whole adapter serves exchanges here, and calls `handle_link_down` when the carrier ends.
+//!                 Some(Event::GoAway(reason)) => node.handle_go_away(now, LINK, reason),
+//!                 // `Opened`, `Data`, `Reset` and `Credit` belong to exchanges, which this example has none of.
 //!                 _ => {}
 //!             }
-//!             if input.consumed == 0 {
+//!             if taken.consumed == 0 {
 //!                 break;
 //!             }
-//!             consumed += input.consumed;
+//!             rest = &rest[taken.consumed..];
 //!         }
-//!         self.input.drain(..consumed);
-//!     }
+//!         let left = rest.len();
+//!         input.copy_within(*filled - left..*filled, 0);
+//!         *filled = left;
 //!
-//!     /// Lets time pass, writes what is due and says when to be called again.
-//!     fn poll(&mut self, now: Instant) -> Option<Instant> {
-//!         self.node.handle_timeout(now);
-//!         let mut out = Messages { link: &mut self.link, bytes: &mut self.output };
-//!         self.node.poll_gossip(now, LINK, &mut out);
-//!         while let Some((_, reason)) = self.node.poll_close() {
-//!             self.link.go_away(reason);
+//!         // What happened: time passed.
+//!         if node.poll_timeout().is_some_and(|due| due <= now) {
+//!             node.handle_timeout(now);
 //!         }
-//!         // After an error, `poll_transmit` tells the peer why.
-//!         let _ = self.link.handle_timeout(now);
-//!         while let Some(_exchange) = self.link.poll_expired() {}
-//!         self.link.poll_transmit(now, &mut self.output);
-//!         self.node.poll_timeout().into_iter().chain(self.link.poll_timeout()).min()
+//!         if link.handle_timeout(now).is_err() {
+//!             node.handle_link_down(now, LINK, LinkEnd::Lost);
+//!         }
+//!         while link.poll_expired().is_some() {}
+//!
+//!         // What to do next.
+//!         node.poll_gossip(now, LINK, &mut GossipFrames { link, out: &mut out });
+//!         while let Some((_, reason)) = node.poll_close() {
+//!             link.go_away(reason);
+//!         }
+//!         link.poll_transmit(now, &mut out);
+//!         output.extend_from_slice(out.written());
+//!         let written = carrier.write(output);
+//!         output.drain(..written);
+//!         node.poll_timeout().into_iter().chain(link.poll_timeout()).min()
 //!     }
 //! }
+//!
+//! # use std::{cell::RefCell, collections::VecDeque, io::Read, rc::Rc};
+//! # type Pipe = Rc<RefCell<VecDeque<u8>>>;
+//! # struct InMemory { incoming: Pipe, outgoing: Pipe }
+//! # impl Carrier for InMemory {
+//! #     fn read(&mut self, buffer: &mut [u8]) -> usize { self.incoming.borrow_mut().read(buffer).unwrap() }
+//! #     fn write(&mut self, bytes: &[u8]) -> usize { self.outgoing.borrow_mut().extend(bytes); bytes.len() }
+//! # }
+//! # let (there, back) = (Pipe::default(), Pipe::default());
+//! # let mut ours = InMemory { incoming: back.clone(), outgoing: there.clone() };
+//! # let mut theirs = InMemory { incoming: there, outgoing: back };
+//! fn link_config(id: NodeId) -> link::Config<'static> {
+//!     let five = Duration::from_secs(5);
+//!     link::Config {
+//!         id,
+//!         cluster: "home",
+//!         limits: LIMITS,
+//!         hello_timeout: five,
+//!         ping_after: five,
+//!         dead_after: five,
+//!     }
+//! }
+//!
+//! // Lent memory: 4 members and 2 links for each node, 2 exchanges for each side of a link.
+//! let mut storage = [const { StaticStorage::<4, 2>::new() }; 2];
+//! let mut exchanges = [[Exchange::FREE; 2]; 4];
+//! let [ours_a, theirs_a, ours_b, theirs_b] = &mut exchanges;
+//! let [storage_a, storage_b] = &mut storage;
 //!
 //! let mut now = Instant::START;
-//! let (mut storage_a, mut storage_b) = (StaticStorage::<8, 2>::new(), StaticStorage::<8, 2>::new());
-//! let (mut exchanges_a, mut exchanges_b) = ([[Exchange::FREE; 2]; 2], [[Exchange::FREE; 2]; 2]);
-//! let mut a = Adapter::new(now, 1, storage_a.lend(), &mut exchanges_a);
-//! let mut b = Adapter::new(now, 2, storage_b.lend(), &mut exchanges_b);
-//! a.node.add_seed(now, "192.168.1.10:8374").expect("there is room for a seed");
+//! let (a, b) = (NodeId([0xa; 16]), NodeId([0xb; 16]));
+//! let attic = Metadata::new("attic", Kind::Hub);
+//! let barn = Metadata::new("barn", Kind::Hub);
 //!
-//! while a.node.member_count() < 2 || b.node.member_count() < 2 {
-//!     if let Some(dial) = a.node.poll_dial(now) {
-//!         // An adapter opens a connection to `dial.address`. Here `b` is the one that accepts it.
-//!         a.start_link(now, Direction::Dialled(dial.target));
-//!         b.start_link(now, Direction::Accepted);
-//!     }
-//!     let next = a.poll(now).into_iter().chain(b.poll(now)).min();
-//!     let (from_a, from_b) = (std::mem::take(&mut a.output.0), std::mem::take(&mut b.output.0));
-//!     if from_a.is_empty() && from_b.is_empty() {
-//!         // An adapter sleeps until then or until bytes arrive.
-//!         now = next.expect("a node always has something to do later");
-//!     }
-//!     b.receive(now, &from_a);
-//!     a.receive(now, &from_b);
+//! // One hub knows an address of the other, and is told to dial it.
+//! let birth = Birth { incarnation: 1, metadata: &attic, seed: 1 };
+//! let mut node = Node::new(now, Config::new(a, Kind::Hub), birth, storage_a.lend())?;
+//! node.add_seed(now, "192.168.1.10:8374").expect("there is room for 8 seeds");
+//! let dial = node.poll_dial(now).expect("a node dials its seeds");
+//! assert_eq!(dial.address, "192.168.1.10:8374");
+//! let mut dialler = Adapter {
+//!     node,
+//!     link: Link::new(link_config(a), ours_a, theirs_a, now),
+//!     direction: Direction::Dialled(dial.target),
+//!     input: ([0; 1024 + HEADER], 0),
+//!     output: Vec::new(),
+//! };
+//!
+//! // The other one accepts.
+//! let birth = Birth { incarnation: 1, metadata: &barn, seed: 2 };
+//! let mut listener = Adapter {
+//!     node: Node::new(now, Config::new(b, Kind::Hub), birth, storage_b.lend())?,
+//!     link: Link::new(link_config(b), ours_b, theirs_b, now),
+//!     direction: Direction::Accepted,
+//!     input: ([0; 1024 + HEADER], 0),
+//!     output: Vec::new(),
+//! };
+//!
+//! dialler.greet();
+//! listener.greet();
+//! for _ in 0..10 {
+//!     // Each returns when it is due again; here bytes always arrive earlier.
+//!     dialler.turn(now, &mut ours);
+//!     listener.turn(now, &mut theirs);
+//!     now = now + Duration::from_millis(10);
 //! }
-//! assert!(a.node.member(b.node.id()).is_some_and(|member| member.linked));
+//! assert_eq!(dialler.link.phase(), Phase::Up);
+//! assert!(dialler.node.member(b).is_some() && listener.node.member(a).is_some());
+//! # Ok::<(), node_core::wire::record::BadMetadata>(())
 //! ```
+//!
+//! [`poll_dial`]: gossip::Node::poll_dial
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -62,7 +62,7 @@ impl fmt::Debug for Instant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct UnixTime(pub u64);
 
-/// What a node knows of wall-clock time when it judges certificate dates.
+/// The wall-clock time that a node judges certificate dates by.
 ///
 /// As in Matter: a certificate's *not after* is held against the best known time, its *not before* only
 /// against a reliable one, so that a board that boots in 1970 can join and still refuses what had expired
@@ -85,11 +85,11 @@ impl WallClock {
     }
 }
 
-/// The wall-clock time of a node without a clock: never earlier than a floor, which is the time its firmware was
-/// built, then what authenticated peers say.
+/// The wall-clock time of a node without a clock. It is never earlier than a floor: the time at which the firmware was built,
+/// then the times that authenticated peers send.
 ///
-/// It runs on between two peers, and nobody talks it into the last days of this node's own certificate: who holds
-/// one trusted key cannot make the whole cluster look expired.
+/// The floor runs on between two peers. No peer can raise it into the last 30 days of this node's own certificate, so the holder
+/// of one trusted key cannot make the whole cluster look expired.
 #[derive(Clone, Copy, Debug)]
 pub struct ClockFloor {
     at: Instant,
@@ -97,7 +97,7 @@ pub struct ClockFloor {
 }
 
 impl ClockFloor {
-    /// It was `time` or later at `now`.
+    /// A floor of `time` at `now`.
     #[must_use]
     pub const fn new(now: Instant, time: UnixTime) -> Self {
         Self { at: now, time }
@@ -109,14 +109,14 @@ impl ClockFloor {
         UnixTime(self.time.0.saturating_add(now.since(self.at).as_secs()))
     }
 
-    /// What certificate dates are judged by.
+    /// The wall clock to judge certificate dates by.
     #[must_use]
     pub const fn wall_clock(&self, now: Instant) -> WallClock {
         WallClock::NotBefore(self.time(now))
     }
 
-    /// An authenticated peer says that it is `claim`. Moves forward only, and at most to 30 days before
-    /// `not_after`, the end of this node's own certificate.
+    /// Takes the time that an authenticated peer sends. The floor moves forward only, and at most to 30 days before `not_after`,
+    /// the end of this node's own certificate.
     pub fn hear(&mut self, now: Instant, claim: UnixTime, not_after: UnixTime) {
         const MARGIN: u64 = 30 * 24 * 3600;
         let claim = claim.min(UnixTime(not_after.0.saturating_sub(MARGIN)));

@@ -3,7 +3,8 @@
 use node_core::crypto::{Digest, Software};
 use node_core::time::{UnixTime, WallClock};
 use node_core::trust::{
-    AcceptedKeys, Anchor, Certificate, Fingerprint, KeyAlgorithm, MAX_CHAIN, Malformed, Policy, Rejection,
+    AcceptedKeys, Anchor, BadCertificate, Certificate, Fingerprint, KeyAlgorithm, MAX_CHAIN, Policy,
+    Rejection,
 };
 use proptest::prelude::*;
 
@@ -52,7 +53,7 @@ fn the_view_shows_what_openssl_wrote() {
 fn a_part_of_a_certificate_is_refused() {
     for der in ALL {
         for len in 0..der.len() {
-            assert_eq!(Certificate::parse(&der[..len]), Err(Malformed), "{len}");
+            assert_eq!(Certificate::parse(&der[..len]), Err(BadCertificate), "{len}");
         }
     }
 }
@@ -60,7 +61,7 @@ fn a_part_of_a_certificate_is_refused() {
 #[test]
 fn a_byte_after_the_certificate_is_refused() {
     for der in ALL {
-        assert_eq!(Certificate::parse(&[der, &[0]].concat()), Err(Malformed));
+        assert_eq!(Certificate::parse(&[der, &[0]].concat()), Err(BadCertificate));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The cryptography that a device or a server plugs in.
 //!
-//! Four small traits, so that a hash unit, an ECDSA accelerator or a secure element can stand behind any one of
-//! them. P-256 with SHA-256 is the only signature that every node must know: it is what boards can afford.
+//! Four small traits, so that a hash unit, an ECDSA accelerator or a secure element can implement any one of them.
+//! P-256 with SHA-256 is the only signature that every node MUST know, because boards can afford it.
 
 mod p256;
 #[cfg(feature = "software")]

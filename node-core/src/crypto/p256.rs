@@ -1,4 +1,4 @@
-//! Keys and signatures of the curve P-256 (secp256r1, prime256v1) as bytes, whoever computes with them.
+//! Keys and signatures of the curve P-256 (secp256r1, prime256v1) as bytes, for any implementation.
 
 use core::fmt;
 
@@ -8,7 +8,7 @@ use crate::id::Hex;
 
 /// A public key: an uncompressed SEC 1 point, `04 ‖ x ‖ y`.
 ///
-/// Whether it lies on the curve is for the library that computes with it to say.
+/// The form alone is checked. The library that computes with the point checks that it lies on the curve.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct P256Point([u8; Self::LEN]);
 

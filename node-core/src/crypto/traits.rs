@@ -27,11 +27,11 @@ pub trait Derive {
     fn public_key(&self, secret: P256Secret<'_>) -> Result<P256Point, BadSecret>;
 }
 
-/// Signs with one P-256 private key, wherever that is kept.
+/// Signs with one P-256 private key, in memory or in a secure element.
 pub trait Sign {
     /// An ECDSA signature with SHA-256 over `message`, which is hashed here.
     ///
     /// # Errors
-    /// [`SignError`] when the key cannot be used; no connection may be made then.
+    /// [`SignError`] when the key cannot be used; the caller MUST NOT make a connection then.
     fn sign(&self, message: &[u8]) -> Result<DerSignature, SignError>;
 }

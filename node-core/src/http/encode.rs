@@ -1,4 +1,4 @@
-//! Writing a head into lent memory, refusing whatever could be read as more than it is.
+//! Writing a head into lent memory. Text that a reader could take for a second line is refused.
 
 use super::error::EncodeError;
 
@@ -87,7 +87,7 @@ fn is_token(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// What may stand in a field value or a reason phrase: anything but control characters other than tab.
+/// Text for a field value or a reason phrase: any characters but control characters other than tab.
 fn is_line(bytes: &[u8]) -> bool {
     bytes.iter().all(|&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
 }

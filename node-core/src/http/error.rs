@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// What is wrong with a peer's head. Nothing was taken from the bytes.
+/// A peer's head is refused. Nothing was taken from the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HeadError {
     /// `Content-Length` is not one number.
@@ -45,7 +45,7 @@ impl From<httparse::Error> for HeadError {
     }
 }
 
-/// Why a head was not written.
+/// The reason why a head was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum EncodeError {
     /// A field name is not a token.

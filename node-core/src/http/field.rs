@@ -23,7 +23,7 @@ pub fn connection_options<'b>(fields: &[Field<'b>]) -> impl Iterator<Item = &'b 
     fields.iter().filter(|field| field.name.eq_ignore_ascii_case("connection")).map(|field| field.value)
 }
 
-/// Whether a field of this name ends at the next hop even if `Connection` does not name it.
+/// Returns true when a field of this name ends at the next hop even if `Connection` does not name it.
 #[must_use]
 pub fn is_hop_by_hop(name: &str) -> bool {
     const NAMES: [&str; 6] = ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
@@ -31,7 +31,7 @@ pub fn is_hop_by_hop(name: &str) -> bool {
         || name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case("proxy-"))
 }
 
-/// Whether the comma-separated list `value` holds `token`, whatever its case.
+/// Returns true when the comma-separated list `value` holds `token`, whatever its case.
 #[must_use]
 pub fn lists(value: &[u8], token: &str) -> bool {
     value.split(|&byte| byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))

@@ -1,4 +1,4 @@
-//! Reading a head, as often as more of it has arrived.
+//! Reading a head, again each time when more of it has arrived.
 
 use super::error::HeadError;
 use super::field::Field;

@@ -1,9 +1,9 @@
-//! HTTP/1.1 message heads (RFC 9112) over lent memory, for whoever serves or passes on HTTP without a
-//! full HTTP library: a board's component, and both ends of a proxied request on a link.
+//! HTTP/1.1 message heads (RFC 9112) over lent memory, for code that serves or passes on HTTP without a full HTTP library: a
+//! board's component, and both ends of a proxied request on a link.
 //!
 //! A proxied message on a link is one head as text, then the bare body: no chunking, the end of the
-//! exchange's direction ends the body. What is read here is refused when it is not well-formed, and what
-//! is written here cannot smuggle a second line or message, whatever strings it is made of.
+//! exchange's direction ends the body. A head that is not well-formed is refused. A head that is written here cannot smuggle in
+//! a second line or message, whatever strings it is made of.
 
 mod encode;
 mod error;

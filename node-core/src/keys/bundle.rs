@@ -1,4 +1,4 @@
-//! A whole keyring in a few kilobytes: what `maelctl keys push` sends to a board and what the board's flash keeps.
+//! A whole keyring in a few kilobytes: `maelctl keys push` sends it to a board, and the board keeps it in flash.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -80,7 +80,7 @@ impl<'a> Bundle<'a> {
     /// it replaces a good one.
     ///
     /// # Errors
-    /// A rule of the [`Keyring`] is broken, or what is wrong with which slot.
+    /// The bundle breaks a rule of the [`Keyring`], or one slot cannot be used.
     pub fn validate(
         &self,
         crypto: &(impl Digest + Derive),
@@ -149,7 +149,7 @@ impl<'a> BundleSlot<'a> {
     }
 }
 
-/// Why a bundle is refused. Nothing was changed.
+/// The reason why a bundle is refused. Nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BundleError {
     /// The bytes are no bundle.
@@ -175,12 +175,12 @@ pub enum BundleError {
     Slot {
         /// Its name.
         name: Name,
-        /// What is wrong with it.
+        /// The problem.
         problem: SlotProblem,
     },
 }
 
-/// What is wrong with one slot of a bundle.
+/// A problem with one slot of a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SlotProblem {
     /// The certificate cannot be read.

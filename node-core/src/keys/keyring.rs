@@ -11,7 +11,7 @@ use crate::trust::{Anchor, Certificate, Fingerprint, KeyAlgorithm};
 /// Most slots in any keyring.
 pub const MAX_SLOTS: usize = 64;
 
-/// What is public of a slot: a named certificate, with or without its private key.
+/// The public part of a slot: a named certificate, and whether its private key is here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotInfo {
     /// Its name: on a server the stem of the file name.
@@ -24,7 +24,7 @@ pub struct SlotInfo {
     pub not_before: UnixTime,
     /// End of the certificate's validity.
     pub not_after: UnixTime,
-    /// Whether the private key is here, so that the slot is a pair; else it is trusted only.
+    /// True when the private key is here, so that the slot is a pair; else it is trusted only.
     pub has_key: bool,
     /// The kind of key.
     pub algorithm: KeyAlgorithm,
@@ -52,7 +52,7 @@ impl SlotInfo {
         self
     }
 
-    /// What this slot adds to the trust policy: exactly its certificate.
+    /// The anchor that this slot adds to the trust policy: exactly its certificate.
     #[must_use]
     pub const fn anchor(&self) -> Anchor {
         Anchor::Certificate(self.certificate)
@@ -100,13 +100,13 @@ impl<'s> Keyring<'s> {
         self.active
     }
 
-    /// Whether a certificate with this SHA-256 is in the keyring. Its dates are not judged.
+    /// Returns true when a certificate with this SHA-256 is in the keyring. Its dates are not judged.
     #[must_use]
     pub fn trusts(&self, certificate: Fingerprint) -> bool {
         self.slots.iter().any(|slot| slot.certificate == certificate)
     }
 
-    /// The digest by which two nodes see whether they trust the same: SHA-256 over the SHA-256s of all
+    /// The digest by which two nodes compare what they trust: SHA-256 over the SHA-256s of all
     /// certificates, sorted as bytes, each one once (PROTOCOL.md). Names, keys and the active slot do not count.
     #[must_use]
     pub fn digest(&self, crypto: &impl Digest) -> Fingerprint {
@@ -128,14 +128,14 @@ impl<'s> Keyring<'s> {
         self.slots.iter().filter(move |slot| !other.trusts(slot.certificate))
     }
 
-    /// Whether `other` signs with the same certificate.
+    /// Returns true when `other` signs with the same certificate.
     #[must_use]
     pub fn same_active(&self, other: &Self) -> bool {
         self.active.certificate == other.active.certificate
     }
 }
 
-/// Why slots do not make a keyring.
+/// The reason why slots do not make a keyring.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KeyringError {
     /// No slot has a private key, so the node could not prove itself.

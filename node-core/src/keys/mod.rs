@@ -1,4 +1,4 @@
-//! The keys of a node: which are trusted, which one signs, and how a keyring travels to a board.
+//! The keys of a node: the certificates that it trusts, the pair that signs, and the bundle that carries a keyring to a board.
 
 mod bundle;
 mod keyring;

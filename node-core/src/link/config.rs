@@ -4,14 +4,14 @@ use crate::id::NodeId;
 use crate::time::Duration;
 use crate::wire::Limits;
 
-/// What a link needs to know of its own node.
+/// The configuration of a link.
 #[derive(Clone, Copy, Debug)]
 pub struct Config<'c> {
     /// This node.
     pub id: NodeId,
     /// Its cluster.
     pub cluster: &'c str,
-    /// What this node takes on the link. `exchanges` must not exceed the slots lent for the peer's exchanges.
+    /// The limits that this node announces. `exchanges` MUST NOT exceed the slots lent for the peer's exchanges.
     pub limits: Limits,
     /// How long the peer has for its hello; 5 s is usual.
     pub hello_timeout: Duration,

@@ -1,19 +1,19 @@
-//! What the peer did, as the adapter hears of it.
+//! Events: the peer's acts, as the adapter hears of them.
 
 use super::exchange::ExchangeId;
 use crate::time::Duration;
 use crate::wire::{GoAway, Hello, Open, ResetCode};
 
-/// What [`Link::handle_input`](super::Link::handle_input) made of its input.
+/// The result of [`Link::handle_input`](super::Link::handle_input).
 #[derive(Debug)]
 pub struct Input<'b> {
     /// Bytes consumed; 0 when more must arrive first.
     pub consumed: usize,
-    /// What they mean, if it concerns the adapter.
+    /// The event in them, if it concerns the adapter.
     pub event: Option<Event<'b>>,
 }
 
-/// What the peer did. Bytes that come with an exchange count against credit until they are
+/// An act of the peer. Bytes that come with an exchange count against credit until they are
 /// [released](super::Link::release).
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'b> {
@@ -23,11 +23,11 @@ pub enum Event<'b> {
     Opened {
         /// The exchange.
         id: ExchangeId,
-        /// What it asks for.
+        /// The request's head.
         open: Open,
         /// First bytes of the request.
         data: &'b [u8],
-        /// Whether the direction ends with these bytes.
+        /// True when the direction ends with these bytes.
         end: bool,
     },
     /// Bytes of an exchange.
@@ -36,7 +36,7 @@ pub enum Event<'b> {
         id: ExchangeId,
         /// Its bytes.
         data: &'b [u8],
-        /// Whether the direction ends with these bytes.
+        /// True when the direction ends with these bytes.
         end: bool,
     },
     /// The peer gave the exchange up; it is over.

@@ -9,7 +9,7 @@ use super::flow::{Credit, Window};
 use crate::time::Instant;
 use crate::wire::{Open, ResetCode};
 
-/// Which side opened an exchange.
+/// The side that opened an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// This node.
@@ -57,7 +57,7 @@ pub struct Exchange {
 
 const _: () = assert!(size_of::<Exchange>() <= 48, "a board has few bytes for each exchange");
 
-/// How far an exchange is.
+/// The stage of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The slot is free.

@@ -1,4 +1,4 @@
-//! What the peer's bytes mean.
+//! The peer's bytes: they become frames, and the frames events.
 
 use super::error::PeerError;
 use super::event::{Event, Input};

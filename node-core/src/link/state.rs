@@ -37,7 +37,7 @@ pub struct Link<'s> {
     pub(super) rtt: Option<Duration>,
 }
 
-/// Where a link is in its life.
+/// The phase of a link's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// The peer has not said hello.
@@ -105,7 +105,7 @@ impl<'s> Link<'s> {
 
     // Getters
 
-    /// Where the link is in its life.
+    /// The phase of the link's life.
     #[must_use]
     pub const fn phase(&self) -> Phase {
         self.phase

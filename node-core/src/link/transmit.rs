@@ -1,4 +1,4 @@
-//! What the link sends for itself: hello, gossip, and what it owes its peer.
+//! Frames that the link sends for itself: hello, gossip, and all that it owes its peer.
 
 use super::exchange::Stage;
 use super::state::{Link, Phase, Ping};

@@ -1,28 +1,27 @@
 //! How long a request may still take.
 //!
-//! An application may give an absolute deadline, which needs a clock that agrees with its own. So the node
-//! that takes the request in turns it into a budget of time that is left, and only the budget travels on
-//! links: no two nodes' clocks need to agree.
+//! An application may set an absolute deadline, which needs a clock that agrees with its own. The node that accepts the request
+//! turns it into a time budget, and only the budget travels on links, so no two nodes' clocks need to agree.
 
 use thiserror::Error;
 
 use crate::time::Duration;
 
-/// The most that a proxied request may take, and what it gets when nobody says, as in Maelstrom.
+/// The longest time budget of a proxied request, which is also the default, as in Maelstrom.
 pub const MAX_BUDGET: Duration = Duration::from_secs(300);
 
-/// What is known of a request's time; the strictest limit wins.
+/// The limits of a request's time; the strictest one wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct TimeLimits {
     /// The absolute deadline that the request names, in Unix nanoseconds.
     pub deadline_nano: Option<u64>,
     /// This node's clock in Unix nanoseconds, `None` when it is not set: the deadline is then not judged.
     pub now_nano: Option<u64>,
-    /// What is left according to the link that the request came on, in milliseconds.
+    /// The time budget that arrived with the request on its link, in milliseconds.
     pub budget_ms: Option<u32>,
 }
 
-impl Limits {
+impl TimeLimits {
     /// The time that is left, at most [`MAX_BUDGET`]; zero when the request is already too late.
     #[must_use]
     pub fn remaining(self) -> Duration {
@@ -45,7 +44,7 @@ pub fn parse_nanos(value: &[u8]) -> Result<u64, BadNanos> {
     text.parse().map_err(|_| BadNanos)
 }
 
-/// A budget as it stands on a link: whole milliseconds, at least one, since with zero an exchange is over at once
+/// A time budget as a link carries it: whole milliseconds, at least one, because an exchange with zero is over immediately
 ///
 #[must_use]
 pub fn budget_ms(remaining: Duration) -> u32 {
@@ -64,29 +63,32 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     #[test]
-    fn nobody_says_is_five_minutes() {
-        assert_eq!(Limits::default().remaining(), MAX_BUDGET);
+    fn the_default_is_five_minutes() {
+        assert_eq!(TimeLimits::default().remaining(), MAX_BUDGET);
     }
 
     #[test]
     fn the_strictest_limit_wins() {
-        let limits =
-            Limits { deadline_nano: Some(12 * SECOND), now_nano: Some(10 * SECOND), budget_ms: Some(1500) };
+        let limits = TimeLimits {
+            deadline_nano: Some(12 * SECOND),
+            now_nano: Some(10 * SECOND),
+            budget_ms: Some(1500),
+        };
         assert_eq!(limits.remaining(), Duration::from_millis(1500));
-        assert_eq!(Limits { budget_ms: Some(9000), ..limits }.remaining(), Duration::from_secs(2));
-        let far = Limits { deadline_nano: Some(u64::MAX), budget_ms: Some(u32::MAX), ..limits };
+        assert_eq!(TimeLimits { budget_ms: Some(9000), ..limits }.remaining(), Duration::from_secs(2));
+        let far = TimeLimits { deadline_nano: Some(u64::MAX), budget_ms: Some(u32::MAX), ..limits };
         assert_eq!(far.remaining(), MAX_BUDGET);
     }
 
     #[test]
     fn a_passed_deadline_leaves_nothing() {
-        let limits = Limits { deadline_nano: Some(1), now_nano: Some(2), budget_ms: None };
+        let limits = TimeLimits { deadline_nano: Some(1), now_nano: Some(2), budget_ms: None };
         assert_eq!(limits.remaining(), Duration::ZERO);
     }
 
     #[test]
     fn without_a_clock_only_the_budget_counts() {
-        let limits = Limits { deadline_nano: Some(1), now_nano: None, budget_ms: Some(20) };
+        let limits = TimeLimits { deadline_nano: Some(1), now_nano: None, budget_ms: Some(20) };
         assert_eq!(limits.remaining(), Duration::from_millis(20));
     }
 

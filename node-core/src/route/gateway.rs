@@ -12,17 +12,17 @@ use crate::id::is_name;
 /// assert_eq!((component, target.to_string().as_str()), ("shop", "/cart?id=7"));
 /// ```
 #[must_use]
-pub fn split(target: &str) -> Option<(&str, Target<'_>)> {
+pub fn split(target: &str) -> Option<(&str, ComponentTarget<'_>)> {
     let path = target.strip_prefix('/')?;
     let (component, rest) = path.split_at(path.find(['/', '?']).unwrap_or(path.len()));
-    is_name(component).then_some((component, Target(rest)))
+    is_name(component).then_some((component, ComponentTarget(rest)))
 }
 
-/// What the component sees; always begins with `/` when displayed.
+/// The request target that the component sees. It always begins with `/` when displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target<'a>(&'a str);
+pub struct ComponentTarget<'a>(&'a str);
 
-impl fmt::Display for Target<'_> {
+impl fmt::Display for ComponentTarget<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.0.starts_with('/') {
             f.write_str("/")?;

@@ -1,4 +1,4 @@
-//! The relay path: which nodes a request came through, node ids joined by `|`.
+//! The relay path: the nodes that a request came through, as node ids joined by `|`.
 
 use core::fmt;
 
@@ -9,18 +9,18 @@ use crate::id::NodeId;
 pub const MAX_LEN: usize = 1024;
 
 /// The value of a relay path header, possibly empty. It comes from peers and applications: entries that
-/// are no node ids are kept and match nobody.
+/// are no node ids are kept and match no node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RelayPath<'a>(pub &'a str);
 
 impl<'a> RelayPath<'a> {
-    /// Whether the request has been at `node`. When it is this node, the request runs in a circle.
+    /// Returns true when the request has been at `node`. When `node` is this node, the request runs in a loop.
     #[must_use]
     pub fn visits(self, node: NodeId) -> bool {
         self.0.split('|').any(|entry| entry.trim().parse() == Ok(node))
     }
 
-    /// The path to hand on when `node` does so.
+    /// The path that `node` passes on.
     #[must_use]
     pub const fn joined(self, node: NodeId) -> Joined<'a> {
         Joined(self.0, node)
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_entries_match_nobody() {
+    fn foreign_entries_match_no_node() {
         assert!(!RelayPath("").visits(A));
         assert!(!RelayPath("|||node-1|\u{fc}").visits(A));
         assert!(RelayPath("node-1| 0A0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a").visits(A));

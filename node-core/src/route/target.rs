@@ -1,4 +1,4 @@
-//! Which member answers a request, and over which link it is reached.
+//! The choice of the member that answers a request, and of the link to it.
 
 use crate::id::NodeId;
 use crate::wire::State;
@@ -6,9 +6,9 @@ use crate::wire::State;
 /// A member that offers the wanted component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate<'a> {
-    /// Who it is.
+    /// The member.
     pub id: NodeId,
-    /// What is believed of it; only who is alive or suspect is chosen.
+    /// The state that this node believes it to be in; only an alive or suspect member is chosen.
     pub state: State,
     /// For a leaf: the hubs that it is linked to.
     pub hubs: &'a [NodeId],
@@ -30,8 +30,8 @@ pub enum Route {
     },
 }
 
-/// Chooses among `candidates`: this node `me` if it is one of them, else who is alive before who is suspect,
-/// and of those a member that is `reachable` before a leaf behind a hub that is.
+/// Chooses among `candidates`: this node `me` if it is one of them, else an alive member before a suspect one. Among members of
+/// one state, a member that is `reachable` comes before a leaf behind a reachable hub.
 ///
 /// Equals take turns: `turn` is a number that the caller changes with each request. `reachable` says
 /// whether there is a link to a member that the request has not come through.
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_offers_it() {
+    fn without_a_reachable_candidate_there_is_no_route() {
         assert_eq!(chosen(&[], &[A]), [None; 3]);
         assert_eq!(chosen(&[member(A, State::Alive)], &[B]), [None; 3]);
     }

@@ -6,7 +6,7 @@ use crate::id::NodeId;
 use crate::keys::SlotInfo;
 use crate::wire::State;
 
-/// How a node is.
+/// The state of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status<'b> {
     /// Its name.
@@ -26,21 +26,21 @@ pub struct Status<'b> {
 /// A member, in brief.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberItem<'b> {
-    /// Who.
+    /// The member.
     pub id: NodeId,
     /// Its name.
     pub name: &'b str,
-    /// What is believed of it.
+    /// The state that the node believes it to be in.
     pub state: State,
-    /// Whether there is a link to it.
+    /// True when there is a link to it.
     pub linked: bool,
 }
 
 /// A slot of a keyring.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeySlot {
-    /// What is public of it.
+    /// Its public part.
     pub info: SlotInfo,
-    /// Whether it is the one that signs.
+    /// True when it is the one that signs.
     pub active: bool,
 }

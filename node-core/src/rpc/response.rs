@@ -1,4 +1,4 @@
-//! What a method answers.
+//! The responses of methods.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -6,13 +6,13 @@ use thiserror::Error;
 /// A response: items follow `Ok(())` where a method returns several.
 pub type Response<'b, T> = Result<T, RpcError<'b>>;
 
-/// Why a method did not do what it was asked.
+/// The reason why a method failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct RpcError<'b> {
     /// The kind of failure.
     pub code: Code,
-    /// For people: what it is about and what to do, at most 256 bytes.
+    /// For people: what went wrong and what to do, at most 256 bytes.
     pub message: &'b str,
 }
 

@@ -11,10 +11,10 @@ use super::date;
 use crate::crypto::P256Point;
 use crate::time::UnixTime;
 
-/// What the trust rules read in a certificate.
+/// The parts of a certificate that the trust rules read.
 ///
-/// The signature and the extensions are not judged: trust here is in this very certificate or in its key, and
-/// whoever holds the key can write any extension.
+/// The signature and the extensions are not judged. An anchor names this very certificate or its key, and the holder of the
+/// key can write any extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Certificate<'a> {
@@ -28,7 +28,7 @@ pub struct Certificate<'a> {
     pub common_name: Option<&'a str>,
     /// DER of the `SubjectPublicKeyInfo`, what an SPKI pin is taken over.
     pub spki: &'a [u8],
-    /// What kind of key it is.
+    /// The kind of the key.
     pub algorithm: KeyAlgorithm,
     key: &'a [u8],
 }
@@ -37,8 +37,8 @@ impl<'a> Certificate<'a> {
     /// Reads a certificate's DER. Bytes left over, and encodings that are BER but not DER, are refused.
     ///
     /// # Errors
-    /// [`Malformed`] when it is not one whole certificate.
-    pub fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
+    /// [`BadCertificate`] when it is not one whole certificate.
+    pub fn parse(der: &'a [u8]) -> Result<Self, BadCertificate> {
         let (tbs, algorithm) = AnyRef::from_der(der)?.sequence(|reader| {
             let tbs = AnyRef::decode(reader)?;
             let algorithm = reader.tlv_bytes()?;
@@ -48,7 +48,7 @@ impl<'a> Certificate<'a> {
         let (certificate, signed_algorithm) = tbs.sequence(read_tbs)?;
         // RFC 5280 section 4.1.1.2: the algorithm outside the signed part repeats the one inside.
         if algorithm != signed_algorithm {
-            return Err(Malformed);
+            return Err(BadCertificate);
         }
         Ok(certificate)
     }
@@ -93,9 +93,9 @@ impl fmt::Display for KeyAlgorithm {
 /// The bytes are not one whole certificate in DER.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not one whole X.509 certificate: make it anew")]
-pub struct Malformed;
+pub struct BadCertificate;
 
-impl From<der::Error> for Malformed {
+impl From<der::Error> for BadCertificate {
     fn from(_: der::Error) -> Self {
         Self
     }

@@ -12,7 +12,7 @@ use crate::time::{UnixTime, WallClock};
 /// are often configured with a chain.
 pub const MAX_CHAIN: usize = 10;
 
-/// Something that makes a certificate trusted. The dates are judged as well.
+/// An anchor makes a certificate trusted. The certificate's dates are judged as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Anchor {
@@ -22,7 +22,7 @@ pub enum Anchor {
     Spki(Fingerprint),
 }
 
-/// Which kinds of key a peer may prove itself with.
+/// The kinds of key that a peer may prove itself with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptedKeys {
     /// P-256 alone: all that a board can verify.
@@ -34,7 +34,7 @@ pub enum AcceptedKeys {
 /// The rules by which a peer's certificate is accepted, one decision for every adapter and for both sides of a
 /// connection.
 ///
-/// A name in a certificate is not looked at: it proves membership of the cluster, never which node this is.
+/// Names in a certificate are not read: a certificate proves membership of the cluster, never which node this is.
 /// The adapter still has to check the peer's signature over the handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy<'p> {
@@ -43,7 +43,7 @@ pub struct Policy<'p> {
 }
 
 impl<'p> Policy<'p> {
-    /// Trusts what any of `anchors` names; without anchors nobody is let in.
+    /// Trusts what any of `anchors` names; without anchors every peer is rejected.
     #[must_use]
     pub const fn new(anchors: &'p [Anchor], keys: AcceptedKeys) -> Self {
         Self { anchors, keys }
@@ -54,7 +54,7 @@ impl<'p> Policy<'p> {
     /// `clock` is what this node knows of the time, `None` when it knows nothing.
     ///
     /// # Errors
-    /// Why the peer must not be let in. Without a clock nobody is.
+    /// [`Rejection`]: the peer MUST NOT be let in. Without a clock every peer is rejected.
     pub fn judge<'c>(
         &self,
         chain: &[&'c [u8]],
@@ -96,7 +96,7 @@ pub struct Accepted<'c> {
     pub anchor: usize,
 }
 
-/// Why a peer is not let in. The text names its certificate and says what to do.
+/// The reason why a peer is not let in. The text names its certificate and says what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Rejection {
@@ -139,7 +139,7 @@ pub enum Rejection {
         /// SHA-256 of the certificate.
         fingerprint: Fingerprint,
     },
-    /// Its time is over.
+    /// Its validity period has ended.
     #[error(
         "certificate {fingerprint} expired at {}: rotate the peer to a newer key, or correct this node's clock",
         Rfc3339(*not_after)
@@ -150,7 +150,7 @@ pub enum Rejection {
         /// When it ended.
         not_after: UnixTime,
     },
-    /// Its time has not come.
+    /// Its validity period has not begun.
     #[error(
         "certificate {fingerprint} is valid only from {}: correct the clock of this node or of the machine \
          that made it",

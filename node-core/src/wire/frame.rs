@@ -24,13 +24,13 @@ pub const END: u8 = 1;
 /// opens, so both may use one number at once.
 pub const RESPONDER: u8 = 2;
 
-/// What a frame carries.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromPrimitive)]
 #[repr(u8)]
 pub enum FrameKind {
     /// The first frame of each side.
     Hello = 1,
-    /// Membership.
+    /// A gossip message.
     Gossip = 2,
     /// A new exchange: [`Open`](super::Open), then the first bytes of the request.
     Open = 3,
@@ -40,7 +40,7 @@ pub enum FrameKind {
     Reset = 5,
     /// More bytes may be sent; the payload is their number. Exchange 0 with no flag is the whole link.
     Credit = 6,
-    /// Eight bytes to be returned.
+    /// Eight bytes that the receiver returns.
     Ping = 7,
     /// The eight bytes of a ping.
     Pong = 8,
@@ -88,7 +88,7 @@ impl Header {
         self.kind.try_into().ok()
     }
 
-    /// Whether [`END`] is set.
+    /// Returns true when [`END`] is set.
     #[must_use]
     pub const fn ends(self) -> bool {
         self.flags & END != 0
@@ -125,7 +125,7 @@ impl<'b> Frame<'b> {
         HEADER + self.payload.len()
     }
 
-    /// Whether the payload is empty.
+    /// Returns true when the payload is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.payload.is_empty()

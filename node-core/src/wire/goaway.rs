@@ -4,8 +4,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a side ends a link. The sender opens no further exchange; those under way are finished when the reason
-/// [drains](Self::drains).
+/// The reason why a side ends a link. The sender opens no further exchange. When the reason [drains](Self::drains), both sides
+/// finish the exchanges under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum GoAway {
     /// The node leaves the cluster or stops.
@@ -28,7 +28,7 @@ pub enum GoAway {
     Unresponsive,
     /// The receiver broke a rule of the protocol.
     Protocol,
-    /// The answer to a GOAWAY that drains: the sender's exchanges under way are over.
+    /// The answer to a GOAWAY that drains.
     Acknowledged,
     /// The sender prunes the link from its active view; dial another hub.
     Pruned,
@@ -37,7 +37,7 @@ pub enum GoAway {
 }
 
 impl GoAway {
-    /// Whether exchanges under way are finished before the carrier is closed.
+    /// Returns true when exchanges under way are finished before the carrier is closed.
     #[must_use]
     pub const fn drains(self) -> bool {
         match self {

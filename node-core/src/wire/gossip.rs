@@ -11,7 +11,7 @@ use crate::id::NodeId;
 /// Longest gossip message in bytes: every node's frames hold it.
 pub const MAX_MESSAGE: usize = MIN_FRAME;
 
-/// What the items of a message are.
+/// The kind of a message's items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromPrimitive)]
 #[repr(u8)]
 pub enum Tag {
@@ -19,11 +19,11 @@ pub enum Tag {
     Records = 1,
     /// [`RangeFingerprint`]s of the table, to find where two tables differ.
     RangeFingerprints = 2,
-    /// One [`IdRange`], then a [`Version`] for each member that the sender has in it.
+    /// One [`IdRange`], then a [`Version`] for each member that the sender knows in it.
     ItemList = 3,
-    /// [`NodeId`]s whose records the sender wants.
+    /// [`NodeId`]s of the members whose records the sender asks for.
     IWant = 4,
-    /// [`Version`]s of what changed here lately.
+    /// [`Version`]s of records that changed here, for lazy push.
     IHave = 5,
     /// One byte of flags: GRAFT or PRUNE the link, and whether to push eagerly.
     Neighbor = 6,
@@ -54,10 +54,10 @@ pub struct RangeFingerprint {
     pub fingerprint: u64,
 }
 
-/// Which version of a member's record the sender holds.
+/// The version of a member's record that the sender holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    /// Whose.
+    /// The member.
     pub id: NodeId,
     /// Its incarnation.
     pub incarnation: u64,
@@ -138,7 +138,7 @@ impl<'b, T: Deserialize<'b>> Iterator for Items<'b, T> {
     }
 }
 
-/// A gossip message cannot be read; its sender is at fault.
+/// A gossip message cannot be read. The sender is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("malformed gossip message")]
 pub struct Malformed;

@@ -12,28 +12,28 @@ pub const PREFACE: [u8; 8] = *b"MAEL/1\r\n";
 /// The protocol version spoken here.
 pub const VERSION: u8 = 1;
 
-/// What a node says of itself before anything else.
+/// The first frame of each node, about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello<'b> {
     /// Protocol version. The first byte of the payload in every version, so that others can be refused by name.
     pub version: u8,
     /// The cluster that it belongs to.
     pub cluster: &'b str,
-    /// What it can take.
+    /// Its limits.
     pub limits: Limits,
     /// Its wall-clock time, when it trusts its clock.
     pub time: Option<UnixTime>,
-    /// Itself as a member.
+    /// Its own record.
     #[serde(borrow)]
     pub record: Record<'b>,
 }
 
-/// What a node can take on one link. Its peer must stay within it.
+/// A node's limits on one link. Its peer MUST stay within them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Largest payload of a frame in bytes, 1024 to 65,535.
     pub frame: u16,
-    /// Exchanges that the peer may have open at once.
+    /// Exchanges that the peer may have open at the same time.
     pub exchanges: u16,
     /// Bytes that may be sent on one direction of an exchange before credit is given.
     pub exchange_credit: u32,
@@ -44,7 +44,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Whether a peer may announce these.
+    /// Returns true when a peer may announce these.
     #[must_use]
     pub const fn is_valid(&self) -> bool {
         self.frame as usize >= MIN_FRAME

@@ -1,8 +1,8 @@
-//! What travels on a link: frames, and the postcard messages inside them. PROTOCOL.md is the specification;
-//! the rules that code keeps are cited as `R-nnn`.
+//! The wire format: frames, and the postcard messages inside them. PROTOCOL.md is the specification, and the code cites
+//! its rules as `R-nnn`.
 //!
-//! Messages borrow from the frame they came in, so nothing is copied to read them. Unknown frame kinds are
-//! skipped, unknown protocol versions refused.
+//! Messages borrow from the frame that they came in, so reading copies nothing. Unknown frame kinds are skipped,
+//! unknown protocol versions are refused.
 
 pub mod frame;
 pub mod goaway;

@@ -1,4 +1,4 @@
-//! Exchanges: what one asks for, and why one is given up.
+//! OPEN and RESET: what an exchange asks for, and why a side gives it up.
 
 use core::fmt;
 
@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::NodeId;
 
-/// What an exchange asks for; the first bytes of its first frame.
+/// The head of an exchange: the first bytes of its first frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Open {
     /// The node that is to answer, when it is not the peer itself: a hub passes the exchange on.
     pub to: Option<NodeId>,
     /// Links that the exchange may still cross after this one; each hub that passes it on takes one off.
     pub hops: u8,
-    /// Time left for the answer, in milliseconds; with 0 the exchange is over at once.
+    /// Time left for the answer, in milliseconds; with 0 the exchange is over immediately.
     pub budget_ms: u32,
-    /// Which kind of request follows.
+    /// The kind of request that follows.
     pub service: Service,
 }
 
@@ -31,12 +31,12 @@ impl Open {
         buffer.get(..=used)
     }
 
-    /// Splits a payload into this and the bytes after it. The first is `None` where only its length can be read: a later
-    /// version's.
+    /// Splits a payload into this and the bytes after it. The first is `None` when only its length can be read, because a later
+    /// version wrote it.
     pub(crate) fn take(payload: &[u8]) -> Option<(Option<Self>, &[u8])> {
         let (&length, rest) = payload.split_first()?;
         let (head, data) = rest.split_at_checked(length.into())?;
-        // Bytes after the known fields are a later version's too.
+        // Bytes after the known fields are of a later version, too.
         let open = postcard::take_from_bytes::<Self>(head).ok().map(|(open, _)| open);
         Some((open, data))
     }
@@ -51,10 +51,10 @@ pub enum Service {
     Http,
 }
 
-/// Why one side gave an exchange up.
+/// The reason why one side gave an exchange up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ResetCode {
-    /// The side that asked lost interest.
+    /// The side that opened the exchange no longer wants the answer.
     Cancelled,
     /// The time budget ran out.
     Timeout,

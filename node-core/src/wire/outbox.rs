@@ -1,4 +1,4 @@
-//! Where outgoing bytes go: the caller's memory, so that a board and a server each bring their own.
+//! The outbox: outgoing bytes go into the caller's memory, so a board and a server each bring their own.
 
 use thiserror::Error;
 
@@ -14,7 +14,7 @@ pub trait Outbox {
     fn room(&self) -> usize;
 }
 
-/// No room. Nothing was changed; try again when something was taken out.
+/// The outbox has no room. Nothing changed; try again after some bytes were taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no room")]
 pub struct Full;
@@ -32,7 +32,7 @@ impl<'b> SliceOutbox<'b> {
         Self { buffer, len: 0 }
     }
 
-    /// What was put so far.
+    /// The bytes that were put so far.
     #[must_use]
     pub fn written(&self) -> &[u8] {
         self.buffer.get(..self.len).unwrap_or_default()

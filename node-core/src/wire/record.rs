@@ -20,7 +20,7 @@ pub const MAX_USES: usize = 8;
 /// Most hubs that a member without an address names.
 pub const MAX_HUBS: usize = 2;
 
-/// What one node states about one member.
+/// A statement of one node about one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record<'b> {
     /// The member.
@@ -46,7 +46,7 @@ impl Record<'_> {
     pub const MAX_BYTES: usize = 16 + 10 + 1 + 17 + 2 + MAX_METADATA;
 }
 
-/// How a node takes part.
+/// The kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// Accepts links, holds the whole member table.
@@ -64,7 +64,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What a node believes of a member. At one incarnation the later variant wins.
+/// The state of a member, as a node believes it. At one incarnation the later variant wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum State {
     /// It runs.
@@ -96,7 +96,7 @@ impl fmt::Display for State {
     }
 }
 
-/// What a member states about itself.
+/// A member's statement about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata<'b> {
     /// Its [`Name`](crate::id::Name).
@@ -169,7 +169,7 @@ impl<'b> Metadata<'b> {
     }
 }
 
-/// Whether `text` has the form `HOST:PORT` or `[IPv6]:PORT`.
+/// Returns true when `text` has the form `HOST:PORT` or `[IPv6]:PORT`.
 #[must_use]
 pub fn is_address(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else { return false };

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
 use node_core::link::ResetCode;
-use node_core::route::deadline::Limits;
+use node_core::route::deadline::TimeLimits;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -23,7 +23,7 @@ impl Proxy {
     /// Serves an exchange of [`Service::Http`](node_core::link::Service::Http) that a peer opened. A component of this
     /// node answers, or another node. An error becomes a response that describes it, or a reset.
     pub async fn serve(&self, Accepted { open, mut inbound, outbound }: Accepted) {
-        let limits = Limits { budget_ms: Some(open.budget_ms), ..Limits::default() };
+        let limits = TimeLimits { budget_ms: Some(open.budget_ms), ..TimeLimits::default() };
         let deadline = Instant::now() + limits.remaining();
         let read = match timeout_at(deadline, read(&mut inbound)).await {
             Ok(read) => read,

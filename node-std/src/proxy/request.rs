@@ -8,7 +8,7 @@ use http::{Method, Request};
 use node_core::http::lists;
 use node_core::id::NodeId;
 use node_core::link::Open;
-use node_core::route::deadline::Limits;
+use node_core::route::deadline::TimeLimits;
 use tokio::time::Instant;
 
 use super::body::{Body, Stalled};
@@ -53,7 +53,7 @@ impl ProxyRequest {
         }
         let now_nano = fields::unix_nanos();
         let deadline_nano = fields::take_deadline(&mut parts.headers)?;
-        let limits = Limits { deadline_nano, now_nano: Some(now_nano), budget_ms: None };
+        let limits = TimeLimits { deadline_nano, now_nano: Some(now_nano), budget_ms: None };
         fields::take_in(&mut parts, arrival, now_nano)?;
         let deadline = Instant::now() + limits.remaining();
         Ok(Self { parts, body, stalled, to: None, deadline, hops: MAX_HOPS })
