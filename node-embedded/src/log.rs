@@ -1,4 +1,4 @@
-//! One log facade: `defmt` when the feature is on, else the arguments still type-check and cost nothing.
+//! The log facade: `defmt` when the feature is on. Without it, the arguments still type-check and cost nothing.
 
 macro_rules! emit {
     ($level:ident, $literal:literal $(, $arg:expr)* $(,)?) => {{

@@ -11,15 +11,15 @@ use node_core::wire::{HEADER, Limits, MIN_FRAME, PREFACE};
 pub const LINKS: usize = 2;
 /// Members that the table holds, this node included.
 pub const MEMBERS: usize = 16;
-/// Room for a member's description, on average: what does not fit beside the others is not remembered.
+/// Room for a member's metadata, on average. The table forgets metadata that does not fit beside the others.
 pub const METADATA: usize = 224;
 
-/// Longest TLS record that is taken, without its header. A hub's TLS library must be told (`max_fragment_size`
+/// Longest TLS record that the board accepts, without its header. A hub's TLS library must be told (`max_fragment_size`
 /// 4084 in rustls, which counts the header and not what encryption adds).
 pub const TLS_READ: usize = 4096;
-/// Memory in which a TLS record is put together.
+/// Memory in which the board builds a TLS record.
 pub const TLS_WRITE: usize = BATCH + TLS_WRITE_OVERHEAD + 1;
-/// What embedded-tls keeps free in that memory, and the record's header.
+/// The bytes that embedded-tls keeps free in that memory, and the record's header.
 const TLS_WRITE_OVERHEAD: usize = embedded_tls::TLS_RECORD_OVERHEAD + 5;
 /// TCP's receive window.
 pub const TCP_READ: usize = 2048;
@@ -30,7 +30,7 @@ pub const TCP_WRITE: usize = 2048;
 pub const BATCH: usize = 1280;
 /// Largest payload of a frame that a hub may send.
 pub const FRAME: u16 = 1024;
-/// The frame that is being received.
+/// Memory for the frame that arrives.
 pub const INPUT: usize = HEADER + FRAME as usize;
 
 /// Exchanges that a hub may have open on one link.
@@ -39,27 +39,27 @@ pub const THEIR_EXCHANGES: usize = 4;
 pub const OUR_EXCHANGES: usize = 4;
 /// All exchanges.
 pub const EXCHANGES: usize = LINKS * THEIR_EXCHANGES + OUR_EXCHANGES;
-/// What a hub may send on one exchange before it is read.
+/// Bytes that a hub may send on one exchange before the node reads them.
 pub const EXCHANGE_CREDIT: usize = 512;
-/// What a hub may send on one link before it is read.
+/// Bytes that a hub may send on one link before the node reads them.
 pub const LINK_CREDIT: usize = THEIR_EXCHANGES * EXCHANGE_CREDIT;
-/// Requests to the application that are answered at the same time, beside one built-in method; further ones wait for
-/// their turn.
+/// Requests to the application that the node answers at the same time, beside one built-in method. Further requests
+/// wait for their turn.
 pub const WORKERS: usize = 2;
 
-/// Longest head of an HTTP request that a component is given, longest body of a custom method and of a ping.
+/// Longest head of an HTTP request to a component, longest body of a custom method and of a ping.
 pub const HEAD: usize = 1024;
 /// Longest head of an HTTP response that a component writes.
 pub const RESPONSE_HEAD: usize = 512;
 /// Most fields in a head.
 pub const FIELDS: usize = 24;
 
-/// Longest keyring bundle: one item in flash whose pages have 4 KiB, and a receive buffer in RAM.
+/// Longest keyring bundle. It is one item in flash, whose pages have 4 KiB, and it has a receive buffer in RAM.
 pub const BUNDLE: usize = 3840;
 /// Longest item in flash: the bundle and its key, in words of up to 32 bytes.
 pub const ITEM: usize = BUNDLE + 32;
 
-/// What this node tells its hubs to respect.
+/// The limits that this node tells its hubs to respect.
 pub const LIMITS: Limits = Limits {
     frame: FRAME,
     exchanges: THEIR_EXCHANGES as u16,
@@ -70,7 +70,7 @@ pub const LIMITS: Limits = Limits {
 
 const _: () = assert!(LIMITS.is_valid());
 const _: () =
-    assert!(MEMBERS * METADATA >= 4 * MAX_METADATA, "this node and its hubs can always be described");
+    assert!(MEMBERS * METADATA >= 4 * MAX_METADATA, "the metadata of this node and of its hubs always fits");
 const _: () =
     assert!(BATCH >= PREFACE.len() + HEADER + MIN_FRAME, "a hello and a gossip message fit one batch");
 const _: () = assert!(BATCH + 22 <= 1460, "a full TLS record fits one Ethernet frame");

@@ -2,8 +2,8 @@
 //!
 //! | request        | answer                       |
 //! |----------------|------------------------------|
-//! | `GET /`        | how the board is, as JSON    |
-//! | `POST /echo`   | the body, as it comes        |
+//! | `GET /`        | the board's status, as JSON  |
+//! | `POST /echo`   | the body of the request      |
 
 use core::cell::OnceCell;
 use core::fmt::{self, Write as _};
@@ -12,21 +12,22 @@ use embassy_time::Instant;
 use heapless::String;
 use node_embedded::{Answer, Application, ExchangeError, Leaf, Request};
 
-use crate::{executor, request, stack};
+use crate::request::{self, Counts};
+use crate::{executor, stack};
 
-/// Longest status: names and numbers, all of them bounded.
+/// Longest status. All its names and numbers are bounded.
 const STATUS: usize = 512;
-/// A piece of a body on its way back.
+/// Longest piece of a body that is sent back.
 const PIECE: usize = 256;
 
-/// The component, and what the node asks the board.
+/// The component.
 pub struct Component {
     names: [&'static str; 1],
     leaf: &'static OnceCell<Leaf<'static>>,
 }
 
 impl Component {
-    /// Called `name`. `leaf` is filled when the node has been started, before anybody can ask.
+    /// A component called `name`. `leaf` is filled when the node has been started, before the first request.
     pub const fn new(name: &'static str, leaf: &'static OnceCell<Leaf<'static>>) -> Self {
         Self { names: [name], leaf }
     }
@@ -34,7 +35,7 @@ impl Component {
     fn status(&self) -> Result<String<STATUS>, fmt::Error> {
         let [name] = self.names;
         let leaf = self.leaf.get().ok_or(fmt::Error)?;
-        let (answered, failed) = request::counts();
+        let Counts { answered, failed } = request::counts();
         let mut text = String::new();
         // A node's name needs no escapes.
         write!(
@@ -76,7 +77,7 @@ impl Application for Component {
     }
 }
 
-/// Sends the body back while it arrives: it may be longer than the board's memory.
+/// Sends the body back while it arrives. It may be longer than the board's memory.
 async fn echo(request: &Request<'_>, answer: &mut Answer<'_, '_>) -> Result<(), ExchangeError> {
     let kind = ("content-type", request.field("content-type").unwrap_or(b"application/octet-stream"));
     match request.field("content-length") {

@@ -1,23 +1,22 @@
 //! Randomness for keys: this machine has no source of its own, so the host's is read.
 
-use core::fmt;
-
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use semihosting::fs::File;
 use semihosting::io::Read;
+use thiserror::Error;
 
 /// A generator seeded with 32 bytes of the host's random device.
 ///
 /// # Errors
 ///
-/// [`Unavailable`] when they cannot be read. There is no weaker source to fall back on: the board must not start.
+/// [`Unavailable`] when they cannot be read. There is no weaker fallback: the board must not start.
 pub fn generator() -> Result<ChaCha20Rng, Unavailable> {
     let mut seed = [0; 32];
     File::open(c"/dev/urandom")
         .and_then(|mut device| device.read_exact(&mut seed))
         .map_err(|_| Unavailable)?;
-    // A device that answers with nothing but zeros is not random (1 in 2^256 that it is).
+    // A device that returns only zeros is not random: chance would do so once in 2^256 reads.
     if seed == [0; 32] {
         return Err(Unavailable);
     }
@@ -25,11 +24,6 @@ pub fn generator() -> Result<ChaCha20Rng, Unavailable> {
 }
 
 /// The host's random device cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("no entropy: the host's random device cannot be read")]
 pub struct Unavailable;
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no entropy: the host's random device cannot be read")
-    }
-}

@@ -1,7 +1,7 @@
 //! Runs tasks, and sleeps when none can run.
 //!
-//! embassy's own thread executor sleeps with WFE, which QEMU treats as "do nothing": it took 88 % of a host core where
-//! this loop takes 4 %.
+//! embassy's own thread executor sleeps with WFE, which QEMU treats as "do nothing": it takes 88 % of a host core, this
+//! loop 4 %.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, Ordering};

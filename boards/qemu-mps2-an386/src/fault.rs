@@ -1,4 +1,4 @@
-//! Faults of the processor: each is named, and ends QEMU with a failure.
+//! Handles faults of the processor: logs which fault it is, and ends QEMU with a failure.
 
 use core::arch::naked_asm;
 
@@ -8,8 +8,8 @@ use semihosting::process;
 
 /// Entry of the hard fault handler, under the name that cortex-m-rt's vector table has for it.
 ///
-/// Its own handler would go on using the stack, which is no good after an overflow: with less than 1 KiB left, the
-/// stack is given up and started anew.
+/// The handler of cortex-m-rt continues on the same stack, which fails after an overflow. This one resets the stack when
+/// less than 1 KiB of it is left.
 // SAFETY: nothing else defines this symbol. The function has no frame of its own, keeps to registers that an exception
 // saves, and passes the stack pointer as the first argument of a function that does not return.
 #[unsafe(export_name = "HardFault")]
@@ -40,7 +40,7 @@ extern "C" fn stack_overflow() -> ! {
     process::exit(1)
 }
 
-/// Interrupts that nobody asked for, and faults of kinds that are not enabled.
+/// Handles interrupts and faults that the firmware has not enabled.
 // SAFETY: it never returns to the code that was interrupted.
 #[exception]
 unsafe fn DefaultHandler(number: i16) -> ! {

@@ -1,10 +1,9 @@
-//! Flash that survives a restart: a file of the host, with the manners of NOR flash.
+//! Flash that survives a restart: a file of the host that behaves like NOR flash.
 //!
 //! QEMU models no flash controller for this machine. The file is called [`FILE`] and lies in the folder in which QEMU
-//! was started; without one, the flash is new and erased.
+//! was started. Without the file, the flash is new and erased.
 
 use core::ffi::CStr;
-use core::fmt;
 use core::ops::Range;
 
 use embedded_storage_async::nor_flash::{
@@ -12,17 +11,18 @@ use embedded_storage_async::nor_flash::{
 };
 use semihosting::fs::{self, File};
 use semihosting::io::{self, Read, Seek, SeekFrom, Write};
+use thiserror::Error;
 
 /// The file that holds the flash.
 const FILE: &CStr = c"flash.bin";
-/// A flash that is being made; it gets its name when it is whole.
+/// A new flash gets its final name when it is complete.
 const UNFINISHED: &CStr = c"flash.new";
 
 const PAGE: usize = 4096;
 const WORD: usize = 4;
 const ERASED: u8 = 0xff;
 
-/// Where the node keeps its records: 8 pages.
+/// The range of the node's records: 8 pages.
 pub const NODE: Range<u32> = 0..8 * PAGE as u32;
 const SIZE: usize = NODE.end as usize;
 
@@ -32,18 +32,18 @@ pub struct HostFlash {
 }
 
 impl HostFlash {
-    /// Opens the flash, and makes it if there is none.
+    /// Opens the flash, and creates it if there is none.
     ///
     /// # Errors
     ///
-    /// [`Error::Host`] when the host does not let it be read and written, [`Error::Size`] when the file is something
-    /// else. The file is unchanged.
+    /// [`Error::Host`] when the host does not allow it to be read and written, [`Error::Size`] when the file is no flash.
+    /// The file is unchanged.
     pub fn open() -> Result<Self, Error> {
         let mut options = File::options();
         options.read(true).write(true);
         let file = match options.open(FILE) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make()?;
+                create()?;
                 options.open(FILE)?
             }
             opened => opened?,
@@ -59,7 +59,7 @@ impl HostFlash {
         Ok(())
     }
 
-    /// Whether every byte from `offset` on, `length` of them, is erased.
+    /// Whether the `length` bytes from `offset` on are erased.
     fn is_erased(&mut self, offset: u32, length: usize) -> Result<bool, Error> {
         let mut chunk = [0; 64];
         let mut left = length;
@@ -76,7 +76,7 @@ impl HostFlash {
     }
 }
 
-/// Judges the bounds of an operation that works in units of `unit` bytes.
+/// Checks the bounds of an operation that works in units of `unit` bytes.
 fn check(offset: u32, length: usize, unit: usize) -> Result<(), NorFlashErrorKind> {
     let offset = offset as usize;
     if length > SIZE || offset > SIZE - length {
@@ -88,7 +88,7 @@ fn check(offset: u32, length: usize, unit: usize) -> Result<(), NorFlashErrorKin
     }
 }
 
-fn make() -> Result<(), Error> {
+fn create() -> Result<(), Error> {
     let mut file = File::create(UNFINISHED)?;
     for _ in 0..SIZE / PAGE {
         erase_page(&mut file)?;
@@ -147,15 +147,19 @@ impl NorFlash for HostFlash {
 }
 
 /// Why the flash cannot be used.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum Error {
-    /// The host refused, or its file ended early. A write may have been carried out in part.
+    /// The host refused, or its file ended early. A write may be partly done.
+    #[error("flash.bin: {:?}", .0.kind())]
     Host(io::Error),
     /// A word at or after this offset was written before and not erased since. Nothing was changed.
+    #[error("flash.bin: write at {0:#x} without erasing")]
     NotErased(u32),
     /// Bounds or alignment. Nothing was changed.
+    #[error("flash.bin: {0}")]
     Range(NorFlashErrorKind),
     /// The file is not a flash: this is its length in bytes.
+    #[error("flash.bin: {0} bytes long, a flash has {SIZE}")]
     Size(u64),
 }
 
@@ -176,17 +180,6 @@ impl NorFlashError for Error {
         match self {
             Self::Range(kind) => *kind,
             _ => NorFlashErrorKind::Other,
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Host(error) => write!(f, "flash.bin: {:?}", error.kind()),
-            Self::NotErased(offset) => write!(f, "flash.bin: write at {offset:#x} without erasing"),
-            Self::Range(kind) => write!(f, "flash.bin: {kind}"),
-            Self::Size(length) => write!(f, "flash.bin: {length} bytes long, a flash has {SIZE}"),
         }
     }
 }

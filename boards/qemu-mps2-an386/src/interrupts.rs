@@ -25,7 +25,7 @@ unsafe impl InterruptNumber for Interrupt {
     }
 }
 
-/// Lets an interrupt through.
+/// Enables an interrupt.
 pub fn enable(interrupt: Interrupt) {
     // SAFETY: no critical section of this firmware relies on a masked interrupt, they all mask every one.
     unsafe { NVIC::unmask(interrupt) }

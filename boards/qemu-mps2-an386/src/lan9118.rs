@@ -2,13 +2,13 @@
 //!
 //! Source: SMSC LAN9118 data sheet, chapters 3 (FIFOs, transmit and receive formats) and 5 (registers).
 
-use core::fmt;
 use core::task::Context;
 
 use cortex_m_rt::interrupt;
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState};
 use embassy_sync::waitqueue::AtomicWaker;
 use static_cell::ConstStaticCell;
+use thiserror::Error;
 
 use crate::interrupts::{self, Interrupt, Interrupt as interrupt};
 use crate::register::Register;
@@ -51,13 +51,13 @@ const FCS: usize = 4;
 /// Two command words before each frame, and its last word filled up, in bytes.
 const TX_OVERHEAD: usize = 8 + 3;
 
-/// Polls of a register after which the controller is taken for broken.
-const PATIENCE: u32 = 100_000;
+/// Polls of a register after which the driver declares the controller broken.
+const MAX_POLLS: u32 = 100_000;
 
 static FRAME_WAITING: AtomicWaker = AtomicWaker::new();
 
-/// Room for one frame in each direction: the controller's FIFOs hold the others. They are static because a driver that
-/// held them would be moved over the stack, 3 KB each time.
+/// Room for one frame in each direction. The controller's FIFOs hold further ones. The buffers are static, because
+/// moving a driver that holds them takes 3 KB of stack each time.
 static FRAMES: ConstStaticCell<[[u8; MTU]; 2]> = ConstStaticCell::new([[0; MTU]; 2]);
 
 /// The controller.
@@ -72,7 +72,7 @@ impl Lan9118 {
     ///
     /// # Errors
     ///
-    /// [`Error`]; after `Taken` the controller works on for whoever has it.
+    /// [`Error`]. After `Taken` the controller continues to work for its owner.
     pub fn take() -> Result<Self, Error> {
         let [rx, tx] = FRAMES.try_take().ok_or(Error::Taken)?;
         if BYTE_TEST.read() != 0x8765_4321 {
@@ -100,7 +100,7 @@ impl Lan9118 {
 
 #[interrupt]
 fn ETHERNET() {
-    // The line stays up while frames wait: it is silenced until the driver has emptied the FIFO.
+    // The line stays high while frames wait. The interrupt is off until the driver has emptied the FIFO.
     INT_EN.write(0);
     FRAME_WAITING.wake();
 }
@@ -117,7 +117,7 @@ impl Driver for Lan9118 {
         }
         loop {
             if !frame_waits() {
-                // A frame that comes after this line raises the interrupt that the next two let through.
+                // A frame that arrives after this line raises the interrupt, which the next two lines enable.
                 INT_STS.write(RX_FRAMES);
                 INT_EN.write(RX_FRAMES);
                 if !frame_waits() {
@@ -186,7 +186,7 @@ fn tx_has_room() -> bool {
     (TX_FIFO_INF.read() & 0xffff) as usize >= MTU + TX_OVERHEAD
 }
 
-/// Takes one frame out of the FIFO, and returns its length, or nothing when it is damaged or does not fit.
+/// Takes one frame out of the FIFO and returns its length; `None` when it is damaged or does not fit.
 fn read_frame(out: &mut [u8; MTU]) -> Option<usize> {
     let status = RX_STATUS.read();
     let bytes = (status >> 16 & 0x3fff) as usize;
@@ -212,7 +212,7 @@ fn send_frame(frame: &[u8]) {
         word.iter_mut().zip(bytes).for_each(|(word, byte)| *word = *byte);
         TX_DATA.write(u32::from_le_bytes(word));
     }
-    // Nobody reads what became of each frame; a full status FIFO would stop the transmitter.
+    // The status of each frame is discarded: a full status FIFO would stop the transmitter.
     for _ in 0..TX_FIFO_INF.read() >> 16 & 0xff {
         TX_STATUS.read();
     }
@@ -234,26 +234,19 @@ fn mac_write(index: u32, value: u32) -> Result<(), Error> {
 }
 
 fn settled(mut ready: impl FnMut() -> bool) -> Result<(), Error> {
-    (0..PATIENCE).any(|_| ready()).then_some(()).ok_or(Error::Stuck)
+    (0..MAX_POLLS).any(|_| ready()).then_some(()).ok_or(Error::Stuck)
 }
 
 /// Why the controller cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Error {
     /// No LAN9118 answers at its address.
+    #[error("no LAN9118 Ethernet controller at its address")]
     Absent,
     /// It does not finish an operation.
+    #[error("the LAN9118 Ethernet controller does not answer")]
     Stuck,
     /// It has been taken before.
+    #[error("the LAN9118 Ethernet controller is in use")]
     Taken,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Absent => "no LAN9118 Ethernet controller at its address",
-            Self::Stuck => "the LAN9118 Ethernet controller does not answer",
-            Self::Taken => "the LAN9118 Ethernet controller is in use",
-        })
-    }
 }

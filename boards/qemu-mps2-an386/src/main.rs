@@ -19,16 +19,17 @@ mod stop;
 mod time_driver;
 
 use core::convert::Infallible;
-use core::fmt;
 
 use cortex_m_rt::entry;
 use defmt::info;
 use defmt_semihosting as _;
 use embassy_executor::Spawner;
 use rand_core::RngCore;
+use thiserror::Error;
 
 use crate::flash::HostFlash;
 use crate::lan9118::Lan9118;
+use crate::node::Hardware;
 use crate::stop::stop;
 
 #[entry]
@@ -46,7 +47,7 @@ async fn boot(spawner: Spawner) {
     stop(&failure)
 }
 
-/// Brings the board up, part by part, and then makes the requests that it was told to make.
+/// Starts the parts of the board one by one, then makes the requests of the settings.
 async fn run(spawner: Spawner) -> Result<Infallible, Failure> {
     let settings = settings::read().map_err(Failure::Settings)?;
     info!("{} of cluster {}", settings.name, settings.cluster);
@@ -59,7 +60,8 @@ async fn run(spawner: Spawner) -> Result<Infallible, Failure> {
         info!("address {}", config.address);
     }
     let request = settings.request;
-    let leaf = node::start(spawner, settings, (network, rng, flash)).await.map_err(Failure::Node)?;
+    let leaf =
+        node::start(spawner, settings, Hardware { network, rng, flash }).await.map_err(Failure::Node)?;
     info!("the processor was busy for {} us before it dialled", executor::busy_micros());
     leaf.linked().await;
     info!("the processor was busy for {} us when it was linked", executor::busy_micros());
@@ -70,25 +72,18 @@ async fn run(spawner: Spawner) -> Result<Infallible, Failure> {
 }
 
 /// Why the board does not run.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 enum Failure {
+    #[error(transparent)]
     Device(lan9118::Error),
+    #[error(transparent)]
     Entropy(entropy::Unavailable),
+    #[error(transparent)]
     Flash(flash::Error),
+    #[error(transparent)]
     Network(network::Error),
+    #[error(transparent)]
     Node(node::Error),
+    #[error(transparent)]
     Settings(board_settings::Error),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Device(error) => error.fmt(f),
-            Self::Entropy(error) => error.fmt(f),
-            Self::Flash(error) => error.fmt(f),
-            Self::Network(error) => error.fmt(f),
-            Self::Node(error) => error.fmt(f),
-            Self::Settings(error) => error.fmt(f),
-        }
-    }
 }

@@ -1,20 +1,19 @@
 //! Brings the network up.
 
-use core::fmt;
-
 use board_settings::Ip;
 use embassy_executor::Spawner;
 use embassy_net::{Config, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
 use embassy_time::{Duration, with_timeout};
 use static_cell::StaticCell;
+use thiserror::Error;
 
 use crate::lan9118::Lan9118;
 
 /// Sockets that may be open at once, the DHCP client's included.
 const SOCKETS: usize = 4;
 
-/// How long to wait for an address.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest wait for an address.
+const ADDRESS_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Starts the network on `device` and waits until it has an address. `seed` makes port and sequence numbers hard to
 /// guess. A second call panics.
@@ -25,11 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub async fn start(spawner: Spawner, device: Lan9118, ip: Ip, seed: u64) -> Result<Stack<'static>, Error> {
     let (stack, runner) = create(device, ip, seed);
     spawner.spawn(drive(runner).map_err(|_| Error::NoTask)?);
-    with_timeout(PATIENCE, stack.wait_config_up()).await.map_err(|_| Error::NoAddress)?;
+    with_timeout(ADDRESS_TIMEOUT, stack.wait_config_up()).await.map_err(|_| Error::NoAddress)?;
     Ok(stack)
 }
 
-/// On its own, so that the stack that it takes is given back: a part of [`start`] would hold it to the end.
+/// Not inlined, so that its stack is given back: inside [`start`] the task would hold it to the end.
 #[inline(never)]
 fn create(device: Lan9118, ip: Ip, seed: u64) -> (Stack<'static>, Runner<'static, Lan9118>) {
     static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
@@ -53,19 +52,12 @@ async fn drive(mut runner: Runner<'static, Lan9118>) -> ! {
 }
 
 /// Why there is no network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Error {
-    /// Nobody gave the board an address.
+    /// No DHCP server gave the board an address.
+    #[error("no network address within 20 s")]
     NoAddress,
     /// The network's task runs already.
+    #[error("the network has been started before")]
     NoTask,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoAddress => "no network address within 20 s",
-            Self::NoTask => "the network has been started before",
-        })
-    }
 }

@@ -1,7 +1,7 @@
-//! Starts the node: what the host said, what flash holds and what the board offers become a leaf.
+//! Starts the node from the host's settings, the records in flash and the board's component.
 
 use core::cell::OnceCell;
-use core::fmt::{self, Write as _};
+use core::fmt::Write as _;
 
 use board_settings::{MAX_HUBS, Settings};
 use embassy_executor::Spawner;
@@ -12,6 +12,7 @@ use node_core::time::UnixTime;
 use node_embedded::{Leaf, LeafResources, Parts, Runner, StartError};
 use rand_chacha::ChaCha20Rng;
 use static_cell::{ConstStaticCell, StaticCell};
+use thiserror::Error;
 
 use crate::component::Component;
 use crate::flash::{self, HostFlash};
@@ -19,8 +20,15 @@ use crate::flash::{self, HostFlash};
 /// Longest `ADDRESS:PORT`.
 const HUB: usize = "255.255.255.255:65535".len();
 
-/// What the board brings.
-type Brought = (Stack<'static>, ChaCha20Rng, HostFlash);
+/// The board's parts for a node.
+pub struct Hardware {
+    /// The network.
+    pub network: Stack<'static>,
+    /// Random numbers for keys.
+    pub rng: ChaCha20Rng,
+    /// The flash that holds the node's records.
+    pub flash: HostFlash,
+}
 
 /// Starts the node. A second call panics.
 ///
@@ -30,14 +38,14 @@ type Brought = (Stack<'static>, ChaCha20Rng, HostFlash);
 pub async fn start(
     spawner: Spawner,
     settings: Settings<'static>,
-    (network, rng, flash): Brought,
+    hardware: Hardware,
 ) -> Result<Leaf<'static>, Error> {
     static RESOURCES: ConstStaticCell<LeafResources<'static>> = ConstStaticCell::new(LeafResources::new());
     static USES: StaticCell<Vec<&'static str, { board_settings::MAX_USES }>> = StaticCell::new();
     static SELF: StaticCell<OnceCell<Leaf<'static>>> = StaticCell::new();
 
     let uses = USES.init(settings.uses);
-    let told = node_embedded::Settings {
+    let node_settings = node_embedded::Settings {
         id: settings.node_id.map(NodeId),
         uses,
         not_before: UnixTime(settings.unix_floor),
@@ -47,20 +55,21 @@ pub async fn start(
     };
     let itself = &*SELF.init(OnceCell::new());
     let parts = Parts {
-        network,
-        rng,
-        flash,
+        network: hardware.network,
+        rng: hardware.rng,
+        flash: hardware.flash,
         flash_range: flash::NODE,
         application: Component::new(settings.name, itself),
     };
-    let (leaf, runner) = node_embedded::start(RESOURCES.take(), told, parts).await.map_err(Error::Start)?;
-    // It was empty: this is the only place that fills it.
+    let (leaf, runner) =
+        node_embedded::start(RESOURCES.take(), node_settings, parts).await.map_err(Error::Start)?;
+    // The cell is empty: only this line fills it.
     let _ = itself.set(leaf);
     spawner.spawn(drive(runner).map_err(|_| Error::NoTask)?);
     Ok(leaf)
 }
 
-/// The hubs as the node wants them: as text, for other boards know hubs by name.
+/// The hubs as text. The node takes text, because other boards know hubs by name.
 fn hubs(addresses: &[core::net::SocketAddrV4]) -> &'static [&'static str] {
     static TEXTS: StaticCell<Vec<String<HUB>, MAX_HUBS>> = StaticCell::new();
     static HUBS: StaticCell<Vec<&'static str, MAX_HUBS>> = StaticCell::new();
@@ -80,19 +89,12 @@ async fn drive(mut runner: Runner<'static, ChaCha20Rng, HostFlash, Component>) -
 }
 
 /// Why there is no node.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum Error {
     /// The node's task runs already.
+    #[error("the node has been started before")]
     NoTask,
-    /// The node says why.
+    /// The node did not start.
+    #[error(transparent)]
     Start(StartError<flash::Error>),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoTask => f.write_str("the node has been started before"),
-            Self::Start(error) => error.fmt(f),
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! The request that this board was told to make again and again.
+//! The request of the settings, which this board repeats.
 
 use core::convert::Infallible;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -14,22 +14,22 @@ const HEAD: usize = 1024;
 static ANSWERED: AtomicU32 = AtomicU32::new(0);
 static FAILED: AtomicU32 = AtomicU32::new(0);
 
-/// Makes it for ever.
+/// Repeats the request for ever.
 pub async fn repeat<E>(leaf: Leaf<'static>, request: Request<'static>) -> Result<Infallible, E> {
     let Request { component, path, period_ms } = request;
     let mut ticker = Ticker::every(Duration::from_millis(u64::from(period_ms.max(1))));
     loop {
         let begun = Instant::now();
         match ask(leaf, &Call::get(component, path)).await {
-            Ok((status @ 200..=299, length)) => {
+            Ok(Outcome { status: status @ 200..=299, length }) => {
                 let time = begun.elapsed().as_millis();
-                // The first one is news.
+                // Only the first one is logged as information.
                 match ANSWERED.fetch_add(1, Ordering::Relaxed) {
                     0 => info!("{}: status {}, {} bytes, {} ms", component, status, length, time),
                     _ => debug!("{}: status {}, {} bytes, {} ms", component, status, length, time),
                 }
             }
-            Ok((status, length)) => {
+            Ok(Outcome { status, length }) => {
                 FAILED.fetch_add(1, Ordering::Relaxed);
                 warn!("{}: status {}, {} bytes", component, status, length);
             }
@@ -42,19 +42,33 @@ pub async fn repeat<E>(leaf: Leaf<'static>, request: Request<'static>) -> Result
     }
 }
 
-/// How many were answered, and how many were not.
-pub fn counts() -> (u32, u32) {
-    (ANSWERED.load(Ordering::Relaxed), FAILED.load(Ordering::Relaxed))
+/// Requests so far.
+pub struct Counts {
+    /// Requests that were answered with success.
+    pub answered: u32,
+    /// All others.
+    pub failed: u32,
 }
 
-/// The status of the response, and how long its body was.
-async fn ask(leaf: Leaf<'static>, call: &Call<'_>) -> Result<(u16, usize), CallError> {
+/// Counts the requests so far.
+pub fn counts() -> Counts {
+    Counts { answered: ANSWERED.load(Ordering::Relaxed), failed: FAILED.load(Ordering::Relaxed) }
+}
+
+/// A response that was read to its end.
+struct Outcome {
+    status: u16,
+    /// Bytes of its body.
+    length: usize,
+}
+
+async fn ask(leaf: Leaf<'static>, call: &Call<'_>) -> Result<Outcome, CallError> {
     let mut head = [0; HEAD];
     let mut response = leaf.call(call, &mut head).await?;
     let mut length = 0;
     loop {
         match response.read(&mut [0; 64]).await? {
-            0 => return Ok((response.status(), length)),
+            0 => return Ok(Outcome { status: response.status(), length }),
             read => length += read,
         }
     }

@@ -1,11 +1,11 @@
-//! Finds the settings that the host put into memory: QEMU's `-device loader,file=…,addr=0x21000000,force-raw=on`.
+//! Reads the settings that the host put into memory: QEMU's `-device loader,file=…,addr=0x21000000,force-raw=on`.
 
 use board_settings::{Error, MAX_BLOB, Settings};
 
 /// Start of the PSRAM, which neither the linker script nor anything else uses.
 const ADDRESS: usize = 0x2100_0000;
 
-/// The settings, where the host put them.
+/// Reads the settings from the place where the host put them.
 ///
 /// # Errors
 ///

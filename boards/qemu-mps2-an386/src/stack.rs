@@ -1,4 +1,4 @@
-//! How much of the stack has been used. cortex-m-rt paints it before `main`; what is no longer paint was used.
+//! Measures the stack. cortex-m-rt paints it before `main`: a word that has lost its paint was used.
 
 use cortex_m_rt::STACK_PAINT_VALUE;
 

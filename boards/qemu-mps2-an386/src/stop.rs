@@ -1,4 +1,4 @@
-//! The ways in which the board stops: each says why, and ends QEMU with a failure.
+//! Stops the board: logs the reason, and ends QEMU with a failure.
 
 use core::fmt::Display;
 use core::panic::PanicInfo;
@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use defmt::{Display2Format, error};
 use semihosting::process;
 
-/// Stops because the board cannot or must not run.
+/// Stops the board because it cannot or must not run.
 pub fn stop(why: &dyn Display) -> ! {
     error!("stopped: {}", Display2Format(&why));
     process::exit(1)

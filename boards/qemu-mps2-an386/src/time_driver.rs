@@ -16,8 +16,8 @@ use crate::register::Register;
 const COUNTS_PER_SECOND: u64 = 25_000_000;
 const COUNTS_PER_TICK: u64 = COUNTS_PER_SECOND / TICK_HZ;
 
-/// Longest sleep, in ticks: 5 ms. QEMU looks at its user-mode network only when its main loop wakes; a guest that
-/// slept for longer would see its connections delayed by up to a second.
+/// Longest sleep, in ticks: 5 ms. QEMU serves its user-mode network only when its main loop wakes: a longer
+/// sleep would delay the guest's connections by up to a second.
 const LONGEST_SLEEP: u64 = TICK_HZ / 200;
 
 const RUN: u32 = 1 | 1 << 3; // enabled, interrupt at zero
@@ -56,7 +56,7 @@ const COUNTER: Timer = Timer::at(0x4000_0000);
 const ALARM: Timer = Timer::at(0x4000_1000);
 
 struct Clock {
-    /// How often the counter passed zero: every 172 s.
+    /// Times that the counter passed zero, which it does every 172 s.
     wraps: Mutex<Cell<u32>>,
     queue: Mutex<RefCell<Queue>>,
 }
@@ -66,7 +66,7 @@ embassy_time_driver::time_driver_impl!(static CLOCK: Clock = Clock {
     queue: Mutex::new(RefCell::new(Queue::new())),
 });
 
-/// Starts the clock. Before that, time stands still.
+/// Starts the clock. Until then the time is zero.
 pub fn start() {
     COUNTER.start(u32::MAX);
     interrupts::enable(Interrupt::TIMER0);
@@ -103,14 +103,14 @@ impl Driver for Clock {
 }
 
 impl Clock {
-    /// Wakes whoever is due and sets the alarm for the next.
+    /// Wakes the tasks whose time has come, and sets the alarm for the next one.
     fn set_alarm(&self, cs: CriticalSection<'_>) {
         let mut queue = self.queue.borrow_ref_mut(cs);
         loop {
             let next = queue.next_expiration(self.now());
             let sleep = next.saturating_sub(self.now()).min(LONGEST_SLEEP);
             if sleep > 0 {
-                // At most 5 ms: far within 32 bits.
+                // At most 5 ms, which fits in 32 bits.
                 return ALARM.start((sleep * COUNTS_PER_TICK) as u32);
             }
         }

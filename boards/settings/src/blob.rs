@@ -7,9 +7,8 @@
 //! 8  body                postcard, then its CRC-32 (ISO HDLC), little endian
 //! ```
 
-use core::fmt;
-
 use crc::{CRC_32_ISO_HDLC, Crc};
+use thiserror::Error;
 
 use crate::{Ip, Settings};
 
@@ -22,8 +21,8 @@ const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 pub const MAX_BLOB: usize = 8192;
 
 impl<'a> Settings<'a> {
-    /// Writes the blob into `out` and returns the part of `out` that it fills; [`MAX_BLOB`] bytes always do,
-    /// unless the strings or the keyring are longer than any board accepts.
+    /// Writes the blob into `out` and returns the part of `out` that it fills. [`MAX_BLOB`] bytes are enough, unless the
+    /// strings or the keyring are longer than any board accepts.
     ///
     /// # Errors
     ///
@@ -47,7 +46,7 @@ impl<'a> Settings<'a> {
     ///
     /// # Errors
     ///
-    /// Every other variant of [`Error`]: each names what is wrong with the blob.
+    /// Every other variant of [`Error`] names one defect of the blob.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Error> {
         let (&[m0, m1, m2, m3, v0, v1, l0, l1], rest) =
             bytes.split_first_chunk::<HEADER>().ok_or(Error::Missing)?;
@@ -69,33 +68,24 @@ impl<'a> Settings<'a> {
 }
 
 /// Why there are no settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Error {
     /// There is no blob.
+    #[error("no settings were handed in")]
     Missing,
     /// The blob has a layout that this build does not know.
+    #[error("settings of version {0}, this build reads {VERSION}")]
     Version(u16),
     /// Length, checksum or contents do not fit together.
+    #[error("the settings are damaged")]
     Damaged,
     /// A network prefix longer than 32 bits.
+    #[error("a network prefix of {0} bits, 32 at most")]
     Prefix(u8),
     /// The settings do not fit into the space for them.
+    #[error("the settings are too long")]
     TooLong,
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => f.write_str("no settings were handed in"),
-            Self::Version(version) => write!(f, "settings of version {version}, this build reads {VERSION}"),
-            Self::Damaged => f.write_str("the settings are damaged"),
-            Self::Prefix(prefix) => write!(f, "a network prefix of {prefix} bits, 32 at most"),
-            Self::TooLong => f.write_str("the settings are too long"),
-        }
-    }
-}
-
-impl core::error::Error for Error {}
 
 #[cfg(test)]
 mod tests;

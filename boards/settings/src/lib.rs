@@ -1,8 +1,7 @@
-//! What a board is told at start.
+//! The settings of a board at start.
 //!
-//! An emulated board has no provisioning jig, so the host hands it one blob in memory: [`Settings`] in the
-//! envelope of [`blob`](Settings::encode). The types borrow from that blob: on the board it stays where the host
-//! put it and costs no RAM.
+//! An emulated board has no provisioning jig, so the host puts one blob into its memory: [`Settings`] in the envelope of
+//! [`blob`](Settings::encode). The types borrow from that blob. On the board it stays in that place and costs no RAM.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -15,21 +14,21 @@ use serde::{Deserialize, Serialize};
 
 pub use blob::{Error, MAX_BLOB};
 
-/// Most hubs that a board can be told of.
+/// Most hubs in the settings.
 pub const MAX_HUBS: usize = 4;
-/// Most components that a board can ask for.
+/// Most components that a board can use.
 pub const MAX_USES: usize = 4;
 
-/// Everything a board needs to know before it can join a cluster.
+/// The settings that a board needs before it can join a cluster.
 ///
-/// Lengths of names and validity of the keyring are judged by the node that uses them, not here.
+/// The node checks the lengths of names and the keyring, not this crate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings<'a> {
     /// The node's name.
     pub name: &'a str,
     /// The cluster it belongs to.
     pub cluster: &'a str,
-    /// The node's identity; without one the board makes one and keeps it in flash.
+    /// The node's identity. Without one, the board creates one and stores it in flash.
     pub node_id: Option<[u8; 16]>,
     /// How the board gets its address.
     pub ip: Ip,
@@ -38,16 +37,16 @@ pub struct Settings<'a> {
     /// Components that this board calls.
     #[serde(borrow)]
     pub uses: Vec<&'a str, MAX_USES>,
-    /// Seconds since 1970: no certificate is judged by an earlier time than this.
+    /// Seconds since 1970. The board judges no certificate by an earlier time.
     pub unix_floor: u64,
-    /// An encoded keyring with which an empty flash is provisioned; a flash that has one keeps its own.
+    /// An encoded keyring for an empty flash. A flash that holds a keyring keeps its own.
     pub keyring: Option<&'a [u8]>,
-    /// A request that the board makes again and again.
+    /// A request that the board repeats.
     pub request: Option<Request<'a>>,
 }
 
 impl<'a> Settings<'a> {
-    /// The least that makes a board: a name, a cluster and an address by DHCP.
+    /// The minimal settings: a name, a cluster and an address by DHCP.
     #[must_use]
     pub const fn new(name: &'a str, cluster: &'a str) -> Self {
         Self {
@@ -69,7 +68,7 @@ impl<'a> Settings<'a> {
 pub enum Ip {
     /// From the network.
     Dhcp,
-    /// As written here.
+    /// From the settings.
     Static {
         /// The board's address.
         address: Ipv4Addr,
@@ -80,7 +79,7 @@ pub enum Ip {
     },
 }
 
-/// An HTTP request that a board makes to a component, periodically.
+/// An HTTP request that a board makes to a component periodically.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request<'a> {
     /// Name of the component.

@@ -1,4 +1,4 @@
-//! From `HOST:PORT` to an address that can be dialled.
+//! Resolves `HOST:PORT` to an address to dial.
 
 use embassy_net::{IpEndpoint, Stack};
 use thiserror::Error;

@@ -1,4 +1,4 @@
-//! Sessions against servers that break every rule, each for what it would do without its guard.
+//! Sessions against servers that break the rules, one rule a test.
 
 use core::cell::RefCell;
 use core::pin::pin;
@@ -51,7 +51,7 @@ fn trust(certificate: &[u8]) -> Trust {
     Trust { anchors: [anchor].into_iter().collect(), clock: Some(BUILT) }
 }
 
-/// Who the client is.
+/// The client's credentials.
 struct Board {
     /// `None`: the device that holds the key does not answer.
     key: Option<SoftwareSigner>,
@@ -75,7 +75,7 @@ impl Credentials for Board {
     }
 }
 
-/// What became of a client: the session's opening, then of a first read from it.
+/// The outcome of a client: of the session's opening, then of a first read.
 struct Outcome {
     opened: Result<Fingerprint, SessionError>,
     read: Option<Result<Vec<u8>, SessionError>>,
@@ -83,7 +83,7 @@ struct Outcome {
     more: bool,
 }
 
-/// Lets a client meet a server. The client says `hello` in a session that is open, and reads once.
+/// Connects a client to a server. In an open session the client sends `hello`, and reads once.
 fn meet<T>(
     trust: Trust,
     board: Board,
@@ -126,8 +126,7 @@ fn meet<T>(
     })
 }
 
-/// The error of a client that trusts the hub's certificate and nothing else, and that says nothing after its
-/// ClientHello.
+/// The error of a client that trusts only the hub's certificate, and that sends nothing after its ClientHello.
 fn refusal(server: impl AsyncFnOnce(&mut Rogue)) -> SessionError {
     refusal_by(trust(HUB), server)
 }

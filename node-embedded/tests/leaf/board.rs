@@ -13,11 +13,11 @@ use crate::cable::Network;
 use crate::flash::{self, Flash};
 use crate::task::Task;
 
-/// When it was built: 2026-11-30T12:00:00Z.
+/// The time of the firmware's build: 2026-11-30T12:00:00Z.
 pub const BUILT: u64 = 1_796_040_000;
 /// The cluster of every test.
 pub const CLUSTER: &str = "maelstrom";
-/// Where the hub listens.
+/// The hub's address.
 pub const HUBS: [&str; 1] = ["10.0.0.2:8374"];
 
 /// Starts a board. The task is the board.
@@ -62,7 +62,7 @@ impl Application for Echo {
                     }
                 }
             }
-            "/silent" => Ok(()),
+            "/no-answer" => Ok(()),
             "/never" => core::future::pending().await,
             _ => answer.send(404, "text/plain", b"no such path\n").await,
         }

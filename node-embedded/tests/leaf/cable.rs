@@ -32,9 +32,9 @@ struct End {
 
 /// Two networks that can reach each other.
 pub struct Network {
-    /// The board's.
+    /// The board's end.
     pub board: Stack<'static>,
-    /// The hubs'.
+    /// The hubs' end.
     pub hub: Stack<'static>,
     plugged: Rc<Cell<bool>>,
 }
@@ -64,7 +64,7 @@ impl Network {
         (Self { board, hub, plugged }, tasks)
     }
 
-    /// Pulls the plug, or puts it back: frames are lost, nobody is told.
+    /// Pulls the plug, or puts it back. Frames are lost, and neither end learns of it.
     pub fn plug(&self, plugged: bool) {
         self.plugged.set(plugged);
     }

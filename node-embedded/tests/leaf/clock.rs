@@ -1,4 +1,4 @@
-//! Virtual time: it passes only when everybody waits, then it jumps to the next timer. No test sleeps.
+//! Virtual time: when all tasks wait, it jumps to the next timer. No test sleeps.
 //!
 //! Every test runs in its own thread, and every thread has its own time.
 
@@ -66,7 +66,7 @@ impl Wake for Flag {
     }
 }
 
-/// A future with a waker of its own: one that is woken does not wake the others.
+/// A future with a waker of its own. Waking one future does not wake the others.
 struct Woken<F> {
     future: F,
     flag: Arc<Flag>,
@@ -77,7 +77,7 @@ impl<F> Woken<F> {
         Self { future, flag: Arc::new(Flag(AtomicBool::new(true))) }
     }
 
-    /// Polls it if it was woken; says whether it was, and its result.
+    /// Polls the future if it was woken. Returns whether it was, and its result.
     fn poll<T>(&mut self, poll: impl FnOnce(&mut F, &mut Context<'_>) -> Poll<T>) -> (bool, Poll<T>) {
         if !self.flag.0.swap(false, Ordering::Relaxed) {
             return (false, Poll::Pending);
@@ -90,7 +90,7 @@ impl<F> Woken<F> {
 /// Runs `test` to its end, and `tasks` beside it.
 ///
 /// # Panics
-/// When an hour has passed, or time does not pass.
+/// After an hour, or when time does not pass.
 pub fn run<T>(tasks: Vec<Pin<Box<dyn Future<Output = ()>>>>, test: impl Future<Output = T>) -> T {
     let mut tasks: Vec<_> = tasks.into_iter().map(Woken::new).collect();
     let test = pin!(test);

@@ -1,4 +1,4 @@
-//! NOR flash in memory, with the manners of the real one, whose power can be cut.
+//! NOR flash in memory that behaves like the real one, and whose power can be cut.
 
 use core::cell::RefCell;
 use core::ops::Range;
@@ -18,7 +18,7 @@ const SIZE: usize = PAGES * PAGE;
 /// All of it.
 pub const RANGE: Range<u32> = 0..SIZE as u32;
 
-/// A flash; clones are the same one.
+/// A flash. All clones are the same flash.
 #[derive(Clone)]
 pub struct Flash(Rc<RefCell<Cells>>);
 
@@ -29,18 +29,18 @@ struct Cells {
 }
 
 impl Flash {
-    /// A new one, erased.
+    /// A new flash, erased.
     pub fn new() -> Self {
         Self(Rc::new(RefCell::new(Cells { bytes: vec![0xff; SIZE], words_left: None })))
     }
 
-    /// Another one with the same contents and a sound supply of power.
+    /// Another flash with the same contents and unlimited power.
     pub fn copy(&self) -> Self {
         let bytes = self.0.borrow().bytes.clone();
         Self(Rc::new(RefCell::new(Cells { bytes, words_left: None })))
     }
 
-    /// The power fails after so many words.
+    /// Makes the power fail after this many words.
     pub fn fail_after(&self, words: usize) {
         self.0.borrow_mut().words_left = Some(words);
     }
@@ -59,7 +59,7 @@ impl Cells {
     }
 }
 
-/// Why the flash did not do what it was asked.
+/// Why the flash did not carry out an operation.
 #[derive(Debug)]
 pub enum Failure {
     NoPower,
@@ -102,7 +102,7 @@ impl NorFlash for Flash {
             return Err(Failure::Range);
         }
         let mut cells = self.0.borrow_mut();
-        // An erase takes its time: power may fail in its midst.
+        // An erase takes time: power may fail in the middle of it.
         const STEP: usize = PAGE / 16;
         (from..to).step_by(STEP).try_for_each(|at| cells.change(at..at + STEP, |part| part.fill(0xff)))
     }

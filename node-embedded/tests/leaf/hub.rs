@@ -31,24 +31,24 @@ const LIMITS: Limits =
     Limits { frame: 16384, exchanges: 64, exchange_credit: 65536, link_credit: 1 << 20, members: 100 };
 const STEP: Duration = Duration::from_millis(1);
 
-/// A hub; clones are the same one.
+/// A hub. All clones are the same hub.
 #[derive(Clone)]
 pub struct Hub(Rc<RefCell<State>>);
 
 struct State {
     node: Node<'static>,
     config: Arc<ServerConfig>,
-    /// How the next connections are served.
+    /// The TLS configuration of the next connections.
     on: bool,
-    /// Sessions that are opened now wait before the hub says hello.
+    /// Whether the hub sends no hello on new sessions for now.
     reserved: bool,
     links: HashMap<LinkId, Connection>,
-    /// Exchanges of links that are gone.
+    /// Exchanges of former links.
     past: HashMap<(LinkId, ExchangeId), Arrived>,
     count: u32,
     /// Certificates that boards showed, one for each link that came up.
     shown: Vec<Vec<u8>>,
-    /// What the hub's clock says in its hello.
+    /// The time in the hub's hello.
     time: Option<UnixTime>,
 }
 
@@ -68,7 +68,7 @@ struct Arrived {
     ended: bool,
     reset: Option<ResetCode>,
     http: bool,
-    /// Of the response.
+    /// The body of the response.
     sent: usize,
 }
 
@@ -105,7 +105,7 @@ fn leak<T: Clone>(item: T, count: usize) -> &'static mut [T] {
     vec![item; count].leak()
 }
 
-/// What a hub that shows this certificate says of itself.
+/// The metadata of a hub that shows this certificate.
 fn describe(shown: &Identity) -> Metadata<'static> {
     let mut metadata = Metadata::new("hub", Kind::Hub);
     // As seen from the hub itself: the board cannot reach it there.
@@ -151,26 +151,26 @@ impl Hub {
         (hub, tasks)
     }
 
-    /// Serves connections, or refuses them and ends the ones it has: `false` is a hub that was killed.
+    /// Serves connections. With `false`, the hub is killed: it refuses new connections and ends the open ones.
     pub fn switch(&self, on: bool) {
         let mut state = self.0.borrow_mut();
         state.on = on;
         state.links.values_mut().for_each(|connection| connection.killed |= !on);
     }
 
-    /// Says and hears nothing in sessions that are opened from now on, until it is called with `false`.
+    /// Sends and reads nothing in new sessions, until it is called with `false`.
     pub fn reserve(&self, reserved: bool) {
         self.0.borrow_mut().reserved = reserved;
     }
 
-    /// Changes what the next connections are shown, and tells the boards.
+    /// Changes the certificate of the next connections, and tells the boards.
     pub fn configure(&self, shown: &Identity, trusted: Trusted) {
         let mut state = self.0.borrow_mut();
         state.config = server_config(shown, trusted);
         state.node.set_metadata(&describe(shown)).unwrap();
     }
 
-    /// Changes what the next hellos say of the time.
+    /// Changes the time in the next hellos.
     pub fn tell_time(&self, time: u64) {
         self.0.borrow_mut().time = Some(UnixTime(time));
     }
@@ -185,7 +185,7 @@ impl Hub {
         self.0.borrow().links.values().filter(|connection| connection.board.is_some()).count()
     }
 
-    /// What is known of a member.
+    /// The state of a member, as the hub knows it.
     pub fn member<T>(&self, id: NodeId, look: impl FnOnce(gossip::Member<'_>) -> T) -> Option<T> {
         self.0.borrow().node.member(id).map(look)
     }
@@ -360,7 +360,7 @@ impl Hub {
         connection.link.greet(&hello, &mut Out(&mut connection.out)).unwrap();
     }
 
-    /// One turn of the machines: what is to be sent, and whether the link is over, killed, or gets new keys.
+    /// Runs the machines once. Returns the bytes to send, and whether the link is over, killed, or gets new keys.
     fn step(&self, id: LinkId) -> (Vec<u8>, bool, bool, bool) {
         let state = &mut *self.0.borrow_mut();
         let update = state.count & UPDATE_KEYS != 0;
@@ -449,7 +449,7 @@ impl Connection {
         }
     }
 
-    /// Answers requests from the board that have arrived whole: the body comes back.
+    /// Answers whole requests from the board with their body.
     fn echo(&mut self) {
         let mut done = Vec::new();
         for (id, arrived) in self.exchanges.iter_mut().filter(|(_, arrived)| arrived.http && arrived.ended) {

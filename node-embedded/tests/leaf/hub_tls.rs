@@ -1,4 +1,4 @@
-//! A hub's side of TLS: rustls, which asks for certificates and takes those it was told of.
+//! A hub's side of TLS: rustls, which asks for certificates and accepts the trusted ones.
 
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
@@ -15,10 +15,10 @@ use rustls::{
 
 use crate::identity::Identity;
 
-/// Whom a hub trusts, changed while it runs.
+/// The certificates that a hub trusts; a test may change them while it runs.
 pub type Trusted = Arc<Mutex<Vec<Vec<u8>>>>;
 
-/// What a hub shows and takes.
+/// The certificate that a hub shows, and those that it accepts.
 pub fn server_config(identity: &Identity, trusted: Trusted) -> Arc<ServerConfig> {
     let provider = Arc::new(ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider.clone())
@@ -94,7 +94,7 @@ impl<'s> TlsServer<'s> {
         Self { tls: ServerConnection::new(config).unwrap(), socket }
     }
 
-    /// Sends what TLS has to send.
+    /// Sends the bytes that TLS has to send.
     pub async fn flush(&mut self) -> Result<(), ()> {
         let mut bytes = Vec::new();
         while self.tls.wants_write() {
@@ -121,7 +121,7 @@ impl<'s> TlsServer<'s> {
             self.tls.read_tls(&mut rest).unwrap();
             let state = self.tls.process_new_packets().map_err(drop);
             let Ok(state) = state else {
-                // The alert that says why.
+                // The alert that gives the reason.
                 let _ = self.flush().await;
                 return Err(());
             };
@@ -132,7 +132,7 @@ impl<'s> TlsServer<'s> {
         Ok(plain)
     }
 
-    /// Takes plaintext to be sent.
+    /// Accepts plaintext to send.
     pub fn queue(&mut self, plain: &[u8]) {
         self.tls.writer().write_all(plain).unwrap();
     }
@@ -150,7 +150,7 @@ impl<'s> TlsServer<'s> {
         let _ = embassy_time::with_timeout(embassy_time::Duration::from_secs(1), self.socket.flush()).await;
     }
 
-    /// Ends the connection at once.
+    /// Ends the connection immediately.
     pub async fn abort(mut self) {
         self.socket.abort();
         let _ = embassy_time::with_timeout(embassy_time::Duration::from_secs(1), self.socket.flush()).await;

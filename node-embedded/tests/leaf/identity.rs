@@ -13,14 +13,14 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A self-signed one.
+    /// A self-signed certificate.
     pub fn new() -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = params().self_signed(&key).unwrap().der().to_vec();
         Self { certificate, key }
     }
 
-    /// A self-signed one whose time is over in this year.
+    /// A self-signed certificate that expires in this year.
     pub fn until(year: i32) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = params();
@@ -29,7 +29,7 @@ impl Identity {
         Self { certificate, key }
     }
 
-    /// One that is signed by the key of this one.
+    /// A certificate that is signed by the key of this one.
     pub fn issue(&self) -> Self {
         let key = KeyPair::generate().unwrap();
         let issuer = Issuer::new(params(), &self.key);

@@ -58,7 +58,7 @@ fn many_requests_run_at_once() {
 fn a_board_answers_what_it_cannot_serve() {
     with_board(async |world, leaf| {
         assert_eq!(world.http(leaf, "/nothing", b"").await, Ok((404, b"no such path\n".to_vec())));
-        assert_eq!(world.http(leaf, "/silent", b"").await.map(|(status, _)| status), Ok(500));
+        assert_eq!(world.http(leaf, "/no-answer", b"").await.map(|(status, _)| status), Ok(500));
         let long = format!("/{}", "x".repeat(200));
         assert_eq!(world.http(leaf, &long, b"").await.map(|(status, _)| status), Ok(404));
         let raw = async |request: &[u8]| world.hub.request(leaf.id(), Service::Http, request).await.unwrap();
@@ -73,14 +73,14 @@ fn a_board_answers_what_it_cannot_serve() {
         assert!(raw(circle.as_bytes()).await.starts_with(b"HTTP/1.1 508"));
         let twofold = b"GET / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n";
         assert!(raw(twofold).await.starts_with(b"HTTP/1.1 400"));
-        // None of them cost the link, or a place for good.
+        // None of these requests ends the link, or holds a slot for ever.
         assert_eq!(world.http(leaf, "/echo", b"still here").await, Ok((200, b"still here".to_vec())));
         assert_eq!(world.hub.links(), 1);
     });
 }
 
 #[test]
-fn a_request_that_takes_too_long_is_given_up_and_its_worker_is_free_again() {
+fn a_request_that_takes_too_long_is_reset_and_its_worker_is_free_again() {
     with_board(async |world, leaf| {
         for _ in 0..5 {
             assert_eq!(world.http(leaf, "/never", b"").await, Err("reset: out of time".to_string()));
@@ -203,7 +203,7 @@ fn new_keys_replace_the_link_and_no_request_fails() {
 }
 
 #[test]
-fn keys_that_come_before_the_hub_has_said_hello_replace_that_link_too() {
+fn keys_that_arrive_before_the_hubs_hello_replace_that_link_too() {
     let (world, tasks) = world();
     run(tasks, async {
         let [second, third] = [Identity::new(), Identity::new()];
@@ -218,7 +218,7 @@ fn keys_that_come_before_the_hub_has_said_hello_replace_that_link_too() {
             Timer::after_millis(100).await;
             world.hub.reserve(true);
             push(bundle(&[&second], &[&world.hub_identity])).await;
-            // The handshake with the second certificate is over, its link not up.
+            // The handshake with the second certificate is over; its link is not up.
             Timer::after_secs(1).await;
             push(bundle(&[&third], &[&world.hub_identity])).await;
             world.hub.reserve(false);
@@ -232,7 +232,7 @@ fn keys_that_come_before_the_hub_has_said_hello_replace_that_link_too() {
 }
 
 #[test]
-fn a_keyring_that_the_flash_does_not_keep_is_not_used() {
+fn a_keyring_that_the_flash_does_not_store_is_not_used() {
     let (world, tasks) = world();
     let flash = Flash::new();
     run(tasks, async {
@@ -249,7 +249,7 @@ fn a_keyring_that_the_flash_does_not_keep_is_not_used() {
             assert_eq!((leaf.links(), world.hub.shown().len()), (1, 1));
         };
         select(test, task).await;
-        // The next start finds the old keyring, and what is half-written does no harm.
+        // The next start finds the old keyring; the half-written record does no harm.
         let (leaf, task) = board(&world.network, flash.copy(), &[]).await;
         select(leaf.linked(), task).await;
         assert_eq!(leaf.links(), 1);
@@ -257,7 +257,7 @@ fn a_keyring_that_the_flash_does_not_keep_is_not_used() {
 }
 
 #[test]
-fn a_keyring_without_the_hub_ends_the_link_at_once() {
+fn a_keyring_without_the_hub_ends_the_link_immediately() {
     with_board(async |world, leaf| {
         let other = Identity::new();
         let without = bundle(&[&world.board_identity], &[&other]);
@@ -281,7 +281,7 @@ fn a_hub_that_was_killed_is_dialled_with_back_off_until_it_is_back() {
 }
 
 #[test]
-fn a_cable_that_was_pulled_is_noticed_and_mended() {
+fn a_board_notices_a_pulled_cable_and_links_again_when_it_is_back() {
     with_board(async |world, leaf| {
         world.network.plug(false);
         Timer::after_secs(30).await;
@@ -321,7 +321,7 @@ fn a_key_update_ends_the_link_and_the_board_comes_back() {
 }
 
 #[test]
-fn a_board_that_sleeps_is_not_missed_and_comes_back() {
+fn a_sleeping_board_is_not_suspected_and_comes_back() {
     with_board(async |world, leaf| {
         let known = || world.hub.member(leaf.id(), |member| (member.record.state, member.asleep));
         for _ in 0..3 {

@@ -1,7 +1,7 @@
-//! What goes on beside a test.
+//! Tasks that run beside a test.
 
 use core::future::Future;
 use core::pin::Pin;
 
-/// Something that goes on beside a test.
+/// A task that runs beside a test.
 pub type Task = Pin<Box<dyn Future<Output = ()>>>;

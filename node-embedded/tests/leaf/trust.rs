@@ -29,7 +29,7 @@ fn a_trusted_hub_gets_a_link() {
 }
 
 #[test]
-fn an_unknown_hub_gets_none() {
+fn an_unknown_hub_gets_no_link() {
     assert_eq!(links(&Identity::new(), &Identity::new()), 0);
 }
 
@@ -40,13 +40,13 @@ fn a_certificate_signed_by_a_trusted_one_is_not_trusted() {
 }
 
 #[test]
-fn a_hub_whose_time_was_over_when_the_board_was_built_gets_none() {
+fn a_hub_whose_certificate_expired_before_the_build_gets_no_link() {
     let hub = Identity::until(2021);
     assert_eq!(links(&hub, &hub), 0);
 }
 
 #[test]
-fn a_hub_that_does_not_trust_the_board_gets_none() {
+fn a_hub_that_does_not_trust_the_board_gets_no_link() {
     let (world, tasks) = world();
     world.trusted.lock().unwrap().clear();
     run(tasks, async {
@@ -60,7 +60,7 @@ fn a_hub_that_does_not_trust_the_board_gets_none() {
 fn the_board_learns_the_time_from_hubs_that_it_trusts() {
     let brief = Identity::until(2030);
     with_board(async |world, leaf| {
-        // Both certificates are good as far as the board knows; the next hello tells it more.
+        // To the board both certificates are valid; the next hello brings a later time.
         world.hub.tell_time(BUILT + 5 * 365 * 24 * 3600);
         let keyring = bundle(&[&world.board_identity], &[&world.hub_identity, &brief]);
         let answer = world.rpc(leaf, Method::KeysReplace.number(), &keyring).await;
@@ -80,7 +80,7 @@ fn the_board_learns_the_time_from_hubs_that_it_trusts() {
 }
 
 #[test]
-fn nobody_can_talk_the_board_past_its_own_certificate() {
+fn no_hub_can_move_the_boards_clock_past_its_own_certificate() {
     with_board(async |world, leaf| {
         world.hub.tell_time(u64::MAX);
         world.hub.switch(false);

@@ -1,4 +1,4 @@
-//! What most tests begin with: a hub and a board that trust each other.
+//! The start of most tests: a hub and a board that trust each other.
 
 use core::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -26,11 +26,11 @@ pub struct World {
     pub hub: Hub,
     pub hub_identity: Identity,
     pub board_identity: Identity,
-    /// Whom the hub trusts.
+    /// The certificates that the hub trusts.
     pub trusted: Trusted,
 }
 
-/// Makes them, and joins them by a cable.
+/// Creates both, and joins them by a cable.
 pub fn world() -> (World, Vec<Task>) {
     let (network, mut tasks) = Network::new();
     let (hub_identity, board_identity) = (Identity::new(), Identity::new());
@@ -58,7 +58,7 @@ pub fn with_board<T>(test: impl AsyncFnOnce(&World, Leaf<'static>) -> T) -> T {
 }
 
 impl World {
-    /// What the board is given.
+    /// The board's first keyring.
     pub fn keyring(&self) -> Vec<u8> {
         bundle(&[&self.board_identity], &[&self.hub_identity])
     }
@@ -82,7 +82,7 @@ impl World {
         Ok((head.status, response[head.len..].to_vec()))
     }
 
-    /// Requests in both directions, one after the other, for ever.
+    /// Makes requests in both directions for ever, one after the other.
     pub async fn load(&self, leaf: Leaf<'_>, tally: Rc<Tally>) {
         let count = |outcome: Result<(u16, Vec<u8>), String>, sent: &[u8]| match outcome {
             Ok((200, body)) if body == sent => tally.good.set(tally.good.get() + 1),
@@ -110,9 +110,9 @@ impl World {
 /// Counts what happened in a load.
 #[derive(Default)]
 pub struct Tally {
-    /// Requests that were answered rightly.
+    /// Requests with the right answer.
     pub good: Cell<usize>,
-    /// What went wrong.
+    /// Requests that failed, and why.
     pub bad: RefCell<Vec<String>>,
 }
 

@@ -17,14 +17,14 @@ fn settings() -> Settings<'static> {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn settings_survive_encoding_and_decoding() {
     let mut out = [0; MAX_BLOB];
     let blob = settings().encode(&mut out).unwrap();
     assert_eq!(Settings::decode(blob), Ok(settings()));
 }
 
 #[test]
-fn every_damaged_byte_is_noticed() {
+fn every_damaged_byte_is_detected() {
     let mut small = settings();
     small.keyring = None;
     let mut out = [0; MAX_BLOB];
@@ -37,7 +37,7 @@ fn every_damaged_byte_is_noticed() {
 }
 
 #[test]
-fn every_cut_is_noticed() {
+fn every_truncation_is_detected() {
     let mut out = [0; MAX_BLOB];
     let blob = settings().encode(&mut out).unwrap();
     for length in 0..blob.len() {

@@ -1,4 +1,4 @@
-//! Power that fails while the flash is written: at every word of it.
+//! Power failures at every word of a write to flash.
 
 use std::vec;
 use std::vec::Vec;
@@ -14,7 +14,7 @@ use flash::{Flash, RANGE};
 
 const ID: NodeId = NodeId([7; 16]);
 
-/// Something like a keyring of three certificates, told apart by `edition`.
+/// Bytes as long as a keyring of three certificates, distinguished by `edition`.
 fn bundle(edition: u8) -> Vec<u8> {
     vec![edition; 1800]
 }
@@ -24,7 +24,7 @@ fn with_store<T>(flash: &Flash, work: impl AsyncFnOnce(&mut Store<'_, Flash>) ->
     block_on(work(&mut Store::new(flash.clone(), RANGE, &mut buffer).unwrap()))
 }
 
-/// A flash of a board that got `changes` keyrings in its life.
+/// The flash of a board that has received `changes` new keyrings.
 fn used(changes: u8) -> Flash {
     let flash = Flash::new();
     with_store(&flash, async |store| {
@@ -37,15 +37,15 @@ fn used(changes: u8) -> Flash {
     flash
 }
 
-/// What a start finds.
+/// The records that a start finds.
 fn contents(flash: &Flash) -> (Option<Vec<u8>>, Option<NodeId>) {
     with_store(flash, async |store| {
         (store.keyring().await.unwrap().map(<[u8]>::to_vec), store.node_id().await.unwrap())
     })
 }
 
-/// Cuts the power after every number of words that `change` writes or erases, until it comes to its end, and shows
-/// `judge` the flash of each next start.
+/// Cuts the power after 0, 1, 2 ... words that `change` writes or erases, until it completes, and shows `judge` the
+/// flash of each next start.
 fn cut_everywhere(
     before: &Flash,
     change: impl AsyncFn(&mut Store<'_, Flash>) -> bool,
@@ -64,7 +64,7 @@ fn cut_everywhere(
 }
 
 #[test]
-fn a_cut_of_power_leaves_the_old_keyring_or_the_new_one() {
+fn a_power_cut_leaves_the_old_keyring_or_the_new_one() {
     // Enough changes to go once round the pages, so that they are erased and records move.
     for changes in 0..8 {
         let (old, new) = (bundle(changes), bundle(200));
@@ -84,7 +84,7 @@ fn a_cut_of_power_leaves_the_old_keyring_or_the_new_one() {
 }
 
 #[test]
-fn a_cut_of_power_never_counts_starts_backwards() {
+fn a_power_cut_never_counts_starts_backwards() {
     let before = used(1);
     cut_everywhere(
         &before,
@@ -97,7 +97,7 @@ fn a_cut_of_power_never_counts_starts_backwards() {
 }
 
 #[test]
-fn a_cut_of_power_at_the_first_start_leaves_nothing_or_all_of_a_record() {
+fn a_power_cut_at_the_first_start_leaves_nothing_or_all_of_a_record() {
     cut_everywhere(
         &Flash::new(),
         async |store| store.set_keyring(&bundle(1)).await.is_ok() && store.set_node_id(ID).await.is_ok(),

@@ -14,14 +14,14 @@ type Secret = [u8; 32];
 pub struct Stage(Hkdf<Sha256>);
 
 impl Stage {
-    /// The handshake's, from what Diffie and Hellman agreed on.
+    /// The handshake secret, from the Diffie-Hellman secret.
     pub fn handshake(shared: &[u8]) -> Self {
         let early = Hkdf::<Sha256>::new(None, &[0; 32]);
         let derived = expand(&early, b"derived", &Sha256::digest(b""));
         Self(Hkdf::new(Some(&derived), shared))
     }
 
-    /// The application's, from the handshake's.
+    /// The application's secret, from the handshake's.
     pub fn application(&self) -> Self {
         let derived = expand(&self.0, b"derived", &Sha256::digest(b""));
         Self(Hkdf::new(Some(&derived), &[0; 32]))
@@ -50,7 +50,7 @@ impl Direction {
         Self { secret, cipher: Aes128Gcm::new(&key.into()), iv, records: 0 }
     }
 
-    /// What Finished holds after `transcript`.
+    /// The contents of Finished after `transcript`.
     pub fn finished(&self, transcript: &[u8]) -> Vec<u8> {
         let key = expand(&Hkdf::from_prk(&self.secret).unwrap(), b"finished", b"");
         let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&key).unwrap();
@@ -58,7 +58,7 @@ impl Direction {
         mac.finalize().into_bytes().to_vec()
     }
 
-    /// Encrypts the next record: `inner` is content, content type and padding, whatever that is.
+    /// Encrypts the next record: `inner` is content, content type and any padding.
     pub fn seal(&mut self, inner: &[u8]) -> Vec<u8> {
         let (header, nonce) = (header(inner.len() + 16), self.nonce());
         let sealed = self.cipher.encrypt(&nonce, Payload { msg: inner, aad: &header }).unwrap();

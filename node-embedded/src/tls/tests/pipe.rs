@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use embedded_io_async::{ErrorType, Read, Write};
 
-/// One direction; clones are the same one.
+/// One direction. All clones are the same pipe.
 #[derive(Clone, Default)]
 pub struct Pipe(Rc<RefCell<State>>);
 
@@ -28,7 +28,7 @@ impl Pipe {
         state.wake();
     }
 
-    /// Whether nothing is in it.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.borrow().bytes.is_empty()
     }

@@ -1,8 +1,8 @@
-//! Servers that say anything.
+//! Servers that send random bytes.
 
 use super::*;
 
-/// Makes one thing wrong.
+/// Damages one thing.
 fn spoil(bytes: &mut Vec<u8>, random: &mut impl FnMut(usize) -> usize) {
     let (at, byte) = (random(bytes.len()), random(256) as u8);
     match random(5) {
@@ -25,11 +25,11 @@ fn numbers() -> impl FnMut(usize) -> usize {
 }
 
 #[test]
-fn whatever_a_server_says_before_it_is_trusted_does_no_harm() {
+fn a_damaged_flight_before_trust_does_no_harm() {
     let mut random = numbers();
     for _ in 0..200 {
         refusal(async |rogue| {
-            // Everything that a server may say, with a few things wrong, encrypted as it should be.
+            // Every message of a server, with a few bytes wrong, encrypted correctly.
             let alpn = [0, 16, 0, 9, 0, 7, 6, b'm', b'a', b'e', b'l', b'/', b'1'];
             let groups = [0, 10, 0, 4, 0, 2, 0, 23];
             let extensions = [&[0, 21][..], &alpn, &groups].concat();
@@ -52,7 +52,7 @@ fn whatever_a_server_says_before_it_is_trusted_does_no_harm() {
 }
 
 #[test]
-fn whatever_comes_instead_of_server_hello_does_no_harm() {
+fn random_bytes_in_place_of_server_hello_do_no_harm() {
     let mut random = numbers();
     for _ in 0..200 {
         let mut hello = rogue::server_hello(&p256::PublicKey::from(hub_key().verifying_key()));

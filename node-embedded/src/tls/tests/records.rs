@@ -1,8 +1,8 @@
-//! What the guard keeps from embedded-tls, and what the records that may pass mean.
+//! Records that the guard keeps from embedded-tls, and the meaning of those that it passes.
 
 use super::*;
 
-/// What a client reads in a session with the hub in which `server` does what it does.
+/// The result of a client's read in a session with `server`.
 fn first_read(server: impl AsyncFnOnce(&mut Rogue)) -> Result<Vec<u8>, SessionError> {
     let serve = async |up, down| {
         let mut rogue = Rogue::hello(up, down).await;
@@ -30,7 +30,7 @@ fn an_empty_encrypted_record_does_not_get_through() {
         let error = refusal(async |rogue| rogue.raw(&record(APPLICATION_DATA, &[0; 16][..length])).await);
         assert_violation(error, APPLICATION_DATA, length);
     }
-    // The same with a tag that is good, which is what embedded-tls panics on.
+    // The same with a valid tag: embedded-tls would panic on it.
     let error = refusal(async |rogue| rogue.encrypted(&[]).await);
     assert_violation(error, APPLICATION_DATA, 16);
     let error = first_read(async |rogue| rogue.encrypted(&[]).await).unwrap_err();
@@ -78,7 +78,7 @@ fn a_record_that_is_longer_than_its_buffer_does_not_get_through() {
 }
 
 #[test]
-fn change_cipher_spec_comes_once_after_server_hello_and_is_one() {
+fn change_cipher_spec_is_allowed_once_after_server_hello_and_holds_one() {
     let one = record(CHANGE_CIPHER_SPEC, &[1]);
     let error = refusal(async |rogue| rogue.raw(&[&one[..], &one].concat()).await);
     assert_violation(error, CHANGE_CIPHER_SPEC, 1);
@@ -99,7 +99,7 @@ fn a_record_of_an_unknown_kind_does_not_get_through() {
 }
 
 #[test]
-fn what_is_no_tls_at_all_does_not_get_through() {
+fn bytes_that_are_not_tls_do_not_get_through() {
     let kinds: [(&[u8], u8, usize); 3] = [
         (b"HTTP/1.1 400 Bad Request\r\n", b'H', usize::from(u16::from_be_bytes(*b"P/"))),
         (&record(APPLICATION_DATA, &[0; 20]), APPLICATION_DATA, 20),
@@ -123,7 +123,7 @@ fn an_alert_instead_of_server_hello_ends_the_handshake() {
 }
 
 #[test]
-fn a_server_that_stalls_is_given_up() {
+fn a_server_that_stalls_ends_in_a_timeout() {
     let serve = async |up, down| {
         let mut rogue = Rogue::hello(up, down).await;
         rogue.raw(&[APPLICATION_DATA, 3, 3, 1, 0, 99]).await;
@@ -157,7 +157,7 @@ fn a_key_update_ends_the_session() {
 }
 
 #[test]
-fn alerts_of_the_hub_are_told_apart() {
+fn each_alert_of_the_hub_has_its_own_error() {
     let error = first_read(async |rogue| rogue.encrypted(&[1, 0, ALERT]).await).unwrap_err();
     assert!(matches!(error, SessionError::Closed), "{error}");
     let error = first_read(async |rogue| rogue.encrypted(&[2, 42, ALERT]).await).unwrap_err();

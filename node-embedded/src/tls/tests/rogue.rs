@@ -1,6 +1,6 @@
 //! A TLS 1.3 server that can be made to say anything at any time.
 //!
-//! A test drives it step by step; only what every handshake needs is done by itself: keys, transcript, nonces.
+//! A test drives it step by step. The server itself handles only keys, transcript and nonces.
 
 use std::vec;
 use std::vec::Vec;
@@ -82,7 +82,7 @@ impl Rogue {
         self.say(message(11, &body))
     }
 
-    /// CertificateVerify by `key` over what was said so far, announced as signed by `scheme`.
+    /// CertificateVerify by `key` over the transcript so far, announced as signed by `scheme`.
     pub fn verify(&mut self, key: &SigningKey, scheme: u16) -> Vec<u8> {
         let mut content = vec![b' '; 64];
         content.extend(b"TLS 1.3, server CertificateVerify\0");
@@ -94,13 +94,13 @@ impl Rogue {
         self.say(message(15, &body))
     }
 
-    /// Finished over what was said so far.
+    /// Finished over the transcript so far.
     pub fn finished(&mut self) -> Vec<u8> {
         let body = self.server.finished(&self.transcript);
         self.say(message(20, &body))
     }
 
-    /// Notes a message as said.
+    /// Adds a message to the transcript.
     pub fn say(&mut self, message: Vec<u8>) -> Vec<u8> {
         self.transcript.extend_from_slice(&message);
         message
@@ -144,7 +144,7 @@ impl Rogue {
         Some(inner)
     }
 
-    /// Says no more and closes the connection.
+    /// Sends no more and closes the connection.
     pub fn hang_up(&self) {
         self.outgoing.close();
     }

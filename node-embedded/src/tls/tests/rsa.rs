@@ -1,4 +1,4 @@
-//! A hub with an RSA key, as rustls plays it. This board can check no RSA signature, and says so in its ClientHello.
+//! A hub with an RSA key, played by rustls. The board can check no RSA signature, and its ClientHello says so.
 
 use std::boxed::Box;
 use std::string::ToString;
@@ -28,7 +28,7 @@ impl SigningKey for RsaKey {
 }
 
 #[test]
-fn a_hub_with_an_rsa_key_is_told_apart() {
+fn a_hub_with_an_rsa_key_gets_an_error_of_its_own() {
     let key = CertifiedKey::new(vec![RSA.into()], Arc::new(RsaKey));
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13])

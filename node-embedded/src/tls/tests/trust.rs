@@ -1,9 +1,9 @@
-//! Whom a board believes, and what it shows before it does.
+//! The hubs that a board trusts, and what it shows before that.
 
 use super::*;
 
 #[test]
-fn an_honest_hub_is_talked_to() {
+fn an_honest_hub_gets_a_session() {
     let serve = async |up, down| {
         let mut rogue = Rogue::hello(up, down).await;
         rogue.raw(&record(CHANGE_CIPHER_SPEC, &[1])).await;
@@ -24,7 +24,7 @@ fn an_honest_hub_is_talked_to() {
 }
 
 #[test]
-fn a_hub_whose_key_is_pinned_is_talked_to_whatever_its_certificate() {
+fn a_hub_with_a_pinned_key_gets_a_session_with_any_certificate() {
     let spki = node_core::trust::Certificate::parse(HUB).unwrap().spki;
     let pin = Anchor::Spki(Fingerprint(Software.sha256(&[spki])));
     let trust = || Trust { anchors: [pin].into_iter().collect(), clock: Some(BUILT) };
@@ -187,7 +187,7 @@ fn an_expired_certificate_is_refused() {
 }
 
 #[test]
-fn without_a_clock_nobody_is_trusted() {
+fn without_a_clock_no_hub_is_trusted() {
     let blind = Trust { clock: None, ..trust(HUB) };
     let error = refusal_by(blind, async |rogue| rogue.authenticate(HUB, &hub_key()).await);
     let refused = matches!(error, SessionError::Untrusted(VerifyError::Rejected(Rejection::NoClock { .. })));
@@ -195,9 +195,9 @@ fn without_a_clock_nobody_is_trusted() {
 }
 
 #[test]
-fn without_a_keyring_nobody_is_trusted() {
-    let nobody = Trust { anchors: heapless::Vec::new(), clock: Some(BUILT) };
-    let error = refusal_by(nobody, async |rogue| rogue.authenticate(HUB, &hub_key()).await);
+fn without_a_keyring_no_hub_is_trusted() {
+    let no_anchors = Trust { anchors: heapless::Vec::new(), clock: Some(BUILT) };
+    let error = refusal_by(no_anchors, async |rogue| rogue.authenticate(HUB, &hub_key()).await);
     assert!(matches!(error, SessionError::Untrusted(VerifyError::Rejected(_))), "{error}");
 }
 
