@@ -9,7 +9,7 @@ use super::config::Config;
 use super::context::Context;
 use super::membership::{Failure, Members, Update};
 use super::overlay::{Certificates, Dial, Direction, LinkEnd, Overlay, Peer, Target};
-use super::packer::RETRY;
+use super::packer::NO_ROOM_RETRY;
 use super::storage::Storage;
 use super::sync::{self, Sync};
 use super::timers::Timer;
@@ -166,7 +166,7 @@ impl<'s> Node<'s> {
         let answered =
             self.handle_message(now, link, message, out).inspect_err(|_| self.overlay.end_malformed(link))?;
         if !answered && let Some(peer) = self.overlay.peers.get_mut(link) {
-            peer.sync_at = Some(now + RETRY);
+            peer.sync_at = Some(now + NO_ROOM_RETRY);
         }
         Ok(())
     }
@@ -281,7 +281,7 @@ impl<'s> Node<'s> {
         if syncs && context.is_hub() {
             peer.sync_at = match sync::start(members, out) {
                 true => peer.dialled.then(|| now + context.jitter(context.config.sync)),
-                false => Some(now + RETRY),
+                false => Some(now + NO_ROOM_RETRY),
             };
         }
         if let Some(from) = peer.feed_from {

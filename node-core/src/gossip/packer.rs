@@ -7,7 +7,7 @@ use crate::wire::gossip::{Tag, Writer};
 use crate::wire::{Full, Outbox};
 
 /// Wait before messages that found no room are tried again.
-pub const RETRY: Duration = Duration::from_millis(100);
+pub const NO_ROOM_RETRY: Duration = Duration::from_millis(100);
 
 /// Packs items into messages. `P` is a position among the items, such as the number of a change.
 pub struct Packer<'o, O, P> {

@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 
 use crate::gossip::membership::Members;
 use crate::gossip::overlay::Peer;
-use crate::gossip::packer::{Packed, Packer, RETRY};
+use crate::gossip::packer::{NO_ROOM_RETRY, Packed, Packer};
 use crate::time::{Duration, Instant};
 use crate::wire::gossip::{Items, Malformed, Tag, Version, Writer};
 use crate::wire::{Outbox, State};
@@ -18,7 +18,7 @@ pub fn push_lazily(members: &Members<'_>, now: Instant, peer: &mut Peer, out: &m
     if peer.lazy_at.is_some_and(|at| now >= at) {
         let pushed = put_ihave(members, peer, out);
         peer.cursor = pushed.position;
-        peer.lazy_at = (!pushed.complete).then(|| now + RETRY);
+        peer.lazy_at = (!pushed.complete).then(|| now + NO_ROOM_RETRY);
     }
     if peer.lazy_at.is_none() && peer.cursor < sequence {
         peer.lazy_at = Some(now + LAZY_DELAY);

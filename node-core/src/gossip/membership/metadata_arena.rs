@@ -4,7 +4,7 @@ use super::member::{MemberSlot, MetadataPlace, NOWHERE};
 use crate::wire::Full;
 
 /// Each metadata is preceded by the slot that it belongs to and the room that it has: `u32`, `u16`.
-pub const HEADER: usize = 6;
+pub const SLOT_HEADER: usize = 6;
 /// The memory. What is replaced by something longer leaves a gap; gaps are closed when the end is reached.
 pub struct MetadataArena<'s> {
     memory: &'s mut [u8],
@@ -37,14 +37,14 @@ impl<'s> MetadataArena<'s> {
     ) -> Result<(), Full> {
         let len = u16::try_from(metadata.len()).map_err(|_| Full)?;
         let old = slots.get(index as usize).ok_or(Full)?.metadata;
-        let used = self.used - taken(old) + HEADER + metadata.len();
+        let used = self.used - taken(old) + SLOT_HEADER + metadata.len();
         // What is no longer than before always fits.
         let grows = old.at == NOWHERE || old.len < len;
         if grows && used.saturating_add(spare) > self.memory.len() {
             return Err(Full);
         }
         if old.at == NOWHERE || self.room_at(old) < len {
-            if self.memory.len() - self.end < HEADER + metadata.len() {
+            if self.memory.len() - self.end < SLOT_HEADER + metadata.len() {
                 self.close_gaps(slots, index);
             }
             let at = self.append(index, len)?;
@@ -74,7 +74,7 @@ impl<'s> MetadataArena<'s> {
     }
 
     fn append(&mut self, index: u32, room: u16) -> Result<u32, Full> {
-        let start = self.end + HEADER;
+        let start = self.end + SLOT_HEADER;
         let header = self.memory.get_mut(self.end..start).ok_or(Full)?;
         let (owner, size) = header.split_at_mut(4);
         owner.copy_from_slice(&index.to_le_bytes());
@@ -85,13 +85,13 @@ impl<'s> MetadataArena<'s> {
 
     /// The slot and the room of the metadata whose header is there.
     fn header(&self, at: usize) -> Option<(u32, u16)> {
-        let header: [u8; HEADER] = self.memory.get(at..at + HEADER)?.try_into().ok()?;
+        let header: [u8; SLOT_HEADER] = self.memory.get(at..at + SLOT_HEADER)?.try_into().ok()?;
         let [a, b, c, d, e, f] = header;
         Some((u32::from_le_bytes([a, b, c, d]), u16::from_le_bytes([e, f])))
     }
 
     fn room_at(&self, place: MetadataPlace) -> u16 {
-        let header = (place.at as usize).checked_sub(HEADER).and_then(|at| self.header(at));
+        let header = (place.at as usize).checked_sub(SLOT_HEADER).and_then(|at| self.header(at));
         header.map_or(0, |(_, room)| room)
     }
 
@@ -101,7 +101,7 @@ impl<'s> MetadataArena<'s> {
         self.end = 0;
         while from < end {
             let Some((index, room)) = self.header(from) else { return };
-            let start = from + HEADER;
+            let start = from + SLOT_HEADER;
             from = start + usize::from(room);
             let Some(slot) = slots.get_mut(index as usize) else { continue };
             let MetadataPlace { at, len } = slot.metadata;
@@ -116,5 +116,5 @@ impl<'s> MetadataArena<'s> {
 
 /// Bytes that a metadata takes.
 const fn taken(place: MetadataPlace) -> usize {
-    if place.at == NOWHERE { 0 } else { HEADER + place.len as usize }
+    if place.at == NOWHERE { 0 } else { SLOT_HEADER + place.len as usize }
 }

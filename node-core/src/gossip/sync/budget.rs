@@ -6,7 +6,7 @@ use crate::id::LinkId;
 use crate::time::{Duration, Instant};
 
 /// A range with at most this many members is answered by an item list: it fits one message.
-pub const FEW: usize = 32;
+pub const MAX_LISTED: usize = 32;
 /// Members that a peer may make this node look at in each [`BUDGET_PERIOD`], for each member of the table: several times what
 /// reconciling two tables takes that have nothing in common.
 const BUDGET: usize = 64;
@@ -20,7 +20,7 @@ pub fn afford(
     link: LinkId,
     looked_at: usize,
 ) -> bool {
-    let most = BUDGET * members.table.len().max(FEW);
+    let most = BUDGET * members.table.len().max(MAX_LISTED);
     let Some(peer) = peers.get_mut(link) else { return false };
     if now.since(peer.work_since) >= BUDGET_PERIOD {
         (peer.work, peer.work_since) = (0, now);

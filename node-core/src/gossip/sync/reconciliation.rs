@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use super::budget::{FEW, afford};
+use super::budget::{MAX_LISTED, afford};
 use crate::gossip::membership::{MemberSlot, Members, id_before};
 use crate::gossip::overlay::Peers;
 use crate::gossip::packer::send_all;
@@ -59,7 +59,7 @@ pub fn handle_fingerprints(
         if table.fingerprint(range) == theirs {
             continue;
         }
-        let answered = if count <= FEW {
+        let answered = if count <= MAX_LISTED {
             put_item_list(members, range, out)
         } else {
             afford(members, peers, now, link, count) && put_parts(members, range, count, out)

@@ -7,7 +7,7 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::super::fingerprints::hash;
-use super::super::metadata_arena::HEADER;
+use super::super::metadata_arena::SLOT_HEADER;
 use super::{MemberSlot, PartFingerprint, Table};
 use crate::gossip::{StaticStorage, Storage};
 use crate::id::NodeId;
@@ -104,11 +104,11 @@ fn apply(table: &mut Table<'_>, naive: &mut Naive, step: Step) {
                 let taken: usize = others
                     .map(|(_, (_, _, metadata))| metadata)
                     .filter(|metadata| !metadata.is_empty())
-                    .map(|metadata| HEADER + metadata.len())
+                    .map(|metadata| SLOT_HEADER + metadata.len())
                     .sum();
                 let old = naive.members[&table.slot(index).id].2.len();
                 let shrinks = old > 0 && metadata.len() <= old;
-                let fits = shrinks || taken + HEADER + metadata.len() + SPARE <= MEMORY;
+                let fits = shrinks || taken + SLOT_HEADER + metadata.len() + SPARE <= MEMORY;
                 assert_eq!(table.set_metadata(index, &metadata, SPARE).is_ok(), fits);
                 let member = naive.members.get_mut(&id(number)).unwrap();
                 member.2 = if fits { metadata } else { core::mem::take(&mut member.2) };
