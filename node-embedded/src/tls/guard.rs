@@ -15,7 +15,7 @@ use core::fmt;
 use embedded_io_async::{ErrorKind, ErrorType, Read};
 use thiserror::Error;
 
-const HEADER: usize = 5;
+const RECORD_HEADER: usize = 5;
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
@@ -30,7 +30,7 @@ pub(crate) struct Guard<R> {
     inner: R,
     longest: usize,
     expected: Expected,
-    header: [u8; HEADER],
+    header: [u8; RECORD_HEADER],
     /// Bytes of `header` that arrived, and bytes of it that were passed on.
     arrived: usize,
     passed: usize,
@@ -56,9 +56,9 @@ impl<R: Read> Guard<R> {
             inner,
             longest,
             expected: Expected::ServerHello,
-            header: [0; HEADER],
+            header: [0; RECORD_HEADER],
             arrived: 0,
-            passed: HEADER,
+            passed: RECORD_HEADER,
             rest: 0,
             violation: None,
         }
@@ -70,7 +70,7 @@ impl<R: Read> Guard<R> {
     }
 
     async fn next_header(&mut self) -> Result<bool, GuardError<R::Error>> {
-        while self.arrived < HEADER {
+        while self.arrived < RECORD_HEADER {
             let missing = self.header.get_mut(self.arrived..).unwrap_or_default();
             match self.inner.read(missing).await.map_err(GuardError::Carrier)? {
                 0 => return Ok(false),
@@ -128,13 +128,13 @@ impl<R: Read> Read for Guard<R> {
         if let Some(violation) = self.violation {
             return Err(GuardError::Violation(violation));
         }
-        if self.passed == HEADER && self.rest == 0 {
+        if self.passed == RECORD_HEADER && self.rest == 0 {
             if !self.next_header().await? {
                 return Ok(0);
             }
             self.check().map_err(|violation| self.refuse(violation))?;
         }
-        if self.passed < HEADER {
+        if self.passed < RECORD_HEADER {
             return Ok(self.pass_header(buffer));
         }
         let wanted = self.rest.min(buffer.len());

@@ -8,13 +8,13 @@ use super::peers::Remote;
 use super::service::Api;
 
 /// Most requests in a batch.
-const MAX_BATCH: usize = 100;
+const MAX_REQUESTS: usize = 100;
 
 impl<R: Remote> Api<R> {
     /// The answer to the text of a request or batch, `None` if it holds only notifications.
     pub(super) async fn answer(&self, body: &[u8]) -> Option<Value> {
         match serde_json::from_slice(body) {
-            Ok(Value::Array(batch)) if (1..=MAX_BATCH).contains(&batch.len()) => {
+            Ok(Value::Array(batch)) if (1..=MAX_REQUESTS).contains(&batch.len()) => {
                 let mut answers = Vec::new();
                 for request in batch {
                     answers.extend(self.answer_one(request, Framing::Batch).await);
@@ -22,7 +22,7 @@ impl<R: Remote> Api<R> {
                 (!answers.is_empty()).then_some(Value::Array(answers))
             }
             Ok(Value::Array(batch)) => {
-                let problem = format!("a batch of {} requests: 1 to {MAX_BATCH} are taken", batch.len());
+                let problem = format!("a batch of {} requests: 1 to {MAX_REQUESTS} are taken", batch.len());
                 Some(failed(Value::Null, &RpcError::InvalidRequest(problem)))
             }
             Ok(request) => self.answer_one(request, Framing::Single).await,

@@ -14,7 +14,7 @@ use super::service::Api;
 use crate::proxy::{Body, json as json_response, text};
 
 /// Longest request, in bytes.
-const MAX_BODY: usize = 1 << 20;
+const MAX_REQUEST: usize = 1 << 20;
 
 /// How long a client may take to send a request.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,15 +32,16 @@ impl<R: Remote> Api<R> {
                 "JSON-RPC is not for web pages: the request has an Origin header",
             );
         }
-        let body = Limited::new(request.into_body(), MAX_BODY).collect();
+        let body = Limited::new(request.into_body(), MAX_REQUEST).collect();
         match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => match self.answer(&body.to_bytes()).await {
                 Some(answer) => json_response(answer.to_string()),
                 None => text(StatusCode::NO_CONTENT, ""),
             },
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                text(StatusCode::PAYLOAD_TOO_LARGE, format!("the request takes more than {MAX_BODY} bytes"))
-            }
+            Ok(Err(error)) if error.is::<LengthLimitError>() => text(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the request takes more than {MAX_REQUEST} bytes"),
+            ),
             Ok(Err(error)) => text(StatusCode::BAD_REQUEST, format!("the request broke off: {error}")),
             Err(_) => {
                 text(StatusCode::REQUEST_TIMEOUT, format!("the request took longer than {BODY_TIMEOUT:?}"))

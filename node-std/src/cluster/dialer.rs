@@ -19,7 +19,7 @@ use crate::tls::{explain_opening, peer_fingerprint, server_name};
 /// How long a host may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a TLS handshake may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+const DIAL_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Makes carriers into links. Cheap to clone.
 #[derive(Clone)]
@@ -93,7 +93,7 @@ impl Dialer {
             Security::Tls(keyring) => {
                 let ours = keyring.active().certificate;
                 let connector = TlsConnector::from(keyring.link_client_config());
-                let stream = within(HANDSHAKE_TIMEOUT, connector.connect(server_name(), stream)).await?;
+                let stream = within(DIAL_HANDSHAKE_TIMEOUT, connector.connect(server_name(), stream)).await?;
                 let theirs = peer_fingerprint(stream.get_ref().1)?;
                 origin.certificates = Some(Certificates { ours, theirs });
                 Ok((Box::new(stream), origin))

@@ -29,7 +29,7 @@ use crate::log_limit::LogLimit;
 /// Link events taken before the view is published again.
 const EVENTS_PER_TURN: usize = 256;
 /// The longest pause between two turns.
-const MAX_IDLE: Duration = Duration::from_secs(60);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// Composes the core's node with the parts around it.
 pub(super) struct Driver<'s> {
@@ -115,7 +115,7 @@ impl<'s> Driver<'s> {
             self.hubs.deadline(),
             self.publisher.deadline(),
         ];
-        let next = timers.into_iter().flatten().min().unwrap_or(clock.now() + MAX_IDLE);
+        let next = timers.into_iter().flatten().min().unwrap_or(clock.now() + MAX_PAUSE);
         let logs = [self.dial_log.flush(), self.links.flush_log(), self.changes.flush_logs()];
         logs.into_iter().flatten().fold(clock.tokio(next), Ord::min)
     }

@@ -9,7 +9,7 @@ use super::view::{Member, View};
 use crate::config::HostPort;
 
 /// Addresses that are stored.
-const MAX_HUBS: usize = 8;
+const MAX_KNOWN_HUBS: usize = 8;
 /// The pause between two changes of them.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 
@@ -45,7 +45,7 @@ impl KnownHubs {
         let is_stored = |addr: &str| stored.iter().any(|hub| hub.as_str() == addr);
         let still_live = stored.iter().filter(|hub| live.clone().any(|addr| addr == hub.as_str())).cloned();
         let new = live.clone().filter(|addr| !is_stored(addr)).filter_map(|addr| addr.parse().ok());
-        let hubs: Vec<HostPort> = still_live.chain(new).take(MAX_HUBS).collect();
+        let hubs: Vec<HostPort> = still_live.chain(new).take(MAX_KNOWN_HUBS).collect();
         if hubs.is_empty() || hubs == stored {
             return;
         }

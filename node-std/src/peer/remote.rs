@@ -11,7 +11,7 @@ use crate::api::{KeySlot, Pong, Remote, RemoteError};
 use crate::cluster::Cluster;
 
 /// How long another node may take to answer.
-const BUDGET: Duration = Duration::from_secs(10);
+const REQUEST_BUDGET: Duration = Duration::from_secs(10);
 /// A board checks every key of a new keyring and writes it into flash before it answers.
 const PUSH_BUDGET: Duration = Duration::from_secs(30);
 
@@ -46,14 +46,14 @@ impl Remote for Peers {
             return Ok(Pong { rtt: Duration::ZERO, via: None });
         }
         let start = Instant::now();
-        let answer = self.call(node, Method::Ping, BUDGET, Bytes::new()).await?;
+        let answer = self.call(node, Method::Ping, REQUEST_BUDGET, Bytes::new()).await?;
         let rtt = start.elapsed();
         read(node, &answer)?;
         Ok(Pong { rtt, via })
     }
 
     async fn list_keys(&self, node: NodeId) -> Result<Vec<KeySlot>, RemoteError> {
-        let answer = self.call(node, Method::KeysList, BUDGET, Bytes::new()).await?;
+        let answer = self.call(node, Method::KeysList, REQUEST_BUDGET, Bytes::new()).await?;
         let mut rest = read(node, &answer)?;
         let mut slots = Vec::new();
         while !rest.is_empty() {

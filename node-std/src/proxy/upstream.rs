@@ -21,7 +21,7 @@ use crate::config::Component;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than the usual idle timeouts of application servers, so that this side closes first.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-const MAX_IDLE: usize = 64;
+const MAX_IDLE_CONNECTIONS: usize = 64;
 
 #[derive(Debug)]
 pub struct Upstream {
@@ -37,7 +37,7 @@ impl Upstream {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(MAX_IDLE)
+            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .http1_max_buf_size(MAX_HEAD)
             .build(connector);
         let urls = components.iter().map(|component| (component.name.to_string(), component.url.clone()));

@@ -7,10 +7,10 @@ use crate::time::{Duration, Instant};
 
 /// A range with at most this many members is answered by an item list: it fits one message.
 pub const MAX_LISTED: usize = 32;
-/// Members that a peer may make this node look at in each [`BUDGET_PERIOD`], for each member of the table: several times what
+/// Members that a peer may make this node look at in each [`WORK_PERIOD`], for each member of the table: several times what
 /// reconciling two tables takes that have nothing in common.
-const BUDGET: usize = 64;
-const BUDGET_PERIOD: Duration = Duration::from_secs(1);
+const MAX_WORK: usize = 64;
+const WORK_PERIOD: Duration = Duration::from_secs(1);
 
 /// Whether a peer may make this node look at so many members more.
 pub fn afford(
@@ -20,9 +20,9 @@ pub fn afford(
     link: LinkId,
     looked_at: usize,
 ) -> bool {
-    let most = BUDGET * members.table.len().max(MAX_LISTED);
+    let most = MAX_WORK * members.table.len().max(MAX_LISTED);
     let Some(peer) = peers.get_mut(link) else { return false };
-    if now.since(peer.work_since) >= BUDGET_PERIOD {
+    if now.since(peer.work_since) >= WORK_PERIOD {
         (peer.work, peer.work_since) = (0, now);
     }
     peer.work = peer.work.saturating_add(u32::try_from(looked_at).unwrap_or(u32::MAX));
