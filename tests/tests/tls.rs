@@ -261,7 +261,8 @@ fn a_node_that_is_not_trusted_learns_it() {
     // It trusts the other, and is not trusted: only an alert after its handshake says so.
     let other = TlsDir::generate(Algorithm::P256).unwrap();
     fs::copy(made.file("server_a.crt"), other.file("trusted.crt")).unwrap();
-    let untrusted = Setup::named("untrusted").unwrap().tls(other.path()).join(node.private()).start().unwrap();
+    let untrusted =
+        Setup::named("untrusted").unwrap().tls(other.path()).join(node.private()).start().unwrap();
     untrusted.wait_for_log("does not trust this node's certificate: put the active .crt").unwrap();
 }
 

@@ -14,7 +14,7 @@ use node_core::link::{Config, Event, Exchange, Hello, Limits, Link, Outbox, Slic
 use node_core::time::{Duration, Instant};
 use node_core::trust::Certificate;
 
-/// A name, which is also that of the corpus, and what takes its inputs.
+/// The name of a target and of its corpus, and the function that takes its inputs.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
@@ -30,7 +30,7 @@ pub fn bundle(input: &[u8]) {
     let Ok(bundle) = Bundle::decode(input) else { return };
     if let Ok(slots) = bundle.validate(&Software) {
         let keyring = Keyring::new(&slots);
-        assert!(keyring.is_ok(), "what was validated is a keyring");
+        assert!(keyring.is_ok(), "a validated bundle is a keyring");
     }
 }
 
@@ -92,7 +92,7 @@ pub fn http(input: &[u8]) {
     }
 }
 
-/// What a peer sends on a link.
+/// Bytes that a peer sends on a link.
 pub fn link(input: &[u8]) {
     let now = Instant::START;
     let five = Duration::from_secs(5);
