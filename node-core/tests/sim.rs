@@ -17,7 +17,7 @@ mod net {
         net
     }
 
-    /// What happens until the network is `seconds` old.
+    /// The events until the network is `seconds` old.
     fn events(net: &mut Net, seconds: u64) -> Vec<(Instant, usize, Event)> {
         let end = Instant::START + Duration::from_secs(seconds);
         core::iter::from_fn(|| net.next(end).map(|(machine, event)| (net.now(), machine, event))).collect()

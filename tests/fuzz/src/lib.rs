@@ -1,4 +1,4 @@
-//! Where bytes of a peer come in. Each function takes any bytes and must not panic; node-core's tests replay the
+//! The entries for bytes of a peer. Each function takes any bytes and must not panic; node-core's tests replay the
 //! corpora through the same functions (`node-core/tests/corpora.rs`).
 //!
 //! `cargo +nightly fuzz run --features libfuzzer link` in this folder looks for bytes that make one panic.
@@ -17,7 +17,7 @@ use node_core::trust::Certificate;
 /// The name of a target and of its corpus, and the function that takes its inputs.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All of them.
+/// All targets.
 pub const TARGETS: [Target; 5] =
     [("bundle", bundle), ("certificate", certificate), ("gossip", gossip), ("http", http), ("link", link)];
 
