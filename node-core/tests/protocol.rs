@@ -53,7 +53,7 @@ fn the_vectors_of_a_link_parse_as_the_text_says() {
         ("data", "Data { id: Theirs 1.1, data: [69, 84, 32], end: false }"),
         ("credit-link", "Credit(None)"),
         ("reset", "Reset { id: Theirs 1.1, code: Cancelled }"),
-        ("GOAWAY", "GoAway(Leaving)"),
+        ("goodbye", "GoAway(Leaving)"),
     ] {
         let bytes = make::bytes(name);
         let mut rest = bytes.as_slice();
@@ -252,7 +252,7 @@ mod make {
             take(&mut two, &[4, 0, 4, 0, 9, 0, 9, 0, 0, 0, 0, 0]);
         }
         write("credit-link", &mut two, &mut |_, _| {});
-        write("GOAWAY", &mut one, &mut |link, _| link.go_away(GoAway::Leaving));
+        write("goodbye", &mut one, &mut |link, _| link.go_away(GoAway::Leaving));
         vectors
     }
 
