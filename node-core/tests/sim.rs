@@ -1,4 +1,4 @@
-//! The simulated network keeps its word.
+//! The simulated network behaves as its documentation says.
 
 #[cfg(test)]
 mod net {
@@ -17,7 +17,7 @@ mod net {
         net
     }
 
-    /// What happens until the network is `seconds` old.
+    /// The events until the network is `seconds` old.
     fn events(net: &mut Net, seconds: u64) -> Vec<(Instant, usize, Event)> {
         let end = Instant::START + Duration::from_secs(seconds);
         core::iter::from_fn(|| net.next(end).map(|(machine, event)| (net.now(), machine, event))).collect()
@@ -70,7 +70,7 @@ mod net {
     }
 
     #[test]
-    fn a_link_cut_one_way_dies_where_nothing_is_heard_and_then_at_the_other_end() {
+    fn a_link_cut_one_way_times_out_at_the_deaf_end_and_then_ends_at_the_other() {
         let mut net = two(Conditions::default());
         let link = opened(&mut net);
         net.cut(|machine| machine, &[Path { from: 0, to: 1 }]);
@@ -84,7 +84,7 @@ mod net {
     }
 
     #[test]
-    fn a_short_cut_costs_no_link_and_no_message() {
+    fn a_brief_cut_ends_no_link_and_loses_no_message() {
         let mut net = two(Conditions::default());
         let link = opened(&mut net);
         net.partition(|machine| machine);
@@ -96,7 +96,7 @@ mod net {
     }
 
     #[test]
-    fn dials_fail_as_they_do_in_life() {
+    fn a_dial_fails_with_its_reason() {
         let mut net = two(Conditions::default());
         let failure = |net: &mut Net, to, seconds| {
             net.dial(0, to);
@@ -142,7 +142,7 @@ mod net {
     }
 
     #[test]
-    fn a_paused_process_handles_afterwards_what_came_in_meanwhile() {
+    fn a_resumed_process_handles_the_messages_that_came_in_meanwhile() {
         let mut net = two(Conditions::default());
         let link = opened(&mut net);
         net.pause(1);

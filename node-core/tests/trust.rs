@@ -1,4 +1,4 @@
-//! Which certificates are read, and which are let in.
+//! Which certificates parse, and which the policy accepts.
 
 use node_core::crypto::{Digest, Software};
 use node_core::time::{UnixTime, WallClock};
@@ -96,13 +96,13 @@ fn a_pinned_key_is_trusted_in_every_certificate() {
 fn the_kinds_of_fingerprint_do_not_stand_for_each_other() {
     let spki = sha256(Certificate::parse(P256_A).unwrap().spki);
     for anchors in [[Anchor::Certificate(spki)], [Anchor::Spki(sha256(P256_A))]] {
-        let verdict = Policy::new(&anchors, AcceptedKeys::Any).judge(&[P256_A], NOW, &Software);
-        assert!(matches!(verdict, Err(Rejection::Unknown { .. })));
+        let result = Policy::new(&anchors, AcceptedKeys::Any).judge(&[P256_A], NOW, &Software);
+        assert!(matches!(result, Err(Rejection::Unknown { .. })));
     }
 }
 
 #[test]
-fn only_the_first_certificate_counts() {
+fn only_the_first_certificate_of_a_chain_counts() {
     let anchors = [Anchor::Certificate(sha256(P256_A))];
     let policy = Policy::new(&anchors, AcceptedKeys::Any);
     assert!(policy.judge(&[P256_A, P256_B], NOW, &Software).is_ok());
@@ -113,7 +113,7 @@ fn only_the_first_certificate_counts() {
 }
 
 #[test]
-fn without_anchors_nobody_is_let_in() {
+fn without_anchors_no_certificate_is_accepted() {
     for der in ALL {
         assert!(Policy::new(&[], AcceptedKeys::Any).judge(&[der], NOW, &Software).is_err());
     }
@@ -149,17 +149,17 @@ fn the_text_of_an_expired_certificate_names_the_day() {
 fn a_board_refuses_keys_that_it_cannot_verify() {
     let anchors = [Anchor::Certificate(sha256(RSA)), Anchor::Certificate(sha256(P384))];
     let policy = Policy::new(&anchors, AcceptedKeys::P256);
-    let verdict = policy.judge(&[RSA], NOW, &Software);
+    let result = policy.judge(&[RSA], NOW, &Software);
     let algorithm = KeyAlgorithm::Rsa(2048);
-    assert_eq!(verdict, Err(Rejection::UnsupportedKey { fingerprint: sha256(RSA), algorithm }));
+    assert_eq!(result, Err(Rejection::UnsupportedKey { fingerprint: sha256(RSA), algorithm }));
     assert!(matches!(policy.judge(&[P384], NOW, &Software), Err(Rejection::UnsupportedKey { .. })));
 }
 
 #[test]
 fn bytes_that_are_no_certificate_are_named() {
     let junk = b"junk".as_slice();
-    let verdict = Policy::new(&[], AcceptedKeys::Any).judge(&[junk], NOW, &Software);
-    assert_eq!(verdict, Err(Rejection::Malformed { fingerprint: sha256(junk) }));
+    let result = Policy::new(&[], AcceptedKeys::Any).judge(&[junk], NOW, &Software);
+    assert_eq!(result, Err(Rejection::Malformed { fingerprint: sha256(junk) }));
 }
 
 #[test]
@@ -194,7 +194,7 @@ proptest! {
         }
         let _ = Certificate::parse(&der);
         let anchors = [Anchor::Certificate(sha256(original))];
-        let verdict = Policy::new(&anchors, AcceptedKeys::Any).judge(&[&der], NOW, &Software);
-        prop_assert!(verdict.is_err() || der == original);
+        let result = Policy::new(&anchors, AcceptedKeys::Any).judge(&[&der], NOW, &Software);
+        prop_assert!(result.is_err() || der == original);
     }
 }

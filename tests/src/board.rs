@@ -21,7 +21,7 @@ pub use sizes::Sizes;
 /// The host's loopback as a board sees it.
 pub const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 
-/// Where the firmware looks for its settings.
+/// The address at which the firmware reads its settings.
 const SETTINGS_ADDRESS: u32 = 0x2100_0000;
 
 /// How QEMU runs a board.

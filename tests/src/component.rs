@@ -56,7 +56,7 @@ impl Component {
         Ok(Self { addr, state, _runtime: runtime })
     }
 
-    /// Where it is.
+    /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)

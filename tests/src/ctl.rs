@@ -42,7 +42,7 @@ pub struct Node {
     pub kind: String,
     /// Alive, suspect, down or left.
     pub state: String,
-    /// Where its private port is, if it has one.
+    /// The URL of its private port, if it has one.
     pub peer_url: Option<String>,
     /// SHA-256 of its active certificate, if it has one: `sha256:` and small hexadecimal digits.
     pub active_key: Option<String>,

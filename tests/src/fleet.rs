@@ -216,7 +216,7 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// That error.
+    /// The error of `result`.
     pub fn about<T>(&self, who: &str, result: Result<T>) -> Result<T> {
         result.map_err(|error| {
             let lines = match self.cluster.nodes.iter().find(|node| node.name() == who) {

@@ -109,7 +109,7 @@ impl Drop for Namespace {
     }
 }
 
-/// Where `ip` is, which is not on everybody's path.
+/// The path of `ip`, for it is not in every user's `PATH`.
 fn administrators_path() -> OsString {
     let mut path = std::env::var_os("PATH").unwrap_or_default();
     path.push(":/usr/sbin:/sbin");

@@ -27,7 +27,7 @@ pub struct Network {
 
 /// A host, with one interface.
 pub struct Host {
-    /// Where its programs run.
+    /// The namespace of its programs.
     pub namespace: Arc<Namespace>,
     /// Its address.
     pub addr: IpAddr,

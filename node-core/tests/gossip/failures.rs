@@ -1,4 +1,4 @@
-//! What nodes believe of a node that fails, and of one that only seems to fail.
+//! A node that fails is declared down, and one that only seems to fail is not.
 
 use node_core::gossip::{Kind, State};
 use node_core::sim::{Cluster, Conditions, Path};

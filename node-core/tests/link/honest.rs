@@ -1,4 +1,4 @@
-//! Honest sides on a link: whatever they do, every byte arrives once and in order, and nothing is left over.
+//! Honest ends of a link: every byte arrives once and in order, and no exchange is left over.
 
 use super::pipe::{self, LARGE, NARROW, Outcome, Pair, SMALL};
 use node_core::link::{GoAway, OpenError, Phase, ResetCode};
@@ -9,7 +9,7 @@ mod random {
     use super::*;
     use proptest::prop_oneof;
 
-    /// One thing that happens at one end.
+    /// One step of one end.
     #[derive(Clone, Copy, Debug)]
     pub enum Step {
         Open { len: usize, budget_ms: u32 },
@@ -80,7 +80,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_exchange_ends_alike_on_both_sides_and_frees_its_slots(
+    fn every_exchange_ends_alike_on_both_ends_and_frees_its_slots(
         steps in random::steps(),
         limits in prop_oneof![Just([SMALL, LARGE]), Just([NARROW, LARGE])],
         bound in 1040..4000usize,
@@ -100,7 +100,7 @@ proptest! {
             let ok = match (a, b) {
                 (Some(Outcome::Done), Some(Outcome::Done)) => true,
                 (Some(Outcome::PeerReset(_)), other) | (other, Some(Outcome::PeerReset(_))) => given_up(other),
-                // Given up from both ends at once, or while the last bytes were under way.
+                // Both ends gave it up together, or one did while the last bytes were under way.
                 (one, other) => given_up(one) || given_up(other),
             };
             prop_assert!(ok, "exchange {} ended as {:?} and {:?}", serial, a, b);
@@ -149,7 +149,7 @@ fn an_exchange_opened_before_a_draining_go_away_arrived_is_finished() {
 }
 
 #[test]
-fn a_draining_go_away_that_is_not_returned_ends_the_link_all_the_same() {
+fn a_draining_go_away_that_is_not_returned_ends_the_link_nevertheless() {
     let mut pair = Pair::up([SMALL, LARGE], 2000);
     pair.ends[0].link.go_away(GoAway::Leaving);
     pair.tick();
@@ -159,7 +159,7 @@ fn a_draining_go_away_that_is_not_returned_ends_the_link_all_the_same() {
 }
 
 #[test]
-fn a_go_away_that_does_not_drain_ends_the_link_at_once() {
+fn a_go_away_that_does_not_drain_ends_the_link_immediately() {
     let mut pair = Pair::up([SMALL, LARGE], 2000);
     pair.ends[1].open(pair.now, 7, 4000, 60_000).unwrap();
     pair.ends[0].link.go_away(GoAway::Untrusted);
@@ -186,7 +186,7 @@ fn a_deadline_resets_both_ends() {
 }
 
 #[test]
-fn a_request_without_time_is_over_at_once_and_harms_nobody() {
+fn a_request_without_time_is_over_immediately_and_the_link_stays_up() {
     let mut pair = Pair::up([SMALL, LARGE], 2000);
     pair.ends[0].open(pair.now, 7, 10, 0).unwrap();
     pair.exchange_all();
@@ -234,7 +234,7 @@ fn an_idle_link_stays_up_by_pings() {
 }
 
 #[test]
-fn a_node_that_stood_still_asks_before_it_calls_its_peer_unresponsive() {
+fn a_node_that_stalled_pings_before_it_finds_its_peer_unresponsive() {
     let mut pair = Pair::up([SMALL, LARGE], 2000);
     pair.now = pair.now + Duration::from_secs(60);
     pair.ends[0].tick(pair.now).unwrap();
@@ -246,7 +246,7 @@ fn a_node_that_stood_still_asks_before_it_calls_its_peer_unresponsive() {
 fn a_peer_with_short_frames_is_sent_no_longer_ones() {
     let mut pair = Pair::up([NARROW, LARGE], 16_000);
     pair.ends[1].open(pair.now, 3, 4000, 60_000).unwrap();
-    // It would be a peer error of the other end.
+    // A longer frame would be a peer error at the other end.
     pair.finish();
     assert_eq!(pair.ends[0].outcomes[&3], Outcome::Done);
 }

@@ -34,14 +34,14 @@ mod peer {
         frame(3, flags, exchange, &[&[u8::try_from(head.len()).unwrap()], &*head, data].concat())
     }
 
-    /// A node that takes little and has greeted.
+    /// An end with small limits that has sent its hello.
     pub fn end() -> End {
         let mut end = End::new(config(1, SMALL), 4000);
         end.out.queue.clear();
         end
     }
 
-    /// What the end makes of `input` after an honest hello.
+    /// An end that has an honest hello and then `input`, and its result.
     pub fn after_hello(input: &[u8]) -> (End, Result<(), PeerError>) {
         let mut end = end();
         end.input = greeting(2, |_| {});
@@ -51,7 +51,7 @@ mod peer {
         (end, result)
     }
 
-    /// The end's error for `input` from the first byte on.
+    /// The result of an end whose first bytes are `input`.
     pub fn from_start(input: Vec<u8>) -> Result<(), PeerError> {
         let mut end = end();
         end.input = input;
@@ -63,7 +63,7 @@ use peer::{after_hello, frame, from_start, greeting, open};
 #[test]
 fn another_protocol_is_no_link() {
     assert_eq!(from_start(b"GET / HTTP/1.1\r\n".to_vec()), Err(PeerError::NotALink(*b"GET / HT")));
-    // It need not send eight bytes to be found out.
+    // Fewer than eight bytes are enough to refuse it.
     assert_eq!(from_start(b"MAX".to_vec()), Err(PeerError::NotALink(*b"MAX\0\0\0\0\0")));
 }
 
@@ -78,7 +78,7 @@ fn another_cluster_is_refused() {
 }
 
 #[test]
-fn the_node_itself_is_refused() {
+fn a_link_of_a_node_to_itself_is_refused() {
     assert_eq!(from_start(greeting(1, |_| {})), Err(PeerError::Itself(pipe::id(1))));
 }
 
@@ -104,7 +104,7 @@ fn a_hello_with_fields_of_a_later_version_is_taken() {
 }
 
 #[test]
-fn nothing_goes_before_hello() {
+fn no_frame_is_accepted_before_hello() {
     let input = [&PREFACE[..], &frame(7, 0, 0, &[0; 8])].concat();
     assert_eq!(from_start(input), Err(PeerError::Unexpected(Kind::Ping)));
 }
@@ -239,20 +239,20 @@ fn endless_pings_are_answered_by_one_pong_at_a_time() {
 }
 
 #[test]
-fn credit_beyond_all_measure_is_harmless() {
+fn a_flood_of_credit_is_harmless() {
     let credit = frame(6, 0, 0, &u32::MAX.to_le_bytes());
     assert_eq!(after_hello(&credit.repeat(3)).1, Ok(()));
 }
 
 #[test]
-fn a_peer_without_hello_is_not_waited_for() {
+fn a_peer_without_hello_times_out() {
     let mut end = peer::end();
     let due = end.link.poll_timeout().unwrap();
     assert_eq!(end.link.handle_timeout(due), Err(PeerError::HelloTimeout));
 }
 
 #[test]
-fn a_silent_peer_is_pinged_and_then_given_up() {
+fn an_unresponsive_peer_is_pinged_and_then_given_up() {
     let (mut end, _) = after_hello(&[]);
     let due = end.link.poll_timeout().unwrap();
     end.tick(due).unwrap();
@@ -275,7 +275,7 @@ fn a_peer_that_never_reads_is_given_up_though_no_ping_leaves() {
 }
 
 #[test]
-fn an_error_is_told_to_the_peer_and_further_input_is_swallowed() {
+fn the_peer_learns_of_an_error_and_further_input_is_dropped() {
     let (mut end, result) = after_hello(&frame(7, 0, 0, b""));
     assert!(result.is_err());
     let more = end.link.handle_input(Instant::START, &[0xff; 100]).unwrap();
@@ -327,7 +327,7 @@ proptest! {
 }
 
 fn peer_open_and_fill() -> Vec<u8> {
-    // Serial 0x09090909, whose bytes are known to the end that checks them.
+    // The bytes of serial 0x09090909, which the end checks.
     let data: Vec<u8> = (0..700usize).map(|at| (0x0909_0909_usize * 31 + at * 7) as u8).collect();
     open(1 << 16, 0, &data)
 }

@@ -1,4 +1,4 @@
-//! The link protocol between two ends: honest ones, and one that breaks the rules.
+//! The link protocol between two honest ends, and with an end that breaks the rules.
 
 #[cfg(test)]
 mod honest;

@@ -1,5 +1,5 @@
-//! Two links joined by byte pipes, in virtual time. Each exchange carries bytes that are known beforehand, so each
-//! end can check every byte that arrives.
+//! Two links joined by byte pipes, in virtual time. The bytes of each exchange follow from its serial, so each end checks
+//! every byte that arrives.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,10 +11,10 @@ use node_core::link::{
 use node_core::time::{Duration, Instant};
 use node_core::wire::{Kind, Metadata, Record, State};
 
-/// What a node takes, small enough that every bound is hit.
+/// Limits so small that a test reaches each of them.
 pub const SMALL: Limits =
     Limits { frame: 1024, exchanges: 2, exchange_credit: 700, link_credit: 1000, members: 16 };
-/// What a larger node takes.
+/// Limits of a larger node.
 pub const LARGE: Limits =
     Limits { frame: 16384, exchanges: 5, exchange_credit: 5000, link_credit: 9000, members: 1000 };
 

@@ -1,4 +1,4 @@
-//! The emulated board, counted by instructions: figures that repeat.
+//! The emulated board, measured by counting instructions, so that the figures repeat.
 
 mod kept;
 
@@ -29,7 +29,7 @@ const BODY: usize = 128;
 pub struct Board {
     /// Memory.
     pub sizes: Sizes,
-    /// What is in the board's sizes.txt.
+    /// The sizes in the board's sizes.txt.
     pub sizes_before: Option<Sizes>,
     /// Instructions from the dial until the link is up: mutual TLS, and the link's hello.
     pub handshake: u64,
@@ -53,7 +53,7 @@ pub fn measure() -> Result<Board> {
     let handshake = busy(&machine, "when it was linked")? - busy(&machine, "before it dialled")?;
     eventually(|| status(&hub))?;
 
-    // What the clock and the link itself cost meanwhile is taken off.
+    // The work of the clock and of the idle link is subtracted.
     let idle = Counted::over(&hub, || {
         std::thread::sleep(Duration::from_secs(2));
         Ok(())

@@ -1,4 +1,4 @@
-//! Measures the node, and prints the figures. Nothing is judged: a machine under load has other figures.
+//! Measures the node and prints the figures. No figure fails, for a machine under load has other figures.
 
 mod board;
 mod cpu;
@@ -26,26 +26,26 @@ use report::Report;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Print one JSON object
+    /// Print the figures as one JSON object
     #[arg(long, global = true)]
     json: bool,
     /// Seconds for each measurement of one Linux node
     #[arg(long, global = true, default_value_t = 3)]
     seconds: u64,
-    /// Keep the board's sizes in its sizes.txt
+    /// Write the board's sizes to its sizes.txt
     #[arg(long, global = true)]
     keep_sizes: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Only the board
+    /// Measure only the board
     Board,
-    /// Only requests to one Linux node
+    /// Measure only requests to one Linux node
     Linux,
-    /// Only twenty nodes beside twenty agents of serf
+    /// Measure only twenty nodes and twenty agents of serf
     Members,
-    /// Play the simulator's scenarios with our nodes and with foca, which speaks SWIM, side by side
+    /// Play the simulator's scenarios with our nodes and with foca, another implementation of SWIM
     Swim(swim::Arguments),
 }
 

@@ -1,5 +1,5 @@
-//! Twenty members on one loopback: how soon they know each other, how soon all know that one was killed, and what they
-//! cost while nothing happens. Agents of serf do the same, to compare with.
+//! Twenty members on one loopback: how soon they know each other, how soon all declare a killed one down, and how much they
+//! use while idle. Agents of serf do the same, for comparison.
 
 mod figures;
 mod maelstromd;
@@ -23,19 +23,19 @@ use figures::{Figures, Spread};
 const NODES: u8 = 20;
 /// Clusters that are started, and members of the last one that are killed.
 const TIMES: usize = 5;
-/// Before idling is measured, what a join leads to is over.
+/// Time for the effects of the joins to end, before the idle cluster is measured.
 const SETTLING: Duration = Duration::from_secs(10);
 const IDLING: Duration = Duration::from_secs(20);
 
-/// A process that says which members it knows.
+/// A process that logs which members it knows.
 trait Member: Send {
     fn name(&self) -> String;
     fn pid(&self) -> u32;
-    /// Where others join through it.
+    /// The address that others join through.
     fn addr(&self) -> SocketAddr;
-    /// The end of what it said so far.
+    /// The end of its log so far.
     fn mark(&self) -> Mark;
-    /// Waits until it says, after `mark`, that the member of this name is alive, or that it is not.
+    /// Waits until it logs, after `mark`, that the member of this name is alive, or that it is not.
     fn learns(&self, mark: Mark, name: &str, alive: bool) -> Result<()>;
     fn kill(&mut self);
 }
@@ -47,7 +47,7 @@ type Start<'s, M> = dyn Fn(u8, &Arc<Namespace>, Option<SocketAddr>) -> Result<M>
 ///
 /// # Errors
 ///
-/// One does not start, or does not learn in time what it should.
+/// One does not start, or does not learn of another in time.
 pub fn measure() -> Result<Members> {
     let keys = TlsDir::generate(Algorithm::P256)?;
     let maelstromd = figures(&|number, namespace, seed| maelstromd::start(number, namespace, seed, &keys))?;
@@ -64,7 +64,7 @@ fn figures<M: Member>(start: &Start<'_, M>) -> Result<Figures> {
     let mut joined = Vec::new();
     let mut members = Vec::new();
     for _ in 0..TIMES {
-        // The cluster before is gone first.
+        // The cluster before this one ends first.
         members.clear();
         let time;
         (members, time) = cluster(start)?;
@@ -74,7 +74,7 @@ fn figures<M: Member>(start: &Start<'_, M>) -> Result<Figures> {
     let idle = Cost::of(&members)?;
     thread::sleep(IDLING);
     let idle = Cost::of(&members)?.since(&idle);
-    let mut missed = Vec::new();
+    let mut down = Vec::new();
     for _ in 0..TIMES {
         let mut victim = members.pop().context("more members than are killed")?;
         let marks: Vec<Mark> = members.iter().map(M::mark).collect();
@@ -83,18 +83,18 @@ fn figures<M: Member>(start: &Start<'_, M>) -> Result<Figures> {
         for (member, mark) in members.iter().zip(marks) {
             member.learns(mark, &victim.name(), false)?;
         }
-        missed.push(killed.elapsed());
+        down.push(killed.elapsed());
     }
     let share = f64::from(NODES) * IDLING.as_secs_f64();
     Ok(Figures {
         joined: Spread::of(joined),
-        missed: Spread::of(missed),
+        down: Spread::of(down),
         idle_cpu_millis: idle.cpu.as_secs_f64() * 1e3 / share,
         idle_bytes: idle.bytes as f64 / share,
     })
 }
 
-/// Starts a cluster: one member, then all others at once through it. Returns how long it took from there until each
+/// Starts a cluster: one member, then all others together through it. Returns how long it took from there until each
 /// knew all.
 fn cluster<M: Member>(start: &Start<'_, M>) -> Result<(Vec<M>, Duration)> {
     let namespace = &Arc::new(Namespace::new()?);
@@ -120,7 +120,7 @@ fn cluster<M: Member>(start: &Start<'_, M>) -> Result<(Vec<M>, Duration)> {
     Ok((members, began.elapsed()))
 }
 
-/// What members have used since they were started.
+/// The resources that members have used since their start.
 struct Cost {
     cpu: Duration,
     bytes: u64,
@@ -130,7 +130,7 @@ impl Cost {
     fn of(members: &[impl Member]) -> Result<Self> {
         let pids: Vec<u32> = members.iter().map(Member::pid).collect();
         let pid = pids.first().context("nobody")?;
-        // The loopback is theirs alone: whatever it has carried, one of them sent.
+        // No other process uses this loopback: every byte on it was sent by a member.
         let interfaces = fs::read_to_string(format!("/proc/{pid}/net/dev"))?;
         let loopback = interfaces.lines().find_map(|line| line.trim_start().strip_prefix("lo:"));
         let received = loopback.and_then(|counts| counts.split_whitespace().next()).context("loopback")?;

@@ -1,5 +1,5 @@
-//! HTTP requests: through the gateway of one node to a component behind another, and, to compare with, straight to
-//! that component.
+//! HTTP requests through the gateway of one node to a component behind another, and directly to that component for
+//! comparison.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -18,8 +18,7 @@ use node_tests::pki::{Algorithm, TlsDir};
 use node_tests::wait::eventually;
 use tokio::net::TcpStream;
 
-use crate::cpu;
-use crate::report::{Rate, Times};
+use crate::report::{Rate, Stopwatch, Times};
 
 const NAMES: [&str; 2] = ["gateway", "owner"];
 const BODY: &[u8] = &[b'x'; 128];
@@ -47,7 +46,7 @@ pub fn measure(time: Duration) -> Result<Vec<Rate>> {
     let mut rates = Vec::new();
     for (what, target) in [
         ("128-byte POST: gateway, mutual-TLS link, component", through),
-        ("128-byte POST: straight to the component", straight),
+        ("128-byte POST: directly to the component", straight),
     ] {
         for connections in [1, 16, 128] {
             let (count, times) = load(target, connections, time, &pids)?;
@@ -57,7 +56,7 @@ pub fn measure(time: Duration) -> Result<Vec<Rate>> {
     Ok(rates)
 }
 
-/// Where requests go.
+/// The target of requests.
 #[derive(Clone, Copy)]
 struct Target {
     addr: SocketAddr,
@@ -75,19 +74,14 @@ fn load(target: Target, connections: usize, time: Duration, pids: &[u32]) -> Res
         for _ in 0..connections {
             clients.push(connect(target.addr).await?);
         }
-        let before = (Instant::now(), cpu::used_by(pids)?, cpu::used(std::process::id())?);
-        let end = before.0 + time;
+        let stopwatch = Stopwatch::start(pids)?;
+        let end = stopwatch.started() + time;
         let tasks = clients.into_iter().map(|client| tokio::spawn(ask_until(client, target, end)));
         let mut count = 0;
         for task in tasks.collect::<Vec<_>>() {
             count += task.await??;
         }
-        let times = Times {
-            wall: before.0.elapsed(),
-            daemons: cpu::used_by(pids)? - before.1,
-            client: cpu::used(std::process::id())? - before.2,
-        };
-        Ok((count, times))
+        Ok((count, stopwatch.stop(pids)?))
     })
 }
 

@@ -1,14 +1,16 @@
-//! The figures, for people and for programs.
+//! All figures, as text and as JSON.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use serde::Serialize;
 
 use crate::board::Board;
+use crate::cpu;
 use crate::members::Members;
 
-/// All of them.
+/// All figures.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -24,9 +26,9 @@ pub struct Report {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rate {
-    /// What was asked.
+    /// The request.
     pub what: &'static str,
-    /// How many requests were under way at once.
+    /// How many requests were under way together.
     pub at_once: usize,
     /// Round trips each second.
     pub per_second: f64,
@@ -37,7 +39,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// From what was counted in `time`.
+    /// The rate of `count` round trips in `time`.
     pub fn new(what: &'static str, at_once: usize, count: u64, time: Times) -> Self {
         let each = |time: Duration| time.as_secs_f64() * 1e6 / count as f64;
         Self {
@@ -56,6 +58,34 @@ pub struct Times {
     pub wall: Duration,
     pub daemons: Duration,
     pub client: Duration,
+}
+
+/// Measures [`Times`].
+pub struct Stopwatch {
+    started: Instant,
+    daemons: Duration,
+    client: Duration,
+}
+
+impl Stopwatch {
+    /// Starts to measure the daemons with these process ids, and this process.
+    pub fn start(daemons: &[u32]) -> Result<Self> {
+        let client = cpu::used(std::process::id())?;
+        Ok(Self { started: Instant::now(), daemons: cpu::used_by(daemons)?, client })
+    }
+
+    pub const fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The times since the start.
+    pub fn stop(self, daemons: &[u32]) -> Result<Times> {
+        Ok(Times {
+            wall: self.started.elapsed(),
+            daemons: cpu::used_by(daemons)? - self.daemons,
+            client: cpu::used(std::process::id())? - self.client,
+        })
+    }
 }
 
 impl fmt::Display for Report {

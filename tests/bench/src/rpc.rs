@@ -22,14 +22,13 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
 
-use crate::cpu;
-use crate::report::{Rate, Times};
+use crate::report::{Rate, Stopwatch};
 
 const BODY: usize = 128;
-/// Where the caller stands: one link away.
+/// A ping to the node at the other end of the link.
 const PING: Open = Open { to: None, hops: 1, budget_ms: 5000, service: Service::Rpc(Method::Ping as u16) };
 
-/// Measures 1, 16 and 128 at once, each for `time`.
+/// Measures 1, 16 and 128 calls together, each for `time`.
 ///
 /// # Errors
 ///
@@ -37,7 +36,7 @@ const PING: Open = Open { to: None, hops: 1, budget_ms: 5000, service: Service::
 pub fn measure(time: Duration) -> Result<Vec<Rate>> {
     let keys = TlsDir::generate(Algorithm::P256)?;
     let daemon = Setup::named("server")?.tls(keys.path()).start()?;
-    // One thread, as one link is one task: what a second core adds shows at the daemon's side.
+    // One thread, for one link is one task. The daemon shows the gain of a second core.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let link = link(&daemon, &keys).await?;
@@ -45,13 +44,9 @@ pub fn measure(time: Duration) -> Result<Vec<Rate>> {
         let mut rates = Vec::new();
         for at_once in [1, 16, 128] {
             let pids = [daemon.pid()];
-            let before = (Instant::now(), cpu::used_by(&pids)?, cpu::used(std::process::id())?);
+            let stopwatch = Stopwatch::start(&pids)?;
             let count = call_for(&link, at_once, time).await?;
-            let times = Times {
-                wall: before.0.elapsed(),
-                daemons: cpu::used_by(&pids)? - before.1,
-                client: cpu::used(std::process::id())? - before.2,
-            };
+            let times = stopwatch.stop(&pids)?;
             rates.push(Rate::new("128-byte RPC over one mutual-TLS link", at_once, count, times));
         }
         Ok(rates)
@@ -111,7 +106,7 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
     loop {
         match events.recv().await.context("the link came to nothing")? {
             LinkEvent::Up { link, .. } => {
-                // Somebody has to take what the daemon gossips.
+                // The gossip of the daemon has to be taken.
                 tokio::spawn(async move { while events.recv().await.is_some() {} });
                 return Ok(link);
             }

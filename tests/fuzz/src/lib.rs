@@ -1,4 +1,4 @@
-//! Where bytes of a peer come in. Each function takes any bytes and must not panic; node-core's tests replay the
+//! The entries for bytes of a peer. Each function takes any bytes and must not panic; node-core's tests replay the
 //! corpora through the same functions (`node-core/tests/corpora.rs`).
 //!
 //! `cargo +nightly fuzz run --features libfuzzer link` in this folder looks for bytes that make one panic.
@@ -15,10 +15,10 @@ use node_core::link::{Config, Event, Exchange, Hello, Limits, Link, Outbox, Slic
 use node_core::time::{Duration, Instant};
 use node_core::trust::Certificate;
 
-/// A name, which is also that of the corpus, and what takes its inputs.
+/// The name of a target and of its corpus, and the function that takes its inputs.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All of them.
+/// All targets.
 pub const TARGETS: [Target; 5] =
     [("bundle", bundle), ("certificate", certificate), ("gossip", gossip), ("http", http), ("link", link)];
 
@@ -31,7 +31,7 @@ pub fn bundle(input: &[u8]) {
     let Ok(bundle) = Bundle::decode(input) else { return };
     if let Ok(slots) = bundle.validate(&Software) {
         let keyring = Keyring::new(&slots);
-        assert!(keyring.is_ok(), "what was validated is a keyring");
+        assert!(keyring.is_ok(), "a validated bundle is a keyring");
     }
 }
 
@@ -97,7 +97,7 @@ pub fn http(input: &[u8]) {
     }
 }
 
-/// What a peer sends on a link.
+/// Bytes that a peer sends on a link.
 pub fn link(input: &[u8]) {
     let now = Instant::START;
     let five = Duration::from_secs(5);

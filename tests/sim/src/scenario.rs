@@ -10,7 +10,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// What happens, in a sentence.
+    /// The scenario in one sentence.
     pub about: String,
     /// The numbers of nodes that it is played with.
     pub nodes: Vec<usize>,

@@ -12,7 +12,7 @@ use embassy_time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 use tokio::net::TcpStream;
 
-/// Where the leaf looks for its hub.
+/// The address at which the leaf dials its hub.
 const PORT: u16 = 8374;
 /// Bytes that are under way in each direction.
 const WINDOW: usize = 16 * 1024;

@@ -6,15 +6,15 @@ use crate::firmware::{self, QEMU};
 use crate::run::{cargo, run};
 use crate::{setup, yardstick};
 
-/// What is handed on.
+/// Arguments that are passed on to node-bench.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// What alone to measure, `board`, `linux`, `members` or `swim`; `--json`, `--seconds N`, `--keep-sizes`; see `-- --help`
+    /// Measure only `board`, `linux`, `members` or `swim`; `--json`, `--seconds N`, `--keep-sizes`; see `-- --help`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
 
-/// Measures; nothing is judged.
+/// Measures and prints the figures; no figure fails.
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ pub fn bench(arguments: &Arguments) -> Result<()> {
     bench.args(["--release", "--package", "node-bench", "--"]).args(&arguments.rest);
     let what = arguments.rest.first().map(String::as_str);
     let alone = |part| what == Some(part);
-    // What is simulated needs no other program.
+    // The simulation needs no other program.
     if !alone("swim") {
         setup::setup()?;
     }

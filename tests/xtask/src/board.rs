@@ -1,4 +1,4 @@
-//! Runs one emulated board and shows what it says.
+//! Runs one emulated board and shows its log.
 
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
@@ -25,10 +25,10 @@ pub struct Arguments {
     /// Address of a hub on this machine's loopback, for instance 127.0.0.1:8374 (repeatable, 4 at most)
     #[arg(long, value_name = "HOST:PORT")]
     hub: Vec<SocketAddrV4>,
-    /// Its first keys: a directory of P-256 pairs, as its hubs have one; without one it gets keys that nobody trusts
+    /// Its first keys: a directory of P-256 pairs, as its hubs have one; without it the board gets keys that no node trusts
     #[arg(long, value_name = "DIR")]
     tls_dir: Option<PathBuf>,
-    /// A folder that keeps its flash, as a board does without power; without one each start is a new board's first
+    /// A folder that keeps its flash between runs; without it each run starts a new board
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Count instructions: one takes one nanosecond of the board's time
@@ -58,15 +58,15 @@ pub fn board(arguments: &Arguments) -> Result<()> {
     let mut board = Board::start(Some(&settings), options)?;
     let mut shown = Mark::default();
     loop {
-        // An error means that nothing new came, or never will.
-        let news = board.wait_for_log_after(shown, "", Duration::from_secs(1));
+        // An error means that no new line came, or that none will come.
+        let new_line = board.wait_for_log_after(shown, "", Duration::from_secs(1));
         let (lines, end) = board.logs_after(shown);
         shown = end;
         lines.iter().for_each(|line| println!("{line}"));
         if wait::given_up() {
             return Ok(());
         }
-        if news.is_err()
+        if new_line.is_err()
             && let Ok(status) = board.wait_for_exit(Duration::ZERO)
         {
             if status.success() {

@@ -1,6 +1,6 @@
-//! Proves that node-core needs no operating system: it is built alone, for a target that has none.
+//! Proves that node-core needs no operating system: builds it alone, for a target without one.
 //!
-//! A check for the host cannot tell: another package of the workspace may switch on a dependency's `std`.
+//! A build for the host proves nothing: another package of the workspace may switch on a dependency's `std`.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +11,8 @@ use crate::firmware::QEMU;
 use crate::run::{root, run};
 use crate::toolchain::Toolchain;
 
-/// The features with which it is built, and the parts of the standard library that there are: where these have to be
-/// built, core alone for what boards use; `tracing` itself needs more.
+/// Features of the builds, each with the parts of the standard library that it may use, where these have to be built. The
+/// features for boards need core only; `tracing` needs more.
 const BUILDS: [(&str, &str); 3] =
     [("", "core"), ("defmt,hub,software", "core"), ("tracing,software", "core,alloc")];
 
@@ -36,7 +36,7 @@ pub fn build() -> Result<()> {
     Ok(())
 }
 
-/// An installed target has alloc, so that a build proves nothing about it: whoever names it must do so under a feature.
+/// An installed target has alloc, so a build proves nothing about it. Every `extern crate` must be under a feature.
 fn ensure_core_only(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

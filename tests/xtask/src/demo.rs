@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the whole cluster on one machine, and what it is for, in a minute.
+//! `cargo xtask demo`: shows a whole cluster on one machine, in a minute.
 
 mod story;
 mod summary;
@@ -16,10 +16,10 @@ use crate::firmware::{self, QEMU};
 use crate::setup;
 use view::View;
 
-/// What `cargo xtask demo` is told.
+/// Arguments of `cargo xtask demo`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Leave the cluster running at the end, and say how to talk to it
+    /// Leave the cluster running at the end, and print commands to talk to it
     #[arg(long)]
     keep: bool,
 }
@@ -28,7 +28,7 @@ pub struct Arguments {
 ///
 /// # Errors
 ///
-/// The first thing that is not as it should be, with the last log lines of the node concerned.
+/// The first step that fails, with the last log lines of the node concerned.
 pub fn demo(arguments: &Arguments) -> Result<()> {
     setup::setup()?;
     println!("building maelstromd and maelctl");
@@ -39,11 +39,11 @@ pub fn demo(arguments: &Arguments) -> Result<()> {
     ctrlc::set_handler(wait::give_up).context("Ctrl-C cannot be caught")?;
 
     let view = View::new();
-    let told = story::tell(&view);
+    let result = story::tell(&view);
     view.close();
-    let (fleet, summary) = match told {
+    let (fleet, summary) = match result {
         Err(_) if wait::given_up() => bail!("interrupted; all that was started has been ended"),
-        told => told?,
+        result => result?,
     };
     print!("{}", summary.text(sizes));
     if arguments.keep {
@@ -56,7 +56,7 @@ pub fn demo(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// How to talk to a cluster that is left running: lines to copy.
+/// Commands to talk to a cluster that is left running.
 fn invitation(fleet: &Fleet) -> String {
     let programs =
         programs::maelctl().ok().and_then(|file| file.parent()).map(|dir| dir.display().to_string());

@@ -1,7 +1,7 @@
-//! Holds every dependency against deny.toml: licences, sources, and the crates of which there may be one version.
+//! Checks every dependency against deny.toml: its licence, its source, and the crates that may have only one version.
 //!
-//! cargo-deny reads the same file and finds more, such as advisories. Building it takes longer than all of our
-//! tests, so it is not part of them; `cargo deny check` is for those who have it.
+//! cargo-deny reads the same file and finds more, such as advisories. It takes longer to build than all tests take, so it is
+//! not one of them; `cargo deny check` works where it is installed.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use spdx::{Expression, Licensee, ParseMode};
 
 use crate::run::{cargo, output, root};
 
-/// Looks at all packages of both workspaces.
+/// Checks all packages of both workspaces.
 ///
 /// # Errors
 ///

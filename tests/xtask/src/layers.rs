@@ -57,7 +57,7 @@ struct Rules {
     crates: Vec<CrateRules>,
 }
 
-/// What one crate must keep to.
+/// The rules of one crate.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CrateRules {

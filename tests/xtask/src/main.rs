@@ -31,13 +31,13 @@ struct Arguments {
 enum Command {
     /// Run every check
     Test,
-    /// Watch three Linux nodes and an emulated board: one cluster whose keys are swapped under load
+    /// Watch three Linux nodes and an emulated board: one cluster whose keys are rotated under load
     Demo(demo::Arguments),
     /// Measure the board and the Linux nodes, and print the figures
     Bench(bench::Arguments),
     /// Play scenarios with simulated clusters, up to 10,000 nodes, and print their figures
     Sim(sim::Arguments),
-    /// Install what the other commands need, or say how
+    /// Install the programs that the other commands need, or print how
     Setup,
     /// Build the firmware of every board and print its size
     Firmware {
@@ -45,11 +45,11 @@ enum Command {
         #[arg(long)]
         lint: bool,
     },
-    /// Build and run one emulated board, and show what it says
+    /// Build and run one emulated board, and show its log
     Board(board::Arguments),
     /// Build node-core alone for a microcontroller: it needs neither std nor alloc
     CoreAlone,
-    /// Hold the dependencies against deny.toml
+    /// Check the dependencies against deny.toml
     Dependencies,
     /// Check that no module names one above it and that no imports form a circle (layers.toml)
     Layers,
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            // What a shell says of a command that Ctrl-C ended.
+            // The exit code that a shell gives a command that Ctrl-C ended.
             if wait::given_up() { ExitCode::from(130) } else { ExitCode::FAILURE }
         }
     }

@@ -30,7 +30,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// As [`run`], but what `command` prints is an aside: it goes to where complaints go, for our own output may be JSON.
+/// As [`run`], but the output of `command` goes to standard error, for our own output may be JSON.
 ///
 /// # Errors
 ///
@@ -39,11 +39,11 @@ pub fn run_aside(command: &mut Command) -> Result<()> {
     run(command.stdout(std::io::stderr()))
 }
 
-/// What `command` prints, without the white space around it. Its complaints go to our own.
+/// The output of `command`, without white space around it. Its standard error goes to our own.
 ///
 /// # Errors
 ///
-/// It does not start, or it fails, or prints what is not text.
+/// It does not start, or fails, or prints bytes that are not text.
 pub fn output(command: &mut Command) -> Result<String> {
     let output = command
         .stderr(std::process::Stdio::inherit())

@@ -1,4 +1,4 @@
-//! Installs what the other commands need.
+//! Installs the programs that the other commands tool.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,35 +9,35 @@ use crate::firmware::QEMU;
 use crate::run::{output, run, run_aside};
 use crate::toolchain::{DEBIAN_PACKAGES, Toolchain};
 
-/// Something that the builds, the tests or the demo use, and where it comes from.
-struct Need {
+/// A program or target that the builds, the tests or the demo use, and where it comes from.
+struct Tool {
     name: &'static str,
     is_there: fn(&str) -> bool,
-    /// What rustup takes to install it, if it does.
+    /// Arguments for rustup to install it, if rustup has it.
     rustup: &'static [&'static str],
     /// Debian's packages of it.
     packages: &'static [&'static str],
 }
 
-/// A linker and a C compiler are not among them: without those this program would not have been built.
-const USES: [Need; 7] = [
+/// A linker and a C compiler are not among them: this program could not have been built without them.
+const TOOLS: [Tool; 7] = [
     program("curl", &["curl"]),
     program("ip", &["iproute2"]),
     program("openssl", &["openssl"]),
     program("qemu-system-arm", &["qemu-system-arm"]),
-    Need {
+    Tool {
         name: "fmt",
         is_there: is_cargo_command,
         rustup: &["component", "add", "rustfmt"],
         packages: &["rustfmt"],
     },
-    Need {
+    Tool {
         name: "clippy",
         is_there: is_cargo_command,
         rustup: &["component", "add", "clippy"],
         packages: &["rust-clippy"],
     },
-    Need {
+    Tool {
         name: QEMU.target,
         is_there: |target| Toolchain::find(target).is_ok(),
         rustup: &["target", "add", QEMU.target],
@@ -45,30 +45,30 @@ const USES: [Need; 7] = [
     },
 ];
 
-const fn program(name: &'static str, packages: &'static [&'static str]) -> Need {
-    Need { name, is_there: is_program, rustup: &[], packages }
+const fn program(name: &'static str, packages: &'static [&'static str]) -> Tool {
+    Tool { name, is_there: is_program, rustup: &[], packages }
 }
 
-/// Installs what is missing: by rustup what that has, which needs no root; by apt-get the rest, when run by root.
-/// Otherwise says how.
+/// Installs the missing tools: with rustup those that it has, which needs no root; with apt-get the rest, when run as root.
+/// Otherwise prints how to install them.
 ///
 /// # Errors
 ///
 /// Something is missing and was not installed.
 pub fn setup() -> Result<()> {
-    let mut missing: Vec<&Need> = USES.iter().filter(|need| !(need.is_there)(need.name)).collect();
+    let mut missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !(tool.is_there)(tool.name)).collect();
     if is_program("rustup") {
-        missing.retain(|need| need.rustup.is_empty() || !comes_by_rustup(need));
+        missing.retain(|tool| tool.rustup.is_empty() || !comes_by_rustup(tool));
     }
     if missing.is_empty() {
         eprintln!("everything is installed");
         return Ok(());
     }
     if !is_program("apt-get") {
-        let names: Vec<_> = missing.iter().map(|need| need.by_hand()).collect();
-        bail!("this is not Debian: install yourself what is missing:\n  {}", names.join("\n  "));
+        let names: Vec<_> = missing.iter().map(|tool| tool.by_hand()).collect();
+        bail!("this is not Debian: install these yourself:\n  {}", names.join("\n  "));
     }
-    let packages: Vec<_> = missing.iter().flat_map(|need| need.packages).copied().collect();
+    let packages: Vec<_> = missing.iter().flat_map(|tool| tool.packages).copied().collect();
     let install = format!("apt-get install --yes --no-install-recommends {}", packages.join(" "));
     if output(Command::new("id").arg("-u"))? != "0" {
         bail!("packages are missing; type:\n  sudo apt-get update && sudo {install}");
@@ -84,8 +84,8 @@ pub fn setup() -> Result<()> {
     Ok(())
 }
 
-impl Need {
-    /// What somebody types, or looks for, who installs it without us.
+impl Tool {
+    /// The command, or the name to look for, to install it by hand.
     fn by_hand(&self) -> String {
         if self.rustup.is_empty() {
             return self.name.to_owned();
@@ -94,13 +94,13 @@ impl Need {
     }
 }
 
-/// Whether rustup installs it. It may be cut off from its server: then there is Debian's.
-fn comes_by_rustup(need: &Need) -> bool {
-    println!("{}", need.by_hand());
-    run(Command::new("rustup").args(need.rustup)).is_ok()
+/// Whether rustup installs it. Without its server rustup fails, and Debian's package is used.
+fn comes_by_rustup(tool: &Tool) -> bool {
+    println!("{}", tool.by_hand());
+    run(Command::new("rustup").args(tool.rustup)).is_ok()
 }
 
-/// Whether a program of this name is found where programs are.
+/// Whether a program of this name is on the path.
 fn is_program(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Administrators' folders are not on everybody's path.
@@ -132,8 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn what_rustup_has_is_named_as_it_is_typed() {
-        let lines: Vec<_> = USES.iter().map(Need::by_hand).collect();
+    fn a_tool_of_rustup_is_named_by_its_command() {
+        let lines: Vec<_> = TOOLS.iter().map(Tool::by_hand).collect();
         assert!(lines.contains(&"rustup target add thumbv7em-none-eabihf".to_owned()), "{lines:?}");
         assert!(lines.contains(&"rustup component add clippy".to_owned()), "{lines:?}");
     }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::run::{cargo, run};
 
-/// What is handed on.
+/// Arguments that are passed on to node-sim.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Arguments {
@@ -13,7 +13,7 @@ pub struct Arguments {
     rest: Vec<String>,
 }
 
-/// Tables of thousands of nodes are many gigabytes of small objects: in large pages the processor finds them faster.
+/// Tables of thousands of nodes are many gigabytes of small objects. The processor finds them faster in large pages.
 const LARGE_PAGES: &str =
     "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.top_pad=67108864";
 
@@ -28,7 +28,7 @@ pub fn sim(arguments: &Arguments) -> Result<()> {
     player.args(["--quiet", "--release", "--package", "node-sim", "--"]).args(&arguments.rest);
     let status = player.env("GLIBC_TUNABLES", LARGE_PAGES).status().context("cargo does not start")?;
     if let Some(code @ 1..) = status.code() {
-        // What was wrong, the player has said.
+        // The player has printed the error.
         std::process::exit(code);
     }
     ensure!(status.success(), "the player failed: {status}");

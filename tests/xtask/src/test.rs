@@ -1,4 +1,4 @@
-//! Runs every check, those first that find mistakes fastest.
+//! Runs every check; the fastest come first.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::run::{cargo, run};
 use crate::{core_alone, dependencies, firmware, layers, setup};
 
-/// What is checked, and how.
+/// The name of a check, and the check.
 type Step = (&'static str, fn() -> Result<()>);
 
 const STEPS: [Step; 12] = [
@@ -63,7 +63,7 @@ fn lint() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    // One test program that fails does not hide what the others find.
+    // A test program that fails does not hide the failures of the others.
     run(cargo("test").args(["--workspace", "--locked", "--no-fail-fast"]).args(WITH_BOARDS))
 }
 

@@ -34,7 +34,7 @@ impl Toolchain {
     ///
     /// # Errors
     ///
-    /// None does; the message says what to type.
+    /// None works; the message says what to type.
     pub fn find(target: &str) -> Result<Self> {
         if is_installed(target)? {
             return Ok(Self::Installed);

@@ -1,4 +1,4 @@
-//! Debian's package of serf, to compare with. It is unpacked and not installed: installing it starts an agent.
+//! Debian's package of serf, for comparison. It is unpacked and not installed: its installation starts an agent.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use crate::run::{root, run, run_aside};
 
-/// The program, fetched if need be.
+/// The program; it is fetched first if it is not there.
 ///
 /// # Errors
 ///
@@ -19,7 +19,7 @@ pub fn serf() -> Result<PathBuf> {
     if serf.is_file() {
         return Ok(serf);
     }
-    // What an earlier try left is no good.
+    // The remains of an earlier attempt are useless.
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir)?;
     run_aside(Command::new("apt-get").args(["--quiet", "download", "serf"]).current_dir(&dir))?;

@@ -1,4 +1,4 @@
-//! What an adapter does for its node: links, frames, the timer.
+//! The adapter of a node: links, frames, the timer.
 
 use std::prelude::rust_2024::*;
 
@@ -20,7 +20,7 @@ pub(super) struct Adapter<'c> {
     pub(super) host: &'c mut Host,
     net: &'c Net,
     wants: Vec<Want>,
-    /// What it sent before and the network has not been given yet.
+    /// Messages that it sent before and the network has not been given yet.
     sent: Vec<Sent>,
 }
 
@@ -31,7 +31,7 @@ struct Sent {
     bytes: usize,
 }
 
-/// What a host wants of the network.
+/// A request of a host to the network.
 pub(super) enum Want {
     Dial(usize, Target),
     Send(LinkNumber, Vec<u8>),

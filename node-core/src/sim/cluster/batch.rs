@@ -1,6 +1,6 @@
 //! Hosts handle their events in parallel.
 //!
-//! Whatever a host does reaches another host no earlier than the shortest delay of the network. So events of different hosts
+//! An action of a host reaches another host no earlier than the shortest delay of the network. So events of different hosts
 //! within less than that delay are handled in any order, on all processors; the events of one host are handled in the order of
 //! time. Then the network does what the hosts want, in the order of the events: the history is the same on every machine.
 

@@ -1,4 +1,4 @@
-//! What happens to hosts, and what their operators do.
+//! Events of hosts, and actions of their operators.
 
 use std::prelude::rust_2024::*;
 

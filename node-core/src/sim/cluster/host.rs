@@ -134,7 +134,7 @@ impl Host {
         hello.and_then(|hello| postcard::to_extend(&hello, Vec::new()).ok()).unwrap_or_default()
     }
 
-    /// What its clock shows when the network's time is `now`.
+    /// The time of its clock when the network's time is `now`.
     pub(super) fn local(&self, now: Instant) -> Instant {
         let passed = now.since(self.started).as_micros().saturating_mul(self.pace()) / MILLION;
         Instant::from_micros(u64::try_from(passed).unwrap_or(u64::MAX)) + self.clock_jumped
@@ -167,7 +167,7 @@ impl Host {
 
 const MILLION: u128 = 1_000_000;
 
-/// Where a host is dialled.
+/// The address of a host.
 pub(super) fn address(at: usize) -> String {
     format!("n{at}:8374")
 }

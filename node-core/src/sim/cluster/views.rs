@@ -1,4 +1,4 @@
-//! What nodes see, and whether it is true.
+//! The views of nodes, and whether they are true.
 
 use std::format;
 use std::prelude::rust_2024::*;
@@ -7,7 +7,7 @@ use super::Cluster;
 use crate::gossip::{Kind, Node, Record, State};
 
 impl Cluster {
-    /// What one node believes of another.
+    /// The state of a member in the view of a node.
     #[must_use]
     pub fn state(&self, by: usize, about: usize) -> Option<State> {
         let about = self.hosts.get(about)?.id;
@@ -73,7 +73,7 @@ impl Cluster {
         carriers.filter(|carrier| carrier.is_usable()).map(|carrier| carrier.peer)
     }
 
-    /// What every node sees, as text.
+    /// The views of all nodes, as text.
     #[must_use]
     pub fn views(&self) -> String {
         let mut text = String::new();
@@ -87,7 +87,7 @@ impl Cluster {
         text + &self.errors()
     }
 
-    /// Where hubs are wrong, as text.
+    /// The errors in the views of hubs, as text.
     fn errors(&self) -> String {
         let mut text = String::new();
         let pairs =

@@ -1,4 +1,4 @@
-//! What nodes come to believe: suspicions, running members that are declared down, and how a change spreads.
+//! Records what nodes learn: suspicions, running members that are declared down, and how a change spreads.
 
 use std::collections::HashMap;
 use std::prelude::rust_2024::*;
@@ -136,7 +136,7 @@ impl<'c> Interest<'c> {
 }
 
 impl Adapter<'_> {
-    /// What the node learned since this was called last.
+    /// The records that the node learned since this was called last.
     pub(super) fn learned(&mut self, interest: Interest<'_>) -> Vec<Learned> {
         let mut learned = Vec::new();
         let Some(life) = &self.host.life else { return learned };

@@ -19,7 +19,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Those in the file, `None` when there is no file.
+    /// The sizes in the file; `None` when there is no file.
     ///
     /// # Errors
     ///

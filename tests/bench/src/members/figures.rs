@@ -1,4 +1,4 @@
-//! What was measured, and what was aimed at.
+//! The figures, beside their aims.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,18 +13,18 @@ pub struct Members {
     pub nodes: u8,
     /// Ours, over mutual TLS.
     pub maelstromd: Figures,
-    /// The yardstick's, where it could be had.
+    /// serf's, where it is there.
     pub serf: Option<Figures>,
 }
 
-/// One program's.
+/// The figures of one program.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Figures {
     /// From the start of all but the first until each knew all.
     pub joined: Spread,
-    /// From SIGKILL until all others knew.
-    pub missed: Spread,
+    /// From SIGKILL until all others hold it down.
+    pub down: Spread,
     /// Processor time of each node for each second, in milliseconds.
     pub idle_cpu_millis: f64,
     /// Bytes that each node sent each second, with the headers of TCP, UDP, IP and Ethernet.
@@ -35,14 +35,14 @@ pub struct Figures {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Spread {
-    /// The one in the middle.
+    /// The middle one.
     pub median: f64,
     /// The longest.
     pub most: f64,
 }
 
 impl Spread {
-    /// Of these times.
+    /// The spread of these times.
     pub fn of(mut times: Vec<Duration>) -> Self {
         times.sort();
         let at = |place: usize| times.get(place).map_or(f64::NAN, Duration::as_secs_f64);
@@ -64,8 +64,8 @@ impl fmt::Display for Members {
             figures.joined.median
         })?;
         line("the longest", "", "s", |figures| figures.joined.most)?;
-        line("kill -9: all others know, median", "1 s", "s", |figures| figures.missed.median)?;
-        line("the longest", "", "s", |figures| figures.missed.most)?;
+        line("kill -9: all others hold it down, median", "1 s", "s", |figures| figures.down.median)?;
+        line("the longest", "", "s", |figures| figures.down.most)?;
         line("idle, CPU of a node each second", "", "ms", |figures| figures.idle_cpu_millis)?;
         line("idle, bytes that a node sends each second", "", "B", |figures| figures.idle_bytes)
     }

@@ -13,7 +13,7 @@ use node_tests::wait::TIMEOUT;
 
 use super::Member;
 
-/// Where `cargo xtask bench` says that serf is.
+/// The variable with which `cargo xtask bench` names the program serf.
 pub fn program() -> Option<PathBuf> {
     std::env::var_os("SERF").map(PathBuf::from)
 }

@@ -17,19 +17,19 @@ use serde_json::json;
 
 use cluster::Swim;
 
-/// What is played.
+/// Arguments of `swim`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A scenario of the standard set, or `all`
+    /// A scenario of the standard set, or `all` of them
     #[arg(default_value = "all")]
     name: String,
-    /// How many nodes; from a thousand on, foca takes its time
+    /// Numbers of nodes; from a thousand on, foca is slow
     #[arg(long, value_delimiter = ',', default_values_t = [10, 100])]
     nodes: Vec<usize>,
-    /// Another seed is another history
+    /// The seed: another seed gives another history
     #[arg(long, default_value_t = snapshot::SEED)]
     seed: u64,
-    /// How many seconds are watched, instead of what the scenario says
+    /// Seconds that are watched, instead of those of the scenario
     #[arg(long)]
     lasts: Option<f64>,
     /// Print JSON
@@ -37,15 +37,16 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What is to be known of foca's figures.
+/// Notes on foca's figures.
 const FOCA: &str = "\
 foca: version 2 with its own settings for a LAN (a probe a second, gossip to 3 every 200 ms), in \"lossy\" for a WAN, both for
 this many nodes. All are full members: it has no leaves. Datagrams count with 28 B for UDP and IP, unencrypted. An identity is
-an address, a number that grows, a name and the components: a change is foca's `change_identity`. Who restarts has a clock to
-number its lives; who is called down wrongly rejoins by itself; who knows nobody asks the first two every second.
+an address, a number that grows, a name and the components: a change is foca's `change_identity`. A member that restarts takes
+its number from a clock; a member that is declared down wrongly rejoins by itself; a member that knows no other asks the first
+two every second.
 ";
 
-/// Plays it with both, and prints a table for each scenario.
+/// Plays scenarios with both protocols, and prints a table for each.
 ///
 /// # Errors
 /// There is no such scenario, or no such cluster.
@@ -77,7 +78,7 @@ pub fn swim(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// What nodes speak.
+/// The protocol of the nodes.
 #[derive(Clone, Copy)]
 enum Protocol {
     Ours,

@@ -1,4 +1,4 @@
-//! What happens, in order.
+//! The steps of the demo, in order.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use node_tests::fleet::{BOARD, COMPONENT, Fleet, NODES};
 use node_tests::load::{Load, Tally};
 use node_tests::wait::eventually;
 
-use super::summary::Summary;
+use super::summary::{Counts, Summary};
 use super::view::View;
 use super::watch::Watch;
 
@@ -18,11 +18,11 @@ const PERIOD: Duration = Duration::from_millis(25);
 /// Answers to each client group between two events, so that each happens under load.
 const STEADY: u64 = 20;
 
-/// Tells it, and leaves the cluster as it is at the end.
+/// Plays all steps, and leaves the cluster running.
 ///
 /// # Errors
 ///
-/// The first thing that is not as it should be.
+/// The first step that fails.
 pub fn tell(view: &View) -> Result<(Fleet, Summary)> {
     let mut summary = Summary::default();
     let mut fleet = form(view, &mut summary)?;
@@ -75,7 +75,7 @@ fn requests(view: &View, fleet: &Fleet) -> Result<()> {
 }
 
 fn rotations(view: &View, fleet: &Fleet, watch: &Watch, summary: &mut Summary) -> Result<()> {
-    view.step("The cluster's key is swapped twice, on every node, under load");
+    view.step("The cluster's key is rotated twice, on every node, under load");
     let (answered, failed) = fleet.board_is_answered(1)?;
     let processes = processes(fleet)?;
     let load = loads(&fleet.cluster.nodes, watch);
@@ -96,16 +96,16 @@ fn rotations(view: &View, fleet: &Fleet, watch: &Watch, summary: &mut Summary) -
         goes_on(&load)?;
     }
     let (answered_now, failed_now) = fleet.board_is_answered(1)?;
-    summary.from_board = (answered_now - answered, failed_now - failed);
+    summary.from_board = Counts { answered: answered_now - answered, failed: failed_now - failed };
     summary.rotating = end(load);
     // Every request to the board goes through its hub.
     let hub = fleet.board_hub(fleet.node(NODES[0]))?;
     fleet.about(BOARD, fleet.about(&hub, none_failed(&summary.rotating)))?;
-    let result = summary.from_board.1 == 0;
+    let result = summary.from_board.failed == 0;
     fleet.about(BOARD, result.then_some(()).context("a request of the board failed"))?;
-    let (answered, (from_board, _)) = (summary.rotating.answered, summary.from_board);
+    let (answered, from_board) = (summary.rotating.answered, summary.from_board.answered);
     view.say(&format!(
-        "{answered} requests were answered, {from_board} more that the board made; none failed"
+        "{answered} requests were answered, and {from_board} more that the board made; none failed"
     ));
     ensure_same_processes(view, fleet, &processes)
 }
@@ -121,19 +121,19 @@ fn kill(view: &View, fleet: &mut Fleet, watch: &Watch, summary: &mut Summary) ->
     fleet.cluster.nodes[0].kill();
     let killed = Instant::now();
     view.say(&format!("{victim} is dead"));
-    let witness = fleet.node(NODES[1]);
-    fleet.about(witness.name(), eventually(|| witness.ctl().sees(victim, "down")))?;
-    summary.down_and_back.0 = killed.elapsed();
-    view.say(&format!("{victim} was called down after {:.1?}", killed.elapsed()));
-    eventually(|| fleet.board_echoes(witness, "who is your hub now?"))?;
+    let other = fleet.node(NODES[1]);
+    fleet.about(other.name(), eventually(|| other.ctl().sees(victim, "down")))?;
+    summary.down = killed.elapsed();
+    view.say(&format!("{victim} was declared down after {:.1?}", killed.elapsed()));
+    eventually(|| fleet.board_echoes(other, "who is your hub now?"))?;
     summary.moved = killed.elapsed();
-    view.say(&format!("the board answers, linked to {}", fleet.board_hub(witness)?));
+    view.say(&format!("the board answers, linked to {}", fleet.board_hub(other)?));
     goes_on(&load)?;
     fleet.cluster.nodes[0].restart()?;
     let started = Instant::now();
     view.say(&format!("{victim} is started again: the same ports, the same data directory, no --join"));
     fleet.is_whole()?;
-    summary.down_and_back.1 = started.elapsed();
+    summary.back = started.elapsed();
     let status = fleet.board_status(fleet.node(victim))?;
     summary.stack = status["stackHighWater"].as_u64().unwrap_or_default();
     view.say(&format!("all four see each other again; the board, through {victim}: {status}"));
@@ -179,7 +179,7 @@ fn none_failed(tally: &Tally) -> Result<()> {
     Ok(())
 }
 
-/// What tells a process that went on from one that was started again.
+/// Process ids and uptimes, which show whether a process was started again.
 struct Processes {
     pids: Vec<u32>,
     daemons: Duration,
@@ -200,7 +200,7 @@ fn ensure_same_processes(view: &View, fleet: &Fleet, before: &Processes) -> Resu
     ensure!(now.pids == before.pids, "a process was replaced: {:?} are now {:?}", before.pids, now.pids);
     ensure!(now.board > before.board && now.daemons >= before.daemons, "a node was started again");
     view.say(&format!(
-        "nobody was restarted: the same process ids, the daemons are up for {} s, the board for {:.1} s",
+        "no process was restarted: the same process ids, the daemons are up for {} s, the board for {:.1} s",
         now.daemons.as_secs(),
         now.board as f64 / 1000.0
     ));

@@ -1,4 +1,4 @@
-//! What the demo showed, in figures.
+//! The figures of the demo.
 
 use std::time::Duration;
 
@@ -14,14 +14,16 @@ pub struct Summary {
     pub formed: Duration,
     /// Requests during the rotations.
     pub rotating: Tally,
-    /// The board's own requests, during the rotations: answered and failed.
-    pub from_board: (u64, u64),
+    /// The board's own requests, during the rotations.
+    pub from_board: Counts,
     /// How long each rotation took, from `mv` until every node was seen with the new key.
     pub rotations: Vec<Duration>,
     /// Requests between the Linux nodes that were left, while one was dead.
     pub without_one: Tally,
-    /// From the kill until the node was called down, and from its start until all saw it alive.
-    pub down_and_back: (Duration, Duration),
+    /// From the kill until the node was declared down.
+    pub down: Duration,
+    /// From its start until all saw it alive.
+    pub back: Duration,
     /// From the kill of the board's hub until the board answered through another.
     pub moved: Duration,
     /// Most bytes of stack that the board used.
@@ -30,19 +32,30 @@ pub struct Summary {
     pub total: Duration,
 }
 
+/// Counts of requests.
+#[derive(Default)]
+pub struct Counts {
+    /// With status 200.
+    pub answered: u64,
+    /// All others.
+    pub failed: u64,
+}
+
 impl Summary {
-    /// As lines for people.
+    /// As lines of text.
     pub fn text(&self, sizes: Sizes) -> String {
         let seconds = |time: &Duration| format!("{:.1} s", time.as_secs_f64());
         let rotations: Vec<_> = self.rotations.iter().map(seconds).collect();
-        let (down, back) = &self.down_and_back;
         let lines = [
             ("members", format!("{}, a board among them, formed in {}", self.members, seconds(&self.formed))),
             ("rotations", format!("{}, in {}", rotations.len(), rotations.join(" and "))),
             ("requests while keys were rotated", counts(self.rotating.answered, self.rotating.failed)),
-            ("the board's own requests", counts(self.from_board.0, self.from_board.1)),
+            ("the board's own requests", counts(self.from_board.answered, self.from_board.failed)),
             ("requests while a node was dead", counts(self.without_one.answered, self.without_one.failed)),
-            ("the killed node", format!("called down after {}, back after {}", seconds(down), seconds(back))),
+            (
+                "the killed node",
+                format!("declared down after {}, back after {}", seconds(&self.down), seconds(&self.back)),
+            ),
             ("the board", format!("reached through another hub after {}", seconds(&self.moved))),
             ("the board's memory", format!("{sizes}, stack {:.1} KiB", self.stack as f64 / 1024.0)),
             ("time", seconds(&self.total)),

@@ -1,5 +1,5 @@
-//! The live view: what happens scrolls by, and below it the step, the members and the requests are kept up to date.
-//! Where there is no terminal, plain lines.
+//! The live view: events scroll by, and below them the step, the members and the requests are kept up to date. Without a
+//! terminal the view is plain lines.
 
 use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
@@ -30,18 +30,18 @@ impl View {
         Self { screen, step, footer: Mutex::default(), is_terminal, started: Instant::now() }
     }
 
-    /// Something new begins.
+    /// A step begins.
     pub fn step(&self, title: &str) {
         self.step.set_message(title.to_owned());
         self.line(&format!("\n{} {}", self.time(), style(title).bold().cyan()));
     }
 
-    /// Something happened.
+    /// Prints an event.
     pub fn say(&self, what: &str) {
         self.line(&format!("{} {what}", self.time()));
     }
 
-    /// What a program printed, as it is.
+    /// Prints the output of a program.
     pub fn quote(&self, text: &str) {
         text.lines().for_each(|line| self.line(&format!("         {line}")));
     }
@@ -67,7 +67,7 @@ impl View {
         self.is_terminal
     }
 
-    /// Leaves what happened on the screen, and nothing else.
+    /// Leaves the events on the screen, and removes the rest.
     pub fn close(self) {
         // A bar that is not finished clears its lines when it is dropped, whatever stands there by then.
         let footer = self.footer.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Looks at the cluster twice a second, as an operator would: through maelctl. Shows it, and says what changed.
+//! Looks at the cluster twice a second through maelctl, as an operator would. Shows it, and prints changes.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -15,7 +15,7 @@ use super::view::View;
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_millis(500);
-/// Between two lines about everything, where there is no terminal.
+/// Between two lines about the whole cluster, without a terminal.
 const PLAIN: Duration = Duration::from_secs(5);
 
 /// Watches until it is dropped.
@@ -25,7 +25,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches the daemons that these speak to, in the order of [`NODES`].
+    /// Watches the daemons that these maelctls talk to, in the order of [`NODES`].
     pub fn start<'scope>(scope: &'scope Scope<'scope, '_>, view: &'scope View, ctls: Vec<Ctl>) -> Self {
         let loads = Arc::default();
         let (end, ended) = mpsc::channel();
@@ -63,7 +63,7 @@ struct Eye<'v> {
     spoken: Instant,
 }
 
-/// What is known of a member.
+/// A member as it was seen last.
 #[derive(Clone, Default)]
 struct Seen {
     kind: String,
@@ -77,7 +77,7 @@ impl Eye<'_> {
         let views: Vec<Option<Vec<Node>>> = self.ctls.iter().map(|ctl| ctl.nodes().ok()).collect();
         for name in NODES.iter().chain([&BOARD]) {
             let own = NODES.iter().position(|node| node == name);
-            // A node that is dead says nothing of itself; the others do.
+            // Other nodes show a member's state, also when the member itself is dead.
             let mut others = views.iter().enumerate().filter(|(index, _)| Some(*index) != own);
             let member = others.find_map(|(_, nodes)| nodes.as_ref()?.iter().find(|node| node.name == *name));
             if let Some(member) = member {
@@ -105,7 +105,7 @@ impl Eye<'_> {
         }
     }
 
-    /// A letter for people, and the beginning of the certificate's SHA-256.
+    /// A letter for the certificate, and the beginning of its SHA-256.
     fn letter(&mut self, key: Option<&str>) -> String {
         let Some(key) = key else { return "none".into() };
         let index = self.keys.iter().position(|known| known == key).unwrap_or_else(|| {

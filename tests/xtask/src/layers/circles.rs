@@ -33,7 +33,7 @@ pub fn of_rooms(uses: &Uses, rooms: &[String]) -> Vec<String> {
     arrows.circles(|_| true)
 }
 
-/// What names what, and why.
+/// Arrows between points, each with its reason.
 #[derive(Default)]
 struct Arrows<'a>(BTreeMap<&'a str, BTreeMap<&'a str, String>>);
 

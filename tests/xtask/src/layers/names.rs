@@ -10,7 +10,7 @@ use syn::{
 
 use super::tree::Import;
 
-/// What a module defines, imports and names; nothing of it is for tests only.
+/// The items, imports and paths of a module, without code for tests.
 #[derive(Default)]
 pub struct Names<'s> {
     pub items: BTreeSet<String>,

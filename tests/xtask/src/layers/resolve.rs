@@ -71,7 +71,7 @@ impl Uses {
     }
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Copy)]
 pub enum Found {
     Module(usize),
@@ -91,7 +91,7 @@ impl Found {
 const MAX_STEPS: usize = 16;
 
 impl Tree {
-    /// Where a path leads that stands in a module; `None`: out of the crate.
+    /// The target of a path that stands in a module; `None`: it is in another crate.
     pub fn resolve(&self, module: usize, path: &[String]) -> Option<Found> {
         self.follow(module, path, MAX_STEPS)
     }
@@ -116,7 +116,7 @@ impl Tree {
         is_ours.then_some(Found::Module(here))
     }
 
-    /// What a name means in a module.
+    /// The target of a name in a module.
     fn look_up(&self, here: usize, name: &str, is_last: bool, steps: usize) -> Option<Found> {
         let steps = steps.checked_sub(1)?;
         let module = self.module(here)?;

@@ -3,7 +3,7 @@
 use super::tree::Sources;
 use super::{CrateRules, Order};
 
-/// What is wrong with a crate whose order is `low`, `middle`, `high`.
+/// The faults of a crate whose order is `low`, then `middle` and `aside`, then `high`.
 fn faults(files: &[(&str, &str)]) -> Vec<String> {
     let order: Order =
         toml::from_str("folder = ''\nmodules = [['low'], ['middle', 'aside'], ['high']]").unwrap();

@@ -20,7 +20,7 @@ pub struct Module {
     pub file: String,
     pub parent: Option<usize>,
     pub children: BTreeMap<String, usize>,
-    /// What it defines.
+    /// The names of its items.
     pub items: BTreeSet<String>,
     pub imports: Vec<Import>,
     /// The paths that its code names, besides its imports.
@@ -30,7 +30,7 @@ pub struct Module {
 /// One name, or with a glob every name, that `use` brings into a module.
 pub struct Import {
     pub path: Vec<String>,
-    /// What the module calls it; `None` for a glob.
+    /// Its name in the module; `None` for a glob.
     pub name: Option<String>,
     /// Others see it, too.
     pub is_reexport: bool,
@@ -82,7 +82,7 @@ impl Tree {
     }
 }
 
-/// Where a module is.
+/// The place of a module in the tree.
 struct Place {
     file: String,
     /// The folder of its children, with a slash at its end.
