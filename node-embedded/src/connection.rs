@@ -93,7 +93,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         match outcome {
             Ok(()) => {
                 socket.close();
-                // Bytes that the hub still sends are read, or a TCP reset would discard what was sent last.
+                // Bytes that the hub still sends are read, or a TCP reset would discard the last bytes sent.
                 let rest = async { while socket.read(input).await.is_ok_and(|read| read > 0) {} };
                 let _ = with_timeout(CLOSE_TIMEOUT, rest).await;
             }

@@ -14,7 +14,7 @@ pub(crate) struct Exchange<'d> {
     state: &'d State<'d>,
     slot: SlotIndex,
     sent_end: bool,
-    /// What the other side is told when this is dropped before its end.
+    /// The code of the reset when this is dropped before its end.
     reset_code: ResetCode,
 }
 

@@ -13,7 +13,7 @@
 //! };
 //! use rand_core::CryptoRngCore;
 //!
-//! /// What this board offers.
+//! /// The component of this board.
 //! struct Thermometer;
 //!
 //! impl Application for Thermometer {
@@ -69,7 +69,7 @@
 //! | `application` | the firmware's part: components and methods |
 //! | `connection` | one port's work: dial, shake hands, move bytes |
 //! | `exchange` | one request and its response, as this node reads and writes it |
-//! | `state` | the core's machines behind one cell, and what changes them |
+//! | `state` | the core's machines behind one cell, and the events that change them |
 //! | `flash` | the node's records, and the keyring in use |
 //! | `tls` | TLS 1.3 with a hub that proves its identity |
 //! | `settings`, `sizes`, `log` | the node's settings, its memory, its log |

@@ -131,7 +131,7 @@ fn conclude(exchange: Exchange<'_>, outcome: Result<(), ExchangeError>) {
     }
 }
 
-/// The outcome of the work, or why the exchange broke first. In that case the work was dropped.
+/// The outcome of the work. When the exchange broke first, its error: the work was dropped.
 fn settle(first: Either<Result<(), ExchangeError>, ExchangeError>) -> Result<(), ExchangeError> {
     match first {
         Either::First(done) => done,

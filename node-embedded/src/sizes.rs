@@ -1,21 +1,21 @@
 //! Every size of a node in one place, with the proofs that they fit together. Bytes unless said otherwise.
 //!
-//! The aim is a whole node, its stack included, in 64 KB of RAM; a board's `sizes.txt` says what it takes today.
+//! The aim is a whole node, its stack included, in 64 KB of RAM; a board's `sizes.txt` holds its present size.
 
 use node_core::keys::{MAX_BUNDLE, MAX_BUNDLE_CERTIFICATE};
 use node_core::rpc::MAX_PING;
 use node_core::wire::record::MAX_METADATA;
 use node_core::wire::{HEADER, Limits, MIN_FRAME, PREFACE};
 
-/// TLS connections at once. Two, so that a new link is up before the one that it replaces is drained.
+/// TLS connections at the same time. Two, so that a new link is up before the one that it replaces is drained.
 pub const LINKS: usize = 2;
 /// Members that the table holds, this node included.
 pub const MEMBERS: usize = 16;
 /// Room for a member's metadata, on average. The table forgets metadata that does not fit beside the others.
 pub const METADATA: usize = 224;
 
-/// Longest TLS record that the board accepts, without its header. A hub's TLS library must be told (`max_fragment_size`
-/// 4084 in rustls, which counts the header and not what encryption adds).
+/// Longest TLS record that the board accepts, without its header. A hub's TLS library needs this limit
+/// (`max_fragment_size` 4084 in rustls, which counts the header and not the bytes that encryption adds).
 pub const TLS_READ: usize = 4096;
 /// Memory in which the board builds a TLS record.
 pub const TLS_WRITE: usize = BATCH + TLS_WRITE_OVERHEAD + 1;

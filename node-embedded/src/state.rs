@@ -1,15 +1,16 @@
-//! The core's machines behind one cell, and what changes them.
+//! The core's machines behind one cell, and the events that change them.
 //!
 //! | file | idea |
 //! |---|---|
 //! | `shared` | the cell, and how a task waits for a change |
 //! | `core` | the machines: the gossip node, the ports, the exchanges |
-//! | `link_events`, `exchange_events` | what a hub or the clock does to them |
-//! | `transmit` | what they owe the hub |
+//! | `link_events`, `exchange_events` | changes that a hub or the clock causes |
+//! | `transmit` | frames that they have for the hub |
 //! | `port`, `batch` | one place for a link, and the frames that it sends next |
 //! | `table` | exchanges under way, each in a bounded slot |
 //!
-//! Arrows: `shared` -> `core` -> `port`, `table` -> `batch`; the events are methods of `core` that only tasks call.
+//! Arrows: `shared` -> `core` -> `port`, `table`, and `port` -> `batch`. The events are methods of `Core` in files of
+//! their own; `link_events` and `transmit` use those of `exchange_events`.
 
 mod batch;
 mod clock;

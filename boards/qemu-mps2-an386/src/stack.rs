@@ -14,12 +14,12 @@ pub fn size() -> usize {
     (&raw const _stack_start as usize) - (&raw const _stack_end as usize)
 }
 
-/// Most bytes of it that have been in use at once since start.
+/// Most bytes of it that have been in use at the same time since start.
 pub fn used() -> usize {
     let words = size() / 4;
     let end = &raw const _stack_end;
-    // SAFETY: every word from `_stack_end` up to `_stack_start` is memory of this machine, and holds a plain number
-    // whatever the stack left there.
+    // SAFETY: every word from `_stack_end` up to `_stack_start` is memory of this machine, and holds a plain number,
+    // painted or not.
     let painted = |word: &usize| unsafe { end.add(*word).read_volatile() } == STACK_PAINT_VALUE;
     let untouched = (0..words).take_while(painted).count();
     (words - untouched) * 4

@@ -42,7 +42,7 @@ impl<'a> Settings<'a> {
         out.get(..HEADER + length).ok_or(Error::TooLong)
     }
 
-    /// Reads a blob at the start of `bytes`; what follows it is ignored.
+    /// Reads a blob at the start of `bytes`, and ignores the bytes after it.
     ///
     /// # Errors
     ///

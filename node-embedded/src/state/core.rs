@@ -54,7 +54,7 @@ impl CoreMemory {
     };
 }
 
-/// What makes this start of this node different from any other.
+/// The values that tell this start of the node from any other.
 #[derive(Clone, Copy)]
 pub(crate) struct Boot {
     pub(crate) id: NodeId,

@@ -1,4 +1,4 @@
-//! What a hub does to the exchanges of a link.
+//! Events on the exchanges of a link.
 
 use node_core::link::{ExchangeId, Open, ResetCode};
 
@@ -51,7 +51,7 @@ impl Core<'_> {
         }
     }
 
-    /// There is credit for one exchange.
+    /// Wakes the task that waits for credit on one exchange.
     pub(super) fn handle_credit(&mut self, index: usize, id: ExchangeId) {
         if let Some(slot) = self.slot_of(index, id) {
             slot.waker.wake();

@@ -1,4 +1,4 @@
-//! What a hub, or time, does to a link.
+//! Events on a link, caused by its hub or by time.
 
 use node_core::gossip::{Certificates, Direction, Failure, LinkEnd, Target};
 use node_core::id::LinkId;
@@ -15,7 +15,7 @@ use crate::flash::Keys;
 use crate::log::{information, warning};
 use crate::sizes::{LIMITS, LINKS};
 
-/// Shortest wait between two calls of [`Core::handle_time`]: whatever is due waits for a free port, not for time.
+/// Shortest wait between two calls of [`Core::handle_time`]: a dial that is due waits for a free port, not for time.
 const TICK: Duration = Duration::from_millis(10);
 
 impl Core<'_> {

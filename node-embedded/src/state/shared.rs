@@ -1,4 +1,4 @@
-//! What all parts of the node share, behind one cell: borrowed for a moment, never across a wait.
+//! The state that all tasks of the node share, behind one cell. A task borrows it for a moment, never across a wait.
 
 use core::cell::RefCell;
 use core::future::poll_fn;

@@ -1,4 +1,4 @@
-//! What the core owes the hub of a port.
+//! Frames for the hub of a port.
 
 use node_core::link::{GoAway, Phase};
 use node_core::time::Instant;
@@ -8,7 +8,7 @@ use super::core::Core;
 use super::port::{Port, Stage};
 use super::table::ExchangeError;
 
-/// What a port does next.
+/// The next step of a port.
 pub(crate) enum Outgoing<T> {
     /// It sends the frames that the caller staged.
     Staged(T),
@@ -17,7 +17,7 @@ pub(crate) enum Outgoing<T> {
 }
 
 impl Core<'_> {
-    /// Puts what the link and the core owe the hub into the port's batch.
+    /// Puts the frames of the link and of the core into the port's batch.
     pub(crate) fn transmit(&mut self, index: usize, now: Instant) {
         self.close_links(now);
         let leaving = self.node.is_leaving();

@@ -17,7 +17,7 @@ use crate::settings::MAX_PINS;
 pub(crate) struct Trust {
     /// The keyring's certificates, and pinned keys.
     pub(crate) anchors: heapless::Vec<Anchor, { MAX_BUNDLE_SLOTS + MAX_PINS }>,
-    /// What this node knows of the time; without it no hub is trusted.
+    /// This node's knowledge of the time. Without it, the node trusts no hub.
     pub(crate) clock: Option<WallClock>,
 }
 
