@@ -5,8 +5,8 @@ use std::path::Path;
 
 use node_core::crypto::Software;
 use node_core::gossip::{
-    Config as NodeConfig, Direction, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Storage,
-    Target,
+    Birth, Config as NodeConfig, Direction, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage,
+    Storage, Target,
 };
 use node_core::id::{Hex, LinkId, Name, NodeId};
 use node_core::keys::{Bundle, BundleSlot, Keyring, MAX_BUNDLE, SlotInfo};
@@ -275,7 +275,8 @@ mod make {
 
     fn node(number: u8, storage: Storage<'_>) -> Node<'_> {
         let config = NodeConfig::new(id(number), Kind::Hub);
-        Node::new(NOW, config, (1, &metadata(number)), (storage, 1)).unwrap()
+        Node::new(NOW, config, Birth { incarnation: 1, metadata: &metadata(number), seed: 1 }, storage)
+            .unwrap()
     }
 
     /// Node one knows node three, node two knows node four; they reconcile.

@@ -164,7 +164,9 @@ fn assemble<'d>(
     // What it says of itself may change during a life as well as between two.
     let incarnation = u64::from(birth.starts) << 12;
     let about_me = describe(settings, keys, components)?;
-    let mut node = Node::new(now, config, (incarnation, &about_me), (storage, birth.seed)).ok()?;
+    let mut node =
+        Node::new(now, config, gossip::Birth { incarnation, metadata: &about_me, seed: birth.seed }, storage)
+            .ok()?;
     for hub in settings.hubs {
         node.add_seed(now, hub).ok()?;
     }

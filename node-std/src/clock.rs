@@ -1,4 +1,4 @@
-//! The two clocks of a server: one that never goes back for the protocol, and the time of day.
+//! The two clocks of a server: a monotonic one for the protocol, and the time of day.
 
 use core::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -24,7 +24,7 @@ impl Clock {
         Instant::from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// The time for tokio; what is too far away to be said is a day from now.
+    /// The time for tokio. A time that is too far away becomes a day from now.
     #[must_use]
     pub fn tokio(&self, at: Instant) -> tokio::time::Instant {
         let at = self.start.checked_add(Duration::from_micros(at.as_micros()));
@@ -46,6 +46,6 @@ pub fn unix_millis() -> u64 {
 }
 
 fn since_epoch() -> Duration {
-    // A clock before 1970 is a clock that is not set: certificates are not valid yet then.
+    // A clock before 1970 is not set. At that time no certificate is valid yet.
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

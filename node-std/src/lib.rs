@@ -1,4 +1,26 @@
-//! A Maelstrom node on Linux.
+//! A Maelstrom node on Linux: the daemon `maelstromd` and the tool `maelctl`.
+//!
+//! | room | content |
+//! |---|---|
+//! | [`daemon`] | starts, runs and stops everything |
+//! | [`port`] | the private and the public listener |
+//! | [`api`] | JSON-RPC for tools |
+//! | [`peer`] | answers and questions to peers, and relayed exchanges |
+//! | [`proxy`] | HTTP between clients and components |
+//! | [`cluster`] | the members, and the way to each of them |
+//! | [`link`] | node-core's links on TCP and TLS |
+//! | [`tls`] | the keyring in the TLS directory |
+//! | [`config`], [`ctl`] | the command lines of `maelstromd` and `maelctl` |
+//!
+//! A room uses only rooms to the right of it:
+//!
+//! ```text
+//! daemon -> { port, peer } -> api -> proxy -> cluster -> link -> tls
+//!                             ctl ->                             config
+//! ```
+//!
+//! Three files stand alone: [`clock`], [`log_limit`] and [`data_dir`]. They belong to no room, because several rooms use them.
+//! They use no room, except that `data_dir` reads addresses as `config` does.
 
 pub mod api;
 pub mod clock;
@@ -7,16 +29,11 @@ pub mod config;
 pub mod ctl;
 pub mod daemon;
 pub mod data_dir;
-pub mod exchange;
-pub mod gateway;
 pub mod link;
 pub mod log_limit;
-mod part;
+pub mod peer;
 pub mod port;
 pub mod proxy;
-mod relay;
-pub mod remote;
-pub mod services;
 #[cfg(test)]
 mod testing;
 pub mod tls;

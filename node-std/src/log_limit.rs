@@ -1,4 +1,4 @@
-//! Lines that anybody who can reach a port may cause: each one while they are few, a number when they are many.
+//! Limits log lines that any client of a port can cause: few lines are all logged, of many lines only their number.
 
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 const LINES: u64 = 20;
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// Counts occurrences and says which to log.
+/// Counts occurrences and decides which to log.
 #[derive(Debug)]
 pub struct LogLimit {
     what: &'static str,
@@ -23,19 +23,20 @@ struct Tally {
 }
 
 impl LogLimit {
-    /// For lines about `what`, in the plural.
+    /// A limit for lines about `what`, in the plural.
     #[must_use]
     pub fn of(what: &'static str) -> Self {
         Self { what, tally: Mutex::default() }
     }
 
-    /// Counts an occurrence: whether to log it.
+    /// Counts an occurrence. Returns whether to log it.
     pub fn admits(&self) -> bool {
         let now = Instant::now();
         self.tally(now).count(now)
     }
 
-    /// When to call this again, for there are lines that were left out: their number is logged once their window is over.
+    /// Logs the number of lines that were left out, once their window is over. Returns when to call it again for lines that were
+    /// left out.
     pub fn flush(&self) -> Option<Instant> {
         self.tally(Instant::now()).due()
     }
@@ -51,7 +52,7 @@ impl LogLimit {
 }
 
 impl Tally {
-    /// Ends a window that is over: how many lines were left out.
+    /// Ends a window that is over. Returns how many lines were left out.
     fn close(&mut self, now: Instant) -> u64 {
         if self.window_start.is_none_or(|start| now.saturating_duration_since(start) < WINDOW) {
             return 0;
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_counted_but_logged_only_in_part() {
+    fn a_flood_is_counted_and_logged_only_partly() {
         let start = Instant::now();
         let mut tally = Tally::default();
         assert_eq!((tally.close(start), tally.due()), (0, None));

@@ -25,7 +25,7 @@ pub fn alone() -> Cluster {
     Cluster::new(NodeId([0; 16])).0
 }
 
-/// What a test's thread logs. Copies are the same.
+/// The log of a test's thread. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! What a node is told at start.
+//! How a node takes part, and its times.
 
 use crate::id::NodeId;
 use crate::time::Duration;
@@ -9,29 +9,29 @@ use crate::wire::Kind;
 pub struct Config {
     /// This node.
     pub id: NodeId,
-    /// Hub or leaf.
+    /// Hub or leaf. A hub needs the feature `hub`.
     pub kind: Kind,
-    /// Overlay links that the node keeps of its own accord: 5 is usual for a hub, 1 or 2 for a leaf.
+    /// The active view: overlay links that the node makes of its own accord. 5 is usual for a hub, 1 or 2 for a leaf.
     pub active_view: usize,
-    /// Most overlay links of a hub: for another one that others dialled ends, or the newcomer is sent on. 12 is usual.
+    /// Most overlay links of a hub. For one more, the hub prunes a link that a peer dialled, or sends the newcomer on with peer
+    /// exchange. 12 is usual.
     pub max_active_view: usize,
-    /// Most leaves of a hub: more are sent to other hubs. 256 is usual; never more than half of the places for links.
+    /// Most leaves of a hub: it sends more to other hubs. 256 is usual; never more than half of the places for links.
     pub max_leaves: usize,
-    /// Links to hubs that hear of a change at once; the others hear of it a little later, and only what they lack.
-    /// 4 is usual.
+    /// Links to hubs that get eager push; the others get lazy push. 4 is usual.
     pub fanout: usize,
     /// Dials under way at once; 4 is usual.
     pub dials: usize,
     /// Wait before a failed dial is tried again, doubled each time up to `retry_max`, with jitter. 500 ms is usual.
     pub retry: Duration,
-    /// Longest wait between two dials of one address; 30 s is usual.
+    /// Longest wait between two dials of one address, and the time between two random probes of a hub; 30 s is usual.
     pub retry_max: Duration,
-    /// How long a suspect has to object to the strongest evidence, that nothing listens at its address; weaker
-    /// evidence gives it more, and each independent accuser halves it. 2 s is usual.
+    /// How long a suspect has to refute the strongest evidence, that nothing listens at its address. Weaker evidence gives it
+    /// more time, and each independent confirmer halves the time. 2 s is usual.
     pub suspicion_timeout: Duration,
-    /// How often tables are compared with a linked hub's, with jitter; 10 s is usual.
+    /// Time between two reconciliations with one linked hub, with jitter; 10 s is usual.
     pub sync: Duration,
-    /// How often a hub looks after one that it has no link to, with jitter; 2 min is usual.
+    /// Time between two shuffles: a hub links to a random hub that it has no link to. With jitter; 2 min is usual.
     pub shuffle: Duration,
     /// How long a member that is down or left is remembered; 24 h is usual.
     pub tombstone: Duration,
@@ -59,5 +59,11 @@ impl Config {
             shuffle: Duration::from_secs(120),
             tombstone: Duration::from_secs(24 * 3600),
         }
+    }
+
+    /// Whether this node is a hub. Without the feature `hub` the answer is known when the node is compiled, and what only hubs
+    /// do is left out.
+    pub(crate) const fn is_hub(&self) -> bool {
+        cfg!(feature = "hub") && matches!(self.kind, Kind::Hub)
     }
 }

@@ -1,9 +1,7 @@
 //! The memory that a node is lent.
 
-use super::order::IdEntry;
-use super::peers::Peer;
-use super::sums::PartFingerprint;
-use super::table::MemberSlot;
+use super::membership::{IdEntry, MemberSlot, PartFingerprint, TableStorage};
+use super::overlay::Peer;
 use crate::time::Instant;
 use crate::wire::record::MAX_METADATA;
 
@@ -15,16 +13,25 @@ pub struct Storage<'s> {
     pub id_index: &'s mut [IdEntry],
     /// As many as `slots`.
     pub deadlines: &'s mut [Instant],
-    /// Any number, none for a leaf. With one for 32 members a hub compares tables of thousands without looking at each member.
+    /// Any number, none for a leaf. With one for 32 members a hub reconciles tables of thousands without
+    /// looking at each member.
     pub fingerprints: &'s mut [PartFingerprint],
-    /// Descriptions of all members together. The protocol allows [`MAX_METADATA`] bytes for each, usual are 100 to 250, and
+    /// The metadata of all members together. The protocol allows [`MAX_METADATA`] bytes for each, usual are 100 to 250, and
     /// [`MAX_METADATA`] are kept for this node's own.
     pub metadata: &'s mut [u8],
     /// One for each link.
     pub peers: &'s mut [Peer],
 }
 
-/// Memory for `MEMBERS` members, the node included, with descriptions of `METADATA` bytes on average, and `LINKS` links, of a
+impl<'s> Storage<'s> {
+    /// Apart: for the membership, and for the links.
+    pub(super) const fn split(self) -> (TableStorage<'s>, &'s mut [Peer]) {
+        let Self { slots, id_index, deadlines, fingerprints, metadata, peers } = self;
+        (TableStorage { slots, id_index, deadlines, fingerprints, metadata }, peers)
+    }
+}
+
+/// Memory for `MEMBERS` members, the node included, with metadata of `METADATA` bytes on average, and `LINKS` links, of a
 /// size known when it is compiled: for boards and tests. A server lends vectors instead.
 pub struct StaticStorage<const MEMBERS: usize, const LINKS: usize, const METADATA: usize = MAX_METADATA> {
     slots: [MemberSlot; MEMBERS],

@@ -1,7 +1,7 @@
 //! One node by itself: how a test starts it, links it and lets time pass.
 
 use node_core::gossip::{
-    Config, Direction, Failure, Kind, Metadata, Node, Record, State, StaticStorage, Storage, Target,
+    Birth, Config, Direction, Failure, Kind, Metadata, Node, Record, State, StaticStorage, Storage, Target,
 };
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
@@ -26,7 +26,7 @@ pub fn at(millis: u64) -> Instant {
 
 /// Starts a node in its first incarnation.
 pub fn start<'s>(config: Config, metadata: &Metadata<'_>, storage: Storage<'s>) -> Node<'s> {
-    Node::new(Instant::START, config, (1, metadata), (storage, 1)).unwrap()
+    Node::new(Instant::START, config, Birth { incarnation: 1, metadata, seed: 1 }, storage).unwrap()
 }
 
 /// Starts a node that knows no other, with metadata that does not matter.

@@ -9,7 +9,7 @@ use embassy_futures::select::select;
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
 use embassy_time::{Duration, Timer};
-use node_core::gossip::{self, Direction, LinkEnd, MemberSlot, Node, Peer, Storage};
+use node_core::gossip::{self, Birth, Direction, LinkEnd, MemberSlot, Node, Peer, Storage};
 use node_core::http::{HeadWriter, NO_FIELD, RequestHead};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{
@@ -127,7 +127,13 @@ impl Hub {
             peers: leak(Peer::FREE, 10),
         };
         let config_of_node = gossip::Config::new(HUB_ID, Kind::Hub);
-        let node = Node::new(now(), config_of_node, (1, &describe(shown)), (storage, 7)).unwrap();
+        let node = Node::new(
+            now(),
+            config_of_node,
+            Birth { incarnation: 1, metadata: &describe(shown), seed: 7 },
+            storage,
+        )
+        .unwrap();
         let state = State {
             node,
             config: server_config(shown, trusted),

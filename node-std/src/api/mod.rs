@@ -47,8 +47,7 @@ pub use node::Node;
 pub use remote::{KeySlot, Pong, Remote, RemoteError, TlsStatus};
 
 use crate::cluster::Cluster;
-use crate::port::http::json as json_response;
-use crate::proxy::{Body, text};
+use crate::proxy::{Body, json as json_response, text};
 
 /// Longest request, in bytes.
 const MAX_BODY: usize = 1 << 20;

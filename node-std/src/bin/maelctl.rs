@@ -1,4 +1,4 @@
-//! Steers a cluster through one of its nodes.
+//! The tool for operators: inspects and changes a cluster through one of its nodes.
 
 use std::process::ExitCode;
 

@@ -30,7 +30,8 @@ fn start(flags: Flags) -> Result<(), Box<dyn core::error::Error>> {
     Ok(runtime.block_on(node_std::daemon::run(config))?)
 }
 
-/// Every connection takes a file descriptor, and the usual soft limit is for programs that use `select`.
+/// Raises the soft limit of open files to the hard one. Every connection takes a file descriptor, and the usual soft limit is
+/// meant for programs that use `select`.
 fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {

@@ -1,4 +1,4 @@
-//! What becomes of members: every change is an event, and a line of the log while they are few.
+//! The changes of members: each one is an event, and a line of the log while there are few.
 
 use std::collections::HashMap;
 
@@ -6,6 +6,7 @@ use node_core::gossip::{Member, Node, State};
 use node_core::id::{Name, NodeId};
 
 use super::events::{Event, Events};
+use super::names::Names;
 use crate::clock::unix_millis;
 use crate::log_limit::LogLimit;
 
@@ -16,12 +17,11 @@ pub(super) struct Changes {
     cursor: u64,
     /// The states last noted.
     states: HashMap<NodeId, State>,
-    /// For each name the first live member that had it.
-    names: HashMap<Name, NodeId>,
-    /// Keeps the log readable: a hub may speak of thousands of members, and is believed.
-    lines: LogLimit,
-    /// The same for nodes with one name.
-    namings: LogLimit,
+    names: Names,
+    /// Limits the log lines: one hub may tell of thousands of members.
+    log: LogLimit,
+    /// Limits the log lines about duplicate names.
+    name_log: LogLimit,
 }
 
 impl Changes {
@@ -30,31 +30,31 @@ impl Changes {
             events,
             cursor: 0,
             states: HashMap::new(),
-            names: HashMap::new(),
-            lines: LogLimit::of("changes of members"),
-            namings: LogLimit::of("names that two nodes have"),
+            names: Names::default(),
+            log: LogLimit::of("changes of members"),
+            name_log: LogLimit::of("duplicate names"),
         }
     }
 
-    /// Notes what changed since the last time; `false` when nothing did.
+    /// Notes the changes since the last time. Returns `false` when there were none.
     pub(super) fn note(&mut self, node: &Node<'_>) -> bool {
         let before = self.cursor;
         for (number, member) in node.changes(before) {
             self.cursor = number;
             self.note_member(node, &member);
         }
-        // Who is forgotten is not named among the changes.
+        // A member that the table forgot is not among the changes.
         let forgotten = self.states.len() > node.member_count();
         if forgotten {
             self.states.retain(|id, _| node.member(*id).is_some());
-            self.names.retain(|_, id| node.member(*id).is_some());
+            self.names.retain_members(node);
         }
         self.cursor != before || forgotten
     }
 
-    /// Says how many lines were left out; when to do so again.
+    /// Logs how many lines were left out. Returns when to call it again.
     pub(super) fn flush_logs(&self) -> Option<tokio::time::Instant> {
-        [self.lines.flush(), self.namings.flush()].into_iter().flatten().min()
+        [self.log.flush(), self.name_log.flush()].into_iter().flatten().min()
     }
 
     fn note_member(&mut self, node: &Node<'_>, member: &Member<'_>) {
@@ -62,20 +62,20 @@ impl Changes {
         let before = self.states.insert(id, state);
         let Ok(name) = Name::new(member.metadata.name) else { return };
         let comes = state.is_live() && !before.is_some_and(State::is_live);
-        let namesake = if comes { self.namesake(node, id, &name) } else { None };
+        let duplicate = if comes { self.names.duplicate(node, id, &name) } else { None };
         if id == node.id() || before == Some(state) {
             return;
         }
         let reason = match (before, state) {
-            (Some(State::Suspect), State::Alive) => Some("it objected to being suspect"),
-            (Some(State::Down), State::Alive) => Some("it came back, or objected to being down"),
-            (_, State::Down) => Some("it did not object in time"),
+            (Some(State::Suspect), State::Alive) => Some("it refuted the suspicion"),
+            (Some(State::Down), State::Alive) => Some("it came back, or refuted that it is down"),
+            (_, State::Down) => Some("it did not refute the suspicion in time"),
             (_, State::Left) => member.record.by.map(|_| "an operator removed it"),
             _ => member.evidence,
         };
-        self.log(member, reason);
-        if let Some(other) = namesake
-            && self.namings.admits()
+        self.log_change(member, reason);
+        if let Some(other) = duplicate
+            && self.name_log.admits()
         {
             tracing::warn!(%id, %other, "two nodes are named {name}: give one another name");
         }
@@ -87,41 +87,27 @@ impl Changes {
             before,
             state,
             incarnation: member.record.incarnation,
-            by: said_by(member),
+            by: reporter(member),
             reason,
         });
     }
 
-    /// A live member that has the name of this one, which came or came back. One look-up, for a flood of newcomers is not to
-    /// cost a search each: of several with the name only the first is remembered, and the name is the newcomer's when that
-    /// one is gone.
-    fn namesake(&mut self, node: &Node<'_>, id: NodeId, name: &Name) -> Option<NodeId> {
-        let has_it =
-            |other: &Member<'_>| other.record.state.is_live() && other.metadata.name == name.as_str();
-        let first = self.names.get(name).copied();
-        let first = first.filter(|first| *first != id && node.member(*first).as_ref().is_some_and(has_it));
-        if first.is_none() {
-            self.names.insert(name.clone(), id);
-        }
-        first
-    }
-
-    fn log(&self, member: &Member<'_>, reason: Option<&str>) {
-        if !self.lines.admits() {
+    fn log_change(&self, member: &Member<'_>, reason: Option<&str>) {
+        if !self.log.admits() {
             return;
         }
         let (id, state, name) = (member.record.id, member.record.state, member.metadata.name);
-        match (said_by(member), reason) {
+        match (reporter(member), reason) {
             (Some(by), Some(reason)) => tracing::warn!(%id, %by, "{name} is {state}: {reason}"),
-            (Some(by), None) => tracing::warn!(%id, %by, "{name} is {state}: others saw it"),
+            (Some(by), None) => tracing::warn!(%id, %by, "{name} is {state}: other nodes saw it"),
             (None, Some(reason)) => tracing::info!(%id, "{name} is {state}: {reason}"),
             (None, None) => tracing::info!(%id, "{name} is {state}"),
         }
     }
 }
 
-/// Who calls it suspect or down, or where an operator removed it.
-fn said_by(member: &Member<'_>) -> Option<NodeId> {
+/// The node that calls it suspect or down, or at which an operator removed it.
+fn reporter(member: &Member<'_>) -> Option<NodeId> {
     member.record.by.filter(|_| member.record.state != State::Alive)
 }
 
@@ -129,7 +115,7 @@ fn said_by(member: &Member<'_>) -> Option<NodeId> {
 mod tests {
     use super::*;
     use crate::testing::Log;
-    use node_core::gossip::{Config, Direction, Kind, Metadata, StaticStorage};
+    use node_core::gossip::{Birth, Config, Direction, Kind, Metadata, StaticStorage};
     use node_core::id::LinkId;
     use node_core::link::{Hello, Limits};
     use node_core::time::{Duration, Instant};
@@ -152,19 +138,21 @@ mod tests {
         }
     }
 
-    /// A hub with a link to another hub, which tells it of members.
-    struct Told<'s> {
+    /// A hub with a link to another hub, which gossips members to it.
+    struct Fixture<'s> {
         node: Node<'s>,
         now: Instant,
     }
 
-    impl<'s> Told<'s> {
+    impl<'s> Fixture<'s> {
         fn new(storage: &'s mut StaticStorage<8, 4>) -> Self {
             let now = Instant::START;
             let config =
                 Config { tombstone: Duration::from_secs(1), ..Config::new(NodeId([1; 16]), Kind::Hub) };
             let me = Metadata::new("me", Kind::Hub);
-            let mut node = Node::new(now, config, (1, &me), (storage.lend(), 7)).unwrap();
+            let mut node =
+                Node::new(now, config, Birth { incarnation: 1, metadata: &me, seed: 7 }, storage.lend())
+                    .unwrap();
             let mut metadata = [0; 64];
             let metadata = Metadata::new("hub", Kind::Hub).encode(&mut metadata).unwrap();
             let record =
@@ -174,7 +162,7 @@ mod tests {
             Self { node, now }
         }
 
-        /// The hub says so of a member that is named twin.
+        /// The hub reports this state of a member that is named twin.
         fn learn(&mut self, id: u8, incarnation: u64, state: State) {
             let (mut metadata, mut item) = ([0; 64], [0; 128]);
             let metadata = Metadata::new("twin", Kind::Hub).encode(&mut metadata).unwrap();
@@ -193,73 +181,73 @@ mod tests {
     }
 
     #[test]
-    fn namesakes_that_arrive_at_once_are_noticed_and_those_that_are_gone_are_not() {
+    fn duplicate_names_are_noticed_among_live_members_only() {
         let mut storage = StaticStorage::new();
-        let mut told = Told::new(&mut storage);
+        let mut fixture = Fixture::new(&mut storage);
         let mut changes = Changes::new(Events::new());
         let name = Name::new("twin").unwrap();
-        let mut namesake = |node: &Node<'_>, id| changes.namesake(node, NodeId([id; 16]), &name);
+        let mut duplicate = |node: &Node<'_>, id| changes.names.duplicate(node, NodeId([id; 16]), &name);
 
-        told.learn(3, 1, State::Alive);
-        told.learn(4, 1, State::Alive);
-        assert_eq!(namesake(&told.node, 3), None);
-        assert_eq!(namesake(&told.node, 4), Some(NodeId([3; 16])));
+        fixture.learn(3, 1, State::Alive);
+        fixture.learn(4, 1, State::Alive);
+        assert_eq!(duplicate(&fixture.node, 3), None);
+        assert_eq!(duplicate(&fixture.node, 4), Some(NodeId([3; 16])));
 
-        told.learn(3, 1, State::Left);
-        told.learn(4, 1, State::Left);
-        told.learn(5, 1, State::Alive);
-        assert_eq!(namesake(&told.node, 5), None);
+        fixture.learn(3, 1, State::Left);
+        fixture.learn(4, 1, State::Left);
+        fixture.learn(5, 1, State::Alive);
+        assert_eq!(duplicate(&fixture.node, 5), None);
     }
 
     #[test]
-    fn a_namesake_that_comes_back_is_noticed() {
+    fn a_duplicate_name_that_comes_back_is_noticed() {
         let (log, _guard) = Log::start();
         let mut storage = StaticStorage::new();
-        let mut told = Told::new(&mut storage);
+        let mut fixture = Fixture::new(&mut storage);
         let mut changes = Changes::new(Events::new());
         for (id, incarnation, state) in [(3, 1, State::Alive), (3, 1, State::Left), (4, 1, State::Alive)] {
-            told.learn(id, incarnation, state);
-            changes.note(&told.node);
+            fixture.learn(id, incarnation, state);
+            changes.note(&fixture.node);
         }
         assert_eq!(log.lines("two nodes are named twin"), [""; 0]);
-        told.learn(3, 2, State::Alive);
-        changes.note(&told.node);
+        fixture.learn(3, 2, State::Alive);
+        changes.note(&fixture.node);
         assert_eq!(log.lines("two nodes are named twin").len(), 1);
     }
 
     #[test]
-    fn who_removed_a_member_is_named() {
+    fn the_event_names_the_node_that_removed_a_member() {
         let mut storage = StaticStorage::new();
-        let mut told = Told::new(&mut storage);
+        let mut fixture = Fixture::new(&mut storage);
         let mut changes = Changes::new(Events::new());
-        told.learn(3, 1, State::Alive);
-        told.learn(4, 1, State::Alive);
-        told.learn(3, 1, State::Suspect);
+        fixture.learn(3, 1, State::Alive);
+        fixture.learn(4, 1, State::Alive);
+        fixture.learn(3, 1, State::Suspect);
         let (gone, removed) = (NodeId([4; 16]), NodeId([3; 16]));
-        while told.node.remove(told.now, removed).is_err() {
-            told.wait(Duration::from_millis(100));
+        while fixture.node.remove(fixture.now, removed).is_err() {
+            fixture.wait(Duration::from_millis(100));
         }
-        told.learn(4, 1, State::Left);
-        changes.note(&told.node);
+        fixture.learn(4, 1, State::Left);
+        changes.note(&fixture.node);
         let events = changes.events.after(0, 9);
         let left = events.iter().filter(|event| event.state == State::Left);
         let left: Vec<_> = left.map(|event| (event.id, event.by, event.reason)).collect();
-        let me = Some(told.node.id());
+        let me = Some(fixture.node.id());
         assert_eq!(left, [(removed, me, Some("an operator removed it")), (gone, None, None)]);
     }
 
     #[test]
-    fn who_is_forgotten_is_a_change() {
+    fn a_forgotten_member_is_a_change() {
         let mut storage = StaticStorage::new();
-        let mut told = Told::new(&mut storage);
+        let mut fixture = Fixture::new(&mut storage);
         let mut changes = Changes::new(Events::new());
-        told.learn(3, 1, State::Alive);
-        told.learn(3, 1, State::Left);
-        assert!(changes.note(&told.node));
-        assert!(!changes.note(&told.node));
-        told.wait(Duration::from_secs(2));
-        assert!(told.node.member(NodeId([3; 16])).is_none());
-        assert!(changes.note(&told.node));
-        assert!(!changes.note(&told.node));
+        fixture.learn(3, 1, State::Alive);
+        fixture.learn(3, 1, State::Left);
+        assert!(changes.note(&fixture.node));
+        assert!(!changes.note(&fixture.node));
+        fixture.wait(Duration::from_secs(2));
+        assert!(fixture.node.member(NodeId([3; 16])).is_none());
+        assert!(changes.note(&fixture.node));
+        assert!(!changes.note(&fixture.node));
     }
 }

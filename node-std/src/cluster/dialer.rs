@@ -1,4 +1,4 @@
-//! Opens carriers to other nodes, and runs the links on them.
+//! Opens carriers to other nodes and runs links on them.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
@@ -11,23 +11,15 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsConnector;
 
+use super::security::Security;
 use crate::clock::Clock;
-use crate::link::{self, Carrier, Greeting, Identity, Notice, Origin, Server};
-use crate::tls::{Keyring, explain_opening, peer_fingerprint, server_name};
+use crate::link::{Carrier, Greeting, Identity, LinkEvent, LinkTask, Origin, Server};
+use crate::tls::{explain_opening, peer_fingerprint, server_name};
 
 /// How long a host may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How the private port is secured.
-#[derive(Clone)]
-pub enum Security {
-    /// Not at all.
-    Plaintext,
-    /// Mutual TLS.
-    Tls(Arc<Keyring>),
-}
 
 /// Makes carriers into links. Cheap to clone.
 #[derive(Clone)]
@@ -36,31 +28,38 @@ pub struct Dialer {
     pub(super) identity: Arc<Identity>,
     pub(super) server: Arc<dyn Server>,
     pub(super) clock: Clock,
-    pub(super) notices: mpsc::Sender<Notice>,
+    pub(super) events: mpsc::Sender<LinkEvent>,
     pub(super) greeting: watch::Receiver<Greeting>,
+    /// The number of the next link.
     pub(super) next: Arc<AtomicU32>,
 }
 
 impl Dialer {
     /// Runs a link on a carrier until it is over.
     pub async fn run(&self, carrier: impl Carrier, origin: Origin) {
-        let link = LinkId(self.next.fetch_add(1, Ordering::Relaxed));
-        let greeting = self.greeting.borrow().clone();
-        let ends = (self.server.clone(), self.notices.clone());
-        link::run(carrier, (link, origin), (&self.identity, greeting), ends, self.clock).await;
+        let task = LinkTask {
+            id: LinkId(self.next.fetch_add(1, Ordering::Relaxed)),
+            origin,
+            identity: &self.identity,
+            greeting: self.greeting.borrow().clone(),
+            server: self.server.clone(),
+            events: self.events.clone(),
+            clock: self.clock,
+        };
+        task.run(carrier).await;
     }
 
     /// Dials and runs the link.
     pub(super) async fn dial(self, dial: Dial) {
         let Dial { target, address } = dial;
         let opened = match self.open(&address).await {
-            // A process that ends takes those with it that it had not accepted yet: whether it is gone shows only now.
+            // A process that ends resets the connections that it had not accepted. The second dial shows whether it is gone.
             Err((_, error)) if error.kind() == io::ErrorKind::ConnectionReset => self.open(&address).await,
             opened => opened,
         };
         match opened {
             Ok((carrier, mut origin)) => {
-                origin.how = Direction::Dialled(target);
+                origin.direction = Direction::Dialled(target);
                 self.run(carrier, origin).await;
             }
             Err((failure, error)) => {
@@ -69,8 +68,8 @@ impl Dialer {
                     Security::Tls(_) => explain_opening(&error),
                     Security::Plaintext => error.to_string(),
                 };
-                // Nobody listens any more when the daemon stops.
-                let _ = self.notices.send(Notice::DialFailed { target, address, failure, error }).await;
+                // The receiver is dropped when the daemon stops.
+                let _ = self.events.send(LinkEvent::DialFailed { target, address, failure, error }).await;
             }
         }
     }
@@ -87,7 +86,8 @@ impl Dialer {
     }
 
     async fn secure(&self, stream: TcpStream, address: &str) -> io::Result<(Box<dyn Carrier>, Origin)> {
-        let mut origin = Origin { how: Direction::Accepted, address: address.to_owned(), certificates: None };
+        let mut origin =
+            Origin { direction: Direction::Accepted, address: address.to_owned(), certificates: None };
         match &self.security {
             Security::Plaintext => Ok((Box::new(stream), origin)),
             Security::Tls(keyring) => {
@@ -102,14 +102,14 @@ impl Dialer {
     }
 }
 
-/// What it says of the peer that no connection came about.
+/// Classifies a failed connection: it may show something about the peer.
 fn failure(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Failure::Refused,
         io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::ConnectionReset => {
             Failure::Unreachable
         }
-        // No file descriptor, no network, no such name: it may be this node's own trouble.
+        // No file descriptor, no network, no such name: the cause may be this node itself.
         _ => Failure::Untried,
     }
 }

@@ -1,4 +1,4 @@
-//! What happened to members, as this node learned it: a bounded history that can be followed.
+//! The state changes of members, as this node learned them: a bounded history that can be followed.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,13 +7,13 @@ use node_core::gossip::State;
 use node_core::id::{Name, NodeId};
 use tokio::sync::watch;
 
-/// Events that are kept; older ones are forgotten.
+/// Events that are kept. Older ones are forgotten.
 const KEPT: usize = 1024;
 
 /// A member's state became another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its number; they count up by one from 1 since this daemon started.
+    /// Its number. The first event since the daemon started has number 1, each next one is higher by one.
     pub number: u64,
     /// When this node learned it, in Unix milliseconds.
     pub at_unix_ms: u64,
@@ -21,23 +21,24 @@ pub struct Event {
     pub id: NodeId,
     /// Its name.
     pub name: Name,
-    /// What it was, `None` for a member that was not known.
+    /// Its state before, `None` for a member that was not known.
     pub before: Option<State>,
-    /// What it is.
+    /// Its state now.
     pub state: State,
     /// Its incarnation.
     pub incarnation: u64,
-    /// Who says so, of a suspect or a member that is down; where an operator removed it, of one that left.
+    /// For a suspect or a member that is down: the node that reported it. For a member that left: the node at which an
+    /// operator removed it.
     pub by: Option<NodeId>,
     /// Why, as far as this node knows.
     pub reason: Option<&'static str>,
 }
 
-/// The history. Copies are the same history.
+/// The history. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Events {
     kept: Arc<Mutex<VecDeque<Event>>>,
-    /// The number of the last one.
+    /// The number of the last event.
     last: watch::Sender<u64>,
 }
 
@@ -58,14 +59,14 @@ impl Events {
         });
     }
 
-    /// Those after the one numbered `after` that are still kept, at most `most` of them.
+    /// The events after number `after` that are still kept, at most `max` of them.
     #[must_use]
-    pub fn after(&self, after: u64, most: usize) -> Vec<Event> {
+    pub fn after(&self, after: u64, max: usize) -> Vec<Event> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().filter(|event| event.number > after).take(most).cloned().collect()
+        kept.iter().filter(|event| event.number > after).take(max).cloned().collect()
     }
 
-    /// Waits until there is one after the one numbered `after`.
+    /// Waits for an event after number `after`.
     pub async fn wait(&self, after: u64) {
         // The sender lives as long as this history.
         let _ = self.last.subscribe().wait_for(|last| *last > after).await;

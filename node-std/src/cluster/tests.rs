@@ -1,4 +1,4 @@
-//! A hub, and a leaf that is no more than a link.
+//! A hub, and a leaf that consists of a link only.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
@@ -15,36 +15,43 @@ use node_core::wire::{FrameKind, HEADER, Header, PREFACE, Record, VERSION};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 
-use super::{Cluster, Description, Dialer, Security, Task};
+use super::{Cluster, Dialer, LocalMetadata, Security, Setup, Task};
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
-use crate::exchange::Accepted;
-use crate::link::{Greeting, Identity, Notice, Origin, Rtt, Server, run};
+use crate::link::{Accepted, Greeting, Identity, LinkEvent, LinkTask, Origin, Rtt, Server};
+use crate::peer::Services;
 use crate::proxy::{Arrival, Body, Proxy};
-use crate::services::Services;
 use crate::testing::{Log, text};
 
 const HUB: NodeId = NodeId([1; 16]);
 const LEAF: NodeId = NodeId([2; 16]);
 const LIMITS: Limits =
     Limits { frame: 1024, exchanges: 8, exchange_credit: 1024, link_credit: 8192, members: 16 };
-/// So few that a link is worn soon.
-const RECORDS: u64 = 20;
+/// So few TLS records that a link reaches the limit soon.
+const KEY_USAGE_LIMIT: u64 = 20;
 
 fn identity(id: NodeId) -> Identity {
-    Identity { id, cluster: "test".into(), limits: LIMITS, records: RECORDS }
+    Identity { id, cluster: "test".into(), limits: LIMITS, key_usage_limit: KEY_USAGE_LIMIT }
 }
 
 fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
-    let (cluster, seat) = Cluster::new(HUB);
+    let (cluster, channels) = Cluster::new(HUB);
     let proxy = Arc::new(Proxy::new(cluster.clone(), &[]));
-    let services = Arc::new(Services::new(cluster.clone(), Security::Plaintext, proxy.clone()));
-    let name = Name::new("hub").unwrap();
-    let description = Description { name, addrs: Vec::new(), components: Vec::new() };
+    let services = Services::new(cluster.clone(), Security::Plaintext, proxy.clone());
     let home = tempfile::tempdir().unwrap();
-    let ends = (Security::Plaintext, services as Arc<dyn Server>);
-    let memory = (DataDir::open(home.path()).unwrap(), Clock::start());
-    let (task, dialer) = Task::new(seat, (identity(HUB), description), ends, memory);
+    let (task, dialer) = Task::new(Setup {
+        channels,
+        identity: identity(HUB),
+        metadata: LocalMetadata {
+            name: Name::new("hub").unwrap(),
+            addrs: Vec::new(),
+            components: Vec::new(),
+        },
+        security: Security::Plaintext,
+        server: Arc::new(services),
+        data_dir: DataDir::open(home.path()).unwrap(),
+        clock: Clock::start(),
+    });
     tokio::spawn(async move {
         task.run(&[]).await.unwrap();
         drop(home);
@@ -52,7 +59,7 @@ fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
     (cluster, dialer, proxy)
 }
 
-/// What a leaf answers.
+/// The answers of a leaf.
 struct Lamp;
 
 impl Server for Lamp {
@@ -69,7 +76,7 @@ impl Server for Lamp {
     }
 }
 
-fn description(buffer: &mut [u8]) -> &[u8] {
+fn leaf_metadata(buffer: &mut [u8]) -> &[u8] {
     let mut metadata = Metadata::new("leaf", Kind::Leaf);
     metadata.components.push("lamp").unwrap();
     metadata.hubs.push(HUB).unwrap();
@@ -77,25 +84,32 @@ fn description(buffer: &mut [u8]) -> &[u8] {
 }
 
 fn origin() -> Origin {
-    Origin { how: Direction::Accepted, address: "memory".into(), certificates: None }
+    Origin { direction: Direction::Accepted, address: "memory".into(), certificates: None }
 }
 
-/// Dials the hub again whenever that asks for it.
+/// Dials the hub again each time that the hub asks for it.
 async fn leaf(hub: Dialer, renewals: Arc<AtomicUsize>) {
     let mut buffer = [0; 256];
-    let metadata = description(&mut buffer);
+    let metadata = leaf_metadata(&mut buffer);
     for incarnation in 1.. {
         let (near, far) = tokio::io::duplex(64 * 1024);
-        let (notices, mut events) = mpsc::channel(64);
+        let (sender, mut events) = mpsc::channel(64);
         let (hub, metadata) = (hub.clone(), metadata.to_vec());
         tokio::spawn(async move { hub.run(far, origin()).await });
         tokio::spawn(async move {
-            let ends = (Arc::new(Lamp) as Arc<dyn Server>, notices);
-            let greeting = Greeting { incarnation, metadata };
-            run(near, (LinkId(1), origin()), (&identity(LEAF), greeting), ends, Clock::start()).await;
+            let task = LinkTask {
+                id: LinkId(1),
+                origin: origin(),
+                identity: &identity(LEAF),
+                greeting: Greeting { incarnation, metadata },
+                server: Arc::new(Lamp),
+                events: sender,
+                clock: Clock::start(),
+            };
+            task.run(near).await;
         });
         while let Some(event) = events.recv().await {
-            if let Notice::GoAway(_, reason) = event {
+            if let LinkEvent::GoAway(_, reason) = event {
                 assert_eq!(reason, GoAway::Rekeyed);
                 renewals.fetch_add(1, Ordering::SeqCst);
                 break;
@@ -112,20 +126,20 @@ fn frame(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
     [&header.to_bytes()[..], payload].concat()
 }
 
-/// Says hello as a leaf.
+/// Sends a leaf's hello.
 async fn greet(carrier: &mut DuplexStream) {
-    greet_as(carrier, description(&mut [0; 256])).await;
+    greet_as(carrier, leaf_metadata(&mut [0; 256])).await;
 }
 
 async fn greet_as(carrier: &mut DuplexStream, metadata: &[u8]) {
     let mut hello = [0; 512];
     let record = Record { id: LEAF, incarnation: 1, state: State::Alive, by: None, metadata };
-    let said = Hello { version: VERSION, cluster: "test", limits: LIMITS, time: None, record };
-    let hello = frame(FrameKind::Hello, postcard::to_slice(&said, &mut hello).unwrap());
+    let content = Hello { version: VERSION, cluster: "test", limits: LIMITS, time: None, record };
+    let hello = frame(FrameKind::Hello, postcard::to_slice(&content, &mut hello).unwrap());
     carrier.write_all(&[&PREFACE[..], &hello].concat()).await.unwrap();
 }
 
-/// What the first ping on this link holds.
+/// The payload of the first ping on this link.
 async fn ping(carrier: &mut DuplexStream) -> Vec<u8> {
     carrier.read_exact(&mut [0; PREFACE.len()]).await.unwrap();
     loop {
@@ -141,7 +155,7 @@ async fn ping(carrier: &mut DuplexStream) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_round_trip_time_shows_in_a_view_that_is_older() {
+async fn a_round_trip_time_shows_in_an_older_view() {
     let (cluster, dialer, _proxy) = hub();
     let (mut carrier, far) = tokio::io::duplex(64 * 1024);
     tokio::spawn(async move { dialer.run(far, origin()).await });
@@ -187,7 +201,7 @@ async fn a_peer_that_comes_and_goes_does_not_fill_the_log() {
     assert_eq!(log.lines("more changes of links").len(), 1);
 }
 
-/// Tells of the member with this number, which is named after it.
+/// Gossips the member with this number, which is part of its name.
 async fn tell(carrier: &mut (impl AsyncWriteExt + Unpin), number: u128, state: State) {
     let (mut metadata, mut item) = ([0; 64], [0; 128]);
     let (id, name) = (NodeId(number.to_be_bytes()), format!("n{number}"));
@@ -199,14 +213,14 @@ async fn tell(carrier: &mut (impl AsyncWriteExt + Unpin), number: u128, state: S
 }
 
 #[tokio::test]
-async fn a_view_of_many_members_is_made_seldom_and_shows_the_last_change() {
+async fn a_view_of_many_members_is_published_less_often_and_shows_the_last_change() {
     const MEMBERS: u128 = 3000;
     let (cluster, dialer, _proxy) = hub();
     let (mut carrier, far) = tokio::io::duplex(64 * 1024);
     tokio::spawn(async move { dialer.run(far, origin()).await });
     greet_as(&mut carrier, Metadata::new("other", Kind::Hub).encode(&mut [0; 256]).unwrap()).await;
-    let (mut hears, mut carrier) = tokio::io::split(carrier);
-    tokio::spawn(async move { tokio::io::copy(&mut hears, &mut tokio::io::sink()).await });
+    let (mut reader, mut carrier) = tokio::io::split(carrier);
+    tokio::spawn(async move { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await });
     for number in 1..=MEMBERS {
         tell(&mut carrier, number, State::Alive).await;
     }
@@ -233,7 +247,7 @@ async fn a_view_of_many_members_is_made_seldom_and_shows_the_last_change() {
 }
 
 #[tokio::test]
-async fn a_leafs_link_is_renewed_before_its_keys_are_used_up() {
+async fn a_leafs_link_is_renewed_at_the_key_usage_limit() {
     let (cluster, dialer, proxy) = hub();
     let renewals = Arc::new(AtomicUsize::new(0));
     tokio::spawn(leaf(dialer, renewals.clone()));
@@ -248,8 +262,8 @@ async fn a_leafs_link_is_renewed_before_its_keys_are_used_up() {
             let (cluster, proxy) = (cluster.clone(), proxy.clone());
             tokio::spawn(async move {
                 for _ in 0..100 {
-                    let ping = (Method::Ping.number(), Duration::from_secs(10));
-                    let pong = cluster.call(LEAF, ping, Bytes::from_static(b"ping"), 100).await;
+                    let (method, budget) = (Method::Ping.number(), Duration::from_secs(10));
+                    let pong = cluster.call(LEAF, method, budget, Bytes::from_static(b"ping"), 100).await;
                     assert_eq!(pong, Ok(Bytes::from_static(b"ping")));
                     let request =
                         Request::get("/").header("host", "lamp").header("MAELSTROM-COMPONENT", "lamp");

@@ -10,7 +10,7 @@ use node_core::trust::Fingerprint;
 use crate::clock::unix_millis;
 use crate::link::{LinkHandle, Rtt};
 
-/// One member, as known here.
+/// One member, as this node knows it.
 #[derive(Clone, Debug)]
 pub struct Member {
     /// Its identity.
@@ -19,7 +19,7 @@ pub struct Member {
     pub name: Name,
     /// Hub or leaf.
     pub kind: Kind,
-    /// What is believed of it.
+    /// Its state, as this node knows it.
     pub state: State,
     /// Its incarnation.
     pub incarnation: u64,
@@ -31,17 +31,17 @@ pub struct Member {
     pub components: Vec<String>,
     /// For a leaf: the hubs that it is linked to.
     pub hubs: Vec<NodeId>,
-    /// SHA-256 of the certificate that it presents; all zero when it has none (plaintext).
+    /// SHA-256 of the certificate that it presents. All zero without one (plaintext).
     pub active_key: [u8; 32],
     /// Digest of all certificates that it trusts.
     pub keyring: [u8; 32],
     /// Whether this node has a link to it.
     pub linked: bool,
-    /// How fast that link is.
+    /// The round-trip time of that link.
     pub rtt: Option<Rtt>,
-    /// What this node itself has seen that speaks against a suspect.
+    /// For a suspect: the failure that this node itself saw.
     pub evidence: Option<&'static str>,
-    /// It is a leaf that sleeps, as it said it would.
+    /// It is a leaf that announced that it sleeps.
     pub asleep: bool,
 }
 
@@ -58,14 +58,14 @@ pub struct LinkInfo {
     pub gossip: bool,
     /// Unix time in milliseconds when it came up.
     pub since_unix_ms: u64,
-    /// How fast it is.
+    /// Its round-trip time.
     pub rtt: Rtt,
     /// SHA-256 of the certificate that the peer showed, under TLS.
     pub peer_key: Option<Fingerprint>,
 }
 
 impl Member {
-    /// What the core knows of a member at `now`; `None` when its name is none, which no record has.
+    /// Takes over the core's knowledge of a member at `now`. `None` if its name is invalid, which no record allows.
     pub(super) fn new(member: &gossip::Member<'_>, rtt: Option<Rtt>, now: Instant) -> Option<Self> {
         let gossip::Member { record, metadata, since, linked, evidence, asleep } = member;
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
@@ -90,27 +90,37 @@ impl Member {
     }
 }
 
+/// The next step of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hop {
+    /// The node at the other end of the link that it takes.
+    pub(super) via: NodeId,
+    /// The node that it is for, `None` for `via` itself.
+    pub(super) to: Option<NodeId>,
+}
+
 /// All members at one moment, this node included.
 #[derive(Clone, Debug, Default)]
 pub struct View {
     /// Ordered by name, then id.
     members: Vec<Member>,
-    /// Where in `members` each is.
+    /// The index in `members` of each member.
     places: HashMap<NodeId, usize>,
-    /// Where in `members` those are that offer each component.
+    /// For each component, the indexes in `members` of the members that offer it.
     offers: HashMap<String, Vec<usize>>,
     /// The link to use for each linked member.
     pub(super) links: HashMap<NodeId, LinkHandle>,
-    /// All links that are up, those that end included.
+    /// All links that are up, also those that are ending.
     pub link_list: Vec<LinkInfo>,
-    /// Whether this node is leaving the cluster: it makes no new links.
+    /// Whether this node is leaving the cluster. Then it makes no new links.
     pub(super) leaving: bool,
-    /// Whether there are others, or should be, and no link to any: who offers what is not known then.
-    pub lonely: bool,
+    /// Whether other members exist, or should exist, and there is no link to any of them. Then the offered components are not
+    /// known.
+    pub isolated: bool,
 }
 
 impl View {
-    /// These members, and no link to any.
+    /// A view of these members, without links.
     pub(super) fn of(mut members: Vec<Member>) -> Self {
         members.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
         let places = members.iter().enumerate().map(|(place, member)| (member.id, place)).collect();
@@ -118,7 +128,7 @@ impl View {
         for (place, member) in members.iter().enumerate() {
             for component in &member.components {
                 let offering = offers.entry(component.clone()).or_default();
-                // Who names one twice does not get twice the requests.
+                // A member that names one twice does not get twice the requests.
                 if offering.last() != Some(&place) {
                     offering.push(place);
                 }
@@ -145,22 +155,17 @@ impl View {
         places.iter().filter_map(|place| self.members.get(*place))
     }
 
-    /// How many links there are.
+    /// The number of links.
     #[must_use]
     pub fn link_count(&self) -> usize {
         self.links.len()
     }
 
-    /// Where an exchange goes that was to go over the link to `via`, and whom it is for there, unless that node itself: a
-    /// leaf may have come back to another hub meanwhile.
-    pub(super) fn forward(
-        &self,
-        me: NodeId,
-        (via, to): (NodeId, Option<NodeId>),
-    ) -> (NodeId, Option<NodeId>) {
+    /// Routes an exchange for `to` that was meant for the link to `via`. A leaf may have come back to another hub meanwhile.
+    pub(super) fn forward(&self, me: NodeId, via: NodeId, to: Option<NodeId>) -> Hop {
         match self.next_hop(me, via) {
-            Some(hub) if hub != via => (hub, to.or(Some(via))),
-            _ => (via, to),
+            Some(hub) if hub != via => Hop { via: hub, to: to.or(Some(via)) },
+            _ => Hop { via, to },
         }
     }
 
@@ -172,12 +177,12 @@ impl View {
         let member = self.member(to).filter(|member| member.state.is_live())?;
         match member.kind {
             Kind::Hub => Some(to),
-            // It comes back to this node, as far as anybody knows.
+            // It comes back to this node, as far as is known.
             Kind::Leaf if member.asleep && member.hubs.contains(&me) => Some(to),
             Kind::Leaf => {
                 let others = || member.hubs.iter().filter(|hub| **hub != me);
                 let hub = others().find(|hub| self.links.contains_key(hub)).or_else(|| others().next());
-                // One that lost its link to this node, its only hub, dials it again.
+                // A leaf that lost its link to this node, its only hub, dials this node again.
                 hub.or_else(|| member.hubs.first().map(|_| &to)).copied()
             }
         }
@@ -186,7 +191,7 @@ impl View {
 
 #[cfg(test)]
 mod tests {
-    use super::{Member, View};
+    use super::{Hop, Member, View};
     use node_core::gossip::{Kind, State};
     use node_core::id::{Name, NodeId};
 
@@ -257,11 +262,12 @@ mod tests {
         let asleep = Member { hubs: vec![ME, OTHER], asleep: true, ..leaf(LEAF, "leaf") };
         let view = View::of(vec![asleep.clone()]);
         assert_eq!(view.next_hop(ME, LEAF), Some(LEAF));
-        assert_eq!(view.forward(ME, (LEAF, None)), (LEAF, None));
+        assert_eq!(view.forward(ME, LEAF, None), Hop { via: LEAF, to: None });
         let awake = View::of(vec![Member { hubs: vec![OTHER], asleep: false, ..asleep }]);
-        assert_eq!(awake.forward(ME, (LEAF, None)), (OTHER, Some(LEAF)));
+        let over_its_hub = Hop { via: OTHER, to: Some(LEAF) };
+        assert_eq!(awake.forward(ME, LEAF, None), over_its_hub);
         // A hub is reached by itself.
-        assert_eq!(awake.forward(ME, (OTHER, Some(LEAF))), (OTHER, Some(LEAF)));
+        assert_eq!(awake.forward(ME, OTHER, Some(LEAF)), over_its_hub);
     }
 
     #[test]

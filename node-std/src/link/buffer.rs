@@ -3,7 +3,7 @@
 use bytes::{Buf, BytesMut};
 use node_core::wire::{Full, Outbox};
 
-/// Bytes that may wait for the carrier; beyond, exchanges wait for theirs.
+/// Bytes that may wait for the carrier. Exchanges keep further bytes.
 const LIMIT: usize = 256 * 1024;
 /// Memory that an idle link keeps.
 const IDLE: usize = 4 * 1024;
@@ -20,7 +20,7 @@ impl SendBuffer {
         &self.0
     }
 
-    /// Takes out what the carrier took; gives memory back when nothing is left.
+    /// Removes the bytes that the carrier took. Frees the memory of an empty buffer.
     pub(super) fn sent(&mut self, bytes: usize) {
         self.0.advance(bytes);
         if self.0.is_empty() && self.0.capacity() > IDLE {

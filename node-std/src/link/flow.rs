@@ -1,4 +1,4 @@
-//! The exchanges of a link, as its task keeps them: what waits to be sent, and where what arrives goes.
+//! The state of an exchange in the task of its link: the bytes that wait to be sent, and the reader of the bytes that arrive.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,18 +7,19 @@ use bytes::{Bytes, BytesMut};
 use node_core::link::{ExchangeId, Open, Side};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::exchange::{ExchangeError, Piece};
+use super::error::ExchangeError;
+use super::stream::Piece;
 
 /// One exchange.
 pub(super) struct Flow {
     pub(super) number: u32,
-    /// What waits for credit or room.
+    /// Bytes that wait for credit or room.
     pub(super) pending: VecDeque<Bytes>,
     /// The direction ends when nothing is pending.
     pub(super) end: bool,
     /// It is in the queue of flows that may send.
     pub(super) queued: bool,
-    /// A permit for each byte that may be queued; given back when a byte was sent.
+    /// A permit for each byte that may be queued. It is given back when the byte was sent.
     pub(super) room: Arc<Semaphore>,
     pub(super) sink: Sink,
     /// It is a request of this node to a component.
@@ -27,17 +28,17 @@ pub(super) struct Flow {
     pub(super) unread: usize,
 }
 
-/// Where the bytes of an exchange go.
+/// The reader of the bytes of an exchange.
 pub(super) enum Sink {
-    /// To a task that reads them one by one.
+    /// A task that takes them piece by piece.
     Stream(mpsc::UnboundedSender<Piece>),
-    /// Collected for a caller, at most `limit` bytes.
+    /// A caller, who gets all of them at the end, at most `limit` bytes.
     Response { body: BytesMut, limit: usize, reply: oneshot::Sender<Result<Bytes, ExchangeError>> },
-    /// Collected for an answer from here, at most `limit` bytes.
+    /// A built-in method of this node, which gets all of them at the end, at most `limit` bytes.
     Request { open: Open, body: BytesMut, limit: usize },
-    /// Nowhere: only the other direction is left.
+    /// None: this direction has ended.
     Closed,
-    /// Nowhere, though there may be more.
+    /// None, although this direction has not ended.
     Ignored,
 }
 
@@ -100,7 +101,7 @@ impl Flows {
         flow
     }
 
-    /// How many are [proxied](Flow::proxied) requests.
+    /// The number of [proxied](Flow::proxied) requests.
     pub(super) fn proxied(&self) -> usize {
         self.proxied
     }
@@ -124,7 +125,7 @@ impl Flows {
     }
 }
 
-/// The place of an exchange in its side's table, as the protocol numbers them.
+/// The slot of an exchange in its side's table, which is part of its number.
 const fn slot(id: ExchangeId) -> usize {
     (id.number & 0xffff) as usize
 }

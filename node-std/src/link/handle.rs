@@ -1,16 +1,17 @@
 //! How other tasks use a link.
 
 use core::time::Duration;
-
 use std::sync::Arc;
 
 use bytes::Bytes;
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{ExchangeId, Full, GoAway, Open, ResetCode};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use node_core::link::{Full, GoAway, Open};
+use tokio::sync::{Semaphore, oneshot};
 
+use super::command::Command;
+use super::error::ExchangeError;
 use super::rtt::Rtt;
-use crate::exchange::{ExchangeError, Inbound, Outbound};
+use super::stream::{Commands, Inbound, LinkCommand, Outbound};
 
 /// How long a request waits for a free exchange.
 const OPEN_WAIT: Duration = Duration::from_secs(5);
@@ -20,70 +21,21 @@ const OPEN_WAIT: Duration = Duration::from_secs(5);
 pub struct LinkHandle {
     id: LinkId,
     peer: NodeId,
-    commands: mpsc::UnboundedSender<Command>,
+    commands: Commands,
     /// A permit for each gossip message that may still wait.
-    gossip: Arc<Semaphore>,
+    gossip_room: Arc<Semaphore>,
     rtt: Rtt,
 }
 
-/// What a link's task is asked to do.
-///
-/// The queue of commands has no bound of its own: what is in it is bounded by the exchanges of the link and their
-/// credit, by the permits for gossip, and by the requests that wait for an exchange.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// Opens an exchange whose request and response are streamed.
-    Open {
-        open: Open,
-        reply: oneshot::Sender<Result<(Outbound, Inbound), ExchangeError>>,
-    },
-    /// Opens an exchange with a whole request for a whole response of at most `limit` bytes.
-    Call {
-        open: Open,
-        request: Bytes,
-        limit: usize,
-        reply: oneshot::Sender<Result<Bytes, ExchangeError>>,
-    },
-    Send {
-        id: ExchangeId,
-        data: Bytes,
-        end: bool,
-    },
-    Reset {
-        id: ExchangeId,
-        code: ResetCode,
-    },
-    /// The rest of what the peer sends on it is of no interest.
-    Ignore {
-        id: ExchangeId,
-    },
-    Release {
-        id: ExchangeId,
-        bytes: usize,
-    },
-    Gossip(Bytes),
-    GoAway(GoAway),
-}
-
-impl Command {
-    /// Whether whoever asked still waits for the answer.
-    pub(super) fn is_wanted(&self) -> bool {
-        match self {
-            Self::Open { reply, .. } => !reply.is_closed(),
-            Self::Call { reply, .. } => !reply.is_closed(),
-            _ => true,
-        }
-    }
-}
-
 impl LinkHandle {
-    pub(crate) fn new(
+    pub(super) const fn new(
         id: LinkId,
         peer: NodeId,
-        commands: mpsc::UnboundedSender<Command>,
-        (gossip, rtt): (Arc<Semaphore>, Rtt),
+        commands: Commands,
+        gossip_room: Arc<Semaphore>,
+        rtt: Rtt,
     ) -> Self {
-        Self { id, peer, commands, gossip, rtt }
+        Self { id, peer, commands, gossip_room, rtt }
     }
 
     /// Its number here.
@@ -92,21 +44,21 @@ impl LinkHandle {
         self.id
     }
 
-    /// Who is at its other end.
+    /// The node at its other end.
     #[must_use]
     pub const fn peer(&self) -> NodeId {
         self.peer
     }
 
-    /// How fast it is.
+    /// Its round-trip time.
     pub(crate) const fn rtt(&self) -> &Rtt {
         &self.rtt
     }
 
-    /// Opens an exchange; waits while all are taken, but not longer than 5 s.
+    /// Opens an exchange. Waits for a free one, for 5 s at most.
     ///
     /// # Errors
-    /// The link is closing, or no exchange became free in time, or too many wait already.
+    /// The link is closing, or no exchange became free in time, or too many requests wait already.
     pub async fn open(&self, open: Open) -> Result<(Outbound, Inbound), ExchangeError> {
         let (reply, answer) = oneshot::channel();
         self.command(Command::Open { open, reply })?;
@@ -129,7 +81,7 @@ impl LinkHandle {
     /// # Errors
     /// Too many wait already.
     pub(crate) fn gossip(&self, message: Bytes) -> Result<(), Full> {
-        self.gossip.try_acquire().map_err(|_| Full)?.forget();
+        self.gossip_room.try_acquire().map_err(|_| Full)?.forget();
         // A link that is gone is reported by its task.
         let _ = self.commands.send(Command::Gossip(message));
         Ok(())
@@ -140,7 +92,7 @@ impl LinkHandle {
         let _ = self.commands.send(Command::GoAway(reason));
     }
 
-    fn command(&self, command: Command) -> Result<(), ExchangeError> {
+    fn command(&self, command: LinkCommand) -> Result<(), ExchangeError> {
         self.commands.send(command).map_err(|_| closed())
     }
 }

@@ -1,4 +1,4 @@
-//! Takes connections from a listener, as many at once as there is room for, until it is time to stop.
+//! Accepts connections, a limited number at once, until the port drains.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -11,28 +11,29 @@ use tokio_util::task::TaskTracker;
 
 use crate::log_limit::LogLimit;
 
-/// Connections of one port at once; more wait in the listener's queue.
+/// Connections of one port at once. More connections wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 4096;
-/// Pause when the system gives no connection, for want of file descriptors for one.
+/// The pause when the system gives no connection, for example without a free file descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// One of the connections that a port may have at once; free again when it is dropped.
-pub type Place = OwnedSemaphorePermit;
+/// The right to one of the connections that a port may have at once. Dropping it frees the right.
+pub(super) type ConnectionPermit = OwnedSemaphorePermit;
 
-/// Accepts for the `port` of that name until `drain` is cancelled, then waits until every `serve` is done.
-pub async fn accept<F: Future<Output = ()> + Send + 'static>(
-    (port, listener): (&'static str, TcpListener),
+/// Accepts for the port that is called `port`, until `drain` is cancelled. Then waits until every `serve` is done.
+pub(super) async fn accept<F: Future<Output = ()> + Send + 'static>(
+    port: &'static str,
+    listener: TcpListener,
     drain: CancellationToken,
-    serve: impl Fn(TcpStream, SocketAddr, Place) -> F,
+    serve: impl Fn(TcpStream, SocketAddr, ConnectionPermit) -> F,
 ) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
     let failures = LogLimit::of("connections that could not be accepted");
-    while let Some(Ok(place)) = drain.run_until_cancelled(Arc::clone(&places).acquire_owned()).await {
+    while let Some(Ok(permit)) = drain.run_until_cancelled(Arc::clone(&permits).acquire_owned()).await {
         let Some(accepted) = drain.run_until_cancelled(listener.accept()).await else { break };
         match accepted {
             Ok((stream, peer)) => {
-                connections.spawn(serve(stream, peer, place));
+                connections.spawn(serve(stream, peer, permit));
             }
             Err(error) => {
                 if failures.admits() {

@@ -1,4 +1,4 @@
-//! One HTTP connection, served within limits.
+//! Serves one HTTP connection within limits.
 
 use core::convert::Infallible;
 use core::pin::pin;
@@ -18,30 +18,30 @@ use crate::proxy::{Body, MAX_HEAD};
 /// How long a client may take to send a request's head, and how long a connection stays open without one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client may take none of what is sent to it.
+/// How long a client may take no bytes of a response.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often an HTTP/2 client without a word is asked whether it is still there, and how long it may take.
+/// When an idle HTTP/2 client is pinged, and how long it may take to answer.
 const PING: Duration = Duration::from_secs(20);
 
-/// Requests that an HTTP/2 connection may have under way.
+/// Requests that may be under way on an HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;
 
 /// The versions of HTTP that a connection may begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub(super) enum Version {
     /// HTTP/1.1 or 1.0.
     Http1,
     /// HTTP/2, by its preface.
     Http2,
 }
 
-/// Serves the requests on `io` with `respond` until the client closes, or `drain` is cancelled and those under
+/// Serves the requests on `io` with `respond`. Ends when the client closes, or when `drain` is cancelled and the requests under
 /// way are answered.
 ///
 /// # Errors
 /// The connection broke, or the client broke HTTP.
-pub async fn serve<IO, F>(
+pub(super) async fn serve<IO, F>(
     io: IO,
     version: Version,
     drain: CancellationToken,

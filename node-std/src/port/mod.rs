@@ -1,10 +1,10 @@
-//! The private port: one listener, told apart by its first bytes.
+//! The ports of the daemon: [`private`] for nodes, tools and the components of this machine, [`public`] for the world.
+//!
+//! Both accept connections within a limit, sniff the protocol from the first bytes, and serve HTTP within limits.
 
-pub mod acceptor;
-pub mod connection;
-pub mod http;
-pub mod listener;
-pub mod sniff;
-
-#[cfg(test)]
-mod tests;
+mod acceptor;
+mod connection;
+mod health;
+pub mod private;
+pub mod public;
+mod sniff;

@@ -1,4 +1,4 @@
-//! Telling a connection's protocol by its first bytes, without taking them from whoever serves it.
+//! Finds a connection's protocol from its first bytes. The protocol's server reads these bytes again.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -9,9 +9,9 @@ use node_core::id::Hex;
 use node_core::link::PREFACE;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-/// What a connection begins with.
+/// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opening {
+pub(super) enum Opening {
     /// A TLS ClientHello.
     Tls,
     /// The preface of a link.
@@ -22,12 +22,12 @@ pub enum Opening {
     Http2,
 }
 
-/// Reads from `io` until its protocol is certain, for `wait` at most, and returns it with a stream that gives
-/// the bytes read once more.
+/// Reads from `io` until its protocol is certain, for `wait` at most. Returns the protocol, and a stream that gives the bytes
+/// again.
 ///
 /// # Errors
 /// [`SniffError`].
-pub async fn sniff<IO: AsyncRead + Unpin>(
+pub(super) async fn sniff<IO: AsyncRead + Unpin>(
     mut io: IO,
     wait: Duration,
 ) -> Result<(Opening, Prefixed<IO>), SniffError> {
@@ -44,16 +44,16 @@ pub async fn sniff<IO: AsyncRead + Unpin>(
             }
         }
     };
-    let opening = tokio::time::timeout(wait, certain).await.map_err(|_| SniffError::Silent(wait))??;
+    let opening = tokio::time::timeout(wait, certain).await.map_err(|_| SniffError::Timeout(wait))??;
     Ok((opening, Prefixed { prefix, io }))
 }
 
 const HTTP2: &[u8; LONGEST] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How many bytes decide at the latest; no HTTP method is longer.
+/// Bytes after which the protocol is certain. No HTTP method is longer.
 const LONGEST: usize = 24;
 
-/// The protocol that `bytes` begin, `None` while they may begin several.
+/// The protocol that begins with `bytes`, `None` while several do.
 fn opening(bytes: &[u8]) -> Result<Option<Opening>, SniffError> {
     const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
     for (preface, opening) in
@@ -74,9 +74,9 @@ fn opening(bytes: &[u8]) -> Result<Option<Opening>, SniffError> {
     }
 }
 
-/// A stream that gives a few bytes again before it goes on.
+/// A stream that gives a few bytes again before it continues.
 #[derive(Debug)]
-pub struct Prefixed<IO> {
+pub(super) struct Prefixed<IO> {
     prefix: Prefix,
     io: IO,
 }
@@ -137,21 +137,21 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Prefixed<IO> {
     }
 }
 
-/// Why a connection's protocol is not known.
+/// Why the protocol of a connection is unknown.
 #[derive(Debug, thiserror::Error)]
-pub enum SniffError {
-    /// The peer closed before it was certain.
+pub(super) enum SniffError {
+    /// The peer closed before the protocol was certain.
     #[error("the peer closed before it said which protocol it speaks")]
     Closed,
-    /// It is none that this port serves.
+    /// No port serves the protocol.
     #[error("the peer speaks neither TLS nor a link nor HTTP; it began with {0}")]
     Garbage(String),
     /// The connection broke.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The peer took too long.
+    /// The first bytes did not arrive in time.
     #[error("the peer did not say within {0:?} which protocol it speaks")]
-    Silent(Duration),
+    Timeout(Duration),
 }
 
 #[cfg(test)]
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn garbage_is_refused_at_once() {
+    async fn garbage_is_refused_immediately() {
         for bytes in
             [&b"\x16\x02"[..], b"\0", b" GET /", b"get / ", b"MAEL/2\r\n", b"SSH-2.0-x", b"\r\n", &[b'A'; 24]]
         {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_peer_is_given_up() {
+    async fn a_peer_that_sends_nothing_is_given_up() {
         let (_client, server) = tokio::io::duplex(64);
         let error = sniff(server, WAIT).await.unwrap_err();
         assert_eq!(error.to_string(), "the peer did not say within 5s which protocol it speaks");

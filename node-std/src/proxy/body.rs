@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::ReusableBoxFuture;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::exchange::{ExchangeError, Inbound};
+use crate::link::{ExchangeError, Inbound};
 
 /// A body that streams with back-pressure: nothing is read from its source before the reader asks.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use node_core::link::ResetCode;
 
 use super::Body;
-use crate::exchange::ExchangeError;
+use crate::link::ExchangeError;
 
 /// Why there is no response of a component; becomes a response with a status and a line of text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +104,13 @@ impl From<ProxyError> for Response<Body> {
     fn from(error: ProxyError) -> Self {
         text(error.status(), error.to_string())
     }
+}
+
+/// A response of JSON.
+pub fn json(body: impl Into<bytes::Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.into()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// A response of plain text.

@@ -9,7 +9,7 @@ use node_core::http::{
 };
 
 use super::{MAX_HEAD, ProxyError};
-use crate::exchange::{ExchangeError, Inbound};
+use crate::link::{ExchangeError, Inbound};
 
 /// Most header fields that a head from a link may have.
 const MAX_FIELDS: usize = 128;

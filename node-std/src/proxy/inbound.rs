@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::body::Piece;
 use super::head::{ReadError, encode_response, read_request};
 use super::{Body, Call, Proxy, ProxyError, link};
-use crate::exchange::{Accepted, ExchangeError, Inbound, Outbound};
+use crate::link::{Accepted, ExchangeError, Inbound, Outbound};
 
 impl Proxy {
     /// Serves an exchange of [`Service::Http`](node_core::link::Service::Http) that a peer opened: by a

@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::head::{ReadError, read_response};
 use super::{Body, BodyError, ProxyError};
-use crate::exchange::{ExchangeError, Inbound, Outbound};
+use crate::link::{ExchangeError, Inbound, Outbound};
 
 /// Sends a request to the node `via` and waits for the response's head. Dropping the future, or the response's body
 /// before its end, resets the exchange.

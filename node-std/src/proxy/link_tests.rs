@@ -20,8 +20,10 @@ use tokio::sync::mpsc;
 
 use super::{Body, Proxy, ProxyError, head, link};
 use crate::clock::Clock;
-use crate::exchange::{Accepted, ExchangeError};
-use crate::link::{Greeting, Identity, LinkHandle, Notice, Origin, RECORDS, Server, run};
+use crate::link::{
+    Accepted, ExchangeError, Greeting, Identity, KEY_USAGE_LIMIT, LinkEvent, LinkHandle, LinkTask, Origin,
+    Server,
+};
 use crate::testing::{alone, component, mirror, server, text};
 
 const ASKING: NodeId = NodeId([1; 16]);
@@ -43,9 +45,9 @@ impl Server for Serve {
 }
 
 /// Starts one end of a link.
-fn end(carrier: DuplexStream, id: NodeId, server: Arc<dyn Server>) -> mpsc::Receiver<Notice> {
-    let (notices, events) = mpsc::channel(64);
-    let origin = Origin { how: Direction::Accepted, address: "memory".into(), certificates: None };
+fn end(carrier: DuplexStream, id: NodeId, server: Arc<dyn Server>) -> mpsc::Receiver<LinkEvent> {
+    let (sender, events) = mpsc::channel(64);
+    let origin = Origin { direction: Direction::Accepted, address: "memory".into(), certificates: None };
     let limits = Limits {
         frame: 4096,
         exchanges: 16,
@@ -53,10 +55,13 @@ fn end(carrier: DuplexStream, id: NodeId, server: Arc<dyn Server>) -> mpsc::Rece
         link_credit: 64 * 1024,
         members: 16,
     };
-    let identity = Identity { id, cluster: "test".into(), limits, records: RECORDS };
+    let identity = Identity { id, cluster: "test".into(), limits, key_usage_limit: KEY_USAGE_LIMIT };
     tokio::spawn(async move {
         let greeting = Greeting { incarnation: 1, metadata: Vec::new() };
-        run(carrier, (LinkId(1), origin), (&identity, greeting), (server, notices), Clock::start()).await;
+        let (id, clock) = (LinkId(1), Clock::start());
+        LinkTask { id, origin, identity: &identity, greeting, server, events: sender, clock }
+            .run(carrier)
+            .await;
     });
     events
 }
@@ -68,7 +73,7 @@ async fn linked(server: impl Server) -> LinkHandle {
     let mut near = end(near, ASKING, Arc::new(proxy(None)));
     tokio::spawn(async move { while far.recv().await.is_some() {} });
     loop {
-        if let Notice::Up { link, .. } = near.recv().await.unwrap() {
+        if let LinkEvent::Up { link, .. } = near.recv().await.unwrap() {
             tokio::spawn(async move { while near.recv().await.is_some() {} });
             return link;
         }

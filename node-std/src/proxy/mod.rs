@@ -37,12 +37,12 @@ use node_core::route::target::{Candidate, Route, choose};
 use tokio::time::{Instant, timeout_at};
 
 pub use body::{Body, BodyError};
-pub use error::{ProxyError, text};
+pub use error::{ProxyError, json, text};
 pub use fields::{Arrival, COMPONENT, strip_maelstrom};
 
 use crate::cluster::{Cluster, MAX_HOPS, Member};
 use crate::config::Component;
-use crate::exchange::ExchangeError;
+use crate::link::ExchangeError;
 use body::Stalled;
 use upstream::Upstream;
 
@@ -175,7 +175,7 @@ impl Proxy {
                 &format!("component {component}"),
                 &format!("no way from here to a node that offers it, such as {name}, which is {state}"),
             ),
-            None if view.lonely => ProxyError::Lonely,
+            None if view.isolated => ProxyError::Lonely,
             None => ProxyError::NoComponent,
         })
     }

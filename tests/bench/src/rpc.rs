@@ -12,8 +12,9 @@ use node_core::rpc::Method;
 use node_core::wire::record::MAX_METADATA;
 use node_std::clock::Clock;
 use node_std::daemon::LIMITS;
-use node_std::exchange::Accepted;
-use node_std::link::{Greeting, Identity, LinkHandle, Notice, Origin, RECORDS, Server, run};
+use node_std::link::{
+    Accepted, Greeting, Identity, KEY_USAGE_LIMIT, LinkEvent, LinkHandle, LinkTask, Origin, Outcome, Server,
+};
 use node_std::tls::{Keyring, server_name};
 use node_tests::daemon::{Daemon, Setup};
 use node_tests::pki::{Algorithm, TlsDir};
@@ -85,30 +86,31 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
         id: NodeId([7; 16]),
         cluster: "maelstrom".into(),
         limits: Limits { members: 16, ..LIMITS },
-        records: RECORDS,
+        key_usage_limit: KEY_USAGE_LIMIT,
     };
     let origin =
-        Origin { how: Direction::Accepted, address: daemon.private().to_string(), certificates: None };
-    let (notices, mut noticed) = mpsc::channel(64);
+        Origin { direction: Direction::Accepted, address: daemon.private().to_string(), certificates: None };
+    let (sender, mut events) = mpsc::channel(64);
     tokio::spawn(async move {
-        let greeting = Greeting { incarnation: 1, metadata };
-        run(
-            carrier,
-            (LinkId(1), origin),
-            (&identity, greeting),
-            (Arc::new(Nothing), notices),
-            Clock::start(),
-        )
-        .await;
+        let task = LinkTask {
+            id: LinkId(1),
+            origin,
+            identity: &identity,
+            greeting: Greeting { incarnation: 1, metadata },
+            server: Arc::new(Nothing),
+            events: sender,
+            clock: Clock::start(),
+        };
+        task.run(carrier).await;
     });
     loop {
-        match noticed.recv().await.context("the link came to nothing")? {
-            Notice::Up { link, .. } => {
+        match events.recv().await.context("the link came to nothing")? {
+            LinkEvent::Up { link, .. } => {
                 // The gossip of the daemon has to be taken.
-                tokio::spawn(async move { while noticed.recv().await.is_some() {} });
+                tokio::spawn(async move { while events.recv().await.is_some() {} });
                 return Ok(link);
             }
-            Notice::Down { error, .. } => anyhow::bail!("no link: {error:?}"),
+            LinkEvent::Down { outcome: Outcome { error, .. }, .. } => anyhow::bail!("no link: {error:?}"),
             _ => {}
         }
     }

@@ -5,7 +5,8 @@
 
 use node_core::crypto::Software;
 use node_core::gossip::{
-    Config as NodeConfig, Direction, Failure, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage,
+    Birth, Config as NodeConfig, Direction, Failure, Kind, LinkEnd, Metadata, Node, Record, State,
+    StaticStorage,
 };
 use node_core::http::{NO_FIELD, RequestHead, ResponseHead, content_length, end_to_end};
 use node_core::id::{LinkId, NodeId};
@@ -47,7 +48,11 @@ pub fn gossip(input: &[u8]) {
     let metadata = Metadata::new("two", Kind::Hub);
     let config = NodeConfig::new(ME, Kind::Hub);
     let mut now = Instant::START;
-    let Ok(mut node) = Node::new(now, config, (1, &metadata), (memory.lend(), 1)) else { return };
+    let Ok(mut node) =
+        Node::new(now, config, Birth { incarnation: 1, metadata: &metadata, seed: 1 }, memory.lend())
+    else {
+        return;
+    };
     let mut buffer = [0; 768];
     let Ok(metadata) = Metadata::new("one", Kind::Hub).encode(&mut buffer) else { return };
     let record = Record { id: NodeId([0x11; 16]), incarnation: 1, state: State::Alive, by: None, metadata };

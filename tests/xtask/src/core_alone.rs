@@ -14,7 +14,7 @@ use crate::toolchain::Toolchain;
 /// Features of the builds, each with the parts of the standard library that it may use, where these have to be built. The
 /// features for boards need core only; `tracing` needs more.
 const BUILDS: [(&str, &str); 3] =
-    [("", "core"), ("defmt,software", "core"), ("tracing,software", "core,alloc")];
+    [("", "core"), ("defmt,hub,software", "core"), ("tracing,software", "core,alloc")];
 
 /// Builds node-core alone for a Cortex-M.
 ///

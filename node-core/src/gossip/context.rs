@@ -1,0 +1,28 @@
+//! What all machines of a node share: its configuration, its timers, and its randomness.
+
+use super::config::Config;
+use super::timers::Timers;
+use crate::time::Duration;
+
+/// What all machines of a node share.
+pub struct Context {
+    pub config: Config,
+    pub timers: Timers,
+    /// For choices and jitter, never for keys.
+    pub rng: fastrand::Rng,
+}
+
+impl Context {
+    pub fn new(config: Config, seed: u64) -> Self {
+        Self { config, timers: Timers::new(), rng: fastrand::Rng::with_seed(seed) }
+    }
+
+    pub const fn is_hub(&self) -> bool {
+        self.config.is_hub()
+    }
+
+    /// Three to five quarters of `duration`, so that nodes which start together do not stay in step.
+    pub fn jitter(&mut self, duration: Duration) -> Duration {
+        duration * self.rng.u32(768..1280) / 1024
+    }
+}

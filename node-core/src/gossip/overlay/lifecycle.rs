@@ -1,0 +1,220 @@
+//! Links as they come and go.
+
+use super::active_view::rank;
+use super::dialer::Target;
+use super::links::Overlay;
+use super::peer::Peer;
+use super::tie_break::{Newcomer, Outcome};
+use crate::gossip::context::Context;
+use crate::gossip::membership::{BuddyNotification, Links, Members, REFUTATION_PACE, digest};
+use crate::gossip::timers::Timer;
+use crate::id::{LinkId, NodeId};
+use crate::time::Instant;
+use crate::wire::{GoAway, Hello, Kind, Metadata, Record, State};
+
+/// How a link came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// This node dialled, because `poll_dial` said so.
+    Dialled(Target),
+    /// The peer dialled.
+    Accepted,
+}
+
+/// How a link ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkEnd {
+    /// The peer said GOAWAY, for this reason; [`GoAway::Acknowledged`] when this node said it first.
+    GoAway(GoAway),
+    /// The carrier broke, or the peer broke a rule.
+    Lost,
+}
+
+impl Overlay<'_> {
+    /// Admits a link that came up: `hello` is the peer's.
+    ///
+    /// # Errors
+    /// The link must not stay, for the reason given.
+    pub fn admit(
+        &mut self,
+        context: &mut Context,
+        members: &mut Members<'_>,
+        now: Instant,
+        link: LinkId,
+        direction: Direction,
+        hello: &Hello<'_>,
+    ) -> Result<(), GoAway> {
+        let Record { id, metadata, .. } = hello.record;
+        let for_requests = members.table.find(id).is_some_and(|index| members.table.slot(index).for_requests);
+        if let Direction::Dialled(target) = direction {
+            self.handle_dial_succeeded(context, members, now, target, id);
+        }
+        let kind = Metadata::decode(metadata).map_err(|_| GoAway::Protocol)?.kind;
+        let me = context.config.id;
+        if id == me {
+            return Err(GoAway::Protocol);
+        }
+        if members.is_leaving() {
+            return Err(GoAway::Leaving);
+        }
+        if members.is_sleeping() {
+            return Err(GoAway::Asleep);
+        }
+        if kind == Kind::Leaf && !context.is_hub() {
+            return Err(GoAway::Full);
+        }
+        let dialled = direction != Direction::Accepted;
+        let enough = self.active_view_len() >= context.config.active_view;
+        let mut grafted = dialled && !(for_requests && enough);
+        match self.break_tie(now, &Newcomer { me, peer: id, dialled, grafted })? {
+            Outcome::Replaces { grafted: replaces_grafted } => grafted = replaces_grafted,
+            // Leaves that are too many are told of other hubs and sent on, but not at once: hubs need places meanwhile.
+            Outcome::NoRival if kind == Kind::Leaf && 4 * self.leaf_links() >= 3 * self.peers.capacity() => {
+                return Err(GoAway::Full);
+            }
+            Outcome::NoRival => {}
+        }
+        if self.peers.is_full() {
+            self.evict_for_link(now, id);
+            return Err(GoAway::Full);
+        }
+        self.end_rivals(id);
+        let both_hubs = kind == Kind::Hub && context.is_hub();
+        let sent_on = both_hubs && grafted && !self.evict_for_newcomer(context, now);
+        let joins = both_hubs && grafted && !sent_on;
+        let peer = Peer {
+            link,
+            id,
+            kind,
+            dialled,
+            up_at: now,
+            cursor: if kind == Kind::Leaf { 0 } else { members.table.sequence() },
+            feed_from: (kind == Kind::Leaf).then_some(0),
+            sync_at: (joins && dialled).then_some(now),
+            grafted: grafted && !sent_on,
+            neighbor_due: joins,
+            sent_on,
+            rank: rank(me, id),
+            jump_at: now + REFUTATION_PACE,
+            ..Peer::FREE
+        };
+        self.peers.insert(peer).map_err(|_| GoAway::Full)
+    }
+
+    /// A link was admitted, and the peer's record applied.
+    pub fn settle(
+        &mut self,
+        context: &mut Context,
+        members: &mut Members<'_>,
+        now: Instant,
+        hello: &Record<'_>,
+    ) {
+        self.notify_outdated(members, hello);
+        if let Some(index) = members.table.find(hello.id) {
+            members.table.update(index, |slot| {
+                (slot.link_wanted, slot.for_requests, slot.failed_dials) = (false, false, 0);
+            });
+        }
+        let is_leaf = self.peers.is_linked_leaf(hello.id);
+        if context.is_hub() && (is_leaf || self.has_spare_links(context)) {
+            self.prune_later(context, now);
+        }
+        self.introduce(members, hello.id);
+        members.announce_hubs(context, &self.peers);
+        context.timers.set(Timer::Dial, now);
+    }
+
+    /// A link that was up is gone.
+    pub fn handle_link_down(
+        &mut self,
+        context: &mut Context,
+        members: &mut Members<'_>,
+        now: Instant,
+        gone: &Peer,
+        end: LinkEnd,
+    ) {
+        let &Peer { id, kind, dialled, go_away: said, .. } = gone;
+        context.timers.set(Timer::Dial, now);
+        members.announce_hubs_later(context, now);
+        if self.peers.is_linked(id) {
+            return;
+        }
+        if let Some(slot) = members.table.find(id).and_then(|index| members.table.slot_mut(index)) {
+            // Dials that failed while it was linked say nothing.
+            slot.failed_dials = 0;
+        }
+        match end {
+            LinkEnd::GoAway(GoAway::Leaving) => members.handle_left(context, now, id),
+            LinkEnd::GoAway(GoAway::Full | GoAway::Untrusted | GoAway::Pruned) => {
+                self.avoid(context, members, now, id);
+            }
+            LinkEnd::GoAway(_) if said == Some(GoAway::Pruned) => self.avoid(context, members, now, id),
+            _ if !context.is_hub() => {}
+            // Its record says for how long.
+            LinkEnd::GoAway(GoAway::Asleep) => {}
+            _ if kind == Kind::Leaf && members.is_asleep(id) => {}
+            _ => members.probe(context, &self.peers, now, id, dialled),
+        }
+    }
+
+    /// The peer of a link said GOAWAY: nothing more is sent there.
+    pub fn handle_go_away(&mut self, context: &mut Context, now: Instant, link: LinkId, reason: GoAway) {
+        if let Some(peer) = self.peers.get_mut(link) {
+            // The answer to a GOAWAY of this node says nothing new.
+            if reason != GoAway::Acknowledged {
+                peer.go_away = Some(reason);
+            }
+            peer.go_away.get_or_insert(reason);
+            peer.closing = true;
+            peer.drains_since.get_or_insert(now);
+            // Its successor may be dialled while it drains.
+            context.timers.set(Timer::Dial, now);
+        }
+    }
+
+    /// A link that the adapter must end with this GOAWAY.
+    pub fn poll_close(&mut self) -> Option<(LinkId, GoAway)> {
+        let peer = self.peers.iter_mut().find(|peer| peer.go_away.is_some() && !peer.closing)?;
+        peer.closing = true;
+        peer.go_away.map(|reason| (peer.link, reason))
+    }
+
+    /// The peer of a link broke a rule of gossip: the link ends, also one that drains.
+    pub fn end_malformed(&mut self, link: LinkId) {
+        let ends = |peer: &&mut Peer| peer.go_away.is_none_or(GoAway::drains);
+        if let Some(peer) = self.peers.get_mut(link).filter(ends) {
+            (peer.go_away, peer.closing) = (Some(GoAway::Protocol), false);
+        }
+    }
+
+    /// A peer that said hello with less than is known of it here (it became suspect meanwhile, or lost its memory) gets a buddy
+    /// notification, so that it can outbid that.
+    fn notify_outdated(&mut self, members: &Members<'_>, hello: &Record<'_>) {
+        let Some(index) = members.table.find(hello.id) else { return };
+        let slot = members.table.slot(index);
+        let state = match slot.incarnation > hello.incarnation {
+            // It may know better than it said.
+            true => slot.state,
+            false if slot.digest != digest(hello.metadata) => slot.state.max(State::Suspect),
+            false if slot.state != State::Alive => slot.state,
+            false => return,
+        };
+        self.peers
+            .notify_buddy(hello.id, BuddyNotification { incarnation: slot.incarnation, state, by: slot.by });
+    }
+
+    /// A hub that does not want a link is left alone for a while; not for long, when there is no other.
+    fn avoid(&mut self, context: &mut Context, members: &mut Members<'_>, now: Instant, id: NodeId) {
+        let isolated = self.hub_links() == 0;
+        let retry_max = context.config.retry_max;
+        let retry_at = now + context.jitter(if isolated { retry_max / 8 } else { retry_max });
+        self.seeds.postpone(id, retry_at);
+        let Some(index) = members.table.find(id) else { return };
+        if let Some(slot) = members.table.slot_mut(index) {
+            slot.retry_at = retry_at;
+        }
+        if context.is_hub() && !members.table.slot(index).dialable {
+            members.begin_reconnect_grace(context, &self.peers, now, index);
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The select loop of the cluster's task: link events, requests, changes of the keyring and timers, one after the other.
+
+use core::future::pending;
+use std::sync::Arc;
+
+use node_core::gossip::{Direction, Failure, LinkEnd, Node, State};
+use node_core::id::LinkId;
+use node_core::link::{GoAway, Hello};
+use node_core::time::{Duration, Instant};
+use node_core::wire::{Metadata, Record, VERSION};
+use tokio::sync::{mpsc, watch};
+
+use super::changes::Changes;
+use super::dialer::Dialer;
+use super::events::Events;
+use super::known_hubs::KnownHubs;
+use super::links::Links;
+use super::local::{Keys, LocalRecord};
+use super::request::Request;
+use super::security::Security;
+use super::snapshot::snapshot;
+use super::state_store::StateStore;
+use super::view_channel::ViewSender;
+use super::view_publisher::ViewPublisher;
+use crate::clock::Clock;
+use crate::link::{LinkEvent, LinkHandle, Outcome};
+use crate::log_limit::LogLimit;
+
+/// Link events taken before the view is published again.
+const EVENTS_PER_TURN: usize = 256;
+/// The longest pause between two turns.
+const MAX_IDLE: Duration = Duration::from_secs(60);
+
+/// Composes the core's node with the parts around it.
+pub(super) struct Driver<'s> {
+    node: Node<'s>,
+    dialer: Dialer,
+    /// Limits the log lines of dials that fail.
+    dial_log: LogLimit,
+    links: Links,
+    local: LocalRecord,
+    store: StateStore,
+    hubs: KnownHubs,
+    changes: Changes,
+    publisher: ViewPublisher,
+    /// There are addresses to join through.
+    joins: bool,
+    /// Links are being ended for good.
+    closing: bool,
+}
+
+impl<'s> Driver<'s> {
+    pub(super) fn new(
+        node: Node<'s>,
+        dialer: Dialer,
+        local: LocalRecord,
+        store: StateStore,
+        views: ViewSender,
+        events: Events,
+        joins: bool,
+    ) -> Self {
+        let now = dialer.clock.now();
+        Self {
+            node,
+            dialer,
+            dial_log: LogLimit::of("dials that failed"),
+            links: Links::new(),
+            local,
+            store,
+            hubs: KnownHubs::new(now),
+            changes: Changes::new(events),
+            publisher: ViewPublisher::new(views, now),
+            joins,
+            closing: false,
+        }
+    }
+
+    /// Runs until all links have ended after a [`Request::Leave`].
+    pub(super) async fn run(
+        mut self,
+        mut events: mpsc::Receiver<LinkEvent>,
+        mut requests: mpsc::Receiver<Request>,
+    ) {
+        let clock = self.dialer.clock;
+        let mut keys = match &self.dialer.security {
+            Security::Tls(keyring) => Some(keyring.subscribe()),
+            Security::Plaintext => None,
+        };
+        loop {
+            self.turn(clock.now());
+            if self.closing && self.links.is_empty() {
+                return self.store.close().await;
+            }
+            let deadline = self.deadline(&clock);
+            tokio::select! {
+                Some(event) = events.recv() => {
+                    self.handle_event(event);
+                    for _ in 0..EVENTS_PER_TURN {
+                        let Ok(event) = events.try_recv() else { break };
+                        self.handle_event(event);
+                    }
+                }
+                Some(request) = requests.recv() => self.handle_request(request),
+                () = changed(&mut keys) => self.handle_rekey(),
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+        }
+    }
+
+    /// When the next turn is due without an event.
+    fn deadline(&mut self, clock: &Clock) -> tokio::time::Instant {
+        let timers = [
+            self.node.poll_timeout(),
+            self.links.gossip_deadline(),
+            self.hubs.deadline(),
+            self.publisher.deadline(),
+        ];
+        let next = timers.into_iter().flatten().min().unwrap_or(clock.now() + MAX_IDLE);
+        let logs = [self.dial_log.flush(), self.links.flush_log(), self.changes.flush_logs()];
+        logs.into_iter().flatten().fold(clock.tokio(next), Ord::min)
+    }
+
+    /// Does everything that is due at `now`.
+    fn turn(&mut self, now: Instant) {
+        self.node.handle_timeout(now);
+        // Before dialling: new links greet with the current record.
+        self.local.follow(&self.node, &self.store);
+        while let Some(dial) = self.node.poll_dial(now) {
+            tokio::spawn(self.dialer.clone().dial(dial));
+        }
+        self.links.send_gossip(&mut self.node, now);
+        while let Some((link, reason)) = self.node.poll_close() {
+            self.go_away(link, reason);
+        }
+        if self.closing {
+            self.links.go_away_all(GoAway::Leaving);
+        }
+        if self.changes.note(&self.node) {
+            self.publisher.mark_stale();
+        }
+        self.publisher.note_active_view(self.node.active_view_len());
+        if is_due(self.publisher.deadline(), now) {
+            let (node, links) = (&self.node, &self.links);
+            self.publisher.publish(now, &self.dialer.clock, || snapshot(node, links, self.joins, now));
+            self.hubs.mark_changed();
+        }
+        if is_due(self.hubs.deadline(), now) {
+            self.hubs.store(now, self.node.id(), &self.publisher.view(), &self.store);
+        }
+    }
+
+    fn handle_request(&mut self, request: Request) {
+        let now = self.dialer.clock.now();
+        match request {
+            Request::Redial(id) => self.node.redial(now, id),
+            Request::Remove(id, reply) => {
+                let removed = self.node.remove(now, id);
+                if removed.is_ok() {
+                    tracing::info!(%id, "an operator removes a member that is down");
+                }
+                // The caller may have gone away.
+                let _ = reply.send(removed);
+            }
+            Request::Announce => {
+                tracing::info!("leaving the cluster");
+                self.node.leave(now);
+                self.publisher.mark_stale();
+            }
+            Request::Leave => {
+                if !self.node.is_leaving() {
+                    self.node.leave(now);
+                }
+                self.closing = true;
+            }
+        }
+    }
+
+    fn handle_event(&mut self, event: LinkEvent) {
+        let now = self.dialer.clock.now();
+        match event {
+            LinkEvent::Started(link, origin) => self.links.handle_started(link, origin),
+            LinkEvent::DialFailed { target, address, failure, error } => {
+                if self.dial_log.admits() {
+                    tracing::warn!(%address, "cannot dial: {error}");
+                }
+                self.node.handle_dial_failed(now, target, failure);
+            }
+            LinkEvent::Up { link, incarnation, metadata, limits, time } => {
+                let record = Record {
+                    id: link.peer(),
+                    incarnation,
+                    state: State::Alive,
+                    by: None,
+                    metadata: &metadata,
+                };
+                let identity = Arc::clone(&self.dialer.identity);
+                let hello = Hello { version: VERSION, cluster: &identity.cluster, limits, time, record };
+                self.handle_up(now, link, &hello);
+            }
+            LinkEvent::Gossip(link, message) => {
+                self.links.handle_gossip(&mut self.node, now, link, &message);
+            }
+            LinkEvent::KeyUsageLimit(link) => {
+                tracing::info!(
+                    link = link.0,
+                    "the TLS keys of this link reach their usage limit: the leaf is asked to dial again"
+                );
+                self.go_away(link, GoAway::Rekeyed);
+            }
+            LinkEvent::GoAway(link, reason) => {
+                self.node.handle_go_away(now, link, reason);
+                self.publisher.mark_links_changed();
+            }
+            LinkEvent::Down { link, up, outcome } => self.handle_down(now, link, up, &outcome),
+        }
+    }
+
+    fn handle_up(&mut self, now: Instant, handle: LinkHandle, hello: &Hello<'_>) {
+        let link = handle.id();
+        let name = Metadata::decode(hello.record.metadata).map_or("?", |metadata| metadata.name);
+        let Some(origin) = self.links.handle_up(handle, name) else { return };
+        self.publisher.mark_links_changed();
+        if let Err(reason) = self.node.handle_link_up(now, link, origin.direction, hello) {
+            self.links.log_refused(link, reason);
+            return self.go_away(link, reason);
+        }
+        if let Some(certificates) = origin.certificates {
+            tracing::debug!(link = link.0, ours = %certificates.ours, theirs = %certificates.theirs, "secured");
+            self.node.secure(now, link, certificates);
+            // The keyring may have changed since the handshake.
+            self.check_keys(now);
+        }
+    }
+
+    fn handle_down(&mut self, now: Instant, link: LinkId, up: bool, outcome: &Outcome) {
+        let Some(origin) = self.links.handle_down(link, outcome) else { return };
+        self.publisher.mark_links_changed();
+        match origin.direction {
+            Direction::Dialled(target) if outcome.itself => self.node.handle_dialled_itself(now, target),
+            Direction::Dialled(target) if !up => {
+                self.node.handle_dial_failed(now, target, Failure::Unresponsive);
+            }
+            _ => {
+                let go_away = outcome.received.or(outcome.sent.map(|_| GoAway::Acknowledged));
+                self.node.handle_link_down(now, link, go_away.map_or(LinkEnd::Lost, LinkEnd::GoAway));
+            }
+        }
+    }
+
+    /// The keyring changed: other nodes learn the new keys, and every link is checked against them.
+    fn handle_rekey(&mut self) {
+        let Security::Tls(keyring) = &self.dialer.security else { return };
+        tracing::info!(active = %keyring.active().certificate, "the keyring changed");
+        self.local.set_keys(&mut self.node, &Keys::of(&self.dialer.security));
+        self.check_keys(self.dialer.clock.now());
+    }
+
+    /// Lets the node close links whose keys are not in the keyring.
+    fn check_keys(&mut self, now: Instant) {
+        if let Security::Tls(keyring) = &self.dialer.security {
+            self.node.handle_keyring(now, keyring.active().certificate, |key| keyring.trusts(key));
+        }
+    }
+
+    /// Ends a link.
+    fn go_away(&mut self, link: LinkId, reason: GoAway) {
+        self.links.go_away(link, reason);
+        self.node.handle_go_away(self.dialer.clock.now(), link, reason);
+        self.publisher.mark_links_changed();
+    }
+}
+
+fn is_due(deadline: Option<Instant>, now: Instant) -> bool {
+    deadline.is_some_and(|deadline| now >= deadline)
+}
+
+/// Resolves when the keyring changed, and never without one.
+async fn changed(keys: &mut Option<watch::Receiver<u64>>) {
+    if let Some(keys) = keys
+        && keys.changed().await.is_ok()
+    {
+        return;
+    }
+    pending().await
+}

@@ -1,0 +1,17 @@
+//! The daemon: starts the subsystems, runs them, and stops them in order.
+//!
+//! ```text
+//! run -> { startup -> { sockets, tls_status }, signals, subsystem } -> error
+//! ```
+
+mod error;
+mod run;
+mod signals;
+mod sockets;
+mod startup;
+mod subsystem;
+mod tls_status;
+
+pub use error::DaemonError;
+pub use run::run;
+pub use startup::LIMITS;

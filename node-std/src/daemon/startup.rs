@@ -1,0 +1,169 @@
+//! Starts the subsystems of the daemon.
+
+use core::net::SocketAddr;
+use std::sync::Arc;
+
+use node_core::id::NodeId;
+use node_core::link::Limits;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::error::DaemonError;
+use super::sockets::Sockets;
+use super::subsystem::Subsystem;
+use super::tls_status::watch_tls;
+use crate::api::{About, Api};
+use crate::clock::{Clock, unix_millis};
+use crate::cluster::{Cluster, LocalMetadata, Security, Setup, Task};
+use crate::config::{Config, HostPort};
+use crate::data_dir::DataDir;
+use crate::link::{Identity, KEY_USAGE_LIMIT};
+use crate::log_limit::LogLimit;
+use crate::peer::{Peers, Services};
+use crate::port::private::{Listener, PrivateHttp};
+use crate::port::public;
+use crate::proxy::Proxy;
+use crate::tls::Keyring;
+
+/// The limits of a daemon on each link.
+pub const LIMITS: Limits = Limits {
+    frame: 16 * 1024,
+    exchanges: 512,
+    exchange_credit: 64 * 1024,
+    // The sum of all exchanges, so that readers that stall do not starve others.
+    link_credit: 512 * 64 * 1024,
+    members: 16_384,
+};
+
+/// A daemon that runs.
+pub(super) struct Daemon {
+    pub(super) cluster: Cluster,
+    /// The subsystems behind the ports.
+    pub(super) inner: Vec<Subsystem>,
+    pub(super) ports: Vec<Subsystem>,
+    /// Cancelled when an operator asks this node to leave.
+    pub(super) asked: CancellationToken,
+    /// Cancel it to drain the ports.
+    pub(super) drain: CancellationToken,
+    /// Cancel it to stop the watches.
+    pub(super) stop: CancellationToken,
+}
+
+impl Daemon {
+    /// Starts all subsystems. The ports open when this node is a member of its own cluster.
+    ///
+    /// # Errors
+    /// [`DaemonError`]: the configuration, the directories or the system do not allow it.
+    pub(super) async fn start(config: Config) -> Result<Self, DaemonError> {
+        let security = match &config.tls_dir {
+            Some(dir) => Security::Tls(Keyring::open(dir)?),
+            None => Security::Plaintext,
+        };
+        let data_dir = DataDir::open(&config.data_dir)?;
+        let sockets = Sockets::bind(&config).await?;
+        let advertised = config.advertised(sockets.private_addr);
+        let me = data_dir.id();
+        announce(&config, &security, sockets.private_addr, &advertised, me);
+
+        let (cluster, channels) = Cluster::new(me);
+        let proxy = Arc::new(Proxy::new(cluster.clone(), &config.components));
+        let (task, dialer) = Task::new(Setup {
+            channels,
+            identity: identity(&config, me),
+            metadata: metadata(&config, &advertised),
+            security: security.clone(),
+            server: Arc::new(Services::new(cluster.clone(), security.clone(), proxy.clone())),
+            data_dir,
+            clock: Clock::start(),
+        });
+        let stop = CancellationToken::new();
+        let (asked, drain) = (CancellationToken::new(), CancellationToken::new());
+        let about = About {
+            cluster_id: config.cluster_id.clone(),
+            started_at: unix_millis(),
+            stop: asked.clone(),
+            drain: drain.clone(),
+        };
+        let (tls, tls_watch) = watch_tls(security.clone(), stop.clone());
+        let mut inner = vec![Subsystem::endless("the watch over the state of TLS", tls_watch)];
+        let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone())));
+        let http = Arc::new(PrivateHttp { api, proxy: proxy.clone() });
+        match &security {
+            Security::Tls(keyring) => {
+                let watch = keyring.clone().watch(stop.clone());
+                inner.push(Subsystem::endless("the watch over the TLS directory", watch));
+            }
+            Security::Plaintext => ignore_hangup()?,
+        }
+        inner.push(Subsystem::spawn("the cluster's task", async move {
+            task.run(&config.join).await.map_err(|_| DaemonError::Metadata)
+        }));
+        // The first request is answered with this node at least.
+        cluster.started().await;
+
+        let refusals = LogLimit::of("connections that were refused");
+        let listener = Listener { security, dialer, http, refusals };
+        let private = listener.serve(sockets.private, drain.clone());
+        let mut ports = vec![Subsystem::endless("the private port", private)];
+        if let Some(socket) = sockets.public {
+            let addr = socket.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string());
+            tracing::info!("gateway listening on {addr}");
+            let public = public::serve(socket, proxy, drain.clone());
+            ports.push(Subsystem::endless("the public port", public));
+        }
+        Ok(Self { cluster, inner, ports, asked, drain, stop })
+    }
+}
+
+fn identity(config: &Config, me: NodeId) -> Identity {
+    Identity {
+        id: me,
+        cluster: config.cluster_id.as_str().to_owned(),
+        limits: LIMITS,
+        key_usage_limit: KEY_USAGE_LIMIT,
+    }
+}
+
+fn metadata(config: &Config, advertised: &HostPort) -> LocalMetadata {
+    LocalMetadata {
+        name: config.name.clone(),
+        addrs: vec![advertised.to_string()],
+        components: config.components.iter().map(|component| component.name.as_str().to_owned()).collect(),
+    }
+}
+
+/// Without TLS there are no keys to read again. The default action of SIGHUP would end the process.
+fn ignore_hangup() -> Result<(), DaemonError> {
+    let hangup = signal(SignalKind::hangup());
+    let mut hangup = hangup.map_err(DaemonError::system("cannot wait for SIGHUP"))?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            tracing::info!("SIGHUP: there are no keys to read again, this node has no TLS directory");
+        }
+    });
+    Ok(())
+}
+
+fn announce(
+    config: &Config,
+    security: &Security,
+    private_addr: SocketAddr,
+    advertised: &HostPort,
+    me: NodeId,
+) {
+    let (name, cluster) = (&config.name, &config.cluster_id);
+    tracing::info!(%name, id = %me, %cluster, "maelstromd {}", env!("CARGO_PKG_VERSION"));
+    match security {
+        Security::Tls(_) => tracing::info!(
+            "private port listening on {private_addr} with mutual TLS, advertised as {advertised}"
+        ),
+        Security::Plaintext => {
+            tracing::info!(
+                "private port listening on {private_addr} without TLS, advertised as {advertised}"
+            );
+            tracing::warn!(
+                "PLAINTEXT: any client that reaches {private_addr} is a member; set MAEL_PRIVATE_TLS_DIR for mutual TLS"
+            );
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! TLS on the private port, and how long a client's certificate stays good.
+
+use core::future::pending;
+use core::time::Duration;
+use std::sync::Arc;
+
+use node_core::gossip::Certificates;
+use node_core::trust::Fingerprint;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+use super::refusal::Refusal;
+use crate::tls::{Keyring, peer_fingerprint};
+
+/// How long a TLS handshake may take. A board does its part of it in software.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Takes the server's part in a handshake.
+pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
+    stream: IO,
+    keyring: &Keyring,
+) -> Result<(TlsStream<IO>, Certificates), Refusal> {
+    let ours = keyring.active().certificate;
+    let accept = TlsAcceptor::from(keyring.server_config()).accept(stream);
+    let accepted = tokio::time::timeout(HANDSHAKE_TIMEOUT, accept).await;
+    let stream = accepted.map_err(|_| Refusal::Slow(HANDSHAKE_TIMEOUT))?.map_err(Refusal::Handshake)?;
+    let theirs = peer_fingerprint(stream.get_ref().1)?;
+    Ok((stream, Certificates { ours, theirs }))
+}
+
+/// Ends a connection whose client's certificate is no longer trusted.
+pub(super) struct TrustWatch<F> {
+    /// Cancelled when the certificate is no longer trusted, or with the port's token.
+    pub(super) token: CancellationToken,
+    /// Cancels the token while it is polled. It never ends.
+    pub(super) watch: F,
+}
+
+/// Watches the trust in the certificate `client`. `drain` is the port's token.
+pub(super) fn watch_trust(
+    keyring: &Arc<Keyring>,
+    client: Fingerprint,
+    drain: &CancellationToken,
+) -> TrustWatch<impl Future<Output = Result<(), Refusal>>> {
+    let token = drain.child_token();
+    let (keyring, cancel) = (Arc::clone(keyring), token.clone());
+    let mut keys = keyring.subscribe();
+    let watch = async move {
+        loop {
+            if !keyring.trusts(client) {
+                cancel.cancel();
+            }
+            if keys.changed().await.is_err() {
+                pending::<()>().await;
+            }
+        }
+    };
+    TrustWatch { token, watch }
+}

@@ -1,0 +1,55 @@
+//! The HTTP requests of the private port.
+//!
+//! | request                      | answer                                                    |
+//! |------------------------------|-----------------------------------------------------------|
+//! | `GET /_mael_health_check`    | 200 `OK`, or JSON with the state of TLS when asked for it |
+//! | `POST /_mael/v1`             | JSON-RPC 2.0, see [`api`](crate::api)                     |
+//! | any other `/_mael/…`         | 404                                                       |
+//! | anything else                | the component that `MAELSTROM-COMPONENT` names            |
+
+use std::sync::Arc;
+
+use http::header::{ACCEPT, ALLOW, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use crate::api::{Api, Remote};
+use crate::port::health::HEALTH_CHECK;
+use crate::proxy::{Arrival, Body, Proxy, json, text};
+
+/// The HTTP side of the private port.
+#[derive(Debug)]
+pub struct PrivateHttp<R> {
+    /// Answers JSON-RPC.
+    pub api: Arc<Api<R>>,
+    /// Answers requests to components.
+    pub proxy: Arc<Proxy>,
+}
+
+impl<R: Remote> PrivateHttp<R> {
+    /// Answers a request. An error is a response that describes it.
+    pub async fn respond(&self, request: Request<Incoming>, arrival: Arrival) -> Response<Body> {
+        match request.uri().path() {
+            HEALTH_CHECK => self.health(&request),
+            "/_mael/v1" if request.method() == Method::POST => self.api.respond(request).await,
+            "/_mael/v1" => {
+                let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "JSON-RPC is served by POST");
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+                response
+            }
+            path if path == "/_mael" || path.starts_with("/_mael/") => {
+                text(StatusCode::NOT_FOUND, "there is no such page; JSON-RPC is at /_mael/v1")
+            }
+            _ => self.proxy.respond(request.map(Body::from), arrival).await,
+        }
+    }
+
+    fn health(&self, request: &Request<Incoming>) -> Response<Body> {
+        let accepts =
+            |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("application/json"));
+        if !request.headers().get(ACCEPT).is_some_and(accepts) {
+            return text(StatusCode::OK, "OK");
+        }
+        json(self.api.health().to_string())
+    }
+}

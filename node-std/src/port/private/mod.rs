@@ -1,0 +1,11 @@
+//! The private port: one listener for links and HTTP. The first bytes of a connection show its protocol.
+
+mod handshake;
+mod http;
+mod listener;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+pub use http::PrivateHttp;
+pub use listener::Listener;

@@ -1,0 +1,162 @@
+//! The public port, the gateway: `/NAME/rest` on it is `/rest` of the component NAME, on whichever node of the cluster.
+//!
+//! It speaks HTTP without TLS, to the world or to a load balancer. It drops `MAELSTROM-*` headers from outside, because only the
+//! cluster may set them.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use hyper::body::Incoming;
+use node_core::route::gateway::split;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::acceptor::accept;
+use super::connection::{self, Version};
+use super::health::HEALTH_CHECK;
+use super::sniff::{Opening, sniff};
+use crate::proxy::{Arrival, Body, COMPONENT, Proxy, strip_maelstrom, text};
+
+/// How long a client may take to begin an HTTP request.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Accepts connections until `drain` is cancelled, then waits until the requests under way are answered.
+pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>, drain: CancellationToken) {
+    accept("public", listener, drain.clone(), |io, peer, permit| {
+        let (proxy, drain) = (Arc::clone(&proxy), drain.clone());
+        async move {
+            let _ = io.set_nodelay(true);
+            let arrival = Arrival { peer: peer.ip(), secure: false };
+            if let Err(error) = serve_connection(io, arrival, proxy, drain).await {
+                tracing::debug!(%peer, %error, "a gateway connection ended early");
+            }
+            drop(permit);
+        }
+    })
+    .await;
+}
+
+async fn serve_connection<IO: AsyncRead + AsyncWrite + Unpin + 'static>(
+    io: IO,
+    arrival: Arrival,
+    proxy: Arc<Proxy>,
+    drain: CancellationToken,
+) -> Result<(), Box<dyn core::error::Error + Send + Sync>> {
+    let Some(sniffed) = drain.run_until_cancelled(sniff(io, OPENING_TIMEOUT)).await else { return Ok(()) };
+    let (opening, io) = sniffed?;
+    let version = match opening {
+        Opening::Http1 => Version::Http1,
+        Opening::Http2 => Version::Http2,
+        Opening::Link | Opening::Tls => return Err(format!("{opening:?} is not served here").into()),
+    };
+    connection::serve(io, version, drain, |request| {
+        let proxy = Arc::clone(&proxy);
+        async move { respond(request, arrival, &proxy).await }
+    })
+    .await
+}
+
+async fn respond(mut request: Request<Incoming>, arrival: Arrival, proxy: &Proxy) -> Response<Body> {
+    if request.uri().path() == HEALTH_CHECK {
+        return text(StatusCode::OK, "OK");
+    }
+    strip_maelstrom(request.headers_mut());
+    let asked = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    let Some((component, target)) = split(asked) else {
+        return text(StatusCode::NOT_FOUND, "Components are at /NAME/, where NAME is that of a component");
+    };
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(target.to_string()).ok();
+    let (Ok(component), Ok(target)) = (HeaderValue::from_str(component), Uri::from_parts(parts)) else {
+        return text(StatusCode::BAD_REQUEST, "the request target cannot be read");
+    };
+    *request.uri_mut() = target;
+    request.headers_mut().insert(COMPONENT, component);
+    proxy.respond(request.map(Body::from), arrival).await
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::Full;
+    use tokio::io::AsyncReadExt;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::testing::{alone, client, component, mirror, text};
+
+    async fn gateway() -> (core::net::SocketAddr, CancellationToken) {
+        let proxy = Proxy::new(alone(), &[component("shop", mirror().await, "")]);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let drain = CancellationToken::new();
+        tokio::spawn(serve(listener, Arc::new(proxy), drain.clone()));
+        (addr, drain)
+    }
+
+    async fn ask(request: http::request::Builder) -> (u16, String) {
+        let (addr, _drain) = gateway().await;
+        let mut client = client(TcpStream::connect(addr).await.unwrap()).await;
+        let request = request.header("host", "www.example.org").body(Full::<Bytes>::default()).unwrap();
+        let response = client.send_request(request).await.unwrap();
+        (response.status().as_u16(), text(response).await)
+    }
+
+    #[tokio::test]
+    async fn the_first_segment_names_the_component() {
+        let (status, seen) = ask(Request::get("/shop/cart?id=7")).await;
+        assert_eq!((status, seen.lines().next()), (200, Some("GET /cart?id=7")));
+        assert!(
+            seen.contains("x-forwarded-for: 127.0.0.1\n") && seen.contains("host: www.example.org\n"),
+            "{seen}"
+        );
+        assert!(ask(Request::get("/shop")).await.1.starts_with("GET /\n"));
+    }
+
+    #[tokio::test]
+    async fn maelstrom_headers_from_outside_are_dropped() {
+        let request = Request::get("/shop/")
+            .header("MAELSTROM-COMPONENT", "other")
+            .header("maelstrom-relay-path", "0".repeat(32))
+            .header("maelstrom-deadline-nano", "1")
+            .header("maelstrom-anything", "x");
+        let (status, seen) = ask(request).await;
+        assert_eq!(status, 200);
+        assert!(seen.contains("maelstrom-component: shop\n") && !seen.contains("anything"), "{seen}");
+    }
+
+    #[tokio::test]
+    async fn other_paths_than_those_of_components_are_not_found() {
+        let (status, text) = ask(Request::get("/").header("MAELSTROM-COMPONENT", "shop")).await;
+        assert_eq!(status, 404);
+        assert!(text.contains("/NAME/"), "{text}");
+        assert_eq!(ask(Request::get("/nothing/")).await, (404, "No component matches the request".into()));
+        assert_eq!(ask(Request::get("/_mael/v1")).await.0, 404);
+        assert_eq!(ask(Request::get(HEALTH_CHECK)).await, (200, "OK".into()));
+    }
+
+    #[tokio::test]
+    async fn other_protocols_are_closed() {
+        let (addr, _drain) = gateway().await;
+        for opening in [&b"\x16\x03\x01"[..], b"MAEL/1\r\n", b"\0\0"] {
+            let mut io = TcpStream::connect(addr).await.unwrap();
+            io.write_all(opening).await.unwrap();
+            assert_eq!(io.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn draining_ends_the_gateway() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let drain = CancellationToken::new();
+        let serving = tokio::spawn(serve(listener, Arc::new(Proxy::new(alone(), &[])), drain.clone()));
+        let _idle = TcpStream::connect(addr).await.unwrap();
+        drain.cancel();
+        tokio::time::timeout(Duration::from_secs(5), serving).await.unwrap().unwrap();
+    }
+}
