@@ -6,7 +6,7 @@ use super::Cluster;
 use super::adapter::frame;
 use super::host::Host;
 use super::life::Life;
-use crate::gossip::{Config, Kind};
+use crate::gossip::{Birth, Config, Kind};
 use crate::id::NodeId;
 use crate::sim::net::LinkNumber;
 use crate::time::Duration;
@@ -30,7 +30,7 @@ impl Cluster {
         if host.kind == Kind::Leaf {
             capacity.members = capacity.members.min(LEAF_MEMBERS);
         }
-        let life = Life::new(capacity, config, incarnation, &host.metadata(&[]), seed);
+        let life = Life::new(capacity, config, Birth { incarnation, metadata: &host.metadata(&[]), seed });
         assert!(life.is_ok(), "the metadata of n{at} breaks a limit");
         host.life = life.ok();
         host.started = now;

@@ -5,7 +5,7 @@ use std::vec;
 
 use self_cell::{MutBorrow, self_cell};
 
-use crate::gossip::{Birth, Config, IdEntry, MemberSlot, Metadata, Node, PartFingerprint, Peer, Storage};
+use crate::gossip::{Birth, Config, IdEntry, MemberSlot, Node, PartFingerprint, Peer, Storage};
 use crate::time::Instant;
 use crate::wire::record::{BadMetadata, MAX_METADATA};
 
@@ -86,17 +86,11 @@ pub(super) struct Life(Cell);
 
 impl Life {
     /// Starts a node in memory of its own.
-    pub(super) fn new(
-        capacity: Capacity,
-        config: Config,
-        incarnation: u64,
-        metadata: &Metadata<'_>,
-        seed: u64,
-    ) -> Result<Self, BadMetadata> {
+    pub(super) fn new(capacity: Capacity, config: Config, birth: Birth<'_>) -> Result<Self, BadMetadata> {
         let memory = MutBorrow::new(Memory::new(capacity));
         Cell::try_new(memory, |memory| {
             let storage = memory.borrow_mut().lend();
-            Node::new(Instant::START, config, Birth { incarnation, metadata, seed }, storage)
+            Node::new(Instant::START, config, birth, storage)
         })
         .map(Self)
     }

@@ -2,16 +2,12 @@
 
 use std::prelude::rust_2024::*;
 
-use super::conditions::{LINK_OVERHEAD, next_attempt};
+use super::conditions::LINK_OVERHEAD;
 use super::{Event, Net, What, Work};
-use crate::time::{Duration, Instant};
-use crate::wire::HEADER;
+use crate::time::Instant;
 
 /// The number of a link, never given twice in one network.
 pub type LinkNumber = u32;
-
-/// Bytes of a ping or its answer.
-const PING: usize = HEADER + 8 + LINK_OVERHEAD;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
@@ -20,9 +16,9 @@ pub(super) enum Side {
 }
 
 impl Side {
-    const BOTH: [Self; 2] = [Self::Dialler, Self::Acceptor];
+    pub(super) const BOTH: [Self; 2] = [Self::Dialler, Self::Acceptor];
 
-    const fn other(self) -> Self {
+    pub(super) const fn other(self) -> Self {
         match self {
             Self::Dialler => Self::Acceptor,
             Self::Acceptor => Self::Dialler,
@@ -46,21 +42,21 @@ pub(super) struct Link {
 /// One end of a link.
 pub(super) struct End {
     pub(super) machine: usize,
-    open: bool,
+    pub(super) open: bool,
     /// When the last byte that this end sent leaves.
-    sent: Instant,
+    pub(super) sent: Instant,
     /// When the last parcel that this end sent arrives: no parcel overtakes another.
-    arrives: Instant,
+    pub(super) arrives: Instant,
     /// Parcels that the cut network holds back.
-    held: Vec<Parcel>,
+    pub(super) held: Vec<Parcel>,
     /// The process asked to be told when there is room.
-    waiting: bool,
+    pub(super) waiting: bool,
     /// When this end last heard something.
-    heard: Instant,
+    pub(super) heard: Instant,
     /// Since when this end can hear nothing.
-    deaf_since: Option<Instant>,
+    pub(super) deaf_since: Option<Instant>,
     /// Counts the changes of `deaf_since`.
-    generation: u32,
+    pub(super) generation: u32,
 }
 
 impl End {
@@ -91,7 +87,7 @@ impl Link {
         }
     }
 
-    const fn end_mut(&mut self, side: Side) -> &mut End {
+    pub(super) const fn end_mut(&mut self, side: Side) -> &mut End {
         match side {
             Side::Dialler => &mut self.dialler,
             Side::Acceptor => &mut self.acceptor,
@@ -234,95 +230,6 @@ impl Net {
         end.waiting = false;
         let machine = end.machine;
         self.hand(machine, Work::Tell(Event::Writable { link }))
-    }
-
-    pub(super) fn review_all(&mut self) {
-        let links: Vec<LinkNumber> = self.links.keys().copied().collect();
-        links.into_iter().for_each(|link| self.review(link));
-    }
-
-    /// Updates which ends of a link can hear nothing.
-    pub(super) fn review(&mut self, link: LinkNumber) {
-        self.catch_up(link);
-        for side in Side::BOTH {
-            let Some(this) = self.links.get_mut(&link) else { return };
-            let from = this.end(side.other()).machine;
-            let end = this.end_mut(side);
-            let stopped = self.machines.get(from).is_none_or(|machine| machine.is_unresponsive());
-            let is_deaf = stopped || self.reach.is_cut(from, end.machine);
-            match end.deaf_since {
-                None if is_deaf => {
-                    end.deaf_since = Some(self.now);
-                    end.generation += 1;
-                    let deadline = end.heard + self.conditions.link_timeout();
-                    self.queue.push(deadline.max(self.now), What::LinkTimeout(link, side, end.generation));
-                }
-                Some(since) if !is_deaf => {
-                    end.deaf_since = None;
-                    end.generation += 1;
-                    end.heard = self.now;
-                    self.release(link, side.other(), since);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Sends the parcels that were held back since the network was cut.
-    fn release(&mut self, link: LinkNumber, side: Side, since: Instant) {
-        let Some(end) = self.links.get_mut(&link).map(|this| this.end_mut(side)) else { return };
-        let held = core::mem::take(&mut end.held);
-        if !held.is_empty() {
-            end.sent = end.sent.max(next_attempt(since, self.now));
-        }
-        if end.waiting {
-            self.queue.push(end.sent.max(self.now), What::Writable(link, side));
-        }
-        held.into_iter().for_each(|parcel| self.dispatch(link, side, parcel));
-    }
-
-    /// A process finds its link dead when it heard nothing for too long.
-    pub(super) fn check_timeout(
-        &mut self,
-        link: LinkNumber,
-        side: Side,
-        generation: u32,
-    ) -> Option<(usize, Event)> {
-        let end = self.links.get(&link)?.end(side);
-        if end.deaf_since.is_none() || end.generation != generation || !end.open {
-            return None;
-        }
-        let (machine, deadline) = (end.machine, end.heard + self.conditions.link_timeout());
-        if deadline > self.now {
-            self.queue.push(deadline, What::LinkTimeout(link, side, generation));
-            return None;
-        }
-        self.close(machine, link);
-        Some((machine, Event::Lost { link }))
-    }
-
-    /// Counts the pings of a link since either end heard something. An end that hears nothing for a while pings; then both ends
-    /// have heard from each other.
-    pub(super) fn catch_up(&mut self, link: LinkNumber) {
-        let ping_after = self.conditions.ping_after.max(Duration::from_millis(1));
-        let Some(this) = self.links.get_mut(&link) else { return };
-        let [one, other] = Side::BOTH.map(|side| (this.end(side).open, this.end(side).deaf_since));
-        if one != (true, None) || other != (true, None) {
-            return;
-        }
-        let mut pings = 0;
-        let mut heard = this.dialler.heard.min(this.acceptor.heard);
-        while heard + ping_after < self.now {
-            heard = heard + ping_after;
-            pings += 1;
-        }
-        for side in Side::BOTH.into_iter().filter(|_| pings > 0) {
-            let end = this.end_mut(side);
-            end.heard = end.heard.max(heard);
-            if let Some(machine) = self.machines.get_mut(end.machine) {
-                (0..pings).for_each(|_| machine.traffic.ping(PING));
-            }
-        }
     }
 
     /// The side of a link that a machine holds open.

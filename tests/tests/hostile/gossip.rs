@@ -1,0 +1,169 @@
+//! Peers that send malformed gossip, or records of members that do not exist.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Instant;
+
+use anyhow::ensure;
+use node_core::id::NodeId;
+use node_core::wire::gossip::Tag;
+use node_core::wire::{FrameKind, GoAway, Kind, Metadata, Record, State};
+use node_tests::cluster::Cluster;
+use node_tests::daemon::Mark;
+use node_tests::load::Load;
+use node_tests::wait::eventually;
+
+use crate::peer::{Peer, frame};
+use crate::siege::Siege;
+
+/// A gossip frame with the record of one member.
+fn gossip(record: &Record<'_>) -> Vec<u8> {
+    let mut item = [0; 2048];
+    let item = postcard::to_slice(record, &mut item).unwrap();
+    frame(FrameKind::Gossip as u8, 0, 0, &[&[Tag::Records as u8], &*item].concat())
+}
+
+/// A record of a member that does not exist.
+fn invented<'m>(number: u128, incarnation: u64, metadata: &'m [u8]) -> Record<'m> {
+    let id = NodeId((number << 64 | 1).to_be_bytes());
+    Record { id, incarnation, state: State::Alive, by: None, metadata }
+}
+
+#[test]
+fn malformed_gossip_ends_the_link() {
+    let siege = Siege::start();
+    let mut peer = Peer::greet(siege.addr(), None).unwrap();
+    peer.send(&frame(FrameKind::Gossip as u8, 0, 0, &[Tag::Records as u8, 0xff, 0xff])).unwrap();
+    assert_eq!(peer.go_away().unwrap(), GoAway::Protocol);
+    siege.ends("malformed gossip message");
+}
+
+#[test]
+fn a_link_shows_that_it_carries_gossip_as_soon_as_the_peer_wants_it() {
+    let siege = Siege::start();
+    let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
+    let carries = |expected: bool| {
+        eventually(|| {
+            let answer = siege.target().ctl().json(&["cluster", "links"])?;
+            let links = answer["links"].as_array().cloned().unwrap_or_default();
+            let link = links.iter().find(|link| link["name"] == "hostile");
+            ensure!(link.is_some_and(|link| link["gossip"] == expected), "{answer}");
+            Ok(())
+        })
+        .unwrap();
+    };
+    carries(false);
+    for wants in [true, false, true] {
+        peer.send(&frame(FrameKind::Gossip as u8, 0, 0, &[Tag::Neighbor as u8, wants.into()])).unwrap();
+        peer.ping().unwrap();
+        carries(wants);
+    }
+}
+
+#[test]
+fn a_flood_of_members_that_a_leaf_invents_is_not_believed() {
+    let siege = Siege::start();
+    let mut peer = Peer::greet(siege.addr(), None).unwrap();
+    let mut metadata = [0; 256];
+    let metadata = Metadata::new("invented", Kind::Leaf).encode(&mut metadata).unwrap().to_vec();
+    for number in 0..40_000u128 {
+        peer.send(&gossip(&invented(number, 1, &metadata))).unwrap();
+    }
+    peer.ping().unwrap();
+    // A leaf speaks only for itself.
+    let members = siege.target().ctl().nodes().unwrap();
+    let mut names: Vec<_> = members.iter().map(|member| &*member.name).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["hostile", "other", "target"]);
+    siege.ends_in_peace();
+}
+
+#[test]
+fn a_flood_of_members_that_a_hub_invents_stops_no_request() {
+    const MEMBERS: u128 = 4000;
+    let begun = Instant::now();
+    // The component that the other node is asked for is behind the target.
+    let siege = Siege::of(|component| {
+        Cluster::plaintext(&["target", "other"], |setup| match setup.name() {
+            "target" => setup.component("shop", component),
+            _ => setup,
+        })
+    });
+    let other = &siege.cluster.nodes[1];
+    let through_other = Load::start(&format!("{}/shop/", other.gateway()), 2);
+    let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
+    // The peer speaks for the members as their hub, so that nobody suspects them meanwhile.
+    let (mut member, mut metadata) = (Metadata::new("invented", Kind::Leaf), [0; 256]);
+    member.hubs.push(peer.id()).unwrap();
+    let metadata = member.encode(&mut metadata).unwrap();
+    for number in 0..MEMBERS {
+        peer.send(&gossip(&invented(number, 1, metadata))).unwrap();
+        // No node reaches such an incarnation by itself.
+        peer.send(&gossip(&invented(number, u64::MAX, metadata))).unwrap();
+        peer.send(&gossip(&invented(number, 1 << 50, metadata))).unwrap();
+        // Metadata longer than allowed.
+        peer.send(&gossip(&invented(MEMBERS + number, 1, &[0x61; 900]))).unwrap();
+        if number % 500 == 0 {
+            peer.ping().unwrap();
+        }
+    }
+    peer.ping().unwrap();
+    // The nodes believe that these members exist, and nothing else.
+    for node in &siege.cluster.nodes {
+        eventually(|| {
+            let nodes = node.ctl().nodes()?;
+            let invented = nodes.iter().filter(|node| node.name == "invented").count() as u128;
+            ensure!(invented == MEMBERS, "{invented} members");
+            Ok(())
+        })
+        .unwrap();
+    }
+    // The list of events reaches to the newest, though a node answers with a part at a time.
+    let output = siege.target().ctl().run(&["cluster", "events"]).unwrap();
+    assert!(output.stdout.lines().count() > 1000, "{} events", output.stdout.lines().count());
+    through_other.goes_on(100).unwrap();
+    let tally = through_other.stop();
+    assert_eq!(tally.failed, 0, "{tally:?}");
+    siege.target().wait_for_log_after(siege.begun, "too high an incarnation").unwrap();
+    for node in &siege.cluster.nodes {
+        let logs = node.logs_after(Mark::default());
+        let count = |what: &str| logs.iter().filter(|line| line.contains(what)).count() as u64;
+        let windows = begun.elapsed().as_secs() / 10 + 1;
+        assert!(count("is rejected: ") <= windows, "{logs:#?}");
+        assert!(count("is alive") <= 20 * windows, "{logs:#?}");
+        assert!(count("two nodes are named") <= 20 * windows, "{logs:#?}");
+        assert!(logs.len() as u64 <= 100 * windows, "{logs:#?}");
+    }
+    // A record longer than a message ends the link. The first peer answered no ping meanwhile and may be gone.
+    let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
+    peer.send(&gossip(&invented(0, 2, &[0x61; 1100]))).unwrap();
+    assert_eq!(peer.go_away().unwrap(), GoAway::Protocol);
+    siege.ends("the peer sent a malformed Gossip frame");
+}
+
+#[test]
+fn false_addresses_of_hubs_are_dialled_and_logged_now_and_then() {
+    let siege = Siege::start();
+    let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
+    // The port is bound first, so that no other program takes it, and closed again.
+    let nowhere = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
+    let (mut member, mut metadata) = (Metadata::new("invented", Kind::Hub), [0; 256]);
+    member.addrs.push(&nowhere).unwrap();
+    let metadata = member.encode(&mut metadata).unwrap();
+    for number in 0..200 {
+        peer.send(&gossip(&invented(number, 1, metadata))).unwrap();
+    }
+    // The target dials each of them, for it lacks links.
+    eventually(|| {
+        peer.ping()?;
+        let nodes = siege.target().ctl().nodes()?;
+        let alive = nodes.iter().filter(|node| node.name == "invented" && node.state == "alive").count();
+        ensure!(alive == 0, "{alive} are believed");
+        Ok(())
+    })
+    .unwrap();
+    let logs = siege.target().logs_after(siege.begun);
+    let named = logs.iter().filter(|line| line.contains("cannot dial")).count();
+    assert!((1..=100).contains(&named), "{named} times");
+    drop(peer);
+    siege.holds_out();
+}
