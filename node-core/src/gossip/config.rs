@@ -24,8 +24,10 @@ pub struct Config {
     pub dials: usize,
     /// Wait before a failed dial is tried again, doubled each time up to `retry_max`, with jitter. 500 ms is usual.
     pub retry: Duration,
-    /// Longest wait between two dials of one address, and the time between two random probes of a hub; 30 s is usual.
+    /// Longest wait between two dials of one address; 30 s is usual.
     pub retry_max: Duration,
+    /// Time between two random probes: a hub dials a random hub that is down, and looks for orphans. With jitter; 30 s is usual.
+    pub random_probe: Duration,
     /// How long a suspect has to refute the strongest evidence, that nothing listens at its address. Weaker evidence gives it
     /// more time, and each independent confirmer halves the time. 2 s is usual.
     pub suspicion_timeout: Duration,
@@ -54,6 +56,7 @@ impl Config {
             dials: 4,
             retry: Duration::from_millis(500),
             retry_max: Duration::from_secs(30),
+            random_probe: Duration::from_secs(30),
             suspicion_timeout: Duration::from_secs(2),
             sync: Duration::from_secs(10),
             shuffle: Duration::from_secs(120),

@@ -63,7 +63,7 @@ impl<'s> Node<'s> {
         let mut members = Members::new(now, table);
         members.insert_own(&context, now, birth.incarnation)?;
         context.timers.set(Timer::Dial, now);
-        let probe_at = now + context.jitter(config.retry_max);
+        let probe_at = now + context.jitter(config.random_probe);
         let shuffle_at = now + context.jitter(config.shuffle);
         if context.is_hub() {
             context.timers.set(Timer::RandomProbe, probe_at);
@@ -85,12 +85,6 @@ impl<'s> Node<'s> {
         members.refute(context, now);
         if context.timers.is_due(Timer::AnnounceHubs, now) {
             members.announce_hubs(context, &overlay.peers);
-        }
-        if context.is_hub() && context.timers.is_due(Timer::RandomProbe, now) {
-            let next = now + context.jitter(context.config.retry_max);
-            context.timers.set(Timer::RandomProbe, next);
-            overlay.probe_down_hub(context, members, now);
-            members.look_for_orphans(context, &overlay.peers, now);
         }
         overlay.handle_timeout(context, members, now);
     }
@@ -166,7 +160,7 @@ impl<'s> Node<'s> {
         let answered =
             self.handle_message(now, link, message, out).inspect_err(|_| self.overlay.end_malformed(link))?;
         if !answered && let Some(peer) = self.overlay.peers.get_mut(link) {
-            peer.sync_at = Some(now + NO_ROOM_RETRY);
+            peer.sync.at = Some(now + NO_ROOM_RETRY);
         }
         Ok(())
     }
@@ -268,32 +262,18 @@ impl<'s> Node<'s> {
         let Some(&peer) = overlay.peers.get(link).filter(|peer| peer.is_usable()) else { return };
         let mut peer = peer;
         let asks_eager = overlay.asks_eager(context, &peer);
-        let syncs = peer.sync_at.is_some_and(|at| now >= at);
-        let sequence = members.table.sequence();
-        if peer.is_up_to_date(sequence, asks_eager) && !members.is_sleeping() && !syncs {
+        let up_to_date = peer.is_up_to_date(members.table.sequence(), asks_eager);
+        if up_to_date && !members.is_sleeping() && !sync::is_due(&peer, now) {
             return;
         }
         broadcast::put_buddy_notification(members, &mut peer, out);
-        if peer.neighbor_due || peer.asks_eager != asks_eager {
-            peer.asks_eager = asks_eager;
-            peer.neighbor_due = !overlay.put_neighbor(&peer, out);
-        }
-        if syncs && context.is_hub() {
-            peer.sync_at = match sync::start(members, out) {
-                true => peer.dialled.then(|| now + context.jitter(context.config.sync)),
-                false => Some(now + NO_ROOM_RETRY),
-            };
-        }
-        if let Some(from) = peer.feed_from {
-            peer.feed_from = broadcast::feed_hubs(members, &overlay.peers, from, out);
+        if context.is_hub() {
+            overlay.poll_neighbor(context, &mut peer, out);
+            sync::poll(context, members, now, &mut peer, out);
+            broadcast::feed_hubs(members, &overlay.peers, &mut peer, out);
         }
         broadcast::push(context, members, overlay, now, &mut peer, out);
-        if members.is_sleeping() && peer.cursor == sequence {
-            peer.go_away = Some(GoAway::Asleep);
-        }
-        if peer.sent_on && overlay.put_peer_exchange(context, members, peer.id, out) {
-            peer.go_away = Some(GoAway::Pruned);
-        }
+        overlay.end_when_told(context, members, &mut peer, out);
         if let Some(place) = overlay.peers.get_mut(link) {
             *place = peer;
         }
@@ -309,7 +289,7 @@ impl<'s> Node<'s> {
         let earliest = |one: Option<Instant>, other: Option<Instant>| one.into_iter().chain(other).min();
         let own = earliest(self.context.timers.earliest(), Some(self.members.expiry_due()));
         let usable = self.overlay.peers.iter().filter(|peer| peer.is_usable());
-        usable.map(|peer| earliest(peer.sync_at, peer.lazy_at)).fold(own, earliest)
+        usable.map(|peer| earliest(peer.sync.at, peer.push.lazy_at)).fold(own, earliest)
     }
 
     // Inside
@@ -324,7 +304,7 @@ impl<'s> Node<'s> {
         let Self { context, members, overlay, .. } = self;
         let update = members.apply(context, &mut overlay.peers, now, record, source);
         let Update::Newer { described_anew } = update else { return };
-        if described_anew {
+        if described_anew && context.is_hub() {
             broadcast::feed_anew(&mut overlay.peers, record.id);
         }
         overlay.consider_dialling(context, members, now, record.id);
@@ -360,8 +340,8 @@ impl<'s> Node<'s> {
                 }
                 Ok(true)
             }
-            // Only hubs hold whole tables, so only they reconcile them; and a later version's message is ignored.
-            tag if !between_hubs || tag.is_none() => Ok(true),
+            // Only hubs hold whole tables, so only they reconcile them.
+            Some(_) if !between_hubs => Ok(true),
             Some(Tag::RangeFingerprints) => {
                 sync::handle_fingerprints(members, peers, now, link, Items::new(items), out)
             }
@@ -373,6 +353,7 @@ impl<'s> Node<'s> {
                 overlay.handle_neighbor(context, members, now, link, flags);
                 Ok(true)
             }
+            // A later version's message.
             None => Ok(true),
         }
     }

@@ -239,6 +239,7 @@ fn a_hub_that_has_too_many_leaves_sends_some_to_others() {
         cluster.hosts[at].tune = |config| {
             config.max_leaves = 7;
             config.retry_max = Duration::from_secs(600);
+            config.random_probe = config.retry_max;
         };
         cluster.start(at, 1);
     }

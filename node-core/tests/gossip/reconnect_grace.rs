@@ -90,7 +90,8 @@ fn a_leaf_in_reconnect_grace_is_no_orphan_yet() {
 fn orphans_are_found_wherever_they_lie_in_a_long_table() {
     const LEAVES: u16 = 700;
     let mut memory = Box::new(StaticStorage::<702, 4, 100>::new());
-    let config = Config { retry_max: Duration::from_secs(10), ..Config::new(ME, Kind::Hub) };
+    let ten = Duration::from_secs(10);
+    let config = Config { retry_max: ten, random_probe: ten, ..Config::new(ME, Kind::Hub) };
     let mut node = start_as(config, &mut memory);
     link_up(&mut node, at(0), 1, OTHER, &["10.0.0.3:8374"]);
     let orphans = [0, 255, 256, 511, 512, LEAVES - 1].map(leaf_id);

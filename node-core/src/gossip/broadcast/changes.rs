@@ -13,8 +13,8 @@ pub fn push_changes(
     concerns: impl Fn(Index) -> bool,
     out: &mut impl Outbox,
 ) -> Packed<u64> {
-    let mut packer = Packer::new(Tag::Records, out, peer.cursor);
-    for (index, number) in members.table.changes(peer.cursor) {
+    let mut packer = Packer::new(Tag::Records, out, peer.push.cursor);
+    for (index, number) in members.table.changes(peer.push.cursor) {
         if concerns(index) && packer.push(&members.table.record(index)).is_err() {
             return packer.interrupted();
         }

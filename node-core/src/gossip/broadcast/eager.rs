@@ -13,21 +13,21 @@ const EAGER_BURST: u32 = 3;
 /// Pushes to a hub what changed and it does not know, unless it got much just now.
 pub fn push_eagerly(members: &Members<'_>, now: Instant, peer: &mut Peer, out: &mut impl Outbox) {
     let sequence = members.table.sequence();
-    peer.lazy_at = None;
-    if peer.cursor == sequence {
+    peer.push.lazy_at = None;
+    if peer.push.cursor == sequence {
         return;
     }
-    let turn = peer.eager_paced_at.max(now);
+    let turn = peer.push.eager_paced_at.max(now);
     if turn.since(now) > EAGER_INTERVAL * EAGER_BURST && !members.is_leaving() {
-        peer.lazy_at = Some(peer.eager_paced_at - EAGER_INTERVAL * EAGER_BURST);
-        peer.lazy_to = sequence;
+        peer.push.lazy_at = Some(peer.push.eager_paced_at - EAGER_INTERVAL * EAGER_BURST);
+        peer.push.lazy_to = sequence;
         return;
     }
     let known_by = peer.known_by;
     let unknown = |index| members.table.slot(index).known_by & known_by == 0;
     let pushed = push_changes(members, peer, unknown, out);
-    peer.cursor = pushed.position;
+    peer.push.cursor = pushed.position;
     if pushed.any_sent {
-        peer.eager_paced_at = turn + EAGER_INTERVAL;
+        peer.push.eager_paced_at = turn + EAGER_INTERVAL;
     }
 }

@@ -15,22 +15,22 @@ const LAZY_DELAY: Duration = Duration::from_millis(250);
 /// Pushes lazily what waited long enough, and lets what changed since wait.
 pub fn push_lazily(members: &Members<'_>, now: Instant, peer: &mut Peer, out: &mut impl Outbox) {
     let sequence = members.table.sequence();
-    if peer.lazy_at.is_some_and(|at| now >= at) {
+    if peer.push.lazy_at.is_some_and(|at| now >= at) {
         let pushed = put_ihave(members, peer, out);
-        peer.cursor = pushed.position;
-        peer.lazy_at = (!pushed.complete).then(|| now + NO_ROOM_RETRY);
+        peer.push.cursor = pushed.position;
+        peer.push.lazy_at = (!pushed.complete).then(|| now + NO_ROOM_RETRY);
     }
-    if peer.lazy_at.is_none() && peer.cursor < sequence {
-        peer.lazy_at = Some(now + LAZY_DELAY);
-        peer.lazy_to = sequence;
+    if peer.push.lazy_at.is_none() && peer.push.cursor < sequence {
+        peer.push.lazy_at = Some(now + LAZY_DELAY);
+        peer.push.lazy_to = sequence;
     }
 }
 
 /// Says which versions are known here of what changed up to `lazy_to`.
 fn put_ihave(members: &Members<'_>, peer: &Peer, out: &mut impl Outbox) -> Packed<u64> {
-    let end = peer.lazy_to.max(peer.cursor);
-    let mut packer = Packer::new(Tag::IHave, out, peer.cursor);
-    for (index, number) in members.table.changes(peer.cursor).take_while(|&(_, number)| number <= end) {
+    let end = peer.push.lazy_to.max(peer.push.cursor);
+    let mut packer = Packer::new(Tag::IHave, out, peer.push.cursor);
+    for (index, number) in members.table.changes(peer.push.cursor).take_while(|&(_, number)| number <= end) {
         let slot = members.table.slot(index);
         if slot.known_by & peer.known_by == 0 && packer.push(&slot.wire_version()).is_err() {
             return packer.interrupted();

@@ -28,7 +28,7 @@ pub fn push_to_leaf(
         let slot = members.table.slot(index);
         // A leaf that is fed from the beginning hears of the neighbours by `feed_hubs`.
         let is_neighbour = || peers.hubs().any(|hub| hub.is_overlay() && hub.id == slot.id);
-        let changed = || peer.cursor > 0 && is_neighbour();
+        let changed = || peer.push.cursor > 0 && is_neighbour();
         let departed = !slot.state.is_live() && slot.was_neighbour;
         slot.id == me
             || (slot.kind == Kind::Hub && (departed || changed()))
@@ -37,24 +37,25 @@ pub fn push_to_leaf(
     push_changes(members, peer, concerns, out).position
 }
 
-/// Tells a leaf of the neighbours in the overlay, from this place among the links on; returns where to go on when there was no
-/// room for all.
-pub fn feed_hubs(members: &Members<'_>, peers: &Peers<'_>, from: u16, out: &mut impl Outbox) -> Option<u16> {
+/// Tells a leaf of the neighbours in the overlay that it has not heard of, as far as there is room.
+pub fn feed_hubs(members: &Members<'_>, peers: &Peers<'_>, peer: &mut Peer, out: &mut impl Outbox) {
+    let Some(from) = peer.push.feed_from else { return };
     let hubs = (0..).zip(peers.hubs()).skip(from.into()).filter(|(_, peer)| peer.is_overlay());
     let mut packer = Packer::new(Tag::Records, out, from);
     for (place, hub) in hubs {
         let Some(index) = members.table.find(hub.id) else { continue };
         packer.advance(place);
         if packer.push(&members.table.record(index)).is_err() {
-            return Some(packer.interrupted().position);
+            peer.push.feed_from = Some(packer.interrupted().position);
+            return;
         }
     }
     let fed = packer.finish();
-    (!fed.complete).then_some(fed.position)
+    peer.push.feed_from = (!fed.complete).then_some(fed.position);
 }
 
 /// A leaf hears again of everything that concerns it, because it may use something else than before.
 pub fn feed_anew(peers: &mut Peers<'_>, id: NodeId) {
     let leaves = peers.iter_mut().filter(|peer| peer.kind == Kind::Leaf && peer.id == id);
-    leaves.for_each(|peer| (peer.cursor, peer.feed_from) = (0, Some(0)));
+    leaves.for_each(|peer| (peer.push.cursor, peer.push.feed_from) = (0, Some(0)));
 }

@@ -31,14 +31,14 @@ pub fn push(
     out: &mut impl Outbox,
 ) {
     if peer.kind == Kind::Leaf || !context.is_hub() {
-        peer.cursor = leaf_feed::push_to_leaf(context, members, &overlay.peers, peer, out);
+        peer.push.cursor = leaf_feed::push_to_leaf(context, members, &overlay.peers, peer, out);
     } else if peer.is_overlay() && overlay.is_eager(context, peer) {
         eager::push_eagerly(members, now, peer, out);
     } else if peer.is_overlay() {
         lazy::push_lazily(members, now, peer, out);
     } else {
-        peer.cursor = members.table.sequence();
-        peer.lazy_at = None;
+        peer.push.cursor = members.table.sequence();
+        peer.push.lazy_at = None;
     }
 }
 

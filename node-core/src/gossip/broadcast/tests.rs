@@ -64,17 +64,17 @@ fn a_full_link_is_continued_where_it_was_interrupted() {
     with_members(40, |members| {
         let mut peer = HUB;
         let mut messages = 0;
-        while peer.cursor < members.table.sequence() {
+        while peer.push.cursor < members.table.sequence() {
             let mut room = Room::of(1);
             let pushed = push_changes(members, &peer, |_| true, &mut room);
-            assert!(pushed.position > peer.cursor, "each message carries records");
-            peer.cursor = pushed.position;
+            assert!(pushed.position > peer.push.cursor, "each message carries records");
+            peer.push.cursor = pushed.position;
             messages += room.tags.len();
         }
         // 119 bytes each, 1024 a message: eight records.
         assert_eq!(messages, 5);
         let mut none = Room::of(0);
-        peer.cursor = 0;
+        peer.push.cursor = 0;
         assert_eq!(push_changes(members, &peer, |_| true, &mut none).position, 0);
     });
 }
@@ -89,10 +89,10 @@ fn eager_push_is_paced_after_four_times_in_a_row() {
             push_eagerly(members, now, &mut peer, &mut room);
         }
         assert_eq!(room.tags, [Tag::Records as u8; 4]);
-        let due = peer.lazy_at.expect("what waits is pushed later");
+        let due = peer.push.lazy_at.expect("what waits is pushed later");
         assert_eq!(due.since(now), Duration::from_millis(100));
         push_eagerly(members, due, &mut peer, &mut room);
-        assert_eq!((room.tags.len(), peer.cursor), (5, members.table.sequence()));
+        assert_eq!((room.tags.len(), peer.push.cursor), (5, members.table.sequence()));
     });
 }
 
@@ -103,7 +103,7 @@ fn lazy_push_waits_and_says_ihave_of_what_the_peer_did_not_send() {
         let (mut peer, mut room) = (Peer { known_by: 2, ..HUB }, Room::of(100));
         push_lazily(members, now, &mut peer, &mut room);
         assert!(room.tags.is_empty());
-        let due = peer.lazy_at.unwrap();
+        let due = peer.push.lazy_at.unwrap();
         push_lazily(members, due, &mut peer, &mut room);
         assert_eq!(room.tags, [Tag::IHave as u8]);
         for number in 0..3 {
@@ -111,7 +111,7 @@ fn lazy_push_waits_and_says_ihave_of_what_the_peer_did_not_send() {
             members.table.mark_changed(index, peer.known_by);
         }
         push_lazily(members, due, &mut peer, &mut room);
-        push_lazily(members, peer.lazy_at.unwrap(), &mut peer, &mut room);
+        push_lazily(members, peer.push.lazy_at.unwrap(), &mut peer, &mut room);
         assert_eq!(room.tags.len(), 1, "the peer sent these changes itself");
     });
 }

@@ -62,8 +62,8 @@ impl Members<'_> {
         if self.table.slot(index).state.is_live() {
             context.timers.set(Timer::Dial, now);
             self.table.update(index, |slot| {
-                slot.link_wanted = true;
-                slot.retry_at = slot.retry_at.max(now + grace);
+                slot.dial.wanted = true;
+                slot.dial.retry_at = slot.dial.retry_at.max(now + grace);
             });
         }
     }
@@ -90,7 +90,7 @@ impl Members<'_> {
     /// could tell it of the suspicion.
     pub fn probe_again(&mut self, index: Index) {
         self.table.update(index, |slot| {
-            slot.link_wanted |= slot.state == State::Suspect && slot.dialable;
+            slot.dial.wanted |= slot.state == State::Suspect && slot.dialable;
         });
     }
 
@@ -144,12 +144,16 @@ impl Members<'_> {
             match state {
                 State::Alive if asleep => self.oversleep(context, links, now, index),
                 State::Alive => self.end_reconnect_grace(context, links, now, index),
-                State::Suspect => any_down |= self.declare_down(context, links, now, index),
+                State::Suspect if context.is_hub() => {
+                    any_down |= self.declare_down(context, links, now, index);
+                }
+                // A leaf leaves it to its hubs.
+                State::Suspect => {}
                 State::Down | State::Left => self.table.remove(index),
             }
         }
         self.table.recompute_deadlines();
-        if any_down && context.is_hub() {
+        if any_down {
             let count = self.table.slots_in_memory().len();
             self.suspect_orphans(context, links, now, 0, count);
         }

@@ -37,8 +37,6 @@ pub struct MemberSlot {
     pub(crate) incarnation: u64,
     /// When `state` was learned here.
     pub(crate) since: Instant,
-    /// Not dialled before.
-    pub(crate) retry_at: Instant,
     pub(super) change: Change,
     /// The known-by bits of linked hubs that sent the last change themselves: they need not hear it.
     pub(crate) known_by: u64,
@@ -57,14 +55,8 @@ pub struct MemberSlot {
     pub(crate) kind: Kind,
     /// A hub with an address.
     pub(crate) dialable: bool,
-    /// Dials that failed in a row.
-    pub(crate) failed_dials: u8,
-    /// A dial is under way.
-    pub(crate) dialling: bool,
-    /// A link is wanted however many there are: to probe the member, to replace a link, or for a request.
-    pub(crate) link_wanted: bool,
-    /// The link is wanted for requests alone: without need it does not join the overlay.
-    pub(crate) for_requests: bool,
+    /// The dialer's state.
+    pub(crate) dial: DialState,
     /// A hub that was a neighbour in the overlay: leaves have heard of it.
     pub(crate) was_neighbour: bool,
     /// A leaf that announced that it sleeps.
@@ -81,7 +73,6 @@ impl MemberSlot {
         id: NodeId([0; 16]),
         incarnation: 0,
         since: Instant::START,
-        retry_at: Instant::START,
         change: Change::NONE,
         known_by: 0,
         metadata: MetadataPlace::NONE,
@@ -93,10 +84,7 @@ impl MemberSlot {
         state: State::Left,
         kind: Kind::Leaf,
         dialable: false,
-        failed_dials: 0,
-        dialling: false,
-        link_wanted: false,
-        for_requests: false,
+        dial: DialState::IDLE,
         was_neighbour: false,
         asleep: false,
         in_grace: false,
@@ -116,6 +104,26 @@ impl MemberSlot {
     pub(super) fn counts(&self, confirmer: NodeId) -> bool {
         self.confirmers.contains(&0) && !self.confirmers.contains(&abbreviated(confirmer))
     }
+}
+
+/// What the dialer keeps of a member.
+#[derive(Clone, Copy, Debug)]
+pub struct DialState {
+    /// Not dialled before.
+    pub retry_at: Instant,
+    /// Dials that failed in a row.
+    pub failed: u8,
+    /// A dial is under way.
+    pub under_way: bool,
+    /// A link is wanted however many there are: to probe the member, to replace a link, or for a request.
+    pub wanted: bool,
+    /// The link is wanted for requests alone: without need it does not join the overlay.
+    pub for_requests: bool,
+}
+
+impl DialState {
+    pub const IDLE: Self =
+        Self { retry_at: Instant::START, failed: 0, under_way: false, wanted: false, for_requests: false };
 }
 
 /// A member's place in the change log.

@@ -169,10 +169,10 @@ impl<'s> Members<'s> {
             return false;
         }
         context.timers.set_no_later(Timer::Dial, at);
-        if !slot.link_wanted {
-            self.table.update(index, |slot| (slot.link_wanted, slot.retry_at) = (true, at));
+        if !slot.dial.wanted {
+            self.table.update(index, |slot| (slot.dial.wanted, slot.dial.retry_at) = (true, at));
         }
-        !slot.link_wanted
+        !slot.dial.wanted
     }
 
     /// Wants a new link to a member that announces another certificate than it showed when this node dialled it: only a new link

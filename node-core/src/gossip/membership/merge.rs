@@ -276,8 +276,8 @@ impl Members<'_> {
         // A member that only refuted a suspicion is no easier to dial than before.
         let revived = record.state == State::Alive && !before.state.is_live();
         if let Some(slot) = self.table.slot_mut(index).filter(|_| revived) {
-            slot.failed_dials = 0;
-            slot.retry_at = now;
+            slot.dial.failed = 0;
+            slot.dial.retry_at = now;
         }
         if before.state != record.state || before.incarnation != record.incarnation {
             // A record of a live, unsuspected member has no other author than the member.

@@ -130,8 +130,8 @@ impl Members<'_> {
         self.set_state(context, now, index, State::Down, Some(context.config.id));
         if let Some(slot) = self.table.slot_mut(index) {
             // It may be on its way back.
-            slot.failed_dials = 0;
-            slot.retry_at = retry_at;
+            slot.dial.failed = 0;
+            slot.dial.retry_at = retry_at;
         }
         self.table.mark_changed(index, 0);
         context.timers.set(Timer::Dial, now);
@@ -171,7 +171,7 @@ impl Members<'_> {
         }
         self.table.update(index, |slot| {
             // No probe is needed of a member that refuted a suspicion, or is gone.
-            slot.link_wanted &= state.is_live() && (slot.for_requests || slot.state != State::Suspect);
+            slot.dial.wanted &= state.is_live() && (slot.dial.for_requests || slot.state != State::Suspect);
             slot.state = state;
         });
     }

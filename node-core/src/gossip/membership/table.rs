@@ -119,8 +119,8 @@ impl<'s> Table<'s> {
         let counts = self.counts;
         let counted_in = |state, count| counted(before.state == state, slot.state == state, count);
         self.counts = Counts {
-            dialling: counted(before.dialling, slot.dialling, counts.dialling),
-            link_wanted: counted(before.link_wanted, slot.link_wanted, counts.link_wanted),
+            dialling: counted(before.dial.under_way, slot.dial.under_way, counts.dialling),
+            link_wanted: counted(before.dial.wanted, slot.dial.wanted, counts.link_wanted),
             suspect: counted_in(State::Suspect, counts.suspect),
             down: counted_in(State::Down, counts.down),
             left: counted_in(State::Left, counts.left),
@@ -222,7 +222,7 @@ impl<'s> Table<'s> {
         let Ok(place) = self.place(self.slot(index).id) else { return };
         self.ids.remove(place);
         self.update(index, |slot| {
-            (slot.state, slot.dialling, slot.link_wanted) = (State::Left, false, false);
+            (slot.state, slot.dial.under_way, slot.dial.wanted) = (State::Left, false, false);
         });
         self.metadata.remove(self.slot(index).metadata);
         self.log.remove(self.slots, index.0);

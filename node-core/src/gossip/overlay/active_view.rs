@@ -2,19 +2,14 @@
 
 use super::links::Overlay;
 use super::peer::Peer;
-use super::prune::SETTLED;
 use crate::gossip::context::Context;
 use crate::gossip::membership::{Index, Links, Members, mix};
 use crate::gossip::timers::Timer;
 use crate::id::{LinkId, NodeId};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::gossip::{Tag, Writer};
 use crate::wire::{Kind, Outbox, State};
 
-/// What is too much is pruned after this, with jitter: by then a node that just joined knows others.
-const PRUNE_DELAY: Duration = Duration::from_secs(2);
-/// Overlay links that a hub keeps beside those that it needs: else it would prune one whenever another hub dials it.
-const SPARE_LINKS: usize = 1;
 /// Links on which a hub asks for eager push: so two breaks must coincide before it hears of a change late.
 const EAGER_SOURCES: usize = 2;
 
@@ -23,11 +18,18 @@ const GRAFT: u8 = 1;
 const EAGER: u8 = 2;
 
 impl Overlay<'_> {
-    /// Does what is due for the active view of a hub: shuffles now and then, so that the graph stays random and a hub that
-    /// vanished together with all its neighbours is missed; and prunes what is too much.
+    /// Does what is due for the active view of a hub. It probes a random hub that is down, and looks for orphans. It shuffles, so
+    /// that the graph stays random, and a hub that vanished together with all its neighbours is noticed. It prunes links that are
+    /// too many.
     pub fn handle_timeout(&mut self, context: &mut Context, members: &mut Members<'_>, now: Instant) {
         if !context.is_hub() {
             return;
+        }
+        if context.timers.is_due(Timer::RandomProbe, now) {
+            let next = now + context.jitter(context.config.random_probe);
+            context.timers.set(Timer::RandomProbe, next);
+            self.probe_down_hub(context, members, now);
+            members.look_for_orphans(context, &self.peers, now);
         }
         if context.timers.is_due(Timer::Shuffle, now) {
             let next = now + context.jitter(context.config.shuffle);
@@ -53,7 +55,7 @@ impl Overlay<'_> {
 
     /// Links to a random hub that is down, however many links there are: that is how two parts of a cluster that lost each other
     /// meet again.
-    pub fn probe_down_hub(&mut self, context: &mut Context, members: &mut Members<'_>, now: Instant) {
+    fn probe_down_hub(&mut self, context: &mut Context, members: &mut Members<'_>, now: Instant) {
         if members.table.down() == 0 {
             return;
         }
@@ -73,9 +75,9 @@ impl Overlay<'_> {
             return self.graft(context, members, now, id);
         }
         members.table.update(index, |slot| {
-            slot.link_wanted = true;
-            slot.for_requests = false;
-            slot.retry_at = now;
+            slot.dial.wanted = true;
+            slot.dial.for_requests = false;
+            slot.dial.retry_at = now;
         });
         context.timers.set(Timer::Dial, now);
     }
@@ -107,7 +109,7 @@ impl Overlay<'_> {
             slot.was_neighbour = true;
         }
         for leaf in self.peers.iter_mut().filter(|peer| peer.kind == Kind::Leaf) {
-            leaf.feed_from = Some(leaf.feed_from.map_or(place, |from| from.min(place)));
+            leaf.push.feed_from = Some(leaf.push.feed_from.map_or(place, |from| from.min(place)));
         }
     }
 
@@ -140,11 +142,13 @@ impl Overlay<'_> {
         }
     }
 
-    /// Says NEIGHBOR to a peer; `false` when there is no room.
-    pub fn put_neighbor(&self, peer: &Peer, out: &mut impl Outbox) -> bool {
-        let mut writer = Writer::new(Tag::Neighbor);
-        let flags = if peer.grafted { GRAFT } else { 0 } | if peer.asks_eager { EAGER } else { 0 };
-        writer.push(&flags) && out.put(&[writer.message()]).is_ok()
+    /// Says NEIGHBOR to a peer, when it must know something new.
+    pub fn poll_neighbor(&self, context: &Context, peer: &mut Peer, out: &mut impl Outbox) {
+        let asks_eager = self.asks_eager(context, peer);
+        if peer.neighbor_due || peer.asks_eager != asks_eager {
+            peer.asks_eager = asks_eager;
+            peer.neighbor_due = !put_neighbor(peer, out);
+        }
     }
 
     /// Whether a hub gets eager push: both ends of a link rank it alike, so hardly any hub gets none; and one that would has asked
@@ -169,18 +173,6 @@ impl Overlay<'_> {
         self.peers.hubs().filter(|other| other.rank < peer.rank && other.is_overlay()).take(first).count()
             < first
     }
-
-    /// Whether there are more overlay links than the hub keeps.
-    pub(super) fn has_spare_links(&self, context: &Context) -> bool {
-        self.active_view_len() > context.config.active_view + SPARE_LINKS
-    }
-
-    pub(super) fn prune_later(&self, context: &mut Context, now: Instant) {
-        if context.timers.due(Timer::Prune).is_none() {
-            let at = now + context.jitter(PRUNE_DELAY + SETTLED);
-            context.timers.set(Timer::Prune, at);
-        }
-    }
 }
 
 /// A number for a pair of nodes, the same for both.
@@ -188,4 +180,11 @@ pub(super) fn rank(one: NodeId, other: NodeId) -> u64 {
     let (one, other) = (u128::from_le_bytes(one.0), u128::from_le_bytes(other.0));
     let both = one.wrapping_add(other) ^ one.wrapping_mul(other);
     mix(both as u64 ^ mix((both >> 64) as u64))
+}
+
+/// `false` when there is no room.
+fn put_neighbor(peer: &Peer, out: &mut impl Outbox) -> bool {
+    let mut writer = Writer::new(Tag::Neighbor);
+    let flags = if peer.grafted { GRAFT } else { 0 } | if peer.asks_eager { EAGER } else { 0 };
+    writer.push(&flags) && out.put(&[writer.message()]).is_ok()
 }

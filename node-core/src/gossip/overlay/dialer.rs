@@ -55,8 +55,8 @@ impl Overlay<'_> {
         let is_new = members.want_link(context, now, id);
         let linked = self.peers.is_linked(id);
         if let Some(slot) = members.table.find(id).and_then(|index| members.table.slot_mut(index)) {
-            slot.for_requests |= is_new && !linked;
-            slot.retry_at = slot.retry_at.min(now);
+            slot.dial.for_requests |= is_new && !linked;
+            slot.dial.retry_at = slot.dial.retry_at.min(now);
         }
     }
 
@@ -116,7 +116,7 @@ impl Overlay<'_> {
         failure: Failure,
     ) {
         let slot = *members.table.slot(index);
-        let failed_dials = slot.failed_dials;
+        let failed_dials = slot.dial.failed;
         let retry_at = now + back_off(context, failed_dials);
         let unresponsive = context.is_hub() && failure == Failure::Unresponsive && slot.state == State::Alive;
         let again = unresponsive && failed_dials < UNRESPONSIVE_REDIALS;
@@ -125,11 +125,11 @@ impl Overlay<'_> {
         let suspects = is_evidence || self.hub_links() == 0;
         let linked = self.peers.is_linked(slot.id);
         members.table.update(index, |slot| {
-            slot.dialling = false;
+            slot.dial.under_way = false;
             // A link that was to be replaced still is.
-            slot.link_wanted = again || (slot.link_wanted && linked);
-            slot.retry_at = retry_at;
-            slot.failed_dials = one_more(failed_dials);
+            slot.dial.wanted = again || (slot.dial.wanted && linked);
+            slot.dial.retry_at = retry_at;
+            slot.dial.failed = one_more(failed_dials);
         });
         if context.is_hub() && !again && suspects {
             members.suspect(context, &self.peers, now, slot.id, failure.into());
@@ -170,9 +170,9 @@ impl Overlay<'_> {
         }
         if let Some(index) = members.table.find(id) {
             members.table.update(index, |slot| {
-                slot.dialling = false;
-                slot.failed_dials = 0;
-                slot.retry_at = retry_at;
+                slot.dial.under_way = false;
+                slot.dial.failed = 0;
+                slot.dial.retry_at = retry_at;
             });
         }
     }
@@ -201,7 +201,8 @@ impl Overlay<'_> {
             let wanted = members.pick_best(&mut context.rng, |index| {
                 let slot = members.table.slot(index);
                 // A request waits for what is wanted for requests.
-                (self.is_wanted(members, dials, index) && slot.retry_at <= now).then_some(slot.for_requests)
+                (self.is_wanted(members, dials, index) && slot.dial.retry_at <= now)
+                    .then_some(slot.dial.for_requests)
             });
             if let Some(index) = wanted {
                 return self.dial_member(members, index);
@@ -220,14 +221,16 @@ impl Overlay<'_> {
         loop {
             let config = &context.config;
             let candidate = members.pick(&mut context.rng, |index| {
-                self.is_candidate(config, members, index) && members.table.slot(index).retry_at <= now
+                self.is_candidate(config, members, index) && members.table.slot(index).dial.retry_at <= now
             })?;
             let id = members.table.slot(candidate).id;
             if !self.peers.is_linked(id) {
                 return self.dial_member(members, candidate);
             }
             // A link that is there already, for requests, is as good as a new one.
-            self.graft(context, members, now, id);
+            if context.is_hub() {
+                self.graft(context, members, now, id);
+            }
             if self.has_enough(context, members) {
                 return None;
             }
@@ -235,7 +238,7 @@ impl Overlay<'_> {
             if !self.is_neighbour(&context.config, id)
                 && let Some(slot) = members.table.slot_mut(candidate)
             {
-                slot.retry_at = now + context.config.retry_max;
+                slot.dial.retry_at = now + context.config.retry_max;
             }
         }
     }
@@ -257,7 +260,8 @@ impl Overlay<'_> {
     /// a cluster whose seeds start anew meets them again. A leaf, which may hold no more links than it wants, dials only while it
     /// wants one.
     fn is_seed_needed(&self, context: &Context, members: &Members<'_>, seed: &Seed, enough: bool) -> bool {
-        let is_dialled = |id| members.table.find(id).is_some_and(|index| members.table.slot(index).dialling);
+        let is_dialled =
+            |id| members.table.find(id).is_some_and(|index| members.table.slot(index).dial.under_way);
         let known = seed
             .reached
             .is_some_and(|id| id == context.config.id || self.peers.is_linked(id) || is_dialled(id));
@@ -282,7 +286,7 @@ impl Overlay<'_> {
             self.is_wanted(members, dials, index)
                 || (!enough && self.is_candidate(&context.config, members, index))
         });
-        let due = due.map(|index| members.table.slot(index).retry_at);
+        let due = due.map(|index| members.table.slot(index).dial.retry_at);
         let seeds = self.seeds.iter().filter(|seed| self.is_seed_needed(context, members, seed, enough));
         due.chain(seeds.map(|seed| seed.retry_at)).min().map(|at| at.max(now + MIN_WAIT))
     }
@@ -291,9 +295,9 @@ impl Overlay<'_> {
     fn is_wanted(&self, members: &Members<'_>, dials: usize, index: Index) -> bool {
         let slot = members.table.slot(index);
         // A dial to an unresponsive member takes long: other dials must not wait for it.
-        let slow = slot.state == State::Suspect || (slot.failed_dials > 0 && !slot.for_requests);
+        let slow = slot.state == State::Suspect || (slot.dial.failed > 0 && !slot.dial.for_requests);
         let waits = || slow && self.dials_under_way(members) * 2 >= dials;
-        slot.link_wanted && !waits() && !self.is_dialled(members, index)
+        slot.dial.wanted && !waits() && !self.is_dialled(members, index)
     }
 
     fn dials_under_way(&self, members: &Members<'_>) -> usize {
@@ -303,21 +307,21 @@ impl Overlay<'_> {
     fn dial_member(&self, members: &mut Members<'_>, index: Index) -> Option<Dial> {
         let address = self.address(members, index);
         members.table.update(index, |slot| match address {
-            Some(_) => slot.dialling = true,
-            None => slot.link_wanted = false,
+            Some(_) => slot.dial.under_way = true,
+            None => slot.dial.wanted = false,
         });
         Some(Dial { target: Target::Member(members.table.slot(index).id), address: address? })
     }
 
-    /// Where to dial a member next: its addresses take turns from one dial to the next. What a hub calls itself may lead nowhere
-    /// from here (address translation), so the seed at which it answered comes first.
+    /// Where to dial a member next: its addresses take turns from one dial to the next. The address that a hub
+    /// advertises may lead nowhere from here (address translation), so the seed at which it answered comes first.
     fn address(&self, members: &Members<'_>, index: Index) -> Option<heapless::String<MAX_ADDR>> {
         let slot = members.table.slot(index);
         let metadata = Metadata::decode(members.table.metadata(index)).ok();
         let reached = self.seeds.reached(slot.id);
         let advertised = metadata.iter().flat_map(|metadata| metadata.addrs.iter().copied());
         let addresses = reached.map(|seed| seed.address.as_str()).chain(advertised);
-        let turn = usize::from(slot.failed_dials).checked_rem(addresses.clone().count())?;
+        let turn = usize::from(slot.dial.failed).checked_rem(addresses.clone().count())?;
         addresses.clone().nth(turn).and_then(|text| heapless::String::try_from(text).ok())
     }
 }
@@ -333,8 +337,8 @@ const fn one_more(failed_dials: u8) -> u8 {
     if next < MAX_FAILED_DIALS { next } else { MAX_FAILED_DIALS / 2 }
 }
 
-/// Returns true when one more failed dial is the 1st, 2nd, 4th, 8th, 16th ... since the member was last reached. A member that
-/// refuted the first suspicion cannot be reached from here, but from elsewhere. Several dials of an unresponsive member count as
+/// Returns true when one more failed dial is the 1st, 2nd, 4th, 8th, and then each 8th since the member was last reached. A
+/// member that refuted the first suspicion cannot be reached from here, but from elsewhere. Several dials of an unresponsive member count as
 /// one.
 fn is_new_evidence(failed_dials: u8, failure: Failure) -> bool {
     let dials = if failure == Failure::Unresponsive { UNRESPONSIVE_REDIALS + 1 } else { 1 };

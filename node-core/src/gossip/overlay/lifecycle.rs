@@ -3,14 +3,14 @@
 use super::active_view::rank;
 use super::dialer::Target;
 use super::links::Overlay;
-use super::peer::Peer;
+use super::peer::{Peer, PushState, SyncState};
 use super::tie_break::{Newcomer, Outcome};
 use crate::gossip::context::Context;
 use crate::gossip::membership::{BuddyNotification, Links, Members, REFUTATION_PACE, digest};
 use crate::gossip::timers::Timer;
 use crate::id::{LinkId, NodeId};
 use crate::time::Instant;
-use crate::wire::{GoAway, Hello, Kind, Metadata, Record, State};
+use crate::wire::{GoAway, Hello, Kind, Metadata, Outbox, Record, State};
 
 /// How a link came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,8 @@ impl Overlay<'_> {
         hello: &Hello<'_>,
     ) -> Result<(), GoAway> {
         let Record { id, metadata, .. } = hello.record;
-        let for_requests = members.table.find(id).is_some_and(|index| members.table.slot(index).for_requests);
+        let for_requests =
+            members.table.find(id).is_some_and(|index| members.table.slot(index).dial.for_requests);
         if let Direction::Dialled(target) = direction {
             self.handle_dial_succeeded(context, members, now, target, id);
         }
@@ -88,9 +89,11 @@ impl Overlay<'_> {
             kind,
             dialled,
             up_at: now,
-            cursor: if kind == Kind::Leaf { 0 } else { members.table.sequence() },
-            feed_from: (kind == Kind::Leaf).then_some(0),
-            sync_at: (joins && dialled).then_some(now),
+            push: match kind {
+                Kind::Hub => PushState { cursor: members.table.sequence(), ..PushState::NOTHING },
+                Kind::Leaf => PushState { feed_from: Some(0), ..PushState::NOTHING },
+            },
+            sync: SyncState { at: (joins && dialled).then_some(now), ..SyncState::IDLE },
             grafted: grafted && !sent_on,
             neighbor_due: joins,
             sent_on,
@@ -112,14 +115,16 @@ impl Overlay<'_> {
         self.notify_outdated(members, hello);
         if let Some(index) = members.table.find(hello.id) {
             members.table.update(index, |slot| {
-                (slot.link_wanted, slot.for_requests, slot.failed_dials) = (false, false, 0);
+                (slot.dial.wanted, slot.dial.for_requests, slot.dial.failed) = (false, false, 0);
             });
         }
         let is_leaf = self.peers.is_linked_leaf(hello.id);
         if context.is_hub() && (is_leaf || self.has_spare_links(context)) {
             self.prune_later(context, now);
         }
-        self.introduce(members, hello.id);
+        if context.is_hub() {
+            self.introduce(members, hello.id);
+        }
         members.announce_hubs(context, &self.peers);
         context.timers.set(Timer::Dial, now);
     }
@@ -141,7 +146,7 @@ impl Overlay<'_> {
         }
         if let Some(slot) = members.table.find(id).and_then(|index| members.table.slot_mut(index)) {
             // Dials that failed while it was linked say nothing.
-            slot.failed_dials = 0;
+            slot.dial.failed = 0;
         }
         match end {
             LinkEnd::GoAway(GoAway::Leaving) => members.handle_left(context, now, id),
@@ -169,6 +174,22 @@ impl Overlay<'_> {
             peer.drains_since.get_or_insert(now);
             // Its successor may be dialled while it drains.
             context.timers.set(Timer::Dial, now);
+        }
+    }
+
+    /// Ends a link whose peer was told what it must know: that this node sleeps, or of other hubs.
+    pub fn end_when_told(
+        &self,
+        context: &mut Context,
+        members: &Members<'_>,
+        peer: &mut Peer,
+        out: &mut impl Outbox,
+    ) {
+        if members.is_sleeping() && peer.push.cursor == members.table.sequence() {
+            peer.go_away = Some(GoAway::Asleep);
+        }
+        if context.is_hub() && peer.sent_on && self.put_peer_exchange(context, members, peer.id, out) {
+            peer.go_away = Some(GoAway::Pruned);
         }
     }
 
@@ -211,7 +232,7 @@ impl Overlay<'_> {
         self.seeds.postpone(id, retry_at);
         let Some(index) = members.table.find(id) else { return };
         if let Some(slot) = members.table.slot_mut(index) {
-            slot.retry_at = retry_at;
+            slot.dial.retry_at = retry_at;
         }
         if context.is_hub() && !members.table.slot(index).dialable {
             members.begin_reconnect_grace(context, &self.peers, now, index);

@@ -67,7 +67,7 @@ impl<'s> Overlay<'s> {
     /// to two links, of which each end takes another for the newer.
     pub(super) fn is_dialled(&self, members: &Members<'_>, index: Index) -> bool {
         let slot = members.table.slot(index);
-        slot.dialling || self.seeds.reached(slot.id).any(|seed| seed.dialling)
+        slot.dial.under_way || self.seeds.reached(slot.id).any(|seed| seed.dialling)
     }
 
     /// Whether there is a link that counts: for a leaf any, for a hub one that carries gossip.

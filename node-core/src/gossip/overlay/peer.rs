@@ -49,20 +49,10 @@ pub struct Peer {
     pub(crate) jump_at: Instant,
     /// The peer's bit in the known-by bitmap of a member; none for a leaf, or when there are too many hubs.
     pub(crate) known_by: u64,
-    /// The last change of the table that the peer was told.
-    pub(crate) cursor: u64,
-    /// The peer, a leaf, must hear of the neighbours in the overlay, from this place among the links on.
-    pub(crate) feed_from: Option<u16>,
-    /// When the peer gets lazy push of the changes up to `lazy_to`.
-    pub(crate) lazy_at: Option<Instant>,
-    pub(crate) lazy_to: u64,
-    /// When the eager pushes so far come to one in each interval: ahead of now after a burst.
-    pub(crate) eager_paced_at: Instant,
-    /// When tables are reconciled next; never with a leaf. Of two hubs the one that dialled keeps time.
-    pub(crate) sync_at: Option<Instant>,
-    /// Members that the peer made this node look at by reconciliation, since `work_since`.
-    pub(crate) work: u32,
-    pub(crate) work_since: Instant,
+    /// What broadcast keeps of the link.
+    pub(crate) push: PushState,
+    /// What sync keeps of the link.
+    pub(crate) sync: SyncState,
 }
 
 impl Peer {
@@ -87,14 +77,8 @@ impl Peer {
         buddy_notification: None,
         jump_at: Instant::START,
         known_by: 0,
-        cursor: 0,
-        feed_from: None,
-        lazy_at: None,
-        lazy_to: 0,
-        eager_paced_at: Instant::START,
-        sync_at: None,
-        work: 0,
-        work_since: Instant::START,
+        push: PushState::NOTHING,
+        sync: SyncState::IDLE,
     };
 
     /// Whether requests and gossip may use the link.
@@ -109,10 +93,10 @@ impl Peer {
 
     /// Whether it was told everything, up to this change of the table, and whether this node asks for eager push.
     pub(crate) const fn is_up_to_date(&self, sequence: u64, asks_eager: bool) -> bool {
-        self.cursor == sequence
-            && self.lazy_at.is_none()
+        self.push.cursor == sequence
+            && self.push.lazy_at.is_none()
             && self.buddy_notification.is_none()
-            && self.feed_from.is_none()
+            && self.push.feed_from.is_none()
             && self.asks_eager == asks_eager
             && !self.neighbor_due
             && !self.sent_on
@@ -120,8 +104,41 @@ impl Peer {
 
     /// Begins to carry gossip: reconciliation finds what is known so far.
     pub(super) fn join_overlay(&mut self, now: Instant) {
-        if self.dialled && self.sync_at.is_none() {
-            self.sync_at = Some(now);
+        if self.dialled && self.sync.at.is_none() {
+            self.sync.at = Some(now);
         }
     }
+}
+
+/// What broadcast keeps of a link: what the peer was told, and when it hears more.
+#[derive(Clone, Copy, Debug)]
+pub struct PushState {
+    /// The last change of the table that the peer was told.
+    pub cursor: u64,
+    /// The peer, a leaf, must hear of the neighbours in the overlay, from this place among the links on.
+    pub feed_from: Option<u16>,
+    /// When the peer gets lazy push of the changes up to `lazy_to`.
+    pub lazy_at: Option<Instant>,
+    pub lazy_to: u64,
+    /// When the eager pushes so far come to one in each interval: ahead of now after a burst.
+    pub eager_paced_at: Instant,
+}
+
+impl PushState {
+    pub const NOTHING: Self =
+        Self { cursor: 0, feed_from: None, lazy_at: None, lazy_to: 0, eager_paced_at: Instant::START };
+}
+
+/// What sync keeps of a link.
+#[derive(Clone, Copy, Debug)]
+pub struct SyncState {
+    /// When tables are reconciled next; never with a leaf. Of two hubs the one that dialled keeps time.
+    pub at: Option<Instant>,
+    /// Members that the peer made this node look at by reconciliation, since `work_since`.
+    pub work: u32,
+    pub work_since: Instant,
+}
+
+impl SyncState {
+    pub const IDLE: Self = Self { at: None, work: 0, work_since: Instant::START };
 }

@@ -82,7 +82,9 @@ impl<'s> Peers<'s> {
         self.places.swap(place, last);
         self.count = last;
         // Leaves that hear of one hub after the other begin anew: the order has changed.
-        self.iter_mut().filter(|peer| peer.feed_from.is_some()).for_each(|peer| peer.feed_from = Some(0));
+        self.iter_mut()
+            .filter(|peer| peer.push.feed_from.is_some())
+            .for_each(|peer| peer.push.feed_from = Some(0));
         self.places.get_mut(last).map(|peer| core::mem::replace(peer, Peer::FREE))
     }
 }

@@ -4,16 +4,33 @@ use super::links::Overlay;
 use super::peer::Peer;
 use crate::gossip::context::Context;
 use crate::gossip::membership::Members;
+use crate::gossip::timers::Timer;
 use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
 use crate::wire::{GoAway, Kind};
 
+/// What is too much is pruned after this, with jitter: by then a node that just joined knows others.
+const PRUNE_DELAY: Duration = Duration::from_secs(2);
+/// Overlay links that a hub keeps beside those that it needs: else it would prune one whenever another hub dials it.
+const SPARE_LINKS: usize = 1;
 /// A link is not pruned before this age.
-pub(super) const SETTLED: Duration = Duration::from_secs(5);
+const SETTLED: Duration = Duration::from_secs(5);
 /// A link may drain for so long before it has to make room for another.
 const LONG_DRAIN: Duration = Duration::from_secs(300);
 
 impl Overlay<'_> {
+    /// Whether there are more overlay links than the hub keeps.
+    pub(super) fn has_spare_links(&self, context: &Context) -> bool {
+        self.active_view_len() > context.config.active_view + SPARE_LINKS
+    }
+
+    pub(super) fn prune_later(&self, context: &mut Context, now: Instant) {
+        if context.timers.due(Timer::Prune).is_none() {
+            let at = now + context.jitter(PRUNE_DELAY + SETTLED);
+            context.timers.set(Timer::Prune, at);
+        }
+    }
+
     /// Makes room for one more overlay link: prunes another one. `false` when all are new, as when many hubs join at once.
     pub(super) fn evict_for_newcomer(&mut self, context: &mut Context, now: Instant) -> bool {
         while self.active_view_len() >= context.config.max_active_view {

@@ -22,9 +22,9 @@ pub fn afford(
 ) -> bool {
     let most = MAX_WORK * members.table.len().max(MAX_LISTED);
     let Some(peer) = peers.get_mut(link) else { return false };
-    if now.since(peer.work_since) >= WORK_PERIOD {
-        (peer.work, peer.work_since) = (0, now);
+    if now.since(peer.sync.work_since) >= WORK_PERIOD {
+        (peer.sync.work, peer.sync.work_since) = (0, now);
     }
-    peer.work = peer.work.saturating_add(u32::try_from(looked_at).unwrap_or(u32::MAX));
-    peer.work as usize <= most
+    peer.sync.work = peer.sync.work.saturating_add(u32::try_from(looked_at).unwrap_or(u32::MAX));
+    peer.sync.work as usize <= most
 }

@@ -8,7 +8,9 @@
 mod budget;
 mod reconciliation;
 
-pub use reconciliation::{Sync, handle_fingerprints, handle_iwant, start};
+#[cfg(test)]
+use reconciliation::start;
+pub use reconciliation::{Sync, handle_fingerprints, handle_iwant, is_due, poll};
 
 #[cfg(test)]
 mod tests;

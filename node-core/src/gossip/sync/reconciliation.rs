@@ -3,9 +3,10 @@
 use core::cmp::Ordering;
 
 use super::budget::{MAX_LISTED, afford};
+use crate::gossip::context::Context;
 use crate::gossip::membership::{MemberSlot, Members, id_before};
-use crate::gossip::overlay::Peers;
-use crate::gossip::packer::send_all;
+use crate::gossip::overlay::{Peer, Peers};
+use crate::gossip::packer::{NO_ROOM_RETRY, send_all};
 use crate::id::{LinkId, NodeId};
 use crate::log::notice;
 use crate::time::{Duration, Instant};
@@ -24,6 +25,27 @@ pub struct Sync {
     /// Records that differed, and when that is logged next.
     repairs: u32,
     log_at: Instant,
+}
+
+/// Whether a reconciliation with the peer is due.
+pub fn is_due(peer: &Peer, now: Instant) -> bool {
+    peer.sync.at.is_some_and(|at| now >= at)
+}
+
+/// Starts a reconciliation that is due, and says when the next one is.
+pub fn poll(
+    context: &mut Context,
+    members: &Members<'_>,
+    now: Instant,
+    peer: &mut Peer,
+    out: &mut impl Outbox,
+) {
+    if is_due(peer, now) {
+        peer.sync.at = match start(members, out) {
+            true => peer.dialled.then(|| now + context.jitter(context.config.sync)),
+            false => Some(now + NO_ROOM_RETRY),
+        };
+    }
 }
 
 /// Starts a reconciliation; `false` when there is no room.

@@ -120,7 +120,7 @@ fn apply(table: &mut Table<'_>, naive: &mut Naive, step: Step) {
                 // Distinct, so that it is clear who departed first.
                 let since = since * 16 + u64::from(number);
                 slot.since = Instant::from_micros(since);
-                table.update(index, |slot| (slot.state, slot.link_wanted) = (state, number % 2 == 0));
+                table.update(index, |slot| (slot.state, slot.dial.wanted) = (state, number % 2 == 0));
                 let member = naive.members.get_mut(&id(number)).unwrap();
                 (member.0, member.1) = (state, since);
             }
@@ -154,7 +154,7 @@ proptest! {
                 prop_assert_eq!(table.metadata(index), metadata.as_slice());
             }
             let count = |fits: fn(&MemberSlot) -> bool| table.iter().filter(|&index| fits(table.slot(index))).count();
-            prop_assert_eq!(table.link_wanted(), count(|slot| slot.link_wanted));
+            prop_assert_eq!(table.link_wanted(), count(|slot| slot.dial.wanted));
             prop_assert_eq!(table.suspects(), count(|slot| slot.state == State::Suspect));
             prop_assert_eq!(table.down(), count(|slot| slot.state == State::Down));
             prop_assert_eq!(table.departed(), count(|slot| !slot.state.is_live()));
