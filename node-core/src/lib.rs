@@ -184,7 +184,7 @@
 //!         limits: LIMITS,
 //!         hello_timeout: five,
 //!         ping_after: five,
-//!         dead_after: five,
+//!         ping_timeout: five,
 //!     }
 //! }
 //!

@@ -162,7 +162,7 @@ mod make {
             limits,
             hello_timeout: five,
             ping_after: five,
-            dead_after: five,
+            ping_timeout: five,
         }
     }
 

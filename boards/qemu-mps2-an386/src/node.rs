@@ -3,7 +3,7 @@
 use core::cell::OnceCell;
 use core::fmt::Write as _;
 
-use board_settings::{MAX_HUBS, Settings};
+use board_settings::{MAX_HUB_ADDRESSES, Settings};
 use embassy_executor::Spawner;
 use embassy_net::Stack;
 use heapless::{String, Vec};
@@ -41,7 +41,7 @@ pub async fn start(
     hardware: Hardware,
 ) -> Result<Leaf<'static>, Error> {
     static RESOURCES: ConstStaticCell<LeafResources<'static>> = ConstStaticCell::new(LeafResources::new());
-    static USES: StaticCell<Vec<&'static str, { board_settings::MAX_USES }>> = StaticCell::new();
+    static USES: StaticCell<Vec<&'static str, { board_settings::MAX_USED_COMPONENTS }>> = StaticCell::new();
     static SELF: StaticCell<OnceCell<Leaf<'static>>> = StaticCell::new();
 
     let uses = USES.init(settings.uses);
@@ -71,8 +71,8 @@ pub async fn start(
 
 /// The hubs as text. The node takes text, because other boards know hubs by name.
 fn hubs(addresses: &[core::net::SocketAddrV4]) -> &'static [&'static str] {
-    static TEXTS: StaticCell<Vec<String<HUB>, MAX_HUBS>> = StaticCell::new();
-    static HUBS: StaticCell<Vec<&'static str, MAX_HUBS>> = StaticCell::new();
+    static TEXTS: StaticCell<Vec<String<HUB>, MAX_HUB_ADDRESSES>> = StaticCell::new();
+    static HUBS: StaticCell<Vec<&'static str, MAX_HUB_ADDRESSES>> = StaticCell::new();
     let texts = addresses.iter().map(|address| {
         let mut text = String::new();
         // Every address fits.

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 pub use blob::{Error, MAX_BLOB};
 
 /// Most hubs in the settings.
-pub const MAX_HUBS: usize = 4;
+pub const MAX_HUB_ADDRESSES: usize = 4;
 /// Most components that a board can use.
-pub const MAX_USES: usize = 4;
+pub const MAX_USED_COMPONENTS: usize = 4;
 
 /// The settings that a board needs before it can join a cluster.
 ///
@@ -33,10 +33,10 @@ pub struct Settings<'a> {
     /// How the board gets its address.
     pub ip: Ip,
     /// Hubs to dial, in order of preference.
-    pub hubs: Vec<SocketAddrV4, MAX_HUBS>,
+    pub hubs: Vec<SocketAddrV4, MAX_HUB_ADDRESSES>,
     /// Components that this board calls.
     #[serde(borrow)]
-    pub uses: Vec<&'a str, MAX_USES>,
+    pub uses: Vec<&'a str, MAX_USED_COMPONENTS>,
     /// Seconds since 1970. The board judges no certificate by an earlier time.
     pub unix_floor: u64,
     /// An encoded keyring for an empty flash. A flash that holds a keyring keeps its own.

@@ -1,10 +1,10 @@
-//! What all machines of a node share: its configuration, its timers, and its randomness.
+//! Shared by all machines of a node: its configuration, its timers, and its randomness.
 
 use super::config::Config;
 use super::timers::Timers;
 use crate::time::Duration;
 
-/// What all machines of a node share.
+/// The configuration, the timers and the randomness of a node.
 pub struct Context {
     pub config: Config,
     pub timers: Timers,

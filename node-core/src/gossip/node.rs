@@ -33,7 +33,7 @@ pub struct Node<'s> {
     sync: Sync,
 }
 
-/// What a node begins with.
+/// The beginning of a node's life.
 #[derive(Clone, Copy, Debug)]
 pub struct Birth<'m> {
     /// Higher than in the node's last life, if that is known; else a peer that remembers makes the node catch up.

@@ -2,7 +2,7 @@
 
 use crate::time::Instant;
 
-/// What a node does at a time to come.
+/// The work of a node at a time to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timer {
     /// Look for an address to dial.

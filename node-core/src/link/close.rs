@@ -36,7 +36,7 @@ impl Link<'_> {
     /// When the wait for the peer's GOAWAY ends. The node waits no longer than for the answer to a ping.
     pub(super) fn linger_ends(&self) -> Option<Instant> {
         let said = self.go_away_sent?;
-        (self.in_flight() == 0).then(|| said + self.config.dead_after)
+        (self.in_flight() == 0).then(|| said + self.config.ping_timeout)
     }
 
     pub(super) fn lingers(&self, now: Instant) -> bool {

@@ -18,5 +18,5 @@ pub struct Config<'c> {
     /// Idle time after which the peer is pinged; 5 s is usual, longer for a board on a battery.
     pub ping_after: Duration,
     /// How long the peer has to answer a ping before the link is dead; 5 s is usual.
-    pub dead_after: Duration,
+    pub ping_timeout: Duration,
 }

@@ -62,7 +62,7 @@ impl Link<'_> {
         match self.ping {
             _ if self.peer.is_none() => self.started + self.config.hello_timeout,
             Ping::Idle => self.received_at + self.config.ping_after,
-            Ping::Due(at) | Ping::Sent(at) => at.max(self.received_at) + self.config.dead_after,
+            Ping::Due(at) | Ping::Sent(at) => at.max(self.received_at) + self.config.ping_timeout,
         }
     }
 

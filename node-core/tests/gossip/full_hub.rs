@@ -12,7 +12,7 @@ use super::hello::hello;
 /// The largest active view of a hub.
 const MAX_ACTIVE_VIEW: usize = 12;
 /// A link has settled after this time.
-const SETTLED: Duration = Duration::from_secs(6);
+const AFTER_SETTLING: Duration = Duration::from_secs(6);
 
 fn with_hub<const METADATA: usize>(test: impl FnOnce(&mut Node<'_>)) {
     let mut memory = Box::new(StaticStorage::<40, 40, METADATA>::new());
@@ -59,7 +59,7 @@ impl Outbox for Heard {
 fn a_link_for_requests_evicts_no_neighbour() {
     with_hub::<100>(|node| {
         join(node, at(Duration::ZERO), 1..=12);
-        link_up(node, at(SETTLED), 13, Direction::Accepted);
+        link_up(node, at(AFTER_SETTLING), 13, Direction::Accepted);
         assert_eq!((node.active_view_len(), node.poll_close()), (MAX_ACTIVE_VIEW, None));
         assert!(!node.carries_gossip(LinkId(13)));
     });
@@ -86,7 +86,7 @@ fn a_peer_that_finds_no_room_is_pruned_with_peer_exchange() {
 fn an_accepted_link_is_evicted_once_it_has_settled() {
     with_hub::<100>(|node| {
         join(node, at(Duration::ZERO), 1..=12);
-        join(node, at(SETTLED), 13..=13);
+        join(node, at(AFTER_SETTLING), 13..=13);
         let (ended, reason) = node.poll_close().unwrap();
         assert!(ended != LinkId(13) && reason == GoAway::Pruned);
         assert_eq!((node.active_view_len(), node.poll_close()), (MAX_ACTIVE_VIEW, None));
@@ -101,7 +101,7 @@ fn a_flood_of_joins_evicts_no_link_that_the_hub_dialled() {
             link_up(node, at(Duration::ZERO), number, Direction::Dialled(target));
         }
         for number in 6..40 {
-            let now = at(SETTLED * u32::from(number));
+            let now = at(AFTER_SETTLING * u32::from(number));
             join(node, now, number..=number);
             while let Some((link, _)) = node.poll_close() {
                 assert!(link.0 > 5, "the hub dialled {link:?}");
@@ -147,13 +147,13 @@ fn links_that_drain_forever_do_not_keep_others_out() {
     with_hub::<100>(|node| {
         for number in 1..=40 {
             link_up(node, at(Duration::ZERO), number, Direction::Accepted);
-            node.handle_go_away(at(SETTLED), LinkId(number.into()), GoAway::Rekeyed);
+            node.handle_go_away(at(AFTER_SETTLING), LinkId(number.into()), GoAway::Rekeyed);
         }
         let mut buffer = [0; 64];
         let metadata = Metadata::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
         let record = Record { id: NodeId([41; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
         let mut another = |seconds| {
-            let now = at(SETTLED + Duration::from_secs(seconds));
+            let now = at(AFTER_SETTLING + Duration::from_secs(seconds));
             let up = node.handle_link_up(now, LinkId(41), Direction::Accepted, &hello(record));
             assert_eq!(up, Err(GoAway::Full));
             node.poll_close()

@@ -33,7 +33,7 @@ pub fn config(number: u8, limits: Limits) -> Config<'static> {
         limits,
         hello_timeout: five,
         ping_after: five,
-        dead_after: five,
+        ping_timeout: five,
     }
 }
 

@@ -91,7 +91,7 @@ impl<'d> Core<'d> {
             limits: LIMITS,
             hello_timeout: Duration::from_secs(5),
             ping_after: Duration::from_secs(5),
-            dead_after: Duration::from_secs(5),
+            ping_timeout: Duration::from_secs(5),
         };
         Some(Self {
             node,

@@ -325,7 +325,7 @@ impl Hub {
             limits: LIMITS,
             hello_timeout: core::time::Duration::from_secs(5),
             ping_after: core::time::Duration::from_secs(5),
-            dead_after: core::time::Duration::from_secs(5),
+            ping_timeout: core::time::Duration::from_secs(5),
         };
         let link = Link::new(config, leak(Exchange::FREE, 64), leak(Exchange::FREE, 64), now());
         let connection = Connection {

@@ -228,6 +228,20 @@ async fn own_keys_need_no_other_node() {
     assert_eq!(answer["result"], json!({"nodeId": "0".repeat(32), "slots": []}));
 }
 
+/// The methods that clients call, by name.
+const METHODS: [&str; 10] = [
+    "MaelNode.Leave",
+    "MaelNode.ListEvents",
+    "MaelNode.ListKeys",
+    "MaelNode.ListLinks",
+    "MaelNode.Ping",
+    "MaelNode.PushKeys",
+    "MaelNode.RemoveNode",
+    "NodeService.GetStatus",
+    "NodeService.ListNodeStatus",
+    "barrister-idl",
+];
+
 #[tokio::test]
 async fn the_interface_describes_every_method() {
     let idl = call("barrister-idl", json!([])).await["result"].clone();
@@ -250,6 +264,7 @@ async fn the_interface_describes_every_method() {
     let mut names: Vec<String> = methods.map(|method| method.function.name.to_owned()).collect();
     names.sort();
     assert_eq!(described, names);
+    assert_eq!(names, METHODS);
 }
 
 /// The names of a structure's fields, inherited ones included.

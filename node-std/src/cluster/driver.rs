@@ -29,7 +29,7 @@ use crate::log_limit::LogLimit;
 /// Link events taken before the view is published again.
 const EVENTS_PER_TURN: usize = 256;
 /// The longest pause between two turns.
-const MAX_PAUSE: Duration = Duration::from_secs(60);
+const MAX_TURN_PAUSE: Duration = Duration::from_secs(60);
 
 /// Composes the core's node with the parts around it.
 pub(super) struct Driver<'s> {
@@ -49,14 +49,19 @@ pub(super) struct Driver<'s> {
     closing: bool,
 }
 
+/// Where the driver reports to.
+pub(super) struct Reports {
+    pub(super) views: ViewSender,
+    pub(super) events: Events,
+}
+
 impl<'s> Driver<'s> {
     pub(super) fn new(
         node: Node<'s>,
         dialer: Dialer,
         local: LocalRecord,
         store: StateStore,
-        views: ViewSender,
-        events: Events,
+        reports: Reports,
         joins: bool,
     ) -> Self {
         let now = dialer.clock.now();
@@ -68,8 +73,8 @@ impl<'s> Driver<'s> {
             local,
             store,
             hubs: KnownHubs::new(now),
-            changes: Changes::new(events),
-            publisher: ViewPublisher::new(views, now),
+            changes: Changes::new(reports.events),
+            publisher: ViewPublisher::new(reports.views, now),
             joins,
             closing: false,
         }
@@ -115,7 +120,7 @@ impl<'s> Driver<'s> {
             self.hubs.deadline(),
             self.publisher.deadline(),
         ];
-        let next = timers.into_iter().flatten().min().unwrap_or(clock.now() + MAX_PAUSE);
+        let next = timers.into_iter().flatten().min().unwrap_or(clock.now() + MAX_TURN_PAUSE);
         let logs = [self.dial_log.flush(), self.links.flush_log(), self.changes.flush_logs()];
         logs.into_iter().flatten().fold(clock.tokio(next), Ord::min)
     }

@@ -23,7 +23,7 @@ const LINK_WAIT: Duration = Duration::from_secs(5);
 /// Requests that may wait at once for leaves that sleep. Each keeps the bytes of its body that were sent, which credit bounds.
 const MAX_WAITING_FOR_SLEEPERS: usize = 256;
 /// Requests to the task that may wait.
-const MAX_REQUESTS: usize = 256;
+const MAX_WAITING: usize = 256;
 /// Links that an exchange may cross.
 pub const MAX_HOPS: u8 = 8;
 
@@ -43,7 +43,7 @@ impl Cluster {
     #[must_use]
     pub fn new(me: NodeId) -> (Self, TaskChannels) {
         let (sender, views) = view_channel();
-        let (requests, receiver) = mpsc::channel(MAX_REQUESTS);
+        let (requests, receiver) = mpsc::channel(MAX_WAITING);
         let events = Events::new();
         let channels = TaskChannels { views: sender, requests: receiver, events: events.clone() };
         let sleepers = Arc::new(Semaphore::new(MAX_WAITING_FOR_SLEEPERS));

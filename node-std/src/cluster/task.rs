@@ -8,7 +8,7 @@ use node_core::wire::record::BadMetadata;
 use tokio::sync::{mpsc, watch};
 
 use super::dialer::Dialer;
-use super::driver::Driver;
+use super::driver::{Driver, Reports};
 use super::local::{Keys, LocalMetadata, LocalRecord};
 use super::request::TaskChannels;
 use super::security::Security;
@@ -97,7 +97,7 @@ impl Task {
         let store = StateStore::new(self.data_dir);
         let local = LocalRecord::new(self.metadata.clone(), self.greeting);
         let TaskChannels { views, requests, events } = self.channels;
-        let driver = Driver::new(node, self.dialer, local, store, views, events, joins);
+        let driver = Driver::new(node, self.dialer, local, store, Reports { views, events }, joins);
         driver.run(self.events, requests).await;
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 /// With more members than this, views are published less often: making them takes a tenth of the task's time.
 const MANY: usize = 1000;
 /// The longest pause between two views while members change.
-const MAX_PAUSE: Duration = Duration::from_secs(1);
+const MAX_VIEW_PAUSE: Duration = Duration::from_secs(1);
 
 /// Publishes views, each one a whole.
 pub(super) struct ViewPublisher {
@@ -56,7 +56,7 @@ impl ViewPublisher {
         self.views.publish(view);
         self.stale = false;
         let end = clock.now();
-        self.publish_at = if many { end + (9 * end.since(start)).min(MAX_PAUSE) } else { now };
+        self.publish_at = if many { end + (9 * end.since(start)).min(MAX_VIEW_PAUSE) } else { now };
     }
 
     /// The published view.

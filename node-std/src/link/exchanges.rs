@@ -15,7 +15,7 @@ use super::server::Server;
 use super::stream::{Accepted, Commands, Inbound, Outbound, Piece, QUEUE};
 
 /// Longest request that is collected before it is answered.
-const MAX_REQUEST: usize = node_core::rpc::MAX_BODY;
+const MAX_RPC_REQUEST: usize = node_core::rpc::MAX_BODY;
 
 /// All open exchanges of a link, in both directions.
 pub(super) struct Exchanges {
@@ -63,7 +63,7 @@ impl Exchanges {
     pub(super) fn accept(&mut self, link: &mut Link<'_>, id: ExchangeId, open: Open, data: &[u8], end: bool) {
         let here = open.to.is_none_or(|to| to == self.id);
         if here && matches!(open.service, Service::Rpc(_)) {
-            let sink = Sink::Request { open, body: BytesMut::new(), limit: MAX_REQUEST };
+            let sink = Sink::Request { open, body: BytesMut::new(), limit: MAX_RPC_REQUEST };
             self.flows.insert(id, Flow::new(id.number, QUEUE, sink));
             self.deliver(link, id, data, end);
             return;

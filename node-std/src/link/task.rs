@@ -48,7 +48,7 @@ impl LinkTask<'_> {
             limits: identity.limits,
             hello_timeout: HELLO_TIMEOUT,
             ping_after: Duration::from_secs(5),
-            dead_after: Duration::from_secs(5),
+            ping_timeout: Duration::from_secs(5),
         };
         let link = Link::new(config, &mut ours, &mut theirs, clock.now());
         let dialled_plaintext = origin.certificates.is_none() && origin.direction != Direction::Accepted;

@@ -107,7 +107,7 @@ pub fn link(input: &[u8]) {
         limits: LIMITS,
         hello_timeout: five,
         ping_after: five,
-        dead_after: five,
+        ping_timeout: five,
     };
     let (mut ours, mut theirs) = ([Exchange::FREE; 2], [Exchange::FREE; 2]);
     let mut link = Link::new(config, &mut ours, &mut theirs, now);

@@ -160,7 +160,6 @@ pub enum Measure {
     /// The idle traffic.
     Idle,
     /// Nodes that were declared down while they ran.
-    #[serde(rename = "verdicts")]
     DeclaredDown,
     /// How long after the last event all views are right.
     Heal,

@@ -69,12 +69,13 @@ impl World {
         let file = NamedTempFile::new()?;
         std::fs::write(&file, body)?;
         let answer = Curl::get(&self.url()).body(file.path()).send()?;
-        same((answer.status, answer.body), body)
+        same(answer.status, &answer.body, body)
     }
 
     /// Lets the board send `body` to the component behind the daemon, and has it back.
     pub fn is_answered(&self, body: &[u8]) -> Result<()> {
-        same(self.board.call(HUB_ECHO, body)?, body)
+        let (status, answer) = self.board.call(HUB_ECHO, body)?;
+        same(status, &answer, body)
     }
 
     /// Brings the keys that were made to the board.
@@ -101,8 +102,8 @@ impl World {
     }
 }
 
-fn same((status, answer): (u16, Vec<u8>), body: &[u8]) -> Result<()> {
-    ensure!(status == 200, "status {status}: {}", String::from_utf8_lossy(&answer));
+fn same(status: u16, answer: &[u8], body: &[u8]) -> Result<()> {
+    ensure!(status == 200, "status {status}: {}", String::from_utf8_lossy(answer));
     ensure!(answer == body, "{} bytes came back as {} others", body.len(), answer.len());
     Ok(())
 }

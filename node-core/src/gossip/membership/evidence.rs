@@ -16,7 +16,7 @@ pub enum Failure {
     Untried,
 }
 
-/// What a suspicion rests on here, the weakest first.
+/// The evidence of a suspicion, the weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Evidence {
     /// Others say so.
@@ -86,7 +86,7 @@ pub struct BuddyNotification {
     pub incarnation: u64,
     /// What the peer is said to be.
     pub state: State,
-    /// Who says so.
+    /// The node that says so.
     pub by: Option<NodeId>,
 }
 

@@ -18,7 +18,7 @@ impl PartFingerprint {
     /// Of nobody.
     pub const EMPTY: Self = Self { count: 0, sum: 0 };
 
-    /// What one member adds: only live members count.
+    /// The share of one member: only live members count.
     pub(super) fn of(slot: &MemberSlot) -> Self {
         if slot.state.is_live() { Self { count: 1, sum: hash(slot) } } else { Self::EMPTY }
     }
@@ -48,7 +48,7 @@ impl<'s> Fingerprints<'s> {
         self.whole
     }
 
-    /// What a member adds has changed.
+    /// Replaces the share of a member.
     pub fn change(&mut self, id: NodeId, before: PartFingerprint, after: PartFingerprint) {
         self.whole = self.whole.minus(before).plus(after);
         let part = self.part(id);

@@ -42,11 +42,11 @@ impl LocalHealth {
     }
 }
 
-/// What others did during the stall waits to be read, so no suspicion times out for it.
+/// Messages that arrived during the stall wait to be read, so no suspicion times out for it.
 fn give_suspects_time(table: &mut Table<'_>, late: Duration) {
     for index in table.slots_in_memory() {
         if let Some(slot) = table.slot_mut(index).filter(|slot| slot.state == State::Suspect) {
-            // What further confirmers leave of the timeout counts from here.
+            // The timeout that further confirmers leave counts from here.
             slot.since = slot.since + late;
         }
     }

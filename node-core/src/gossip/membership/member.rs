@@ -24,7 +24,7 @@ pub struct Member<'n> {
     pub since: Instant,
     /// This node has a link to it.
     pub linked: bool,
-    /// What this node saw that speaks against a suspect; others may have seen more.
+    /// The evidence of this node against a suspect; others may have more.
     pub evidence: Option<&'static str>,
     /// It is a leaf that sleeps, as it announced.
     pub asleep: bool,
@@ -49,7 +49,7 @@ pub struct MemberSlot {
     pub(crate) by: Option<NodeId>,
     /// The confirmers that were counted, abbreviated; 0 is free.
     pub(super) confirmers: [u16; MAX_CONFIRMERS],
-    /// What the suspicion rests on here.
+    /// The strongest evidence of the suspicion here.
     pub(crate) evidence: Evidence,
     pub(crate) state: State,
     pub(crate) kind: Kind,
@@ -106,7 +106,7 @@ impl MemberSlot {
     }
 }
 
-/// What the dialer keeps of a member.
+/// The state of the dialer for a member.
 #[derive(Clone, Copy, Debug)]
 pub struct DialState {
     /// Not dialled before.

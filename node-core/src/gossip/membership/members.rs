@@ -14,7 +14,7 @@ use crate::trust::Fingerprint;
 use crate::wire::record::MAX_USES;
 use crate::wire::{Metadata, Record, State};
 
-/// What membership asks of the links, and says through them.
+/// The links, as membership sees them.
 pub trait Links {
     /// Whether a link to the node may be used.
     fn is_linked(&self, id: NodeId) -> bool;

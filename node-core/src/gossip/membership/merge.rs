@@ -12,7 +12,7 @@ use crate::time::Instant;
 use crate::wire::record::MAX_METADATA;
 use crate::wire::{Kind, Metadata, Record, State};
 
-/// What a record that arrived changed here.
+/// The change that a record made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Update {
     /// As much or more was known, or it is not believed.
@@ -56,7 +56,7 @@ impl Members<'_> {
         let direct = sender.id == Some(record.id);
         let index = match self.table.find(record.id) {
             Some(index) => index,
-            // A departed member that is not known is not worth knowing: so no ghost is passed around.
+            // A departed member that is not known is not worth knowing: so no hub passes it on for ever.
             None if !record.state.is_live() => return Update::Unchanged,
             // Nor is a suspicion of a peer that found no place.
             None if record.state != State::Alive && links.is_linked(record.id) => return Update::Unchanged,
@@ -330,7 +330,7 @@ impl Members<'_> {
         MAX_METADATA.saturating_sub(own)
     }
 
-    /// What a peer that says hello with this record can never have been was a lie.
+    /// Forgets an incarnation that the peer can never have had, as its hello shows: it was a lie.
     pub fn forget_impossible(&mut self, context: &Context, hello: &Record<'_>) {
         if let Some(index) = self.table.find(hello.id).filter(|_| hello.id != context.config.id)
             && self.table.slot(index).incarnation.saturating_sub(hello.incarnation) > MAX_INCARNATION_JUMP

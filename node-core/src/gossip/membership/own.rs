@@ -1,4 +1,4 @@
-//! What this node says of itself: its record, and how it changes.
+//! This node's own record, and how it changes.
 
 use super::failure_detector::{HUBS_GRACE, MAX_SLEEP};
 use super::members::{Links, Members};

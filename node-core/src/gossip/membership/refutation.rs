@@ -1,4 +1,4 @@
-//! Refutation: a node outbids what is wrong of what others say of it by a higher incarnation.
+//! Refutation: a node that hears something wrong of itself announces a higher incarnation.
 
 use super::rejections::Rejections;
 use super::table::Table;
@@ -25,11 +25,11 @@ const REFUTATION_BURST: u32 = 4;
 /// So many refutations in a row are no accident; from then on each 60th is logged.
 const DUPLICATE_IDENTITY: u32 = 10;
 
-/// What this node refuted, and has still to refute.
+/// The refutations of this node, made and pending.
 pub struct Refutation {
     /// The highest incarnation that was wrong, if its refutation waits.
     pending: Option<u64>,
-    /// What was said last, and by whom.
+    /// The last claim, and its author.
     suspicion: Option<(State, NodeId)>,
     /// When the refutations so far come to one in each pace: ahead of now after several.
     paced_at: Instant,

@@ -103,7 +103,7 @@ impl Members<'_> {
             return false;
         }
         if now < self.table.deadline(index) {
-            // Only a live member confirms. What another says strengthens the word of one that was counted.
+            // Only a live member confirms. The word of another strengthens that of one that was counted.
             let by = declared.by.filter(|by| self.is_live(*by)).or(slot.by).unwrap_or(declared.id);
             self.confirm(context, now, index, by, Evidence::DeclaredDown);
         }

@@ -1,4 +1,4 @@
-//! What a node tells of itself and of the cluster.
+//! The getters of a node.
 
 use super::Node;
 use crate::gossip::membership::{Index, Member};

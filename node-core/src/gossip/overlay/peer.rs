@@ -6,7 +6,7 @@ use crate::time::Instant;
 use crate::trust::Fingerprint;
 use crate::wire::{GoAway, Kind};
 
-/// What the two ends of a link showed in its handshake.
+/// The certificates that the two ends of a link showed in its handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Certificates {
     /// SHA-256 of the certificate of this node.
@@ -41,17 +41,17 @@ pub struct Peer {
     pub(crate) asked_eager: bool,
     /// There is no room for the peer: it gets peer exchange, and its link is pruned.
     pub(crate) sent_on: bool,
-    /// What the handshake showed, on a carrier that has one.
+    /// The certificates of the handshake, on a carrier that has one.
     pub(crate) certificates: Option<Certificates>,
-    /// What is said of the peer elsewhere, for it to refute.
+    /// A claim about the peer that the peer must hear, to refute it.
     pub(crate) buddy_notification: Option<BuddyNotification>,
     /// A long jump of an incarnation that the peer reports is not believed before.
     pub(crate) jump_at: Instant,
     /// The peer's bit in the known-by bitmap of a member; none for a leaf, or when there are too many hubs.
     pub(crate) known_by: u64,
-    /// What broadcast keeps of the link.
+    /// The state of broadcast for the link.
     pub(crate) push: PushState,
-    /// What sync keeps of the link.
+    /// The state of sync for the link.
     pub(crate) sync: SyncState,
 }
 
@@ -110,7 +110,7 @@ impl Peer {
     }
 }
 
-/// What broadcast keeps of a link: what the peer was told, and when it hears more.
+/// The state of broadcast for a link: how much the peer was told, and when it hears more.
 #[derive(Clone, Copy, Debug)]
 pub struct PushState {
     /// The last change of the table that the peer was told.
@@ -129,7 +129,7 @@ impl PushState {
         Self { cursor: 0, feed_from: None, lazy_at: None, lazy_to: 0, eager_paced_at: Instant::START };
 }
 
-/// What sync keeps of a link.
+/// The state of sync for a link.
 #[derive(Clone, Copy, Debug)]
 pub struct SyncState {
     /// When tables are reconciled next; never with a leaf. Of two hubs the one that dialled keeps time.

@@ -9,7 +9,7 @@ use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
 use crate::wire::{GoAway, Kind};
 
-/// What is too much is pruned after this, with jitter: by then a node that just joined knows others.
+/// Links that are too many are pruned after this, with jitter: by then a node that just joined knows others.
 const PRUNE_DELAY: Duration = Duration::from_secs(2);
 /// Overlay links that a hub keeps beside those that it needs: else it would prune one whenever another hub dials it.
 const SPARE_LINKS: usize = 1;
@@ -34,7 +34,7 @@ impl Overlay<'_> {
     /// Makes room for one more overlay link: prunes another one. `false` when all are new, as when many hubs join at once.
     pub(super) fn evict_for_newcomer(&mut self, context: &mut Context, now: Instant) -> bool {
         while self.active_view_len() >= context.config.max_active_view {
-            // What this node chose itself stays: else a node that dials often enough could surround it.
+            // Links that this node chose itself stay: else a node that dials often enough could surround it.
             let settled = self.pick_peer(&mut context.rng, |peer| {
                 peer.is_overlay() && !peer.grafted && now.since(peer.up_at) >= SETTLED
             });

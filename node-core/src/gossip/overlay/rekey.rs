@@ -1,4 +1,4 @@
-//! What a change of keys means for the links that are up: a link ends at once when its peer is no longer trusted; one that
+//! Rekeying: after a change of keys a link ends immediately when its peer is no longer trusted; one that
 //! this node dialled with another certificate on either side is dialled again, one link after the other.
 
 use super::links::Overlay;
@@ -14,7 +14,9 @@ use crate::wire::GoAway;
 
 /// Pause between two links that are dialled again, so that a rotation is no storm.
 const REDIAL_PAUSE: Duration = Duration::from_millis(50);
+
 impl Overlay<'_> {
+    /// A link was secured by these certificates.
     pub fn secure(
         &mut self,
         context: &mut Context,
@@ -29,6 +31,7 @@ impl Overlay<'_> {
         members.renew_link(context, &self.peers, now, id);
     }
 
+    /// The keyring of this node changed, or may have.
     pub fn handle_keyring(
         &mut self,
         context: &mut Context,

@@ -18,7 +18,7 @@ pub(super) struct Newcomer {
     pub grafted: bool,
 }
 
-/// What becomes of a newcomer and its rival.
+/// The outcome for a newcomer and its rival.
 pub(super) enum Outcome {
     /// There is no other link to the peer.
     NoRival,
