@@ -63,7 +63,7 @@ impl Members<'_> {
             context.timers.set(Timer::Dial, now);
             self.table.update(index, |slot| {
                 slot.dial.wanted = true;
-                slot.dial.retry_at = slot.dial.retry_at.max(now + grace);
+                slot.retry_at = slot.retry_at.max(now + grace);
             });
         }
     }

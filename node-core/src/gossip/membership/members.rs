@@ -170,7 +170,7 @@ impl<'s> Members<'s> {
         }
         context.timers.set_no_later(Timer::Dial, at);
         if !slot.dial.wanted {
-            self.table.update(index, |slot| (slot.dial.wanted, slot.dial.retry_at) = (true, at));
+            self.table.update(index, |slot| (slot.dial.wanted, slot.retry_at) = (true, at));
         }
         !slot.dial.wanted
     }

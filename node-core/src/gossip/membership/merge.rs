@@ -277,7 +277,7 @@ impl Members<'_> {
         let revived = record.state == State::Alive && !before.state.is_live();
         if let Some(slot) = self.table.slot_mut(index).filter(|_| revived) {
             slot.dial.failed = 0;
-            slot.dial.retry_at = now;
+            slot.retry_at = now;
         }
         if before.state != record.state || before.incarnation != record.incarnation {
             // A record of a live, unsuspected member has no other author than the member.

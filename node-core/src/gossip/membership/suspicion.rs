@@ -131,7 +131,7 @@ impl Members<'_> {
         if let Some(slot) = self.table.slot_mut(index) {
             // It may be on its way back.
             slot.dial.failed = 0;
-            slot.dial.retry_at = retry_at;
+            slot.retry_at = retry_at;
         }
         self.table.mark_changed(index, 0);
         context.timers.set(Timer::Dial, now);

@@ -77,7 +77,7 @@ impl Overlay<'_> {
         members.table.update(index, |slot| {
             slot.dial.wanted = true;
             slot.dial.for_requests = false;
-            slot.dial.retry_at = now;
+            slot.retry_at = now;
         });
         context.timers.set(Timer::Dial, now);
     }

@@ -56,7 +56,7 @@ impl Overlay<'_> {
         let linked = self.peers.is_linked(id);
         if let Some(slot) = members.table.find(id).and_then(|index| members.table.slot_mut(index)) {
             slot.dial.for_requests |= is_new && !linked;
-            slot.dial.retry_at = slot.dial.retry_at.min(now);
+            slot.retry_at = slot.retry_at.min(now);
         }
     }
 
@@ -128,7 +128,7 @@ impl Overlay<'_> {
             slot.dial.under_way = false;
             // A link that was to be replaced still is.
             slot.dial.wanted = again || (slot.dial.wanted && linked);
-            slot.dial.retry_at = retry_at;
+            slot.retry_at = retry_at;
             slot.dial.failed = one_more(failed_dials);
         });
         if context.is_hub() && !again && suspects {
@@ -172,7 +172,7 @@ impl Overlay<'_> {
             members.table.update(index, |slot| {
                 slot.dial.under_way = false;
                 slot.dial.failed = 0;
-                slot.dial.retry_at = retry_at;
+                slot.retry_at = retry_at;
             });
         }
     }
@@ -201,7 +201,7 @@ impl Overlay<'_> {
             let wanted = members.pick_best(&mut context.rng, |index| {
                 let slot = members.table.slot(index);
                 // A request waits for what is wanted for requests.
-                (self.is_wanted(members, dials, index) && slot.dial.retry_at <= now)
+                (self.is_wanted(members, dials, index) && slot.retry_at <= now)
                     .then_some(slot.dial.for_requests)
             });
             if let Some(index) = wanted {
@@ -221,7 +221,7 @@ impl Overlay<'_> {
         loop {
             let config = &context.config;
             let candidate = members.pick(&mut context.rng, |index| {
-                self.is_candidate(config, members, index) && members.table.slot(index).dial.retry_at <= now
+                self.is_candidate(config, members, index) && members.table.slot(index).retry_at <= now
             })?;
             let id = members.table.slot(candidate).id;
             if !self.peers.is_linked(id) {
@@ -238,7 +238,7 @@ impl Overlay<'_> {
             if !self.is_neighbour(&context.config, id)
                 && let Some(slot) = members.table.slot_mut(candidate)
             {
-                slot.dial.retry_at = now + context.config.retry_max;
+                slot.retry_at = now + context.config.retry_max;
             }
         }
     }
@@ -286,7 +286,7 @@ impl Overlay<'_> {
             self.is_wanted(members, dials, index)
                 || (!enough && self.is_candidate(&context.config, members, index))
         });
-        let due = due.map(|index| members.table.slot(index).dial.retry_at);
+        let due = due.map(|index| members.table.slot(index).retry_at);
         let seeds = self.seeds.iter().filter(|seed| self.is_seed_needed(context, members, seed, enough));
         due.chain(seeds.map(|seed| seed.retry_at)).min().map(|at| at.max(now + MIN_WAIT))
     }

@@ -232,7 +232,7 @@ impl Overlay<'_> {
         self.seeds.postpone(id, retry_at);
         let Some(index) = members.table.find(id) else { return };
         if let Some(slot) = members.table.slot_mut(index) {
-            slot.dial.retry_at = retry_at;
+            slot.retry_at = retry_at;
         }
         if context.is_hub() && !members.table.slot(index).dialable {
             members.begin_reconnect_grace(context, &self.peers, now, index);
