@@ -20,7 +20,7 @@ pub enum Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Evidence {
     /// Others say so.
-    Hearsay,
+    Reported,
     /// This node stalled itself a moment ago.
     Stalled,
     /// It was not even dialled.
@@ -46,7 +46,7 @@ impl Evidence {
     /// [`suspicion_timeout`](crate::gossip::Config::suspicion_timeout).
     pub const fn timeouts(self) -> u32 {
         match self {
-            Self::Hearsay | Self::Stalled | Self::Untried | Self::Orphaned | Self::Unresponsive => 30,
+            Self::Reported | Self::Stalled | Self::Untried | Self::Orphaned | Self::Unresponsive => 30,
             Self::Overslept | Self::Vanished | Self::Unreachable => 4,
             Self::DeclaredDown | Self::Refused => 1,
         }
@@ -55,7 +55,7 @@ impl Evidence {
     /// What it says of the suspect; nothing, when only others saw something.
     pub const fn text(self) -> Option<&'static str> {
         match self {
-            Self::Hearsay | Self::DeclaredDown => None,
+            Self::Reported | Self::DeclaredDown => None,
             Self::Stalled => Some("it has no link here, but this node stalled itself a moment ago"),
             Self::Untried => Some("it cannot be dialled from here"),
             Self::Orphaned => Some("no live hub has a link to it"),

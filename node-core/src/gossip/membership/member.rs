@@ -83,7 +83,7 @@ impl MemberSlot {
         outdated: false,
         by: None,
         confirmers: [0; MAX_CONFIRMERS],
-        evidence: Evidence::Hearsay,
+        evidence: Evidence::Reported,
         state: State::Left,
         kind: Kind::Leaf,
         dialable: false,

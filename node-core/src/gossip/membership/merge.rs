@@ -83,8 +83,9 @@ impl Members<'_> {
             return Update::Unchanged;
         }
         // A leaf leaves it to its hubs.
-        let judges = context.is_hub() && is_declaration(record) && !direct && slot.state.is_live() && as_new;
-        if judges && !self.had_time_to_refute(context, now, index, record) {
+        let is_declared =
+            context.is_hub() && is_declaration(record) && !direct && slot.state.is_live() && as_new;
+        if is_declared && !self.had_time_to_refute(context, now, index, record) {
             // The node that declared it down may have been cut off, or lies: the member may refute that here, too.
             if slot.state == State::Alive || record.incarnation > slot.incarnation {
                 let suspicion = Record { state: State::Suspect, ..*record };
@@ -93,7 +94,7 @@ impl Members<'_> {
             }
             return Update::Unchanged;
         }
-        self.merge(context, links, now, index, Claim { record, evidence: Evidence::Hearsay, sender })
+        self.merge(context, links, now, index, Claim { record, evidence: Evidence::Reported, sender })
     }
 
     /// Takes what is said of a known member if it is newer, and counts confirmers.

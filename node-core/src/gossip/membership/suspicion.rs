@@ -161,7 +161,7 @@ impl Members<'_> {
         }
         slot.by = by;
         slot.confirmers = Default::default();
-        slot.evidence = Evidence::Hearsay;
+        slot.evidence = Evidence::Reported;
         slot.in_grace &= state == State::Alive;
         let in_grace = slot.in_grace;
         match state {

@@ -39,7 +39,7 @@ impl Overlay<'_> {
                 members.table.slot(index).state == State::Alive && self.is_candidate(config, members, index)
             });
             if let Some(index) = non_neighbour {
-                self.approach(context, members, now, index);
+                self.make_neighbour(context, members, now, index);
                 self.prune_later(context, now);
             }
         }
@@ -64,12 +64,18 @@ impl Overlay<'_> {
             members.table.slot(index).state == State::Down && self.is_candidate(config, members, index)
         });
         if let Some(index) = lost {
-            self.approach(context, members, now, index);
+            self.make_neighbour(context, members, now, index);
         }
     }
 
     /// Makes a hub a neighbour, however many links there are.
-    fn approach(&mut self, context: &mut Context, members: &mut Members<'_>, now: Instant, index: Index) {
+    fn make_neighbour(
+        &mut self,
+        context: &mut Context,
+        members: &mut Members<'_>,
+        now: Instant,
+        index: Index,
+    ) {
         let id = members.table.slot(index).id;
         if self.peers.is_linked(id) {
             return self.graft(context, members, now, id);

@@ -151,9 +151,11 @@ impl Overlay<'_> {
         match end {
             LinkEnd::GoAway(GoAway::Leaving) => members.handle_left(context, now, id),
             LinkEnd::GoAway(GoAway::Full | GoAway::Untrusted | GoAway::Pruned) => {
-                self.avoid(context, members, now, id);
+                self.back_off_from(context, members, now, id);
             }
-            LinkEnd::GoAway(_) if said == Some(GoAway::Pruned) => self.avoid(context, members, now, id),
+            LinkEnd::GoAway(_) if said == Some(GoAway::Pruned) => {
+                self.back_off_from(context, members, now, id)
+            }
             _ if !context.is_hub() => {}
             // Its record says for how long.
             LinkEnd::GoAway(GoAway::Asleep) => {}
@@ -225,7 +227,7 @@ impl Overlay<'_> {
     }
 
     /// A hub that does not want a link is left alone for a while; not for long, when there is no other.
-    fn avoid(&mut self, context: &mut Context, members: &mut Members<'_>, now: Instant, id: NodeId) {
+    fn back_off_from(&mut self, context: &mut Context, members: &mut Members<'_>, now: Instant, id: NodeId) {
         let isolated = self.hub_links() == 0;
         let retry_max = context.config.retry_max;
         let retry_at = now + context.jitter(if isolated { retry_max / 8 } else { retry_max });
