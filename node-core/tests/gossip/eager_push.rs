@@ -121,7 +121,7 @@ fn a_confirmer_is_relayed_unless_many_are_suspected_and_counts_in_any_case() {
             node.poll_gossip(at(21_000), LinkId(LISTENER), &mut heard);
             assert_eq!(heard.members.len(), relayed, "{suspects}");
             let state = |node: &Node<'_>, member| node.member(NodeId([member; 16])).unwrap().record.state;
-            // Reported gives a suspect a minute; a confirmer halves it.
+            // A report gives a suspect a minute; a confirmer halves it.
             while let Some(due) = node.poll_timeout().filter(|&due| due <= at(50_100)) {
                 node.handle_timeout(due);
                 while node.poll_dial(due).is_some() {}
