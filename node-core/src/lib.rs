@@ -1,7 +1,7 @@
 //! The Maelstrom node protocol as sans-IO state machines: no `std`, no allocator, no `unsafe`, no clock, no socket.
 //!
 //! A node is a member of a cluster. It finds the other members, notices when one fails, and takes and passes on requests.
-//! This crate decides; an adapter moves the bytes: `node-std` on Linux, `node-embedded` on a microcontroller, and [`sim`], which
+//! This crate decides; an adapter moves the bytes: `node-std` on Linux, `node-embedded` on a microcontroller, and `sim`, which
 //! runs thousands of nodes in virtual time. `PROTOCOL.md` is the specification, and the code cites its rules as `R-nnn`.
 //!
 //! # The machines
@@ -20,7 +20,7 @@
 //! | [`wire`] | frames and messages as they travel |
 //! | [`keys`], [`trust`], [`crypto`] | the keyring, the decision to accept a certificate, the traits that a device implements |
 //! | [`id`], [`time`] | ids, names, instants |
-//! | [`sim`] | the simulator (feature `sim`) |
+//! | `sim` | the simulator (feature `sim`) |
 //!
 //! [`link::Link`] and [`gossip::Node`] hold state between calls. All others are functions and messages.
 //!
