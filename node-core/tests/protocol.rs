@@ -3,19 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use node_core::crypto::Software;
+use node_core::crypto::{P256Secret, Software, SoftwareSigner};
 use node_core::gossip::{
-    Birth, Config as NodeConfig, Direction, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage,
-    Storage, Target,
+    Birth, Config as NodeConfig, Direction, Kind, LinkEnd, Metadata, Node, Record, Start, State,
+    StaticStorage, Storage, Target,
 };
 use node_core::id::{Hex, LinkId, Name, NodeId};
+use node_core::identity::{Certificates, Channel, Identity};
 use node_core::keys::{Bundle, BundleSlot, Keyring, MAX_BUNDLE, SlotInfo};
 use node_core::link::{
-    Config, Event, Exchange, Full, GoAway, Hello, Limits, Link, Open, Outbox, ResetCode, Service,
+    Config, Event, Exchange, Full, GoAway, Introduction, Limits, Link, Open, Outbox, PREFACE, ResetCode,
+    Service,
 };
 use node_core::rpc::{Code, Method, Response, RpcError};
 use node_core::time::{Duration, Instant, UnixTime};
 use node_core::trust::{Fingerprint, KeyAlgorithm};
+use node_core::wire::record::MAX_METADATA;
 
 const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
 const NOW: Instant = Instant::from_micros(1_000_000);
@@ -39,9 +42,11 @@ fn the_vectors_of_a_link_parse_as_the_text_says() {
     let mut theirs = [Exchange::FREE; 2];
     let mut link = Link::new(make::config(2), &mut ours, &mut theirs, NOW);
     let mut memory = Vec::new();
-    link.greet(&make::hello(2, &mut [0; 768]), &mut make::Bytes(&mut memory)).unwrap();
+    link.greet(make::nonce(2), make::channel(2), &mut make::Bytes(&mut memory)).unwrap();
+    let mut buffer = [0; MAX_METADATA];
     for (name, expected) in [
-        ("hello", "Up"),
+        ("hello", "Greeted"),
+        ("proof", "Up"),
         (
             "open",
             "Opened { id: Theirs 0.1, open: Open { to: None, hops: 0, budget_ms: 5000, service: Rpc(1) }, data: [], end: true }",
@@ -62,8 +67,14 @@ fn the_vectors_of_a_link_parse_as_the_text_says() {
             let input = link.handle_input(NOW, rest).unwrap();
             rest = &rest[input.consumed..];
             last = match input.event {
-                Some(Event::Up(hello)) => {
-                    assert_eq!(hello, make::hello(1, &mut [0; 768]));
+                Some(Event::Greeted) => {
+                    let record = make::record(2, &mut buffer);
+                    link.prove(make::TIME, record, &mut make::Bytes(&mut memory)).unwrap();
+                    "Greeted".into()
+                }
+                Some(Event::Up(Introduction { limits, time, record })) => {
+                    assert_eq!((limits, time), (make::config(1).limits, make::TIME));
+                    assert_eq!(record, make::record(1, &mut [0; MAX_METADATA]));
                     "Up".into()
                 }
                 event => event.map(|event| format!("{event:?}")).unwrap_or_default(),
@@ -157,8 +168,7 @@ mod make {
         let five = Duration::from_secs(5);
         let limits = Limits { frame: 4096, exchanges: 2, exchange_credit: 8, link_credit: 16, members: 16 };
         Config {
-            id: id(number),
-            cluster: "demo",
+            identity: identity(number),
             limits,
             hello_timeout: five,
             ping_after: five,
@@ -173,11 +183,35 @@ mod make {
         metadata
     }
 
-    pub fn hello<'b>(number: u8, buffer: &'b mut [u8]) -> Hello<'b> {
-        let metadata = metadata(number).encode(buffer).unwrap();
-        let record = Record { id: id(number), incarnation: 1, state: State::Alive, by: None, metadata };
-        let time = Some(UnixTime(1_700_000_000));
-        Hello { version: 1, cluster: "demo", limits: config(number).limits, time, record }
+    /// The node whose identity key is the number `number * 0x1111…`.
+    pub fn identity(number: u8) -> Identity<'static> {
+        let signer = Box::leak(Box::new(SoftwareSigner::new(P256Secret(&[number * 0x11; 32])).unwrap()));
+        Identity::new("demo", signer.public_key(), signer, &Software)
+    }
+
+    pub const TIME: Option<UnixTime> = Some(UnixTime(1_700_000_000));
+
+    /// The start of every node, one second before [`TIME`].
+    const START: Start = Start { at: 1_699_999_999_000, random: 7 };
+
+    pub fn nonce(number: u8) -> [u8; 32] {
+        [0xa0 + number; 32]
+    }
+
+    /// The channel between nodes one and two, seen from one of them.
+    pub fn channel(number: u8) -> Channel {
+        let shown = |number| Fingerprint([0xc0 + number; 32]);
+        let certificates = Certificates { ours: shown(number), theirs: shown(3 - number) };
+        Channel { certificates: Some(certificates), exporter: Some([0xe0; 32]) }
+    }
+
+    pub fn record<'b>(number: u8, buffer: &'b mut [u8]) -> Record<'b> {
+        let identity = identity(number);
+        let metadata = Metadata { start: START, identity: identity.key, ..metadata(number) };
+        let length = metadata.encode(buffer).unwrap().len();
+        let metadata = &mut buffer[..length];
+        identity.sign_record(1, metadata).unwrap();
+        Record { id: identity.id, incarnation: 1, state: State::Alive, by: None, metadata }
     }
 
     pub fn written() -> Vec<(String, Vec<u8>)> {
@@ -208,8 +242,7 @@ mod make {
             ids
         };
         let mut out = Vec::new();
-        two.greet(&hello(2, &mut [0; 768]), &mut Bytes(&mut out)).unwrap();
-        take(&mut one, &out);
+        two.greet(nonce(2), channel(2), &mut Bytes(&mut out)).unwrap();
         let mut write = |name, link: &mut Link<'_>, act: &mut dyn FnMut(&mut Link<'_>, &mut Bytes<'_>)| {
             let mut bytes = Vec::new();
             act(link, &mut Bytes(&mut bytes));
@@ -217,8 +250,17 @@ mod make {
             vectors.push((name, bytes.clone()));
             bytes
         };
-        let bytes =
-            write("hello", &mut one, &mut |link, out| link.greet(&hello(1, &mut [0; 768]), out).unwrap());
+        let bytes = write("hello", &mut one, &mut |link, out| link.greet(nonce(1), channel(1), out).unwrap());
+        one.handle_input(NOW, &out[..PREFACE.len()]).unwrap();
+        one.handle_input(NOW, &out[PREFACE.len()..]).unwrap();
+        take(&mut two, &bytes);
+        let mut buffer = [0; MAX_METADATA];
+        let bytes = write("proof", &mut one, &mut |link, out| {
+            link.prove(TIME, record(1, &mut buffer), out).unwrap();
+        });
+        let mut proof = Vec::new();
+        two.prove(TIME, record(2, &mut buffer), &mut Bytes(&mut proof)).unwrap();
+        take(&mut one, &proof);
         take(&mut two, &bytes);
 
         let ping = Open { to: None, hops: 0, budget_ms: 5000, service: Service::Rpc(Method::Ping.number()) };
@@ -270,13 +312,14 @@ mod make {
     }
 
     fn up(node: &mut Node<'_>, link: u32, direction: Direction, peer: u8) {
-        node.handle_link_up(NOW, LinkId(link), direction, &hello(peer, &mut [0; 768])).unwrap();
+        node.handle_link_up(NOW, LinkId(link), direction, &record(peer, &mut [0; MAX_METADATA])).unwrap();
     }
 
     fn node(number: u8, storage: Storage<'_>) -> Node<'_> {
-        let config = NodeConfig::new(id(number), Kind::Hub);
-        Node::new(NOW, config, Birth { incarnation: 1, metadata: &metadata(number), seed: 1 }, storage)
-            .unwrap()
+        let identity = identity(number);
+        let config = NodeConfig::new(identity.id, Kind::Hub);
+        let birth = Birth { incarnation: 1, start: START, metadata: &metadata(number), seed: 1 };
+        Node::new(NOW, config, identity, birth, storage).unwrap()
     }
 
     /// Node one knows node three, node two knows node four; they reconcile.
@@ -312,7 +355,7 @@ mod make {
         let slots = [slot("a", 0x22), slot("b", 0x11), slot("c", 0x33), slot("d", 0x33)];
         let digest = Keyring::new(&slots).unwrap().digest(&Software);
         let mut bundle = Bundle::default();
-        let key = node_core::crypto::P256Secret(&[0x11; 32]);
+        let key = P256Secret(&[0x11; 32]);
         bundle.push(BundleSlot::pair(Name::new("a").unwrap(), &[0x30, 0x00], key)).unwrap();
         bundle.push(BundleSlot::trusted(Name::new("b").unwrap(), &[0x30, 0x01, 0x05])).unwrap();
         let mut buffer = [0; MAX_BUNDLE];

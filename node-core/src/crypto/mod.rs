@@ -1,6 +1,6 @@
 //! The cryptography that a device or a server plugs in.
 //!
-//! Four small traits, so that a hash unit, an ECDSA accelerator or a secure element can implement any one of them.
+//! Small traits, so that a hash unit, an ECDSA accelerator or a secure element can implement any one of them.
 //! P-256 with SHA-256 is the only signature that every node MUST know, because boards can afford it.
 
 mod p256;
@@ -8,7 +8,9 @@ mod p256;
 mod software;
 mod traits;
 
-pub use p256::{BadSecret, BadSignature, DerSignature, P256Point, P256Secret, SignError};
+pub use p256::{
+    BadSecret, BadSignature, DerSignature, P256Point, P256Secret, PublicKey, SignError, Signature,
+};
 #[cfg(feature = "software")]
 pub use software::{Software, SoftwareSigner};
-pub use traits::{Derive, Digest, Sign, Verify};
+pub use traits::{Check, Derive, Digest, Sign, Verify};

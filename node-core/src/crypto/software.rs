@@ -1,10 +1,10 @@
 //! P-256 and SHA-256 in software, by the crates p256 and sha2.
 
 use p256::ecdsa::signature::{Signer, Verifier};
-use p256::ecdsa::{DerSignature as Der, Signature, SigningKey, VerifyingKey};
+use p256::ecdsa::{SigningKey, VerifyingKey};
 use sha2::Digest as _;
 
-use super::p256::{BadSecret, BadSignature, DerSignature, P256Point, P256Secret, SignError};
+use super::p256::{BadSecret, BadSignature, P256Point, P256Secret, PublicKey, SignError, Signature};
 use super::traits::{Derive, Digest, Sign, Verify};
 
 /// Hashing, verifying and deriving in software.
@@ -22,16 +22,17 @@ impl Digest for Software {
 }
 
 impl Verify for Software {
-    fn verify(&self, key: &P256Point, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
-        let key = VerifyingKey::from_sec1_bytes(key.as_bytes()).map_err(|_| BadSignature)?;
-        let signature = Signature::from_der(signature).map_err(|_| BadSignature)?;
+    fn verify(&self, key: &[u8], message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
+        let key = VerifyingKey::from_sec1_bytes(key).map_err(|_| BadSignature)?;
+        let signature = p256::ecdsa::Signature::from_slice(signature.as_bytes()).map_err(|_| BadSignature)?;
         key.verify(message, &signature).map_err(|_| BadSignature)
     }
 }
 
 impl Derive for Software {
     fn public_key(&self, secret: P256Secret<'_>) -> Result<P256Point, BadSecret> {
-        SoftwareSigner::new(secret)?.public_key().ok_or(BadSecret)
+        let key = SoftwareSigner::new(secret)?.0;
+        P256Point::from_sec1(key.verifying_key().to_encoded_point(false).as_bytes()).ok_or(BadSecret)
     }
 }
 
@@ -49,14 +50,17 @@ impl SoftwareSigner {
         SigningKey::from_slice(secret.0).map(Self).map_err(|_| BadSecret)
     }
 
-    fn public_key(&self) -> Option<P256Point> {
-        P256Point::from_sec1(self.0.verifying_key().to_encoded_point(false).as_bytes())
+    /// The public key.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        let point = self.0.verifying_key().to_encoded_point(true);
+        PublicKey::from_sec1(point.as_bytes()).unwrap_or(PublicKey::NONE)
     }
 }
 
 impl Sign for SoftwareSigner {
-    fn sign(&self, message: &[u8]) -> Result<DerSignature, SignError> {
-        let signature: Der = self.0.try_sign(message).map_err(|_| SignError)?;
-        DerSignature::from_der(signature.as_ref()).ok_or(SignError)
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+        let signature: p256::ecdsa::Signature = self.0.try_sign(message).map_err(|_| SignError)?;
+        Ok(Signature::from_bytes(signature.to_bytes().into()))
     }
 }

@@ -1,6 +1,6 @@
-//! The four traits that a device or a server implements.
+//! The traits that a device or a server implements.
 
-use super::p256::{BadSecret, BadSignature, DerSignature, P256Point, P256Secret, SignError};
+use super::p256::{BadSecret, BadSignature, P256Point, P256Secret, SignError, Signature};
 
 /// Hashes with SHA-256 (FIPS 180-4).
 pub trait Digest {
@@ -10,12 +10,12 @@ pub trait Digest {
 
 /// Checks ECDSA signatures of P-256 with SHA-256 (FIPS 186-5).
 pub trait Verify {
-    /// Checks that `signature`, an `Ecdsa-Sig-Value` in strict DER (RFC 3279 section 2.2.3), is by `key` over
-    /// `message`, which is hashed here.
+    /// Checks that `signature` is by `key` over `message`, which is hashed here. `key` is a SEC 1 point, compressed
+    /// ([`PublicKey`](super::PublicKey), 33 bytes) or not ([`P256Point`], 65 bytes).
     ///
     /// # Errors
     /// [`BadSignature`] for every other signature, and for a `key` that is no point of the curve.
-    fn verify(&self, key: &P256Point, message: &[u8], signature: &[u8]) -> Result<(), BadSignature>;
+    fn verify(&self, key: &[u8], message: &[u8], signature: &Signature) -> Result<(), BadSignature>;
 }
 
 /// Finds the public key that belongs to a P-256 private key.
@@ -33,5 +33,10 @@ pub trait Sign {
     ///
     /// # Errors
     /// [`SignError`] when the key cannot be used; the caller MUST NOT make a connection then.
-    fn sign(&self, message: &[u8]) -> Result<DerSignature, SignError>;
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignError>;
 }
+
+/// All that a node needs to check what others signed. Every type that hashes and verifies has it.
+pub trait Check: Digest + Verify + Sync {}
+
+impl<T: Digest + Verify + Sync> Check for T {}

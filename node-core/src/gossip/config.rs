@@ -7,7 +7,7 @@ use crate::wire::Kind;
 /// How a node takes part, and its times.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// This node.
+    /// This node. [`Node::new`](crate::gossip::Node::new) takes it from the identity.
     pub id: NodeId,
     /// Hub or leaf. A hub needs the feature `hub`.
     pub kind: Kind,

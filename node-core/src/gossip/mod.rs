@@ -14,10 +14,10 @@
 //! Its methods:
 //!
 //! ```text
-//! handle_link_up / _down, handle_gossip, handle_go_away, handle_dial_failed, handle_dialled_itself,
-//! handle_keyring, handle_timeout                                              (what happened)
+//! handle_link_up / _down, handle_gossip, handle_go_away, handle_dial_failed, handle_keyring,
+//! handle_timeout                                                              (what happened)
 //! add_seed, set_metadata, set_keys, secure, redial, remove, sleep, wake, leave (commands)
-//! poll_dial, poll_gossip, poll_close, poll_timeout, changes                   (what to do next)
+//! poll_dial, poll_gossip, poll_ping, poll_close, poll_timeout, changes        (what to do next)
 //! ```
 //!
 //! A leaf needs little of this. Without the feature `hub` the rest is left out: reconciliation, eager and lazy push, probes, the
@@ -35,10 +35,13 @@ mod sync;
 mod timers;
 
 pub use config::Config;
-pub use membership::{Failure, IdEntry, Member, MemberSlot, PartFingerprint};
+#[cfg(feature = "sim")]
+pub(crate) use membership::mix;
+pub use membership::{Failure, IdEntry, Member, MemberSlot, PartFingerprint, PublishError};
 pub use node::{Birth, Node, NotDown};
-pub use overlay::{Certificates, Dial, Direction, LinkEnd, Peer, Target};
+pub use overlay::{Dial, Direction, LinkEnd, Peer, Target};
 pub use storage::{StaticStorage, Storage};
 
+pub use crate::identity::Certificates;
 pub use crate::wire::gossip::Malformed;
-pub use crate::wire::{Kind, Metadata, Record, State};
+pub use crate::wire::{Kind, Metadata, Record, Rival, Start, State};

@@ -7,18 +7,19 @@ use thiserror::Error;
 use super::broadcast;
 use super::config::Config;
 use super::context::Context;
-use super::membership::{Failure, Members, Update};
-use super::overlay::{Certificates, Dial, Direction, LinkEnd, Overlay, Peer, Target};
+use super::membership::{Failure, Members, PublishError, Update};
+use super::overlay::{Dial, Direction, LinkEnd, Overlay, Peer, Target};
 use super::packer::NO_ROOM_RETRY;
 use super::storage::Storage;
 use super::sync::{self, Sync};
 use super::timers::Timer;
 use crate::id::{LinkId, NodeId};
+use crate::identity::{Certificates, Identity};
 use crate::time::Instant;
 use crate::trust::Fingerprint;
 use crate::wire::gossip::{Items, MAX_MESSAGE, Malformed, Records, Tag};
 use crate::wire::record::BadMetadata;
-use crate::wire::{Full, GoAway, Hello, Kind, Metadata, Outbox, Record};
+use crate::wire::{Full, GoAway, Kind, Metadata, Outbox, Record, Start};
 
 /// One node's part in the cluster. See the [module](super) for how its methods work together.
 ///
@@ -38,6 +39,8 @@ pub struct Node<'s> {
 pub struct Birth<'m> {
     /// Higher than in the node's last life, if that is known; else a peer that remembers makes the node catch up.
     pub incarnation: u64,
+    /// Tells this process from another one that runs with the same identity.
+    pub start: Start,
     /// What the node says of itself.
     pub metadata: &'m Metadata<'m>,
     /// For choices and jitter, never for keys.
@@ -45,22 +48,24 @@ pub struct Birth<'m> {
 }
 
 impl<'s> Node<'s> {
-    /// A node that is alone so far.
+    /// A node that is alone so far, with the id of `identity`.
     ///
     /// # Errors
-    /// [`BadMetadata`] when the metadata breaks a limit or does not fit the storage, the storage has no slot, or the node is to be
-    /// a hub without the feature `hub`.
+    /// [`PublishError`] when the metadata breaks a limit or does not fit the storage, the storage has no slot, the node is to be
+    /// a hub without the feature `hub`, or the identity key cannot be used.
     pub fn new(
         now: Instant,
         config: Config,
+        identity: Identity<'s>,
         birth: Birth<'_>,
         storage: Storage<'s>,
-    ) -> Result<Self, BadMetadata> {
+    ) -> Result<Self, PublishError> {
         // Hubs need places, too, if only to be told of other hubs.
         let max_leaves = config.max_leaves.min(storage.peers.len().div_ceil(2));
-        let mut context = Context::new(Config { max_leaves, ..config }, birth.seed);
+        let config = Config { id: identity.id, max_leaves, ..config };
+        let mut context = Context::new(config, birth.seed);
         let (table, peers) = storage.split();
-        let mut members = Members::new(now, table);
+        let mut members = Members::new(now, table, identity, birth.start);
         members.insert_own(&context, now, birth.incarnation)?;
         context.timers.set(Timer::Dial, now);
         let probe_at = now + context.jitter(config.random_probe);
@@ -69,7 +74,7 @@ impl<'s> Node<'s> {
             context.timers.set(Timer::RandomProbe, probe_at);
             context.timers.set(Timer::Shuffle, shuffle_at);
         } else if config.kind == Kind::Hub {
-            return Err(BadMetadata);
+            return Err(BadMetadata.into());
         }
         members.set_own_metadata(&context, birth.metadata)?;
         Ok(Self { context, members, overlay: Overlay::new(peers), sync: Sync::new(now) })
@@ -89,7 +94,7 @@ impl<'s> Node<'s> {
         overlay.handle_timeout(context, members, now);
     }
 
-    /// A link came up: `hello` is the peer's.
+    /// A link came up: `record` is the peer's own, with the id that it proved.
     ///
     /// # Errors
     /// The link must not stay, for the reason given: say that GOAWAY. Nothing is kept of it, and
@@ -99,13 +104,17 @@ impl<'s> Node<'s> {
         now: Instant,
         link: LinkId,
         direction: Direction,
-        hello: &Hello<'_>,
+        record: &Record<'_>,
     ) -> Result<(), GoAway> {
         self.observe(now);
-        self.overlay.admit(&mut self.context, &mut self.members, now, link, direction, hello)?;
-        self.members.forget_impossible(&self.context, &hello.record);
-        self.apply(now, &hello.record, link);
-        self.overlay.settle(&mut self.context, &mut self.members, now, &hello.record);
+        self.members.verify(&self.context, record).map_err(|_| GoAway::Unproved)?;
+        let admitted = self.overlay.admit(&mut self.context, &mut self.members, now, link, direction, record);
+        if matches!(admitted, Ok(()) | Err(GoAway::Duplicate)) {
+            // The cluster hears of a duplicate, and the member itself, which says so.
+            self.merge(now, record, link);
+        }
+        admitted?;
+        self.overlay.settle(&mut self.context, &mut self.members, now, record);
         Ok(())
     }
 
@@ -128,8 +137,9 @@ impl<'s> Node<'s> {
         self.overlay.handle_dial_failed(&mut self.context, &mut self.members, now, target, failure);
     }
 
-    /// The hello came from this node itself: that seed is never dialled again.
-    pub fn handle_dialled_itself(&mut self, now: Instant, target: Target) {
+    /// The address is one of this node's own: it is never dialled again.
+    #[cfg(feature = "sim")]
+    pub(crate) fn handle_dialled_itself(&mut self, now: Instant, target: Target) {
         let me = self.id();
         self.overlay.handle_dial_succeeded(&mut self.context, &mut self.members, now, target, me);
     }
@@ -148,7 +158,7 @@ impl<'s> Node<'s> {
     ///
     /// # Errors
     /// [`Malformed`]: the peer is at fault, and [`poll_close`](Self::poll_close) ends the link. Records before the
-    /// malformed one were used.
+    /// malformed or forged one were used.
     pub fn handle_gossip(
         &mut self,
         now: Instant,
@@ -191,16 +201,16 @@ impl<'s> Node<'s> {
     /// Changes what this node says of itself and spreads it.
     ///
     /// # Errors
-    /// [`BadMetadata`] when it breaks a limit or does not fit the storage; nothing changed.
-    pub fn set_metadata(&mut self, metadata: &Metadata<'_>) -> Result<(), BadMetadata> {
+    /// [`PublishError`] when it breaks a limit or does not fit the storage, or cannot be signed; nothing changed.
+    pub fn set_metadata(&mut self, metadata: &Metadata<'_>) -> Result<(), PublishError> {
         self.members.set_own_metadata(&self.context, metadata)
     }
 
     /// Tells the cluster which certificate this node shows, and the digest of all that it trusts.
     ///
     /// # Errors
-    /// [`BadMetadata`] when the metadata leaves no room for it; nothing changed.
-    pub fn set_keys(&mut self, active: Fingerprint, keyring: Fingerprint) -> Result<(), BadMetadata> {
+    /// [`PublishError`] when the metadata leaves no room for it, or cannot be signed; nothing changed.
+    pub fn set_keys(&mut self, active: Fingerprint, keyring: Fingerprint) -> Result<(), PublishError> {
         self.members.change_own_metadata(&self.context, |metadata| {
             (metadata.active_key, metadata.keyring) = (active.0, keyring.0);
         })
@@ -215,16 +225,16 @@ impl<'s> Node<'s> {
     /// hubs know.
     ///
     /// # Errors
-    /// [`BadMetadata`] when the metadata leaves no room for it, or the node is a hub; nothing changed.
-    pub fn sleep(&mut self, seconds: u32) -> Result<(), BadMetadata> {
+    /// [`PublishError`] when the metadata leaves no room for it or cannot be signed, or the node is a hub; nothing changed.
+    pub fn sleep(&mut self, seconds: u32) -> Result<(), PublishError> {
         self.members.sleep(&mut self.context, seconds)
     }
 
     /// Wakes up after [`sleep`](Self::sleep), however early or late.
     ///
     /// # Errors
-    /// Never, as long as the metadata could be written before.
-    pub fn wake(&mut self, now: Instant) -> Result<(), BadMetadata> {
+    /// Never, as long as the metadata could be written before, and the identity key can be used.
+    pub fn wake(&mut self, now: Instant) -> Result<(), PublishError> {
         self.context.timers.set(Timer::Dial, now);
         self.members.wake(&self.context)
     }
@@ -249,6 +259,11 @@ impl<'s> Node<'s> {
     /// The next carrier to open, if one is due.
     pub fn poll_dial(&mut self, now: Instant) -> Option<Dial> {
         self.overlay.poll_dial(&mut self.context, &mut self.members, now)
+    }
+
+    /// A link whose peer the adapter must ping at once, to see whether it is still there.
+    pub fn poll_ping(&mut self) -> Option<LinkId> {
+        self.overlay.poll_ping()
     }
 
     /// A link that the adapter must end with this GOAWAY.
@@ -299,13 +314,26 @@ impl<'s> Node<'s> {
         self.members.observe(now, due);
     }
 
-    /// Merges a record that arrived on a link, and lets the machines above act on it.
-    fn apply(&mut self, now: Instant, record: &Record<'_>, source: LinkId) {
+    /// Checks a record that arrived on a link, and merges it.
+    ///
+    /// # Errors
+    /// [`Malformed`]: its member did not publish it.
+    fn apply(&mut self, now: Instant, record: &Record<'_>, source: LinkId) -> Result<(), Malformed> {
+        self.members.verify_news(&self.context, record).map_err(|_| Malformed)?;
+        self.merge(now, record, source);
+        Ok(())
+    }
+
+    /// Merges a record that its member published, and lets the machines above act on it.
+    fn merge(&mut self, now: Instant, record: &Record<'_>, source: LinkId) {
         let Self { context, members, overlay, .. } = self;
         let update = members.apply(context, &mut overlay.peers, now, record, source);
         let Update::Newer { described_anew } = update else { return };
         if described_anew && context.is_hub() {
             broadcast::feed_anew(&mut overlay.peers, record.id);
+        }
+        if described_anew {
+            overlay.end_known_rival(members, record.id);
         }
         overlay.consider_dialling(context, members, now, record.id);
     }
@@ -335,7 +363,7 @@ impl<'s> Node<'s> {
                     let record = record?;
                     // A leaf never speaks for others.
                     if kind == Kind::Hub || record.id == id {
-                        self.apply(now, &record, link);
+                        self.apply(now, &record, link)?;
                     }
                 }
                 Ok(true)

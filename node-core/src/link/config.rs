@@ -1,19 +1,17 @@
 //! The link's configuration.
 
-use crate::id::NodeId;
+use crate::identity::Identity;
 use crate::time::Duration;
 use crate::wire::Limits;
 
 /// The configuration of a link.
 #[derive(Clone, Copy, Debug)]
 pub struct Config<'c> {
-    /// This node.
-    pub id: NodeId,
-    /// Its cluster.
-    pub cluster: &'c str,
+    /// This node and its cluster.
+    pub identity: Identity<'c>,
     /// The limits that this node announces. `exchanges` MUST NOT exceed the slots lent for the peer's exchanges.
     pub limits: Limits,
-    /// How long the peer has for its hello; 5 s is usual.
+    /// How long the peer has for its hello and its proof; 5 s is usual.
     pub hello_timeout: Duration,
     /// Idle time after which the peer is pinged; 5 s is usual, longer for a board on a battery.
     pub ping_after: Duration,

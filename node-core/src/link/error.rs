@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::crypto::SignError;
 use crate::id::{Hex, NodeId};
 use crate::wire::{FrameKind, GoAway, VERSION};
 
@@ -13,20 +14,25 @@ pub enum PeerError {
     #[error("not a Maelstrom link: it starts with the bytes {}", Hex(.0))]
     NotALink([u8; 8]),
     /// Another protocol version.
-    #[error("the peer speaks protocol version {0}, this node {VERSION}")]
+    #[error("the peer speaks protocol version {0}, this node {VERSION}: update the older one")]
     Version(u8),
     /// Another cluster.
     #[error("the peer belongs to another cluster: compare the cluster ids")]
     OtherCluster,
-    /// The peer is this node itself.
-    #[error("the peer is this node itself, {0}: an own address was dialled")]
-    Itself(NodeId),
     /// The hello is malformed or its limits are out of range.
     #[error("the peer's hello is malformed or its limits are out of range")]
     BadHello,
-    /// No hello arrived within the handshake timeout.
-    #[error("the peer sent no hello in time")]
+    /// No hello, or no proof, arrived within the hello timeout.
+    #[error("the peer sent no hello, or no proof of its identity, in time")]
     HelloTimeout,
+    /// The proof of the peer's identity does not hold on this link.
+    #[error(
+        "the peer did not prove that it is node {0}: it does not hold that identity key, or another link's proof was replayed"
+    )]
+    BadProof(NodeId),
+    /// The peer said hello, but this node did not prove itself: its identity key cannot be used.
+    #[error("this node did not prove its identity: its key cannot be used")]
+    Unproved,
     /// The peer did not answer a ping in time.
     #[error("the peer answered no ping in time")]
     Unresponsive,
@@ -59,11 +65,23 @@ impl PeerError {
         match self {
             Self::Version(_) => GoAway::OtherVersion,
             Self::OtherCluster => GoAway::OtherCluster,
-            Self::Itself(_) => GoAway::Itself,
+            Self::BadProof(_) => GoAway::Unproved,
+            Self::Unproved => GoAway::Full,
             Self::HelloTimeout | Self::Unresponsive => GoAway::Unresponsive,
             _ => GoAway::Protocol,
         }
     }
+}
+
+/// This node could not prove its identity. Nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ProveError {
+    /// The identity key cannot be used.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The outbox has no room for about a frame of 1 KiB, or the peer has not said hello.
+    #[error("the outbox has no room for the proof of identity")]
+    Full,
 }
 
 /// An exchange could not be opened. Nothing was sent.

@@ -1,8 +1,8 @@
 //! Events: the peer's acts, as the adapter hears of them.
 
 use super::exchange::ExchangeId;
-use crate::time::Duration;
-use crate::wire::{GoAway, Hello, Open, ResetCode};
+use crate::time::{Duration, UnixTime};
+use crate::wire::{GoAway, Limits, Open, Record, ResetCode};
 
 /// The result of [`Link::handle_input`](super::Link::handle_input).
 #[derive(Debug)]
@@ -17,8 +17,10 @@ pub struct Input<'b> {
 /// [released](super::Link::release).
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'b> {
-    /// The peer's hello: the link is up.
-    Up(Hello<'b>),
+    /// The peer said hello. [`prove`](super::Link::prove) answers it, before anything else is sent.
+    Greeted,
+    /// The peer proved its identity: the link is up. Its record is its own word, but its signature is not verified yet.
+    Up(Introduction<'b>),
     /// The peer opens an exchange.
     Opened {
         /// The exchange.
@@ -56,4 +58,15 @@ pub enum Event<'b> {
     GoAway(GoAway),
     /// A frame of a kind that this version does not know was skipped.
     Skipped(u8),
+}
+
+/// What a peer that proved its identity says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introduction<'b> {
+    /// Its limits on this link.
+    pub limits: Limits,
+    /// Its wall-clock time, when it trusts its clock.
+    pub time: Option<UnixTime>,
+    /// Its record, with the id that it proved.
+    pub record: Record<'b>,
 }

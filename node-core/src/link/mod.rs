@@ -1,10 +1,10 @@
-//! The link protocol (PROTOCOL.md, R-001 to R-053): one carrier, after both sides said hello.
+//! The link protocol (PROTOCOL.md, R-001 to R-053): one carrier, after both sides proved who they are.
 //!
 //! [`Link`] is the same on both sides and on every adapter. It owns no buffer and no clock:
 //!
 //! ```text
 //! carrier bytes -> handle_input -> Event         (what the peer did)
-//! commands      -> Outbox       -> carrier bytes (greet, open, send, gossip)
+//! commands      -> Outbox       -> carrier bytes (greet, prove, open, ..)
 //! time          -> handle_timeout, poll_expired
 //! the rest      -> poll_transmit -> Outbox       (credit, resets, pings, GOAWAY: everything the link owes)
 //! ```
@@ -37,8 +37,8 @@ mod state;
 mod transmit;
 
 pub use config::Config;
-pub use error::{OpenError, PeerError, SendError};
-pub use event::{Event, Input};
+pub use error::{OpenError, PeerError, ProveError, SendError};
+pub use event::{Event, Input, Introduction};
 pub use exchange::{Exchange, ExchangeId, Side};
 pub use state::{Link, Phase};
 

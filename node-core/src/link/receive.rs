@@ -1,14 +1,15 @@
 //! The peer's bytes: they become frames, and the frames events.
 
 use super::error::PeerError;
-use super::event::{Event, Input};
+use super::event::{Event, Input, Introduction};
 use super::exchange::{Exchange, ExchangeId, Side, Stage, deadline};
 use super::flow::{Credit, Window};
-use super::state::{Link, Phase, Ping};
+use super::state::{Claimed, Link, Phase, Ping};
+use crate::identity::Greetings;
 use crate::time::Instant;
 use crate::wire::frame::{self, Frame, FrameKind, RESPONDER};
 use crate::wire::gossip::MAX_MESSAGE;
-use crate::wire::{GoAway, Hello, Open, PREFACE, ResetCode, VERSION};
+use crate::wire::{GoAway, Hello, Open, PREFACE, Proof, ResetCode, VERSION};
 
 impl Link<'_> {
     /// Takes bytes from the carrier: at most one frame of them. Call it again with the rest while it consumes
@@ -72,8 +73,15 @@ impl Link<'_> {
         let side = if frame.header.flags & RESPONDER == 0 { Side::Theirs } else { Side::Ours };
         let id = ExchangeId { side, number: frame.header.exchange };
         match (kind, self.peer) {
-            (FrameKind::Hello, None) => self.handle_hello(frame.payload).map(|hello| Some(Event::Up(hello))),
-            (FrameKind::Hello, Some(_)) | (_, None) => Err(PeerError::Unexpected(kind)),
+            (FrameKind::Hello, None) if self.claimed.is_none() => {
+                self.handle_hello(frame.payload).map(|()| Some(Event::Greeted))
+            }
+            (FrameKind::Proof, None) => {
+                self.handle_proof(frame.payload).map(|introduction| Some(Event::Up(introduction)))
+            }
+            // A peer that refuses the hello of this node does so before any proof.
+            (FrameKind::GoAway, None) if self.claimed.is_some() => self.handle_go_away(frame.payload),
+            (FrameKind::Hello | FrameKind::Proof, _) | (_, None) => Err(PeerError::Unexpected(kind)),
             (FrameKind::Gossip, _) if frame.payload.len() > MAX_MESSAGE => Err(bad),
             (FrameKind::Gossip, _) => Ok(Some(Event::Gossip(frame.payload))),
             (FrameKind::Open, _) => self.handle_open(now, frame),
@@ -111,40 +119,66 @@ impl Link<'_> {
                     _ => Ok(None),
                 }
             }
-            (FrameKind::GoAway, _) => {
-                let reason: GoAway = postcard::from_bytes(frame.payload).map_err(|_| bad)?;
-                self.go_away_received = true;
-                if reason.drains() {
-                    self.go_away(GoAway::Acknowledged);
-                } else {
-                    self.phase = Phase::Over;
-                }
-                Ok(Some(Event::GoAway(reason)))
-            }
+            (FrameKind::GoAway, _) => self.handle_go_away(frame.payload),
         }
     }
 
-    fn handle_hello<'b>(&mut self, payload: &'b [u8]) -> Result<Hello<'b>, PeerError> {
+    fn handle_go_away<'b>(&mut self, payload: &[u8]) -> Result<Option<Event<'b>>, PeerError> {
+        let reason: GoAway =
+            postcard::from_bytes(payload).map_err(|_| PeerError::BadPayload(FrameKind::GoAway))?;
+        self.go_away_received = true;
+        if reason.drains() {
+            self.go_away(GoAway::Acknowledged);
+        } else {
+            self.phase = Phase::Over;
+        }
+        Ok(Some(Event::GoAway(reason)))
+    }
+
+    fn handle_hello(&mut self, payload: &[u8]) -> Result<(), PeerError> {
         match payload.first() {
             Some(&VERSION) => {}
             Some(&theirs) => return Err(PeerError::Version(theirs)),
             None => return Err(PeerError::BadHello),
         }
         // Bytes after the hello are fields of a later revision.
-        let (hello, _) = postcard::take_from_bytes::<Hello<'b>>(payload).map_err(|_| PeerError::BadHello)?;
-        if !hello.limits.is_valid() {
+        let (hello, _) = postcard::take_from_bytes::<Hello<'_>>(payload).map_err(|_| PeerError::BadHello)?;
+        if !hello.limits.is_valid() || !hello.identity.is_point() {
             return Err(PeerError::BadHello);
         }
-        if hello.cluster != self.config.cluster {
+        let identity = &self.config.identity;
+        if hello.cluster != identity.cluster {
             return Err(PeerError::OtherCluster);
         }
-        if hello.record.id == self.config.id {
-            return Err(PeerError::Itself(hello.record.id));
+        let greetings = Greetings {
+            ours: self.hello,
+            theirs: identity.sha256(payload),
+            exporter: hello.exporter && self.channel.exporter.is_some(),
+        };
+        let Hello { identity: key, limits, .. } = hello;
+        self.claimed = Some(Claimed { key, id: identity.id_of(key), limits, greetings });
+        Ok(())
+    }
+
+    fn handle_proof<'b>(&mut self, payload: &'b [u8]) -> Result<Introduction<'b>, PeerError> {
+        let Some(Claimed { key, id, limits, greetings }) = self.claimed else {
+            return Err(PeerError::Unexpected(FrameKind::Proof));
+        };
+        let bad = PeerError::BadPayload(FrameKind::Proof);
+        // Bytes after the record are fields of a later revision.
+        let (proof, _) = postcard::take_from_bytes::<Proof<'b>>(payload).map_err(|_| bad)?;
+        let Proof { signature, time, record } = proof;
+        let verified = self.config.identity.verify_proof(key, &self.channel, &greetings, &signature);
+        if verified.is_err() || record.id != id {
+            return Err(PeerError::BadProof(id));
         }
-        self.peer = Some((hello.record.id, hello.limits));
-        self.credit = Credit::new(hello.limits.link_credit);
+        if !self.proved {
+            return Err(PeerError::Unproved);
+        }
+        self.peer = Some((id, limits));
+        self.credit = Credit::new(limits.link_credit);
         self.phase = if self.go_away.is_some() { Phase::Draining } else { Phase::Up };
-        Ok(hello)
+        Ok(Introduction { limits, time, record })
     }
 
     fn handle_open<'b>(&mut self, now: Instant, frame: Frame<'b>) -> Result<Option<Event<'b>>, PeerError> {

@@ -3,7 +3,9 @@
 use super::config::Config;
 use super::exchange::{Exchange, ExchangeId, Side, Stage};
 use super::flow::{Credit, Window};
+use crate::crypto::PublicKey;
 use crate::id::NodeId;
+use crate::identity::{Channel, Greetings};
 use crate::time::{Duration, Instant};
 use crate::wire::{GoAway, Limits};
 
@@ -15,6 +17,15 @@ pub struct Link<'s> {
     pub(super) ours: &'s mut [Exchange],
     pub(super) theirs: &'s mut [Exchange],
     pub(super) phase: Phase,
+    /// The channel under the link, which the proofs bind.
+    pub(super) channel: Channel,
+    /// SHA-256 of this node's hello.
+    pub(super) hello: [u8; 32],
+    /// This node proved its identity.
+    pub(super) proved: bool,
+    /// The peer as its hello says, which its proof shows to be true or not.
+    pub(super) claimed: Option<Claimed>,
+    /// The peer, once it proved its identity.
     pub(super) peer: Option<(NodeId, Limits)>,
     pub(super) preface_seen: bool,
     pub(super) credit: Credit,
@@ -40,7 +51,7 @@ pub struct Link<'s> {
 /// The phase of a link's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The peer has not said hello.
+    /// The peer has not proved its identity.
     Greeting,
     /// Gossip flows and exchanges are opened.
     Up,
@@ -48,6 +59,15 @@ pub enum Phase {
     Draining,
     /// The link is over: close the carrier.
     Over,
+}
+
+/// A peer that said hello.
+#[derive(Clone, Copy)]
+pub(super) struct Claimed {
+    pub(super) key: PublicKey,
+    pub(super) id: NodeId,
+    pub(super) limits: Limits,
+    pub(super) greetings: Greetings,
 }
 
 /// The ping that this node sends.
@@ -79,6 +99,10 @@ impl<'s> Link<'s> {
             ours,
             theirs,
             phase: Phase::Greeting,
+            channel: Channel::default(),
+            hello: [0; 32],
+            proved: false,
+            claimed: None,
             peer: None,
             preface_seen: false,
             credit: Credit::new(0),
@@ -111,7 +135,7 @@ impl<'s> Link<'s> {
         self.phase
     }
 
-    /// The peer's id and limits, once it has said hello.
+    /// The peer's id and limits, once it proved its identity.
     #[must_use]
     pub const fn peer(&self) -> Option<(NodeId, Limits)> {
         self.peer

@@ -1,25 +1,62 @@
 //! Frames that the link sends for itself: hello, gossip, and all that it owes its peer.
 
+use super::config::Config;
+use super::error::ProveError;
 use super::exchange::Stage;
 use super::state::{Link, Phase, Ping};
-use crate::time::Instant;
+use crate::identity::Channel;
+use crate::time::{Instant, UnixTime};
 use crate::wire::frame::{self, FrameKind, HEADER, MIN_FRAME, RESPONDER};
 use crate::wire::gossip::MAX_MESSAGE;
-use crate::wire::{Full, Hello, Outbox, PREFACE};
+use crate::wire::{Full, Hello, Outbox, PREFACE, Proof, Record, VERSION};
+
+/// Longest payload of a hello, in bytes.
+const MAX_HELLO: usize = 192;
 
 impl Link<'_> {
-    /// Says hello: the first thing to do on a link. `hello` must hold this node's own limits.
+    /// Says hello: the first thing to do on a link. `nonce` MUST be fresh random bytes of a cryptographic generator.
     ///
     /// # Errors
-    /// [`Full`]: the outbox has no room for about a frame of 1 KiB; nothing was written.
-    pub fn greet(&mut self, hello: &Hello<'_>, out: &mut impl Outbox) -> Result<(), Full> {
-        let mut payload = [0; MIN_FRAME];
-        let payload = postcard::to_slice(hello, &mut payload).map_err(|_| Full)?;
+    /// [`Full`]: the outbox has no room for some 200 bytes; nothing was written.
+    pub fn greet(&mut self, nonce: [u8; 32], channel: Channel, out: &mut impl Outbox) -> Result<(), Full> {
+        let Config { identity, limits, .. } = self.config;
+        let hello = Hello {
+            version: VERSION,
+            cluster: identity.cluster,
+            limits,
+            identity: identity.key,
+            nonce,
+            exporter: channel.exporter.is_some(),
+        };
+        let mut payload = [0; MAX_HELLO];
+        let payload = postcard::to_slice(&hello, &mut payload).map_err(|_| Full)?;
         if out.room() < PREFACE.len() + HEADER + payload.len() {
             return Err(Full);
         }
         out.put(&[&PREFACE])?;
+        (self.channel, self.hello) = (channel, identity.sha256(payload));
         frame::put(out, FrameKind::Hello, 0, 0, [payload, &[]])
+    }
+
+    /// Proves this node's identity to a peer that said hello, and introduces it: the answer to
+    /// [`Greeted`](super::Event::Greeted).
+    ///
+    /// # Errors
+    /// [`ProveError`]: the link MUST be ended; nothing was written.
+    pub fn prove(
+        &mut self,
+        time: Option<UnixTime>,
+        record: Record<'_>,
+        out: &mut impl Outbox,
+    ) -> Result<(), ProveError> {
+        let claimed = self.claimed.ok_or(ProveError::Full)?;
+        let signature = self.config.identity.prove(&self.channel, &claimed.greetings)?;
+        let mut payload = [0; MIN_FRAME];
+        let proof = Proof { signature, time, record };
+        let payload = postcard::to_slice(&proof, &mut payload).map_err(|_| ProveError::Full)?;
+        frame::put(out, FrameKind::Proof, 0, 0, [payload, &[]]).map_err(|_| ProveError::Full)?;
+        self.proved = true;
+        Ok(())
     }
 
     /// Sends a gossip message.

@@ -24,6 +24,7 @@
 pub mod cluster;
 pub mod net;
 mod queue;
+pub mod toy;
 
 pub use cluster::{Belief, Capacity, Cluster, DeclaredDown, Host, Known, MemberUpdate, Spread};
 pub use net::{Conditions, Event, Net, Path, Traffic};

@@ -46,6 +46,8 @@ pub enum FrameKind {
     Pong = 8,
     /// No further exchange is opened by the sender; the payload is a [`GoAway`](super::GoAway).
     GoAway = 9,
+    /// The second frame of each side: a [`Proof`](super::Proof).
+    Proof = 10,
 }
 
 /// The header of a frame.

@@ -34,6 +34,10 @@ pub enum GoAway {
     Pruned,
     /// The sender, a leaf, sleeps for as long as its record says.
     Asleep,
+    /// The receiver did not prove its identity.
+    Unproved,
+    /// Another process with the receiver's identity is linked.
+    Duplicate,
 }
 
 impl GoAway {
@@ -49,6 +53,7 @@ impl GoAway {
             | Self::Asleep => true,
             Self::Full | Self::Untrusted | Self::OtherCluster | Self::OtherVersion => false,
             Self::Itself | Self::Unresponsive | Self::Protocol => false,
+            Self::Unproved | Self::Duplicate => false,
         }
     }
 }
@@ -69,6 +74,10 @@ impl fmt::Display for GoAway {
             Self::Acknowledged => "acknowledged",
             Self::Pruned => "pruned: more links than wanted",
             Self::Asleep => "the leaf is asleep",
+            Self::Unproved => "the identity was not proved",
+            Self::Duplicate => {
+                "another node runs with this identity: if this data directory is a copy, delete its identity.key"
+            }
         })
     }
 }

@@ -1,18 +1,20 @@
-//! The first frame of each side.
+//! The first two frames of each side.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::frame::MIN_FRAME;
 use super::record::Record;
+use crate::crypto::{PublicKey, Signature};
 use crate::time::UnixTime;
 
 /// The first bytes that each side sends, before its hello. A listener tells a link from HTTP and TLS by them.
 pub const PREFACE: [u8; 8] = *b"MAEL/1\r\n";
 
 /// The protocol version spoken here.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
-/// The first frame of each node, about itself.
+/// The first frame of each node: what its peer must know to prove itself, and to judge the proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello<'b> {
     /// Protocol version. The first byte of the payload in every version, so that others can be refused by name.
@@ -21,11 +23,34 @@ pub struct Hello<'b> {
     pub cluster: &'b str,
     /// Its limits.
     pub limits: Limits,
+    /// The public key of its identity, whose id it claims to have.
+    pub identity: PublicKey,
+    /// Fresh random bytes: a proof made for another link does not hold here.
+    pub nonce: [u8; 32],
+    /// Its TLS library offers the exporter of this channel.
+    pub exporter: bool,
+}
+
+/// The second frame of each node: it proves its identity on this link, and says who it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof<'b> {
+    /// The signature of its identity over this link.
+    #[serde(serialize_with = "signature_to_bytes", deserialize_with = "signature_from_bytes")]
+    pub signature: Signature,
     /// Its wall-clock time, when it trusts its clock.
     pub time: Option<UnixTime>,
     /// Its own record.
     #[serde(borrow)]
     pub record: Record<'b>,
+}
+
+fn signature_to_bytes<S: Serializer>(signature: &Signature, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(signature.as_bytes())
+}
+
+fn signature_from_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Signature, D::Error> {
+    let bytes: &[u8] = Deserialize::deserialize(deserializer)?;
+    bytes.try_into().map(Signature::from_bytes).map_err(|_| D::Error::custom("a signature has 64 bytes"))
 }
 
 /// A node's limits on one link. Its peer MUST stay within them.

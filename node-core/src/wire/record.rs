@@ -5,10 +5,11 @@ use core::fmt;
 use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
+use crate::crypto::{PublicKey, Signature};
 use crate::id::{NodeId, is_name};
 
-/// Most bytes of an encoded [`Metadata`].
-pub const MAX_METADATA: usize = 768;
+/// Most bytes of an encoded [`Metadata`], its signature included.
+pub const MAX_METADATA: usize = 864;
 /// Most addresses of a member.
 pub const MAX_ADDRS: usize = 4;
 /// Longest address, `HOST:PORT`, in bytes.
@@ -31,7 +32,7 @@ pub struct Record<'b> {
     pub state: State,
     /// The node that suspects the member or declared it down; `None` when the member speaks for itself.
     pub by: Option<NodeId>,
-    /// The encoded [`Metadata`], set by the member alone and passed on untouched.
+    /// The encoded [`Metadata`] and its signature, set by the member alone and passed on untouched.
     #[serde(serialize_with = "as_bytes")]
     pub metadata: &'b [u8],
 }
@@ -42,6 +43,16 @@ fn as_bytes<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Err
 }
 
 impl Record<'_> {
+    /// Whether the member itself says it: no other node calls a member alive, or left without naming itself.
+    #[must_use]
+    pub const fn is_own_word(&self) -> bool {
+        match self.state {
+            State::Alive => true,
+            State::Left => self.by.is_none(),
+            State::Suspect | State::Down => false,
+        }
+    }
+
     /// Most bytes that it takes on the wire.
     pub const MAX_BYTES: usize = 16 + 10 + 1 + 17 + 2 + MAX_METADATA;
 }
@@ -122,6 +133,34 @@ pub struct Metadata<'b> {
     pub hubs: heapless::Vec<NodeId, MAX_HUBS>,
     /// For a leaf that is about to sleep: how many seconds it sleeps, during which no hub suspects it. 0 while it is awake.
     pub sleep_s: u32,
+    /// The start of the process that says this. The node itself sets it.
+    pub start: Start,
+    /// Another process that runs with the same identity. The node itself sets it.
+    #[serde(borrow)]
+    pub rival: Option<Rival<'b>>,
+    /// The member leaves: this is its last word. The node itself sets it.
+    pub left: bool,
+    /// The public key of its identity. The node itself sets it.
+    pub identity: PublicKey,
+}
+
+/// One start of a node, from which two processes with one identity are told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Start {
+    /// The time in Unix milliseconds; on a node without a clock, how often it was started. The later start has the larger
+    /// number.
+    pub at: u64,
+    /// A random number, for two starts at one time.
+    pub random: u32,
+}
+
+/// Another process with the identity of the node that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rival<'b> {
+    /// Its start.
+    pub start: Start,
+    /// Its first address, or nothing.
+    pub address: &'b str,
 }
 
 impl<'b> Metadata<'b> {
@@ -138,11 +177,16 @@ impl<'b> Metadata<'b> {
             uses: heapless::Vec::new(),
             hubs: heapless::Vec::new(),
             sleep_s: 0,
+            start: Start { at: 0, random: 0 },
+            rival: None,
+            left: false,
+            identity: PublicKey::NONE,
         }
     }
 
     /// Reads encoded metadata and checks it: the names are names, the addresses printable and of the form
-    /// `HOST:PORT`. Bytes after it are a later version's fields and are ignored.
+    /// `HOST:PORT`. Bytes between its fields and its signature are a later version's fields and are ignored. The
+    /// signature is not verified: see [`Identity::verify_record`](crate::identity::Identity::verify_record).
     ///
     /// # Errors
     /// [`BadMetadata`]; the member that sent it is at fault.
@@ -150,23 +194,36 @@ impl<'b> Metadata<'b> {
         if bytes.len() > MAX_METADATA {
             return Err(BadMetadata);
         }
-        let (metadata, _) = postcard::take_from_bytes::<Self>(bytes).map_err(|_| BadMetadata)?;
+        let (fields, _) = split_signature(bytes).ok_or(BadMetadata)?;
+        let (metadata, _) = postcard::take_from_bytes::<Self>(fields).map_err(|_| BadMetadata)?;
         let names = metadata.components.iter().chain(&metadata.uses);
+        let rival = metadata.rival.map_or("", |rival| rival.address);
         let good = is_name(metadata.name)
             && names.into_iter().all(|name| is_name(name))
-            && metadata.addrs.iter().all(|addr| is_address(addr));
+            && metadata.addrs.iter().all(|addr| is_address(addr))
+            && (rival.is_empty() || is_address(rival));
         if good { Ok(metadata) } else { Err(BadMetadata) }
     }
 
-    /// Writes it into `buffer` and returns the bytes used.
+    /// Writes it into `buffer`, with room for a signature at the end, and returns the bytes used. To be signed by
+    /// [`Identity::sign_record`](crate::identity::Identity::sign_record).
     ///
     /// # Errors
     /// [`BadMetadata`] when it takes more than `buffer` or [`MAX_METADATA`], or would not [`decode`](Self::decode).
     pub fn encode<'o>(&self, buffer: &'o mut [u8]) -> Result<&'o [u8], BadMetadata> {
-        let bytes = postcard::to_slice(self, buffer).map_err(|_| BadMetadata)?;
+        let fields = postcard::to_slice(self, buffer).map_err(|_| BadMetadata)?.len();
+        let bytes = buffer.get_mut(..fields + Signature::LEN).ok_or(BadMetadata)?;
+        bytes.get_mut(fields..).ok_or(BadMetadata)?.fill(0);
         Metadata::decode(bytes)?;
         Ok(bytes)
     }
+}
+
+/// Splits encoded metadata into what is signed and the signature; `None` when it is too short for one.
+#[must_use]
+pub fn split_signature(metadata: &[u8]) -> Option<(&[u8], Signature)> {
+    let (fields, signature) = metadata.split_last_chunk()?;
+    Some((fields, Signature::from_bytes(*signature)))
 }
 
 /// Returns true when `text` has the form `HOST:PORT` or `[IPv6]:PORT`.

@@ -83,7 +83,7 @@ fn a_confirmer_halves_the_suspicion_timeout_and_is_relayed_whatever_metadata_it_
 #[test]
 fn made_up_confirmers_do_not_shorten_the_suspicion_timeout() {
     with_neighbour(|node| {
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
         let record = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, metadata };
         hear(node, at(1), &record);

@@ -9,7 +9,7 @@ use node_core::wire::gossip::Tag;
 use node_core::wire::{Full, Outbox};
 
 use super::fixture::{EAGER, GRAFT, at, hear_on, neighbor, start_as};
-use super::hello::hello;
+use super::hello::signed;
 use super::nowhere::Nowhere;
 
 const SOURCE: u32 = 1;
@@ -49,7 +49,7 @@ impl Outbox for Heard {
 
 /// A record of a member that is alive arrives on a link.
 fn say(node: &mut Node<'_>, now: Instant, link: u32, member: u8) {
-    let mut buffer = [0; 64];
+    let mut buffer = [0; 256];
     let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
     let id = NodeId([member; 16]);
     hear_on(node, now, link, &Record { id, incarnation: 1, state: State::Alive, by: None, metadata });
@@ -67,11 +67,11 @@ fn with_neighbours(test: impl FnOnce(&mut Node<'_>)) {
     let config = Config { fanout: 0, ..Config::new(NodeId([0xff; 16]), Kind::Hub) };
     let mut node = start_as(config, &mut memory);
     for link in [SOURCE, LISTENER] {
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let metadata = Metadata::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
         let id = NodeId([0xf0 + link as u8; 16]);
         let record = Record { id, incarnation: 1, state: State::Alive, by: None, metadata };
-        node.handle_link_up(at(0), LinkId(link), Direction::Accepted, &hello(record)).unwrap();
+        node.handle_link_up(at(0), LinkId(link), Direction::Accepted, &signed(&record)).unwrap();
         neighbor(&mut node, at(0), link, GRAFT | EAGER);
     }
     let mut now = at(0);

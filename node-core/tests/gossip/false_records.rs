@@ -11,7 +11,7 @@ use super::nowhere::Nowhere;
 #[test]
 fn incarnations_beyond_the_jump_limit_are_not_believed() {
     with_neighbour(|node| {
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let metadata = Metadata::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
         let record = |id, incarnation, state| Record { id, incarnation, state, by: None, metadata };
         hear(node, at(1), &record(OTHER, 1, State::Alive));
@@ -46,7 +46,7 @@ fn incarnations_beyond_the_jump_limit_are_not_believed() {
 #[test]
 fn a_false_incarnation_and_the_members_own_approach_each_other() {
     with_neighbour(|node| {
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let metadata = Metadata::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
         let record = |id, incarnation, state| Record { id, incarnation, state, by: None, metadata };
         let lie = 1 + (3 << 42);
@@ -70,7 +70,7 @@ fn the_ranges_that_a_peer_makes_a_node_compare_are_bounded() {
     let mut memory = StaticStorage::<512, 4>::new();
     let mut node = hub(&mut memory);
     link_up(&mut node, at(0), 1, PEER, &["10.0.0.2:8374"]);
-    let mut buffer = [0; 64];
+    let mut buffer = [0; 256];
     let metadata = Metadata::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
     for number in 10..210 {
         let record =
@@ -100,7 +100,7 @@ fn the_ranges_that_a_peer_makes_a_node_compare_are_bounded() {
 #[test]
 fn a_false_record_is_forgotten_when_its_member_links() {
     with_neighbour(|node| {
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
         let lie = Record { id: OTHER, incarnation: 1 << 61, state: State::Alive, by: None, metadata };
         hear(node, at(1), &lie);
@@ -188,7 +188,7 @@ fn a_suspicion_of_a_peer_that_found_no_slot_makes_it_no_member() {
     node.handle_link_down(at(0), LinkId(1), LinkEnd::GoAway(GoAway::Leaving));
     link_up(&mut node, at(0), 3, NodeId([4; 16]), &["10.0.0.4:8374"]);
     node.handle_link_down(at(0), LinkId(3), LinkEnd::GoAway(GoAway::Leaving));
-    let mut buffer = [0; 64];
+    let mut buffer = [0; 256];
     let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
     let suspicion = Record { id: OTHER, incarnation: 1, state: State::Suspect, by: Some(PEER), metadata };
     hear_on(&mut node, at(1), 2, &suspicion);

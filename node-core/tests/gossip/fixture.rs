@@ -1,19 +1,24 @@
 //! One node by itself: how a test starts it, links it and lets time pass.
 
 use node_core::gossip::{
-    Birth, Config, Direction, Failure, Kind, Metadata, Node, Record, State, StaticStorage, Storage, Target,
+    Birth, Config, Direction, Failure, Kind, Metadata, Node, Record, Start, State, StaticStorage, Storage,
+    Target,
 };
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
+use node_core::sim::toy;
 use node_core::time::{Duration, Instant};
 use node_core::wire::gossip::Tag;
 
-use super::hello::hello;
+use super::hello::signed;
 use super::nowhere::Nowhere;
 
 pub const ME: NodeId = NodeId([1; 16]);
 pub const PEER: NodeId = NodeId([2; 16]);
 pub const OTHER: NodeId = NodeId([3; 16]);
+
+/// The start of the node of a test; that of its peers is earlier.
+pub const START: Start = Start { at: 1_700_000_000_000, random: 7 };
 
 /// The flag of a NEIGHBOR message that wants the link in the overlay.
 pub const GRAFT: u8 = 1;
@@ -26,7 +31,8 @@ pub fn at(millis: u64) -> Instant {
 
 /// Starts a node in its first incarnation.
 pub fn start<'s>(config: Config, metadata: &Metadata<'_>, storage: Storage<'s>) -> Node<'s> {
-    Node::new(Instant::START, config, Birth { incarnation: 1, metadata, seed: 1 }, storage).unwrap()
+    let birth = Birth { incarnation: 1, start: START, metadata, seed: 1 };
+    Node::new(Instant::START, config, toy::identity("test", config.id), birth, storage).unwrap()
 }
 
 /// Starts a node that knows no other, with metadata that does not matter.
@@ -79,7 +85,7 @@ pub fn try_link(
     let mut buffer = [0; 256];
     let metadata = metadata.encode(&mut buffer).unwrap();
     let record = Record { id, incarnation: 1, state: State::Alive, by: None, metadata };
-    node.handle_link_up(now, LinkId(link), Direction::Accepted, &hello(record))
+    node.handle_link_up(now, LinkId(link), Direction::Accepted, &signed(&record))
 }
 
 /// The peer says what it wants of its link.
@@ -87,13 +93,13 @@ pub fn neighbor(node: &mut Node<'_>, now: Instant, link: u32, flags: u8) {
     node.handle_gossip(now, LinkId(link), &[Tag::Neighbor as u8, flags], &mut Nowhere).unwrap();
 }
 
-/// A record arrives on the first link.
+/// A record that its member signed arrives on the first link.
 pub fn hear(node: &mut Node<'_>, now: Instant, record: &Record<'_>) {
     hear_on(node, now, 1, record);
 }
 
 pub fn hear_on(node: &mut Node<'_>, now: Instant, link: u32, record: &Record<'_>) {
-    let message = postcard::to_extend(record, vec![Tag::Records as u8]).unwrap();
+    let message = postcard::to_extend(&signed(record), vec![Tag::Records as u8]).unwrap();
     node.handle_gossip(now, LinkId(link), &message, &mut Nowhere).unwrap();
 }
 

@@ -7,7 +7,7 @@ use node_core::time::{Duration, Instant};
 use node_core::wire::gossip::Tag;
 
 use super::fixture::{GRAFT, hear_on, neighbor, start_as};
-use super::hello::hello;
+use super::hello::signed;
 
 /// The largest active view of a hub.
 const MAX_ACTIVE_VIEW: usize = 12;
@@ -23,10 +23,10 @@ fn with_hub<const METADATA: usize>(test: impl FnOnce(&mut Node<'_>)) {
 fn link_up(node: &mut Node<'_>, now: Instant, number: u8, direction: Direction) {
     let mut metadata = Metadata::new("peer", Kind::Hub);
     metadata.addrs.push("10.0.0.2:8374").unwrap();
-    let mut buffer = [0; 64];
+    let mut buffer = [0; 256];
     let metadata = metadata.encode(&mut buffer).unwrap();
     let record = Record { id: NodeId([number; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
-    node.handle_link_up(now, LinkId(number.into()), direction, &hello(record)).unwrap();
+    node.handle_link_up(now, LinkId(number.into()), direction, &signed(&record)).unwrap();
 }
 
 /// Hubs of these numbers join through this hub.
@@ -149,12 +149,12 @@ fn links_that_drain_forever_do_not_keep_others_out() {
             link_up(node, at(Duration::ZERO), number, Direction::Accepted);
             node.handle_go_away(at(AFTER_SETTLING), LinkId(number.into()), GoAway::Rekeyed);
         }
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let metadata = Metadata::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
         let record = Record { id: NodeId([41; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
         let mut another = |seconds| {
             let now = at(AFTER_SETTLING + Duration::from_secs(seconds));
-            let up = node.handle_link_up(now, LinkId(41), Direction::Accepted, &hello(record));
+            let up = node.handle_link_up(now, LinkId(41), Direction::Accepted, &signed(&record));
             assert_eq!(up, Err(GoAway::Full));
             node.poll_close()
         };

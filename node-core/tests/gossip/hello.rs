@@ -1,10 +1,18 @@
-//! The hello of a peer that a test plays.
+//! Records as their members publish them.
 
-use node_core::gossip::Record;
-use node_core::link::{Hello, Limits};
+use node_core::gossip::{Metadata, Record, State};
+use node_core::sim::toy;
+use node_core::wire::record::MAX_METADATA;
 
-/// A hello with this record; membership does not look at the rest.
-pub fn hello(record: Record<'_>) -> Hello<'_> {
-    let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
-    Hello { version: 1, cluster: "test", limits, time: None, record }
+/// The same record, signed by its member. Its metadata may be unsigned, or signed for another member or incarnation.
+pub fn signed(record: &Record<'_>) -> Record<'static> {
+    if record.metadata.is_empty() {
+        return Record { metadata: &[], ..*record };
+    }
+    let metadata = Metadata::decode(record.metadata).unwrap();
+    let left = record.state == State::Left && record.by.is_none();
+    let identity = toy::identity("test", record.id);
+    let buffer = Vec::leak(vec![0; MAX_METADATA]);
+    let own = toy::record(&identity, record.incarnation, &Metadata { left, ..metadata }, buffer).unwrap();
+    Record { metadata: own.metadata, ..*record }
 }

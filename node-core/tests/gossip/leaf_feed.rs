@@ -5,7 +5,7 @@ use node_core::id::{LinkId, NodeId};
 use node_core::link::{Full, GoAway, Outbox};
 
 use super::fixture::{GRAFT, ME, OTHER, PEER, at, hear, link_up, neighbor, with_neighbour};
-use super::hello::hello;
+use super::hello::signed;
 
 /// The messages of a hub to a leaf.
 struct Said {
@@ -42,10 +42,10 @@ const LEAF: u32 = 9;
 /// Runs `test` with a hub that has sent a leaf its record, and has a link to a peer that is no neighbour yet.
 fn with_leaf(test: impl FnOnce(&mut Node<'_>)) {
     with_neighbour(|node| {
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let metadata = Metadata::new("leaf", Kind::Leaf).encode(&mut buffer).unwrap();
         let leaf = Record { id: NodeId([9; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
-        node.handle_link_up(at(0), LinkId(LEAF), Direction::Accepted, &hello(leaf)).unwrap();
+        node.handle_link_up(at(0), LinkId(LEAF), Direction::Accepted, &signed(&leaf)).unwrap();
         let said = Said::to_leaf(node, 9);
         assert!(said.names(ME) && !said.names(PEER));
         test(node);
@@ -57,7 +57,7 @@ fn a_leaf_is_sent_departed_hubs_that_it_may_know() {
     with_leaf(|node| {
         neighbor(node, at(1), 1, GRAFT);
         assert!(Said::to_leaf(node, 9).names(PEER));
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let metadata = Metadata::new("far", Kind::Hub).encode(&mut buffer).unwrap();
         for state in [State::Alive, State::Left] {
             hear(node, at(1), &Record { id: OTHER, incarnation: 1, state, by: None, metadata });
@@ -71,13 +71,13 @@ fn a_leaf_is_sent_departed_hubs_that_it_may_know() {
 #[test]
 fn a_leaf_is_sent_each_neighbour_however_it_became_one() {
     with_leaf(|node| {
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let metadata = Metadata::new("other", Kind::Hub).encode(&mut buffer).unwrap();
         let other = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, metadata };
         hear(node, at(1), &other);
         assert!(Said::to_leaf(node, 9).bytes.is_empty());
         let dialled = Direction::Dialled(Target::Member(OTHER));
-        node.handle_link_up(at(1), LinkId(2), dialled, &hello(other)).unwrap();
+        node.handle_link_up(at(1), LinkId(2), dialled, &signed(&other)).unwrap();
         let said = Said::to_leaf(node, 9);
         assert!(said.names(OTHER) && !said.names(PEER));
         // The hub has too few neighbours, and grafts a link that it has.

@@ -5,7 +5,7 @@ use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
 
 use super::fixture::{ME, PEER, at, hub, link_up, try_link, with_neighbour};
-use super::hello::hello;
+use super::hello::signed;
 
 #[test]
 fn a_peer_with_this_nodes_own_id_is_refused() {
@@ -19,11 +19,11 @@ fn a_peer_with_this_nodes_own_id_is_refused() {
 fn leaves_leave_link_slots_for_hubs() {
     let mut memory = StaticStorage::<16, 4>::new();
     let mut node = hub(&mut memory);
-    let mut buffer = [0; 64];
+    let mut buffer = [0; 256];
     let metadata = Metadata::new("leaf", Kind::Leaf).encode(&mut buffer).unwrap();
     let mut leaf = |link: u32, id: u8| {
         let record = Record { id: NodeId([id; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
-        node.handle_link_up(at(0), LinkId(link), Direction::Accepted, &hello(record))
+        node.handle_link_up(at(0), LinkId(link), Direction::Accepted, &signed(&record))
     };
     assert_eq!([leaf(1, 10), leaf(2, 11), leaf(3, 12)], [Ok(()), Ok(()), Ok(())]);
     assert_eq!(leaf(4, 13), Err(GoAway::Full));
@@ -45,10 +45,11 @@ fn a_dial_that_crosses_another_is_still_for_gossip() {
     let mut node = hub(&mut memory);
     link_up(&mut node, at(0), 1, PEER, &["10.0.0.2:8374"]);
     assert!(!node.carries_gossip(LinkId(1)), "the peer has not said that it wants that");
-    let mut buffer = [0; 64];
+    let mut buffer = [0; 256];
     let metadata = Metadata::new("peer", Kind::Hub).encode(&mut buffer).unwrap();
     let record = Record { id: PEER, incarnation: 1, state: State::Alive, by: None, metadata };
-    node.handle_link_up(at(1), LinkId(2), Direction::Dialled(Target::Member(PEER)), &hello(record)).unwrap();
+    node.handle_link_up(at(1), LinkId(2), Direction::Dialled(Target::Member(PEER)), &signed(&record))
+        .unwrap();
     assert!(node.carries_gossip(LinkId(2)));
     assert_eq!(node.poll_close(), Some((LinkId(1), GoAway::Replaced)));
 }

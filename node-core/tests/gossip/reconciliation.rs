@@ -11,7 +11,7 @@ use node_core::wire::gossip::Tag;
 use node_core::wire::record::MAX_METADATA;
 
 use super::fixture::{hear_on, start};
-use super::hello::hello;
+use super::hello::signed;
 
 /// How many members two tables have in common, and how many differ in each way.
 #[derive(Clone, Copy, Debug)]
@@ -158,7 +158,7 @@ fn learn<'i>(node: &mut Node<'_>, ids: impl Iterator<Item = &'i NodeId>, incarna
     let mut buffer = [0; 128];
     let metadata = Metadata::new("member", Kind::Hub).encode(&mut buffer).unwrap();
     let record = Record { id: NodeId([3; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
-    node.handle_link_up(Instant::START, link, Direction::Accepted, &hello(record)).unwrap();
+    node.handle_link_up(Instant::START, link, Direction::Accepted, &signed(&record)).unwrap();
     for (at, id) in ids.enumerate() {
         let record = Record { id: *id, incarnation: incarnation(at), ..record };
         hear_on(node, Instant::START, link.0, &record);
@@ -167,5 +167,5 @@ fn learn<'i>(node: &mut Node<'_>, ids: impl Iterator<Item = &'i NodeId>, incarna
 }
 
 fn up(node: &mut Node<'_>, peer: &Node<'_>, direction: Direction) {
-    node.handle_link_up(Instant::START, LinkId(1), direction, &hello(peer.record())).unwrap();
+    node.handle_link_up(Instant::START, LinkId(1), direction, &signed(&peer.record())).unwrap();
 }

@@ -132,7 +132,7 @@ fn a_peer_in_reconnect_grace_that_sends_its_address_is_dialled() {
         node.handle_link_down(at(0), LinkId(2), LinkEnd::Lost);
         let mut metadata = Metadata::new("peer", Kind::Hub);
         metadata.addrs.extend(["10.0.0.2:8374"]);
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let metadata = metadata.encode(&mut buffer).unwrap();
         let record = |state, by| Record { id: PEER, incarnation: 2, state, by, metadata };
         hear(&mut node, at(1_000), &record(State::Alive, None));

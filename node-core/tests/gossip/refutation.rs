@@ -43,7 +43,7 @@ fn a_member_declared_down_elsewhere_may_refute_here_first() {
 #[test]
 fn a_suspect_that_had_time_to_refute_is_down_when_others_say_so() {
     with_neighbour(|node| {
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
         let alive = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, metadata };
         hear(node, at(0), &alive);

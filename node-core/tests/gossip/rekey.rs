@@ -9,7 +9,7 @@ use node_core::time::{Duration, Instant};
 use node_core::trust::Fingerprint;
 
 use super::fixture::start_as;
-use super::hello::hello;
+use super::hello::signed;
 use super::nowhere::Nowhere;
 
 const ME: NodeId = NodeId([1; 16]);
@@ -36,7 +36,7 @@ fn with_record(incarnation: u64, announced: Fingerprint, act: impl FnOnce(Record
 
 fn link_up(node: &mut Node<'_>, now: Instant, link: u32, direction: Direction, announced: Fingerprint) {
     with_record(1, announced, |record| {
-        node.handle_link_up(now, LinkId(link), direction, &hello(record)).unwrap();
+        node.handle_link_up(now, LinkId(link), direction, &signed(&record)).unwrap();
     });
     node.secure(now, LinkId(link), Certificates { ours: OLD, theirs: THEIRS });
 }

@@ -8,7 +8,7 @@ use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
 
 use super::fixture::start_as;
-use super::hello::hello;
+use super::hello::signed;
 
 const LEAF: NodeId = NodeId([1; 16]);
 const HUB: NodeId = NodeId([2; 16]);
@@ -27,7 +27,7 @@ fn link_up(node: &mut Node<'_>, now: Instant, dial: &Dial, link: u32) {
     let mut buffer = [0; 256];
     let metadata = metadata.encode(&mut buffer).unwrap();
     let record = Record { id: HUB, incarnation: 1, state: State::Alive, by: None, metadata };
-    node.handle_link_up(now, LinkId(link), Direction::Dialled(dial.target), &hello(record)).unwrap();
+    node.handle_link_up(now, LinkId(link), Direction::Dialled(dial.target), &signed(&record)).unwrap();
 }
 
 /// Runs `test` with a leaf that reached its hub at its join address.

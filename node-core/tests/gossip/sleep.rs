@@ -5,7 +5,7 @@ use node_core::id::LinkId;
 use node_core::link::GoAway;
 
 use super::fixture::{ME, OTHER, PEER, at, hear, pass_idle, state, with_neighbour};
-use super::hello::hello;
+use super::hello::signed;
 
 #[test]
 fn a_suspect_that_says_it_sleeps_is_alive_until_it_should_wake() {
@@ -38,7 +38,7 @@ fn a_leaf_that_sleeps_is_not_suspected_until_it_should_wake() {
         let mut buffer = [0; 256];
         let metadata = metadata.encode(&mut buffer).unwrap();
         let record = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, metadata };
-        node.handle_link_up(at(0), LinkId(2), Direction::Accepted, &hello(record)).unwrap();
+        node.handle_link_up(at(0), LinkId(2), Direction::Accepted, &signed(&record)).unwrap();
         node.handle_link_down(at(0), LinkId(2), LinkEnd::GoAway(GoAway::Acknowledged));
         // Its clock may err, and it has to find a hub.
         pass_idle(node, at(624_000));

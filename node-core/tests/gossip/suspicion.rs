@@ -1,6 +1,8 @@
 //! When a node suspects a member, and how long the suspect has.
 
-use node_core::gossip::{Config, Failure, Kind, LinkEnd, Metadata, Record, State, StaticStorage, Target};
+use node_core::gossip::{
+    Config, Direction, Failure, Kind, LinkEnd, Metadata, Record, State, StaticStorage, Target,
+};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
 
@@ -53,7 +55,7 @@ fn an_unresponsive_peer_is_dialled_again_though_there_are_enough_links_by_then()
     link_up(&mut node, at(0), 1, PEER, &[]);
     let mut metadata = Metadata::new("other", Kind::Hub);
     metadata.addrs.extend(["10.0.0.3:8374"]);
-    let mut buffer = [0; 64];
+    let mut buffer = [0; 256];
     let metadata = metadata.encode(&mut buffer).unwrap();
     hear(&mut node, at(0), &Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, metadata });
     for number in 0..3 {
@@ -117,7 +119,10 @@ fn a_suspect_that_did_not_answer_is_dialled_until_it_is_down_or_refutes() {
 fn an_address_that_leads_back_here_is_no_evidence_that_nobody_listens_there() {
     with_neighbour(|node| {
         node.handle_link_down(at(0), LinkId(1), LinkEnd::Lost);
-        node.handle_dialled_itself(at(0), Target::Member(PEER));
+        let dialled = Direction::Dialled(Target::Member(PEER));
+        let own = node.record();
+        let own = Record { metadata: Vec::leak(own.metadata.to_vec()), ..own };
+        assert_eq!(node.handle_link_up(at(0), LinkId(2), dialled, &own), Err(GoAway::Itself));
         assert_eq!(state(node, PEER), Some(State::Suspect));
         pass_idle(node, at(50_000));
         assert_eq!(state(node, PEER), Some(State::Suspect));
@@ -185,7 +190,7 @@ fn a_leaf_leaves_declaring_down_to_its_hubs() {
     let mut memory = StaticStorage::<8, 4>::new();
     let mut node = leaf(&mut memory);
     link_up(&mut node, at(0), 1, PEER, &["10.0.0.2:8374"]);
-    let mut buffer = [0; 64];
+    let mut buffer = [0; 256];
     let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
     let alive = Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, metadata };
     hear(&mut node, at(0), &alive);

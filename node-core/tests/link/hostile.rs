@@ -1,9 +1,13 @@
 //! A peer that breaks the rules: each time a typed error, a GOAWAY that says why, and never a panic.
 
 use super::pipe::{self, End, LARGE, SMALL, config, hello};
+use node_core::crypto::{Digest, PublicKey};
+use node_core::identity::{Certificates, Channel, Greetings};
 use node_core::link::{Event, GoAway, Limits, Open, PREFACE, PeerError, Phase, ResetCode, Service};
+use node_core::sim::toy::Toy;
 use node_core::time::{Duration, Instant};
-use node_core::wire::FrameKind as Kind;
+use node_core::trust::Fingerprint;
+use node_core::wire::{FrameKind as Kind, Proof};
 use proptest::prelude::*;
 
 mod peer {
@@ -17,14 +21,33 @@ mod peer {
         bytes
     }
 
-    pub fn greeting(number: u8, change: impl FnOnce(&mut node_core::link::Hello<'_>)) -> Vec<u8> {
+    /// The hello of a node, changed.
+    pub fn hello_of(number: u8, change: impl FnOnce(&mut node_core::link::Hello<'_>)) -> Vec<u8> {
         let config = config(number, SMALL);
-        let mut metadata = [0; 768];
-        let mut hello = hello(&config, &mut metadata);
+        let mut hello = hello(&config);
         change(&mut hello);
-        let mut buffer = [0; 1024];
-        let payload = postcard::to_slice(&hello, &mut buffer).unwrap();
-        [PREFACE.to_vec(), frame(1, 0, 0, payload)].concat()
+        postcard::to_extend(&hello, Vec::new()).unwrap()
+    }
+
+    /// A hello, and what is signed with it for an end with the hello `to`.
+    pub fn proof_of(number: u8, hello: &[u8], to: &[u8]) -> Proof<'static> {
+        let config = config(number, SMALL);
+        let hash = |hello: &[u8]| Toy.sha256(&[hello]);
+        let greetings = Greetings { ours: hash(hello), theirs: hash(to), exporter: false };
+        let signature = config.identity.prove(&Channel::default(), &greetings).unwrap();
+        let record = pipe::record(&config, Vec::leak(vec![0; 256]));
+        Proof { signature, time: None, record }
+    }
+
+    /// The first two frames of a node, for an end of node 1.
+    pub fn frames(hello: &[u8], proof: &Proof<'_>) -> Vec<u8> {
+        let proof = postcard::to_extend(proof, Vec::new()).unwrap();
+        [PREFACE.to_vec(), frame(1, 0, 0, hello), frame(10, 0, 0, &proof)].concat()
+    }
+
+    pub fn greeting(number: u8, change: impl FnOnce(&mut node_core::link::Hello<'_>)) -> Vec<u8> {
+        let hello = hello_of(number, change);
+        frames(&hello, &proof_of(number, &hello, &hello_of(1, |_| {})))
     }
 
     pub fn open(exchange: u32, flags: u8, data: &[u8]) -> Vec<u8> {
@@ -58,7 +81,7 @@ mod peer {
         end.receive(Instant::START)
     }
 }
-use peer::{after_hello, frame, from_start, greeting, open};
+use peer::{after_hello, frame, frames, from_start, greeting, hello_of, open, proof_of};
 
 #[test]
 fn another_protocol_is_no_link() {
@@ -78,8 +101,84 @@ fn another_cluster_is_refused() {
 }
 
 #[test]
-fn a_link_of_a_node_to_itself_is_refused() {
-    assert_eq!(from_start(greeting(1, |_| {})), Err(PeerError::Itself(pipe::id(1))));
+fn a_peer_of_version_1_is_refused_with_a_sentence() {
+    // Its hello began as every version does; the rest does not matter.
+    let result = from_start([&PREFACE[..], &frame(1, 0, 0, b"\x01\x04test")].concat());
+    assert_eq!(result, Err(PeerError::Version(1)));
+    let said = result.unwrap_err();
+    assert_eq!(said.to_string(), "the peer speaks protocol version 1, this node 2: update the older one");
+    assert_eq!(said.go_away(), GoAway::OtherVersion);
+}
+
+#[test]
+fn a_key_that_is_no_point_is_refused() {
+    let no_key = greeting(2, |hello| hello.identity = PublicKey::NONE);
+    assert_eq!(from_start(no_key), Err(PeerError::BadHello));
+}
+
+#[test]
+fn a_proof_of_another_node_cluster_or_link_is_refused() {
+    let (hello, mine) = (hello_of(2, |_| {}), hello_of(1, |_| {}));
+    let proof = || proof_of(2, &hello, &mine);
+    assert_eq!(from_start(frames(&hello, &proof())), Ok(()));
+    let refused = Err(PeerError::BadProof(pipe::id(2)));
+    assert_eq!(PeerError::BadProof(pipe::id(2)).go_away(), GoAway::Unproved);
+    // Of a link whose other end said another hello, because its nonce was another one.
+    let replayed = proof_of(2, &hello, &hello_of(1, |hello| hello.nonce = [8; 32]));
+    assert_eq!(from_start(frames(&hello, &replayed)), refused);
+    // For a hello that was changed on the way.
+    let changed = hello_of(2, |hello| hello.exporter = true);
+    assert_eq!(from_start(frames(&changed, &proof())), refused);
+    // Returned by a peer that claims the identity of the prover.
+    assert_eq!(from_start(frames(&mine, &proof_of(1, &hello, &mine))), Err(PeerError::BadProof(pipe::id(1))));
+    // By one node in the name of another.
+    let record = proof_of(3, &hello, &mine).record;
+    assert_eq!(from_start(frames(&hello, &Proof { record, ..proof() })), refused);
+    // Over other certificates.
+    let channel = |theirs| Channel {
+        certificates: Some(Certificates { ours: Fingerprint([1; 32]), theirs: Fingerprint([theirs; 32]) }),
+        exporter: None,
+    };
+    let greetings = Greetings { ours: [1; 32], theirs: [2; 32], exporter: true };
+    let identity = config(1, SMALL).identity;
+    let [one, two] = [2, 3].map(|theirs| identity.prove(&channel(theirs), &greetings).unwrap());
+    assert_ne!(one, two);
+    let exported = |key| Channel { exporter: Some([key; 32]), ..channel(2) };
+    assert_ne!(identity.prove(&exported(1), &greetings), identity.prove(&exported(2), &greetings));
+}
+
+#[test]
+fn a_proof_that_is_missing_or_cannot_be_read_is_refused() {
+    let hello = hello_of(2, |_| {});
+    let start = [&PREFACE[..], &frame(1, 0, 0, &hello)].concat();
+    let whole = postcard::to_extend(&proof_of(2, &hello, &hello_of(1, |_| {})), Vec::new()).unwrap();
+    let with = |frame: &[u8]| from_start([&start, frame].concat());
+    for length in (0..whole.len()).step_by(7) {
+        let error = PeerError::BadPayload(Kind::Proof);
+        assert_eq!(with(&frame(10, 0, 0, &whole[..length])), Err(error), "{length} bytes");
+    }
+    assert_eq!(with(&frame(2, 0, 0, &[6, 3])), Err(PeerError::Unexpected(Kind::Gossip)));
+    assert_eq!(with(&frame(200, 0, 0, b"")), Err(PeerError::BadHello));
+    assert_eq!(
+        from_start([&PREFACE[..], &frame(10, 0, 0, &whole)].concat()),
+        Err(PeerError::Unexpected(Kind::Proof))
+    );
+    assert_eq!(after_hello(&frame(10, 0, 0, &whole)).1, Err(PeerError::Unexpected(Kind::Proof)));
+    // Bytes of a later revision are no fault.
+    assert_eq!(with(&frame(10, 0, 0, &[&whole[..], b"later"].concat())), Ok(()));
+    // Too late.
+    let mut end = peer::end();
+    end.input = start.clone();
+    end.receive(Instant::START).unwrap();
+    assert_eq!(end.tick(Instant::START + Duration::from_secs(5)), Err(PeerError::HelloTimeout));
+}
+
+#[test]
+fn a_refusal_before_the_proof_is_understood() {
+    let (mut end, hello) = (peer::end(), hello_of(2, |_| {}));
+    end.input = [&PREFACE[..], &frame(1, 0, 0, &hello), &frame(9, 0, 0, &[5])].concat();
+    end.receive(Instant::START).unwrap();
+    assert_eq!((end.go_away, end.link.phase()), (Some(GoAway::OtherCluster), Phase::Over));
 }
 
 #[test]
@@ -90,17 +189,16 @@ fn limits_below_the_least_are_refused() {
 
 #[test]
 fn a_hello_that_cannot_be_read_is_refused() {
-    for payload in [&b""[..], b"\x01", b"\x01\x05test"] {
+    for payload in [&b""[..], b"\x02", b"\x02\x05test"] {
         assert_eq!(from_start([&PREFACE[..], &frame(1, 0, 0, payload)].concat()), Err(PeerError::BadHello));
     }
 }
 
 #[test]
 fn a_hello_with_fields_of_a_later_version_is_taken() {
-    let mut input = greeting(2, |_| {});
-    input.extend(b"later");
-    input[8] += 5;
-    assert_eq!(from_start(input), Ok(()));
+    let hello = [hello_of(2, |_| {}), b"later".to_vec()].concat();
+    let proof = proof_of(2, &hello, &hello_of(1, |_| {}));
+    assert_eq!(from_start(frames(&hello, &proof)), Ok(()));
 }
 
 #[test]
@@ -111,7 +209,7 @@ fn no_frame_is_accepted_before_hello() {
 
 #[test]
 fn a_second_hello_is_out_of_turn() {
-    let input = greeting(2, |_| {})[8..].to_vec();
+    let input = frame(1, 0, 0, &hello_of(2, |_| {}));
     assert_eq!(after_hello(&input).1, Err(PeerError::Unexpected(Kind::Hello)));
 }
 

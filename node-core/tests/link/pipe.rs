@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use node_core::id::NodeId;
+use node_core::identity::Channel;
 use node_core::link::{
     Config, Event, Exchange, ExchangeId, Full, GoAway, Hello, Limits, Link, Open, OpenError, Outbox,
     PeerError, Phase, ResetCode, SendError, Service, Side,
 };
+use node_core::sim::toy;
 use node_core::time::{Duration, Instant};
-use node_core::wire::{Kind, Metadata, Record, State};
+use node_core::wire::{Kind, Metadata, Record, VERSION};
 
 /// Limits so small that a test reaches each of them.
 pub const SMALL: Limits =
@@ -28,8 +30,7 @@ pub fn id(number: u8) -> NodeId {
 pub fn config(number: u8, limits: Limits) -> Config<'static> {
     let five = Duration::from_secs(5);
     Config {
-        id: id(number),
-        cluster: "test",
+        identity: toy::identity("test", id(number)),
         limits,
         hello_timeout: five,
         ping_after: five,
@@ -37,10 +38,18 @@ pub fn config(number: u8, limits: Limits) -> Config<'static> {
     }
 }
 
-pub fn hello<'b>(config: &Config<'b>, metadata: &'b mut [u8]) -> Hello<'b> {
-    let metadata = Metadata::new("node", Kind::Hub).encode(metadata).unwrap();
-    let record = Record { id: config.id, incarnation: 1, state: State::Alive, by: None, metadata };
-    Hello { version: 1, cluster: config.cluster, limits: config.limits, time: None, record }
+/// The nonce of every link: real ones are random.
+pub const NONCE: [u8; 32] = [7; 32];
+
+pub fn hello<'b>(config: &Config<'b>) -> Hello<'b> {
+    let Config { identity, limits, .. } = config;
+    let (cluster, identity) = (identity.cluster, identity.key);
+    Hello { version: VERSION, cluster, limits: *limits, identity, nonce: NONCE, exporter: false }
+}
+
+/// The record of a node, which introduces it.
+pub fn record<'b>(config: &Config<'_>, buffer: &'b mut [u8]) -> Record<'b> {
+    toy::record(&config.identity, 1, &Metadata::new("node", Kind::Hub), buffer).unwrap()
 }
 
 /// A bounded buffer of outgoing bytes.
@@ -86,6 +95,7 @@ pub struct Talk {
 
 /// One end of the link.
 pub struct End {
+    config: Config<'static>,
     pub link: Link<'static>,
     pub out: Bytes,
     pub input: Vec<u8>,
@@ -117,8 +127,9 @@ impl End {
         let (ours, theirs) = (slots(4), slots(config.limits.exchanges + 2));
         let mut link = Link::new(config, ours, theirs, Instant::START);
         let mut out = Bytes { queue: VecDeque::new(), bound };
-        link.greet(&hello(&config, &mut [0; 768]), &mut out).unwrap();
+        link.greet(NONCE, Channel::default(), &mut out).unwrap();
         Self {
+            config,
             link,
             out,
             input: Vec::new(),
@@ -185,6 +196,11 @@ impl End {
             rest = &rest[taken.consumed..];
             let consumed = taken.consumed;
             match taken.event {
+                Some(Event::Greeted) => {
+                    let mut buffer = [0; 256];
+                    let record = record(&self.config, &mut buffer);
+                    self.link.prove(None, record, &mut self.out).unwrap();
+                }
                 Some(Event::Opened { id, open, data, end }) => {
                     let to = open.to.unwrap().0;
                     let serial = u32::from_le_bytes([to[0], to[1], to[2], to[3]]);

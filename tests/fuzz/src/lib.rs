@@ -3,26 +3,71 @@
 //!
 //! `cargo +nightly fuzz run --features libfuzzer link` in this folder looks for bytes that make one panic.
 
-use node_core::crypto::Software;
+use node_core::crypto::{
+    BadSignature, Digest, P256Secret, PublicKey, Sign, SignError, Signature, Software, SoftwareSigner, Verify,
+};
 use node_core::gossip::{
-    Birth, Config as NodeConfig, Direction, Failure, Kind, LinkEnd, Metadata, Node, Record, State,
+    Birth, Config as NodeConfig, Direction, Failure, Kind, LinkEnd, Metadata, Node, Record, Start, State,
     StaticStorage,
 };
 use node_core::http::{NO_FIELD, RequestHead, ResponseHead, content_length, end_to_end};
-use node_core::id::{LinkId, NodeId};
+use node_core::id::LinkId;
+use node_core::identity::{Channel, Identity};
 use node_core::keys::{Bundle, Keyring};
-use node_core::link::{Config, Event, Exchange, Hello, Limits, Link, Outbox, SliceOutbox};
+use node_core::link::{Config, Event, Exchange, Limits, Link, Outbox, SliceOutbox};
 use node_core::time::{Duration, Instant};
 use node_core::trust::Certificate;
+use node_core::wire::record::MAX_METADATA;
 
 /// The name of a target and of its corpus, and the function that takes its inputs.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 5] =
-    [("bundle", bundle), ("certificate", certificate), ("gossip", gossip), ("http", http), ("link", link)];
+pub const TARGETS: [Target; 6] = [
+    ("bundle", bundle),
+    ("certificate", certificate),
+    ("gossip", gossip),
+    ("http", http),
+    ("identity", identity),
+    ("link", link),
+];
 
-const ME: NodeId = NodeId([0x22; 16]);
+/// A key whose hash, in this fuzzing, begins with its own bytes.
+const fn key(byte: u8) -> [u8; PublicKey::LEN] {
+    let mut sec1 = [byte; PublicKey::LEN];
+    sec1[0] = 2;
+    sec1
+}
+
+/// Takes every signature, so that bytes of a peer reach what lies behind the check.
+struct Gullible;
+
+impl Digest for Gullible {
+    fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
+        match parts {
+            [[_, key @ ..]] if key.len() == PublicKey::LEN - 1 => key.try_into().unwrap_or([0; 32]),
+            _ => Software.sha256(parts),
+        }
+    }
+}
+
+impl Verify for Gullible {
+    fn verify(&self, _: &[u8], _: &[u8], _: &Signature) -> Result<(), BadSignature> {
+        Ok(())
+    }
+}
+
+impl Sign for Gullible {
+    fn sign(&self, _: &[u8]) -> Result<Signature, SignError> {
+        Ok(Signature::from_bytes([1; Signature::LEN]))
+    }
+}
+
+/// A node that takes every signature.
+fn gullible(byte: u8) -> Identity<'static> {
+    Identity::new("demo", PublicKey::from_sec1(&key(byte)).unwrap_or(PublicKey::NONE), &Gullible, &Gullible)
+}
+
 const LIMITS: Limits =
     Limits { frame: 4096, exchanges: 2, exchange_credit: 64, link_credit: 100, members: 16 };
 
@@ -46,19 +91,17 @@ pub fn certificate(input: &[u8]) {
 pub fn gossip(input: &[u8]) {
     let mut memory = StaticStorage::<8, 4>::new();
     let metadata = Metadata::new("two", Kind::Hub);
-    let config = NodeConfig::new(ME, Kind::Hub);
+    let (me, peer) = (gullible(0x22), gullible(0x11));
+    let config = NodeConfig::new(me.id, Kind::Hub);
     let mut now = Instant::START;
-    let Ok(mut node) =
-        Node::new(now, config, Birth { incarnation: 1, metadata: &metadata, seed: 1 }, memory.lend())
-    else {
-        return;
-    };
-    let mut buffer = [0; 768];
-    let Ok(metadata) = Metadata::new("one", Kind::Hub).encode(&mut buffer) else { return };
-    let record = Record { id: NodeId([0x11; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
-    let hello = Hello { version: 1, cluster: "demo", limits: LIMITS, time: None, record };
+    let birth = Birth { incarnation: 1, start: Start { at: 2, random: 2 }, metadata: &metadata, seed: 1 };
+    let Ok(mut node) = Node::new(now, config, me, birth, memory.lend()) else { return };
+    let mut buffer = [0; MAX_METADATA];
+    let metadata = Metadata { identity: peer.key, ..Metadata::new("one", Kind::Hub) };
+    let Ok(metadata) = metadata.encode(&mut buffer) else { return };
+    let record = Record { id: peer.id, incarnation: 1, state: State::Alive, by: None, metadata };
     let link = LinkId(1);
-    assert!(node.handle_link_up(now, link, Direction::Accepted, &hello).is_ok());
+    assert!(node.handle_link_up(now, link, Direction::Accepted, &record).is_ok());
     let mut rest = input;
     while let Some((length, after)) = rest.split_first_chunk() {
         let (message, after) = after.split_at(after.len().min(u16::from_le_bytes(*length).into()));
@@ -80,7 +123,7 @@ pub fn gossip(input: &[u8]) {
         }
     }
     assert!(node.members().count() <= 8);
-    assert!(node.member(ME).is_some(), "a node knows itself");
+    assert!(node.member(me.id).is_some(), "a node knows itself");
 }
 
 /// A request's or response's head.
@@ -97,13 +140,27 @@ pub fn http(input: &[u8]) {
     }
 }
 
+/// A record in postcard: only its member can have signed it.
+pub fn identity(input: &[u8]) {
+    let secret = [0x22; 32];
+    let Ok(signer) = SoftwareSigner::new(P256Secret(&secret)) else { return };
+    let me = Identity::new("demo", signer.public_key(), &signer, &Software);
+    let Ok(record) = postcard::from_bytes::<Record<'_>>(input) else { return };
+    assert!(me.verify_record(&record).is_err() || record.metadata.len() > Signature::LEN + PublicKey::LEN);
+    let mut own = record.metadata.to_vec();
+    if me.sign_record(record.incarnation, &mut own).is_ok() {
+        let signed = Record { id: me.id, metadata: &own, ..record };
+        let is_mine = Metadata::decode(&own).is_ok_and(|metadata| metadata.identity == me.key);
+        assert!(is_mine || me.verify_record(&signed).is_err(), "the key in a record is that of its member");
+    }
+}
+
 /// Bytes that a peer sends on a link.
 pub fn link(input: &[u8]) {
     let now = Instant::START;
     let five = Duration::from_secs(5);
     let config = Config {
-        id: ME,
-        cluster: "demo",
+        identity: gullible(0x22),
         limits: LIMITS,
         hello_timeout: five,
         ping_after: five,
@@ -111,11 +168,20 @@ pub fn link(input: &[u8]) {
     };
     let (mut ours, mut theirs) = ([Exchange::FREE; 2], [Exchange::FREE; 2]);
     let mut link = Link::new(config, &mut ours, &mut theirs, now);
+    let mut buffer = [0; 256];
+    let greeted = link.greet([3; 32], Channel::default(), &mut SliceOutbox::new(&mut buffer));
+    assert!(greeted.is_ok(), "an empty outbox has room for a hello");
     let mut rest = input;
     while let Ok(taken) = link.handle_input(now, rest) {
         let mut buffer = [0; 256];
         let mut out = SliceOutbox::new(&mut buffer);
         match taken.event {
+            Some(Event::Greeted) => {
+                let metadata: &[u8] = &[];
+                let id = config.identity.id;
+                let own = Record { id, incarnation: 1, state: State::Alive, by: None, metadata };
+                assert!(link.prove(None, own, &mut out).is_ok(), "the outbox has room for a proof");
+            }
             Some(Event::Opened { id, data, .. }) => {
                 link.release(id, data.len());
                 let _ = link.send(id, b"an answer", data.len() > 4, &mut out);

@@ -19,7 +19,7 @@ use super::overlay::{Overlay, Peer};
 use super::packer::send_all;
 use crate::time::Instant;
 use crate::wire::gossip::Tag;
-use crate::wire::{Kind, Outbox, Record, State};
+use crate::wire::{Kind, Outbox, Record};
 
 /// Pushes what changed: eagerly or lazily between hubs, as a feed on a link to or from a leaf.
 pub fn push(
@@ -45,8 +45,10 @@ pub fn push(
 /// Tells a peer what is said of it elsewhere.
 pub fn put_buddy_notification(members: &Members<'_>, peer: &mut Peer, out: &mut impl Outbox) {
     let Some(said) = peer.buddy_notification else { return };
-    let known = members.table.find(peer.id).filter(|_| said.state == State::Alive);
-    let metadata = known.map_or(&[][..], |index| members.table.record(index).metadata);
+    // With its own signature the peer believes what it forgot itself.
+    let known = members.table.find(peer.id).map(|index| members.table.record(index));
+    let known = known.filter(|record| record.incarnation == said.incarnation);
+    let metadata = known.map_or(&[][..], |record| record.metadata);
     let (incarnation, state, by) = (said.incarnation, said.state, said.by);
     let record = Record { id: peer.id, incarnation, state, by, metadata };
     if send_all(Tag::Records, [record].into_iter(), out) {

@@ -9,9 +9,10 @@ use crate::gossip::StaticStorage;
 use crate::gossip::membership::Members;
 use crate::gossip::overlay::Peer;
 use crate::id::NodeId;
+use crate::sim::toy;
 use crate::time::{Duration, Instant};
 use crate::wire::gossip::Tag;
-use crate::wire::{Full, Kind, Outbox, State};
+use crate::wire::{Full, Kind, Outbox, Start, State};
 
 /// Takes so many messages.
 struct Room {
@@ -41,7 +42,8 @@ impl Outbox for Room {
 fn with_members(count: u8, test: impl FnOnce(&mut Members<'_>)) {
     let mut memory = StaticStorage::<64, 1>::new();
     let (storage, _) = memory.lend().split();
-    let mut members = Members::new(Instant::START, storage);
+    let mut members =
+        Members::new(Instant::START, storage, toy::identity("test", NodeId([0xee; 16])), Start::default());
     for number in 0..count {
         change(&mut members, number);
     }

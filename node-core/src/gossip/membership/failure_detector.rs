@@ -98,7 +98,8 @@ impl Members<'_> {
     pub fn handle_left(&mut self, context: &Context, now: Instant, id: NodeId) {
         let Some(index) = self.table.find(id) else { return };
         if self.table.slot(index).state.is_live() {
-            self.set_state(context, now, index, State::Left, None);
+            // Not the member's own word, which it signs: others hear what this node saw.
+            self.set_state(context, now, index, State::Left, Some(context.config.id));
             self.table.mark_changed(index, 0);
         }
     }

@@ -9,10 +9,11 @@ use super::table::{Index, Table, TableStorage};
 use crate::gossip::context::Context;
 use crate::gossip::timers::Timer;
 use crate::id::{LinkId, NodeId};
+use crate::identity::Identity;
 use crate::time::Instant;
 use crate::trust::Fingerprint;
 use crate::wire::record::MAX_USES;
-use crate::wire::{Metadata, Record, State};
+use crate::wire::{Metadata, Record, Start, State};
 
 /// The links, as membership sees them.
 pub trait Links {
@@ -27,9 +28,6 @@ pub trait Links {
 
     /// The peer of a link.
     fn sender(&self, link: LinkId) -> Sender;
-
-    /// Whether a long jump of an incarnation is believed that came from this link; the next one only after a while.
-    fn allow_jump(&mut self, now: Instant, link: LinkId) -> bool;
 
     /// Tells a linked peer what is said of it elsewhere.
     fn notify_buddy(&mut self, id: NodeId, notification: BuddyNotification);
@@ -52,10 +50,14 @@ pub type Uses<'n> = heapless::Vec<&'n str, MAX_USES>;
 /// All members, this node included.
 pub struct Members<'s> {
     pub table: Table<'s>,
+    pub(super) identity: Identity<'s>,
+    pub(super) start: Start,
     pub(super) local_health: LocalHealth,
     pub(super) refutation: Refutation,
     pub(super) rejections: Rejections,
     pub(super) leaving: bool,
+    /// Another process with this identity was there first.
+    pub(super) refused: bool,
     pub(super) sleeping: bool,
     /// Overdue members are not looked for before.
     pub(super) expire_from: Instant,
@@ -64,13 +66,16 @@ pub struct Members<'s> {
 }
 
 impl<'s> Members<'s> {
-    pub fn new(now: Instant, storage: TableStorage<'s>) -> Self {
+    pub fn new(now: Instant, storage: TableStorage<'s>, identity: Identity<'s>, start: Start) -> Self {
         Self {
             table: Table::new(storage),
+            identity,
+            start,
             local_health: LocalHealth::new(now),
             refutation: Refutation::NONE,
             rejections: Rejections::new(now),
             leaving: false,
+            refused: false,
             sleeping: false,
             expire_from: now,
             orphans_from: None,
@@ -80,6 +85,11 @@ impl<'s> Members<'s> {
     /// Takes note of the time, and of having been called late. `due` is when this node asked to be called.
     pub fn observe(&mut self, now: Instant, due: Option<Instant>) {
         self.local_health.observe(&mut self.table, now, due);
+    }
+
+    /// The start of this process.
+    pub const fn start(&self) -> Start {
+        self.start
     }
 
     pub const fn is_leaving(&self) -> bool {
@@ -92,6 +102,13 @@ impl<'s> Members<'s> {
 
     pub fn is_live(&self, id: NodeId) -> bool {
         self.table.find(id).is_some_and(|index| self.table.slot(index).state.is_live())
+    }
+
+    /// Whether a live member published that this start of it is a rival.
+    pub fn is_known_rival(&self, id: NodeId, start: Start) -> bool {
+        let live = self.table.find(id).filter(|&index| self.table.slot(index).state.is_live());
+        let metadata = live.and_then(|index| Metadata::decode(self.table.metadata(index)).ok());
+        metadata.and_then(|metadata| metadata.rival).is_some_and(|rival| rival.start == start)
     }
 
     pub fn is_asleep(&self, id: NodeId) -> bool {

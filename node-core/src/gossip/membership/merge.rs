@@ -1,15 +1,18 @@
 //! Merging: of two records of one member the newer is taken, as far as there is reason to believe it.
 
+use core::cmp::Ordering;
+
 use super::evidence::Evidence;
 use super::fingerprints::digest;
 use super::member::MemberSlot;
 use super::members::{Links, Members, Sender};
-use super::refutation::{FREE_INCARNATION_JUMP, MAX_INCARNATION, MAX_INCARNATION_JUMP};
+use super::refutation::MAX_INCARNATION;
 use super::table::Index;
+use crate::crypto::BadSignature;
 use crate::gossip::context::Context;
 use crate::id::LinkId;
 use crate::time::Instant;
-use crate::wire::record::MAX_METADATA;
+use crate::wire::record::{MAX_METADATA, split_signature};
 use crate::wire::{Kind, Metadata, Record, State};
 
 /// The change that a record made.
@@ -33,7 +36,43 @@ struct Claim<'r> {
 }
 
 impl Members<'_> {
-    /// Takes a record that arrived, unless more is known here. `source` is the link that it came from.
+    /// Checks that the member published the record, if it tells something new. A leaf leaves that to its hubs, which pass on
+    /// nothing that they did not check.
+    ///
+    /// # Errors
+    /// [`BadSignature`]: it is forged, and its sender is at fault.
+    pub fn verify_news(&self, context: &Context, record: &Record<'_>) -> Result<(), BadSignature> {
+        if record.id == context.config.id || !self.is_news(record) {
+            return Ok(());
+        }
+        self.verify(context, record)
+    }
+
+    /// Checks that the member published the record.
+    ///
+    /// # Errors
+    /// [`BadSignature`]: it is forged.
+    pub fn verify(&self, context: &Context, record: &Record<'_>) -> Result<(), BadSignature> {
+        if context.is_hub() { self.identity.verify_record(record) } else { Ok(()) }
+    }
+
+    /// Whether the record says something in the member's name that was not checked before.
+    fn is_news(&self, record: &Record<'_>) -> bool {
+        let Some(index) = self.table.find(record.id) else { return record.state.is_live() };
+        let slot = self.table.slot(index);
+        let own_word = record.state == State::Left && record.by.is_none() && slot.state != State::Left;
+        let metadata = record.metadata;
+        match record.incarnation.cmp(&slot.incarnation) {
+            Ordering::Less => false,
+            Ordering::Greater => true,
+            Ordering::Equal => {
+                own_word || (!metadata.is_empty() && metadata != self.table.record(index).metadata)
+            }
+        }
+    }
+
+    /// Takes a record that arrived, unless more is known here. What it says in the member's name was checked. `source` is the
+    /// link that it came from.
     pub fn apply(
         &mut self,
         context: &mut Context,
@@ -43,9 +82,7 @@ impl Members<'_> {
         source: LinkId,
     ) -> Update {
         if record.id == context.config.id {
-            if !self.leaving {
-                self.refutation.hear(context, &mut self.table, &mut self.rejections, now, record);
-            }
+            self.hear_of_self(context, now, record);
             return Update::Unchanged;
         }
         if record.incarnation >= MAX_INCARNATION {
@@ -66,16 +103,6 @@ impl Members<'_> {
             },
         };
         let slot = *self.table.slot(index);
-        let is_new = self.table.metadata(index).is_empty();
-        let jump = record.incarnation.saturating_sub(slot.incarnation);
-        if jump > FREE_INCARNATION_JUMP
-            && !is_new
-            && !direct
-            && !self.believe_jump(links, now, source, index, jump)
-        {
-            self.rejections.count(now, "too high an incarnation", record.id);
-            return Update::Unchanged;
-        }
         let as_new = record.incarnation >= slot.incarnation;
         if record.state != State::Alive && !direct && as_new && links.is_linked(record.id) {
             // The peer refutes it itself.
@@ -144,32 +171,6 @@ impl Members<'_> {
         if let Some(slot) = self.table.slot_mut(index) {
             slot.known_by |= known_by;
         }
-    }
-
-    /// Whether an incarnation may jump by what others say. If it would jump too far, it moves as far as it may.
-    fn believe_jump(
-        &mut self,
-        links: &mut impl Links,
-        now: Instant,
-        source: LinkId,
-        index: Index,
-        jump: u64,
-    ) -> bool {
-        if !links.allow_jump(now, source) {
-            return false;
-        }
-        if jump <= MAX_INCARNATION_JUMP {
-            return true;
-        }
-        self.table.update(index, |slot| {
-            slot.incarnation = slot.incarnation.saturating_add(MAX_INCARNATION_JUMP);
-        });
-        let slot = self.table.slot(index);
-        if links.is_linked_leaf(slot.id) {
-            // Nobody else tells it: hubs do not reconcile with leaves.
-            links.notify_buddy(slot.id, slot.notification());
-        }
-        false
     }
 
     /// A place for a member that was not known.
@@ -248,7 +249,8 @@ impl Members<'_> {
             Ok(metadata) => {
                 let known = self.table.metadata(index);
                 let is_new = known.is_empty();
-                described_anew = known != record.metadata;
+                let fields = |metadata| split_signature(metadata).map(|(fields, _)| fields);
+                described_anew = fields(known) != fields(record.metadata);
                 let kept = self.keep_metadata(context, links, index, record.metadata);
                 if !kept {
                     self.rejections.count(now, "no room for the metadata", record.id);
@@ -329,15 +331,6 @@ impl Members<'_> {
     fn own_reserve(&self, context: &Context) -> usize {
         let own = self.table.find(context.config.id).map_or(0, |me| self.table.metadata(me).len());
         MAX_METADATA.saturating_sub(own)
-    }
-
-    /// Forgets an incarnation that the peer can never have had, as its hello shows: it was a lie.
-    pub fn forget_impossible(&mut self, context: &Context, hello: &Record<'_>) {
-        if let Some(index) = self.table.find(hello.id).filter(|_| hello.id != context.config.id)
-            && self.table.slot(index).incarnation.saturating_sub(hello.incarnation) > MAX_INCARNATION_JUMP
-        {
-            self.table.remove(index);
-        }
     }
 }
 

@@ -29,7 +29,7 @@ pub use id_index::IdEntry;
 pub use member::{Member, MemberSlot};
 pub use members::{Links, Members, Sender};
 pub use merge::Update;
-pub use refutation::REFUTATION_PACE;
+pub use own::PublishError;
 pub use table::{Index, TableStorage};
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! This node's own record, and how it changes.
 
+use thiserror::Error;
+
 use super::failure_detector::{HUBS_GRACE, MAX_SLEEP};
 use super::members::{Links, Members};
 use super::refutation::MAX_INCARNATION;
+use crate::crypto::SignError;
 use crate::gossip::context::Context;
 use crate::gossip::timers::Timer;
 use crate::id::NodeId;
 use crate::log::warning;
 use crate::time::Instant;
 use crate::wire::record::{BadMetadata, MAX_HUBS, MAX_METADATA};
-use crate::wire::{Metadata, Record, State};
+use crate::wire::{Metadata, Record, Rival, State};
 
 impl Members<'_> {
     /// Puts this node into its table.
@@ -40,33 +43,99 @@ impl Members<'_> {
         self.table.find(id).map_or(unknown, |me| self.table.record(me))
     }
 
-    /// Refutes what others said of this node, if it is time.
-    pub fn refute(&mut self, context: &mut Context, now: Instant) {
-        self.refutation.refute(context, &mut self.table, now);
+    /// Another node says something of this one. What is wrong is refuted.
+    pub(super) fn hear_of_self(&mut self, context: &mut Context, now: Instant, record: &Record<'_>) {
+        let Some(me) = self.table.find(context.config.id).filter(|_| !self.leaving) else { return };
+        let slot = *self.table.slot(me);
+        let known = record.metadata.is_empty() || record.metadata == self.table.metadata(me);
+        let right = record.state == slot.state && known;
+        if record.incarnation < slot.incarnation || (record.incarnation == slot.incarnation && right) {
+            return;
+        }
+        if record.incarnation >= MAX_INCARNATION - 1 {
+            return self.rejections.count(now, "too high an incarnation", record.id);
+        }
+        let published = || self.identity.verify_record(record).is_ok();
+        if (record.incarnation > slot.incarnation || !known) && !published() {
+            // Nobody else raises the incarnation of this node.
+            return self.rejections.count(now, "not signed by this node", record.id);
+        }
+        if self.is_refused(record) {
+            return;
+        }
+        self.refutation.note(record);
+        self.refute_with(context, now, self.rival_in(record));
     }
 
-    /// Changes what this node says of itself and spreads it.
+    /// Whether the node that has this identity, alive, names this process as its rival: it was there first.
+    fn is_refused(&mut self, record: &Record<'_>) -> bool {
+        let metadata = Metadata::decode(record.metadata).ok().filter(|_| record.state == State::Alive);
+        let named = metadata.filter(|metadata| metadata.rival.is_some_and(|rival| rival.start == self.start));
+        let Some(first) = named else { return false };
+        if !self.refused {
+            warning!(
+                "node {} ({}) runs already, at {}: this process, which has the same identity, is refused",
+                first.name,
+                record.id,
+                first.addrs.first().copied().unwrap_or("no address")
+            );
+        }
+        self.refused = true;
+        true
+    }
+
+    /// The process that published the record, if it started later than this one: it has a copy of the identity. One
+    /// that started earlier is the former life of this node.
+    fn rival_in<'r>(&self, record: &Record<'r>) -> Option<Rival<'r>> {
+        let metadata = Metadata::decode(record.metadata).ok()?;
+        let address = metadata.addrs.first().copied().unwrap_or_default();
+        (metadata.start > self.start).then_some(Rival { start: metadata.start, address })
+    }
+
+    /// Refutes what others said of this node, if it is time.
+    pub fn refute(&mut self, context: &mut Context, now: Instant) {
+        self.refute_with(context, now, None);
+    }
+
+    /// Refutes what others said, and publishes who has the same identity.
+    fn refute_with(&mut self, context: &mut Context, now: Instant, rival: Option<Rival<'_>>) {
+        let mine = self.own_record(context).incarnation;
+        let Some(incarnation) = self.refutation.take(context, now, mine) else { return };
+        if let Some(Rival { address, .. }) = rival {
+            warning!("another process runs with the identity of this node, at {}: it is refused", address);
+        }
+        let published = match rival {
+            Some(_) => self.publish_rival(context, incarnation, rival),
+            None => self.sign_anew(context, incarnation),
+        };
+        if let Err(error) = published {
+            warning!("this node cannot refute what is said of it: {}", error);
+        }
+    }
+
+    /// Changes what this node says of itself and spreads it. What a node alone knows of itself stays: its start, its rival,
+    /// whether it leaves, its identity.
     ///
     /// # Errors
-    /// [`BadMetadata`] when it breaks a limit or does not fit the storage; nothing changed.
+    /// [`PublishError`] when it breaks a limit or does not fit the storage, or cannot be signed; nothing changed.
     pub fn set_own_metadata(
         &mut self,
         context: &Context,
         metadata: &Metadata<'_>,
-    ) -> Result<(), BadMetadata> {
+    ) -> Result<(), PublishError> {
+        let Record { incarnation, metadata: known, .. } = self.own_record(context);
+        if known.is_empty() {
+            let metadata = Metadata { start: self.start, identity: self.identity.key, ..metadata.clone() };
+            return self.publish(context, incarnation, State::Alive, &metadata);
+        }
         let mut buffer = [0; MAX_METADATA];
-        let encoded = metadata.encode(&mut buffer)?;
-        let me = self.table.find(context.config.id).ok_or(BadMetadata)?;
-        if self.table.metadata(me) == encoded {
+        let own = self.own_metadata(context, &mut buffer)?;
+        let Metadata { start, rival, left, identity, .. } = own;
+        let metadata = Metadata { start, rival, left, identity, ..metadata.clone() };
+        if metadata == own {
             return Ok(());
         }
-        let is_first = self.table.metadata(me).is_empty();
-        self.table.set_metadata(me, encoded, 0).map_err(|_| BadMetadata)?;
-        if !is_first {
-            self.table.update(me, |slot| slot.incarnation = slot.incarnation.saturating_add(1));
-        }
-        self.table.mark_changed(me, 0);
-        Ok(())
+        self.publish_next(context, &metadata)
     }
 
     /// Changes one thing in this node's metadata.
@@ -77,38 +146,31 @@ impl Members<'_> {
         &mut self,
         context: &Context,
         change: impl FnOnce(&mut Metadata<'_>),
-    ) -> Result<(), BadMetadata> {
-        let me = self.table.find(context.config.id).ok_or(BadMetadata)?;
-        let mut copy = [0; MAX_METADATA];
-        let old = self.table.metadata(me);
-        let copy = copy.get_mut(..old.len()).ok_or(BadMetadata)?;
-        copy.copy_from_slice(old);
-        let mut metadata = Metadata::decode(copy)?;
+    ) -> Result<(), PublishError> {
+        let mut buffer = [0; MAX_METADATA];
+        let mut metadata = self.own_metadata(context, &mut buffer)?;
         change(&mut metadata);
         self.set_own_metadata(context, &metadata)
     }
 
-    /// This node leaves the cluster.
+    /// This node leaves the cluster. Without a signature the others see only that its links end.
     pub fn leave(&mut self, context: &Context, now: Instant) {
+        if let Err(error) = self.publish_left(context) {
+            warning!("this node cannot publish that it leaves: {}", error);
+        }
         self.leaving = true;
-        let Some(me) = self.table.find(context.config.id) else { return };
-        if let Some(slot) = self.table.slot_mut(me) {
+        if let Some(slot) = self.table.find(context.config.id).and_then(|me| self.table.slot_mut(me)) {
             slot.since = now;
         }
-        self.table.update(me, |slot| {
-            slot.incarnation = slot.incarnation.saturating_add(1);
-            slot.state = State::Left;
-        });
-        self.table.mark_changed(me, 0);
     }
 
     /// This leaf sleeps for so many seconds.
     ///
     /// # Errors
-    /// [`BadMetadata`] on a hub, or when the metadata has no room for it; nothing changed.
-    pub fn sleep(&mut self, context: &mut Context, seconds: u32) -> Result<(), BadMetadata> {
+    /// [`PublishError`] on a hub, or when the metadata has no room for it or cannot be signed; nothing changed.
+    pub fn sleep(&mut self, context: &mut Context, seconds: u32) -> Result<(), PublishError> {
         if context.is_hub() {
-            return Err(BadMetadata);
+            return Err(BadMetadata.into());
         }
         self.change_own_metadata(context, |metadata| metadata.sleep_s = seconds.clamp(1, MAX_SLEEP))?;
         self.sleeping = true;
@@ -117,8 +179,8 @@ impl Members<'_> {
     }
 
     /// # Errors
-    /// Never, as long as the metadata could be written before.
-    pub fn wake(&mut self, context: &Context) -> Result<(), BadMetadata> {
+    /// Never, as long as the metadata could be written before, and the identity key can be used.
+    pub fn wake(&mut self, context: &Context) -> Result<(), PublishError> {
         self.sleeping = false;
         self.change_own_metadata(context, |metadata| metadata.sleep_s = 0)
     }
@@ -147,4 +209,87 @@ impl Members<'_> {
             warning!("the metadata of this node leaves no room for its hubs");
         }
     }
+
+    /// A copy of this node's metadata in `buffer`.
+    fn own_metadata<'b>(
+        &self,
+        context: &Context,
+        buffer: &'b mut [u8; MAX_METADATA],
+    ) -> Result<Metadata<'b>, BadMetadata> {
+        let own = self.own_record(context).metadata;
+        let copy = buffer.get_mut(..own.len()).ok_or(BadMetadata)?;
+        copy.copy_from_slice(own);
+        Metadata::decode(copy)
+    }
+
+    fn publish_rival(
+        &mut self,
+        context: &Context,
+        incarnation: u64,
+        rival: Option<Rival<'_>>,
+    ) -> Result<(), PublishError> {
+        let mut buffer = [0; MAX_METADATA];
+        let metadata = Metadata { rival, ..self.own_metadata(context, &mut buffer)? };
+        self.publish(context, incarnation, State::Alive, &metadata)
+    }
+
+    fn publish_left(&mut self, context: &Context) -> Result<(), PublishError> {
+        let incarnation = self.own_record(context).incarnation.saturating_add(1);
+        let mut buffer = [0; MAX_METADATA];
+        let metadata = Metadata { left: true, ..self.own_metadata(context, &mut buffer)? };
+        self.publish(context, incarnation, State::Left, &metadata)
+    }
+
+    fn publish_next(&mut self, context: &Context, metadata: &Metadata<'_>) -> Result<(), PublishError> {
+        let incarnation = self.own_record(context).incarnation.saturating_add(1);
+        self.publish(context, incarnation, State::Alive, metadata)
+    }
+
+    /// Signs what this node says of itself and spreads it.
+    fn publish(
+        &mut self,
+        context: &Context,
+        incarnation: u64,
+        state: State,
+        metadata: &Metadata<'_>,
+    ) -> Result<(), PublishError> {
+        let mut buffer = [0; MAX_METADATA];
+        let length = metadata.encode(&mut buffer)?.len();
+        self.sign(context, incarnation, state, buffer.get_mut(..length).ok_or(BadMetadata)?)
+    }
+
+    /// Publishes the present metadata with another incarnation.
+    fn sign_anew(&mut self, context: &Context, incarnation: u64) -> Result<(), PublishError> {
+        let mut buffer = [0; MAX_METADATA];
+        let own = self.own_record(context).metadata;
+        let copy = buffer.get_mut(..own.len()).ok_or(BadMetadata)?;
+        copy.copy_from_slice(own);
+        self.sign(context, incarnation, State::Alive, copy)
+    }
+
+    fn sign(
+        &mut self,
+        context: &Context,
+        incarnation: u64,
+        state: State,
+        metadata: &mut [u8],
+    ) -> Result<(), PublishError> {
+        let me = self.table.find(context.config.id).ok_or(BadMetadata)?;
+        self.identity.sign_record(incarnation, metadata)?;
+        self.table.set_metadata(me, metadata, 0).map_err(|_| BadMetadata)?;
+        self.table.update(me, |slot| (slot.incarnation, slot.state) = (incarnation, state));
+        self.table.mark_changed(me, 0);
+        Ok(())
+    }
+}
+
+/// This node could not publish a record of itself. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PublishError {
+    /// The metadata breaks a limit, or does not fit the storage.
+    #[error(transparent)]
+    Metadata(#[from] BadMetadata),
+    /// The identity key cannot be used.
+    #[error(transparent)]
+    Sign(#[from] SignError),
 }

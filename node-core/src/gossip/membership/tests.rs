@@ -6,10 +6,11 @@ use super::{BuddyNotification, Links, Members, Sender, Update};
 use crate::gossip::context::Context;
 use crate::gossip::{Config, StaticStorage};
 use crate::id::{LinkId, NodeId};
+use crate::sim::toy;
 use crate::time::Instant;
 use crate::trust::Fingerprint;
 use crate::wire::record::MAX_METADATA;
-use crate::wire::{Kind, Metadata, Record, State};
+use crate::wire::{Kind, Metadata, Record, Start, State};
 
 const ME: NodeId = NodeId([1; 16]);
 const PEER: NodeId = NodeId([2; 16]);
@@ -39,10 +40,6 @@ impl Links for OneLink {
         Sender { id: Some(PEER), known_by: 1 }
     }
 
-    fn allow_jump(&mut self, _: Instant, _: LinkId) -> bool {
-        true
-    }
-
     fn notify_buddy(&mut self, id: NodeId, notification: BuddyNotification) {
         self.notified.push((id, notification));
     }
@@ -56,7 +53,7 @@ impl Links for OneLink {
 fn apply(records: &[(NodeId, u64, State)], check: impl FnOnce(&Members<'_>, &[Update], &OneLink)) {
     let mut memory = StaticStorage::<8, 1>::new();
     let (storage, _) = memory.lend().split();
-    let mut members = Members::new(Instant::START, storage);
+    let mut members = Members::new(Instant::START, storage, toy::identity("test", ME), Start::default());
     let mut context = Context::new(Config::new(ME, Kind::Hub), 7);
     members.insert_own(&context, Instant::START, 1).unwrap();
     let mut links = OneLink::default();
@@ -105,7 +102,7 @@ fn a_suspect_with_a_link_gets_a_buddy_notification_and_is_not_declared_down() {
     let mut links = OneLink::default();
     let mut memory = StaticStorage::<8, 1>::new();
     let (storage, _) = memory.lend().split();
-    let mut members = Members::new(Instant::START, storage);
+    let mut members = Members::new(Instant::START, storage, toy::identity("test", ME), Start::default());
     let mut context = Context::new(Config::new(ME, Kind::Hub), 7);
     let index = members.table.insert(PEER).unwrap();
     members.table.update(index, |slot| (slot.state, slot.incarnation) = (State::Suspect, 3));

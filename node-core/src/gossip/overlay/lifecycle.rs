@@ -6,11 +6,11 @@ use super::links::Overlay;
 use super::peer::{Peer, PushState, SyncState};
 use super::tie_break::{Newcomer, Outcome};
 use crate::gossip::context::Context;
-use crate::gossip::membership::{BuddyNotification, Links, Members, REFUTATION_PACE, digest};
+use crate::gossip::membership::{BuddyNotification, Links, Members, digest};
 use crate::gossip::timers::Timer;
 use crate::id::{LinkId, NodeId};
-use crate::time::Instant;
-use crate::wire::{GoAway, Hello, Kind, Metadata, Outbox, Record, State};
+use crate::time::{Duration, Instant};
+use crate::wire::{GoAway, Kind, Metadata, Outbox, Record, Start, State};
 
 /// How a link came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum LinkEnd {
 }
 
 impl Overlay<'_> {
-    /// Admits a link that came up: `hello` is the peer's.
+    /// Admits a link that came up: `record` is the peer's own.
     ///
     /// # Errors
     /// The link must not stay, for the reason given.
@@ -42,19 +42,20 @@ impl Overlay<'_> {
         now: Instant,
         link: LinkId,
         direction: Direction,
-        hello: &Hello<'_>,
+        record: &Record<'_>,
     ) -> Result<(), GoAway> {
-        let Record { id, metadata, .. } = hello.record;
+        let id = record.id;
         let for_requests =
             members.table.find(id).is_some_and(|index| members.table.slot(index).dial.for_requests);
         if let Direction::Dialled(target) = direction {
             self.handle_dial_succeeded(context, members, now, target, id);
         }
-        let kind = Metadata::decode(metadata).map_err(|_| GoAway::Protocol)?.kind;
+        let Metadata { kind, start, .. } = Metadata::decode(record.metadata).map_err(|_| GoAway::Protocol)?;
         let me = context.config.id;
         if id == me {
-            return Err(GoAway::Protocol);
+            return Err(if start == members.start() { GoAway::Itself } else { GoAway::Duplicate });
         }
+        self.refuse_duplicate(members, id, start)?;
         if members.is_leaving() {
             return Err(GoAway::Leaving);
         }
@@ -79,7 +80,7 @@ impl Overlay<'_> {
             self.evict_for_link(now, id);
             return Err(GoAway::Full);
         }
-        self.end_rivals(id);
+        self.end_rivals(id, start);
         let both_hubs = kind == Kind::Hub && context.is_hub();
         let sent_on = both_hubs && grafted && !self.evict_for_newcomer(context, now);
         let joins = both_hubs && grafted && !sent_on;
@@ -98,7 +99,7 @@ impl Overlay<'_> {
             neighbor_due: joins,
             sent_on,
             rank: rank(me, id),
-            jump_at: now + REFUTATION_PACE,
+            start,
             ..Peer::FREE
         };
         self.peers.insert(peer).map_err(|_| GoAway::Full)
@@ -153,6 +154,7 @@ impl Overlay<'_> {
             LinkEnd::GoAway(GoAway::Full | GoAway::Untrusted | GoAway::Pruned) => {
                 self.back_off_from(context, members, now, id);
             }
+            LinkEnd::GoAway(GoAway::Duplicate) => self.retry_soon(context, members, now, id),
             LinkEnd::GoAway(_) if said == Some(GoAway::Pruned) => {
                 self.back_off_from(context, members, now, id)
             }
@@ -226,11 +228,60 @@ impl Overlay<'_> {
             .notify_buddy(hello.id, BuddyNotification { incarnation: slot.incarnation, state, by: slot.by });
     }
 
+    /// Of two processes with one identity the one that started first stays. The former life of a node that restarted
+    /// may look like the first: a ping shows whether it is still there.
+    ///
+    /// # Errors
+    /// [`GoAway::Duplicate`]: the process that was started at `start` is the second one.
+    fn refuse_duplicate(&mut self, members: &Members<'_>, id: NodeId, start: Start) -> Result<(), GoAway> {
+        if members.is_known_rival(id, start) {
+            return Err(GoAway::Duplicate);
+        }
+        let first = |peer: &&mut Peer| peer.is_usable() && peer.id == id && peer.start < start;
+        let Some(first) = self.peers.iter_mut().find(first) else { return Ok(()) };
+        first.ping_due = true;
+        Err(GoAway::Duplicate)
+    }
+
+    /// The member published who its rival is: a link to that one ends.
+    pub fn end_known_rival(&mut self, members: &Members<'_>, id: NodeId) {
+        let rivals = self.peers.iter_mut().filter(|peer| peer.is_usable() && peer.id == id);
+        for rival in rivals.filter(|peer| members.is_known_rival(id, peer.start)) {
+            rival.go_away = Some(GoAway::Duplicate);
+        }
+    }
+
+    /// A link whose peer the adapter must ping, to see whether it is still there.
+    pub fn poll_ping(&mut self) -> Option<LinkId> {
+        let peer = self.peers.iter_mut().find(|peer| peer.ping_due && peer.is_usable())?;
+        peer.ping_due = false;
+        Some(peer.link)
+    }
+
     /// A hub that does not want a link is left alone for a while; not for long, when there is no other.
     fn back_off_from(&mut self, context: &mut Context, members: &mut Members<'_>, now: Instant, id: NodeId) {
-        let isolated = self.hub_links() == 0;
-        let retry_max = context.config.retry_max;
-        let retry_at = now + context.jitter(if isolated { retry_max / 8 } else { retry_max });
+        if self.hub_links() == 0 {
+            return self.retry_soon(context, members, now, id);
+        }
+        let wait = context.config.retry_max;
+        self.retry_after(context, members, now, id, wait);
+    }
+
+    /// A hub that may want a link in a moment is dialled again after a few seconds.
+    fn retry_soon(&mut self, context: &mut Context, members: &mut Members<'_>, now: Instant, id: NodeId) {
+        let wait = context.config.retry_max / 8;
+        self.retry_after(context, members, now, id, wait);
+    }
+
+    fn retry_after(
+        &mut self,
+        context: &mut Context,
+        members: &mut Members<'_>,
+        now: Instant,
+        id: NodeId,
+        wait: Duration,
+    ) {
+        let retry_at = now + context.jitter(wait);
         self.seeds.postpone(id, retry_at);
         let Some(index) = members.table.find(id) else { return };
         if let Some(slot) = members.table.slot_mut(index) {

@@ -22,5 +22,5 @@ mod tie_break;
 pub use dialer::{Dial, Target};
 pub use lifecycle::{Direction, LinkEnd};
 pub use links::Overlay;
-pub use peer::{Certificates, Peer};
+pub use peer::Peer;
 pub use peers::Peers;

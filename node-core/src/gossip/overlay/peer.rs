@@ -2,18 +2,9 @@
 
 use crate::gossip::membership::BuddyNotification;
 use crate::id::{LinkId, NodeId};
+use crate::identity::Certificates;
 use crate::time::Instant;
-use crate::trust::Fingerprint;
-use crate::wire::{GoAway, Kind};
-
-/// The certificates that the two ends of a link showed in its handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Certificates {
-    /// SHA-256 of the certificate of this node.
-    pub ours: Fingerprint,
-    /// SHA-256 of the certificate of the peer.
-    pub theirs: Fingerprint,
-}
+use crate::wire::{GoAway, Kind, Start};
 
 /// A link's place in the node's memory; [`Peer::FREE`] fills the storage that a caller lends.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +36,10 @@ pub struct Peer {
     pub(crate) certificates: Option<Certificates>,
     /// A claim about the peer that the peer must hear, to refute it.
     pub(crate) buddy_notification: Option<BuddyNotification>,
-    /// A long jump of an incarnation that the peer reports is not believed before.
-    pub(crate) jump_at: Instant,
+    /// The start of the process at the other end.
+    pub(crate) start: Start,
+    /// The adapter is to ping it, to see whether it is still there.
+    pub(crate) ping_due: bool,
     /// The peer's bit in the known-by bitmap of a member; none for a leaf, or when there are too many hubs.
     pub(crate) known_by: u64,
     /// The state of broadcast for the link.
@@ -75,7 +68,8 @@ impl Peer {
         sent_on: false,
         certificates: None,
         buddy_notification: None,
-        jump_at: Instant::START,
+        start: Start { at: 0, random: 0 },
+        ping_due: false,
         known_by: 0,
         push: PushState::NOTHING,
         sync: SyncState::IDLE,

@@ -1,7 +1,7 @@
 //! The peers: one place for each link, those in use first, so that nothing is looked for among free ones.
 
 use super::peer::Peer;
-use crate::gossip::membership::{BuddyNotification, Links, REFUTATION_PACE, Sender};
+use crate::gossip::membership::{BuddyNotification, Links, Sender};
 use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
 use crate::trust::Fingerprint;
@@ -105,12 +105,6 @@ impl Links for Peers<'_> {
     fn sender(&self, link: LinkId) -> Sender {
         let sender = |peer: &Peer| Sender { id: Some(peer.id), known_by: peer.known_by };
         self.get(link).map_or_else(Sender::default, sender)
-    }
-
-    fn allow_jump(&mut self, now: Instant, link: LinkId) -> bool {
-        let Some(peer) = self.get_mut(link).filter(|peer| now >= peer.jump_at) else { return false };
-        peer.jump_at = now + REFUTATION_PACE;
-        true
     }
 
     fn notify_buddy(&mut self, id: NodeId, notification: BuddyNotification) {

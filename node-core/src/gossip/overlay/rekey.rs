@@ -2,11 +2,11 @@
 //! this node dialled with another certificate on either side is dialled again, one link after the other.
 
 use super::links::Overlay;
-use super::peer::Certificates;
 use crate::gossip::context::Context;
 use crate::gossip::membership::Members;
 use crate::gossip::timers::Timer;
 use crate::id::LinkId;
+use crate::identity::Certificates;
 use crate::log::warning;
 use crate::time::{Duration, Instant};
 use crate::trust::Fingerprint;

@@ -4,7 +4,7 @@ use super::links::Overlay;
 use super::peer::Peer;
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};
-use crate::wire::GoAway;
+use crate::wire::{GoAway, Start};
 
 /// Two links that were dialled from both ends within this time are a simultaneous dial.
 const SIMULTANEOUS: Duration = Duration::from_secs(5);
@@ -43,9 +43,12 @@ impl Overlay<'_> {
         Ok(Outcome::Replaces { grafted: rival.grafted || (crossed && newcomer.grafted) })
     }
 
-    /// Ends the rivals of a link that stays.
-    pub(super) fn end_rivals(&mut self, peer: NodeId) {
+    /// Ends the rivals of a link that stays. `start` is the process at its other end.
+    pub(super) fn end_rivals(&mut self, peer: NodeId, start: Start) {
         let rivals = self.peers.iter_mut().filter(|rival| rival.is_usable() && rival.id == peer);
-        rivals.for_each(|rival| rival.go_away = Some(GoAway::Replaced));
+        rivals.for_each(|rival| {
+            let same = rival.start == start;
+            rival.go_away = Some(if same { GoAway::Replaced } else { GoAway::Duplicate });
+        });
     }
 }

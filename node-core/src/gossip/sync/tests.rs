@@ -7,9 +7,10 @@ use crate::gossip::StaticStorage;
 use crate::gossip::membership::Members;
 use crate::gossip::overlay::{Peer, Peers};
 use crate::id::{LinkId, NodeId};
+use crate::sim::toy;
 use crate::time::Instant;
 use crate::wire::gossip::{IdRange, Items, RangeFingerprint, Tag};
-use crate::wire::{Full, Kind, Outbox, State};
+use crate::wire::{Full, Kind, Outbox, Start, State};
 
 const LINK: LinkId = LinkId(1);
 
@@ -36,7 +37,8 @@ impl Messages {
 fn with_members(ids: &[u8], test: impl FnOnce(&Members<'_>, &mut Peers<'_>)) {
     let mut memory = StaticStorage::<64, 1>::new();
     let (storage, places) = memory.lend().split();
-    let mut members = Members::new(Instant::START, storage);
+    let mut members =
+        Members::new(Instant::START, storage, toy::identity("test", NodeId([0xee; 16])), Start::default());
     for id in ids {
         let index = members.table.insert(NodeId([*id; 16])).unwrap();
         members.table.update(index, |slot| slot.state = State::Alive);

@@ -9,7 +9,7 @@ use crate::id::LinkId;
 use crate::sim::net::{Event, Failure, LINK_OVERHEAD, LinkNumber, Net};
 use crate::time::Instant;
 use crate::wire::gossip::Tag;
-use crate::wire::{Frame, FrameKind, Full, GoAway, HEADER, Header, Hello, Outbox};
+use crate::wire::{Frame, FrameKind, Full, GoAway, HEADER, Header, Outbox, Proof};
 
 /// A host while it handles events. It collects what it wants of the network, and the network does that later: so several
 /// hosts can handle their events at the same time.
@@ -84,7 +84,7 @@ impl<'c> Adapter<'c> {
             Event::Dialled { dial, link, to } => {
                 let Some(target) = self.host.dials.remove(&dial) else { return Vec::new() };
                 self.host.carriers.insert(link, Carrier::new(to, Some(target)));
-                self.say_hello(link);
+                self.say(link, FrameKind::Hello, &self.host.hello());
             }
             Event::DialFailed { dial, why } => {
                 let Some(target) = self.host.dials.remove(&dial) else { return Vec::new() };
@@ -99,7 +99,7 @@ impl<'c> Adapter<'c> {
             }
             Event::Accepted { link, from } => {
                 self.host.carriers.insert(link, Carrier::new(from, None));
-                self.say_hello(link);
+                self.say(link, FrameKind::Hello, &self.host.hello());
             }
             Event::Message { link, bytes } => carried_records = self.receive(link, &bytes),
             Event::Lost { link } => self.end(link, LinkEnd::Lost),
@@ -134,7 +134,11 @@ impl<'c> Adapter<'c> {
         for link in self.host.usable_links() {
             self.gossip(link, |node, now, out| node.poll_gossip(now, LinkId(link), out));
         }
-        let mut closing = Vec::new();
+        let (mut pinged, mut closing) = (Vec::new(), Vec::new());
+        self.act(|node, _| pinged.extend(core::iter::from_fn(|| node.poll_ping())));
+        for link in pinged {
+            self.say(link.0, FrameKind::Ping, &[0; 8]);
+        }
         self.act(|node, _| closing.extend(core::iter::from_fn(|| node.poll_close())));
         for (link, reason) in closing {
             self.say_go_away(link.0, reason);
@@ -164,7 +168,8 @@ impl<'c> Adapter<'c> {
         let Some(carrier) = self.host.carriers.get(&link) else { return false };
         let up = carrier.up;
         match frame.header.kind() {
-            Some(FrameKind::Hello) if !up => self.greet(link, frame.payload),
+            Some(FrameKind::Hello) if !up => self.say(link, FrameKind::Proof, &self.host.proof()),
+            Some(FrameKind::Proof) if !up => self.greet(link, frame.payload),
             Some(FrameKind::Gossip) if up => {
                 self.gossip(link, |node, now, out| {
                     // A malformed message makes the node end the link.
@@ -186,14 +191,16 @@ impl<'c> Adapter<'c> {
         false
     }
 
-    /// Handles the peer's hello: the link is up, unless the node refuses it.
-    pub(super) fn greet(&mut self, link: LinkNumber, hello: &[u8]) {
-        let Ok(hello) = postcard::from_bytes::<Hello<'_>>(hello) else { return };
+    /// Handles the peer's proof: the link is up, unless the node refuses it.
+    pub(super) fn greet(&mut self, link: LinkNumber, proof: &[u8]) {
+        let Ok(proof) = postcard::from_bytes::<Proof<'_>>(proof) else { return };
         let Some(carrier) = self.host.carriers.get_mut(&link) else { return };
         let direction = carrier.target.map_or(Direction::Accepted, Direction::Dialled);
         carrier.up = true;
         let mut refused = None;
-        self.act(|node, now| refused = node.handle_link_up(now, LinkId(link), direction, &hello).err());
+        self.act(|node, now| {
+            refused = node.handle_link_up(now, LinkId(link), direction, &proof.record).err()
+        });
         let Some(reason) = refused else { return };
         if let Some(carrier) = self.host.carriers.get_mut(&link) {
             // The node forgot the link, and the dial is over.
@@ -202,9 +209,8 @@ impl<'c> Adapter<'c> {
         self.say_go_away(link, reason);
     }
 
-    fn say_hello(&mut self, link: LinkNumber) {
-        let hello = self.host.hello();
-        self.wants.push(Want::Send(link, frame(FrameKind::Hello, &hello)));
+    fn say(&mut self, link: LinkNumber, kind: FrameKind, payload: &[u8]) {
+        self.wants.push(Want::Send(link, frame(kind, payload)));
     }
 
     pub(super) fn say_go_away(&mut self, link: LinkNumber, reason: GoAway) {

@@ -71,22 +71,22 @@ impl Cluster {
         }
         let (hubs, leaves) = links.split_at(shape.hubs);
         // Leaves come first: they name the hubs that they are linked to, and the hubs learn these records.
-        let hellos = cluster.hellos();
+        let proofs = cluster.proofs();
         for (at, links) in (shape.hubs..).zip(leaves) {
-            cluster.link_up(at, links, &hellos, &[]);
+            cluster.link_up(at, links, &proofs, &[]);
         }
-        let (hellos, messages) = (cluster.hellos(), cluster.everything());
+        let (proofs, messages) = (cluster.proofs(), cluster.everything());
         for (at, links) in (0..).zip(hubs) {
             if at > 0 {
                 cluster.teach(at);
             }
-            cluster.link_up(at, links, &hellos, if at == 0 { &messages } else { &[] });
+            cluster.link_up(at, links, &proofs, if at == 0 { &messages } else { &[] });
         }
         cluster
     }
 
-    fn hellos(&self) -> Vec<Vec<u8>> {
-        self.hosts.iter().map(Host::hello).collect()
+    fn proofs(&self) -> Vec<Vec<u8>> {
+        self.hosts.iter().map(Host::proof).collect()
     }
 
     /// The links of the overlay: random circles through all hubs, and some hubs for each leaf.
@@ -144,15 +144,15 @@ impl Cluster {
     }
 
     /// Brings the links of a node up, and delivers `messages` on the first of them.
-    fn link_up(&mut self, at: usize, links: &[HostLink], hellos: &[Vec<u8>], messages: &[Vec<u8>]) {
+    fn link_up(&mut self, at: usize, links: &[HostLink], proofs: &[Vec<u8>], messages: &[Vec<u8>]) {
         // A node remembers for each link what it has said there, so it learns every member before it has other links.
         for (nth, &HostLink { link, peer }) in links.iter().enumerate() {
             let Some(host) = self.hosts.get_mut(at) else { return };
             let seed = host.seeds.iter().position(|seed| *seed == Self::address(peer));
             let target = seed.and_then(|seed| u8::try_from(seed).ok()).map(Target::Seed);
             host.carriers.insert(link, Carrier::new(peer, target));
-            if let Some(hello) = hellos.get(peer) {
-                self.busy(at, |host| host.greet(link, hello));
+            if let Some(proof) = proofs.get(peer) {
+                self.busy(at, |host| host.greet(link, proof));
             }
             if target.is_none() && self.is_hub(at) && self.is_hub(peer) {
                 // The peer dialled and says this next. Without it this node would dial others meanwhile.

@@ -6,10 +6,10 @@ use super::Cluster;
 use super::adapter::frame;
 use super::host::Host;
 use super::life::Life;
-use crate::gossip::{Birth, Config, Kind};
+use crate::gossip::{Birth, Config, Kind, Start};
 use crate::id::NodeId;
 use crate::sim::net::LinkNumber;
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 use crate::wire::{FrameKind, GoAway};
 
 /// Most members that a leaf is given memory for, as on a board.
@@ -30,7 +30,11 @@ impl Cluster {
         if host.kind == Kind::Leaf {
             capacity.members = capacity.members.min(LEAF_MEMBERS);
         }
-        let life = Life::new(capacity, config, Birth { incarnation, metadata: &host.metadata(&[]), seed });
+        let at_millis = u64::try_from(now.since(Instant::START).as_millis()).unwrap_or(u64::MAX);
+        let start = Start { at: at_millis, random: host.starts };
+        host.starts = host.starts.wrapping_add(1);
+        let life =
+            Life::new(capacity, config, Birth { incarnation, start, metadata: &host.metadata(&[]), seed });
         assert!(life.is_ok(), "the metadata of n{at} breaks a limit");
         host.life = life.ok();
         host.started = now;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::format;
 use std::prelude::rust_2024::*;
 
-use super::life::Life;
+use super::life::{CLUSTER, Life};
+use crate::crypto::Signature;
 use crate::gossip::{Config, Kind, Metadata, Node, Target};
 use crate::id::NodeId;
 use crate::sim::net::{DialId, LinkNumber};
+use crate::sim::toy;
 use crate::time::{Duration, Instant};
-use crate::wire::{Hello, Limits, VERSION};
+use crate::wire::{Hello, Limits, Proof, VERSION};
 
 /// A host. A change of its public fields holds from the next start on.
 pub struct Host {
@@ -38,6 +40,8 @@ pub struct Host {
     pub(super) clock_jumped: Duration,
     /// The last incarnation that its node had.
     pub(super) incarnation: u64,
+    /// How often its node was started.
+    pub(super) starts: u32,
     pub(super) dials: BTreeMap<DialId, Target>,
     pub(super) carriers: BTreeMap<LinkNumber, Carrier>,
     /// The last change of its table that was looked at.
@@ -94,6 +98,7 @@ impl Host {
             started: Instant::START,
             clock_jumped: Duration::ZERO,
             incarnation: 0,
+            starts: 0,
             dials: BTreeMap::new(),
             carriers: BTreeMap::new(),
             cursor: 0,
@@ -125,13 +130,19 @@ impl Host {
         self.carriers.iter().filter(|(_, carrier)| carrier.is_usable()).map(|(link, _)| *link).collect()
     }
 
-    /// The hello of its node.
+    /// The hello of its node. Its nonce does not matter: no proof is checked.
     pub(super) fn hello(&self) -> Vec<u8> {
         let limits = Limits { frame: 1024, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 16 };
-        let record = self.node().map(Node::record);
-        let hello =
-            record.map(|record| Hello { version: VERSION, cluster: "sim", limits, time: None, record });
-        hello.and_then(|hello| postcard::to_extend(&hello, Vec::new()).ok()).unwrap_or_default()
+        let (identity, nonce) = (toy::key(self.id), [0; 32]);
+        let hello = Hello { version: VERSION, cluster: CLUSTER, limits, identity, nonce, exporter: true };
+        postcard::to_extend(&hello, Vec::new()).unwrap_or_default()
+    }
+
+    /// The proof of its node, which introduces it.
+    pub(super) fn proof(&self) -> Vec<u8> {
+        let signature = Signature::from_bytes([0; Signature::LEN]);
+        let proof = self.node().map(|node| Proof { signature, time: None, record: node.record() });
+        proof.and_then(|proof| postcard::to_extend(&proof, Vec::new()).ok()).unwrap_or_default()
     }
 
     /// The time of its clock when the network's time is `now`.

@@ -5,9 +5,13 @@ use std::vec;
 
 use self_cell::{MutBorrow, self_cell};
 
-use crate::gossip::{Birth, Config, IdEntry, MemberSlot, Node, PartFingerprint, Peer, Storage};
+use crate::gossip::{Birth, Config, IdEntry, MemberSlot, Node, PartFingerprint, Peer, PublishError, Storage};
+use crate::sim::toy;
 use crate::time::Instant;
-use crate::wire::record::{BadMetadata, MAX_METADATA};
+use crate::wire::record::MAX_METADATA;
+
+/// The cluster of every simulated node.
+pub(super) const CLUSTER: &str = "sim";
 
 /// How much memory a node is lent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +90,11 @@ pub(super) struct Life(Cell);
 
 impl Life {
     /// Starts a node in memory of its own.
-    pub(super) fn new(capacity: Capacity, config: Config, birth: Birth<'_>) -> Result<Self, BadMetadata> {
+    pub(super) fn new(capacity: Capacity, config: Config, birth: Birth<'_>) -> Result<Self, PublishError> {
         let memory = MutBorrow::new(Memory::new(capacity));
         Cell::try_new(memory, |memory| {
             let storage = memory.borrow_mut().lend();
-            Node::new(Instant::START, config, birth, storage)
+            Node::new(Instant::START, config, toy::identity(CLUSTER, config.id), birth, storage)
         })
         .map(Self)
     }
