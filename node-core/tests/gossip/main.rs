@@ -5,6 +5,8 @@ mod changes;
 #[cfg(test)]
 mod confirmers;
 #[cfg(test)]
+mod duplicates;
+#[cfg(test)]
 mod eager_push;
 #[cfg(test)]
 mod failures;
@@ -22,6 +24,8 @@ mod joining;
 mod leaf_feed;
 #[cfg(test)]
 mod leaves;
+#[cfg(test)]
+mod liars;
 #[cfg(test)]
 mod links;
 #[cfg(test)]

@@ -52,6 +52,11 @@ impl Evidence {
         }
     }
 
+    /// Whether it is only the word of others.
+    pub const fn is_reported(self) -> bool {
+        matches!(self, Self::Reported | Self::DeclaredDown)
+    }
+
     /// What it says of the suspect; nothing, when only others saw something.
     pub const fn text(self) -> Option<&'static str> {
         match self {

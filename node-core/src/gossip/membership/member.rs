@@ -51,6 +51,8 @@ pub struct MemberSlot {
     pub(crate) by: Option<NodeId>,
     /// The confirmers that were counted, abbreviated; 0 is free.
     pub(super) confirmers: [u16; MAX_CONFIRMERS],
+    /// When it raised its incarnation last, in seconds, as [`seconds`] counts them; 0 for never.
+    pub(crate) raised_at: u16,
     /// The strongest evidence of the suspicion here.
     pub(crate) evidence: Evidence,
     pub(crate) state: State,
@@ -83,6 +85,7 @@ impl MemberSlot {
         outdated: false,
         by: None,
         confirmers: [0; MAX_CONFIRMERS],
+        raised_at: 0,
         evidence: Evidence::Reported,
         state: State::Left,
         kind: Kind::Leaf,
@@ -149,6 +152,12 @@ pub struct MetadataPlace {
 
 impl MetadataPlace {
     pub const NONE: Self = Self { at: NOWHERE, len: 0 };
+}
+
+/// The whole seconds of an instant, never 0. They begin anew after 18 hours, which is long enough for what is compared.
+pub fn seconds(at: Instant) -> u16 {
+    let wrapped = at.as_micros() / 1_000_000 % u64::from(u16::MAX);
+    u16::try_from(wrapped).map_or(u16::MAX, |seconds| seconds + 1)
 }
 
 /// A confirmer as a suspect's slot remembers it; never 0.

@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 
 use super::evidence::Evidence;
 use super::fingerprints::digest;
-use super::member::MemberSlot;
+use super::member::{MemberSlot, seconds};
 use super::members::{Links, Members, Sender};
 use super::refutation::MAX_INCARNATION;
 use super::table::Index;
@@ -253,11 +253,11 @@ impl Members<'_> {
     ) -> Update {
         let record = claim.record;
         let before = *self.table.slot(index);
+        let is_new = self.table.metadata(index).is_empty();
         let (mut sleep_s, mut described_anew) = (None, false);
         match Metadata::decode(record.metadata) {
             Ok(metadata) => {
                 let known = self.table.metadata(index);
-                let is_new = known.is_empty();
                 let fields = |metadata| split_signature(metadata).map(|(fields, _)| fields);
                 described_anew = fields(known) != fields(record.metadata);
                 let kept = self.keep_metadata(context, links, index, record.metadata);
@@ -283,6 +283,10 @@ impl Members<'_> {
             // A suspicion need not carry the metadata of the suspect.
             Err(_) if record.metadata.is_empty() && record.state != State::Alive => {}
             Err(_) => return Update::Unchanged,
+        }
+        let raised = !is_new && record.incarnation > before.incarnation;
+        if let Some(slot) = self.table.slot_mut(index).filter(|_| raised) {
+            slot.raised_at = seconds(now);
         }
         self.table.update(index, |slot| slot.incarnation = record.incarnation);
         // A member that only refuted a suspicion is no easier to dial than before.

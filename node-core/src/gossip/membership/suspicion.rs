@@ -6,7 +6,7 @@
 
 use super::deadlines::NEVER;
 use super::evidence::{BuddyNotification, Evidence};
-use super::member::abbreviated;
+use super::member::{MemberSlot, abbreviated, seconds};
 use super::members::{Links, Members};
 use super::table::Index;
 use crate::gossip::context::Context;
@@ -18,6 +18,9 @@ use crate::wire::{Record, State};
 /// While more members than this are suspect, the network fell apart rather than that all of them died: further confirmers are
 /// counted, and not passed on.
 const MASS_SUSPICION: usize = 16;
+/// A member that raised its incarnation so many seconds before a suspicion began is suspected more slowly on the word of others:
+/// it may have refuted the last one. Refutations are paced, and a liar that repeats itself is not.
+const LATELY: u16 = 10;
 /// A suspect that turns out to have a link here gets so many times the suspicion timeout more.
 const LINKED_EXTENSION: u32 = 4;
 
@@ -80,6 +83,8 @@ impl Members<'_> {
         slot.evidence = before.max(evidence);
         if is_new || slot.evidence.timeouts() < before.timeouts() {
             let others = slot.confirmers.iter().filter(|other| **other != 0).count().saturating_sub(1);
+            // One liar can name many confirmers.
+            let others = if spoke_lately(slot) && slot.evidence.is_reported() { 0 } else { others };
             let timeout = context.config.suspicion_timeout.saturating_mul(slot.evidence.timeouts());
             let expires = (slot.since + timeout / (1 << others)).max(now);
             // A leaf saw nothing itself: its hubs tell it who is down, but not of every refutation.
@@ -175,4 +180,9 @@ impl Members<'_> {
             slot.state = state;
         });
     }
+}
+
+/// Whether a suspect raised its incarnation shortly before the suspicion began.
+fn spoke_lately(suspect: &MemberSlot) -> bool {
+    suspect.raised_at != 0 && seconds(suspect.since).wrapping_sub(suspect.raised_at) < LATELY
 }
