@@ -71,8 +71,10 @@ pub const LIMITS: Limits = Limits {
 const _: () = assert!(LIMITS.is_valid());
 const _: () =
     assert!(MEMBERS * METADATA >= 4 * MAX_METADATA, "the metadata of this node and of its hubs always fits");
-const _: () =
-    assert!(BATCH >= PREFACE.len() + HEADER + MIN_FRAME, "a hello and a gossip message fit one batch");
+const _: () = assert!(
+    BATCH >= PREFACE.len() + HEADER + 192 + HEADER + MIN_FRAME,
+    "a hello and a proof of identity fit one batch"
+);
 const _: () = assert!(BATCH + 22 <= 1460, "a full TLS record fits one Ethernet frame");
 const _: () =
     assert!(TLS_WRITE >= MAX_BUNDLE_CERTIFICATE + 64 + 255, "this node's certificate fits a record");
