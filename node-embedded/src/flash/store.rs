@@ -76,7 +76,9 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// The flash cannot be read, or the record has another length than a key.
     pub(crate) async fn identity(&mut self, secret: &mut [u8; 32]) -> Result<bool, StoreError<F::Error>> {
         let read = match self.fetch(IDENTITY).await? {
-            Some(record) => record.try_into().map(|key: &[u8; 32]| secret.copy_from_slice(key)).map(|()| true),
+            Some(record) => {
+                record.try_into().map(|key: &[u8; 32]| secret.copy_from_slice(key)).map(|()| true)
+            }
             None => Ok(false),
         };
         self.buffer.zeroize();
@@ -96,7 +98,9 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be read.
     pub(crate) async fn retired_id(&mut self) -> Result<Option<NodeId>, StoreError<F::Error>> {
-        Ok(self.fetch(NODE_ID).await?.and_then(|id| id.try_into().ok()).map(NodeId))
+        let id = self.fetch(NODE_ID).await?.and_then(|id| id.try_into().ok()).map(NodeId);
+        self.buffer.zeroize();
+        Ok(id)
     }
 
     /// Counts one start and returns the count, this start included.

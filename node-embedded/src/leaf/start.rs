@@ -190,7 +190,9 @@ pub enum StartError<E> {
     #[error("the board has no keyring: give it one in its settings")]
     NoKeyring,
     /// The device of the settings signs with another key than the identity key that they name.
-    #[error("the device that holds the identity key signs with another key: correct the public key in the settings")]
+    #[error(
+        "the device that holds the identity key signs with another key: correct the public key in the settings"
+    )]
     OtherKey,
     /// A name is not valid, or there are too many hubs, components, uses or pins.
     #[error(

@@ -83,8 +83,11 @@ impl<'d> Core<'d> {
         fill(slots, MemberSlot::FREE);
         fill(peers, Peer::FREE);
         let storage = gossip::Storage { slots, id_index, deadlines, fingerprints: &mut [], metadata, peers };
-        let config =
-            gossip::Config { active_view: LINKS - 1, dials: 1, ..gossip::Config::new(identity.id, Kind::Leaf) };
+        let config = gossip::Config {
+            active_view: LINKS - 1,
+            dials: 1,
+            ..gossip::Config::new(identity.id, Kind::Leaf)
+        };
         // The metadata may change during a life as well as between two.
         let incarnation = u64::from(starts) << 12;
         let start = Start { at: starts.into(), random };
