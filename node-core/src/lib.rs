@@ -14,9 +14,10 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`link`] | one carrier: hello, exchanges with credit and deadlines, pings, GOAWAY |
+//! | [`link`] | one carrier: hello, proof of identity, exchanges with credit and deadlines, pings, GOAWAY |
 //! | [`gossip`] | the node's view of the cluster: membership, failure detection, which links to make |
 //! | [`rpc`], [`http`], [`route`] | what an exchange carries: methods, HTTP heads, which member answers a request |
+//! | [`identity`] | the key that makes a node the node it is, and what it signs |
 //! | [`wire`] | frames and messages as they travel |
 //! | [`keys`], [`trust`], [`crypto`] | the keyring, the decision to accept a certificate, the traits that a device implements |
 //! | [`id`], [`time`] | ids, names, instants |
@@ -44,16 +45,18 @@
 //! # A run loop
 //!
 //! Two hubs join over one carrier. A real adapter holds many links, opens the carrier that [`poll_dial`] asks for, proves the
-//! peer's certificate with [`trust::Policy`] before the hello, and sleeps until the time that `turn` returns or bytes arrive.
+//! peer's certificate with [`trust::Policy`] before the hello, takes nonces and keys from a cryptographic generator, and sleeps until the time that `turn` returns or bytes arrive.
 //!
 //! ```
 //! use core::time::Duration;
 //!
-//! use node_core::gossip::{Birth, Config, Direction, LinkEnd, Metadata, Node, StaticStorage};
-//! use node_core::id::{LinkId, NodeId};
-//! use node_core::link::{self, Event, Exchange, Full, Hello, Limits, Link, Outbox, Phase, SliceOutbox};
+//! use node_core::crypto::{P256Secret, Software, SoftwareSigner};
+//! use node_core::gossip::{Birth, Config, Direction, LinkEnd, Metadata, Node, StaticStorage, Start};
+//! use node_core::id::LinkId;
+//! use node_core::identity::{Channel, Identity};
+//! use node_core::link::{self, Event, Exchange, Full, Limits, Link, Outbox, Phase, SliceOutbox};
 //! use node_core::time::Instant;
-//! use node_core::wire::{HEADER, Kind, VERSION};
+//! use node_core::wire::{GoAway, HEADER, Kind};
 //!
 //! /// Moves bytes: a TLS stream on a server, a socket on a board. Both return how many bytes they moved.
 //! trait Carrier {
@@ -93,12 +96,11 @@
 //!
 //! impl Adapter<'_> {
 //!     /// Sends the hello: the first thing on a new carrier.
-//!     fn greet(&mut self) {
-//!         let record = self.node.record();
-//!         let hello = Hello { version: VERSION, cluster: "home", limits: LIMITS, time: None, record };
+//!     fn greet(&mut self, nonce: [u8; 32]) {
 //!         let mut buffer = [0; 2048];
 //!         let mut out = SliceOutbox::new(&mut buffer);
-//!         self.link.greet(&hello, &mut out).expect("an empty outbox has room for a hello");
+//!         // Without TLS there is no channel to bind the proof to.
+//!         self.link.greet(nonce, Channel::default(), &mut out).expect("an empty outbox has room for a hello");
 //!         self.output.extend_from_slice(out.written());
 //!     }
 //!
@@ -122,8 +124,14 @@
 //!                 }
 //!             };
 //!             match taken.event {
-//!                 Some(Event::Up(hello)) => {
-//!                     if let Err(reason) = node.handle_link_up(now, LINK, *direction, &hello) {
+//!                 Some(Event::Greeted) => {
+//!                     if let Err(error) = link.prove(None, node.record(), &mut out) {
+//!                         eprintln!("{error}");
+//!                         link.go_away(GoAway::Unproved);
+//!                     }
+//!                 }
+//!                 Some(Event::Up(peer)) => {
+//!                     if let Err(reason) = node.handle_link_up(now, LINK, *direction, &peer.record) {
 //!                         link.go_away(reason);
 //!                     }
 //!                 }
@@ -176,11 +184,10 @@
 //! # let (there, back) = (Pipe::default(), Pipe::default());
 //! # let mut ours = InMemory { incoming: back.clone(), outgoing: there.clone() };
 //! # let mut theirs = InMemory { incoming: there, outgoing: back };
-//! fn link_config(id: NodeId) -> link::Config<'static> {
+//! fn link_config(identity: Identity<'_>) -> link::Config<'_> {
 //!     let five = Duration::from_secs(5);
 //!     link::Config {
-//!         id,
-//!         cluster: "home",
+//!         identity,
 //!         limits: LIMITS,
 //!         hello_timeout: five,
 //!         ping_after: five,
@@ -195,13 +202,15 @@
 //! let [storage_a, storage_b] = &mut storage;
 //!
 //! let mut now = Instant::START;
-//! let (a, b) = (NodeId([0xa; 16]), NodeId([0xb; 16]));
+//! // The identity keys: an adapter makes one at random at its first start, and keeps it.
+//! let signers = [[0xa; 32], [0xb; 32]].map(|key| SoftwareSigner::new(P256Secret(&key)).unwrap());
+//! let [a, b] = signers.each_ref().map(|key| Identity::new("home", key.public_key(), key, &Software));
 //! let attic = Metadata::new("attic", Kind::Hub);
 //! let barn = Metadata::new("barn", Kind::Hub);
 //!
 //! // One hub knows an address of the other, and is told to dial it.
-//! let birth = Birth { incarnation: 1, metadata: &attic, seed: 1 };
-//! let mut node = Node::new(now, Config::new(a, Kind::Hub), birth, storage_a.lend())?;
+//! let birth = Birth { incarnation: 1, start: Start { at: 0, random: 1 }, metadata: &attic, seed: 1 };
+//! let mut node = Node::new(now, Config::new(a.id, Kind::Hub), a, birth, storage_a.lend())?;
 //! node.add_seed(now, "192.168.1.10:8374").expect("there is room for 8 seeds");
 //! let dial = node.poll_dial(now).expect("a node dials its seeds");
 //! assert_eq!(dial.address, "192.168.1.10:8374");
@@ -214,17 +223,17 @@
 //! };
 //!
 //! // The other one accepts.
-//! let birth = Birth { incarnation: 1, metadata: &barn, seed: 2 };
+//! let birth = Birth { incarnation: 1, start: Start { at: 0, random: 2 }, metadata: &barn, seed: 2 };
 //! let mut listener = Adapter {
-//!     node: Node::new(now, Config::new(b, Kind::Hub), birth, storage_b.lend())?,
+//!     node: Node::new(now, Config::new(b.id, Kind::Hub), b, birth, storage_b.lend())?,
 //!     link: Link::new(link_config(b), ours_b, theirs_b, now),
 //!     direction: Direction::Accepted,
 //!     input: ([0; 1024 + HEADER], 0),
 //!     output: Vec::new(),
 //! };
 //!
-//! dialler.greet();
-//! listener.greet();
+//! dialler.greet([1; 32]);
+//! listener.greet([2; 32]);
 //! for _ in 0..10 {
 //!     // Each returns when it is due again; here bytes always arrive earlier.
 //!     dialler.turn(now, &mut ours);
@@ -232,8 +241,8 @@
 //!     now = now + Duration::from_millis(10);
 //! }
 //! assert_eq!(dialler.link.phase(), Phase::Up);
-//! assert!(dialler.node.member(b).is_some() && listener.node.member(a).is_some());
-//! # Ok::<(), node_core::wire::record::BadMetadata>(())
+//! assert!(dialler.node.member(b.id).is_some() && listener.node.member(a.id).is_some());
+//! # Ok::<(), node_core::gossip::PublishError>(())
 //! ```
 //!
 //! [`poll_dial`]: gossip::Node::poll_dial

@@ -19,7 +19,7 @@
 //!                             ctl ->                             config
 //! ```
 //!
-//! Three files stand alone: [`clock`], [`log_limit`] and [`data_dir`]. They belong to no room, because several rooms use them.
+//! Four rooms stand alone: [`clock`], [`identity`], [`log_limit`] and [`data_dir`]. They belong to no room, because several rooms use them.
 //! They use no room, except that `data_dir` reads addresses as `config` does.
 
 pub mod api;
@@ -29,6 +29,7 @@ pub mod config;
 pub mod ctl;
 pub mod daemon;
 pub mod data_dir;
+pub mod identity;
 pub mod link;
 pub mod log_limit;
 pub mod peer;

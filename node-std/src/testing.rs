@@ -12,17 +12,38 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use node_core::gossip::{Metadata, State};
 use node_core::id::NodeId;
+use node_core::link::Limits;
+use node_core::wire::record::MAX_METADATA;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tracing::subscriber::DefaultGuard;
 
 use crate::cluster::Cluster;
 use crate::config::Component;
+use crate::identity::NodeKey;
+use crate::link::{Greeting, Local};
 
 /// A cluster of one.
 pub fn alone() -> Cluster {
     Cluster::new(NodeId([0; 16])).0
+}
+
+/// A node of the cluster `test` with this number.
+pub fn local(number: u128, limits: Limits, key_usage_limit: u64) -> Local {
+    Local { key: Arc::new(NodeKey::numbered(number)), cluster: "test".into(), limits, key_usage_limit }
+}
+
+/// The record that a node publishes of itself.
+pub fn greeting(local: &Local, incarnation: u64, metadata: &Metadata<'_>) -> Greeting {
+    let metadata = Metadata { identity: local.key.public(), ..metadata.clone() };
+    let mut buffer = [0; MAX_METADATA];
+    let length = metadata.encode(&mut buffer).unwrap().len();
+    let state = if metadata.left { State::Left } else { State::Alive };
+    let mut metadata = buffer[..length].to_vec();
+    local.identity().sign_record(incarnation, &mut metadata).unwrap();
+    Greeting { incarnation, state, metadata }
 }
 
 /// The log of a test's thread. Clones share it.

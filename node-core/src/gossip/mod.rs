@@ -38,7 +38,7 @@ pub use config::Config;
 #[cfg(feature = "sim")]
 pub(crate) use membership::mix;
 pub use membership::{Failure, IdEntry, Member, MemberSlot, PartFingerprint, PublishError};
-pub use node::{Birth, Node, NotDown};
+pub use node::{Birth, GossipError, Node, NotDown};
 pub use overlay::{Dial, Direction, LinkEnd, Peer, Target};
 pub use storage::{StaticStorage, Storage};
 

@@ -157,15 +157,15 @@ impl<'s> Node<'s> {
     /// Takes a gossip message from a link. Answers go to `out`; when one finds no room the tables are reconciled again soon.
     ///
     /// # Errors
-    /// [`Malformed`]: the peer is at fault, and [`poll_close`](Self::poll_close) ends the link. Records before the
-    /// malformed or forged one were used.
+    /// [`GossipError`]: the peer is at fault, and [`poll_close`](Self::poll_close) ends the link. Records before the one with the
+    /// fault were used.
     pub fn handle_gossip(
         &mut self,
         now: Instant,
         link: LinkId,
         message: &[u8],
         out: &mut impl Outbox,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), GossipError> {
         self.observe(now);
         let answered =
             self.handle_message(now, link, message, out).inspect_err(|_| self.overlay.end_malformed(link))?;
@@ -317,9 +317,10 @@ impl<'s> Node<'s> {
     /// Checks a record that arrived on a link, and merges it.
     ///
     /// # Errors
-    /// [`Malformed`]: its member did not publish it.
-    fn apply(&mut self, now: Instant, record: &Record<'_>, source: LinkId) -> Result<(), Malformed> {
-        self.members.verify_news(&self.context, record).map_err(|_| Malformed)?;
+    /// [`GossipError::Forged`]: its member did not publish it.
+    fn apply(&mut self, now: Instant, record: &Record<'_>, source: LinkId) -> Result<(), GossipError> {
+        let verified = self.members.verify_news(&self.context, record);
+        verified.map_err(|_| GossipError::Forged(record.id))?;
         self.merge(now, record, source);
         Ok(())
     }
@@ -345,14 +346,14 @@ impl<'s> Node<'s> {
         link: LinkId,
         message: &[u8],
         out: &mut impl Outbox,
-    ) -> Result<bool, Malformed> {
+    ) -> Result<bool, GossipError> {
         let heard = |peer: &&Peer| peer.go_away != Some(GoAway::Protocol);
         let Some(&Peer { id, kind, known_by, .. }) = self.overlay.peers.get(link).filter(heard) else {
             return Ok(true);
         };
         let (&tag, items) = message.split_first().ok_or(Malformed)?;
         if message.len() > MAX_MESSAGE {
-            return Err(Malformed);
+            return Err(Malformed.into());
         }
         let between_hubs = kind == Kind::Hub && self.context.is_hub();
         let Self { context, members, overlay, sync } = self;
@@ -371,11 +372,11 @@ impl<'s> Node<'s> {
             // Only hubs hold whole tables, so only they reconcile them.
             Some(_) if !between_hubs => Ok(true),
             Some(Tag::RangeFingerprints) => {
-                sync::handle_fingerprints(members, peers, now, link, Items::new(items), out)
+                Ok(sync::handle_fingerprints(members, peers, now, link, Items::new(items), out)?)
             }
-            Some(Tag::ItemList) => sync.handle_item_list(members, peers, now, link, items, out),
-            Some(Tag::IWant) => sync::handle_iwant(members, peers, now, link, Items::new(items), out),
-            Some(Tag::IHave) => broadcast::handle_ihave(members, known_by, Items::new(items), out),
+            Some(Tag::ItemList) => Ok(sync.handle_item_list(members, peers, now, link, items, out)?),
+            Some(Tag::IWant) => Ok(sync::handle_iwant(members, peers, now, link, Items::new(items), out)?),
+            Some(Tag::IHave) => Ok(broadcast::handle_ihave(members, known_by, Items::new(items), out)?),
             Some(Tag::Neighbor) => {
                 let (&flags, _) = items.split_first().ok_or(Malformed)?;
                 overlay.handle_neighbor(context, members, now, link, flags);
@@ -385,6 +386,17 @@ impl<'s> Node<'s> {
             None => Ok(true),
         }
     }
+}
+
+/// A gossip message that a peer should not have sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum GossipError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// It holds a record that this member did not sign. The peer passed on what it did not check.
+    #[error("the peer sent a record of {0} that this member did not sign")]
+    Forged(NodeId),
 }
 
 /// The member is not known, or not down: only what is down can be taken out.

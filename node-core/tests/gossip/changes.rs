@@ -55,7 +55,7 @@ fn a_quick_restart_without_stored_state_is_never_down() {
         cluster.set_components(4, &["old"]);
         cluster.run(SOON);
         cluster.kill(4);
-        cluster.run(Duration::from_millis(400));
+        cluster.run(Duration::from_millis(350));
         cluster.start(4, 0);
         cluster.until(SOON, "it is back", Cluster::converged);
         cluster.run(Duration::from_secs(30));

@@ -20,7 +20,7 @@ struct Report {
 
 /// A node that knows [`OTHER`] hears these reports, and declares it down at `down_at`, in milliseconds.
 fn check(reports: &[Report], down_at: u64) {
-    let mut buffers = [[0; 64]; 2];
+    let mut buffers = [[0; 256]; 2];
     let [one, other] = &mut buffers;
     let one = Metadata::new("one", Kind::Leaf).encode(one).unwrap();
     let other = Metadata::new("other", Kind::Leaf).encode(other).unwrap();

@@ -1,67 +1,111 @@
 //! One node by itself, and members that send false records.
 
-use node_core::gossip::{Failure, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Target};
+use node_core::gossip::{Direction, Failure, Kind, LinkEnd, Metadata, Record, State, StaticStorage, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Full, GoAway, Outbox};
 use node_core::wire::gossip::{IdRange, RangeFingerprint, Tag};
 
 use super::fixture::{ME, OTHER, PEER, at, hear, hear_on, hub, link_up, pass_idle, state, with_neighbour};
+use super::hello::signed;
 use super::nowhere::Nowhere;
 
 #[test]
-fn incarnations_beyond_the_jump_limit_are_not_believed() {
+fn no_member_speaks_in_the_name_of_another() {
+    let mut buffer = [0; 256];
+    let metadata = Metadata::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
+    let of_other = Record { id: OTHER, incarnation: 5, state: State::Alive, by: None, metadata };
+    let (known, by) = (signed(&of_other), Some(PEER));
+    let newer = signed(&Record { incarnation: 6, ..of_other });
+    let left = signed(&Record { incarnation: 6, state: State::Left, ..of_other });
+    let invented = signed(&Record { id: NodeId([9; 16]), ..of_other });
+    for (lie, forged) in [
+        ("a higher incarnation with the old signature", Record { incarnation: 6, ..known }),
+        ("a higher incarnation without a signature", Record { incarnation: 6, metadata: &[], ..known }),
+        (
+            "a suspicion of a higher incarnation",
+            Record { incarnation: 6, state: State::Suspect, by, ..known },
+        ),
+        ("a made-up suspicion", Record { incarnation: 6, state: State::Suspect, by, metadata: &[], ..known }),
+        ("other metadata", Record { metadata, ..known }),
+        ("metadata of another incarnation", Record { metadata: newer.metadata, ..known }),
+        ("metadata of another member", Record { metadata: invented.metadata, ..newer }),
+        ("a member that was not signed", Record { metadata, ..invented }),
+        ("a member with the metadata of another", Record { id: NodeId([8; 16]), ..invented }),
+        ("*left* in its name", Record { state: State::Left, ..known }),
+        ("*left* in its name, without metadata", Record { state: State::Left, metadata: &[], ..known }),
+        ("alive after its last word", Record { state: State::Alive, ..left }),
+        ("down after its last word", Record { state: State::Down, by, ..left }),
+        ("left, as another saw it, after its last word", Record { by, ..left }),
+    ] {
+        with_neighbour(|node| {
+            hear(node, at(1), &of_other);
+            let before = node.member(OTHER).unwrap().record.incarnation;
+            let message = postcard::to_extend(&forged, vec![Tag::Records as u8]).unwrap();
+            assert!(node.handle_gossip(at(2), LinkId(1), &message, &mut Nowhere).is_err(), "{lie}");
+            assert_eq!(node.poll_close(), Some((LinkId(1), GoAway::Protocol)), "{lie}");
+            let other = node.member(OTHER).unwrap();
+            assert_eq!((other.record.incarnation, other.record.state), (before, State::Alive), "{lie}");
+            assert_eq!(node.records().count(), 3, "{lie}");
+        });
+    }
+    with_neighbour(|node| {
+        hear(node, at(1), &of_other);
+        for honest in [known, newer, left] {
+            let message = postcard::to_extend(&honest, vec![Tag::Records as u8]).unwrap();
+            node.handle_gossip(at(2), LinkId(1), &message, &mut Nowhere).unwrap();
+        }
+        assert_eq!(state(node, OTHER), Some(State::Left));
+    });
+}
+
+#[test]
+fn a_link_whose_peer_forges_its_own_record_is_refused() {
+    with_neighbour(|node| {
+        let mut buffer = [0; 256];
+        let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
+        let record = Record { id: OTHER, incarnation: 5, state: State::Alive, by: None, metadata };
+        let replayed = Record { incarnation: 6, ..signed(&record) };
+        for forged in [record, replayed] {
+            let up = node.handle_link_up(at(1), LinkId(2), Direction::Accepted, &forged);
+            assert_eq!(up, Err(GoAway::Unproved));
+        }
+        assert_eq!((state(node, OTHER), node.link_to(OTHER)), (None, None));
+    });
+}
+
+#[test]
+fn incarnations_beyond_the_limit_are_not_believed() {
     with_neighbour(|node| {
         let mut buffer = [0; 256];
         let metadata = Metadata::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
         let record = |id, incarnation, state| Record { id, incarnation, state, by: None, metadata };
         hear(node, at(1), &record(OTHER, 1, State::Alive));
-        let known = |node: &Node<'_>| node.member(OTHER).unwrap().record.incarnation;
         for incarnation in [u64::MAX, 1 << 62] {
             hear(node, at(1), &record(ME, incarnation, State::Suspect));
             assert_eq!(node.record().incarnation, 1, "{incarnation}");
             hear(node, at(1), &record(OTHER, incarnation, State::Alive));
-            assert_eq!(known(node), 1, "{incarnation}");
-        }
-        for incarnation in [u64::MAX, 1 << 62] {
+            assert_eq!(node.member(OTHER).unwrap().record.incarnation, 1, "{incarnation}");
             hear(node, at(1), &record(NodeId([9; 16]), incarnation, State::Alive));
             assert_eq!(node.records().count(), 3, "no trace is left of a record that was never taken");
         }
-        hear(node, at(1), &record(ME, 1 << 42, State::Suspect));
-        assert_eq!(node.record().incarnation, (1 << 42) + 1, "the incarnation before a restart is outbid");
-        // Large jumps are believed, but not many.
-        let far = |jump: u64| 1 + (jump << 30);
-        for jump in 1..100 {
-            hear(node, at(10 * jump), &record(OTHER, far(jump), State::Alive));
-        }
-        assert_eq!(known(node), 1, "on a new link none is");
-        for jump in 1..100 {
-            hear(node, at(1000 + 10 * jump), &record(OTHER, far(jump), State::Alive));
-        }
-        assert_eq!(known(node), far(1));
-        hear(node, at(2100), &record(OTHER, far(2), State::Alive));
-        assert_eq!(known(node), far(2));
+        hear(node, at(1), &record(ME, 1 << 61, State::Alive));
+        assert_eq!(node.record().incarnation, (1 << 61) + 1, "the incarnation before a restart is outbid");
     });
 }
 
 #[test]
-fn a_false_incarnation_and_the_members_own_approach_each_other() {
+fn nobody_raises_the_incarnation_of_another() {
     with_neighbour(|node| {
         let mut buffer = [0; 256];
-        let metadata = Metadata::new("x", Kind::Leaf).encode(&mut buffer).unwrap();
-        let record = |id, incarnation, state| Record { id, incarnation, state, by: None, metadata };
-        let lie = 1 + (3 << 42);
-        hear(node, at(0), &record(OTHER, 1, State::Alive));
-        for second in 1..=4 {
-            hear(node, at(1000 * second), &record(ME, lie, State::Left));
-            hear(node, at(1000 * second), &record(OTHER, lie + 1, State::Alive));
+        let metadata = Metadata::new("me", Kind::Hub).encode(&mut buffer).unwrap();
+        let forged = Record { id: ME, incarnation: 9, state: State::Suspect, by: Some(PEER), metadata };
+        for lie in [forged, Record { metadata: &[], ..forged }] {
+            let message = postcard::to_extend(&lie, vec![Tag::Records as u8]).unwrap();
+            node.handle_gossip(at(1), LinkId(1), &message, &mut Nowhere).unwrap();
+            assert_eq!(node.record().incarnation, 1);
         }
-        assert_eq!(node.record().incarnation, lie + 1, "the false record is outbid");
-        let other = node.member(OTHER).unwrap().record;
-        assert_eq!(
-            (other.incarnation, other.state),
-            (lie + 1, State::Alive),
-            "the false record of another is outbid, too"
-        );
+        hear(node, at(1), &Record { incarnation: 1, metadata: &[], ..forged });
+        assert_eq!(node.record().incarnation, 2, "a suspicion of the present incarnation is refuted");
     });
 }
 
@@ -98,41 +142,16 @@ fn the_ranges_that_a_peer_makes_a_node_compare_are_bounded() {
 }
 
 #[test]
-fn a_false_record_is_forgotten_when_its_member_links() {
-    with_neighbour(|node| {
-        let mut buffer = [0; 256];
-        let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
-        let lie = Record { id: OTHER, incarnation: 1 << 61, state: State::Alive, by: None, metadata };
-        hear(node, at(1), &lie);
-        hear(node, at(1), &Record { state: State::Left, ..lie });
-        assert_eq!(state(node, OTHER), Some(State::Left));
-        link_up(node, at(2), 2, OTHER, &["10.0.0.3:8374"]);
-        let record = node.member(OTHER).unwrap().record;
-        assert_eq!((record.incarnation, record.state), (1, State::Alive));
-    });
-}
-
-#[test]
-fn two_nodes_with_one_identity_outbid_each_other_at_a_bounded_rate() {
+fn refutations_keep_to_a_bounded_rate() {
     with_neighbour(|node| {
         for step in 0..3_000 {
-            let incarnation = node.record().incarnation + 1;
-            let record = Record { id: ME, incarnation, state: State::Alive, by: None, metadata: &[] };
+            let incarnation = node.record().incarnation;
+            let record = Record { id: ME, incarnation, state: State::Suspect, by: Some(PEER), metadata: &[] };
             hear(node, at(step), &record);
             node.handle_timeout(at(step));
         }
         // Four in a row, then one in each second.
-        assert_eq!(node.record().incarnation, 1 + (4 + 2) * 2);
-    });
-}
-
-#[test]
-fn one_false_record_raises_an_incarnation_by_one_jump() {
-    with_neighbour(|node| {
-        let lie = Record { id: ME, incarnation: 1 << 60, state: State::Alive, by: None, metadata: &[] };
-        hear(node, at(0), &lie);
-        pass_idle(node, at(3_600_000));
-        assert_eq!(node.record().incarnation, 1 + (1 << 42));
+        assert_eq!(node.record().incarnation, 1 + 4 + 2);
     });
 }
 
@@ -147,7 +166,7 @@ fn answers_to_repeated_iwants_are_bounded() {
             answers.0
         };
         let answered: usize = (0..1000).map(|_| answers(at(1))).sum();
-        assert!((10..200).contains(&answered), "{answered}");
+        assert!((10..400).contains(&answered), "{answered}");
         assert!(answers(at(1100)) > 0, "a second later it may again");
     });
 }

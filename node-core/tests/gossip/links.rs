@@ -10,8 +10,9 @@ use super::hello::signed;
 #[test]
 fn a_peer_with_this_nodes_own_id_is_refused() {
     with_neighbour(|node| {
-        assert!(try_link(node, at(0), 2, ME, &["10.0.0.9:8374"]).is_err());
-        assert_eq!((node.records().count(), node.record().incarnation), (2, 1));
+        // It says something else than this node in the same incarnation, so it is refuted, too.
+        assert_eq!(try_link(node, at(0), 2, ME, &["10.0.0.9:8374"]), Err(GoAway::Duplicate));
+        assert_eq!((node.records().count(), node.record().incarnation), (2, 2));
     });
 }
 

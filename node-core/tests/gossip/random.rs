@@ -4,8 +4,9 @@ use core::time::Duration;
 
 use node_core::gossip::{Config, Kind, Metadata, Record, State};
 use node_core::id::NodeId;
-use node_core::sim::{Cluster, Conditions, Path};
+use node_core::sim::{Cluster, Conditions, Path, toy};
 use node_core::wire::gossip::Tag;
+use node_core::wire::record::MAX_METADATA;
 
 /// Plays one history, `HISTORY=17 cargo test -p node-core --test gossip random`, or a range of them, `HISTORY=2000..40000 cargo …`.
 const VARIABLE: &str = "HISTORY";
@@ -139,18 +140,31 @@ fn lie(cluster: &Cluster, rng: &mut fastrand::Rng, liar: usize) -> Vec<u8> {
         .hubs
         .extend([[id, NodeId([7; 16])][rng.usize(0..2)], ids[known(rng)]].into_iter().take(rng.usize(0..3)));
     metadata.sleep_s = [0, 0, 60][rng.usize(0..3)];
-    let mut buffer = [rng.u8(..); 800];
+    let jump = [0, 0, 1, 2, 1 << 40, 1 << 62][rng.usize(0..6)];
+    let incarnation = cluster.hosts[about].incarnation() + jump;
+    let state = [State::Alive, State::Suspect, State::Down, State::Left][rng.usize(0..4)];
+    let by = rng.bool().then(|| ids[known(rng)]);
+    metadata.left = state == State::Left && by.is_none();
+    let mut buffer = [rng.u8(..); MAX_METADATA];
+    // The metadata of a member that it makes up, with a key of its own, or a forged one.
+    let signer = toy::identity("sim", if made_up || rng.bool() { id } else { ids[liar] });
+    metadata.identity = toy::key(id);
     let len = metadata.encode(&mut buffer).unwrap().len();
     // Fields of a later version, within the bounds or not.
-    let metadata = &buffer[..len + [0, 0, 20, 700][rng.usize(0..4)]];
-    let jump = [0, 0, 1, 2, 1 << 40, 1 << 42, 3 << 42, 1 << 62][rng.usize(0..8)];
-    let record = Record {
-        id,
-        incarnation: cluster.hosts[about].incarnation() + jump,
-        state: [State::Alive, State::Suspect, State::Down, State::Left][rng.usize(0..4)],
-        by: rng.bool().then(|| ids[known(rng)]),
-        metadata: if made_up || rng.bool() { metadata } else { &[] },
-    };
+    let len = len + [0, 0, 20, 700][rng.usize(0..4)];
+    let metadata = &mut buffer[..len.min(MAX_METADATA)];
+    signer.sign_record(incarnation, metadata).unwrap();
+    let mut record = Record { id, incarnation, state, by, metadata: &[] };
+    // What the member said itself, or what the liar makes of it.
+    let said = cluster.hosts[about].node().map(|node| node.record()).filter(|_| !made_up);
+    match rng.u8(0..3) {
+        0 if said.is_some() => {
+            let said = said.unwrap();
+            record = Record { incarnation: said.incarnation, metadata: said.metadata, ..record };
+        }
+        1 if !made_up => {}
+        _ => record.metadata = metadata,
+    }
     postcard::to_extend(&record, vec![Tag::Records as u8]).unwrap()
 }
 

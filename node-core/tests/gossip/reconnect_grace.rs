@@ -14,7 +14,7 @@ use super::fixture::{
 
 #[test]
 fn a_peer_that_cannot_be_dialled_is_suspected_after_its_reconnect_grace_unless_a_hub_speaks_for_it() {
-    let mut buffer = [0; 64];
+    let mut buffer = [0; 256];
     let mut metadata = Metadata::new("peer", Kind::Hub);
     metadata.hubs.extend([OTHER]);
     let elsewhere = metadata.encode(&mut buffer).unwrap();
@@ -89,7 +89,7 @@ fn a_leaf_in_reconnect_grace_is_no_orphan_yet() {
 #[test]
 fn orphans_are_found_wherever_they_lie_in_a_long_table() {
     const LEAVES: u16 = 700;
-    let mut memory = Box::new(StaticStorage::<702, 4, 100>::new());
+    let mut memory = Box::new(StaticStorage::<702, 4, 200>::new());
     let ten = Duration::from_secs(10);
     let config = Config { retry_max: ten, random_probe: ten, ..Config::new(ME, Kind::Hub) };
     let mut node = start_as(config, &mut memory);
@@ -101,7 +101,7 @@ fn orphans_are_found_wherever_they_lie_in_a_long_table() {
         for number in 0..LEAVES {
             let mut metadata = Metadata::new("leaf", Kind::Leaf);
             metadata.hubs.extend([if orphans.contains(&leaf_id(number)) { PEER } else { OTHER }]);
-            let mut buffer = [0; 100];
+            let mut buffer = [0; 256];
             let metadata = metadata.encode(&mut buffer).unwrap();
             let (id, incarnation) = (leaf_id(number), round + 1);
             let alive = Record { id, incarnation, state: State::Alive, by: None, metadata };
@@ -154,7 +154,7 @@ fn a_peer_in_reconnect_grace_that_sends_its_address_is_dialled() {
 
 #[test]
 fn a_peer_in_reconnect_grace_whose_hubs_found_no_room_is_suspected() {
-    let mut memory = StaticStorage::<4, 4, 260>::new();
+    let mut memory = StaticStorage::<4, 4, 315>::new();
     let mut node = hub(&mut memory);
     link_up(&mut node, at(0), 1, OTHER, &["10.0.0.3:8374"]);
     link_up(&mut node, at(0), 2, PEER, &[]);
@@ -163,7 +163,7 @@ fn a_peer_in_reconnect_grace_whose_hubs_found_no_room_is_suspected() {
     metadata.hubs.extend([OTHER]);
     for (incarnation, components) in [(2, 0), (3, 4)] {
         metadata.components.extend([text.as_str(); 4].into_iter().take(components));
-        let mut buffer = [0; 400];
+        let mut buffer = [0; 500];
         let metadata = metadata.encode(&mut buffer).unwrap();
         hear(&mut node, at(0), &Record { id: PEER, incarnation, state: State::Alive, by: None, metadata });
     }

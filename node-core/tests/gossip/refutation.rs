@@ -10,7 +10,7 @@ use super::fixture::{ME, OTHER, PEER, at, hear, link_up, pass, pass_idle, start_
 fn a_member_declared_down_elsewhere_may_refute_here_first() {
     for end in [State::Down, State::Left] {
         with_neighbour(|node| {
-            let mut buffer = [0; 64];
+            let mut buffer = [0; 256];
             let mut metadata = Metadata::new("x", Kind::Hub);
             metadata.addrs.extend(["10.0.0.3:8374"]);
             let alive = Record {

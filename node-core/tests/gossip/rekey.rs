@@ -77,7 +77,7 @@ fn a_new_key_of_the_peer_renews_links_that_were_dialled_here() {
         with_link(direction, THEIRS, |node| {
             with_record(2, THEIRS_NEW, |record| {
                 let mut message = [1; 512];
-                let len = postcard::to_slice(&record, &mut message[1..]).unwrap().len();
+                let len = postcard::to_slice(&signed(&record), &mut message[1..]).unwrap().len();
                 node.handle_gossip(second(10), LinkId(1), &message[..=len], &mut Nowhere).unwrap();
             });
             assert_eq!(dialled(node, second(10)), renewed);

@@ -12,7 +12,7 @@ fn a_suspect_that_says_it_sleeps_is_alive_until_it_should_wake() {
     with_neighbour(|node| {
         let mut metadata = Metadata::new("leaf", Kind::Leaf);
         metadata.hubs.extend([PEER]);
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let awake = metadata.encode(&mut buffer).unwrap().to_vec();
         metadata.sleep_s = 600;
         let asleep = metadata.encode(&mut buffer).unwrap();

@@ -146,7 +146,7 @@ fn an_isolated_node_suspects_every_member_that_it_cannot_dial() {
     with_neighbour(|node| {
         link_up(node, at(0), 2, OTHER, &["10.0.0.3:8374"]);
         node.handle_link_down(at(1), LinkId(2), LinkEnd::Lost);
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 256];
         let mut metadata = Metadata::new("peer", Kind::Hub);
         metadata.addrs.extend(["10.0.0.3:8374"]);
         let metadata = metadata.encode(&mut buffer).unwrap();
@@ -168,7 +168,7 @@ fn members_that_nobody_can_have_seen_are_suspected() {
             let mut metadata = Metadata::new("x", kind);
             metadata.hubs.extend(hub);
             metadata.sleep_s = sleep_s;
-            let mut buffer = [0; 64];
+            let mut buffer = [0; 256];
             let metadata = metadata.encode(&mut buffer).unwrap();
             hear(node, at(1), &Record { id: OTHER, incarnation: 1, state: State::Alive, by: None, metadata });
             assert_eq!(state(node, OTHER), Some(State::Alive), "it is believed at first");

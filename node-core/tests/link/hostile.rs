@@ -46,8 +46,18 @@ mod peer {
     }
 
     pub fn greeting(number: u8, change: impl FnOnce(&mut node_core::link::Hello<'_>)) -> Vec<u8> {
+        greeting_to(1, SMALL, number, change)
+    }
+
+    /// What node `number` sends to node `to` first, which has these limits.
+    pub fn greeting_to(
+        to: u8,
+        limits: Limits,
+        number: u8,
+        change: impl FnOnce(&mut node_core::link::Hello<'_>),
+    ) -> Vec<u8> {
         let hello = hello_of(number, change);
-        frames(&hello, &proof_of(number, &hello, &hello_of(1, |_| {})))
+        frames(&hello, &proof_of(number, &hello, &hello_of(to, |hello| hello.limits = limits)))
     }
 
     pub fn open(exchange: u32, flags: u8, data: &[u8]) -> Vec<u8> {
@@ -69,6 +79,7 @@ mod peer {
         let mut end = end();
         end.input = greeting(2, |_| {});
         end.receive(Instant::START).unwrap();
+        end.out.queue.clear();
         end.input = input.to_vec();
         let result = end.receive(Instant::START);
         (end, result)
@@ -81,7 +92,7 @@ mod peer {
         end.receive(Instant::START)
     }
 }
-use peer::{after_hello, frame, frames, from_start, greeting, hello_of, open, proof_of};
+use peer::{after_hello, frame, frames, from_start, greeting, greeting_to, hello_of, open, proof_of};
 
 #[test]
 fn another_protocol_is_no_link() {
@@ -260,7 +271,7 @@ fn payloads_that_cannot_be_read_are_refused() {
 #[test]
 fn gossip_longer_than_a_message_may_be_is_refused() {
     let mut end = End::new(config(1, LARGE), 4000);
-    end.input = [greeting(2, |_| {}), frame(2, 0, 0, &[0; 1025])].concat();
+    end.input = [greeting_to(1, LARGE, 2, |_| {}), frame(2, 0, 0, &[0; 1025])].concat();
     assert_eq!(end.receive(Instant::START), Err(PeerError::BadPayload(Kind::Gossip)));
 }
 
@@ -381,7 +392,7 @@ fn the_peer_learns_of_an_error_and_further_input_is_dropped() {
     end.link.poll_transmit(Instant::START, &mut end.out);
     let said = end.out.queue.make_contiguous().to_vec();
     let mut peer = End::new(config(2, LARGE), 4000);
-    peer.input = [greeting(1, |_| {}), said].concat();
+    peer.input = [greeting_to(2, LARGE, 1, |_| {}), said].concat();
     peer.receive(Instant::START).unwrap();
     assert_eq!(peer.go_away, Some(GoAway::Protocol));
     assert_eq!(end.link.phase(), Phase::Over);

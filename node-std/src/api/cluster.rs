@@ -117,7 +117,7 @@ impl NodeEvent {
             state: event.state.to_string(),
             incarnation: event.incarnation,
             by: event.by.map(|by| by.to_string()),
-            reason: event.reason.map(str::to_owned),
+            reason: event.reason.as_deref().map(str::to_owned),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The changes of members: each one is an event, and a line of the log while there are few.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use node_core::gossip::{Member, Node, State};
+use node_core::gossip::{Member, Node, Start, State};
 use node_core::id::{Name, NodeId};
 
 use super::events::{Event, Events};
@@ -17,6 +18,8 @@ pub(super) struct Changes {
     cursor: u64,
     /// The states last noted.
     states: HashMap<NodeId, State>,
+    /// The rivals last noted.
+    rivals: HashMap<NodeId, Start>,
     names: Names,
     /// Limits the log lines: one hub may tell of thousands of members.
     log: LogLimit,
@@ -30,6 +33,7 @@ impl Changes {
             events,
             cursor: 0,
             states: HashMap::new(),
+            rivals: HashMap::new(),
             names: Names::default(),
             log: LogLimit::of("changes of members"),
             name_log: LogLimit::of("duplicate names"),
@@ -47,6 +51,7 @@ impl Changes {
         let forgotten = self.states.len() > node.member_count();
         if forgotten {
             self.states.retain(|id, _| node.member(*id).is_some());
+            self.rivals.retain(|id, _| node.member(*id).is_some());
             self.names.retain_members(node);
         }
         self.cursor != before || forgotten
@@ -61,6 +66,7 @@ impl Changes {
         let (id, state) = (member.record.id, member.record.state);
         let before = self.states.insert(id, state);
         let Ok(name) = Name::new(member.metadata.name) else { return };
+        self.note_rival(member, &name);
         let comes = state.is_live() && !before.is_some_and(State::is_live);
         let duplicate = if comes { self.names.duplicate(node, id, &name) } else { None };
         if id == node.id() || before == Some(state) {
@@ -70,7 +76,7 @@ impl Changes {
             (Some(State::Suspect), State::Alive) => Some("it refuted the suspicion"),
             (Some(State::Down), State::Alive) => Some("it came back, or refuted that it is down"),
             (_, State::Down) => Some("it did not refute the suspicion in time"),
-            (_, State::Left) => member.record.by.map(|_| "an operator removed it"),
+            (Some(State::Down), State::Left) => member.record.by.map(|_| "an operator removed it"),
             _ => member.evidence,
         };
         self.log_change(member, reason);
@@ -88,7 +94,36 @@ impl Changes {
             state,
             incarnation: member.record.incarnation,
             by: reporter(member),
-            reason,
+            reason: reason.map(Cow::Borrowed),
+        });
+    }
+
+    /// Notes that a member found another process with its identity (R-118).
+    fn note_rival(&mut self, member: &Member<'_>, name: &Name) {
+        let (id, state) = (member.record.id, member.record.state);
+        let Some(rival) = member.metadata.rival else { return };
+        if self.rivals.insert(id, rival.start) == Some(rival.start) {
+            return;
+        }
+        let own = member.metadata.addrs.first().copied().unwrap_or("no address");
+        let other = if rival.address.is_empty() { "an unknown address" } else { rival.address };
+        let reason = format!(
+            "it runs at {own}, and a second process with its identity at {other}, which is refused: if that data directory is \
+             a copy, delete identity.key in it"
+        );
+        if self.log.admits() {
+            tracing::warn!(%id, "{name} runs twice: {reason}");
+        }
+        self.events.push(Event {
+            number: 0,
+            at_unix_ms: unix_millis(),
+            id,
+            name: name.clone(),
+            before: Some(state),
+            state,
+            incarnation: member.record.incarnation,
+            by: None,
+            reason: Some(Cow::Owned(reason)),
         });
     }
 
@@ -117,13 +152,15 @@ mod tests {
     use crate::testing::Log;
     use node_core::gossip::{Birth, Config, Direction, Kind, Metadata, StaticStorage};
     use node_core::id::LinkId;
-    use node_core::link::{Hello, Limits};
+    use node_core::identity::Identity;
+    use node_core::sim::toy;
     use node_core::time::{Duration, Instant};
     use node_core::wire::gossip::Tag;
-    use node_core::wire::{Full, Outbox, Record, VERSION};
+    use node_core::wire::{Full, Outbox, Record, Rival};
 
-    const LIMITS: Limits =
-        Limits { frame: 1024, exchanges: 8, exchange_credit: 1024, link_credit: 8192, members: 16 };
+    fn identity(number: u8) -> Identity<'static> {
+        toy::identity("test", NodeId([number; 16]))
+    }
 
     /// Takes everything.
     struct Nowhere;
@@ -150,24 +187,26 @@ mod tests {
             let config =
                 Config { tombstone: Duration::from_secs(1), ..Config::new(NodeId([1; 16]), Kind::Hub) };
             let me = Metadata::new("me", Kind::Hub);
-            let mut node =
-                Node::new(now, config, Birth { incarnation: 1, metadata: &me, seed: 7 }, storage.lend())
-                    .unwrap();
-            let mut metadata = [0; 64];
-            let metadata = Metadata::new("hub", Kind::Hub).encode(&mut metadata).unwrap();
-            let record =
-                Record { id: NodeId([2; 16]), incarnation: 1, state: State::Alive, by: None, metadata };
-            let hello = Hello { version: VERSION, cluster: "test", limits: LIMITS, time: None, record };
-            node.handle_link_up(now, LinkId(1), Direction::Accepted, &hello).unwrap();
+            let birth = Birth { incarnation: 1, start: Start::default(), metadata: &me, seed: 7 };
+            let mut node = Node::new(now, config, identity(1), birth, storage.lend()).unwrap();
+            let mut buffer = [0; 256];
+            let hub = toy::record(&identity(2), 1, &Metadata::new("hub", Kind::Hub), &mut buffer).unwrap();
+            node.handle_link_up(now, LinkId(1), Direction::Accepted, &hub).unwrap();
             Self { node, now }
         }
 
         /// The hub reports this state of a member that is named twin.
         fn learn(&mut self, id: u8, incarnation: u64, state: State) {
-            let (mut metadata, mut item) = ([0; 64], [0; 128]);
-            let metadata = Metadata::new("twin", Kind::Hub).encode(&mut metadata).unwrap();
-            let record = Record { id: NodeId([id; 16]), incarnation, state, by: None, metadata };
-            let message = [&[Tag::Records as u8], &*postcard::to_slice(&record, &mut item).unwrap()].concat();
+            let left = state == State::Left;
+            self.hear(id, incarnation, state, &Metadata { left, ..Metadata::new("twin", Kind::Hub) });
+        }
+
+        /// The hub tells what a member says of itself, in this state.
+        fn hear(&mut self, id: u8, incarnation: u64, state: State, metadata: &Metadata<'_>) {
+            let mut buffer = [0; 256];
+            let record = toy::record(&identity(id), incarnation, metadata, &mut buffer).unwrap();
+            let item = postcard::to_extend(&Record { state, ..record }, Vec::new()).unwrap();
+            let message = [&[Tag::Records as u8], &*item].concat();
             self.node.handle_gossip(self.now, LinkId(1), &message, &mut Nowhere).unwrap();
         }
 
@@ -226,14 +265,35 @@ mod tests {
         let (gone, removed) = (NodeId([4; 16]), NodeId([3; 16]));
         while fixture.node.remove(fixture.now, removed).is_err() {
             fixture.wait(Duration::from_millis(100));
+            changes.note(&fixture.node);
         }
         fixture.learn(4, 1, State::Left);
         changes.note(&fixture.node);
         let events = changes.events.after(0, 9);
         let left = events.iter().filter(|event| event.state == State::Left);
-        let left: Vec<_> = left.map(|event| (event.id, event.by, event.reason)).collect();
+        let left: Vec<_> = left.map(|event| (event.id, event.by, event.reason.as_deref())).collect();
         let me = Some(fixture.node.id());
         assert_eq!(left, [(removed, me, Some("an operator removed it")), (gone, None, None)]);
+    }
+
+    #[test]
+    fn the_event_names_both_processes_that_run_with_one_identity() {
+        let mut storage = StaticStorage::new();
+        let mut fixture = Fixture::new(&mut storage);
+        let mut changes = Changes::new(Events::new());
+        let mut metadata = Metadata::new("twin", Kind::Hub);
+        metadata.addrs.push("10.0.0.1:8374").unwrap();
+        fixture.hear(3, 1, State::Alive, &metadata);
+        changes.note(&fixture.node);
+        metadata.rival = Some(Rival { start: Start { at: 9, random: 9 }, address: "10.0.0.2:8374" });
+        for incarnation in [2, 3] {
+            fixture.hear(3, incarnation, State::Alive, &metadata);
+            changes.note(&fixture.node);
+        }
+        let reasons = changes.events.after(0, 9).into_iter().filter_map(|event| event.reason);
+        let reasons: Vec<_> = reasons.collect();
+        assert_eq!(reasons.len(), 1, "{reasons:?}");
+        assert!(reasons[0].contains("10.0.0.1:8374") && reasons[0].contains("10.0.0.2:8374"), "{reasons:?}");
     }
 
     #[test]

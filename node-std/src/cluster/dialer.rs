@@ -5,16 +5,17 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
-use node_core::gossip::{Certificates, Dial, Direction, Failure};
+use node_core::gossip::{Dial, Direction, Failure};
 use node_core::id::LinkId;
+use node_core::identity::Channel;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsConnector;
 
 use super::security::Security;
 use crate::clock::Clock;
-use crate::link::{Carrier, Greeting, Identity, LinkEvent, LinkTask, Origin, Server};
-use crate::tls::{explain_opening, peer_fingerprint, server_name};
+use crate::link::{Carrier, Greeting, LinkEvent, LinkTask, Local, Origin, Server};
+use crate::tls::{channel, explain_opening, server_name};
 
 /// How long a host may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,7 +26,7 @@ const DIAL_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Dialer {
     pub(super) security: Security,
-    pub(super) identity: Arc<Identity>,
+    pub(super) local: Arc<Local>,
     pub(super) server: Arc<dyn Server>,
     pub(super) clock: Clock,
     pub(super) events: mpsc::Sender<LinkEvent>,
@@ -40,8 +41,8 @@ impl Dialer {
         let task = LinkTask {
             id: LinkId(self.next.fetch_add(1, Ordering::Relaxed)),
             origin,
-            identity: &self.identity,
-            greeting: self.greeting.borrow().clone(),
+            local: &self.local,
+            greeting: self.greeting.clone(),
             server: self.server.clone(),
             events: self.events.clone(),
             clock: self.clock,
@@ -86,16 +87,15 @@ impl Dialer {
     }
 
     async fn secure(&self, stream: TcpStream, address: &str) -> io::Result<(Box<dyn Carrier>, Origin)> {
-        let mut origin =
-            Origin { direction: Direction::Accepted, address: address.to_owned(), certificates: None };
+        let (direction, address) = (Direction::Accepted, address.to_owned());
+        let mut origin = Origin { direction, address, channel: Channel::default() };
         match &self.security {
             Security::Plaintext => Ok((Box::new(stream), origin)),
             Security::Tls(keyring) => {
                 let ours = keyring.active().certificate;
                 let connector = TlsConnector::from(keyring.link_client_config());
                 let stream = within(DIAL_HANDSHAKE_TIMEOUT, connector.connect(server_name(), stream)).await?;
-                let theirs = peer_fingerprint(stream.get_ref().1)?;
-                origin.certificates = Some(Certificates { ours, theirs });
+                origin.channel = channel(stream.get_ref().1, ours)?;
                 Ok((Box::new(stream), origin))
             }
         }

@@ -1,13 +1,11 @@
 //! The select loop of the cluster's task: link events, requests, changes of the keyring and timers, one after the other.
 
 use core::future::pending;
-use std::sync::Arc;
-
-use node_core::gossip::{Direction, Failure, LinkEnd, Node, State};
+use node_core::gossip::{Direction, Failure, LinkEnd, Node};
 use node_core::id::LinkId;
-use node_core::link::{GoAway, Hello};
+use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
-use node_core::wire::{Metadata, Record, VERSION};
+use node_core::wire::{Metadata, Record};
 use tokio::sync::{mpsc, watch};
 
 use super::changes::Changes;
@@ -134,6 +132,9 @@ impl<'s> Driver<'s> {
             tokio::spawn(self.dialer.clone().dial(dial));
         }
         self.links.send_gossip(&mut self.node, now);
+        while let Some(link) = self.node.poll_ping() {
+            self.links.ping(link);
+        }
         while let Some((link, reason)) = self.node.poll_close() {
             self.go_away(link, reason);
         }
@@ -190,17 +191,9 @@ impl<'s> Driver<'s> {
                 }
                 self.node.handle_dial_failed(now, target, failure);
             }
-            LinkEvent::Up { link, incarnation, metadata, limits, time } => {
-                let record = Record {
-                    id: link.peer(),
-                    incarnation,
-                    state: State::Alive,
-                    by: None,
-                    metadata: &metadata,
-                };
-                let identity = Arc::clone(&self.dialer.identity);
-                let hello = Hello { version: VERSION, cluster: &identity.cluster, limits, time, record };
-                self.handle_up(now, link, &hello);
+            LinkEvent::Up { link, greeting } => {
+                let record = greeting.record(link.peer());
+                self.handle_up(now, link, &record);
             }
             LinkEvent::Gossip(link, message) => {
                 self.links.handle_gossip(&mut self.node, now, link, &message);
@@ -220,16 +213,16 @@ impl<'s> Driver<'s> {
         }
     }
 
-    fn handle_up(&mut self, now: Instant, handle: LinkHandle, hello: &Hello<'_>) {
+    fn handle_up(&mut self, now: Instant, handle: LinkHandle, record: &Record<'_>) {
         let link = handle.id();
-        let name = Metadata::decode(hello.record.metadata).map_or("?", |metadata| metadata.name);
+        let name = Metadata::decode(record.metadata).map_or("?", |metadata| metadata.name);
         let Some(origin) = self.links.handle_up(handle, name) else { return };
         self.publisher.mark_links_changed();
-        if let Err(reason) = self.node.handle_link_up(now, link, origin.direction, hello) {
+        if let Err(reason) = self.node.handle_link_up(now, link, origin.direction, record) {
             self.links.log_refused(link, reason);
             return self.go_away(link, reason);
         }
-        if let Some(certificates) = origin.certificates {
+        if let Some(certificates) = origin.channel.certificates {
             tracing::debug!(link = link.0, ours = %certificates.ours, theirs = %certificates.theirs, "secured");
             self.node.secure(now, link, certificates);
             // The keyring may have changed since the handshake.
@@ -241,7 +234,6 @@ impl<'s> Driver<'s> {
         let Some(origin) = self.links.handle_down(link, outcome) else { return };
         self.publisher.mark_links_changed();
         match origin.direction {
-            Direction::Dialled(target) if outcome.itself => self.node.handle_dialled_itself(now, target),
             Direction::Dialled(target) if !up => {
                 self.node.handle_dial_failed(now, target, Failure::Unresponsive);
             }

@@ -1,5 +1,6 @@
 //! The state changes of members, as this node learned them: a bounded history that can be followed.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +11,7 @@ use tokio::sync::watch;
 /// Events that are kept. Older ones are forgotten.
 const KEPT: usize = 1024;
 
-/// A member's state became another one.
+/// A member's state became another one, or another process runs with its identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Its number. The first event since the daemon started has number 1, each next one is higher by one.
@@ -31,7 +32,7 @@ pub struct Event {
     /// operator removed it.
     pub by: Option<NodeId>,
     /// Why, as far as this node knows.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Cow<'static, str>>,
 }
 
 /// The history. Clones share it.

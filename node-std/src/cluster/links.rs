@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use node_core::gossip::{Direction, Node};
-use node_core::id::LinkId;
+use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ pub(super) struct Links {
 
 struct KnownLink {
     origin: Origin,
-    /// Set when the peer's hello arrives.
+    /// Set when the peer proves its identity.
     handle: Option<LinkHandle>,
     /// When its carrier was opened, in Unix milliseconds.
     since: u64,
@@ -51,7 +51,7 @@ impl Links {
         self.by_id.insert(link, KnownLink { origin, handle: None, since: unix_millis() });
     }
 
-    /// The peer named `name` said hello. Returns how the link came about, `None` for a link that never started.
+    /// The peer named `name` proved its identity. Returns how the link came about, `None` for a link that never started.
     pub(super) fn handle_up(&mut self, handle: LinkHandle, name: &str) -> Option<Origin> {
         let link = self.by_id.get_mut(&handle.id())?;
         let Origin { direction, address, .. } = &link.origin;
@@ -75,7 +75,20 @@ impl Links {
     /// The core refused the link.
     pub(super) fn log_refused(&self, link: LinkId, reason: GoAway) {
         if self.log.admits() {
-            tracing::info!(link = link.0, "link not kept: {reason}");
+            let known = self.by_id.get(&link);
+            let peer = known
+                .and_then(|known| known.handle.as_ref())
+                .map(LinkHandle::peer)
+                .unwrap_or(NodeId([0; 16]));
+            let address = known.map_or("", |known| known.origin.address.as_str());
+            tracing::info!(link = link.0, %peer, %address, "link not kept: {reason}");
+        }
+    }
+
+    /// Pings the peer of a link that is up.
+    pub(super) fn ping(&self, link: LinkId) {
+        if let Some(handle) = self.handle(link) {
+            handle.ping();
         }
     }
 
@@ -134,7 +147,7 @@ impl Links {
                 gossip: node.carries_gossip(*id),
                 since_unix_ms: known.since,
                 rtt: handle.rtt().clone(),
-                peer_key: known.origin.certificates.map(|certificates| certificates.theirs),
+                peer_key: known.origin.channel.certificates.map(|certificates| certificates.theirs),
             })
         });
         let mut links: Vec<LinkInfo> = links.collect();

@@ -1,6 +1,6 @@
 //! This node's metadata: its own part of the gossip.
 
-use node_core::gossip::{Kind, Metadata, Node};
+use node_core::gossip::{Kind, Metadata, Node, PublishError};
 use node_core::id::Name;
 use node_core::wire::record::BadMetadata;
 use tokio::sync::watch;
@@ -69,10 +69,8 @@ impl LocalRecord {
 
     /// Takes over a change of the record: stores the incarnation, and greets with the record from now on.
     pub(super) fn follow(&self, node: &Node<'_>, store: &StateStore) {
-        let record = node.record();
-        let current = Greeting { incarnation: record.incarnation, metadata: record.metadata.to_vec() };
-        let old = self.greeting.borrow().incarnation;
-        if current.incarnation != old || self.greeting.borrow().metadata != current.metadata {
+        let current = Greeting::of(&node.record());
+        if *self.greeting.borrow() != current {
             store.raise_incarnation(current.incarnation);
             self.greeting.send_replace(current);
         }
@@ -80,11 +78,9 @@ impl LocalRecord {
 
     /// Puts changed keys into the record.
     pub(super) fn set_keys(&self, node: &mut Node<'_>, keys: &Keys) {
-        let result = self.metadata.with_keys(keys).and_then(|metadata| node.set_metadata(&metadata));
-        if result.is_err() {
-            tracing::error!(
-                "the metadata of this node is too long with its new keys, which other nodes do not learn"
-            );
+        let metadata = self.metadata.with_keys(keys).map_err(PublishError::from);
+        if let Err(error) = metadata.and_then(|metadata| node.set_metadata(&metadata)) {
+            tracing::error!("other nodes do not learn the new keys of this node: {error}");
         }
     }
 }

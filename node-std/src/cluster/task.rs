@@ -3,8 +3,7 @@
 use core::sync::atomic::AtomicU32;
 use std::sync::Arc;
 
-use node_core::gossip::{Birth, Config, Kind, Node};
-use node_core::wire::record::BadMetadata;
+use node_core::gossip::{Birth, Config, Kind, Node, PublishError, Start, State};
 use tokio::sync::{mpsc, watch};
 
 use super::dialer::Dialer;
@@ -14,10 +13,10 @@ use super::request::TaskChannels;
 use super::security::Security;
 use super::state_store::StateStore;
 use super::tables::Tables;
-use crate::clock::Clock;
+use crate::clock::{Clock, unix_millis};
 use crate::config::HostPort;
 use crate::data_dir::DataDir;
-use crate::link::{Greeting, Identity, LinkEvent, Server};
+use crate::link::{Greeting, LinkEvent, Local, Server};
 
 /// Link events that wait for the task before links wait.
 const MAX_EVENTS: usize = 1024;
@@ -27,7 +26,7 @@ pub struct Setup {
     /// Its ends of the cluster's channels.
     pub channels: TaskChannels,
     /// This node on all its links.
-    pub identity: Identity,
+    pub local: Local,
     /// This node's metadata.
     pub metadata: LocalMetadata,
     /// How links are secured.
@@ -54,13 +53,14 @@ impl Task {
     /// Puts the task together. Nothing runs before [`run`](Self::run). The [`Dialer`] takes accepted carriers.
     #[must_use]
     pub fn new(setup: Setup) -> (Self, Dialer) {
-        let Setup { channels, identity, metadata, security, server, data_dir, clock } = setup;
+        let Setup { channels, local, metadata, security, server, data_dir, clock } = setup;
         let (event_sender, events) = mpsc::channel(MAX_EVENTS);
-        let greeting = Greeting { incarnation: data_dir.incarnation(), metadata: Vec::new() };
+        let (incarnation, metadata_so_far) = (data_dir.incarnation(), Vec::new());
+        let greeting = Greeting { incarnation, state: State::Alive, metadata: metadata_so_far };
         let (greeting, greetings) = watch::channel(greeting);
         let dialer = Dialer {
             security,
-            identity: Arc::new(identity),
+            local: Arc::new(local),
             server,
             clock,
             events: event_sender,
@@ -73,16 +73,18 @@ impl Task {
     /// Joins through `seeds` and runs until a [leave](super::Cluster::leave) is done.
     ///
     /// # Errors
-    /// [`BadMetadata`]: this node's name, addresses and components together are too long.
-    pub async fn run(self, seeds: &[HostPort]) -> Result<(), BadMetadata> {
+    /// [`PublishError`]: this node's name, addresses and components together are too long.
+    pub async fn run(self, seeds: &[HostPort]) -> Result<(), PublishError> {
         let mut tables = Tables::new();
-        let config = Config::new(self.dialer.identity.id, Kind::Hub);
+        let local = Arc::clone(&self.dialer.local);
+        let config = Config::new(local.id(), Kind::Hub);
         let keys = Keys::of(&self.dialer.security);
         let metadata = self.metadata.with_keys(&keys)?;
         let incarnation = self.data_dir.incarnation();
-        let birth = Birth { incarnation, metadata: &metadata, seed: fastrand::u64(..) };
+        let start = Start { at: unix_millis(), random: fastrand::u32(..) };
+        let birth = Birth { incarnation, start, metadata: &metadata, seed: fastrand::u64(..) };
         let now = self.dialer.clock.now();
-        let mut node = Node::new(now, config, birth, tables.lend())?;
+        let mut node = Node::new(now, config, local.identity(), birth, tables.lend())?;
         for seed in seeds {
             if node.add_seed(now, &seed.to_string()).is_err() {
                 tracing::warn!(%seed, "too many join addresses: this one is not used");

@@ -8,40 +8,47 @@ use bytes::Bytes;
 use http::Request;
 use node_core::gossip::{Direction, Kind, Metadata, State};
 use node_core::id::{LinkId, Name, NodeId};
-use node_core::link::{GoAway, Hello, Limits};
+use node_core::identity::Channel;
+use node_core::link::{Config, Event, Exchange, GoAway, Limits, Link, SliceOutbox};
 use node_core::rpc::Method;
+use node_core::time::Instant;
 use node_core::wire::gossip::Tag;
-use node_core::wire::{FrameKind, HEADER, Header, PREFACE, Record, VERSION};
+use node_core::wire::{FrameKind, HEADER, Header, PREFACE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{Cluster, Dialer, LocalMetadata, Security, Setup, Task};
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
-use crate::link::{Accepted, Greeting, Identity, LinkEvent, LinkTask, Origin, Rtt, Server};
+use crate::identity::NodeKey;
+use crate::link::{Accepted, LinkEvent, LinkTask, Local, Origin, Rtt, Server};
 use crate::peer::Services;
 use crate::proxy::{Arrival, Body, Proxy};
-use crate::testing::{Log, text};
+use crate::testing::{self, Log, text};
 
-const HUB: NodeId = NodeId([1; 16]);
-const LEAF: NodeId = NodeId([2; 16]);
+const HUB: u128 = 1_000_001;
+const LEAF: u128 = 1_000_002;
 const LIMITS: Limits =
     Limits { frame: 1024, exchanges: 8, exchange_credit: 1024, link_credit: 8192, members: 16 };
 /// So few TLS records that a link reaches the limit soon.
 const KEY_USAGE_LIMIT: u64 = 20;
 
-fn identity(id: NodeId) -> Identity {
-    Identity { id, cluster: "test".into(), limits: LIMITS, key_usage_limit: KEY_USAGE_LIMIT }
+fn local(number: u128) -> Local {
+    testing::local(number, LIMITS, KEY_USAGE_LIMIT)
+}
+
+fn id(number: u128) -> NodeId {
+    NodeKey::numbered(number).id()
 }
 
 fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
-    let (cluster, channels) = Cluster::new(HUB);
+    let (cluster, channels) = Cluster::new(id(HUB));
     let proxy = Arc::new(Proxy::new(cluster.clone(), &[]));
     let services = Services::new(cluster.clone(), Security::Plaintext, proxy.clone());
     let home = tempfile::tempdir().unwrap();
     let (task, dialer) = Task::new(Setup {
         channels,
-        identity: identity(HUB),
+        local: local(HUB),
         metadata: LocalMetadata {
             name: Name::new("hub").unwrap(),
             addrs: Vec::new(),
@@ -76,32 +83,33 @@ impl Server for Lamp {
     }
 }
 
-fn leaf_metadata(buffer: &mut [u8]) -> &[u8] {
+fn leaf_metadata() -> Metadata<'static> {
     let mut metadata = Metadata::new("leaf", Kind::Leaf);
     metadata.components.push("lamp").unwrap();
-    metadata.hubs.push(HUB).unwrap();
-    metadata.encode(buffer).unwrap()
+    metadata.hubs.push(id(HUB)).unwrap();
+    metadata
 }
 
 fn origin() -> Origin {
-    Origin { direction: Direction::Accepted, address: "memory".into(), certificates: None }
+    Origin { direction: Direction::Accepted, address: "memory".into(), channel: Channel::default() }
 }
 
 /// Dials the hub again each time that the hub asks for it.
 async fn leaf(hub: Dialer, renewals: Arc<AtomicUsize>) {
-    let mut buffer = [0; 256];
-    let metadata = leaf_metadata(&mut buffer);
     for incarnation in 1.. {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let (sender, mut events) = mpsc::channel(64);
-        let (hub, metadata) = (hub.clone(), metadata.to_vec());
+        let hub = hub.clone();
         tokio::spawn(async move { hub.run(far, origin()).await });
         tokio::spawn(async move {
+            let local = local(LEAF);
+            let (_sender, greeting) =
+                watch::channel(testing::greeting(&local, incarnation, &leaf_metadata()));
             let task = LinkTask {
                 id: LinkId(1),
                 origin: origin(),
-                identity: &identity(LEAF),
-                greeting: Greeting { incarnation, metadata },
+                local: &local,
+                greeting,
                 server: Arc::new(Lamp),
                 events: sender,
                 clock: Clock::start(),
@@ -126,28 +134,47 @@ fn frame(kind: FrameKind, payload: &[u8]) -> Vec<u8> {
     [&header.to_bytes()[..], payload].concat()
 }
 
-/// Sends a leaf's hello.
+/// Introduces a leaf to the hub.
 async fn greet(carrier: &mut DuplexStream) {
-    greet_as(carrier, leaf_metadata(&mut [0; 256])).await;
+    greet_as(carrier, &leaf_metadata()).await;
 }
 
-async fn greet_as(carrier: &mut DuplexStream, metadata: &[u8]) {
-    let mut hello = [0; 512];
-    let record = Record { id: LEAF, incarnation: 1, state: State::Alive, by: None, metadata };
-    let content = Hello { version: VERSION, cluster: "test", limits: LIMITS, time: None, record };
-    let hello = frame(FrameKind::Hello, postcard::to_slice(&content, &mut hello).unwrap());
-    carrier.write_all(&[&PREFACE[..], &hello].concat()).await.unwrap();
+async fn greet_as(carrier: &mut DuplexStream, metadata: &Metadata<'_>) {
+    let (local, mut memory) = (local(LEAF), [Exchange::FREE; 2]);
+    let (ours, theirs) = memory.split_at_mut(1);
+    let (limits, five) = (LIMITS, Duration::from_secs(5));
+    let (identity, hello_timeout) = (local.identity(), five);
+    let config = Config { identity, limits, hello_timeout, ping_after: five, ping_timeout: five };
+    let mut link = Link::new(config, ours, theirs, Instant::START);
+    let mut buffer = [0; 2048];
+    let mut out = SliceOutbox::new(&mut buffer);
+    link.greet([7; 32], Channel::default(), &mut out).unwrap();
+    carrier.write_all(out.written()).await.unwrap();
+    let mut preface = [0; PREFACE.len()];
+    carrier.read_exact(&mut preface).await.unwrap();
+    link.handle_input(Instant::START, &preface).unwrap();
+    let (header, payload) = next_frame(carrier).await;
+    let hello = [&header.to_bytes()[..], &payload].concat();
+    assert_eq!(link.handle_input(Instant::START, &hello).unwrap().event, Some(Event::Greeted));
+    let greeting = testing::greeting(&local, 1, metadata);
+    let mut out = SliceOutbox::new(&mut buffer);
+    link.prove(None, greeting.record(local.id()), &mut out).unwrap();
+    carrier.write_all(out.written()).await.unwrap();
+}
+
+async fn next_frame(carrier: &mut DuplexStream) -> (Header, Vec<u8>) {
+    let mut header = [0; HEADER];
+    carrier.read_exact(&mut header).await.unwrap();
+    let header = Header::from_bytes(header);
+    let mut payload = vec![0; header.length.into()];
+    carrier.read_exact(&mut payload).await.unwrap();
+    (header, payload)
 }
 
 /// The payload of the first ping on this link.
 async fn ping(carrier: &mut DuplexStream) -> Vec<u8> {
-    carrier.read_exact(&mut [0; PREFACE.len()]).await.unwrap();
     loop {
-        let mut header = [0; HEADER];
-        carrier.read_exact(&mut header).await.unwrap();
-        let header = Header::from_bytes(header);
-        let mut payload = vec![0; header.length.into()];
-        carrier.read_exact(&mut payload).await.unwrap();
+        let (header, payload) = next_frame(carrier).await;
         if header.kind() == Some(FrameKind::Ping) {
             return payload;
         }
@@ -163,15 +190,16 @@ async fn a_round_trip_time_shows_in_an_older_view() {
     let linked = async {
         loop {
             let view = cluster.view();
-            if !view.link_list.is_empty() && view.member(LEAF).is_some() {
+            if !view.link_list.is_empty() && view.member(id(LEAF)).is_some() {
                 return view;
             }
             tokio::task::yield_now().await;
         }
     };
     let view = tokio::time::timeout(Duration::from_secs(10), linked).await.unwrap();
-    let rtts =
-        || [view.member(LEAF).unwrap().rtt.as_ref().and_then(Rtt::micros), view.link_list[0].rtt.micros()];
+    let rtts = || {
+        [view.member(id(LEAF)).unwrap().rtt.as_ref().and_then(Rtt::micros), view.link_list[0].rtt.micros()]
+    };
     assert_eq!(rtts(), [None; 2]);
     let ping = ping(&mut carrier).await;
     carrier.write_all(&frame(FrameKind::Pong, &ping)).await.unwrap();
@@ -189,9 +217,11 @@ async fn a_peer_that_comes_and_goes_does_not_fill_the_log() {
     let (_cluster, dialer, _proxy) = hub();
     for _ in 0..50 {
         let (mut carrier, far) = tokio::io::duplex(64 * 1024);
+        let dialer = dialer.clone();
+        let link = tokio::spawn(async move { dialer.run(far, origin()).await });
         greet(&mut carrier).await;
         drop(carrier);
-        dialer.clone().run(far, origin()).await;
+        link.await.unwrap();
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let lines = log.lines("link ");
@@ -203,28 +233,28 @@ async fn a_peer_that_comes_and_goes_does_not_fill_the_log() {
 
 /// Gossips the member with this number, which is part of its name.
 async fn tell(carrier: &mut (impl AsyncWriteExt + Unpin), number: u128, state: State) {
-    let (mut metadata, mut item) = ([0; 64], [0; 128]);
-    let (id, name) = (NodeId(number.to_be_bytes()), format!("n{number}"));
-    let metadata = Metadata::new(&name, Kind::Hub).encode(&mut metadata).unwrap();
-    let record = Record { id, incarnation: 1, state, by: None, metadata };
-    let item = postcard::to_slice(&record, &mut item).unwrap();
+    let (local, mut item) = (local(number), [0; 512]);
+    let name = format!("n{number}");
+    let metadata = Metadata { left: state == State::Left, ..Metadata::new(&name, Kind::Hub) };
+    let greeting = testing::greeting(&local, 1, &metadata);
+    let item = postcard::to_slice(&greeting.record(local.id()), &mut item).unwrap();
     let message = [&[Tag::Records as u8], &*item].concat();
     carrier.write_all(&frame(FrameKind::Gossip, &message)).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_view_of_many_members_is_published_less_often_and_shows_the_last_change() {
-    const MEMBERS: u128 = 3000;
+    const MEMBERS: u128 = 2000;
     let (cluster, dialer, _proxy) = hub();
     let (mut carrier, far) = tokio::io::duplex(64 * 1024);
     tokio::spawn(async move { dialer.run(far, origin()).await });
-    greet_as(&mut carrier, Metadata::new("other", Kind::Hub).encode(&mut [0; 256]).unwrap()).await;
+    greet_as(&mut carrier, &Metadata::new("other", Kind::Hub)).await;
     let (mut reader, mut carrier) = tokio::io::split(carrier);
     tokio::spawn(async move { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await });
     for number in 1..=MEMBERS {
         tell(&mut carrier, number, State::Alive).await;
     }
-    let last = NodeId(MEMBERS.to_be_bytes());
+    let last = id(MEMBERS);
     let shown = |state: State| {
         let cluster = cluster.clone();
         let shown = async move {
@@ -252,7 +282,7 @@ async fn a_leafs_link_is_renewed_at_the_key_usage_limit() {
     let renewals = Arc::new(AtomicUsize::new(0));
     tokio::spawn(leaf(dialer, renewals.clone()));
     let joined = async {
-        while cluster.view().member(LEAF).is_none() {
+        while cluster.view().member(id(LEAF)).is_none() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
@@ -263,7 +293,7 @@ async fn a_leafs_link_is_renewed_at_the_key_usage_limit() {
             tokio::spawn(async move {
                 for _ in 0..100 {
                     let (method, budget) = (Method::Ping.number(), Duration::from_secs(10));
-                    let pong = cluster.call(LEAF, method, budget, Bytes::from_static(b"ping"), 100).await;
+                    let pong = cluster.call(id(LEAF), method, budget, Bytes::from_static(b"ping"), 100).await;
                     assert_eq!(pong, Ok(Bytes::from_static(b"ping")));
                     let request =
                         Request::get("/").header("host", "lamp").header("MAELSTROM-COMPONENT", "lamp");

@@ -3,6 +3,8 @@
 use core::net::SocketAddr;
 use std::io;
 
+use node_core::gossip::PublishError;
+
 use crate::data_dir::DataDirError;
 use crate::tls::TlsError;
 
@@ -29,12 +31,12 @@ pub enum DaemonError {
         /// The flag that changes it.
         flag: &'static str,
     },
-    /// The node's metadata is too long.
+    /// The node cannot publish its metadata.
     #[error(
-        "the node's name (--name), address (--advertise-addr) and components (--component) together take more than \
-         the 768 bytes that are spread of a node: shorten names, or offer some components from another node"
+        "{0}: if the node's name (--name), address (--advertise-addr) and components (--component) are many and long, \
+         shorten names, or offer some components from another node"
     )]
-    Metadata,
+    Publish(#[from] PublishError),
     /// A subsystem that the daemon needs ended unexpectedly.
     #[error("{subsystem} ended unexpectedly: {why}; that is a bug in maelstromd, start it again")]
     Ended {

@@ -17,7 +17,8 @@ use crate::clock::{Clock, unix_millis};
 use crate::cluster::{Cluster, LocalMetadata, Security, Setup, Task};
 use crate::config::{Config, HostPort};
 use crate::data_dir::DataDir;
-use crate::link::{Identity, KEY_USAGE_LIMIT};
+use crate::identity::NodeKey;
+use crate::link::{KEY_USAGE_LIMIT, Local};
 use crate::log_limit::LogLimit;
 use crate::peer::{Peers, Services};
 use crate::port::private::{Listener, PrivateHttp};
@@ -69,7 +70,7 @@ impl Daemon {
         let proxy = Arc::new(Proxy::new(cluster.clone(), &config.components));
         let (task, dialer) = Task::new(Setup {
             channels,
-            identity: identity(&config, me),
+            local: local(&config, data_dir.key()),
             metadata: metadata(&config, &advertised),
             security: security.clone(),
             server: Arc::new(Services::new(cluster.clone(), security.clone(), proxy.clone())),
@@ -96,7 +97,7 @@ impl Daemon {
             Security::Plaintext => ignore_hangup()?,
         }
         inner.push(Subsystem::spawn("the cluster's task", async move {
-            task.run(&config.join).await.map_err(|_| DaemonError::Metadata)
+            task.run(&config.join).await.map_err(DaemonError::from)
         }));
         // The first request is answered with this node at least.
         cluster.started().await;
@@ -115,9 +116,9 @@ impl Daemon {
     }
 }
 
-fn identity(config: &Config, me: NodeId) -> Identity {
-    Identity {
-        id: me,
+fn local(config: &Config, key: Arc<NodeKey>) -> Local {
+    Local {
+        key,
         cluster: config.cluster_id.as_str().to_owned(),
         limits: LIMITS,
         key_usage_limit: KEY_USAGE_LIMIT,

@@ -61,6 +61,9 @@ pub(super) async fn first_fault(subsystems: &mut [Subsystem]) -> DaemonError {
 mod tests {
     use core::future::pending;
 
+    use node_core::crypto::SignError;
+    use node_core::gossip::PublishError;
+
     use super::*;
 
     /// The error when a subsystem ends like this beside another one that runs on.
@@ -83,6 +86,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_subsystem_that_fails_says_why() {
-        assert_eq!(fault(async { Err(DaemonError::Metadata) }).await, DaemonError::Metadata.to_string());
+        let unsigned = || DaemonError::Publish(PublishError::Sign(SignError));
+        assert_eq!(fault(async move { Err(unsigned()) }).await, unsigned().to_string());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | file          | holds                                                      |
 //! |---------------|------------------------------------------------------------|
-//! | `node-id`     | its [`NodeId`], 32 hexadecimal digits, made at first start |
+//! | `identity.key`| its identity, a P-256 private key (PEM, PKCS#8, mode 0600), made at first start |
 //! | `incarnation` | the last incarnation that it used, a decimal number        |
 //! | `hubs`        | the last known addresses of hubs, one `HOST:PORT` a line   |
 //! | `lock`        | nothing; it is locked while a daemon runs on the directory |
@@ -16,22 +16,30 @@ mod tests;
 use core::fmt;
 use core::str::FromStr;
 use std::fs::{DirBuilder, File, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use node_core::id::NodeId;
 use tempfile::Builder;
+use zeroize::Zeroizing;
 
 pub use error::DataDirError;
 
 use crate::config::{BadHostPort, HostPort};
+use crate::identity::NodeKey;
+
+/// The file of the identity key.
+const IDENTITY: &str = "identity.key";
+/// Most bytes of that file.
+const MAX_IDENTITY: usize = 4096;
 
 /// A data directory. This process holds its lock until the value is dropped.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    id: NodeId,
+    key: Arc<NodeKey>,
     incarnation: u64,
     hubs: Hubs,
     _lock: File,
@@ -47,25 +55,24 @@ impl DataDir {
         let fault = |error| DataDirError::Create { path: path.to_owned(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fault)?;
         let lock = lock(path)?;
-        let id = match read(path, "node-id", "32 hexadecimal digits")? {
-            Some(id) => id,
-            None => {
-                let id = random_id()?;
-                write(path, "node-id", &id.to_string())?;
-                id
-            }
-        };
+        let key = Arc::new(identity(path)?);
         let last: u64 = read(path, "incarnation", "a whole number")?.unwrap_or(0);
         let hubs = read(path, "hubs", "addresses, one HOST:PORT a line")?.unwrap_or_default();
-        let mut dir = Self { path: path.to_owned(), id, incarnation: last, hubs, _lock: lock };
+        let mut dir = Self { path: path.to_owned(), key, incarnation: last, hubs, _lock: lock };
         dir.raise_incarnation(last.saturating_add(1))?;
         Ok(dir)
     }
 
-    /// This node's identity, the same at every start.
+    /// This node's identity key, the same at every start.
     #[must_use]
-    pub const fn id(&self) -> NodeId {
-        self.id
+    pub fn key(&self) -> Arc<NodeKey> {
+        Arc::clone(&self.key)
+    }
+
+    /// This node, the same at every start.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.key.id()
     }
 
     /// This start's incarnation, larger than any before.
@@ -138,10 +145,52 @@ fn lock(dir: &Path) -> Result<File, DataDirError> {
     }
 }
 
-fn random_id() -> Result<NodeId, DataDirError> {
-    let mut id = [0; 16];
-    getrandom::fill(&mut id).map_err(|error| DataDirError::Random(io::Error::other(error)))?;
-    Ok(NodeId(id))
+/// The identity key in the directory. A directory without one gets one.
+fn identity(dir: &Path) -> Result<NodeKey, DataDirError> {
+    let path = dir.join(IDENTITY);
+    match File::open(&path) {
+        Ok(file) => read_identity(file, path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_identity(dir),
+        Err(error) => Err(DataDirError::Read { path, error }),
+    }
+}
+
+fn read_identity(file: File, path: PathBuf) -> Result<NodeKey, DataDirError> {
+    let unreadable = |error| DataDirError::Read { path: path.clone(), error };
+    let metadata = file.metadata().map_err(unreadable)?;
+    let mode = metadata.mode() & 0o777;
+    if metadata.uid() != rustix::process::geteuid().as_raw() || mode & 0o077 != 0 {
+        return Err(DataDirError::Exposed { path, mode, owner: metadata.uid() });
+    }
+    let mut pem = Zeroizing::new(String::with_capacity(MAX_IDENTITY));
+    let read = file.take(MAX_IDENTITY as u64).read_to_string(&mut pem);
+    match read.map(|_| NodeKey::from_pem(&pem)) {
+        Ok(Ok(key)) => Ok(key),
+        Ok(Err(_)) => Err(DataDirError::Identity { path }),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(DataDirError::Identity { path }),
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+fn make_identity(dir: &Path) -> Result<NodeKey, DataDirError> {
+    let (key, pem) = NodeKey::generate().map_err(DataDirError::Random)?;
+    write(dir, IDENTITY, pem.trim_end())?;
+    retire_node_id(dir, key.id());
+    Ok(key)
+}
+
+/// An earlier version kept an id without a key. Nobody can prove that id, so this node has another one from now on.
+fn retire_node_id(dir: &Path, id: NodeId) {
+    let Ok(old) = std::fs::read_to_string(dir.join("node-id")) else { return };
+    let retired = std::fs::rename(dir.join("node-id"), dir.join("node-id.retired"));
+    tracing::warn!(
+        "the id {} of this node has no identity key, and nobody could prove it: from now on this node is {id}; the old id \
+         is retired",
+        old.trim()
+    );
+    if let Err(error) = retired {
+        tracing::warn!("the file node-id in {} is of no use any more, but stays: {error}", dir.display());
+    }
 }
 
 /// The value in `name`, `None` when there is no such file.

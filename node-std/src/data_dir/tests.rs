@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::testing::Log;
 
 #[test]
 fn restart_keeps_the_id_and_raises_the_incarnation() {
@@ -20,7 +21,7 @@ fn restart_keeps_the_id_and_raises_the_incarnation() {
     let third = DataDir::open(&path).unwrap();
     assert_eq!((third.id(), third.incarnation()), (id, 11));
     assert!(!path.join("incarnation.new").exists());
-    for file in ["node-id", "incarnation"] {
+    for file in ["identity.key", "incarnation"] {
         assert_eq!(fs::metadata(path.join(file)).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
@@ -68,9 +69,7 @@ fn two_daemons_cannot_share() {
 #[test]
 fn a_corrupt_file_is_named_and_kept() {
     for (name, content) in [
-        ("node-id", &b""[..]),
-        ("node-id", b"xyz"),
-        ("incarnation", b"-1"),
+        ("incarnation", &b"-1"[..]),
         ("incarnation", b"\xff\0"),
         ("incarnation", b""),
         ("hubs", b"10.0.0.1:8374\nnonsense"),
@@ -81,6 +80,66 @@ fn a_corrupt_file_is_named_and_kept() {
         assert!(error.contains(&format!("/{name} does not hold")), "{error}");
         assert_eq!(fs::read(dir.path().join(name)).unwrap(), content);
     }
+}
+
+/// A key of the curve P-384, by openssl.
+const P384: &str = "-----BEGIN PRIVATE KEY-----
+MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDCTwl3PzhDK33jBfYlS
+1BrGmL7IxVbX0/5JXgIfQeWCK95j0JMF9uCmVxADKb0eihmhZANiAAR48NPhPWX3
+DAIEM2f0FMPK1g1efP85tJiD61q76Pejtn/EWDQ8dUkNLQZ6f4Ct+AZIlAStue1i
+O2bzsOBVfyaCnPX5oQYY4wXt69D7OxZqzx7vVbS67VsJg+ePPC0RI04=
+-----END PRIVATE KEY-----
+";
+
+#[test]
+fn an_identity_file_that_holds_no_key_of_the_node_is_named_and_kept() {
+    let whole = tempfile::tempdir().unwrap();
+    drop(DataDir::open(whole.path()).unwrap());
+    let whole = fs::read(whole.path().join("identity.key")).unwrap();
+    for content in [&b""[..], &whole[..whole.len() / 2], b"\xff\0", P384.as_bytes(), &[b'x'; 100_000]] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("identity.key");
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let error = DataDir::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("/identity.key does not hold a P-256 private key"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), content);
+    }
+}
+
+#[test]
+fn an_identity_file_that_others_may_read_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(DataDir::open(dir.path()).unwrap());
+    let path = dir.path().join("identity.key");
+    for mode in [0o644, 0o640, 0o660] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let error = DataDir::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("has mode {mode:o}")) && error.contains("chmod 600"), "{error}");
+    }
+    if rustix::process::geteuid().is_root() {
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
+        let error = DataDir::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("belongs to user 12345"), "{error}");
+    }
+}
+
+#[test]
+fn an_id_without_a_key_is_retired_with_a_word() {
+    let (log, _guard) = Log::start();
+    let dir = tempfile::tempdir().unwrap();
+    let old = "00112233445566778899aabbccddeeff";
+    fs::write(dir.path().join("node-id"), format!("{old}\n")).unwrap();
+    fs::write(dir.path().join("incarnation"), "7\n").unwrap();
+    let first = DataDir::open(dir.path()).unwrap();
+    let (id, said) = (first.id(), log.lines("retired"));
+    assert!(said.len() == 1 && said[0].contains(old) && said[0].contains(&id.to_string()), "{said:?}");
+    assert_eq!(first.incarnation(), 8);
+    assert!(!dir.path().join("node-id").exists() && dir.path().join("node-id.retired").exists());
+    drop(first);
+    assert_eq!(DataDir::open(dir.path()).unwrap().id(), id);
+    assert_eq!(log.lines("retired").len(), 1);
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(super) enum Command<H> {
     Release { id: ExchangeId, bytes: usize },
     /// Sends a gossip message.
     Gossip(Bytes),
+    /// Measures the round trip, which shows whether the peer is still there.
+    Ping,
     /// Ends the link.
     GoAway(GoAway),
 }

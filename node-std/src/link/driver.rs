@@ -8,13 +8,13 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use node_core::gossip::State;
 use node_core::id::LinkId;
-use node_core::link::{Event, GoAway, Hello, Link, PeerError, Phase, ResetCode};
+use node_core::identity::Channel;
+use node_core::link::{Event, GoAway, Introduction, Link, Phase, ResetCode};
 use node_core::time::Instant;
-use node_core::wire::{Kind, Metadata, Record, VERSION};
+use node_core::wire::{Kind, Metadata};
 use tokio::io::AsyncWriteExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 
@@ -27,7 +27,7 @@ use super::event::{LinkEvent, Outcome};
 use super::exchanges::Exchanges;
 use super::gossip::GossipQueue;
 use super::handle::LinkHandle;
-use super::identity::{Greeting, Identity};
+use super::local::{Greeting, Local};
 use super::opener::Opener;
 use super::rtt::Rtt;
 use super::server::Server;
@@ -46,7 +46,8 @@ const MEASURE: Duration = Duration::from_secs(30);
 pub(super) struct Driver<'s> {
     id: LinkId,
     link: Link<'s>,
-    identity: &'s Identity,
+    local: &'s Local,
+    greeting: watch::Receiver<Greeting>,
     clock: Clock,
     events: mpsc::Sender<LinkEvent>,
     commands: mpsc::UnboundedReceiver<LinkCommand>,
@@ -70,7 +71,8 @@ impl<'s> Driver<'s> {
     pub(super) fn new(
         id: LinkId,
         link: Link<'s>,
-        identity: &'s Identity,
+        local: &'s Local,
+        greeting: watch::Receiver<Greeting>,
         server: Arc<dyn Server>,
         events: mpsc::Sender<LinkEvent>,
         clock: Clock,
@@ -79,15 +81,16 @@ impl<'s> Driver<'s> {
         Self {
             id,
             link,
-            identity,
+            local,
+            greeting,
             clock,
             events,
             commands,
             command: None,
             received: BytesMut::new(),
             sending: SendBuffer::new(),
-            exchanges: Exchanges::new(identity.id, server, sender),
-            opener: Opener::new(&identity.limits),
+            exchanges: Exchanges::new(local.id(), server, sender),
+            opener: Opener::new(&local.limits),
             gossip: GossipQueue::new(),
             rtt: Rtt::default(),
             measure_at: clock.now() + MEASURE,
@@ -101,14 +104,17 @@ impl<'s> Driver<'s> {
     ///
     /// # Errors
     /// The peer broke the protocol, or the carrier broke.
-    pub(super) async fn run(&mut self, carrier: &mut impl Carrier, greeting: &Greeting) -> Result<(), Fault> {
-        self.greet(greeting);
+    pub(super) async fn run(&mut self, carrier: &mut impl Carrier, channel: Channel) -> Result<(), Fault> {
+        let mut nonce = [0; 32];
+        getrandom::fill(&mut nonce).map_err(|error| Fault::Carrier(io::Error::other(error)))?;
+        // An empty buffer has room for a hello.
+        let _ = self.link.greet(nonce, channel, &mut self.sending);
         let mut sleep = pin!(tokio::time::sleep(Duration::ZERO));
         loop {
             if let Err(error) = self.turn().await {
                 self.link.poll_transmit(self.clock.now(), &mut self.sending);
                 self.flush(carrier).await;
-                return Err(error.into());
+                return Err(error);
             }
             if self.link.phase() == Phase::Over {
                 self.flush(carrier).await;
@@ -127,12 +133,13 @@ impl<'s> Driver<'s> {
         let (sent, received) = (self.go_away_sent, self.go_away_received);
         let go_away = received.filter(|reason| *reason != GoAway::Acknowledged).or(sent);
         let up = self.exchanges.peer().is_some();
-        let (error, itself) = match result {
-            Ok(()) => (None, false),
-            Err(Fault::Peer(error)) => (Some(error.to_string()), matches!(error, PeerError::Itself(_))),
+        let error = match result {
+            Ok(()) => None,
+            Err(Fault::Peer(error)) => Some(error.to_string()),
+            Err(Fault::Proof(error)) => Some(error.to_string()),
             // After both GOAWAY frames each side may close the carrier.
-            Err(Fault::Carrier(_)) if go_away.is_some() && self.link.in_flight() == 0 => (None, false),
-            Err(Fault::Carrier(error)) => (Some(describe(&error, dialled_plaintext && !up)), false),
+            Err(Fault::Carrier(_)) if go_away.is_some() && self.link.in_flight() == 0 => None,
+            Err(Fault::Carrier(error)) => Some(describe(&error, dialled_plaintext && !up)),
         };
         let why = error.clone().or_else(|| go_away.map(|reason| reason.to_string())).unwrap_or_default();
         self.exchanges.close(&why);
@@ -141,32 +148,12 @@ impl<'s> Driver<'s> {
             command.refuse(ExchangeError::LinkClosed(why.clone()));
         }
         self.opener.close(&why);
-        let outcome = Outcome { sent, received, error, itself };
+        let outcome = Outcome { sent, received, error };
         self.report(LinkEvent::Down { link: self.id, up, outcome }).await;
     }
 
-    fn greet(&mut self, greeting: &Greeting) {
-        let identity = self.identity;
-        let record = Record {
-            id: identity.id,
-            incarnation: greeting.incarnation,
-            state: State::Alive,
-            by: None,
-            metadata: &greeting.metadata,
-        };
-        let hello = Hello {
-            version: VERSION,
-            cluster: &identity.cluster,
-            limits: identity.limits,
-            time: Some(unix_time()),
-            record,
-        };
-        // An empty buffer has room for a hello.
-        let _ = self.link.greet(&hello, &mut self.sending);
-    }
-
     /// Everything that can be done without waiting for the carrier.
-    async fn turn(&mut self) -> Result<(), PeerError> {
+    async fn turn(&mut self) -> Result<(), Fault> {
         let now = self.clock.now();
         self.handle_received(now).await?;
         let mut next = self.command.take();
@@ -235,7 +222,7 @@ impl<'s> Driver<'s> {
         self.exchanges.wait_for_room() || !self.gossip.is_empty() || !self.opener.is_empty()
     }
 
-    async fn handle_received(&mut self, now: Instant) -> Result<(), PeerError> {
+    async fn handle_received(&mut self, now: Instant) -> Result<(), Fault> {
         let mut received = core::mem::take(&mut self.received);
         let result = self.handle_frames(now, &mut received).await;
         if !received.is_empty() {
@@ -244,7 +231,7 @@ impl<'s> Driver<'s> {
         result
     }
 
-    async fn handle_frames(&mut self, now: Instant, received: &mut BytesMut) -> Result<(), PeerError> {
+    async fn handle_frames(&mut self, now: Instant, received: &mut BytesMut) -> Result<(), Fault> {
         loop {
             let input = self.link.handle_input(now, received)?;
             let consumed = input.consumed;
@@ -254,7 +241,11 @@ impl<'s> Driver<'s> {
             let (exchanges, link) = (&mut self.exchanges, &mut self.link);
             match input.event {
                 None => {}
-                Some(Event::Up(hello)) => self.handle_up(&hello).await,
+                Some(Event::Greeted) => {
+                    let greeting = self.greeting.borrow().clone();
+                    link.prove(Some(unix_time()), greeting.record(self.local.id()), &mut self.sending)?;
+                }
+                Some(Event::Up(introduction)) => self.handle_up(&introduction).await,
                 Some(Event::Opened { id, open, data, end }) => exchanges.accept(link, id, open, data, end),
                 Some(Event::Data { id, data, end }) => exchanges.deliver(link, id, data, end),
                 Some(Event::Reset { id, code }) => exchanges.fail(link, id, ExchangeError::Reset(code)),
@@ -283,20 +274,17 @@ impl<'s> Driver<'s> {
         }
     }
 
-    async fn handle_up(&mut self, hello: &Hello<'_>) {
-        let peer = hello.record.id;
+    async fn handle_up(&mut self, introduction: &Introduction<'_>) {
+        let Introduction { limits, record, .. } = introduction;
+        let peer = record.id;
         self.exchanges.set_peer(peer);
-        self.opener.set_peer(&hello.limits);
-        let is_leaf =
-            Metadata::decode(hello.record.metadata).is_ok_and(|metadata| metadata.kind == Kind::Leaf);
-        self.records_left = is_leaf.then_some(self.identity.key_usage_limit);
+        self.opener.set_peer(limits);
+        let is_leaf = Metadata::decode(record.metadata).is_ok_and(|metadata| metadata.kind == Kind::Leaf);
+        self.records_left = is_leaf.then_some(self.local.key_usage_limit);
         let (commands, room) = (self.exchanges.commands(), self.gossip.room());
         self.report(LinkEvent::Up {
             link: LinkHandle::new(self.id, peer, commands, room, self.rtt.clone()),
-            incarnation: hello.record.incarnation,
-            metadata: hello.record.metadata.to_vec(),
-            limits: hello.limits,
-            time: hello.time,
+            greeting: Greeting::of(record),
         })
         .await;
         self.link.ping(self.clock.now());
@@ -316,6 +304,7 @@ impl<'s> Driver<'s> {
             Command::Ignore { id } => exchanges.ignore(link, id),
             Command::Release { id, bytes } => exchanges.release(link, id, bytes),
             Command::Gossip(message) => self.gossip.push(message),
+            Command::Ping => link.ping(now),
             Command::GoAway(reason) => {
                 self.go_away_sent.get_or_insert(reason);
                 link.go_away(reason);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use node_core::link::PeerError;
+use node_core::link::{PeerError, ProveError};
 
 use crate::tls::explain;
 
@@ -12,6 +12,9 @@ pub(super) enum Fault {
     /// The peer broke the protocol.
     #[error(transparent)]
     Peer(#[from] PeerError),
+    /// This node could not prove itself.
+    #[error(transparent)]
+    Proof(#[from] ProveError),
     /// The carrier broke.
     #[error(transparent)]
     Carrier(#[from] io::Error),

@@ -1,12 +1,13 @@
 //! The events that the task of a link reports to the task of the cluster.
 
 use bytes::Bytes;
-use node_core::gossip::{Certificates, Direction, Failure, Target};
+use node_core::gossip::{Direction, Failure, Target};
 use node_core::id::LinkId;
-use node_core::link::{GoAway, Limits};
-use node_core::time::UnixTime;
+use node_core::identity::Channel;
+use node_core::link::GoAway;
 
 use super::handle::LinkHandle;
+use super::local::Greeting;
 
 /// The beginning of a link.
 #[derive(Clone, Debug)]
@@ -15,8 +16,8 @@ pub struct Origin {
     pub direction: Direction,
     /// The address at the other end.
     pub address: String,
-    /// The certificates that the handshake showed, under TLS.
-    pub certificates: Option<Certificates>,
+    /// The channel under it, to which both ends bind their proofs.
+    pub channel: Channel,
 }
 
 /// An event of a link.
@@ -35,18 +36,12 @@ pub enum LinkEvent {
         /// The error, for the log.
         error: String,
     },
-    /// The peer's hello arrived.
+    /// The peer proved its identity.
     Up {
         /// The link.
         link: LinkHandle,
-        /// The peer's incarnation.
-        incarnation: u64,
-        /// The peer's encoded metadata.
-        metadata: Vec<u8>,
-        /// The limits of the peer on this link.
-        limits: Limits,
-        /// The peer's clock.
-        time: Option<UnixTime>,
+        /// What it says of itself.
+        greeting: Greeting,
     },
     /// A gossip message.
     Gossip(LinkId, Bytes),
@@ -58,7 +53,7 @@ pub enum LinkEvent {
     Down {
         /// The link.
         link: LinkId,
-        /// Whether the peer's hello had arrived.
+        /// Whether the peer had proved its identity.
         up: bool,
         /// How it ended.
         outcome: Outcome,
@@ -74,6 +69,4 @@ pub struct Outcome {
     pub received: Option<GoAway>,
     /// The error that ended the link.
     pub error: Option<String>,
-    /// The peer is this node itself.
-    pub itself: bool,
 }

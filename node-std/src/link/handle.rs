@@ -87,6 +87,11 @@ impl LinkHandle {
         Ok(())
     }
 
+    /// Pings the peer at once.
+    pub(crate) fn ping(&self) {
+        let _ = self.commands.send(Command::Ping);
+    }
+
     /// Ends the link.
     pub(crate) fn go_away(&self, reason: GoAway) {
         let _ = self.commands.send(Command::GoAway(reason));

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use node_core::gossip::Direction;
 use node_core::id::LinkId;
 use node_core::link::{Config, Exchange, Link};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::carrier::Carrier;
 use super::driver::Driver;
 use super::event::{LinkEvent, Origin};
-use super::identity::{Greeting, Identity};
+use super::local::{Greeting, Local};
 use super::server::Server;
 use crate::clock::Clock;
 
-/// How long a peer may take to name its protocol, and then to send its hello.
+/// How long a peer may take to name its protocol, and then to send its hello and its proof.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The parameters of a link's task.
@@ -25,9 +25,9 @@ pub struct LinkTask<'a> {
     /// How it came about.
     pub origin: Origin,
     /// This node.
-    pub identity: &'a Identity,
-    /// The changing part of this node's hello.
-    pub greeting: Greeting,
+    pub local: &'a Local,
+    /// The changing part of this node's introduction.
+    pub greeting: watch::Receiver<Greeting>,
     /// Answers the peer.
     pub server: Arc<dyn Server>,
     /// Takes the events of the link.
@@ -39,23 +39,23 @@ pub struct LinkTask<'a> {
 impl LinkTask<'_> {
     /// Runs the link on `carrier` until it is over.
     pub async fn run(self, mut carrier: impl Carrier) {
-        let Self { id, origin, identity, greeting, server, events, clock } = self;
-        let slots = usize::from(identity.limits.exchanges);
+        let Self { id, origin, local, greeting, server, events, clock } = self;
+        let slots = usize::from(local.limits.exchanges);
         let (mut ours, mut theirs) = (vec![Exchange::FREE; slots], vec![Exchange::FREE; slots]);
         let config = Config {
-            id: identity.id,
-            cluster: &identity.cluster,
-            limits: identity.limits,
+            identity: local.identity(),
+            limits: local.limits,
             hello_timeout: HELLO_TIMEOUT,
             ping_after: Duration::from_secs(5),
             ping_timeout: Duration::from_secs(5),
         };
         let link = Link::new(config, &mut ours, &mut theirs, clock.now());
-        let dialled_plaintext = origin.certificates.is_none() && origin.direction != Direction::Accepted;
+        let channel = origin.channel;
+        let dialled_plaintext = channel.certificates.is_none() && origin.direction != Direction::Accepted;
         // The receiver is dropped when the daemon stops.
         let _ = events.send(LinkEvent::Started(id, origin)).await;
-        let mut driver = Driver::new(id, link, identity, server, events, clock);
-        let result = driver.run(&mut carrier, &greeting).await;
+        let mut driver = Driver::new(id, link, local, greeting, server, events, clock);
+        let result = driver.run(&mut carrier, channel).await;
         driver.finish(result, dialled_plaintext).await;
     }
 }

@@ -11,24 +11,29 @@ use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, StreamBody};
 use hyper::body::Incoming;
-use node_core::gossip::Direction;
+use node_core::gossip::{Direction, Kind, Metadata};
 use node_core::id::{LinkId, NodeId};
+use node_core::identity::Channel;
 use node_core::link::{Limits, Open, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{Body, Proxy, ProxyError, head, link};
 use crate::clock::Clock;
+use crate::identity::NodeKey;
 use crate::link::{
-    Accepted, ExchangeError, Greeting, Identity, KEY_USAGE_LIMIT, LinkEvent, LinkHandle, LinkTask, Origin,
-    Server,
+    Accepted, ExchangeError, KEY_USAGE_LIMIT, LinkEvent, LinkHandle, LinkTask, Origin, Server,
 };
-use crate::testing::{alone, component, mirror, server, text};
+use crate::testing::{alone, component, greeting, local, mirror, server, text};
 
-const ASKING: NodeId = NodeId([1; 16]);
-const ANSWERING: NodeId = NodeId([2; 16]);
+const ASKING: u128 = 1;
+const ANSWERING: u128 = 2;
 const OPEN: Open = Open { to: None, hops: 2, budget_ms: 20_000, service: Service::Http };
+
+fn answering() -> NodeId {
+    NodeKey::numbered(ANSWERING).id()
+}
 
 /// Serves the requests on a link with a proxy.
 struct Serve(Arc<Proxy>);
@@ -45,9 +50,10 @@ impl Server for Serve {
 }
 
 /// Starts one end of a link.
-fn end(carrier: DuplexStream, id: NodeId, server: Arc<dyn Server>) -> mpsc::Receiver<LinkEvent> {
+fn end(carrier: DuplexStream, number: u128, server: Arc<dyn Server>) -> mpsc::Receiver<LinkEvent> {
     let (sender, events) = mpsc::channel(64);
-    let origin = Origin { direction: Direction::Accepted, address: "memory".into(), certificates: None };
+    let origin =
+        Origin { direction: Direction::Accepted, address: "memory".into(), channel: Channel::default() };
     let limits = Limits {
         frame: 4096,
         exchanges: 16,
@@ -55,13 +61,11 @@ fn end(carrier: DuplexStream, id: NodeId, server: Arc<dyn Server>) -> mpsc::Rece
         link_credit: 64 * 1024,
         members: 16,
     };
-    let identity = Identity { id, cluster: "test".into(), limits, key_usage_limit: KEY_USAGE_LIMIT };
+    let local = local(number, limits, KEY_USAGE_LIMIT);
     tokio::spawn(async move {
-        let greeting = Greeting { incarnation: 1, metadata: Vec::new() };
+        let (_sender, greeting) = watch::channel(greeting(&local, 1, &Metadata::new("node", Kind::Hub)));
         let (id, clock) = (LinkId(1), Clock::start());
-        LinkTask { id, origin, identity: &identity, greeting, server, events: sender, clock }
-            .run(carrier)
-            .await;
+        LinkTask { id, origin, local: &local, greeting, server, events: sender, clock }.run(carrier).await;
     });
     events
 }
@@ -94,7 +98,7 @@ async fn ask(
 ) -> Result<Response<Body>, ProxyError> {
     let (parts, body) = request.header("MAELSTROM-COMPONENT", "a").body(body).unwrap().into_parts();
     let (outbound, inbound) = link.open(OPEN).await.unwrap();
-    link::send(outbound, inbound, head::encode_request(&parts).unwrap(), body, ANSWERING).await
+    link::send(outbound, inbound, head::encode_request(&parts).unwrap(), body, answering()).await
 }
 
 #[tokio::test]
@@ -225,7 +229,7 @@ async fn an_answer_that_does_not_come_is_late() {
     let (parts, ()) = Request::get("/").header("MAELSTROM-COMPONENT", "a").body(()).unwrap().into_parts();
     let (outbound, inbound) = link.open(Open { budget_ms: 300, ..OPEN }).await.unwrap();
     let response =
-        link::send(outbound, inbound, head::encode_request(&parts).unwrap(), Body::default(), ANSWERING)
+        link::send(outbound, inbound, head::encode_request(&parts).unwrap(), Body::default(), answering())
             .await;
     match response {
         Ok(response) => assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT),
@@ -251,7 +255,7 @@ async fn a_request_that_cannot_be_passed_on_may_go_another_way() {
         let (outbound, inbound) = link.open(open).await.unwrap();
         let (parts, ()) = Request::get("/").header("MAELSTROM-COMPONENT", "a").body(()).unwrap().into_parts();
         let head = head::encode_request(&parts).unwrap();
-        let error = link::send(outbound, inbound, head, Body::default(), ANSWERING).await.unwrap_err();
+        let error = link::send(outbound, inbound, head, Body::default(), answering()).await.unwrap_err();
         assert!(matches!(error, ProxyError::Unreachable { .. }), "{error}");
     }
 }
@@ -315,7 +319,7 @@ async fn a_peer_that_answers_nonsense_is_named() {
     ] {
         let error = ask(&linked(Say(nonsense)).await, Request::get("/"), Body::default()).await.unwrap_err();
         let text = error.to_string();
-        assert!(text.starts_with(&format!("node {ANSWERING} broke off: bad response:")), "{text}");
+        assert!(text.starts_with(&format!("node {} broke off: bad response:", answering())), "{text}");
         assert!(text.contains(problem), "{text}");
     }
 }

@@ -4,6 +4,7 @@
 //! the keyring for its configuration, so a reload takes effect with the next connection.
 
 mod bundle;
+mod channel;
 mod directory;
 mod endpoint;
 mod error;
@@ -16,8 +17,9 @@ mod verifier;
 mod watch;
 
 pub use bundle::read_bundle;
+pub use channel::{channel, peer_fingerprint};
 pub use endpoint::{ALPN_H2, ALPN_HTTP1, ALPN_LINK, server_name};
 pub use error::{DirectoryProblem, FileProblem, TlsError};
 pub use explain::{explain, explain_opening};
+pub(crate) use provider::provider;
 pub use reload::{Health, Keyring};
-pub use verifier::peer_fingerprint;

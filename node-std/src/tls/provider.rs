@@ -14,6 +14,6 @@ compile_error!("node-std needs the feature aws-lc-rs or the feature ring");
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(backend::default_provider()));
 
 /// aws-lc-rs, or ring when only that is enabled. Both support key agreement on P-256, the only curve of boards.
-pub(super) fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }

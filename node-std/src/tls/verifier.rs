@@ -2,12 +2,11 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use std::io;
 use std::sync::Arc;
 
-use node_core::crypto::{Digest, Software};
+use node_core::crypto::Software;
 use node_core::time::{UnixTime, WallClock};
-use node_core::trust::{AcceptedKeys, Anchor, Certificate, Fingerprint, MAX_CHAIN, Policy, Rejection};
+use node_core::trust::{AcceptedKeys, Anchor, Certificate, MAX_CHAIN, Policy, Rejection};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime as RustlsTime};
@@ -15,16 +14,6 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
-
-/// SHA-256 of the certificate that a peer presented in a finished handshake.
-///
-/// # Errors
-/// It presented none. No finished handshake of this node allows that.
-pub fn peer_fingerprint(connection: &rustls::CommonState) -> io::Result<Fingerprint> {
-    let leaf = connection.peer_certificates().and_then(<[_]>::first);
-    let leaf = leaf.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no certificate was shown"))?;
-    Ok(Fingerprint(Software.sha256(&[leaf])))
-}
 
 /// Accepts peers whose certificates the anchors name. The core decides. This type checks signatures and counts refusals.
 #[derive(Debug)]

@@ -5,21 +5,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
-use node_core::gossip::{Direction, Kind, Metadata};
+use node_core::gossip::{Direction, Kind, Metadata, State};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Limits, Open, Service};
 use node_core::rpc::Method;
 use node_core::wire::record::MAX_METADATA;
 use node_std::clock::Clock;
 use node_std::daemon::LIMITS;
+use node_std::identity::NodeKey;
 use node_std::link::{
-    Accepted, Greeting, Identity, KEY_USAGE_LIMIT, LinkEvent, LinkHandle, LinkTask, Origin, Outcome, Server,
+    Accepted, Greeting, KEY_USAGE_LIMIT, LinkEvent, LinkHandle, LinkTask, Local, Origin, Outcome, Server,
 };
-use node_std::tls::{Keyring, server_name};
+use node_std::tls::{Keyring, channel, server_name};
 use node_tests::daemon::{Daemon, Setup};
 use node_tests::pki::{Algorithm, TlsDir};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsConnector;
 
 use crate::report::{Rate, Stopwatch};
@@ -80,23 +81,28 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
     let stream = TcpStream::connect(daemon.private()).await?;
     stream.set_nodelay(true)?;
     let carrier = TlsConnector::from(keyring.link_client_config()).connect(server_name(), stream).await?;
-    let mut buffer = [0; MAX_METADATA];
-    let metadata = Metadata::new("bench", Kind::Leaf).encode(&mut buffer).ok().context("a name")?.to_vec();
-    let identity = Identity {
-        id: NodeId([7; 16]),
+    let channel = channel(carrier.get_ref().1, keyring.active().certificate)?;
+    let (key, _) = NodeKey::generate()?;
+    let mut metadata = [0; MAX_METADATA];
+    let described = Metadata { identity: key.public(), ..Metadata::new("bench", Kind::Leaf) };
+    let length = described.encode(&mut metadata).ok().context("a name")?.len();
+    let mut metadata = metadata[..length].to_vec();
+    let local = Local {
+        key: Arc::new(key),
         cluster: "maelstrom".into(),
         limits: Limits { members: 16, ..LIMITS },
         key_usage_limit: KEY_USAGE_LIMIT,
     };
-    let origin =
-        Origin { direction: Direction::Accepted, address: daemon.private().to_string(), certificates: None };
+    let origin = Origin { direction: Direction::Accepted, address: daemon.private().to_string(), channel };
+    local.identity().sign_record(1, &mut metadata)?;
+    let (_greeting, greeting) = watch::channel(Greeting { incarnation: 1, state: State::Alive, metadata });
     let (sender, mut events) = mpsc::channel(64);
     tokio::spawn(async move {
         let task = LinkTask {
             id: LinkId(1),
             origin,
-            identity: &identity,
-            greeting: Greeting { incarnation: 1, metadata },
+            local: &local,
+            greeting,
             server: Arc::new(Nothing),
             events: sender,
             clock: Clock::start(),

@@ -18,7 +18,7 @@ use crate::subject::Subject;
 /// How often views are compared while the cluster heals.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// Bytes for each member's metadata, on average: a name, and an address or two hubs.
-const METADATA: usize = 56;
+const METADATA: usize = 168;
 /// Links that a hub has room for: half as many as a server, for 10,000 of them are a gigabyte.
 const PEERS: usize = 512;
 

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use node_core::wire::{FrameKind, Kind, Limits, PREFACE};
+use node_core::wire::{FrameKind, Limits, PREFACE};
 use node_tests::http::Curl;
 use node_tests::pki::{Algorithm, TlsDir};
 
@@ -81,7 +81,7 @@ fn a_link_without_hello_is_given_up() {
     let siege = Siege::start();
     let mut peer = Peer::connect(siege.addr(), None).unwrap();
     peer.send(&PREFACE).unwrap();
-    siege.ends("the peer sent no hello in time");
+    siege.ends("the peer sent no hello, or no proof of its identity, in time");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn limits_that_no_node_may_have_are_refused() {
     let siege = Siege::start();
     let mut peer = Peer::connect(siege.addr(), None).unwrap();
     let tiny = Limits { frame: 16, exchanges: 1, exchange_credit: 1, link_credit: 1, members: 1 };
-    let hello = peer.hello(Kind::Leaf, "maelstrom", &tiny).unwrap();
+    let hello = peer.hello("maelstrom", &tiny).unwrap();
     peer.send(&[&PREFACE[..], &hello].concat()).unwrap();
     siege.ends("limits are out of range");
 }

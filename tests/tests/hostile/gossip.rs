@@ -12,6 +12,7 @@ use node_tests::daemon::Mark;
 use node_tests::load::Load;
 use node_tests::wait::eventually;
 
+use crate::author::Author;
 use crate::peer::{Peer, frame};
 use crate::siege::Siege;
 
@@ -22,10 +23,15 @@ fn gossip(record: &Record<'_>) -> Vec<u8> {
     frame(FrameKind::Gossip as u8, 0, 0, &[&[Tag::Records as u8], &*item].concat())
 }
 
-/// A record of a member that does not exist.
-fn invented<'m>(number: u128, incarnation: u64, metadata: &'m [u8]) -> Record<'m> {
-    let id = NodeId((number << 64 | 1).to_be_bytes());
-    Record { id, incarnation, state: State::Alive, by: None, metadata }
+/// A gossip frame with the record of a member that does not exist, signed by a key made for it.
+fn invented(number: u128, incarnation: u64, metadata: &Metadata<'_>) -> Vec<u8> {
+    let author = Author::numbered(number);
+    record_of(author.id(), incarnation, &author.metadata(incarnation, metadata).unwrap())
+}
+
+/// A gossip frame with a record.
+fn record_of(id: NodeId, incarnation: u64, metadata: &[u8]) -> Vec<u8> {
+    gossip(&Record { id, incarnation, state: State::Alive, by: None, metadata })
 }
 
 #[test]
@@ -63,10 +69,9 @@ fn a_link_shows_that_it_carries_gossip_as_soon_as_the_peer_wants_it() {
 fn a_flood_of_members_that_a_leaf_invents_is_not_believed() {
     let siege = Siege::start();
     let mut peer = Peer::greet(siege.addr(), None).unwrap();
-    let mut metadata = [0; 256];
-    let metadata = Metadata::new("invented", Kind::Leaf).encode(&mut metadata).unwrap().to_vec();
+    let metadata = Author::numbered(1).metadata(1, &Metadata::new("invented", Kind::Leaf)).unwrap();
     for number in 0..40_000u128 {
-        peer.send(&gossip(&invented(number, 1, &metadata))).unwrap();
+        peer.send(&record_of(NodeId(number.to_be_bytes()), 1, &metadata)).unwrap();
     }
     peer.ping().unwrap();
     // A leaf speaks only for itself.
@@ -92,16 +97,14 @@ fn a_flood_of_members_that_a_hub_invents_stops_no_request() {
     let through_other = Load::start(&format!("{}/shop/", other.gateway()), 2);
     let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
     // The peer speaks for the members as their hub, so that nobody suspects them meanwhile.
-    let (mut member, mut metadata) = (Metadata::new("invented", Kind::Leaf), [0; 256]);
+    let mut member = Metadata::new("invented", Kind::Leaf);
     member.hubs.push(peer.id()).unwrap();
-    let metadata = member.encode(&mut metadata).unwrap();
     for number in 0..MEMBERS {
-        peer.send(&gossip(&invented(number, 1, metadata))).unwrap();
+        peer.send(&invented(number, 1, &member)).unwrap();
         // No node reaches such an incarnation by itself.
-        peer.send(&gossip(&invented(number, u64::MAX, metadata))).unwrap();
-        peer.send(&gossip(&invented(number, 1 << 50, metadata))).unwrap();
+        peer.send(&invented(number, u64::MAX, &member)).unwrap();
         // Metadata longer than allowed.
-        peer.send(&gossip(&invented(MEMBERS + number, 1, &[0x61; 900]))).unwrap();
+        peer.send(&record_of(NodeId((number + 1).to_be_bytes()), 1, &[0x61; 900])).unwrap();
         if number % 500 == 0 {
             peer.ping().unwrap();
         }
@@ -135,7 +138,7 @@ fn a_flood_of_members_that_a_hub_invents_stops_no_request() {
     }
     // A record longer than a message ends the link. The first peer answered no ping meanwhile and may be gone.
     let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
-    peer.send(&gossip(&invented(0, 2, &[0x61; 1100]))).unwrap();
+    peer.send(&record_of(NodeId([1; 16]), 2, &[0x61; 1100])).unwrap();
     assert_eq!(peer.go_away().unwrap(), GoAway::Protocol);
     siege.ends("the peer sent a malformed Gossip frame");
 }
@@ -146,11 +149,10 @@ fn false_addresses_of_hubs_are_dialled_and_logged_now_and_then() {
     let mut peer = Peer::greet_as_hub(siege.addr(), None).unwrap();
     // The port is bound first, so that no other program takes it, and closed again.
     let nowhere = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
-    let (mut member, mut metadata) = (Metadata::new("invented", Kind::Hub), [0; 256]);
+    let mut member = Metadata::new("invented", Kind::Hub);
     member.addrs.push(&nowhere).unwrap();
-    let metadata = member.encode(&mut metadata).unwrap();
     for number in 0..200 {
-        peer.send(&gossip(&invented(number, 1, metadata))).unwrap();
+        peer.send(&invented(number, 1, &member)).unwrap();
     }
     // The target dials each of them, for it lacks links.
     eventually(|| {

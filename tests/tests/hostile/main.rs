@@ -1,6 +1,8 @@
 //! Peers that break rules: each is named in the log, costs little, and disturbs no other peer.
 
 #[cfg(test)]
+mod author;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod frames;

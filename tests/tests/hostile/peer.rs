@@ -5,15 +5,19 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use node_core::crypto::{Digest as _, Software};
 use node_core::id::NodeId;
+use node_core::identity::{Channel, Greetings};
 use node_core::wire::{
-    Frame, FrameKind, GoAway, HEADER, Header, Hello, Kind, Limits, Metadata, Open, PREFACE, Record, State,
-    VERSION,
+    Frame, FrameKind, GoAway, HEADER, Header, Hello, Kind, Limits, Metadata, Open, PREFACE, Proof, Record,
+    State, VERSION,
 };
-use node_std::tls::{Keyring, server_name};
+use node_std::tls::{Keyring, channel, server_name};
 use node_tests::pki::TlsDir;
 use node_tests::wait::TIMEOUT;
 use rustls::{ClientConnection, StreamOwned};
+
+use crate::author::Author;
 
 /// The limits that this peer announces.
 const LIMITS: Limits = Limits {
@@ -27,7 +31,9 @@ const LIMITS: Limits = Limits {
 /// One connection to a node.
 pub struct Peer {
     carrier: Box<dyn Carrier>,
-    id: NodeId,
+    channel: Channel,
+    /// The identity that it claims.
+    pub author: Author,
     received: Vec<u8>,
 }
 
@@ -41,29 +47,38 @@ impl Peer {
     ///
     /// No connection comes about.
     pub fn connect(addr: SocketAddr, keys: Option<&TlsDir>) -> Result<Self> {
-        let stream = TcpStream::connect(addr).context("no connection")?;
+        Self::connect_as(Author::random()?, addr, keys)
+    }
+
+    /// The same as a node with this identity.
+    ///
+    /// # Errors
+    ///
+    /// No connection comes about.
+    pub fn connect_as(author: Author, addr: SocketAddr, keys: Option<&TlsDir>) -> Result<Self> {
+        let mut stream = TcpStream::connect(addr).context("no connection")?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;
-        let carrier: Box<dyn Carrier> = match keys {
-            None => Box::new(stream),
-            Some(keys) => {
-                let config = Keyring::open(keys.path())?.link_client_config();
-                Box::new(StreamOwned::new(ClientConnection::new(config, server_name())?, stream))
-            }
+        let Some(keys) = keys else {
+            let channel = Channel::default();
+            return Ok(Self { carrier: Box::new(stream), channel, author, received: Vec::new() });
         };
-        let mut id = NodeId([0; 16]);
-        getrandom::fill(&mut id.0)?;
-        Ok(Self { carrier, id, received: Vec::new() })
+        let keyring = Keyring::open(keys.path())?;
+        let mut connection = ClientConnection::new(keyring.link_client_config(), server_name())?;
+        connection.complete_io(&mut stream)?;
+        let channel = channel(&connection, keyring.active().certificate)?;
+        let carrier = Box::new(StreamOwned::new(connection, stream));
+        Ok(Self { carrier, channel, author, received: Vec::new() })
     }
 
-    /// Connects and says hello as a leaf of the usual cluster; returns when the node said hello too.
+    /// Connects, says hello as a leaf of the usual cluster and proves itself; returns when the node did so, too.
     ///
     /// # Errors
     ///
     /// The node does not take it.
     pub fn greet(addr: SocketAddr, keys: Option<&TlsDir>) -> Result<Self> {
-        Self::greet_as(Kind::Leaf, addr, keys)
+        Self::connect(addr, keys)?.introduced(Kind::Leaf)
     }
 
     /// The same as a hub, whose records of others are accepted.
@@ -72,25 +87,70 @@ impl Peer {
     ///
     /// The node does not take it.
     pub fn greet_as_hub(addr: SocketAddr, keys: Option<&TlsDir>) -> Result<Self> {
-        Self::greet_as(Kind::Hub, addr, keys)
+        Self::connect(addr, keys)?.introduced(Kind::Hub)
     }
 
-    fn greet_as(kind: Kind, addr: SocketAddr, keys: Option<&TlsDir>) -> Result<Self> {
-        let mut peer = Self::connect(addr, keys)?;
-        let hello = peer.hello(kind, "maelstrom", &LIMITS)?;
-        peer.send(&[&PREFACE[..], &hello].concat())?;
+    /// Introduces itself, and waits for the node's proof.
+    ///
+    /// # Errors
+    ///
+    /// The node does not take it.
+    pub fn introduced(mut self, kind: Kind) -> Result<Self> {
+        self.introduce(&Metadata::new("hostile", kind), |_, _| {})?;
+        let (header, _) = self.receive()?;
+        ensure!(header.kind() == Some(FrameKind::Proof), "{header:?} instead of a proof");
+        Ok(self)
+    }
+
+    /// Says hello and sends a proof with this metadata, both as `change` makes them.
+    ///
+    /// # Errors
+    ///
+    /// The node says no hello.
+    pub fn introduce(
+        &mut self,
+        metadata: &Metadata<'_>,
+        change: impl FnOnce(&mut Proof<'_>, &Self),
+    ) -> Result<()> {
+        let hello = self.hello("maelstrom", &LIMITS)?;
+        self.send(&[&PREFACE[..], &hello].concat())?;
+        let theirs = self.receive_hello()?;
+        let hash = |hello: &[u8]| Software.sha256(&[hello]);
+        let greetings = Greetings {
+            ours: hash(&hello[HEADER..]),
+            theirs: hash(&theirs),
+            exporter: self.channel.exporter.is_some(),
+        };
+        let identity = self.author.identity("maelstrom");
+        let signature = identity.prove(&self.channel, &greetings)?;
+        let metadata = self.author.metadata(1, metadata)?;
+        let record =
+            Record { id: self.id(), incarnation: 1, state: State::Alive, by: None, metadata: &metadata };
+        let mut proof = Proof { signature, time: None, record };
+        change(&mut proof, self);
+        let payload = postcard::to_extend(&proof, Vec::new())?;
+        self.send(&frame(FrameKind::Proof as u8, 0, 0, &payload))?;
+        Ok(())
+    }
+
+    /// The payload of the node's hello.
+    ///
+    /// # Errors
+    ///
+    /// The node says no hello.
+    pub fn receive_hello(&mut self) -> Result<Vec<u8>> {
         let mut preface = [0; PREFACE.len()];
-        peer.carrier.read_exact(&mut preface).context("no preface")?;
+        self.carrier.read_exact(&mut preface).context("no preface")?;
         ensure!(preface == PREFACE, "the node's preface is {preface:?}");
-        let (header, _) = peer.receive()?;
+        let (header, payload) = self.receive()?;
         ensure!(header.kind() == Some(FrameKind::Hello), "{header:?} instead of a hello");
-        Ok(peer)
+        Ok(payload)
     }
 
     /// The id that it claims.
     #[must_use]
     pub fn id(&self) -> NodeId {
-        self.id
+        self.author.id()
     }
 
     /// The frame of a hello.
@@ -98,13 +158,11 @@ impl Peer {
     /// # Errors
     ///
     /// It does not fit a frame.
-    pub fn hello(&self, kind: Kind, cluster: &str, limits: &Limits) -> Result<Vec<u8>> {
-        let mut metadata = [0; 256];
-        let metadata = Metadata::new("hostile", kind).encode(&mut metadata)?;
-        let record = Record { id: self.id, incarnation: 1, state: State::Alive, by: None, metadata };
-        let hello = Hello { version: VERSION, cluster, limits: *limits, time: None, record };
-        let mut payload = [0; 1024];
-        Ok(frame(FrameKind::Hello as u8, 0, 0, postcard::to_slice(&hello, &mut payload)?))
+    pub fn hello(&self, cluster: &str, limits: &Limits) -> Result<Vec<u8>> {
+        let (limits, identity, nonce) = (*limits, self.author.claimed, [7; 32]);
+        let exporter = self.channel.exporter.is_some();
+        let hello = Hello { version: VERSION, cluster, limits, identity, nonce, exporter };
+        Ok(frame(FrameKind::Hello as u8, 0, 0, &postcard::to_extend(&hello, Vec::new())?))
     }
 
     /// Sends bytes as they are.

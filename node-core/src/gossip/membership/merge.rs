@@ -42,7 +42,9 @@ impl Members<'_> {
     /// # Errors
     /// [`BadSignature`]: it is forged, and its sender is at fault.
     pub fn verify_news(&self, context: &Context, record: &Record<'_>) -> Result<(), BadSignature> {
-        if record.id == context.config.id || !self.is_news(record) {
+        // Metadata of a later version may be unreadable here. Such a record is dropped, and nobody is at fault.
+        let readable = record.metadata.is_empty() || Metadata::decode(record.metadata).is_ok();
+        if record.id == context.config.id || !readable || !self.is_news(record) {
             return Ok(());
         }
         self.verify(context, record)
@@ -105,9 +107,16 @@ impl Members<'_> {
         let slot = *self.table.slot(index);
         let as_new = record.incarnation >= slot.incarnation;
         if record.state != State::Alive && !direct && as_new && links.is_linked(record.id) {
-            // The peer refutes it itself.
+            // The peer refutes it itself. What it published in a life that it forgot is kept, so that it can be shown its signature.
+            let published = Record { state: State::Alive, by: None, ..*record };
+            let word = if record.is_own_word() { record } else { &published };
+            let mut update = Update::Unchanged;
+            if record.incarnation > slot.incarnation && !record.metadata.is_empty() {
+                let claim = Claim { record: word, evidence: Evidence::Reported, sender };
+                update = self.merge(context, links, now, index, claim);
+            }
             links.notify_buddy(record.id, record.into());
-            return Update::Unchanged;
+            return update;
         }
         // A leaf leaves it to its hubs.
         let is_declared =

@@ -4,7 +4,7 @@ use core::future::pending;
 use core::time::Duration;
 use std::sync::Arc;
 
-use node_core::gossip::Certificates;
+use node_core::identity::Channel;
 use node_core::trust::Fingerprint;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
@@ -12,7 +12,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::refusal::Refusal;
-use crate::tls::{Keyring, peer_fingerprint};
+use crate::tls::{Keyring, channel};
 
 /// How long a TLS handshake may take. A board does its part of it in software.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,13 +21,13 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
     stream: IO,
     keyring: &Keyring,
-) -> Result<(TlsStream<IO>, Certificates), Refusal> {
+) -> Result<(TlsStream<IO>, Channel), Refusal> {
     let ours = keyring.active().certificate;
     let accept = TlsAcceptor::from(keyring.server_config()).accept(stream);
     let accepted = tokio::time::timeout(HANDSHAKE_TIMEOUT, accept).await;
     let stream = accepted.map_err(|_| Refusal::Slow(HANDSHAKE_TIMEOUT))?.map_err(Refusal::Handshake)?;
-    let theirs = peer_fingerprint(stream.get_ref().1)?;
-    Ok((stream, Certificates { ours, theirs }))
+    let channel = channel(stream.get_ref().1, ours)?;
+    Ok((stream, channel))
 }
 
 /// Ends a connection whose client's certificate is no longer trusted.

@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use node_core::gossip::Direction;
+use node_core::identity::Channel;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -78,15 +79,17 @@ impl<R: Remote> Listener<R> {
         let peer = stream.peer_addr()?;
         stream.set_nodelay(true)?;
         let arrival = Arrival { peer: peer.ip(), secure: matches!(self.security, Security::Tls(_)) };
-        let origin = Origin { direction: Direction::Accepted, address: peer.to_string(), certificates: None };
+        let (direction, address) = (Direction::Accepted, peer.to_string());
+        let origin = Origin { direction, address, channel: Channel::default() };
         let mut client = Client { permit, origin, arrival };
         let Some((opening, mut stream)) = open(stream, &drain).await? else { return Ok(()) };
         match (&self.security, opening) {
             (Security::Plaintext, Opening::Tls) => Err(Refusal::UnexpectedTls),
             (Security::Plaintext, opening) => self.dispatch(stream, opening, client, drain).await,
             (Security::Tls(keyring), Opening::Tls) => {
-                let (stream, certificates) = handshake(stream, keyring).await?;
-                client.origin.certificates = Some(certificates);
+                let (stream, channel) = handshake(stream, keyring).await?;
+                let certificates = channel.certificates.ok_or(Refusal::NoCertificate)?;
+                client.origin.channel = channel;
                 if stream.get_ref().1.alpn_protocol() == Some(ALPN_LINK) {
                     self.link(stream, client);
                     return Ok(());

@@ -18,6 +18,8 @@ pub(super) enum Refusal {
     Handshake(io::Error),
     #[error("TLS handshake: not finished in {} s", .0.as_secs())]
     Slow(Duration),
+    #[error("it showed no certificate")]
+    NoCertificate,
     #[error("it speaks HTTP without TLS; this port wants https")]
     PlainHttp,
     #[error("it opens a link without TLS; set MAEL_PRIVATE_TLS_DIR there")]
