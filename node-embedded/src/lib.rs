@@ -59,6 +59,10 @@
 //! }
 //! ```
 //!
+//! The node has an identity of its own, apart from its TLS keys: a P-256 key, whose hash is the node's id. The node makes the
+//! key at its first start and keeps it in flash, where the key stays when TLS keys are replaced. A secure element can hold
+//! it instead: [`Settings::identity`]. On each link the node and its hub prove their identities before anything else passes.
+//!
 //! A room names only rooms below it:
 //!
 //! | room | idea |

@@ -11,8 +11,9 @@ use node_core::wire::{HEADER, Limits, MIN_FRAME, PREFACE};
 pub const LINKS: usize = 2;
 /// Members that the table holds, this node included.
 pub const MEMBERS: usize = 16;
-/// Room for a member's metadata, on average. The table forgets metadata that does not fit beside the others.
-pub const METADATA: usize = 224;
+/// Room for a member's metadata, its key and signature included, on average. The table forgets metadata that does not fit
+/// beside the others.
+pub const METADATA: usize = 256;
 
 /// Longest TLS record that the board accepts, without its header. A hub's TLS library needs this limit
 /// (`max_fragment_size` 4084 in rustls, which counts the header and not the bytes that encryption adds).

@@ -6,7 +6,7 @@ use node_core::crypto::{BadSecret, P256Secret, SignError, Software, SoftwareSign
 use node_core::identity::Identity;
 use zeroize::Zeroizing;
 
-use super::start::StartError;
+use super::error::StartError;
 use crate::entropy;
 use crate::flash::{Store, StoreError};
 use crate::log::{information, warning};

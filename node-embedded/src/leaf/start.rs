@@ -6,17 +6,15 @@ use embassy_net::Stack;
 use embassy_sync::mutex::Mutex;
 use embedded_storage_async::nor_flash::NorFlash;
 use embedded_tls::CryptoRngCore;
-use node_core::crypto::SignError;
-use node_core::keys::BundleError;
 use node_core::wire::{Kind, Metadata};
-use thiserror::Error;
 
+use super::error::StartError;
 use super::handle::Leaf;
 use super::identity::{IdentityMemory, find_identity};
 use crate::application::Application;
 use crate::connection::PortMemory;
-use crate::entropy::{self, NoEntropy};
-use crate::flash::{KeyringMemory, Keys, Store, StoreError};
+use crate::entropy;
+use crate::flash::{KeyringMemory, Keys, Store};
 use crate::log::information;
 use crate::runner::Runner;
 use crate::settings::{MAX_PINS, Settings};
@@ -171,51 +169,4 @@ async fn provision<F: NorFlash>(
 async fn load_keys<F: NorFlash>(store: &mut Store<'_, F>) -> Result<Keys, StartError<F::Error>> {
     let bundle = store.keyring().await.map_err(StartError::Flash)?.ok_or(StartError::NoKeyring)?;
     Keys::read(bundle).map_err(StartError::Keyring)
-}
-
-/// Why a node was not started.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum StartError<E> {
-    /// The random number generator does not work.
-    #[error("{NoEntropy}")]
-    Entropy,
-    /// The flash cannot be used.
-    #[error("{0}")]
-    Flash(StoreError<E>),
-    /// The keyring in flash, or the one in the settings, is not valid.
-    #[error(transparent)]
-    Keyring(BundleError),
-    /// There is no keyring, neither in flash nor in the settings.
-    #[error("the board has no keyring: give it one in its settings")]
-    NoKeyring,
-    /// The device of the settings signs with another key than the identity key that they name.
-    #[error(
-        "the device that holds the identity key signs with another key: correct the public key in the settings"
-    )]
-    OtherKey,
-    /// A name is not valid, or there are too many hubs, components, uses or pins.
-    #[error(
-        "the settings are out of range: names are 1 to 63 of the characters A-Z a-z 0-9 - _ . and there are at most 8 \
-         hubs, 8 uses, 4 pins and 32 components"
-    )]
-    Settings,
-    /// The identity key cannot be used.
-    #[error(transparent)]
-    Sign(SignError),
-}
-
-impl<E> From<CoreError> for StartError<E> {
-    fn from(error: CoreError) -> Self {
-        match error {
-            CoreError::Settings => Self::Settings,
-            CoreError::Sign(error) => Self::Sign(error),
-        }
-    }
-}
-
-impl<E> From<NoEntropy> for StartError<E> {
-    fn from(NoEntropy: NoEntropy) -> Self {
-        Self::Entropy
-    }
 }
