@@ -27,7 +27,7 @@ use rustls::ServerConfig;
 use crate::board::CLUSTER;
 use crate::hub_tls::{TlsServer, Trusted, server_config};
 use crate::identity::{Identity, signer};
-use crate::impostor::{Impostor, Proved};
+use crate::impostor::{Impostor, Said};
 use crate::task::Task;
 
 const LIMITS: Limits =
@@ -58,8 +58,7 @@ struct State {
     time: Option<UnixTime>,
     /// How the hub proves its identity; `None` for honestly.
     impostor: Option<Impostor>,
-    /// The last honest proof.
-    proved: Proved,
+    said: Said,
     /// Frames of boards beyond their proof: gossip, requests, answers.
     heard: usize,
 }
@@ -162,7 +161,7 @@ impl Hub {
             shown: Vec::new(),
             time: None,
             impostor: None,
-            proved: Proved::default(),
+            said: Said::default(),
             heard: 0,
         };
         let hub = Self(Rc::new(RefCell::new(state)));
@@ -395,7 +394,10 @@ impl Hub {
         let theirs = Fingerprint(node_core::crypto::Digest::sha256(&Software, &[&shown.unwrap()]));
         let certificates = Certificates { ours: state.certificate, theirs };
         let channel = Channel { certificates: Some(certificates), exporter: None };
-        connection.link.greet(nonce, channel, &mut Out(&mut connection.out)).unwrap();
+        let mut hello = Vec::new();
+        connection.link.greet(nonce, channel, &mut Out(&mut hello)).unwrap();
+        state.said.greet(state.impostor.as_ref(), &mut hello);
+        connection.out.extend(hello);
     }
 
     /// Runs the machines once. Returns the bytes to send, and whether the link is over, killed, or gets new keys.
@@ -440,7 +442,7 @@ impl Hub {
                     let (record, mut proof) = (state.node.record(), Vec::new());
                     let record = state.impostor.as_ref().map_or(record, |impostor| impostor.record(record));
                     connection.link.prove(state.time, record, &mut Out(&mut proof)).unwrap();
-                    state.proved.send(state.impostor.as_ref(), &mut proof);
+                    state.said.prove(state.impostor.as_ref(), &mut proof);
                     connection.out.extend(proof);
                 }
                 Some(Event::Up(board)) => {

@@ -7,7 +7,7 @@ use node_core::wire::{HEADER, Record};
 pub enum Impostor {
     /// Its signature is by no key.
     BadSignature,
-    /// It repeats the proof of its last honest link.
+    /// It repeats the hello and the proof of its last honest link.
     Replay,
     /// It proves itself, and introduces another node.
     OtherId(NodeId),
@@ -25,19 +25,31 @@ impl Impostor {
     }
 }
 
-/// The last honest proof.
+/// The hello and the proof of the last honest link.
 #[derive(Default)]
-pub struct Proved(Vec<u8>);
+pub struct Said {
+    hello: Vec<u8>,
+    proof: Vec<u8>,
+}
 
-impl Proved {
-    /// Makes of an honest frame the one that is sent.
-    pub fn send(&mut self, impostor: Option<&Impostor>, frame: &mut Vec<u8>) {
+impl Said {
+    /// Makes of an honest hello the one that is sent.
+    pub fn greet(&mut self, impostor: Option<&Impostor>, hello: &mut Vec<u8>) {
         match impostor {
-            None => self.0.clone_from(frame),
+            None => self.hello.clone_from(hello),
+            Some(Impostor::Replay) => hello.clone_from(&self.hello),
+            Some(_) => {}
+        }
+    }
+
+    /// Makes of an honest proof the one that is sent.
+    pub fn prove(&mut self, impostor: Option<&Impostor>, proof: &mut Vec<u8>) {
+        match impostor {
+            None => self.proof.clone_from(proof),
             // A header, the signature's length, the signature.
-            Some(Impostor::BadSignature) => frame[HEADER + 1 + 40] ^= 1,
-            Some(Impostor::Replay) => frame.clone_from(&self.0),
-            Some(Impostor::Nothing) => frame.clear(),
+            Some(Impostor::BadSignature) => proof[HEADER + 1 + 40] ^= 1,
+            Some(Impostor::Replay) => proof.clone_from(&self.proof),
+            Some(Impostor::Nothing) => proof.clear(),
             Some(Impostor::OtherId(_)) => {}
         }
     }
