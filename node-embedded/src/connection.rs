@@ -14,6 +14,7 @@ use embedded_tls::CryptoRngCore;
 use node_core::gossip::Dial;
 use thiserror::Error;
 
+use crate::entropy;
 use crate::flash::Presented;
 use crate::log::warning;
 use crate::sizes::{INPUT, TCP_READ, TCP_WRITE, TLS_READ};
@@ -121,8 +122,11 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         if !presented.is_current() {
             return Err(SessionError::KeysReplaced);
         }
-        let opened = OpenedSession { target: dial.target, ours: presented.fingerprint(), hub: session.hub() };
-        self.state.with(|core| core.handle_open(self.port, now(), self.state.settings.cluster, opened));
+        let mut nonce = [0; 32];
+        entropy::fill(&mut *self.rng.borrow_mut(), &mut nonce).map_err(SessionError::from)?;
+        let opened =
+            OpenedSession { target: dial.target, ours: presented.fingerprint(), hub: session.hub(), nonce };
+        self.state.with(|core| core.handle_open(self.port, now(), &opened));
         let (reader, writer) = session.split();
         let read = self.read(reader, input);
         // A waiting read is dropped only here, where the session ends.

@@ -1,11 +1,15 @@
 //! The node itself, as the firmware sees it.
 //!
-//! `start` puts a node together, `handle` is the firmware's handle to it, `call` makes requests to the cluster.
+//! `start` puts a node together, `identity` finds or makes its identity, `handle` is the firmware's handle to it, `call`
+//! makes requests to the cluster.
 
 mod call;
+mod error;
 mod handle;
+mod identity;
 mod start;
 
 pub use call::{Call, CallError, CallResponse};
+pub use error::StartError;
 pub use handle::Leaf;
-pub use start::{LeafResources, Parts, StartError, start};
+pub use start::{LeafResources, Parts, start};

@@ -59,6 +59,10 @@
 //! }
 //! ```
 //!
+//! The node has an identity of its own, apart from its TLS keys: a P-256 key, whose hash is the node's id. The node makes the
+//! key at its first start and keeps it in flash, where the key stays when TLS keys are replaced. A secure element can hold
+//! it instead: [`Settings::identity`]. On each link the node and its hub prove their identities before anything else passes.
+//!
 //! A room names only rooms below it:
 //!
 //! | room | idea |
@@ -71,6 +75,7 @@
 //! | `exchange` | one request and its response, as this node reads and writes it |
 //! | `state` | the core's machines behind one cell, and the events that change them |
 //! | `flash` | the node's records, and the keyring in use |
+//! | `entropy` | random bytes, or an error |
 //! | `tls` | TLS 1.3 with a hub that proves its identity |
 //! | `settings`, `sizes`, `log` | the node's settings, its memory, its log |
 #![no_std]
@@ -81,6 +86,7 @@ extern crate std;
 
 mod application;
 mod connection;
+mod entropy;
 mod exchange;
 mod flash;
 mod leaf;
@@ -97,5 +103,5 @@ pub use application::{Answer, Application, Reply, Request};
 pub use flash::StoreError;
 pub use leaf::{Call, CallError, CallResponse, Leaf, LeafResources, Parts, StartError, start};
 pub use runner::Runner;
-pub use settings::{MAX_PINS, Settings};
+pub use settings::{IdentitySigner, MAX_PINS, Settings};
 pub use state::ExchangeError;

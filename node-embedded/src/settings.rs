@@ -1,6 +1,8 @@
 //! The settings of a node at start.
 
-use node_core::id::NodeId;
+use core::fmt;
+
+use node_core::crypto::{PublicKey, Sign};
 use node_core::time::UnixTime;
 use node_core::trust::Fingerprint;
 
@@ -14,8 +16,9 @@ pub struct Settings<'d> {
     pub name: &'d str,
     /// The node's cluster. The node refuses hubs of another cluster.
     pub cluster: &'d str,
-    /// The node's identity. With `None` the node creates one at its first start and stores it in flash.
-    pub id: Option<NodeId>,
+    /// The device that holds the node's identity key. With `None` the node makes a key at its first start and keeps it
+    /// in flash. The node's id follows from the key: nobody chooses it.
+    pub identity: Option<IdentitySigner<'d>>,
     /// Addresses of hubs, `HOST:PORT` each, at most 8. HOST is an IPv4 address, or a name with the feature `dns`.
     pub hubs: &'d [&'d str],
     /// Components that the node uses, at most 8. Its hubs tell it which nodes offer them.
@@ -40,7 +43,7 @@ impl<'d> Settings<'d> {
         Self {
             name,
             cluster,
-            id: None,
+            identity: None,
             hubs,
             uses: &[],
             not_before: UnixTime(0),
@@ -48,5 +51,20 @@ impl<'d> Settings<'d> {
             version: env!("CARGO_PKG_VERSION"),
             keyring: None,
         }
+    }
+}
+
+/// An identity key in a device that never exports it, for example a secure element.
+#[derive(Clone, Copy)]
+pub struct IdentitySigner<'d> {
+    /// The public key.
+    pub key: PublicKey,
+    /// The device. It signs at the start, for each link, and for each change of what the node says of itself.
+    pub signer: &'d (dyn Sign + Sync),
+}
+
+impl fmt::Debug for IdentitySigner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdentitySigner").field("key", &self.key).finish_non_exhaustive()
     }
 }

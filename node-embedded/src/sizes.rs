@@ -11,8 +11,9 @@ use node_core::wire::{HEADER, Limits, MIN_FRAME, PREFACE};
 pub const LINKS: usize = 2;
 /// Members that the table holds, this node included.
 pub const MEMBERS: usize = 16;
-/// Room for a member's metadata, on average. The table forgets metadata that does not fit beside the others.
-pub const METADATA: usize = 224;
+/// Room for a member's metadata, its key and signature included, on average. The table forgets metadata that does not fit
+/// beside the others.
+pub const METADATA: usize = 256;
 
 /// Longest TLS record that the board accepts, without its header. A hub's TLS library needs this limit
 /// (`max_fragment_size` 4084 in rustls, which counts the header and not the bytes that encryption adds).
@@ -71,8 +72,10 @@ pub const LIMITS: Limits = Limits {
 const _: () = assert!(LIMITS.is_valid());
 const _: () =
     assert!(MEMBERS * METADATA >= 4 * MAX_METADATA, "the metadata of this node and of its hubs always fits");
-const _: () =
-    assert!(BATCH >= PREFACE.len() + HEADER + MIN_FRAME, "a hello and a gossip message fit one batch");
+const _: () = assert!(
+    BATCH >= PREFACE.len() + HEADER + 192 + HEADER + MIN_FRAME,
+    "a hello and a proof of identity fit one batch"
+);
 const _: () = assert!(BATCH + 22 <= 1460, "a full TLS record fits one Ethernet frame");
 const _: () =
     assert!(TLS_WRITE >= MAX_BUNDLE_CERTIFICATE + 64 + 255, "this node's certificate fits a record");

@@ -7,7 +7,6 @@ use board_settings::{MAX_HUB_ADDRESSES, Settings};
 use embassy_executor::Spawner;
 use embassy_net::Stack;
 use heapless::{String, Vec};
-use node_core::id::NodeId;
 use node_core::time::UnixTime;
 use node_embedded::{Leaf, LeafResources, Parts, Runner, StartError};
 use rand_chacha::ChaCha20Rng;
@@ -46,7 +45,6 @@ pub async fn start(
 
     let uses = USES.init(settings.uses);
     let node_settings = node_embedded::Settings {
-        id: settings.node_id.map(NodeId),
         uses,
         not_before: UnixTime(settings.unix_floor),
         version: env!("CARGO_PKG_VERSION"),

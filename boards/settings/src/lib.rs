@@ -28,8 +28,6 @@ pub struct Settings<'a> {
     pub name: &'a str,
     /// The cluster it belongs to.
     pub cluster: &'a str,
-    /// The node's identity. Without one, the board creates one and stores it in flash.
-    pub node_id: Option<[u8; 16]>,
     /// How the board gets its address.
     pub ip: Ip,
     /// Hubs to dial, in order of preference.
@@ -52,7 +50,6 @@ impl<'a> Settings<'a> {
         Self {
             name,
             cluster,
-            node_id: None,
             ip: Ip::Dhcp,
             hubs: Vec::new(),
             uses: Vec::new(),

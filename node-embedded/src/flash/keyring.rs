@@ -2,7 +2,7 @@
 
 use core::cell::{Ref, RefCell};
 
-use node_core::crypto::{DerSignature, P256Secret, Sign, SignError, Software, SoftwareSigner};
+use node_core::crypto::{P256Secret, Sign, SignError, Signature, Software, SoftwareSigner};
 use node_core::keys::{
     Bundle, BundleError, Keyring, KeyringError, MAX_BUNDLE_CERTIFICATE, MAX_BUNDLE_SLOTS, SlotInfo,
 };
@@ -125,7 +125,7 @@ impl Credentials for Presented<'_> {
 }
 
 impl Sign for Presented<'_> {
-    fn sign(&self, message: &[u8]) -> Result<DerSignature, SignError> {
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
         let keys = self.current().ok_or(SignError)?;
         SoftwareSigner::new(P256Secret(&keys.secret)).map_err(|_| SignError)?.sign(message)
     }

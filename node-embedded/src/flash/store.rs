@@ -1,8 +1,8 @@
-//! The records that survive a loss of power: the keyring, the node's identity, the number of its starts.
+//! The records that survive a loss of power: the keyring, the node's identity key, the number of its starts.
 //!
 //! Each record is one item in a map of sequential-storage. Power may fail at any moment: the next start finds the old
-//! record or the new one. Replaced records stay readable until their page is erased, so a board whose flash can be read
-//! out gives its former keys away.
+//! record or the new one. The keys are not encrypted, and replaced records stay readable until their page is erased, so a
+//! board whose flash can be read out gives its keys away, the former ones too.
 
 use core::fmt;
 use core::ops::Range;
@@ -12,13 +12,16 @@ use node_core::id::NodeId;
 use sequential_storage::Error;
 use sequential_storage::cache::{Cache, Uncached};
 use sequential_storage::map::{MapConfig, MapStorage};
+use zeroize::Zeroize;
 
 use crate::sizes::{BUNDLE, ITEM};
 
 /// Keys of the records. No number is ever used again for another record: boards in the field keep their flash.
 const KEYRING: u8 = 1;
+/// The id that a board had before ids followed from keys. Nothing writes it.
 const NODE_ID: u8 = 2;
 const STARTS: u8 = 3;
+const IDENTITY: u8 = 4;
 
 /// The least flash, in bytes: the old keyring, the new one, and a page to move records to.
 const MIN_LENGTH: usize = 16 * 1024;
@@ -67,20 +70,37 @@ impl<'d, F: NorFlash> Store<'d, F> {
         Ok(self.store(KEYRING, bundle).await?)
     }
 
-    /// The node's identity, `None` before the first [`set_node_id`](Self::set_node_id).
+    /// Reads the node's identity key into `secret`. `false` before the first [`set_identity`](Self::set_identity).
     ///
     /// # Errors
-    /// The flash cannot be read.
-    pub(crate) async fn node_id(&mut self) -> Result<Option<NodeId>, StoreError<F::Error>> {
-        Ok(self.fetch(NODE_ID).await?.and_then(|id| id.try_into().ok()).map(NodeId))
+    /// The flash cannot be read, or the record has another length than a key.
+    pub(crate) async fn identity(&mut self, secret: &mut [u8; 32]) -> Result<bool, StoreError<F::Error>> {
+        let read = match self.fetch(IDENTITY).await? {
+            Some(record) => {
+                record.try_into().map(|key: &[u8; 32]| secret.copy_from_slice(key)).map(|()| true)
+            }
+            None => Ok(false),
+        };
+        self.buffer.zeroize();
+        read.map_err(|_| StoreError::Identity)
     }
 
-    /// Stores the node's identity.
+    /// Stores the node's identity key. It is the secret itself, and it stays as long as the flash.
     ///
     /// # Errors
     /// The flash cannot be written.
-    pub(crate) async fn set_node_id(&mut self, id: NodeId) -> Result<(), StoreError<F::Error>> {
-        Ok(self.store(NODE_ID, &id.0).await?)
+    pub(crate) async fn set_identity(&mut self, secret: &[u8; 32]) -> Result<(), StoreError<F::Error>> {
+        Ok(self.store(IDENTITY, secret).await?)
+    }
+
+    /// The id that a board without an identity key had.
+    ///
+    /// # Errors
+    /// The flash cannot be read.
+    pub(crate) async fn retired_id(&mut self) -> Result<Option<NodeId>, StoreError<F::Error>> {
+        let id = self.fetch(NODE_ID).await?.and_then(|id| id.try_into().ok()).map(NodeId);
+        self.buffer.zeroize();
+        Ok(id)
     }
 
     /// Counts one start and returns the count, this start included.
@@ -100,8 +120,11 @@ impl<'d, F: NorFlash> Store<'d, F> {
         self.map.fetch_item(self.buffer, &record).await
     }
 
+    /// Other records pass through the buffer, too, when a page is erased. So it is wiped each time.
     async fn store(&mut self, record: u8, bytes: &[u8]) -> Result<(), Error<F::Error>> {
-        self.map.store_item(self.buffer, &record, &bytes).await
+        let stored = self.map.store_item(self.buffer, &record, &bytes).await;
+        self.buffer.zeroize();
+        stored
     }
 }
 
@@ -116,6 +139,8 @@ pub(crate) struct KeyringMemory<'d, F: NorFlash> {
 pub enum StoreError<E> {
     /// The flash failed, or the map in it is full or damaged.
     Flash(Error<E>),
+    /// The record of the identity key holds no P-256 private key.
+    Identity,
     /// The range is shorter than 16 KiB, or is not two or more whole pages.
     Range,
     /// The keyring has this many bytes: more than a page of flash or the buffer holds.
@@ -139,6 +164,9 @@ impl<E: fmt::Debug> fmt::Display for StoreError<E> {
                 "the node's records in flash are damaged: erase them and provision the board again",
             ),
             Self::Flash(error) => write!(f, "the flash failed: {error:?}"),
+            Self::Identity => f.write_str(
+                "the identity key in the node's flash is no P-256 key: erase the node's records and provision the board again",
+            ),
             Self::Range => {
                 f.write_str("the node needs whole pages of flash, two or more and 16 KiB: correct its range")
             }

@@ -3,9 +3,9 @@
 use core::future::poll_fn;
 use core::task::Poll;
 
+use node_core::gossip::PublishError;
 use node_core::id::NodeId;
 use node_core::trust::Fingerprint;
-use node_core::wire::record::BadMetadata;
 
 use crate::sizes::LINKS;
 use crate::state::{Core, State, now};
@@ -21,7 +21,7 @@ impl<'d> Leaf<'d> {
         Self { state }
     }
 
-    /// The node's identity.
+    /// The node's id, which follows from its identity key.
     #[must_use]
     pub fn id(&self) -> NodeId {
         self.state.with(|core| core.node.id())
@@ -67,8 +67,8 @@ impl<'d> Leaf<'d> {
     /// requests to it as long as the sender waits. A board that starts again need not [`wake`](Self::wake).
     ///
     /// # Errors
-    /// [`BadMetadata`] when the node's metadata leaves no room for it; nothing changed.
-    pub async fn sleep(&self, seconds: u32) -> Result<(), BadMetadata> {
+    /// [`PublishError`] when the node's metadata leaves no room for it, or the identity key cannot be used; nothing changed.
+    pub async fn sleep(&self, seconds: u32) -> Result<(), PublishError> {
         self.linked().await;
         self.state.with(|core| {
             core.runner.wake();
@@ -81,8 +81,8 @@ impl<'d> Leaf<'d> {
     /// Comes back after [`sleep`](Self::sleep), at any time.
     ///
     /// # Errors
-    /// None, as long as the metadata could be written before.
-    pub fn wake(&self) -> Result<(), BadMetadata> {
+    /// None, as long as the metadata could be written before, and the identity key can be used.
+    pub fn wake(&self) -> Result<(), PublishError> {
         self.state.with(|core| {
             core.runner.wake();
             core.node.wake(now())

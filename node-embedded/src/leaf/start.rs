@@ -6,20 +6,20 @@ use embassy_net::Stack;
 use embassy_sync::mutex::Mutex;
 use embedded_storage_async::nor_flash::NorFlash;
 use embedded_tls::CryptoRngCore;
-use node_core::id::NodeId;
-use node_core::keys::BundleError;
 use node_core::wire::{Kind, Metadata};
-use thiserror::Error;
 
+use super::error::StartError;
 use super::handle::Leaf;
+use super::identity::{IdentityMemory, find_identity};
 use crate::application::Application;
 use crate::connection::PortMemory;
-use crate::flash::{KeyringMemory, Keys, Store, StoreError};
+use crate::entropy;
+use crate::flash::{KeyringMemory, Keys, Store};
 use crate::log::information;
 use crate::runner::Runner;
 use crate::settings::{MAX_PINS, Settings};
 use crate::sizes::{BUNDLE, HEAD, ITEM, LINKS, WORKERS};
-use crate::state::{Boot, Core, CoreMemory, State};
+use crate::state::{Boot, Core, CoreError, CoreMemory, State};
 
 /// The firmware's parts for a node.
 pub struct Parts<'d, G, F, A> {
@@ -44,6 +44,7 @@ pub struct LeafResources<'d> {
 }
 
 struct Memory {
+    identity: IdentityMemory,
     core: CoreMemory,
     ports: [PortMemory; LINKS],
     heads: [[u8; HEAD]; WORKERS + 1],
@@ -57,6 +58,7 @@ impl LeafResources<'_> {
     pub const fn new() -> Self {
         Self {
             memory: Memory {
+                identity: IdentityMemory::new(),
                 core: CoreMemory::NEW,
                 ports: [PortMemory::NEW; LINKS],
                 heads: [[0; HEAD]; WORKERS + 1],
@@ -76,7 +78,8 @@ impl Default for LeafResources<'_> {
 
 /// Starts a node. It does nothing until its [`Runner`] runs.
 ///
-/// The keyring comes from flash. A board without one takes it from the settings and stores it.
+/// The keyring comes from flash. A board without one takes it from the settings and stores it. The identity key comes from
+/// flash, too, unless the settings name a device for it. A board without one makes it and stores it.
 ///
 /// # Errors
 /// [`StartError`] says what to change. Nothing was sent.
@@ -87,29 +90,32 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
 ) -> Result<(Leaf<'d>, Runner<'d, G, F, A>), StartError<F::Error>> {
     let Parts { network, mut rng, flash, flash_range, application } = parts;
     let LeafResources { memory, state } = resources;
-    let Memory { core, ports, heads, item, bundle } = memory;
+    let Memory { identity, core, ports, heads, item, bundle } = memory;
     if settings.pins.len() > MAX_PINS {
         return Err(StartError::Settings);
     }
     let mut store = Store::new(flash, flash_range, item).map_err(StartError::Flash)?;
     provision(&mut store, settings.keyring).await?;
-    let id = load_id(&mut store, settings.id, &mut rng).await?;
+    let identity = find_identity(&settings, identity, &mut store, &mut rng).await?;
     let starts = store.count_start().await.map_err(StartError::Flash)?;
-    let mut seed = [0; 8];
-    rng.try_fill_bytes(&mut seed).map_err(|_| StartError::Entropy)?;
+    let (mut seed, mut random) = ([0; 8], [0; 8]);
+    entropy::fill(&mut rng, &mut seed)?;
+    entropy::fill(&mut rng, &mut random)?;
     // Loaded last: the keys are large, and a wait would keep them in this future.
     let keys = load_keys(&mut store).await?;
-    information!("{} ({}), start {}, certificate {}", settings.name, id, starts, keys.active());
+    information!("{} ({}), start {}, certificate {}", settings.name, identity.id, starts, keys.active());
 
-    let boot = Boot { id, starts, seed: u64::from_le_bytes(seed) };
+    let [a, b, c, d, ..] = random;
+    let random = u32::from_le_bytes([a, b, c, d]);
+    let boot = Boot { identity, starts, random, seed: u64::from_le_bytes(seed) };
     let core = assemble(core, &settings, &keys, boot, application.components());
-    let state = place(state, settings, keys, core).ok_or(StartError::Settings)?;
+    let state = place(state, settings, keys, core)?;
     let keyring = Mutex::new(KeyringMemory { store, bundle });
     let runner = Runner { state, network, rng: rng.into(), keyring, application, ports, heads };
     Ok((Leaf::new(state), runner))
 }
 
-/// Puts the core's machines together; `None` when the settings are out of range.
+/// Puts the core's machines together.
 ///
 /// Not inlined, so that its stack is given back: inside [`start`] the node would hold it to the end.
 #[inline(never)]
@@ -117,10 +123,10 @@ fn assemble<'d>(
     memory: &'d mut CoreMemory,
     settings: &Settings<'d>,
     keys: &Keys,
-    boot: Boot,
+    boot: Boot<'d>,
     components: &[&str],
-) -> Option<Core<'d>> {
-    let about_me = describe(settings, keys, components)?;
+) -> Result<Core<'d>, CoreError> {
+    let about_me = describe(settings, keys, components).ok_or(CoreError::Settings)?;
     Core::new(memory, settings, boot, &about_me)
 }
 
@@ -130,11 +136,11 @@ fn place<'d>(
     state: &'d mut heapless::Vec<State<'d>, 1>,
     settings: Settings<'d>,
     keys: Keys,
-    core: Option<Core<'d>>,
-) -> Option<&'d State<'d>> {
+    core: Result<Core<'d>, CoreError>,
+) -> Result<&'d State<'d>, CoreError> {
     state.clear();
-    state.push(State::new(settings, keys, core?)).ok()?;
-    state.first()
+    state.push(State::new(settings, keys, core?)).map_err(|_| CoreError::Settings)?;
+    state.first().ok_or(CoreError::Settings)
 }
 
 /// The node's own metadata; `None` when a list in it is too long.
@@ -163,48 +169,4 @@ async fn provision<F: NorFlash>(
 async fn load_keys<F: NorFlash>(store: &mut Store<'_, F>) -> Result<Keys, StartError<F::Error>> {
     let bundle = store.keyring().await.map_err(StartError::Flash)?.ok_or(StartError::NoKeyring)?;
     Keys::read(bundle).map_err(StartError::Keyring)
-}
-
-async fn load_id<F: NorFlash>(
-    store: &mut Store<'_, F>,
-    given: Option<NodeId>,
-    rng: &mut impl CryptoRngCore,
-) -> Result<NodeId, StartError<F::Error>> {
-    if let Some(id) = given {
-        return Ok(id);
-    }
-    if let Some(id) = store.node_id().await.map_err(StartError::Flash)? {
-        return Ok(id);
-    }
-    let mut bytes = [0; 16];
-    rng.try_fill_bytes(&mut bytes).map_err(|_| StartError::Entropy)?;
-    if bytes == [0; 16] {
-        return Err(StartError::Entropy);
-    }
-    store.set_node_id(NodeId(bytes)).await.map_err(StartError::Flash)?;
-    Ok(NodeId(bytes))
-}
-
-/// Why a node was not started.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum StartError<E> {
-    /// The random number generator does not work.
-    #[error("the random number generator gives no random numbers: check its driver")]
-    Entropy,
-    /// The flash cannot be used.
-    #[error("{0}")]
-    Flash(StoreError<E>),
-    /// The keyring in flash, or the one in the settings, is not valid.
-    #[error(transparent)]
-    Keyring(BundleError),
-    /// There is no keyring, neither in flash nor in the settings.
-    #[error("the board has no keyring: give it one in its settings")]
-    NoKeyring,
-    /// A name is not valid, or there are too many hubs, components, uses or pins.
-    #[error(
-        "the settings are out of range: names are 1 to 63 of the characters A-Z a-z 0-9 - _ . and there are at most 8 \
-         hubs, 8 uses, 4 pins and 32 components"
-    )]
-    Settings,
 }

@@ -1,11 +1,12 @@
 //! The core's machines and what belongs to them.
 
 use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
-use node_core::gossip::{self, Dial, IdEntry, MemberSlot, Node, Peer};
-use node_core::id::NodeId;
+use node_core::crypto::SignError;
+use node_core::gossip::{self, Dial, IdEntry, MemberSlot, Node, Peer, PublishError, Start};
+use node_core::identity::Identity;
 use node_core::link;
 use node_core::time::{ClockFloor, Duration, Instant};
-use node_core::wire::{Kind, Metadata};
+use node_core::wire::{Full, Kind, Metadata};
 
 use super::clock::now;
 use super::port::{LinkMemory, Port};
@@ -56,44 +57,53 @@ impl CoreMemory {
 
 /// The values that tell this start of the node from any other.
 #[derive(Clone, Copy)]
-pub(crate) struct Boot {
-    pub(crate) id: NodeId,
+pub(crate) struct Boot<'d> {
+    pub(crate) identity: Identity<'d>,
     /// How often the node was started, this start included.
     pub(crate) starts: u32,
+    /// Tells two starts of one number apart: those of two boards with one identity.
+    pub(crate) random: u32,
     pub(crate) seed: u64,
 }
 
 impl<'d> Core<'d> {
-    /// Puts the machines together; `None` when the settings are out of range.
+    /// Puts the machines together.
+    ///
+    /// # Errors
+    /// [`CoreError`] says what does not fit.
     pub(crate) fn new(
         memory: &'d mut CoreMemory,
         settings: &Settings<'d>,
-        boot: Boot,
+        boot: Boot<'d>,
         about_me: &Metadata<'_>,
-    ) -> Option<Self> {
+    ) -> Result<Self, CoreError> {
+        let Boot { identity, starts, random, seed } = boot;
         let now = now();
         let CoreMemory { slots, id_index, deadlines, metadata, peers, table, links } = memory;
         fill(slots, MemberSlot::FREE);
         fill(peers, Peer::FREE);
         let storage = gossip::Storage { slots, id_index, deadlines, fingerprints: &mut [], metadata, peers };
-        let config =
-            gossip::Config { active_view: LINKS - 1, dials: 1, ..gossip::Config::new(boot.id, Kind::Leaf) };
+        let config = gossip::Config {
+            active_view: LINKS - 1,
+            dials: 1,
+            ..gossip::Config::new(identity.id, Kind::Leaf)
+        };
         // The metadata may change during a life as well as between two.
-        let incarnation = u64::from(boot.starts) << 12;
-        let birth = gossip::Birth { incarnation, metadata: about_me, seed: boot.seed };
-        let mut node = Node::new(now, config, birth, storage).ok()?;
+        let incarnation = u64::from(starts) << 12;
+        let start = Start { at: starts.into(), random };
+        let birth = gossip::Birth { incarnation, start, metadata: about_me, seed };
+        let mut node = Node::new(now, config, identity, birth, storage)?;
         for hub in settings.hubs {
-            node.add_seed(now, hub).ok()?;
+            node.add_seed(now, hub)?;
         }
         let link = link::Config {
-            id: boot.id,
-            cluster: settings.cluster,
+            identity,
             limits: LIMITS,
             hello_timeout: Duration::from_secs(5),
             ping_after: Duration::from_secs(5),
             ping_timeout: Duration::from_secs(5),
         };
-        Some(Self {
+        Ok(Self {
             node,
             clock: ClockFloor::new(now, settings.not_before),
             ports: links.each_mut().map(|memory| Port::new(link, memory)),
@@ -135,6 +145,30 @@ impl<'d> Core<'d> {
     /// Whether the hub had enough time to take a GOAWAY.
     pub(crate) fn is_overdue(&self, port: usize, now: Instant) -> bool {
         self.ports.get(port).is_some_and(|port| port.is_overdue(now))
+    }
+}
+
+/// Why there are no machines.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CoreError {
+    /// The settings are out of range.
+    Settings,
+    /// The identity key cannot be used.
+    Sign(SignError),
+}
+
+impl From<Full> for CoreError {
+    fn from(_: Full) -> Self {
+        Self::Settings
+    }
+}
+
+impl From<PublishError> for CoreError {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Metadata(_) => Self::Settings,
+            PublishError::Sign(error) => Self::Sign(error),
+        }
     }
 }
 

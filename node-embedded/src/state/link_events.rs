@@ -2,9 +2,10 @@
 
 use node_core::gossip::{Certificates, Direction, Failure, LinkEnd, Target};
 use node_core::id::LinkId;
-use node_core::link::{Event, GoAway, Hello, PeerError};
+use node_core::identity::Channel;
+use node_core::link::{Event, GoAway, Introduction, PeerError};
 use node_core::time::{Duration, Instant};
-use node_core::wire::{FrameKind, Metadata, VERSION};
+use node_core::wire::{FrameKind, Metadata};
 
 use super::batch::GossipOutbox;
 use super::core::Core;
@@ -13,15 +14,15 @@ use super::port::{Carried, OpenedSession, Parted, Port, Stage};
 use super::table::ExchangeError;
 use crate::flash::Keys;
 use crate::log::{information, warning};
-use crate::sizes::{LIMITS, LINKS};
+use crate::sizes::LINKS;
 
 /// Shortest wait between two calls of [`Core::handle_time`]: a dial that is due waits for a free port, not for time.
 const TICK: Duration = Duration::from_millis(10);
 
 impl Core<'_> {
     /// Greets a hub: the session with it is open.
-    pub(crate) fn handle_open(&mut self, index: usize, now: Instant, cluster: &str, session: OpenedSession) {
-        let OpenedSession { target, ours, hub } = session;
+    pub(crate) fn handle_open(&mut self, index: usize, now: Instant, session: &OpenedSession) {
+        let OpenedSession { target, ours, hub, nonce } = *session;
         self.links = self.links.wrapping_add(1);
         let Some(port) = self.ports.get_mut(index) else { return };
         port.link.restart(now);
@@ -31,9 +32,9 @@ impl Core<'_> {
         let certificates = Certificates { ours, theirs: hub.certificate };
         let carried = Carried { id: LinkId(self.links), target, certificates, pinned: hub.pinned };
         port.stage = Stage::Greeting(carried);
-        let hello =
-            Hello { version: VERSION, cluster, limits: LIMITS, time: None, record: self.node.record() };
-        if port.link.greet(&hello, port.batch).is_err() {
+        // embedded-tls offers no exporter.
+        let channel = Channel { certificates: Some(certificates), exporter: None };
+        if port.link.greet(nonce, channel, port.batch).is_err() {
             port.part(now, GoAway::Full, None);
         }
         self.runner.wake();
@@ -124,7 +125,6 @@ impl Core<'_> {
         match error {
             _ if joined => self.node.handle_link_down(now, carried.id, down),
             _ if settled => {}
-            Some(PeerError::Itself(_)) => self.node.handle_dialled_itself(now, carried.target),
             _ => self.node.handle_dial_failed(now, carried.target, Failure::Unresponsive),
         }
         self.runner.wake();
@@ -133,7 +133,8 @@ impl Core<'_> {
 
     fn handle_event(&mut self, index: usize, now: Instant, keys: &Keys, event: Event<'_>) {
         match event {
-            Event::Up(hello) => self.handle_hello(index, now, keys, &hello),
+            Event::Greeted => self.handle_greeted(index, now),
+            Event::Up(hub) => self.handle_up(index, now, keys, &hub),
             Event::Opened { id, open, data, end } => {
                 self.handle_opened(index, id, open, Arrived { data, end });
             }
@@ -147,24 +148,36 @@ impl Core<'_> {
         }
     }
 
-    fn handle_hello(&mut self, index: usize, now: Instant, keys: &Keys, hello: &Hello<'_>) {
+    /// Proves this node's identity to a hub that said hello.
+    fn handle_greeted(&mut self, index: usize, now: Instant) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        // A board's clock only knows what hubs say: it tells nobody the time.
+        if let Err(error) = port.link.prove(None, self.node.record(), port.batch) {
+            warning!("no link: {}", error);
+            port.part(now, GoAway::Full, None);
+        }
+    }
+
+    /// The hub proved its identity.
+    fn handle_up(&mut self, index: usize, now: Instant, keys: &Keys, hub: &Introduction<'_>) {
         let Some(port) = self.ports.get_mut(index) else { return };
         let Stage::Greeting(carried) = port.stage else { return };
-        let id = hello.record.id;
+        let Introduction { record, time, .. } = hub;
+        let id = record.id;
         if !carried.pinned && !keys.trusts(carried.certificates.theirs) {
             // An operator replaced the keyring after the handshake.
             port.part(now, GoAway::Untrusted, None);
             return;
         }
-        match self.node.handle_link_up(now, carried.id, Direction::Dialled(carried.target), hello) {
+        match self.node.handle_link_up(now, carried.id, Direction::Dialled(carried.target), record) {
             Ok(()) => {
-                let name = Metadata::decode(hello.record.metadata).map_or("?", |metadata| metadata.name);
+                let name = Metadata::decode(record.metadata).map_or("?", |metadata| metadata.name);
                 information!("linked to {} ({})", name, id);
                 port.stage = Stage::Joined(carried, id);
                 self.node.secure(now, carried.id, carried.certificates);
                 self.judge_links(now, keys);
-                if let Some(time) = hello.time {
-                    self.clock.hear(now, time, keys.not_after());
+                if let Some(time) = time {
+                    self.clock.hear(now, *time, keys.not_after());
                 }
                 self.callers.wake();
             }

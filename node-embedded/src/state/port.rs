@@ -29,7 +29,7 @@ pub(crate) struct Port<'d> {
 pub(crate) enum Stage {
     /// There is no connection.
     Idle,
-    /// TLS is up, the hub's hello has not arrived.
+    /// TLS is up, the hub has not proved its identity.
     Greeting(Carried),
     /// The link is up.
     Joined(Carried, NodeId),
@@ -44,8 +44,10 @@ pub(crate) struct OpenedSession {
     pub(crate) target: Target,
     /// SHA-256 of the certificate that this node showed.
     pub(crate) ours: Fingerprint,
-    /// The identity that the hub proved.
+    /// What the hub proved in the handshake.
     pub(crate) hub: Proved,
+    /// Fresh random bytes for this node's hello.
+    pub(crate) nonce: [u8; 32],
 }
 
 /// The connection that carries a link.

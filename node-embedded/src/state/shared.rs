@@ -4,8 +4,8 @@ use core::cell::RefCell;
 use core::future::poll_fn;
 use core::task::Poll;
 
+use node_core::gossip::PublishError;
 use node_core::time::Instant;
-use node_core::wire::record::BadMetadata;
 
 use super::core::Core;
 use crate::flash::Keys;
@@ -43,7 +43,7 @@ impl<'d> State<'d> {
     }
 
     /// Tells the cluster which keys this node has.
-    pub(crate) fn announce_keys(&self) -> Result<(), BadMetadata> {
+    pub(crate) fn announce_keys(&self) -> Result<(), PublishError> {
         let keys = self.keys.borrow();
         self.with(|core| {
             core.node.set_keys(keys.active(), keys.digest())?;

@@ -77,9 +77,12 @@ struct Signer<'p, C> {
 
 impl<C: Credentials> SignerMut<DerSignature> for Signer<'_, C> {
     fn try_sign(&mut self, message: &[u8]) -> Result<DerSignature, signature::Error> {
-        self.credentials.sign(message).or_else(|failure| {
-            *self.failure = Some(failure);
-            DerSignature::from_der(&[]).ok_or_else(signature::Error::new)
+        Ok(match self.credentials.sign(message) {
+            Ok(signature) => signature.to_der(),
+            Err(failure) => {
+                *self.failure = Some(failure);
+                DerSignature::EMPTY
+            }
         })
     }
 }

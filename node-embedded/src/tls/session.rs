@@ -17,6 +17,7 @@ use super::carrier::Carrier;
 use super::guard::Violation;
 use super::provider::{Credentials, Provider};
 use super::verifier::{Proved, Trust, Verifier, VerifyError};
+use crate::entropy::{self, NoEntropy};
 use crate::sizes::{TLS_READ, TLS_WRITE};
 
 /// Asks the hub's port for a link.
@@ -96,13 +97,7 @@ impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
 
 /// Refuses a handshake when the entropy fails or is stuck: it would give every key away.
 fn check_entropy<G: CryptoRngCore>(rng: &RefCell<G>) -> Result<(), SessionError> {
-    let mut sample = [0; 16];
-    let drawn = rng.borrow_mut().try_fill_bytes(&mut sample);
-    let [first, rest @ ..] = sample;
-    if drawn.is_err() || rest.iter().all(|byte| *byte == first) {
-        return Err(SessionError::Entropy);
-    }
-    Ok(())
+    Ok(entropy::fill(&mut *rng.borrow_mut(), &mut [0; 16])?)
 }
 
 /// The bytes that arrive.
@@ -184,7 +179,7 @@ pub enum SessionError {
     #[error("the hub closed the connection")]
     Closed,
     /// The random number generator does not work.
-    #[error("the random number generator gives no random numbers: check its driver")]
+    #[error("{NoEntropy}")]
     Entropy,
     /// This node's keyring was replaced during the handshake.
     #[error("this board's keys were replaced during the handshake: a new connection follows")]
@@ -221,4 +216,10 @@ pub enum SessionError {
     /// The board refuses the hub.
     #[error(transparent)]
     Untrusted(VerifyError),
+}
+
+impl From<NoEntropy> for SessionError {
+    fn from(NoEntropy: NoEntropy) -> Self {
+        Self::Entropy
+    }
 }

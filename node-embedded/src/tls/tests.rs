@@ -5,7 +5,7 @@ use core::pin::pin;
 use std::vec::Vec;
 
 use embassy_futures::select::{Either, select};
-use node_core::crypto::{DerSignature, Digest as _, P256Secret, Sign, SignError, Software, SoftwareSigner};
+use node_core::crypto::{Digest as _, P256Secret, Sign, SignError, Signature, Software, SoftwareSigner};
 use node_core::time::{UnixTime, WallClock};
 use node_core::trust::{Anchor, Fingerprint, KeyAlgorithm, Rejection};
 use p256::ecdsa::SigningKey;
@@ -64,7 +64,7 @@ impl Board {
 }
 
 impl Sign for Board {
-    fn sign(&self, message: &[u8]) -> Result<DerSignature, SignError> {
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
         self.key.as_ref().ok_or(SignError)?.sign(message)
     }
 }

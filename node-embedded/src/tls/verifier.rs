@@ -4,7 +4,7 @@ use embedded_tls::{
     Aes128GcmSha256, CertificateEntryRef, CertificateRef, CertificateVerifyRef, SignatureScheme, TlsError,
     TlsVerifier,
 };
-use node_core::crypto::{BadSignature, P256Point, Software, Verify};
+use node_core::crypto::{BadSignature, P256Point, Signature, Software, Verify};
 use node_core::keys::MAX_BUNDLE_SLOTS;
 use node_core::time::WallClock;
 use node_core::trust::{AcceptedKeys, Anchor, Fingerprint, Policy, Rejection};
@@ -96,7 +96,9 @@ impl Verifier {
         if !fits {
             return Err(VerifyError::Unproved);
         }
-        Software.verify(&hub.key, &message, verify.signature).map_err(VerifyError::Signature)
+        Signature::from_der(verify.signature)
+            .and_then(|signature| Software.verify(hub.key.as_bytes(), &message, &signature))
+            .map_err(VerifyError::Signature)
     }
 
     fn fail(&mut self, failure: VerifyError) -> TlsError {

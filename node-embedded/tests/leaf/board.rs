@@ -5,12 +5,12 @@ use node_core::rpc::Code;
 use node_core::time::UnixTime;
 use node_embedded::{
     Answer, Application, Call, CallError, ExchangeError, Leaf, LeafResources, Parts, Reply, Request,
-    Settings, start,
+    Settings, StartError, start,
 };
-use rand_core::OsRng;
+use rand_core::{CryptoRngCore, OsRng};
 
 use crate::cable::Network;
-use crate::flash::{self, Flash};
+use crate::flash::{self, Failure, Flash};
 use crate::task::Task;
 
 /// The time of the firmware's build: 2026-11-30T12:00:00Z.
@@ -22,21 +22,32 @@ pub const HUBS: [&str; 1] = ["10.0.0.2:8374"];
 
 /// Starts a board. The task is the board.
 pub async fn board(network: &Network, flash: Flash, keyring: &[u8]) -> (Leaf<'static>, Task) {
-    let settings = Settings {
+    try_board(network, flash, OsRng, settings(keyring)).await.unwrap()
+}
+
+/// The settings of every board.
+pub fn settings(keyring: &[u8]) -> Settings<'static> {
+    Settings {
         not_before: UnixTime(BUILT),
         uses: &["hub-echo"],
         keyring: Some(Box::leak(keyring.into())),
         ..Settings::new("board", CLUSTER, &HUBS)
-    };
-    let parts =
-        Parts { network: network.board, rng: OsRng, flash, flash_range: flash::RANGE, application: Echo };
-    let (leaf, mut runner) = start(Box::leak(Box::new(LeafResources::new())), settings, parts).await.unwrap();
-    (
-        leaf,
-        Box::pin(async move {
-            runner.run().await;
-        }),
-    )
+    }
+}
+
+/// Starts a board with its own random numbers and settings.
+pub async fn try_board(
+    network: &Network,
+    flash: Flash,
+    rng: impl CryptoRngCore + 'static,
+    settings: Settings<'static>,
+) -> Result<(Leaf<'static>, Task), StartError<Failure>> {
+    let parts = Parts { network: network.board, rng, flash, flash_range: flash::RANGE, application: Echo };
+    let (leaf, mut runner) = start(Box::leak(Box::new(LeafResources::new())), settings, parts).await?;
+    let task: Task = Box::pin(async move {
+        runner.run().await;
+    });
+    Ok((leaf, task))
 }
 
 /// Sends back what it gets, as a component and as a method.

@@ -9,24 +9,27 @@ use embassy_futures::select::select;
 use embassy_net::Stack;
 use embassy_net::tcp::TcpSocket;
 use embassy_time::{Duration, Timer};
-use node_core::gossip::{self, Birth, Direction, LinkEnd, MemberSlot, Node, Peer, Storage};
+use node_core::crypto::Software;
+use node_core::gossip::{self, Birth, Direction, LinkEnd, MemberSlot, Node, Peer, Start, Storage};
 use node_core::http::{HeadWriter, NO_FIELD, RequestHead};
 use node_core::id::{LinkId, NodeId};
+use node_core::identity::{Certificates, Channel};
 use node_core::link::{
-    Config, Event, Exchange, ExchangeId, GoAway, Hello, Limits, Link, Open, Outbox, Phase, ResetCode, Service,
+    Config, Event, Exchange, ExchangeId, GoAway, Limits, Link, Open, Outbox, Phase, ResetCode, Service,
 };
 use node_core::time::{Instant, UnixTime};
+use node_core::trust::Fingerprint;
 use node_core::wire::record::MAX_METADATA;
 use node_core::wire::{Full, Kind, Metadata};
+use rand_core::{OsRng, RngCore};
 use rustls::ServerConfig;
 
 use crate::board::CLUSTER;
 use crate::hub_tls::{TlsServer, Trusted, server_config};
-use crate::identity::Identity;
+use crate::identity::{Identity, signer};
+use crate::impostor::{Impostor, Said};
 use crate::task::Task;
 
-/// Every hub's identity.
-pub const HUB_ID: NodeId = NodeId([0xbb; 16]);
 const LIMITS: Limits =
     Limits { frame: 16384, exchanges: 64, exchange_credit: 65536, link_credit: 1 << 20, members: 100 };
 const STEP: Duration = Duration::from_millis(1);
@@ -37,8 +40,11 @@ pub struct Hub(Rc<RefCell<State>>);
 
 struct State {
     node: Node<'static>,
-    config: Arc<ServerConfig>,
+    identity: node_core::identity::Identity<'static>,
     /// The TLS configuration of the next connections.
+    config: Arc<ServerConfig>,
+    /// The certificate that it shows.
+    certificate: Fingerprint,
     on: bool,
     /// Whether the hub sends no hello on new sessions for now.
     reserved: bool,
@@ -48,8 +54,13 @@ struct State {
     count: u32,
     /// Certificates that boards showed, one for each link that came up.
     shown: Vec<Vec<u8>>,
-    /// The time in the hub's hello.
+    /// The time in the hub's proof.
     time: Option<UnixTime>,
+    /// How the hub proves its identity; `None` for honestly.
+    impostor: Option<Impostor>,
+    said: Said,
+    /// Frames of boards beyond their proof: gossip, requests, answers.
+    heard: usize,
 }
 
 struct Connection {
@@ -105,6 +116,12 @@ fn leak<T: Clone>(item: T, count: usize) -> &'static mut [T] {
     vec![item; count].leak()
 }
 
+/// The identity of a node, made for one test.
+pub fn identity() -> node_core::identity::Identity<'static> {
+    let signer = Box::leak(Box::new(signer()));
+    node_core::identity::Identity::new(CLUSTER, signer.public_key(), signer, &Software)
+}
+
 /// The metadata of a hub that shows this certificate.
 fn describe(shown: &Identity) -> Metadata<'static> {
     let mut metadata = Metadata::new("hub", Kind::Hub);
@@ -126,17 +143,16 @@ impl Hub {
             metadata: leak(0, 100 * MAX_METADATA),
             peers: leak(Peer::FREE, 10),
         };
-        let config_of_node = gossip::Config::new(HUB_ID, Kind::Hub);
-        let node = Node::new(
-            now(),
-            config_of_node,
-            Birth { incarnation: 1, metadata: &describe(shown), seed: 7 },
-            storage,
-        )
-        .unwrap();
+        let identity = identity();
+        let config = gossip::Config::new(identity.id, Kind::Hub);
+        let start = Start { at: 1, random: 1 };
+        let birth = Birth { incarnation: 1, start, metadata: &describe(shown), seed: 7 };
+        let node = Node::new(now(), config, identity, birth, storage).unwrap();
         let state = State {
             node,
+            identity,
             config: server_config(shown, trusted),
+            certificate: shown.fingerprint(),
             on: true,
             reserved: false,
             links: HashMap::new(),
@@ -144,6 +160,9 @@ impl Hub {
             count: 0,
             shown: Vec::new(),
             time: None,
+            impostor: None,
+            said: Said::default(),
+            heard: 0,
         };
         let hub = Self(Rc::new(RefCell::new(state)));
         let listen = |hub: Self| -> Task { Box::pin(async move { hub.listen(network).await }) };
@@ -166,11 +185,27 @@ impl Hub {
     /// Changes the certificate of the next connections, and tells the boards.
     pub fn configure(&self, shown: &Identity, trusted: Trusted) {
         let mut state = self.0.borrow_mut();
-        state.config = server_config(shown, trusted);
+        (state.config, state.certificate) = (server_config(shown, trusted), shown.fingerprint());
         state.node.set_metadata(&describe(shown)).unwrap();
     }
 
-    /// Changes the time in the next hellos.
+    /// The hub's id.
+    pub fn id(&self) -> NodeId {
+        self.0.borrow().identity.id
+    }
+
+    /// Changes how the hub proves its identity on the next links.
+    pub fn pretend(&self, impostor: Option<Impostor>) {
+        self.0.borrow_mut().impostor = impostor;
+    }
+
+    /// Connections that boards opened so far, and what they sent after their proofs: gossip, requests and answers.
+    pub fn visits(&self) -> (u32, usize) {
+        let state = self.0.borrow();
+        (state.count & !UPDATE_KEYS, state.heard)
+    }
+
+    /// Changes the time in the next proofs.
     pub fn tell_time(&self, time: u64) {
         self.0.borrow_mut().time = Some(UnixTime(time));
     }
@@ -282,10 +317,15 @@ impl Hub {
         let mut input = Vec::new();
         loop {
             if !greeted && !tls.tls.is_handshaking() {
+                while self.0.borrow().reserved {
+                    Timer::after(STEP).await;
+                }
                 greeted = true;
-                self.greet(id);
+                self.greet(id, tls.shown());
             }
             if greeted {
+                let used = self.take(id, &input, tls.shown())?;
+                input.drain(..used);
                 let (out, over, killed, update) = self.step(id);
                 tls.queue(&out);
                 if update {
@@ -306,11 +346,6 @@ impl Hub {
             {
                 input.extend_from_slice(&received?);
                 tls.flush().await?;
-                while !greeted && !tls.tls.is_handshaking() && self.0.borrow().reserved {
-                    Timer::after(STEP).await;
-                }
-                let used = self.take(id, &input, tls.shown())?;
-                input.drain(..used);
             }
         }
     }
@@ -320,8 +355,7 @@ impl Hub {
         state.count += 1;
         let id = LinkId(state.count);
         let config = Config {
-            id: HUB_ID,
-            cluster: CLUSTER,
+            identity: state.identity,
             limits: LIMITS,
             hello_timeout: core::time::Duration::from_secs(5),
             ping_after: core::time::Duration::from_secs(5),
@@ -352,12 +386,18 @@ impl Hub {
         }
     }
 
-    fn greet(&self, id: LinkId) {
+    fn greet(&self, id: LinkId, shown: Option<Vec<u8>>) {
         let state = &mut *self.0.borrow_mut();
         let connection = state.links.get_mut(&id).unwrap();
-        let record = state.node.record();
-        let hello = Hello { version: 1, cluster: CLUSTER, limits: LIMITS, time: state.time, record };
-        connection.link.greet(&hello, &mut Out(&mut connection.out)).unwrap();
+        let mut nonce = [0; 32];
+        OsRng.fill_bytes(&mut nonce);
+        let theirs = Fingerprint(node_core::crypto::Digest::sha256(&Software, &[&shown.unwrap()]));
+        let certificates = Certificates { ours: state.certificate, theirs };
+        let channel = Channel { certificates: Some(certificates), exporter: None };
+        let mut hello = Vec::new();
+        connection.link.greet(nonce, channel, &mut Out(&mut hello)).unwrap();
+        state.said.greet(state.impostor.as_ref(), &mut hello);
+        connection.out.extend(hello);
     }
 
     /// Runs the machines once. Returns the bytes to send, and whether the link is over, killed, or gets new keys.
@@ -398,15 +438,24 @@ impl Hub {
             }
             used += read.consumed;
             match read.event {
-                Some(Event::Up(hello)) => {
-                    connection.board = Some(hello.record.id);
+                Some(Event::Greeted) => {
+                    let (record, mut proof) = (state.node.record(), Vec::new());
+                    let record = state.impostor.as_ref().map_or(record, |impostor| impostor.record(record));
+                    connection.link.prove(state.time, record, &mut Out(&mut proof)).unwrap();
+                    state.said.prove(state.impostor.as_ref(), &mut proof);
+                    connection.out.extend(proof);
+                }
+                Some(Event::Up(board)) => {
+                    let record = &board.record;
+                    connection.board = Some(record.id);
                     state.shown.extend(shown.clone());
-                    if let Err(reason) = state.node.handle_link_up(now(), id, Direction::Accepted, &hello) {
+                    if let Err(reason) = state.node.handle_link_up(now(), id, Direction::Accepted, record) {
                         connection.board = None;
                         connection.link.go_away(reason);
                     }
                 }
                 Some(Event::Gossip(message)) => {
+                    state.heard += 1;
                     let Connection { link, out, .. } = connection;
                     state.node.handle_gossip(now(), id, message, &mut GossipOut(link, out)).map_err(drop)?;
                 }
@@ -414,7 +463,10 @@ impl Hub {
                     connection.go_away = Some(reason);
                     state.node.handle_go_away(now(), id, reason);
                 }
-                Some(event) => connection.exchange(event),
+                Some(event) => {
+                    state.heard += usize::from(matches!(event, Event::Opened { .. } | Event::Data { .. }));
+                    connection.exchange(event);
+                }
                 None => {}
             }
         }

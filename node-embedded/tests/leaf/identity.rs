@@ -1,6 +1,6 @@
 //! Certificates and keyrings made for one test.
 
-use node_core::crypto::P256Secret;
+use node_core::crypto::{P256Secret, SoftwareSigner};
 use node_core::id::Name;
 use node_core::keys::{Bundle, BundleSlot, MAX_BUNDLE};
 use node_core::trust::Fingerprint;
@@ -48,6 +48,11 @@ impl Identity {
         // PKCS #8 of a P-256 key begins with 36 bytes that are always the same.
         self.key.serialize_der()[36..68].try_into().unwrap()
     }
+}
+
+/// A P-256 key that signs.
+pub fn signer() -> SoftwareSigner {
+    SoftwareSigner::new(P256Secret(&Identity::new().secret())).unwrap()
 }
 
 fn params() -> CertificateParams {

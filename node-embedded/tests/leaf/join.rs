@@ -10,7 +10,6 @@ use node_core::rpc::{Code, KeySlot, MemberItem, Method, Response, Status};
 use crate::board::{ECHO, board, call};
 use crate::clock::run;
 use crate::flash::Flash;
-use crate::hub::HUB_ID;
 use crate::identity::{Identity, bundle};
 use crate::world::{Tally, with_board, world};
 
@@ -24,7 +23,7 @@ fn a_board_joins_and_is_known_with_its_keys() {
         });
         let key = world.board_identity.fingerprint().0;
         let components = vec!["board-echo".to_string()];
-        assert_eq!(known, Some((State::Alive, components, key, vec![HUB_ID])));
+        assert_eq!(known, Some((State::Alive, components, key, vec![world.hub.id()])));
         assert_eq!(world.hub.shown(), [&world.board_identity.certificate[..]]);
     });
 }

@@ -1,6 +1,8 @@
 //! A leaf on a host: embassy-net stacks joined by a cable in memory, in virtual time.
 
 #[cfg(test)]
+mod birth;
+#[cfg(test)]
 mod board;
 #[cfg(test)]
 mod cable;
@@ -15,7 +17,11 @@ mod hub_tls;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod impostor;
+#[cfg(test)]
 mod join;
+#[cfg(test)]
+mod proof;
 #[cfg(test)]
 mod task;
 #[cfg(test)]

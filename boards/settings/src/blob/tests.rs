@@ -5,7 +5,6 @@ use crate::Request;
 
 fn settings() -> Settings<'static> {
     let mut settings = Settings::new("kettle", "kitchen");
-    settings.node_id = Some([7; 16]);
     settings.ip =
         Ip::Static { address: Ipv4Addr::new(10, 0, 2, 15), prefix: 24, gateway: Some([10, 0, 2, 2].into()) };
     settings.hubs.push(SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 2), 8374)).unwrap();

@@ -12,7 +12,7 @@ mod flash;
 
 use flash::{Flash, RANGE};
 
-const ID: NodeId = NodeId([7; 16]);
+const SECRET: [u8; 32] = [0x5e; 32];
 
 /// Bytes as long as a keyring of three certificates, distinguished by `edition`.
 fn bundle(edition: u8) -> Vec<u8> {
@@ -28,7 +28,7 @@ fn with_store<T>(flash: &Flash, work: impl AsyncFnOnce(&mut Store<'_, Flash>) ->
 fn used(changes: u8) -> Flash {
     let flash = Flash::new();
     with_store(&flash, async |store| {
-        store.set_node_id(ID).await.unwrap();
+        store.set_identity(&SECRET).await.unwrap();
         store.count_start().await.unwrap();
         for edition in 0..=changes {
             store.set_keyring(&bundle(edition)).await.unwrap();
@@ -38,9 +38,11 @@ fn used(changes: u8) -> Flash {
 }
 
 /// The records that a start finds.
-fn contents(flash: &Flash) -> (Option<Vec<u8>>, Option<NodeId>) {
+fn contents(flash: &Flash) -> (Option<Vec<u8>>, Option<[u8; 32]>) {
     with_store(flash, async |store| {
-        (store.keyring().await.unwrap().map(<[u8]>::to_vec), store.node_id().await.unwrap())
+        let keyring = store.keyring().await.unwrap().map(<[u8]>::to_vec);
+        let mut secret = [0; 32];
+        (keyring, store.identity(&mut secret).await.unwrap().then_some(secret))
     })
 }
 
@@ -72,12 +74,16 @@ fn a_power_cut_leaves_the_old_keyring_or_the_new_one() {
             &used(changes),
             async |store| store.set_keyring(&new).await.is_ok(),
             |flash, done| {
-                let (keyring, id) = contents(flash);
+                let (keyring, secret) = contents(flash);
                 let keyring = keyring.expect("a keyring was lost");
                 assert!(keyring == new || (keyring == old && !done), "after {changes} changes");
-                assert_eq!(id, Some(ID));
+                assert_eq!(secret, Some(SECRET));
                 with_store(flash, async |store| store.set_keyring(b"another").await.unwrap());
-                assert_eq!(contents(flash), (Some(b"another".to_vec()), Some(ID)), "it can be written again");
+                assert_eq!(
+                    contents(flash),
+                    (Some(b"another".to_vec()), Some(SECRET)),
+                    "it can be written again"
+                );
             },
         );
     }
@@ -100,11 +106,13 @@ fn a_power_cut_never_counts_starts_backwards() {
 fn a_power_cut_at_the_first_start_leaves_nothing_or_all_of_a_record() {
     cut_everywhere(
         &Flash::new(),
-        async |store| store.set_keyring(&bundle(1)).await.is_ok() && store.set_node_id(ID).await.is_ok(),
+        async |store| {
+            store.set_keyring(&bundle(1)).await.is_ok() && store.set_identity(&SECRET).await.is_ok()
+        },
         |flash, done| {
-            let (keyring, id) = contents(flash);
+            let (keyring, secret) = contents(flash);
             assert!(keyring == Some(bundle(1)) || (keyring.is_none() && !done));
-            assert!(id == Some(ID) || (id.is_none() && !done));
+            assert!(secret == Some(SECRET) || (secret.is_none() && !done));
         },
     );
 }
@@ -116,7 +124,7 @@ fn a_keyring_that_does_not_fit_is_refused_and_the_old_one_kept() {
         let refused = with_store(&flash, async |store| store.set_keyring(&vec![1; long]).await.is_err());
         assert!(refused, "{long}");
     }
-    assert_eq!(contents(&flash), (Some(bundle(0)), Some(ID)));
+    assert_eq!(contents(&flash), (Some(bundle(0)), Some(SECRET)));
 }
 
 #[test]
@@ -128,7 +136,40 @@ fn the_longest_keyrings_replace_each_other_for_ever() {
             store.set_keyring(&longest).await.unwrap();
             assert_eq!(store.count_start().await.unwrap(), u32::from(edition) + 2);
         });
-        assert_eq!(contents(&flash), (Some(longest), Some(ID)));
+        assert_eq!(contents(&flash), (Some(longest), Some(SECRET)));
+    }
+}
+
+#[test]
+fn no_copy_of_the_identity_key_is_left_in_the_buffer() {
+    let (flash, mut buffer) = (Flash::new(), [0; ITEM]);
+    with_store(&flash, async |store| store.set_keyring(&bundle(0)).await.unwrap());
+    for step in 0..16 {
+        let mut store = Store::new(flash.clone(), RANGE, &mut buffer).unwrap();
+        block_on(async {
+            match step {
+                0 => store.set_identity(&SECRET).await.unwrap(),
+                1 => assert!(store.identity(&mut [0; 32]).await.unwrap()),
+                2 => assert_eq!(store.retired_id().await.unwrap(), None),
+                3 => assert_eq!(store.count_start().await.unwrap(), 1),
+                4 => assert!(store.keyring().await.unwrap().is_some()),
+                // The records move when their page is erased.
+                _ => store.set_keyring(&bundle(step)).await.unwrap(),
+            }
+        });
+        drop(store);
+        assert!(!buffer.windows(8).any(|part| SECRET.starts_with(part)), "step {step}");
+    }
+}
+
+#[test]
+fn an_identity_of_another_length_is_an_error_and_no_new_identity() {
+    let flash = Flash::new();
+    for length in [0, 31, 33] {
+        with_store(&flash, async |store| {
+            store.store(IDENTITY, &vec![1; length]).await.unwrap();
+            assert!(matches!(store.identity(&mut [0; 32]).await, Err(StoreError::Identity)), "{length}");
+        });
     }
 }
 

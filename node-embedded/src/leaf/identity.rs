@@ -1,0 +1,86 @@
+//! The identity of a node: a key in flash, made at the first start, or a key in a device that never exports it.
+
+use embedded_storage_async::nor_flash::NorFlash;
+use embedded_tls::CryptoRngCore;
+use node_core::crypto::{BadSecret, P256Secret, SignError, Software, SoftwareSigner, Verify};
+use node_core::identity::Identity;
+use zeroize::Zeroizing;
+
+use super::error::StartError;
+use crate::entropy;
+use crate::flash::{Store, StoreError};
+use crate::log::{information, warning};
+use crate::settings::{IdentitySigner, Settings};
+
+/// Tries to make a key. One in 2^32 random numbers is no key, so a second failure is the generator's.
+const TRIES: usize = 4;
+
+/// The place of a key in RAM. It never moves from there, so no copy of it is left behind, and it is wiped when it ends.
+pub(super) type IdentityMemory = heapless::Vec<SoftwareSigner, 1>;
+
+/// The identity of the node in these settings. A key from flash, or a new one, is kept in `memory`.
+///
+/// # Errors
+/// [`StartError`]: there is no identity, and no node.
+pub(super) async fn find_identity<'d, G: CryptoRngCore, F: NorFlash>(
+    settings: &Settings<'d>,
+    memory: &'d mut IdentityMemory,
+    store: &mut Store<'_, F>,
+    rng: &mut G,
+) -> Result<Identity<'d>, StartError<F::Error>> {
+    if let Some(device) = settings.identity {
+        check(&device)?;
+        return Ok(Identity::new(settings.cluster, device.key, device.signer, &Software));
+    }
+    let mut secret = Zeroizing::new([0; 32]);
+    let found = store.identity(&mut secret).await.map_err(StartError::Flash)?;
+    if found {
+        keep(memory, &secret).map_err(|_| StartError::Flash(StoreError::Identity))?;
+    } else {
+        make(memory, &mut secret, rng)?;
+        // Used only when it is stored: a power cut would make it another node.
+        store.set_identity(&secret).await.map_err(StartError::Flash)?;
+    }
+    let signer = memory.first().ok_or(StartError::Sign(SignError))?;
+    let identity = Identity::new(settings.cluster, signer.public_key(), signer, &Software);
+    if !found {
+        match store.retired_id().await.map_err(StartError::Flash)? {
+            Some(old) => warning!(
+                "the id {} has no identity key: it is retired, and this board is the new node {}",
+                old,
+                identity.id
+            ),
+            None => information!("this board is the new node {}", identity.id),
+        }
+    }
+    Ok(identity)
+}
+
+/// Checks that a device signs with the key of the settings.
+fn check<E>(device: &IdentitySigner<'_>) -> Result<(), StartError<E>> {
+    const MESSAGE: &[u8] = b"maelstrom identity check";
+    let signature = device.signer.sign(MESSAGE).map_err(StartError::Sign)?;
+    Software.verify(&device.key.to_sec1(), MESSAGE, &signature).map_err(|_| StartError::OtherKey)
+}
+
+/// Makes a key.
+fn make<E>(
+    memory: &mut IdentityMemory,
+    secret: &mut [u8; 32],
+    rng: &mut impl CryptoRngCore,
+) -> Result<(), StartError<E>> {
+    for _ in 0..TRIES {
+        entropy::fill(rng, secret)?;
+        if keep(memory, secret).is_ok() {
+            return Ok(());
+        }
+    }
+    Err(StartError::Entropy)
+}
+
+/// Puts a key in its place. Not inlined, so that the stack that this takes is given back.
+#[inline(never)]
+fn keep(memory: &mut IdentityMemory, secret: &[u8; 32]) -> Result<(), BadSecret> {
+    memory.clear();
+    memory.push(SoftwareSigner::new(P256Secret(secret))?).map_err(|_| BadSecret)
+}
