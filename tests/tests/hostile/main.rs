@@ -9,6 +9,10 @@ mod frames;
 #[cfg(test)]
 mod gossip;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
+mod middle;
+#[cfg(test)]
 mod peer;
 #[cfg(test)]
 mod siege;

@@ -20,7 +20,7 @@ use rustls::{ClientConnection, StreamOwned};
 use crate::author::Author;
 
 /// The limits that this peer announces.
-const LIMITS: Limits = Limits {
+pub const LIMITS: Limits = Limits {
     frame: u16::MAX,
     exchanges: 1024,
     exchange_credit: 1 << 20,

@@ -1,6 +1,8 @@
 //! A leaf on the host and a real daemon: two embassy-net stacks joined by a cable. The second stack passes every connection on
 //! to the daemon's private port. TLS goes from embedded-tls in the leaf to rustls in the daemon.
 
+#[path = "../hostile/author.rs"]
+mod author;
 #[path = "../../../node-embedded/tests/leaf/board.rs"]
 mod board;
 mod bridge;
