@@ -13,17 +13,30 @@ use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use node_core::id::NodeId;
+use node_core::trust::Roles;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tracing::subscriber::DefaultGuard;
 
+use crate::access::{Access, Caller, Credential, Credentials};
 use crate::cluster::Cluster;
 use crate::config::Component;
+use crate::data_dir::DataDir;
 
 /// A cluster of one.
 pub fn alone() -> Cluster {
     Cluster::new(NodeId([0; 16])).0
 }
+
+/// Decides as a node without TLS does, and without rules.
+pub fn access() -> Arc<Access> {
+    let home = tempfile::tempdir().unwrap();
+    let token = DataDir::open(home.path()).unwrap().make_token().unwrap();
+    Arc::new(Access::new(Credentials::Token(token), Vec::new()))
+}
+
+/// A caller with every role.
+pub const ANYBODY: Caller = Caller { roles: Roles::ALL, credential: Credential::Token };
 
 /// The log of a test's thread. Clones share it.
 #[derive(Clone, Debug, Default)]

@@ -14,6 +14,7 @@ use super::request::TaskChannels;
 use super::security::Security;
 use super::state_store::StateStore;
 use super::tables::Tables;
+use crate::access::Access;
 use crate::clock::Clock;
 use crate::config::HostPort;
 use crate::data_dir::DataDir;
@@ -32,6 +33,8 @@ pub struct Setup {
     pub metadata: LocalMetadata,
     /// How links are secured.
     pub security: Security,
+    /// Decides on the roles of peers.
+    pub access: Arc<Access>,
     /// Answers peers.
     pub server: Arc<dyn Server>,
     /// Stores state for the next start.
@@ -54,12 +57,13 @@ impl Task {
     /// Puts the task together. Nothing runs before [`run`](Self::run). The [`Dialer`] takes accepted carriers.
     #[must_use]
     pub fn new(setup: Setup) -> (Self, Dialer) {
-        let Setup { channels, identity, metadata, security, server, data_dir, clock } = setup;
+        let Setup { channels, identity, metadata, security, access, server, data_dir, clock } = setup;
         let (event_sender, events) = mpsc::channel(MAX_EVENTS);
         let greeting = Greeting { incarnation: data_dir.incarnation(), metadata: Vec::new() };
         let (greeting, greetings) = watch::channel(greeting);
         let dialer = Dialer {
             security,
+            access,
             identity: Arc::new(identity),
             server,
             clock,

@@ -21,7 +21,7 @@ use crate::data_dir::DataDir;
 use crate::link::{Accepted, Greeting, Identity, LinkEvent, LinkTask, Origin, Rtt, Server};
 use crate::peer::Services;
 use crate::proxy::{Arrival, Body, Proxy};
-use crate::testing::{Log, text};
+use crate::testing::{Log, access, text};
 
 const HUB: NodeId = NodeId([1; 16]);
 const LEAF: NodeId = NodeId([2; 16]);
@@ -48,6 +48,7 @@ fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
             components: Vec::new(),
         },
         security: Security::Plaintext,
+        access: access(),
         server: Arc::new(services),
         data_dir: DataDir::open(home.path()).unwrap(),
         clock: Clock::start(),
@@ -63,7 +64,7 @@ fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
 struct Lamp;
 
 impl Server for Lamp {
-    fn answer(&self, _: u16, request: &[u8]) -> Option<Vec<u8>> {
+    fn answer(&self, _: NodeId, _: u16, request: &[u8]) -> Option<Vec<u8>> {
         Some(request.to_vec())
     }
 

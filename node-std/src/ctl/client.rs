@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
@@ -18,6 +18,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::flags::Flags;
+use super::token::LocalToken;
+use crate::api::FORBIDDEN;
 use crate::config::HostPort;
 use crate::config::PRIVATE_PORT;
 use crate::tls::{self, Keyring, TlsError};
@@ -32,6 +34,7 @@ pub struct Client {
     url: String,
     addr: HostPort,
     tls: Option<Arc<ClientConfig>>,
+    token: LocalToken,
 }
 
 impl Client {
@@ -55,7 +58,11 @@ impl Client {
             (Some("https"), None) => return Err(CtlError::NoKeys { url }),
             _ => return Err(bad_url()),
         };
-        Ok(Self { url, addr, tls })
+        let token = match tls {
+            Some(_) => LocalToken::NotNeeded,
+            None => LocalToken::find(flags.target.data_dir.as_deref(), &addr),
+        };
+        Ok(Self { url, addr, tls, token })
     }
 
     /// Checks that requests are encrypted.
@@ -85,14 +92,19 @@ impl Client {
             self.unreachable(format!("its answer is not JSON ({error}): is it a Maelstrom node?"))
         })?;
         if let Some(message) = answer.pointer("/error/message") {
-            return Err(CtlError::Refused(message.as_str().unwrap_or_default().to_owned()));
+            let message = message.as_str().unwrap_or_default().to_owned();
+            let forbidden = answer.pointer("/error/code").and_then(Value::as_i64) == Some(FORBIDDEN.into());
+            return Err(match self.token.problem() {
+                Some(problem) if forbidden => CtlError::Refused(format!("{message}. {problem}")),
+                _ => CtlError::Refused(message),
+            });
         }
         let result = answer.get("result").cloned();
         result
             .ok_or_else(|| self.unreachable("its answer is not JSON-RPC: is it a Maelstrom node?".to_owned()))
     }
 
-    async fn post<IO>(&self, io: IO, request: String) -> Result<Bytes, CtlError>
+    async fn post<IO>(&self, io: IO, call: String) -> Result<Bytes, CtlError>
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -100,11 +112,13 @@ impl Client {
         let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(failed)?;
         // The task ends when the sender is dropped.
         tokio::spawn(connection);
-        let request = Request::post("/_mael/v1")
+        let mut request = Request::post("/_mael/v1")
             .header(HOST, self.addr.as_str())
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::<Bytes>::from(request))
-            .map_err(|_| CtlError::Url(self.url.clone()))?;
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(authorization) = self.token.authorization() {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let request = request.body(Full::<Bytes>::from(call)).map_err(|_| CtlError::Url(self.url.clone()))?;
         let response = sender.send_request(request).await.map_err(failed)?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;

@@ -34,7 +34,7 @@ const OPEN: Open = Open { to: None, hops: 2, budget_ms: 20_000, service: Service
 struct Serve(Arc<Proxy>);
 
 impl Server for Serve {
-    fn answer(&self, _: u16, _: &[u8]) -> Option<Vec<u8>> {
+    fn answer(&self, _: NodeId, _: u16, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
 
@@ -291,7 +291,7 @@ async fn bytes_that_are_not_a_request_are_refused() {
 struct Say(&'static [u8]);
 
 impl Server for Say {
-    fn answer(&self, _: u16, _: &[u8]) -> Option<Vec<u8>> {
+    fn answer(&self, _: NodeId, _: u16, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
 
@@ -324,7 +324,7 @@ async fn a_peer_that_answers_nonsense_is_named() {
 struct Methods;
 
 impl Server for Methods {
-    fn answer(&self, _: u16, _: &[u8]) -> Option<Vec<u8>> {
+    fn answer(&self, _: NodeId, _: u16, _: &[u8]) -> Option<Vec<u8>> {
         Some(Vec::new())
     }
 

@@ -1,0 +1,51 @@
+//! Checks the roles of a link's peer before anything is done for it. The peer can open exchanges as soon as it said hello, which is
+//! before the task of the cluster can refuse the link.
+
+use std::sync::Arc;
+
+use node_core::id::NodeId;
+use node_core::link::{ResetCode, Service};
+use node_core::rpc::{Code, Response, RpcError, needs};
+use node_core::trust::{Fingerprint, Roles};
+
+use crate::access::{Access, Refusal};
+use crate::link::{Accepted, Server};
+
+/// The server of one link.
+pub(super) struct Guard {
+    pub(super) server: Arc<dyn Server>,
+    pub(super) access: Arc<Access>,
+    /// SHA-256 of the certificate that the peer showed, under TLS.
+    pub(super) certificate: Option<Fingerprint>,
+}
+
+impl Guard {
+    fn check(&self, from: NodeId, service: Service) -> Result<(), Refusal> {
+        let (needs, what) = match service {
+            Service::Rpc(number) => (needs(number), "a remote procedure call"),
+            Service::Http => (Roles::PROXY, "a request to a component"),
+        };
+        let granted = self.access.of_link(self.certificate, from);
+        self.access.require_of_link(granted, self.certificate, needs, what)
+    }
+}
+
+impl Server for Guard {
+    fn answer(&self, from: NodeId, method: u16, request: &[u8]) -> Option<Vec<u8>> {
+        match self.check(from, Service::Rpc(method)) {
+            Ok(()) => self.server.answer(from, method, request),
+            Err(_) => {
+                let message = "this needs the role hub or leaf at the node that answers: see its log";
+                let refused = Response::<()>::Err(RpcError { code: Code::Refused, message });
+                postcard::to_extend(&refused, Vec::new()).ok()
+            }
+        }
+    }
+
+    fn serve(&self, from: NodeId, accepted: Accepted) {
+        match self.check(from, accepted.open.service) {
+            Ok(()) => self.server.serve(from, accepted),
+            Err(_) => accepted.outbound.reset(ResetCode::Cancelled),
+        }
+    }
+}
