@@ -6,16 +6,24 @@ use node_core::trust::{
     BadRole, BadRoleRule, Fingerprint, GrantedBy, Match, MatchedSlot, Role, RoleRule, Roles, roles_of,
 };
 
+#[cfg(test)]
+use make::{roles, rules};
+
 const CERTIFICATE: Fingerprint = Fingerprint([0xce; 32]);
 const SPKI: Fingerprint = Fingerprint([0x5b; 32]);
 const NODE: NodeId = NodeId([0xab; 16]);
 
-fn roles(text: &str) -> Roles {
-    text.parse().unwrap()
-}
+#[cfg(test)]
+mod make {
+    use super::*;
 
-fn rules(texts: &[&str]) -> Vec<RoleRule> {
-    texts.iter().map(|text| text.parse().unwrap()).collect()
+    pub fn roles(text: &str) -> Roles {
+        text.parse().unwrap()
+    }
+
+    pub fn rules(texts: &[&str]) -> Vec<RoleRule> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
 }
 
 fn slot(name: &str, is_pair: bool) -> Match<'_> {

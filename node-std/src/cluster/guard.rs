@@ -49,3 +49,49 @@ impl Server for Guard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    use node_core::rpc::Method;
+
+    use super::*;
+    use crate::access::Credentials;
+    use crate::data_dir::DataDir;
+
+    const TOOL: NodeId = NodeId([7; 16]);
+    const BOARD: NodeId = NodeId([8; 16]);
+
+    /// Counts the calls that reach it.
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Server for Count {
+        fn answer(&self, _: NodeId, _: u16, _: &[u8]) -> Option<Vec<u8>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Some(Vec::new())
+        }
+
+        fn serve(&self, _: NodeId, _: Accepted) {}
+    }
+
+    #[test]
+    fn a_peer_without_the_role_for_a_method_gets_no_answer() {
+        let home = tempfile::tempdir().unwrap();
+        let token = DataDir::open(home.path()).unwrap().make_token().unwrap();
+        let rule = format!("{TOOL}=operator,application").parse().unwrap();
+        let access = Arc::new(Access::new(Credentials::Token(token), vec![rule]));
+        let server = Arc::new(Count::default());
+        let guard = Guard { server: server.clone(), access: access.clone(), certificate: None };
+        for method in [Method::Ping.number(), Method::KeysReplace.number(), 0x1000] {
+            let answer = guard.answer(TOOL, method, b"").unwrap();
+            let answer: Response<'_, ()> = postcard::from_bytes(&answer).unwrap();
+            assert_eq!(answer.unwrap_err().code, Code::Refused);
+        }
+        assert_eq!((server.0.load(Ordering::Relaxed), access.refused()), (0, 3));
+        guard.answer(BOARD, Method::Ping.number(), b"").unwrap();
+        assert_eq!((server.0.load(Ordering::Relaxed), access.refused()), (1, 3));
+        assert!(guard.check(TOOL, Service::Http).is_ok(), "an application may");
+    }
+}
