@@ -123,6 +123,25 @@ fn the_certificate_of_a_leaf_makes_no_hub() {
 }
 
 #[test]
+fn maelctl_does_not_take_a_leaf_for_a_node() {
+    let shared = TlsDir::generate(Algorithm::P256).unwrap();
+    let own = TlsDir::with_pair(Algorithm::P256, "x.leaf").unwrap();
+    shared.trust(&own, "x.leaf").unwrap();
+    own.trust(&shared, "server_a").unwrap();
+    let posing = Setup::named("posing").unwrap().tls(own.path()).start().unwrap();
+    let dir = shared.path().to_str().unwrap();
+    let ctl = Ctl::to(&format!("https://{}", posing.private())).tls(shared.path());
+    for command in [&["cluster", "nodes"][..], &["keys", "push", "board", dir]] {
+        let output = ctl.run(command).unwrap();
+        assert_eq!(output.code, 1, "{output:?}");
+        assert!(
+            output.stderr.contains("needs the role hub") && output.stderr.contains("x.leaf.crt"),
+            "{output:?}"
+        );
+    }
+}
+
+#[test]
 fn a_rule_comes_before_the_name_of_a_certificate() {
     let shared = TlsDir::generate(Algorithm::P256).unwrap();
     let own = TlsDir::with_pair(Algorithm::P256, "x.leaf").unwrap();

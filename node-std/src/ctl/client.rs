@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{Request, StatusCode, Uri};
+use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use node_core::trust::Roles;
 use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,6 +20,7 @@ use tokio_rustls::TlsConnector;
 
 use super::flags::Flags;
 use super::token::LocalToken;
+use crate::access::{Access, Credentials};
 use crate::api::FORBIDDEN;
 use crate::config::HostPort;
 use crate::config::PRIVATE_PORT;
@@ -33,8 +35,22 @@ const MAX_ANSWER: usize = 16 << 20;
 pub struct Client {
     url: String,
     addr: HostPort,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Tls>,
     token: LocalToken,
+}
+
+/// The keys for a node with TLS.
+struct Tls {
+    config: Arc<ClientConfig>,
+    /// Knows which certificates may be those of nodes.
+    access: Access,
+}
+
+impl Tls {
+    fn new(keyring: Arc<Keyring>) -> Self {
+        let config = keyring.http_client_config();
+        Self { config, access: Access::new(Credentials::Tls(keyring), Vec::new()) }
+    }
 }
 
 impl Client {
@@ -53,7 +69,7 @@ impl Client {
         }
         let tls = match (uri.scheme_str(), tls_dir) {
             (Some("http"), None) => None,
-            (Some("https"), Some(dir)) => Some(Keyring::open(&dir)?.http_client_config()),
+            (Some("https"), Some(dir)) => Some(Tls::new(Keyring::open(&dir)?)),
             (Some("http"), Some(dir)) => return Err(CtlError::PlainUrl { url, dir }),
             (Some("https"), None) => return Err(CtlError::NoKeys { url }),
             _ => return Err(bad_url()),
@@ -81,10 +97,16 @@ impl Client {
         let tcp = tcp.map_err(|error| self.unreachable(error.to_string()))?;
         let body = match &self.tls {
             None => self.post(tcp, request.to_string()).await?,
-            Some(config) => {
+            Some(Tls { config, access }) => {
                 let connector = TlsConnector::from(Arc::clone(config));
                 let stream = connector.connect(tls::server_name(), tcp).await;
                 let stream = stream.map_err(|error| self.unreachable(tls::explain_opening(&error)))?;
+                let shown = tls::peer_fingerprint(stream.get_ref().1);
+                let shown = shown.map_err(|error| self.unreachable(error.to_string()))?;
+                // Whoever holds the key of a leaf must not receive what is meant for a node, such as the keys of a board.
+                let node = access.caller(Some(shown), &HeaderMap::new());
+                let judged = access.require(&node, Roles::LINK_AS_HUB, "a node that maelctl asks");
+                judged.map_err(|refusal| self.unreachable(refusal.into()))?;
                 self.post(stream, request.to_string()).await?
             }
         };
