@@ -9,19 +9,21 @@
 //! | [`proxy`] | HTTP between clients and components |
 //! | [`cluster`] | the members, and the way to each of them |
 //! | [`link`] | node-core's links on TCP and TLS |
+//! | [`access`] | which roles a peer has |
 //! | [`tls`] | the keyring in the TLS directory |
 //! | [`config`], [`ctl`] | the command lines of `maelstromd` and `maelctl` |
 //!
 //! A room uses only rooms to the right of it:
 //!
 //! ```text
-//! daemon -> { port, peer } -> api -> proxy -> cluster -> link -> tls
-//!                             ctl ->                             config
+//! daemon -> { port, peer } -> api -> proxy -> cluster -> link -> access -> tls
+//!                             ctl ->                                       config
 //! ```
 //!
 //! Four rooms stand alone: [`clock`], [`identity`], [`log_limit`] and [`data_dir`]. They belong to no room, because several rooms use them.
 //! They use no room, except that `data_dir` reads addresses as `config` does.
 
+pub mod access;
 pub mod api;
 pub mod clock;
 pub mod cluster;

@@ -15,13 +15,16 @@ use hyper_util::rt::TokioIo;
 use node_core::gossip::{Metadata, State};
 use node_core::id::NodeId;
 use node_core::link::Limits;
+use node_core::trust::Roles;
 use node_core::wire::record::MAX_METADATA;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tracing::subscriber::DefaultGuard;
 
+use crate::access::{Access, Caller, Credential, Credentials};
 use crate::cluster::Cluster;
 use crate::config::Component;
+use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
 use crate::link::{Greeting, Local};
 
@@ -45,6 +48,16 @@ pub fn greeting(local: &Local, incarnation: u64, metadata: &Metadata<'_>) -> Gre
     local.identity().sign_record(incarnation, &mut metadata).unwrap();
     Greeting { incarnation, state, metadata }
 }
+
+/// Decides as a node without TLS does, and without rules.
+pub fn access() -> Arc<Access> {
+    let home = tempfile::tempdir().unwrap();
+    let token = DataDir::open(home.path()).unwrap().make_token().unwrap();
+    Arc::new(Access::new(Credentials::Token(token), Vec::new()))
+}
+
+/// A caller with every role.
+pub const ANYBODY: Caller = Caller { roles: Roles::ALL, credential: Credential::Token };
 
 /// The log of a test's thread. Clones share it.
 #[derive(Clone, Debug, Default)]

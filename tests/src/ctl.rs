@@ -16,6 +16,7 @@ use crate::programs;
 pub struct Ctl {
     url: Option<String>,
     tls: Option<PathBuf>,
+    data_dir: Option<PathBuf>,
     namespace: Option<Arc<Namespace>>,
 }
 
@@ -71,6 +72,13 @@ impl Ctl {
         self
     }
 
+    /// With `dir` in `MAEL_DATA_DIR`.
+    #[must_use]
+    pub fn data_dir(mut self, dir: &Path) -> Self {
+        self.data_dir = Some(dir.to_owned());
+        self
+    }
+
     /// In a network namespace.
     #[must_use]
     pub fn within(mut self, namespace: &Arc<Namespace>) -> Self {
@@ -91,6 +99,7 @@ impl Ctl {
         for (variable, value) in [
             ("MAELSTROM_PRIVATE_URL", self.url.as_ref().map(AsRef::as_ref)),
             ("MAEL_PRIVATE_TLS_DIR", self.tls.as_ref().map(|dir| dir.as_os_str())),
+            ("MAEL_DATA_DIR", self.data_dir.as_ref().map(|dir| dir.as_os_str())),
         ] {
             match value {
                 Some(value) => maelctl.env(variable, value),

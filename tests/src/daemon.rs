@@ -98,7 +98,7 @@ impl Daemon {
     pub fn ctl(&self) -> Ctl {
         let ctl = match &self.setup.tls {
             Some(dir) => Ctl::to(&format!("https://{}", self.private())).tls(dir),
-            None => Ctl::to(&format!("http://{}", self.private())),
+            None => Ctl::to(&format!("http://{}", self.private())).data_dir(&self.setup.data_dir()),
         };
         match &self.setup.namespace {
             Some(namespace) => ctl.within(namespace),

@@ -103,6 +103,29 @@ impl TlsDir {
         self.shell(EXPIRED)
     }
 
+    /// A directory with one pair, whose key is in no other directory.
+    ///
+    /// # Errors
+    ///
+    /// openssl is missing or fails.
+    pub fn with_pair(algorithm: Algorithm, stem: &str) -> Result<Self> {
+        let this = Self { dir: TempDir::with_prefix("tls-")?, algorithm };
+        this.shell(CONFIGURE)?;
+        this.shell(&RENEW.replace("server_b", stem))?;
+        Ok(this)
+    }
+
+    /// Copies the certificate `stem` from `other`, without its key.
+    ///
+    /// # Errors
+    ///
+    /// It is not there, or cannot be written.
+    pub fn trust(&self, other: &Self, stem: &str) -> Result<()> {
+        let name = format!("{stem}.crt");
+        fs::copy(other.file(&name), self.file(&name)).with_context(|| name)?;
+        Ok(())
+    }
+
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -3,6 +3,7 @@
 
 pub mod deadline;
 pub mod gateway;
+pub mod owners;
 pub mod relay;
 pub mod target;
 

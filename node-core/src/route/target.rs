@@ -1,13 +1,15 @@
 //! The choice of the member that answers a request, and of the link to it.
 
 use crate::id::NodeId;
-use crate::wire::State;
+use crate::wire::{Kind, State};
 
 /// A member that offers the wanted component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate<'a> {
     /// The member.
     pub id: NodeId,
+    /// Hub or leaf.
+    pub kind: Kind,
     /// The state that this node believes it to be in; only an alive or suspect member is chosen.
     pub state: State,
     /// For a leaf: the hubs that it is linked to.
@@ -50,7 +52,7 @@ pub fn choose<'a>(
 
 /// The ways to one candidate, each with its rank: the lowest is the best.
 fn routes<'a>(
-    Candidate { id, state, hubs }: Candidate<'a>,
+    Candidate { id, state, hubs, .. }: Candidate<'a>,
     me: NodeId,
     reachable: &impl Fn(NodeId) -> bool,
 ) -> impl Iterator<Item = ((State, u8), Route)> + Clone {
@@ -74,7 +76,7 @@ mod tests {
     const LEAF: NodeId = NodeId([3; 16]);
 
     fn member(id: NodeId, state: State) -> Candidate<'static> {
-        Candidate { id, state, hubs: &[] }
+        Candidate { id, kind: Kind::Hub, state, hubs: &[] }
     }
 
     fn chosen(candidates: &[Candidate<'_>], linked: &[NodeId]) -> Vec<Option<Route>> {
@@ -113,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_leaf_is_reached_by_its_own_link_or_through_its_hubs() {
-        let leaf = Candidate { id: LEAF, state: State::Alive, hubs: &[A, B] };
+        let leaf = Candidate { id: LEAF, kind: Kind::Leaf, state: State::Alive, hubs: &[A, B] };
         assert_eq!(chosen(&[leaf], &[A, LEAF]), [Some(Route::Linked(LEAF)); 3]);
         let [a, b] = [A, B].map(|via| Some(Route::Relayed { via, to: LEAF }));
         assert_eq!(chosen(&[leaf], &[A, B]), [a, b, a]);

@@ -2,6 +2,8 @@
 
 use num_enum::TryFromPrimitive;
 
+use crate::trust::Roles;
+
 /// Longest body of a built-in request or response, in bytes; one that is longer is refused.
 pub const MAX_BODY: usize = 8192;
 /// Longest body of a ping, in bytes.
@@ -41,4 +43,24 @@ impl Method {
     pub const fn number(self) -> u16 {
         self as u16
     }
+
+    /// A caller needs one of these roles.
+    #[must_use]
+    pub const fn needs(self) -> Roles {
+        match self {
+            Self::Ping
+            | Self::Status
+            | Self::Members
+            | Self::Components
+            | Self::KeysList
+            | Self::KeysReplace => Roles::LINK_AS_LEAF,
+        }
+    }
+}
+
+/// A caller of the method with this number needs one of these roles. A method of a board or a server's own, and one that is passed
+/// on to another node, needs what every node on a link has.
+#[must_use]
+pub fn needs(number: u16) -> Roles {
+    Method::from_number(number).map_or(Roles::LINK_AS_LEAF, Method::needs)
 }

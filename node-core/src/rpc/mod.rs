@@ -8,5 +8,5 @@ mod method;
 mod response;
 
 pub use messages::{KeySlot, MemberItem, Status};
-pub use method::{FIRST_CUSTOM, MAX_BODY, MAX_PING, Method};
+pub use method::{FIRST_CUSTOM, MAX_BODY, MAX_PING, Method, needs};
 pub use response::{Code, Response, RpcError};

@@ -6,18 +6,19 @@ use super::error::RpcError;
 use super::params::{Framing, Params};
 use super::peers::Remote;
 use super::service::Api;
+use crate::access::Caller;
 
 /// Most requests in a batch.
 const MAX_REQUESTS: usize = 100;
 
 impl<R: Remote> Api<R> {
-    /// The answer to the text of a request or batch, `None` if it holds only notifications.
-    pub(super) async fn answer(&self, body: &[u8]) -> Option<Value> {
+    /// The answer to the text of a request or batch of this caller, `None` if it holds only notifications.
+    pub(super) async fn answer(&self, caller: &Caller, body: &[u8]) -> Option<Value> {
         match serde_json::from_slice(body) {
             Ok(Value::Array(batch)) if (1..=MAX_REQUESTS).contains(&batch.len()) => {
                 let mut answers = Vec::new();
                 for request in batch {
-                    answers.extend(self.answer_one(request, Framing::Batch).await);
+                    answers.extend(self.answer_one(caller, request, Framing::Batch).await);
                 }
                 (!answers.is_empty()).then_some(Value::Array(answers))
             }
@@ -25,17 +26,17 @@ impl<R: Remote> Api<R> {
                 let problem = format!("a batch of {} requests: 1 to {MAX_REQUESTS} are taken", batch.len());
                 Some(failed(Value::Null, &RpcError::InvalidRequest(problem)))
             }
-            Ok(request) => self.answer_one(request, Framing::Single).await,
+            Ok(request) => self.answer_one(caller, request, Framing::Single).await,
             Err(error) => Some(failed(Value::Null, &RpcError::Parse(error.to_string()))),
         }
     }
 
-    async fn answer_one(&self, request: Value, framing: Framing) -> Option<Value> {
+    async fn answer_one(&self, caller: &Caller, request: Value, framing: Framing) -> Option<Value> {
         let (id, request) = match Request::read(request) {
             Ok(read) => read,
             Err((id, error)) => return Some(failed(id, &error)),
         };
-        let result = self.call(&request.method, request.params, framing).await;
+        let result = self.call(caller, &request.method, request.params, framing).await;
         let id = id?;
         Some(match result {
             Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),

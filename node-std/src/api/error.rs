@@ -1,8 +1,14 @@
 //! Why a request has no result.
 
+/// The code of [`RpcError::Forbidden`].
+pub const FORBIDDEN: i32 = 1004;
+
 /// Why a request has no result. Codes from 1001 on are Maelstrom's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RpcError {
+    /// The caller lacks the role that the method needs. The text says how it is granted.
+    #[error("{0}")]
+    Forbidden(String),
     /// The work could not be done.
     #[error("{0}")]
     Internal(String),
@@ -42,6 +48,7 @@ impl RpcError {
             Self::Internal(_) => -32603,
             Self::Invalid(_) => 1001,
             Self::NotFound(_) => 1003,
+            Self::Forbidden(_) => FORBIDDEN,
         }
     }
 }

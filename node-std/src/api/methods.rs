@@ -2,6 +2,7 @@
 
 use core::pin::Pin;
 
+use node_core::trust::{Role, Roles};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,14 +11,22 @@ use super::idl::{self, Function};
 use super::params::{Framing, Params};
 use super::peers::Remote;
 use super::service::Api;
+use crate::access::Caller;
 
 /// A method.
 pub struct Method<R: Remote> {
     /// Its name, its description and its types.
     pub function: Function,
+    /// The caller needs one of these roles.
+    pub needs: Roles,
     limit: Limit,
     handler: for<'a> fn(&'a Api<R>, Params) -> Answer<'a>,
 }
+
+/// What only reads is for everybody who was let in.
+const READ: Roles = Roles::ALL;
+/// What changes the cluster is for operators.
+const STEER: Roles = Roles::of(&[Role::Operator]);
 
 /// A limit on the requests that a method takes.
 #[derive(Clone, Copy)]
@@ -40,6 +49,7 @@ impl<R: Remote> Api<R> {
                 input: "ListNodeStatusInput",
                 output: "ListNodeStatusOutput",
             },
+            needs: READ,
             limit: Limit::None,
             handler: |api, _| Box::pin(async move { result(&api.list_node_status()) }),
         },
@@ -50,6 +60,7 @@ impl<R: Remote> Api<R> {
                 input: "GetNodeStatusInput",
                 output: "GetNodeStatusOutput",
             },
+            needs: READ,
             limit: Limit::None,
             handler: |api, _| Box::pin(async move { result(&api.status()?) }),
         },
@@ -60,6 +71,7 @@ impl<R: Remote> Api<R> {
                 input: "PingInput",
                 output: "PingOutput",
             },
+            needs: READ,
             limit: Limit::None,
             handler: |api, params| Box::pin(async move { result(&api.ping(params.into()?).await?) }),
         },
@@ -70,6 +82,7 @@ impl<R: Remote> Api<R> {
                 input: "ListKeysInput",
                 output: "ListKeysOutput",
             },
+            needs: READ,
             limit: Limit::None,
             handler: |api, params| Box::pin(async move { result(&api.list_keys(params.into()?).await?) }),
         },
@@ -80,6 +93,7 @@ impl<R: Remote> Api<R> {
                 input: "PushKeysInput",
                 output: "PushKeysOutput",
             },
+            needs: STEER,
             limit: Limit::None,
             handler: |api, params| Box::pin(async move { result(&api.push_keys(params.into()?).await?) }),
         },
@@ -90,6 +104,7 @@ impl<R: Remote> Api<R> {
                 input: "ListEventsInput",
                 output: "ListEventsOutput",
             },
+            needs: READ,
             limit: Limit::NoWaitInBatch,
             handler: |api, params| Box::pin(async move { result(&api.list_events(params.into()?).await) }),
         },
@@ -100,6 +115,7 @@ impl<R: Remote> Api<R> {
                 input: "ListLinksInput",
                 output: "ListLinksOutput",
             },
+            needs: READ,
             limit: Limit::None,
             handler: |api, _| Box::pin(async move { result(&api.list_links()) }),
         },
@@ -110,6 +126,7 @@ impl<R: Remote> Api<R> {
                 input: "RemoveNodeInput",
                 output: "RemoveNodeOutput",
             },
+            needs: STEER,
             limit: Limit::None,
             handler: |api, params| Box::pin(async move { result(&api.remove_node(params.into()?).await?) }),
         },
@@ -120,23 +137,33 @@ impl<R: Remote> Api<R> {
                 input: "LeaveInput",
                 output: "LeaveOutput",
             },
+            needs: STEER,
             limit: Limit::None,
             handler: |api, _| Box::pin(async move { result(&api.leave()) }),
         },
         Method {
             function: Function { name: "barrister-idl", comment: "This interface", input: "", output: "" },
+            needs: READ,
             limit: Limit::None,
             handler: |api, _| Box::pin(async move { api.describe() }),
         },
     ];
 
-    /// Calls the method of this name.
-    pub(super) async fn call(&self, name: &str, params: Params, framing: Framing) -> Result<Value, RpcError> {
+    /// Calls the method of this name for a caller who has the role for it.
+    pub(super) async fn call(
+        &self,
+        caller: &Caller,
+        name: &str,
+        params: Params,
+        framing: Framing,
+    ) -> Result<Value, RpcError> {
         tracing::debug!("JSON-RPC method {name:?}");
         let Some(method) = Self::METHODS.iter().find(|method| method.function.name == name) else {
             let known: Vec<_> = Self::METHODS.iter().map(|method| method.function.name).collect();
             return Err(RpcError::MethodNotFound { name: name.to_owned(), known: known.join(", ") });
         };
+        let permitted = self.about.access.require(caller, method.needs, method.function.name);
+        permitted.map_err(|refusal| RpcError::Forbidden(refusal.into()))?;
         method.limit.check(&params, framing)?;
         (method.handler)(self, params).await
     }

@@ -14,7 +14,8 @@
 //! | `MaelNode.Leave`            | none              | this node leaves the cluster and stops            |
 //! | `barrister-idl`             | none              | the description of this interface                 |
 //!
-//! A `node` is a name or an id. A request in a batch cannot use `waitMs`.
+//! A `node` is a name or an id. A request in a batch cannot use `waitMs`. `PushKeys`, `RemoveNode` and `Leave` need the role
+//! operator, the others any role.
 //!
 //! A request goes through the files from left to right, and a file uses only files to its right:
 //!
@@ -42,7 +43,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use cluster::{EventList, LeaveAnswer, Link, LinkList, NodeEvent, RemoveAnswer};
-pub use error::RpcError;
+pub use error::{FORBIDDEN, RpcError};
 pub use keyring::{KeySlot, TlsStatus};
 pub use machine::Machine;
 pub use node::NodeStatus;

@@ -1,10 +1,13 @@
 //! The state that all methods share.
 
+use std::sync::Arc;
+
 use node_core::id::Name;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::keyring::TlsStatus;
+use crate::access::Access;
 use crate::cluster::Cluster;
 
 /// Answers JSON-RPC about this node and, through `R`, about other nodes.
@@ -27,6 +30,8 @@ impl<R> Api<R> {
 /// The facts about this node that do not change while it runs.
 #[derive(Clone, Debug)]
 pub struct About {
+    /// Decides on the roles of callers.
+    pub access: Arc<Access>,
     /// The cluster's name.
     pub cluster_id: Name,
     /// When the daemon started, in Unix milliseconds.

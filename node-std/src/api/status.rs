@@ -32,6 +32,7 @@ impl<R> Api<R> {
                 running_components: member.components.iter().map(|name| ComponentInfo::new(name)).collect(),
                 cluster_id: self.about.cluster_id.to_string(),
                 plaintext: !tls.enabled,
+                refused_for_role: self.about.access.refused(),
                 tls,
             },
         })
@@ -85,6 +86,9 @@ pub struct NodeDetails {
     pub cluster_id: String,
     /// Whether its private port speaks without TLS.
     pub plaintext: bool,
+    /// What was refused since the start, because a peer lacked the role for it.
+    #[serde(default)]
+    pub refused_for_role: u64,
     /// The private port's TLS.
     pub tls: TlsStatus,
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{About, Api, KeySlot, Pong, Remote, RemoteError, TlsStatus};
 use crate::cluster::Cluster;
-use crate::testing::alone;
+use crate::testing::{access, alone};
 
 /// Answers for every node.
 #[derive(Debug)]
@@ -37,6 +37,7 @@ pub fn api() -> Api<Others> {
 /// The API of a node in this cluster.
 pub fn api_of(cluster: Cluster, tls: TlsStatus) -> Api<Others> {
     let (stop, drain) = (CancellationToken::new(), CancellationToken::new());
-    let about = About { cluster_id: Name::new("test").unwrap(), started_at: 1, stop, drain };
+    let about =
+        About { access: access(), cluster_id: Name::new("test").unwrap(), started_at: 1, stop, drain };
     Api::new(about, cluster, watch::channel(tls).1, Others)
 }

@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use super::node::{self, NodeStatus};
 use super::testing::{Others, api, api_of};
 use super::{Api, KeySlot, RpcError, TlsStatus};
+use crate::access::{Caller, Credential};
 use crate::cluster::{Cluster, Member};
 use crate::link::Rtt;
+use crate::testing::ANYBODY;
 
 async fn answer(request: &str) -> Value {
-    api().answer(request.as_bytes()).await.unwrap()
+    api().answer(&ANYBODY, request.as_bytes()).await.unwrap()
 }
 
 async fn call(method: &str, params: Value) -> Value {
@@ -79,8 +81,8 @@ async fn a_batch_is_answered_in_order_without_its_notifications() {
     let answers = answer(&json!([list(1), notification, 7, list(2)]).to_string()).await;
     let ids: Vec<_> = answers.as_array().unwrap().iter().map(|answer| answer["id"].clone()).collect();
     assert_eq!(ids, [json!(1), json!(null), json!(2)]);
-    assert_eq!(api().answer(json!([notification]).to_string().as_bytes()).await, None);
-    assert_eq!(api().answer(notification.to_string().as_bytes()).await, None);
+    assert_eq!(api().answer(&ANYBODY, json!([notification]).to_string().as_bytes()).await, None);
+    assert_eq!(api().answer(&ANYBODY, notification.to_string().as_bytes()).await, None);
 }
 
 #[tokio::test]
@@ -144,7 +146,7 @@ async fn push(keys: &[Pair], node: &str, bundle: &[u8]) -> Value {
     let api = api_of(cluster, TlsStatus { enabled: !keys.is_empty(), health: "ok".into(), slots });
     let params = json!({"node": node, "bundle": Base64::encode_string(bundle)});
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.PushKeys", "params": params});
-    api.answer(request.to_string().as_bytes()).await.unwrap()
+    api.answer(&ANYBODY, request.to_string().as_bytes()).await.unwrap()
 }
 
 #[tokio::test]
@@ -208,7 +210,7 @@ async fn a_node_that_drains_ends_the_wait_for_events() {
         tokio::task::yield_now().await;
         api.about.drain.cancel();
     };
-    let both = async { tokio::join!(api.answer(request.as_bytes()), drain) };
+    let both = async { tokio::join!(api.answer(&ANYBODY, request.as_bytes()), drain) };
     let (answer, ()) = tokio::time::timeout(Duration::from_secs(10), both).await.unwrap();
     assert_eq!(answer.unwrap()["result"]["events"], json!([]));
 }
@@ -267,6 +269,34 @@ async fn the_interface_describes_every_method() {
     assert_eq!(names, METHODS);
 }
 
+#[tokio::test]
+async fn only_operators_steer() {
+    let api = api();
+    let call = async |roles: &str, method: &str| {
+        let caller = Caller { roles: roles.parse().unwrap(), credential: Credential::Nothing };
+        let request =
+            json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"node": "x", "bundle": ""}});
+        api.answer(&caller, request.to_string().as_bytes()).await.unwrap()
+    };
+    for method in METHODS {
+        let steers = ["MaelNode.Leave", "MaelNode.PushKeys", "MaelNode.RemoveNode"].contains(&method);
+        for roles in ["hub", "leaf", "application", "hub,leaf,application"] {
+            let answer = call(roles, method).await;
+            assert_eq!(answer["error"]["code"] == 1004, steers, "{method} by {roles}: {answer}");
+            assert!(
+                !steers || answer["error"]["message"].as_str().unwrap().contains("role operator"),
+                "{answer}"
+            );
+        }
+    }
+    assert!(!api.about.stop.is_cancelled());
+    assert_eq!(api.health()["refusedForRole"], 12);
+    for method in METHODS {
+        assert_ne!(call("operator", method).await["error"]["code"], 1004, "{method}");
+    }
+    assert!(api.about.stop.is_cancelled());
+}
+
 /// The names of a structure's fields, inherited ones included.
 async fn fields(name: &str) -> Vec<String> {
     let idl = call("barrister-idl", json!([])).await["result"].clone();
@@ -302,6 +332,7 @@ async fn the_interface_describes_every_field() {
         running_components: Vec::new(),
         cluster_id: "c".into(),
         plaintext: false,
+        refused_for_role: 0,
         tls: TlsStatus::default(),
     };
     assert_eq!(keys(&status), fields("NodeDetails").await);

@@ -12,7 +12,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsConnector;
 
+use super::guard::Guard;
 use super::security::Security;
+use crate::access::Access;
 use crate::clock::Clock;
 use crate::link::{Carrier, Greeting, LinkEvent, LinkTask, Local, Origin, Server};
 use crate::tls::{channel, explain_opening, server_name};
@@ -26,6 +28,7 @@ const DIAL_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Dialer {
     pub(super) security: Security,
+    pub(super) access: Arc<Access>,
     pub(super) local: Arc<Local>,
     pub(super) server: Arc<dyn Server>,
     pub(super) clock: Clock,
@@ -38,12 +41,14 @@ pub struct Dialer {
 impl Dialer {
     /// Runs a link on a carrier until it is over.
     pub async fn run(&self, carrier: impl Carrier, origin: Origin) {
+        let (server, access) = (self.server.clone(), self.access.clone());
+        let certificate = origin.channel.certificates.map(|certificates| certificates.theirs);
         let task = LinkTask {
             id: LinkId(self.next.fetch_add(1, Ordering::Relaxed)),
             origin,
             local: &self.local,
             greeting: self.greeting.clone(),
-            server: self.server.clone(),
+            server: Arc::new(Guard { server, access, certificate }),
             events: self.events.clone(),
             clock: self.clock,
         };

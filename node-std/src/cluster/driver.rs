@@ -5,9 +5,10 @@ use node_core::gossip::{Direction, Failure, LinkEnd, Node};
 use node_core::id::LinkId;
 use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
-use node_core::wire::{Metadata, Record};
+use node_core::wire::{Kind, Metadata, Record};
 use tokio::sync::{mpsc, watch};
 
+use super::admission::{Admission, Newcomer};
 use super::changes::Changes;
 use super::dialer::Dialer;
 use super::events::Events;
@@ -36,6 +37,7 @@ pub(super) struct Driver<'s> {
     /// Limits the log lines of dials that fail.
     dial_log: LogLimit,
     links: Links,
+    admission: Admission,
     local: LocalRecord,
     store: StateStore,
     hubs: KnownHubs,
@@ -63,11 +65,13 @@ impl<'s> Driver<'s> {
         joins: bool,
     ) -> Self {
         let now = dialer.clock.now();
+        let admission = Admission::new(dialer.access.clone());
         Self {
             node,
             dialer,
             dial_log: LogLimit::of("dials that failed"),
             links: Links::new(),
+            admission,
             local,
             store,
             hubs: KnownHubs::new(now),
@@ -215,9 +219,18 @@ impl<'s> Driver<'s> {
 
     fn handle_up(&mut self, now: Instant, handle: LinkHandle, record: &Record<'_>) {
         let link = handle.id();
-        let name = Metadata::decode(record.metadata).map_or("?", |metadata| metadata.name);
+        let (name, kind) = Metadata::decode(record.metadata)
+            .map_or(("?", Kind::Hub), |metadata| (metadata.name, metadata.kind));
         let Some(origin) = self.links.handle_up(handle, name) else { return };
         self.publisher.mark_links_changed();
+        let certificate = origin.channel.certificates.map(|certificates| certificates.theirs);
+        if !self.admission.admits(Newcomer { id: record.id, name, kind, certificate }) {
+            if let Direction::Dialled(target) = origin.direction {
+                // It says nothing about the peer, which is well: this node does not want it.
+                self.node.handle_dial_failed(now, target, Failure::Untried);
+            }
+            return self.go_away(link, GoAway::Untrusted);
+        }
         if let Err(reason) = self.node.handle_link_up(now, link, origin.direction, record) {
             self.links.log_refused(link, reason);
             return self.go_away(link, reason);
@@ -250,6 +263,24 @@ impl<'s> Driver<'s> {
         tracing::info!(active = %keyring.active().certificate, "the keyring changed");
         self.local.set_keys(&mut self.node, &Keys::of(&self.dialer.security));
         self.check_keys(self.dialer.clock.now());
+        self.check_roles();
+    }
+
+    /// Ends links whose peers have lost the role that their link needs: their certificates may have new names.
+    fn check_roles(&mut self) {
+        let mut lost = Vec::new();
+        for (link, peer, certificate) in self.links.certificates() {
+            let Some(member) = self.node.member(peer) else { continue };
+            let (name, kind) = (member.metadata.name, member.metadata.kind);
+            let newcomer = Newcomer { id: peer, name, kind, certificate: Some(certificate) };
+            // A certificate that is trusted no more has no role. Its links end already.
+            if self.dialer.access.slot_name(certificate).is_some() && !self.admission.admits(newcomer) {
+                lost.push(link);
+            }
+        }
+        for link in lost {
+            self.go_away(link, GoAway::Untrusted);
+        }
     }
 
     /// Lets the node close links whose keys are not in the keyring.

@@ -6,6 +6,7 @@ use node_core::gossip::{Direction, Node};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
+use node_core::trust::Fingerprint;
 
 use super::gossip::GossipOutbox;
 use super::view::LinkInfo;
@@ -45,6 +46,14 @@ impl Links {
     /// The handle of a link that is up.
     pub(super) fn handle(&self, link: LinkId) -> Option<&LinkHandle> {
         self.by_id.get(&link)?.handle.as_ref()
+    }
+
+    /// The links that are up under TLS: the peer of each, and the certificate that it showed.
+    pub(super) fn certificates(&self) -> impl Iterator<Item = (LinkId, NodeId, Fingerprint)> {
+        self.by_id.iter().filter_map(|(id, known)| {
+            let certificates = known.origin.channel.certificates?;
+            Some((*id, known.handle.as_ref()?.peer(), certificates.theirs))
+        })
     }
 
     pub(super) fn handle_started(&mut self, link: LinkId, origin: Origin) {

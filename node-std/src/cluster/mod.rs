@@ -5,14 +5,16 @@
 //!
 //! ```text
 //! Cluster -> request -+
-//! dialer, link tasks -+-> driver -> { changes, local, known_hubs, links, gossip, snapshot, view_publisher } -> View, Events
+//! dialer, link tasks -+-> driver -> { admission, changes, local, known_hubs, links, gossip, snapshot, view_publisher } -> View, Events
 //! ```
 
+mod admission;
 mod changes;
 mod dialer;
 mod driver;
 mod events;
 mod gossip;
+mod guard;
 mod handle;
 mod known_hubs;
 mod links;

@@ -13,6 +13,7 @@ use super::request::TaskChannels;
 use super::security::Security;
 use super::state_store::StateStore;
 use super::tables::Tables;
+use crate::access::Access;
 use crate::clock::{Clock, unix_millis};
 use crate::config::HostPort;
 use crate::data_dir::DataDir;
@@ -31,6 +32,8 @@ pub struct Setup {
     pub metadata: LocalMetadata,
     /// How links are secured.
     pub security: Security,
+    /// Decides on the roles of peers.
+    pub access: Arc<Access>,
     /// Answers peers.
     pub server: Arc<dyn Server>,
     /// Stores state for the next start.
@@ -53,13 +56,14 @@ impl Task {
     /// Puts the task together. Nothing runs before [`run`](Self::run). The [`Dialer`] takes accepted carriers.
     #[must_use]
     pub fn new(setup: Setup) -> (Self, Dialer) {
-        let Setup { channels, local, metadata, security, server, data_dir, clock } = setup;
+        let Setup { channels, local, metadata, security, access, server, data_dir, clock } = setup;
         let (event_sender, events) = mpsc::channel(MAX_EVENTS);
         let (incarnation, metadata_so_far) = (data_dir.incarnation(), Vec::new());
         let greeting = Greeting { incarnation, state: State::Alive, metadata: metadata_so_far };
         let (greeting, greetings) = watch::channel(greeting);
         let dialer = Dialer {
             security,
+            access,
             local: Arc::new(local),
             server,
             clock,

@@ -24,7 +24,7 @@ use crate::identity::NodeKey;
 use crate::link::{Accepted, LinkEvent, LinkTask, Local, Origin, Rtt, Server};
 use crate::peer::Services;
 use crate::proxy::{Arrival, Body, Proxy};
-use crate::testing::{self, Log, text};
+use crate::testing::{self, Log, access, text};
 
 const HUB: u128 = 1_000_001;
 const LEAF: u128 = 1_000_002;
@@ -55,6 +55,7 @@ fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
             components: Vec::new(),
         },
         security: Security::Plaintext,
+        access: access(),
         server: Arc::new(services),
         data_dir: DataDir::open(home.path()).unwrap(),
         clock: Clock::start(),
@@ -70,7 +71,7 @@ fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
 struct Lamp;
 
 impl Server for Lamp {
-    fn answer(&self, _: u16, request: &[u8]) -> Option<Vec<u8>> {
+    fn answer(&self, _: NodeId, _: u16, request: &[u8]) -> Option<Vec<u8>> {
         Some(request.to_vec())
     }
 

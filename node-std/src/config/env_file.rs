@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The variables that the daemon reads. Any other name that begins with `MAEL_` is an error in an env file.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 16] = [
     "MAEL_ADVERTISE_ADDR",
+    "MAEL_BINDINGS",
     "MAEL_CLUSTER_ID",
     "MAEL_COMPONENTS",
     "MAEL_DATA_DIR",
@@ -17,7 +18,9 @@ const VARIABLES: [&str; 13] = [
     "MAEL_PRIVATE_PORT",
     "MAEL_PRIVATE_TLS_DIR",
     "MAEL_PUBLIC_ADDR",
+    "MAEL_PUBLIC_COMPONENTS",
     "MAEL_PUBLIC_PORT",
+    "MAEL_ROLES",
 ];
 
 /// The variables of a file, by name.

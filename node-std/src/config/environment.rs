@@ -90,11 +90,31 @@ impl Environment {
         given: Vec<String>,
         key: &str,
     ) -> Result<Vec<Setting>, ConfigError> {
+        self.split_settings(flag, given, key, |c| c == ',')
+    }
+
+    /// The same for values that hold commas themselves: as a variable they are separated by blanks or `;`.
+    pub(super) fn lists(
+        &self,
+        flag: &str,
+        given: Vec<String>,
+        key: &str,
+    ) -> Result<Vec<Setting>, ConfigError> {
+        self.split_settings(flag, given, key, |c| c == ';' || c.is_whitespace())
+    }
+
+    fn split_settings(
+        &self,
+        flag: &str,
+        given: Vec<String>,
+        key: &str,
+        is_separator: fn(char) -> bool,
+    ) -> Result<Vec<Setting>, ConfigError> {
         if !given.is_empty() {
             return Ok(given.into_iter().map(|value| Setting { origin: flag.to_owned(), value }).collect());
         }
         let Some(Setting { origin, value }) = self.setting(flag, None, key)? else { return Ok(Vec::new()) };
-        let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+        let items = value.split(is_separator).map(str::trim).filter(|item| !item.is_empty());
         Ok(items.map(|item| Setting { origin: origin.clone(), value: item.to_owned() }).collect())
     }
 }

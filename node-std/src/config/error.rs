@@ -9,6 +9,9 @@ use super::env_file::EnvFileError;
 /// Why the daemon does not start with its settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// A component is bound twice.
+    #[error("the component {0} is bound twice: give all its owners in one --bind (MAEL_BINDINGS)")]
+    BoundTwice(Name),
     /// Two components share a name.
     #[error("the component {0} is given twice: give each a name of its own")]
     ComponentTwice(Name),

@@ -47,6 +47,22 @@ pub struct Flags {
     #[arg(long = "component", value_name = "NAME=URL")]
     pub components: Vec<String>,
 
+    /// The roles of peers, by the name of their .crt file (which may end in *), by the sha256:... of their certificate or key, or
+    /// by their node id. The roles are hub, leaf, operator and application. The first that names a peer counts; may be repeated,
+    /// at most 64 [env: MAEL_ROLES, separated by ; or blanks].
+    #[arg(long = "role", value_name = "WHAT=ROLE[,ROLE]")]
+    pub roles: Vec<String>,
+
+    /// The members that own a component: node ids, hub or leaf. Requests for it go to no other member; may be repeated, at most
+    /// 64 [env: MAEL_BINDINGS, separated by ; or blanks].
+    #[arg(long = "bind", value_name = "COMPONENT=OWNER[,OWNER]")]
+    pub bindings: Vec<String>,
+
+    /// A component that the public gateway serves, or * for all; may be repeated, at most 64 [env: MAEL_PUBLIC_COMPONENTS, comma
+    /// separated] [default: those of --component and --bind].
+    #[arg(long = "public-component", value_name = "NAME")]
+    pub public_components: Vec<String>,
+
     /// The cluster of this node. Nodes link only to nodes of the same cluster [env: MAEL_CLUSTER_ID] [default: maelstrom].
     #[arg(long, value_name = "ID")]
     pub cluster_id: Option<String>,

@@ -27,6 +27,12 @@ impl HostPort {
         authority.parse().or_else(|_| format!("{authority}:{port}").parse())
     }
 
+    /// Whether it is an address of this machine alone.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.ip().is_some_and(|ip| ip.is_loopback()) || self.0.starts_with("localhost:")
+    }
+
     /// The host, if it is an IP address.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {

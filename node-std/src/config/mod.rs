@@ -7,15 +7,19 @@ mod environment;
 mod error;
 mod flags;
 mod host_port;
+mod published;
 mod setting;
 #[cfg(test)]
 mod tests;
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::collections::BTreeSet;
 use std::net::UdpSocket;
 use std::path::PathBuf;
 
 use node_core::id::Name;
+use node_core::route::owners::{Binding, MAX_BINDINGS};
+use node_core::trust::{MAX_ROLE_RULES, RoleRule};
 use node_core::wire::record::MAX_COMPONENTS;
 
 pub use component::{BadComponent, Component};
@@ -24,7 +28,9 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub use flags::Flags;
 pub use host_port::{BadHostPort, HostPort};
+pub use published::Published;
 
+use published::Entry;
 use setting::{Port, Setting};
 
 /// The private port's number by default.
@@ -32,6 +38,9 @@ pub const PRIVATE_PORT: u16 = 8374;
 
 /// Most members to join through. The core takes as many.
 pub const MAX_JOIN: usize = 8;
+
+/// Most components in the list of the public gateway.
+const MAX_PUBLISHED: usize = 64;
 
 /// A daemon's settings, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +61,12 @@ pub struct Config {
     pub tls_dir: Option<PathBuf>,
     /// The components that this node offers.
     pub components: Vec<Component>,
+    /// The roles of peers. Where no rule names a peer, its certificate decides.
+    pub roles: Vec<RoleRule>,
+    /// The owners of components.
+    pub bindings: Vec<Binding>,
+    /// The components that the public gateway serves.
+    pub published: Published,
     /// Nodes link only to nodes of the same cluster.
     pub cluster_id: Name,
     /// Whether other machines may reach the private port without TLS.
@@ -115,7 +130,21 @@ impl Config {
         let components = env.settings("--component", flags.components, "MAEL_COMPONENTS")?;
         at_most(MAX_COMPONENTS, "components", &components)?;
         let components = components.iter().map(Setting::parse).collect::<Result<Vec<Component>, _>>()?;
-        distinct(&components)?;
+        if let Some(name) = duplicate(components.iter().map(|component| &component.name)) {
+            return Err(ConfigError::ComponentTwice(name));
+        }
+        let roles = env.lists("--role", flags.roles, "MAEL_ROLES")?;
+        at_most(MAX_ROLE_RULES, "rules for roles", &roles)?;
+        let bindings = env.lists("--bind", flags.bindings, "MAEL_BINDINGS")?;
+        at_most(MAX_BINDINGS, "bindings", &bindings)?;
+        let bindings = bindings.iter().map(Setting::parse).collect::<Result<Vec<Binding>, _>>()?;
+        if let Some(name) = duplicate(bindings.iter().map(|binding| &binding.component)) {
+            return Err(ConfigError::BoundTwice(name));
+        }
+        let listed = env.settings("--public-component", flags.public_components, "MAEL_PUBLIC_COMPONENTS")?;
+        at_most(MAX_PUBLISHED, "public components", &listed)?;
+        let listed = listed.iter().map(Setting::parse).collect::<Result<Vec<Entry>, _>>()?;
+        let published = published(&listed, &components, &bindings);
         let log = env.setting("--log", flags.log, "MAEL_LOG")?;
         Ok(Self {
             name: name.map_or_else(host_name, |setting| setting.parse())?,
@@ -126,6 +155,9 @@ impl Config {
             data_dir,
             tls_dir,
             components,
+            roles: roles.iter().map(Setting::parse).collect::<Result<_, _>>()?,
+            bindings,
+            published,
             cluster_id: cluster_id.map_or_else(|| default_name("maelstrom"), |setting| setting.parse())?,
             plaintext,
             log: log.map_or_else(|| "info".to_owned(), |setting| setting.value),
@@ -175,7 +207,8 @@ fn default_name(text: &str) -> Result<Name, ConfigError> {
     })
 }
 
-fn default_data_dir(env: &Environment) -> Result<PathBuf, ConfigError> {
+/// Where a daemon of this user keeps its data without `--data-dir`.
+pub(crate) fn default_data_dir(env: &Environment) -> Result<PathBuf, ConfigError> {
     if rustix::process::geteuid().is_root() {
         return Ok("/var/lib/maelstrom".into());
     }
@@ -191,11 +224,26 @@ fn at_most(most: usize, what: &'static str, given: &[Setting]) -> Result<(), Con
     }
 }
 
-fn distinct(components: &[Component]) -> Result<(), ConfigError> {
-    let mut names: Vec<_> = components.iter().map(|component| &component.name).collect();
-    names.sort();
-    match names.windows(2).find_map(|pair| pair.first().filter(|name| pair.last() == Some(name))) {
-        Some(name) => Err(ConfigError::ComponentTwice((*name).clone())),
-        None => Ok(()),
+/// The first name that comes twice.
+fn duplicate<'n>(names: impl Iterator<Item = &'n Name>) -> Option<Name> {
+    let mut seen = BTreeSet::new();
+    let mut names = names;
+    names.find(|name| !seen.insert(*name)).cloned()
+}
+
+/// The components of the public gateway: those that are `listed`, else those that this node's own configuration names.
+fn published(listed: &[Entry], components: &[Component], bindings: &[Binding]) -> Published {
+    if listed.iter().any(|entry| matches!(entry, Entry::All)) {
+        return Published::All;
     }
+    if listed.is_empty() {
+        let own = components.iter().map(|component| &component.name);
+        let bound = bindings.iter().map(|binding| &binding.component);
+        return Published::Only(own.chain(bound).cloned().collect());
+    }
+    let name = |entry: &Entry| match entry {
+        Entry::All => None,
+        Entry::Component(name) => Some(name.clone()),
+    };
+    Published::Only(listed.iter().filter_map(name).collect())
 }

@@ -138,6 +138,47 @@ fn a_setting_given_too_many_times_is_named() {
 }
 
 #[test]
+fn roles_and_owners_come_from_flags_or_variables() {
+    let variables = [
+        ("MAEL_ROLES", "board-*=leaf; ops=operator,application\n"),
+        ("MAEL_BINDINGS", "shop=hub,leaf web=00112233445566778899aabbccddeeff"),
+    ];
+    let from_env = config(&[], &variables).unwrap();
+    assert_eq!((from_env.roles.len(), from_env.bindings.len()), (2, 2));
+    let from_flags = config(&["--role", "x=hub", "--bind", "shop=leaf"], &variables).unwrap();
+    assert_eq!(from_flags.roles, ["x=hub".parse().unwrap()]);
+    assert_eq!(from_flags.bindings, ["shop=leaf".parse().unwrap()]);
+    for (flag, value, expected) in [
+        ("--role", "x=hub,laef", "--role: \"x=hub,laef\": the roles are hub, leaf, operator and application"),
+        ("--role", "x", "--role: \"x\": expected WHAT=ROLE"),
+        ("--role", "a b=hub", "--role: \"a b=hub\": before = stands"),
+        ("--bind", "shop=nobody", "--bind: \"shop=nobody\": an owner is hub, leaf, or a node id"),
+        ("--bind", "shop", "--bind: \"shop\": expected COMPONENT=OWNER"),
+        ("--public-component", "a b", "--public-component: \"a b\": expected the name of a component, or *"),
+    ] {
+        let message = problem(&[flag, value], &[]);
+        assert!(message.starts_with(expected), "{message}");
+    }
+    let twice = problem(&["--bind", "shop=hub", "--bind", "shop=leaf"], &[]);
+    assert!(twice.starts_with("the component shop is bound twice"), "{twice}");
+    assert!(problem(&["--role", "a=hub"].repeat(65), &[]).starts_with("--role: at most 64"));
+}
+
+#[test]
+fn the_gateway_serves_what_this_node_names_unless_a_list_is_given() {
+    let own = ["--component", "web=http://h", "--bind", "shop=hub"];
+    let serves = |flags: &[&str]| {
+        let published = config(&[&own, flags].concat(), &[]).unwrap().published;
+        ["web", "shop", "invented", "not a name"].map(|component| published.serves(component))
+    };
+    assert_eq!(serves(&[]), [true, true, false, false]);
+    assert_eq!(serves(&["--public-component", "invented"]), [false, false, true, false]);
+    assert_eq!(serves(&["--public-component", "shop", "--public-component", "*"]), [true; 4]);
+    let nothing = config(&[], &[]).unwrap().published;
+    assert!(!nothing.serves("web") && nothing.to_string().contains("--public-component"), "{nothing}");
+}
+
+#[test]
 fn host_names_become_names() {
     assert_eq!(default_name("büro 1.local").unwrap().as_str(), "b-ro-1.local");
     assert_eq!(default_name(&"x".repeat(100)).unwrap().as_str().len(), 63);

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
-use http::{Request, StatusCode, Uri};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use node_core::trust::Roles;
 use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,6 +19,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::flags::Flags;
+use super::token::LocalToken;
+use crate::access::{Access, Credentials};
+use crate::api::FORBIDDEN;
 use crate::config::HostPort;
 use crate::config::PRIVATE_PORT;
 use crate::tls::{self, Keyring, TlsError};
@@ -31,7 +35,22 @@ const MAX_ANSWER: usize = 16 << 20;
 pub struct Client {
     url: String,
     addr: HostPort,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Tls>,
+    token: LocalToken,
+}
+
+/// The keys for a node with TLS.
+struct Tls {
+    config: Arc<ClientConfig>,
+    /// Knows which certificates may be those of nodes.
+    access: Access,
+}
+
+impl Tls {
+    fn new(keyring: Arc<Keyring>) -> Self {
+        let config = keyring.http_client_config();
+        Self { config, access: Access::new(Credentials::Tls(keyring), Vec::new()) }
+    }
 }
 
 impl Client {
@@ -50,12 +69,16 @@ impl Client {
         }
         let tls = match (uri.scheme_str(), tls_dir) {
             (Some("http"), None) => None,
-            (Some("https"), Some(dir)) => Some(Keyring::open(&dir)?.http_client_config()),
+            (Some("https"), Some(dir)) => Some(Tls::new(Keyring::open(&dir)?)),
             (Some("http"), Some(dir)) => return Err(CtlError::PlainUrl { url, dir }),
             (Some("https"), None) => return Err(CtlError::NoKeys { url }),
             _ => return Err(bad_url()),
         };
-        Ok(Self { url, addr, tls })
+        let token = match tls {
+            Some(_) => LocalToken::NotNeeded,
+            None => LocalToken::find(flags.target.data_dir.as_deref(), &addr),
+        };
+        Ok(Self { url, addr, tls, token })
     }
 
     /// Checks that requests are encrypted.
@@ -74,10 +97,16 @@ impl Client {
         let tcp = tcp.map_err(|error| self.unreachable(error.to_string()))?;
         let body = match &self.tls {
             None => self.post(tcp, request.to_string()).await?,
-            Some(config) => {
+            Some(Tls { config, access }) => {
                 let connector = TlsConnector::from(Arc::clone(config));
                 let stream = connector.connect(tls::server_name(), tcp).await;
                 let stream = stream.map_err(|error| self.unreachable(tls::explain_opening(&error)))?;
+                let shown = tls::peer_fingerprint(stream.get_ref().1);
+                let shown = shown.map_err(|error| self.unreachable(error.to_string()))?;
+                // Whoever holds the key of a leaf must not receive what is meant for a node, such as the keys of a board.
+                let node = access.caller(Some(shown), &HeaderMap::new());
+                let judged = access.require(&node, Roles::LINK_AS_HUB, "a node that maelctl asks");
+                judged.map_err(|refusal| self.unreachable(refusal.into()))?;
                 self.post(stream, request.to_string()).await?
             }
         };
@@ -85,14 +114,19 @@ impl Client {
             self.unreachable(format!("its answer is not JSON ({error}): is it a Maelstrom node?"))
         })?;
         if let Some(message) = answer.pointer("/error/message") {
-            return Err(CtlError::Refused(message.as_str().unwrap_or_default().to_owned()));
+            let message = message.as_str().unwrap_or_default().to_owned();
+            let forbidden = answer.pointer("/error/code").and_then(Value::as_i64) == Some(FORBIDDEN.into());
+            return Err(match self.token.problem() {
+                Some(problem) if forbidden => CtlError::Refused(format!("{message}. {problem}")),
+                _ => CtlError::Refused(message),
+            });
         }
         let result = answer.get("result").cloned();
         result
             .ok_or_else(|| self.unreachable("its answer is not JSON-RPC: is it a Maelstrom node?".to_owned()))
     }
 
-    async fn post<IO>(&self, io: IO, request: String) -> Result<Bytes, CtlError>
+    async fn post<IO>(&self, io: IO, call: String) -> Result<Bytes, CtlError>
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -100,11 +134,13 @@ impl Client {
         let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(failed)?;
         // The task ends when the sender is dropped.
         tokio::spawn(connection);
-        let request = Request::post("/_mael/v1")
+        let mut request = Request::post("/_mael/v1")
             .header(HOST, self.addr.as_str())
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::<Bytes>::from(request))
-            .map_err(|_| CtlError::Url(self.url.clone()))?;
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(authorization) = self.token.authorization() {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let request = request.body(Full::<Bytes>::from(call)).map_err(|_| CtlError::Url(self.url.clone()))?;
         let response = sender.send_request(request).await.map_err(failed)?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;

@@ -47,6 +47,11 @@ pub(super) struct Target {
     #[arg(long, global = true, value_name = "DIR", env = "MAEL_PRIVATE_TLS_DIR")]
     // Not a PathBuf, because the variable may be set and empty.
     pub(super) tls_dir: Option<OsString>,
+
+    /// The data directory of the node to ask, for the token that a node without TLS wants from an operator [default: that of a
+    /// maelstromd of this user, for a node on this machine].
+    #[arg(long, global = true, value_name = "DIR", env = "MAEL_DATA_DIR")]
+    pub(super) data_dir: Option<OsString>,
 }
 
 #[derive(Clone, Debug, Subcommand)]

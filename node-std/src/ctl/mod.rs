@@ -7,6 +7,7 @@ mod render;
 mod table;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use super::client::Client;
 use super::commands::follow;
 use super::{CtlError, Flags, answer};
 use crate::api::testing::api;
-use crate::testing::server;
+use crate::testing::{ANYBODY, server};
 
 /// The output of `maelctl`. Every test gives a URL, so that the environment's does not matter.
 async fn maelctl(arguments: &[&str]) -> Result<String, CtlError> {
@@ -21,7 +21,7 @@ async fn maelctl(arguments: &[&str]) -> Result<String, CtlError> {
 async fn node() -> String {
     let addr = server(|request: Request<Incoming>| async {
         assert_eq!((request.uri().path(), request.method().as_str()), ("/_mael/v1", "POST"));
-        let response = api().respond(request).await;
+        let response = api().respond(request, &ANYBODY).await;
         let (parts, body) = response.into_parts();
         Response::from_parts(parts, Full::new(body.collect().await.unwrap().to_bytes()))
     })

@@ -12,6 +12,7 @@ use super::error::DaemonError;
 use super::sockets::Sockets;
 use super::subsystem::Subsystem;
 use super::tls_status::watch_tls;
+use crate::access::{Access, Credentials};
 use crate::api::{About, Api};
 use crate::clock::{Clock, unix_millis};
 use crate::cluster::{Cluster, LocalMetadata, Security, Setup, Task};
@@ -22,7 +23,7 @@ use crate::link::{KEY_USAGE_LIMIT, Local};
 use crate::log_limit::LogLimit;
 use crate::peer::{Peers, Services};
 use crate::port::private::{Listener, PrivateHttp};
-use crate::port::public;
+use crate::port::public::{self, Gateway};
 use crate::proxy::Proxy;
 use crate::tls::Keyring;
 
@@ -62,17 +63,20 @@ impl Daemon {
         };
         let data_dir = DataDir::open(&config.data_dir)?;
         let sockets = Sockets::bind(&config).await?;
+        let access = Arc::new(access(&config, &security, &data_dir)?);
         let advertised = config.advertised(sockets.private_addr);
         let me = data_dir.id();
         announce(&config, &security, sockets.private_addr, &advertised, me);
 
         let (cluster, channels) = Cluster::new(me);
-        let proxy = Arc::new(Proxy::new(cluster.clone(), &config.components));
+        let proxy = Proxy::new(cluster.clone(), &config.components).bindings(config.bindings.clone());
+        let proxy = Arc::new(proxy);
         let (task, dialer) = Task::new(Setup {
             channels,
             local: local(&config, data_dir.key()),
             metadata: metadata(&config, &advertised),
             security: security.clone(),
+            access: access.clone(),
             server: Arc::new(Services::new(cluster.clone(), security.clone(), proxy.clone())),
             data_dir,
             clock: Clock::start(),
@@ -80,6 +84,7 @@ impl Daemon {
         let stop = CancellationToken::new();
         let (asked, drain) = (CancellationToken::new(), CancellationToken::new());
         let about = About {
+            access: access.clone(),
             cluster_id: config.cluster_id.clone(),
             started_at: unix_millis(),
             stop: asked.clone(),
@@ -88,7 +93,7 @@ impl Daemon {
         let (tls, tls_watch) = watch_tls(security.clone(), stop.clone());
         let mut inner = vec![Subsystem::endless("the watch over the state of TLS", tls_watch)];
         let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone())));
-        let http = Arc::new(PrivateHttp { api, proxy: proxy.clone() });
+        let http = Arc::new(PrivateHttp { api, proxy: proxy.clone(), access });
         match &security {
             Security::Tls(keyring) => {
                 let watch = keyring.clone().watch(stop.clone());
@@ -96,8 +101,9 @@ impl Daemon {
             }
             Security::Plaintext => ignore_hangup()?,
         }
+        let join = config.join;
         inner.push(Subsystem::spawn("the cluster's task", async move {
-            task.run(&config.join).await.map_err(DaemonError::from)
+            task.run(&join).await.map_err(DaemonError::from)
         }));
         // The first request is answered with this node at least.
         cluster.started().await;
@@ -109,11 +115,22 @@ impl Daemon {
         if let Some(socket) = sockets.public {
             let addr = socket.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string());
             tracing::info!("gateway listening on {addr}");
-            let public = public::serve(socket, proxy, drain.clone());
+            tracing::info!("the gateway serves {}", config.published);
+            let gateway = Gateway { proxy, published: config.published };
+            let public = public::serve(socket, gateway, drain.clone());
             ports.push(Subsystem::endless("the public port", public));
         }
         Ok(Self { cluster, inner, ports, asked, drain, stop })
     }
+}
+
+/// Without TLS, an operator shows that it can read this node's data directory.
+fn access(config: &Config, security: &Security, data_dir: &DataDir) -> Result<Access, DaemonError> {
+    let credentials = match security {
+        Security::Tls(keyring) => Credentials::Tls(keyring.clone()),
+        Security::Plaintext => Credentials::Token(data_dir.make_token()?),
+    };
+    Ok(Access::new(credentials, config.roles.clone()))
 }
 
 fn local(config: &Config, key: Arc<NodeKey>) -> Local {

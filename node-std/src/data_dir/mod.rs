@@ -5,6 +5,7 @@
 //! | `identity.key`| its identity, a P-256 private key (PEM, PKCS#8, mode 0600), made at first start |
 //! | `incarnation` | the last incarnation that it used, a decimal number        |
 //! | `hubs`        | the last known addresses of hubs, one `HOST:PORT` a line   |
+//! | `token`       | the local token, see [`Token`]; made at every start without TLS |
 //! | `lock`        | nothing; it is locked while a daemon runs on the directory |
 //!
 //! Files are replaced, never changed in place. A crash leaves the old content or the new.
@@ -12,6 +13,7 @@
 mod error;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use core::fmt;
 use core::str::FromStr;
@@ -26,6 +28,7 @@ use tempfile::Builder;
 use zeroize::Zeroizing;
 
 pub use error::DataDirError;
+pub use token::{Token, read_token};
 
 use crate::config::{BadHostPort, HostPort};
 use crate::identity::NodeKey;

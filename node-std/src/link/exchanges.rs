@@ -126,7 +126,7 @@ impl Exchanges {
             }
             Sink::Request { open, body, .. } => {
                 let method = if let Service::Rpc(method) = open.service { method } else { 0 };
-                match self.server.answer(method, &body) {
+                match self.peer.and_then(|peer| self.server.answer(peer, method, &body)) {
                     Some(response) => self.queue(id, response.into(), true),
                     None => {
                         link.reset(id, ResetCode::Unknown);

@@ -6,8 +6,8 @@ use super::stream::Accepted;
 
 /// Answers what peers ask.
 pub trait Server: Send + Sync + 'static {
-    /// Answers a built-in method that does not wait. Returns the whole response.
-    fn answer(&self, method: u16, request: &[u8]) -> Option<Vec<u8>>;
+    /// Answers a built-in method of the peer `from` that does not wait. Returns the whole response.
+    fn answer(&self, from: NodeId, method: u16, request: &[u8]) -> Option<Vec<u8>>;
 
     /// Takes over an exchange. A task of its own makes the answer.
     fn serve(&self, from: NodeId, accepted: Accepted);

@@ -71,7 +71,7 @@ impl Services {
 }
 
 impl Server for Services {
-    fn answer(&self, method: u16, request: &[u8]) -> Option<Vec<u8>> {
+    fn answer(&self, _: NodeId, method: u16, request: &[u8]) -> Option<Vec<u8>> {
         Some(match Method::from_number(method) {
             Some(Method::Ping) if request.len() > MAX_PING => {
                 refusal(Code::BadRequest, "a ping has at most 1024 bytes")

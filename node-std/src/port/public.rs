@@ -18,19 +18,30 @@ use super::acceptor::accept;
 use super::connection::{self, Version};
 use super::health::HEALTH_CHECK;
 use super::sniff::{Opening, sniff};
-use crate::proxy::{Arrival, Body, COMPONENT, Proxy, strip_maelstrom, text};
+use crate::config::Published;
+use crate::proxy::{Arrival, Body, COMPONENT, Proxy, ProxyError, strip_maelstrom, text};
 
 /// How long a client may take to begin an HTTP request.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Passes requests on.
+    pub proxy: Arc<Proxy>,
+    /// The components that it serves.
+    pub published: Published,
+}
+
 /// Accepts connections until `drain` is cancelled, then waits until the requests under way are answered.
-pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>, drain: CancellationToken) {
+pub async fn serve(listener: TcpListener, gateway: Gateway, drain: CancellationToken) {
+    let gateway = Arc::new(gateway);
     accept("public", listener, drain.clone(), |io, peer, permit| {
-        let (proxy, drain) = (Arc::clone(&proxy), drain.clone());
+        let (gateway, drain) = (Arc::clone(&gateway), drain.clone());
         async move {
             let _ = io.set_nodelay(true);
             let arrival = Arrival { peer: peer.ip(), secure: false };
-            if let Err(error) = serve_connection(io, arrival, proxy, drain).await {
+            if let Err(error) = serve_connection(io, arrival, gateway, drain).await {
                 tracing::debug!(%peer, %error, "a gateway connection ended early");
             }
             drop(permit);
@@ -42,7 +53,7 @@ pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>, drain: Cancellation
 async fn serve_connection<IO: AsyncRead + AsyncWrite + Unpin + 'static>(
     io: IO,
     arrival: Arrival,
-    proxy: Arc<Proxy>,
+    gateway: Arc<Gateway>,
     drain: CancellationToken,
 ) -> Result<(), Box<dyn core::error::Error + Send + Sync>> {
     let Some(sniffed) = drain.run_until_cancelled(sniff(io, OPENING_TIMEOUT)).await else { return Ok(()) };
@@ -53,13 +64,13 @@ async fn serve_connection<IO: AsyncRead + AsyncWrite + Unpin + 'static>(
         Opening::Link | Opening::Tls => return Err(format!("{opening:?} is not served here").into()),
     };
     connection::serve(io, version, drain, |request| {
-        let proxy = Arc::clone(&proxy);
-        async move { respond(request, arrival, &proxy).await }
+        let gateway = Arc::clone(&gateway);
+        async move { respond(request, arrival, &gateway).await }
     })
     .await
 }
 
-async fn respond(mut request: Request<Incoming>, arrival: Arrival, proxy: &Proxy) -> Response<Body> {
+async fn respond(mut request: Request<Incoming>, arrival: Arrival, gateway: &Gateway) -> Response<Body> {
     if request.uri().path() == HEALTH_CHECK {
         return text(StatusCode::OK, "OK");
     }
@@ -68,6 +79,10 @@ async fn respond(mut request: Request<Incoming>, arrival: Arrival, proxy: &Proxy
     let Some((component, target)) = split(asked) else {
         return text(StatusCode::NOT_FOUND, "Components are at /NAME/, where NAME is that of a component");
     };
+    if !gateway.published.serves(component) {
+        // The world does not learn whether the cluster has it.
+        return ProxyError::NoComponent.into();
+    }
     let mut parts = request.uri().clone().into_parts();
     parts.path_and_query = PathAndQuery::try_from(target.to_string()).ok();
     let (Ok(component), Ok(target)) = (HeaderValue::from_str(component), Uri::from_parts(parts)) else {
@@ -75,7 +90,7 @@ async fn respond(mut request: Request<Incoming>, arrival: Arrival, proxy: &Proxy
     };
     *request.uri_mut() = target;
     request.headers_mut().insert(COMPONENT, component);
-    proxy.respond(request.map(Body::from), arrival).await
+    gateway.proxy.respond(request.map(Body::from), arrival).await
 }
 
 #[cfg(test)]
@@ -94,7 +109,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let drain = CancellationToken::new();
-        tokio::spawn(serve(listener, Arc::new(proxy), drain.clone()));
+        let gateway = Gateway { proxy: Arc::new(proxy), published: Published::All };
+        tokio::spawn(serve(listener, gateway, drain.clone()));
         (addr, drain)
     }
 
@@ -154,7 +170,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let drain = CancellationToken::new();
-        let serving = tokio::spawn(serve(listener, Arc::new(Proxy::new(alone(), &[])), drain.clone()));
+        let gateway = Gateway { proxy: Arc::new(Proxy::new(alone(), &[])), published: Published::All };
+        let serving = tokio::spawn(serve(listener, gateway, drain.clone()));
         let _idle = TcpStream::connect(addr).await.unwrap();
         drain.cancel();
         tokio::time::timeout(Duration::from_secs(5), serving).await.unwrap().unwrap();

@@ -9,6 +9,7 @@ use node_core::gossip::Kind;
 use node_core::id::NodeId;
 use node_core::link::{Open, Service};
 use node_core::route::deadline::budget_ms;
+use node_core::route::owners::{Binding, eligible};
 use node_core::route::relay::RelayPath;
 use node_core::route::target::{Candidate, Route, choose};
 use tokio::time::{Instant, timeout_at};
@@ -34,6 +35,7 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Proxy {
     pub(super) cluster: Cluster,
     upstream: Upstream,
+    bindings: Vec<Binding>,
     /// Counts requests, so that they are spread over the nodes that offer a component.
     turn: AtomicU32,
     stall_timeout: Duration,
@@ -44,7 +46,19 @@ impl Proxy {
     #[must_use]
     pub fn new(cluster: Cluster, components: &[Component]) -> Self {
         let upstream = Upstream::new(components);
-        Self { cluster, upstream, turn: AtomicU32::new(0), stall_timeout: STALL_TIMEOUT }
+        Self {
+            cluster,
+            upstream,
+            bindings: Vec::new(),
+            turn: AtomicU32::new(0),
+            stall_timeout: STALL_TIMEOUT,
+        }
+    }
+
+    /// The same proxy, which sends requests for a bound component only to its owners.
+    #[must_use]
+    pub fn bindings(self, bindings: Vec<Binding>) -> Self {
+        Self { bindings, ..self }
     }
 
     /// The same proxy with another stall timeout than 30 s: it gives up a request from an HTTP port when nothing of the
@@ -127,13 +141,19 @@ impl Proxy {
                 .ok_or_else(|| ProxyError::unreachable(&format!("node {to}"), "no other way to it here"));
         }
         let component = fields::component(&request.parts.headers)?;
-        if usable(me) && self.upstream.offers(component) {
+        let binding = self.bindings.iter().find(|binding| binding.component.as_str() == component);
+        let owns = binding.is_none_or(|binding| binding.owns(me, Kind::Hub));
+        if owns && usable(me) && self.upstream.offers(component) {
             return Ok(Route::Local);
         }
-        let others = || view.offering(component).filter(|member| member.id != me);
-        let candidates = others().filter(|member| usable(member.id));
-        let candidates =
-            candidates.map(|Member { id, state, hubs, .. }| Candidate { id: *id, state: *state, hubs });
+        let offers = view.offering(component).map(|Member { id, kind, state, hubs, .. }| Candidate {
+            id: *id,
+            kind: *kind,
+            state: *state,
+            hubs,
+        });
+        let others = eligible(binding, offers).filter(|candidate| candidate.id != me);
+        let candidates = others.clone().filter(|candidate| usable(candidate.id));
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         // Opening an exchange waits for a link that is being replaced. Such a link can come for a hub, and for a leaf of
         // this node.
@@ -143,7 +163,8 @@ impl Proxy {
         };
         let route = choose(candidates.clone(), me, linked, turn)
             .or_else(|| choose(candidates, me, reconnecting, turn));
-        route.ok_or_else(|| match others().next() {
+        let mut others = others.filter_map(|candidate| view.member(candidate.id));
+        route.ok_or_else(|| match others.next() {
             Some(Member { name, state, .. }) => ProxyError::unreachable(
                 &format!("component {component}"),
                 &format!("no way from here to a node that offers it, such as {name}, which is {state}"),

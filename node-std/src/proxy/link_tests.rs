@@ -39,7 +39,7 @@ fn answering() -> NodeId {
 struct Serve(Arc<Proxy>);
 
 impl Server for Serve {
-    fn answer(&self, _: u16, _: &[u8]) -> Option<Vec<u8>> {
+    fn answer(&self, _: NodeId, _: u16, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
 
@@ -295,7 +295,7 @@ async fn bytes_that_are_not_a_request_are_refused() {
 struct Say(&'static [u8]);
 
 impl Server for Say {
-    fn answer(&self, _: u16, _: &[u8]) -> Option<Vec<u8>> {
+    fn answer(&self, _: NodeId, _: u16, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
 
@@ -328,7 +328,7 @@ async fn a_peer_that_answers_nonsense_is_named() {
 struct Methods;
 
 impl Server for Methods {
-    fn answer(&self, _: u16, _: &[u8]) -> Option<Vec<u8>> {
+    fn answer(&self, _: NodeId, _: u16, _: &[u8]) -> Option<Vec<u8>> {
         Some(Vec::new())
     }
 

@@ -85,6 +85,19 @@ async fn a_response_loses_what_ends_at_this_hop() {
 }
 
 #[tokio::test]
+async fn a_component_of_this_node_answers_only_if_this_node_owns_its_name() {
+    let addr = mirror().await;
+    for (owners, expected) in
+        [("hub", 200), ("leaf", 404), (&*"0".repeat(32), 200), (&*"1".repeat(32), 404), ("leaf,hub", 200)]
+    {
+        let proxy = proxy(addr, "").bindings(vec![format!("a={owners}").parse().unwrap()]);
+        assert_eq!(proxy.respond(bare(request("/")), ARRIVAL).await.status(), expected, "{owners}");
+        let other = proxy.bindings(vec![format!("b={owners}").parse().unwrap()]);
+        assert_eq!(other.respond(bare(request("/")), ARRIVAL).await.status(), 200, "another name, {owners}");
+    }
+}
+
+#[tokio::test]
 async fn a_component_that_no_node_offers_is_not_found() {
     let proxy = proxy(mirror().await, "");
     let expected = (404, "No component matches the request".to_owned());

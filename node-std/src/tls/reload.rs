@@ -115,6 +115,12 @@ impl Keyring {
         self.current.load().slots.clone()
     }
 
+    /// Reads the slots, sorted by name, without copying them.
+    #[must_use]
+    pub fn read_slots<T>(&self, read: impl FnOnce(&[SlotInfo]) -> T) -> T {
+        read(&self.current.load().slots)
+    }
+
     /// The digest of all certificates that are trusted (PROTOCOL.md).
     #[must_use]
     pub fn digest(&self) -> Fingerprint {

@@ -126,7 +126,7 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
 struct Nothing;
 
 impl Server for Nothing {
-    fn answer(&self, _: u16, _: &[u8]) -> Option<Vec<u8>> {
+    fn answer(&self, _: NodeId, _: u16, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
 

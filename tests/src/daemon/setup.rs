@@ -56,9 +56,15 @@ impl Setup {
         self
     }
 
-    /// With a public gateway.
+    /// With a public gateway to every component of the cluster.
     #[must_use]
-    pub fn gateway(mut self) -> Self {
+    pub fn gateway(self) -> Self {
+        self.default_gateway().flag("--public-component", "*")
+    }
+
+    /// With a public gateway as it is by default.
+    #[must_use]
+    pub fn default_gateway(mut self) -> Self {
         self.public = Some(ANY);
         self
     }
@@ -115,6 +121,12 @@ impl Setup {
         self.home.path()
     }
 
+    /// The daemon's data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.home().join("data")
+    }
+
     /// Starts the daemon, and returns when it listens.
     ///
     /// # Errors
@@ -146,7 +158,7 @@ impl Setup {
             }
         }
         command.env_remove("XDG_STATE_HOME").env("HOME", home).current_dir(home);
-        let data = home.join("data");
+        let data = self.data_dir();
         if self.quiet {
             command.env("MAEL_PRIVATE_PORT", "0").env("MAEL_DATA_DIR", data);
             return Ok(command);

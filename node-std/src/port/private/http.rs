@@ -12,7 +12,9 @@ use std::sync::Arc;
 use http::header::{ACCEPT, ALLOW, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use node_core::trust::{Fingerprint, Roles};
 
+use crate::access::Access;
 use crate::api::{Api, Remote};
 use crate::port::health::HEALTH_CHECK;
 use crate::proxy::{Arrival, Body, Proxy, json, text};
@@ -24,14 +26,23 @@ pub struct PrivateHttp<R> {
     pub api: Arc<Api<R>>,
     /// Answers requests to components.
     pub proxy: Arc<Proxy>,
+    /// Decides on the roles of clients.
+    pub access: Arc<Access>,
 }
 
 impl<R: Remote> PrivateHttp<R> {
-    /// Answers a request. An error is a response that describes it.
-    pub async fn respond(&self, request: Request<Incoming>, arrival: Arrival) -> Response<Body> {
+    /// Answers a request of a client that showed this certificate, under TLS. An error is a response that describes it.
+    pub async fn respond(
+        &self,
+        request: Request<Incoming>,
+        arrival: Arrival,
+        certificate: Option<Fingerprint>,
+    ) -> Response<Body> {
+        // Judged for each request: the keyring may change while a connection lives.
+        let caller = self.access.caller(certificate, request.headers());
         match request.uri().path() {
             HEALTH_CHECK => self.health(&request),
-            "/_mael/v1" if request.method() == Method::POST => self.api.respond(request).await,
+            "/_mael/v1" if request.method() == Method::POST => self.api.respond(request, &caller).await,
             "/_mael/v1" => {
                 let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "JSON-RPC is served by POST");
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
@@ -40,7 +51,10 @@ impl<R: Remote> PrivateHttp<R> {
             path if path == "/_mael" || path.starts_with("/_mael/") => {
                 text(StatusCode::NOT_FOUND, "there is no such page; JSON-RPC is at /_mael/v1")
             }
-            _ => self.proxy.respond(request.map(Body::from), arrival).await,
+            _ => match self.access.require(&caller, Roles::PROXY, "a request to a component") {
+                Ok(()) => self.proxy.respond(request.map(Body::from), arrival).await,
+                Err(refusal) => text(StatusCode::FORBIDDEN, String::from(refusal)),
+            },
         }
     }
 

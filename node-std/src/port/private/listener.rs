@@ -142,9 +142,10 @@ impl<R: Remote> Listener<R> {
             Opening::Http2 => Version::Http2,
             Opening::Tls => return Err(Refusal::UnexpectedTls),
         };
+        let certificate = client.origin.channel.certificates.map(|certificates| certificates.theirs);
         let served = connection::serve(stream, version, drain, |request| {
             let http = Arc::clone(&self.http);
-            async move { http.respond(request, client.arrival).await }
+            async move { http.respond(request, client.arrival, certificate).await }
         });
         served.await.map_err(Refusal::Http)
     }

@@ -19,18 +19,18 @@ use super::http::PrivateHttp;
 use crate::api::testing::api;
 use crate::port::connection::{self, Version};
 use crate::proxy::{Arrival, Proxy};
-use crate::testing::{alone, client, component, mirror, server, text};
+use crate::testing::{access, alone, client, component, mirror, server, text};
 
 const ARRIVAL: Arrival = Arrival { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: false };
 
 /// A carrier to a private port with this `proxy`, and the token that drains the port.
 fn port(proxy: Proxy) -> (DuplexStream, CancellationToken) {
     let (near, far) = tokio::io::duplex(4096);
-    let http = Arc::new(PrivateHttp { api: Arc::new(api()), proxy: Arc::new(proxy) });
+    let http = Arc::new(PrivateHttp { api: Arc::new(api()), proxy: Arc::new(proxy), access: access() });
     let drain = CancellationToken::new();
     let served = connection::serve(far, Version::Http1, drain.clone(), move |request| {
         let http = Arc::clone(&http);
-        async move { http.respond(request, ARRIVAL).await }
+        async move { http.respond(request, ARRIVAL, None).await }
     });
     tokio::spawn(async move {
         let _ = served.await;
@@ -81,6 +81,7 @@ async fn rpc_is_served() {
     let mut client = private().await;
     let call = json!({"jsonrpc": "2.0", "id": "7", "method": "NodeService.ListNodeStatus", "params": [{}]});
     let request = Request::post("/_mael/v1").header("host", "node");
+    let request = request.header("content-type", "Application/JSON; charset=utf-8");
     let request = request.body(Full::from(call.to_string())).unwrap();
     let response = client.send_request(request).await.unwrap();
     assert_eq!(response.headers()["content-type"], "application/json");
@@ -94,8 +95,17 @@ async fn rpc_is_not_for_web_pages_and_not_for_floods() {
     let mut client = private().await;
     let request = Request::post("/_mael/v1").header("origin", "http://evil.example");
     assert_eq!(client.send_request(bare(request)).await.unwrap().status(), 403);
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/json-seq", ""] {
+        let mut client = private().await;
+        let request = bare(Request::post("/_mael/v1").header("content-type", content_type));
+        let response = client.send_request(request).await.unwrap();
+        assert_eq!(response.status(), 415, "{content_type}");
+        assert!(text(response).await.contains("Content-Type: application/json"));
+    }
+    assert_eq!(private().await.send_request(bare(Request::post("/_mael/v1"))).await.unwrap().status(), 415);
     let mut client = private().await;
-    let request = Request::post("/_mael/v1").header("host", "node");
+    let request =
+        Request::post("/_mael/v1").header("host", "node").header("content-type", "application/json");
     let flood = request.body(Full::from(vec![b' '; (1 << 20) + 1])).unwrap();
     assert_eq!(client.send_request(flood).await.unwrap().status(), 413);
 }

@@ -1,0 +1,187 @@
+//! Which roles a peer has, and what happens to a peer that lacks one. The core decides. This room brings what matched: the slot of
+//! the certificate, the node id, or the local token.
+//!
+//! Every refusal counts, is logged at a limited rate, and says how the role is granted.
+
+mod caller;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use node_core::id::NodeId;
+use node_core::trust::{
+    Fingerprint, Granted, GrantedBy, Match, MatchedSlot, MissingRole, Role, RoleRule, Roles, roles_of,
+};
+
+pub use caller::{Caller, Credential};
+pub use refusal::Refusal;
+
+use crate::data_dir::Token;
+use crate::log_limit::LogLimit;
+use crate::tls::Keyring;
+
+/// Decides on the roles of peers.
+#[derive(Debug)]
+pub struct Access {
+    credentials: Credentials,
+    rules: Vec<RoleRule>,
+    refused: AtomicU64,
+    log: LogLimit,
+}
+
+/// What a client can prove to this node.
+pub enum Credentials {
+    /// With TLS: that it has the key of a certificate in this keyring.
+    Tls(Arc<Keyring>),
+    /// Without TLS: that it can read this token.
+    Token(Token),
+}
+
+impl core::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Tls(_) => "Tls",
+            Self::Token(_) => "Token",
+        })
+    }
+}
+
+impl Access {
+    /// Decides by `rules`, then by the names of slots, then by the defaults.
+    #[must_use]
+    pub fn new(credentials: Credentials, rules: Vec<RoleRule>) -> Self {
+        let log = LogLimit::of("peers that lack a role");
+        Self { credentials, rules, refused: AtomicU64::new(0), log }
+    }
+
+    /// The roles of the peer at the other end of a link: of its certificate, under TLS, and of its proved node id.
+    #[must_use]
+    pub fn of_link(&self, certificate: Option<Fingerprint>, node: NodeId) -> Granted {
+        self.granted(certificate, Some(node))
+    }
+
+    /// The sender of a request over HTTP with these headers, on a connection with this certificate.
+    #[must_use]
+    pub fn caller(&self, certificate: Option<Fingerprint>, headers: &HeaderMap) -> Caller {
+        let token = match &self.credentials {
+            Credentials::Token(token) => token,
+            Credentials::Tls(_) => {
+                let roles = self.granted(certificate, None).roles;
+                return Caller { roles, credential: Credential::Certificate(certificate) };
+            }
+        };
+        // Any process of this machine may read, and send requests to components, as in Maelstrom.
+        let anybody = Roles::of(&[Role::Application]);
+        match headers.get(AUTHORIZATION).map(|value| bearer(value.as_bytes())) {
+            Some(Some(text)) if token.matches(text) => {
+                Caller { roles: anybody.and(Roles::of(&[Role::Operator])), credential: Credential::Token }
+            }
+            // A component may have an `Authorization` of its own.
+            Some(_) => Caller { roles: anybody, credential: Credential::OtherToken },
+            None => Caller { roles: anybody, credential: Credential::Nothing },
+        }
+    }
+
+    /// Checks that a caller has one of the roles that `what` needs.
+    ///
+    /// # Errors
+    /// It has none. The refusal is counted and logged.
+    pub fn require(&self, caller: &Caller, needs: Roles, what: &str) -> Result<(), Refusal> {
+        let missing = match caller.roles.require(needs) {
+            Ok(()) => return Ok(()),
+            Err(missing) => missing,
+        };
+        let refusal = match (&self.credentials, caller.credential) {
+            (Credentials::Token(token), credential) => Refusal::without_token(what, token.path(), credential),
+            (Credentials::Tls(_), Credential::Certificate(Some(certificate))) => {
+                self.without_role(what, certificate, missing)
+            }
+            (Credentials::Tls(_), _) => Refusal::new(format!("{what} {missing}")),
+        };
+        self.note(&refusal);
+        Err(refusal)
+    }
+
+    /// Checks that the peer of a link, with these roles and this certificate, has one of the roles that `what` needs.
+    ///
+    /// # Errors
+    /// It has none. The refusal is counted and logged.
+    pub fn require_of_link(
+        &self,
+        granted: Granted,
+        certificate: Option<Fingerprint>,
+        needs: Roles,
+        what: &str,
+    ) -> Result<(), Refusal> {
+        granted.roles.require(needs).map_err(|missing| {
+            let refusal = match certificate {
+                Some(certificate) => self.without_role(what, certificate, missing),
+                None => Refusal::new(format!("{what} {missing}")),
+            };
+            self.note(&refusal);
+            refusal
+        })
+    }
+
+    /// Peers refused for want of a role since the start.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// The name of the slot with this certificate.
+    #[must_use]
+    pub fn slot_name(&self, certificate: Fingerprint) -> Option<String> {
+        let Credentials::Tls(keyring) = &self.credentials else { return None };
+        keyring.read_slots(|slots| {
+            slots.iter().find(|slot| slot.certificate == certificate).map(|slot| slot.name.to_string())
+        })
+    }
+
+    fn granted(&self, certificate: Option<Fingerprint>, node: Option<NodeId>) -> Granted {
+        const NOBODY: Granted = Granted { roles: Roles::NONE, by: GrantedBy::Default };
+        match (&self.credentials, certificate) {
+            (Credentials::Token(_), _) => roles_of(&self.rules, &Match { slot: None, node }),
+            (Credentials::Tls(_), None) => NOBODY,
+            (Credentials::Tls(keyring), Some(certificate)) => keyring.read_slots(|slots| {
+                let shown = slots.iter().filter(|slot| slot.certificate == certificate);
+                let granted = shown.map(|slot| {
+                    let name = slot.name.as_str();
+                    let (is_pair, spki) = (slot.has_key, slot.spki);
+                    roles_of(
+                        &self.rules,
+                        &Match { slot: Some(MatchedSlot { name, is_pair, certificate, spki }), node },
+                    )
+                });
+                granted.min_by_key(|granted| granted.by).unwrap_or(NOBODY)
+            }),
+        }
+    }
+
+    fn without_role(&self, what: &str, certificate: Fingerprint, missing: MissingRole) -> Refusal {
+        match self.slot_name(certificate) {
+            Some(slot) => Refusal::without_role(what, &slot, missing),
+            None => {
+                Refusal::new(format!("{what} {missing}: certificate {certificate} is no longer trusted here"))
+            }
+        }
+    }
+
+    fn note(&self, refusal: &Refusal) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        if self.log.admits() {
+            tracing::warn!("refused: {refusal}");
+        }
+    }
+}
+
+/// The token in the value of an `Authorization` header (RFC 6750).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+}

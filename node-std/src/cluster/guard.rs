@@ -1,0 +1,97 @@
+//! Checks the roles of a link's peer before anything is done for it. The peer can open exchanges as soon as it said hello, which is
+//! before the task of the cluster can refuse the link.
+
+use std::sync::Arc;
+
+use node_core::id::NodeId;
+use node_core::link::{ResetCode, Service};
+use node_core::rpc::{Code, Response, RpcError, needs};
+use node_core::trust::{Fingerprint, Roles};
+
+use crate::access::{Access, Refusal};
+use crate::link::{Accepted, Server};
+
+/// The server of one link.
+pub(super) struct Guard {
+    pub(super) server: Arc<dyn Server>,
+    pub(super) access: Arc<Access>,
+    /// SHA-256 of the certificate that the peer showed, under TLS.
+    pub(super) certificate: Option<Fingerprint>,
+}
+
+impl Guard {
+    fn check(&self, from: NodeId, service: Service) -> Result<(), Refusal> {
+        let (needs, what) = match service {
+            Service::Rpc(number) => (needs(number), "a remote procedure call"),
+            Service::Http => (Roles::PROXY, "a request to a component"),
+        };
+        let granted = self.access.of_link(self.certificate, from);
+        self.access.require_of_link(granted, self.certificate, needs, what)
+    }
+}
+
+impl Server for Guard {
+    fn answer(&self, from: NodeId, method: u16, request: &[u8]) -> Option<Vec<u8>> {
+        match self.check(from, Service::Rpc(method)) {
+            Ok(()) => self.server.answer(from, method, request),
+            Err(_) => {
+                let message = "this needs the role hub or leaf at the node that answers: see its log";
+                let refused = Response::<()>::Err(RpcError { code: Code::Refused, message });
+                postcard::to_extend(&refused, Vec::new()).ok()
+            }
+        }
+    }
+
+    fn serve(&self, from: NodeId, accepted: Accepted) {
+        match self.check(from, accepted.open.service) {
+            Ok(()) => self.server.serve(from, accepted),
+            Err(_) => accepted.outbound.reset(ResetCode::Cancelled),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    use node_core::rpc::Method;
+
+    use super::*;
+    use crate::access::Credentials;
+    use crate::data_dir::DataDir;
+
+    const TOOL: NodeId = NodeId([7; 16]);
+    const BOARD: NodeId = NodeId([8; 16]);
+
+    /// Counts the calls that reach it.
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Server for Count {
+        fn answer(&self, _: NodeId, _: u16, _: &[u8]) -> Option<Vec<u8>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Some(Vec::new())
+        }
+
+        fn serve(&self, _: NodeId, _: Accepted) {}
+    }
+
+    #[test]
+    fn a_peer_without_the_role_for_a_method_gets_no_answer() {
+        let home = tempfile::tempdir().unwrap();
+        let token = DataDir::open(home.path()).unwrap().make_token().unwrap();
+        let rule = format!("{TOOL}=operator,application").parse().unwrap();
+        let access = Arc::new(Access::new(Credentials::Token(token), vec![rule]));
+        let server = Arc::new(Count::default());
+        let guard = Guard { server: server.clone(), access: access.clone(), certificate: None };
+        for method in [Method::Ping.number(), Method::KeysReplace.number(), 0x1000] {
+            let answer = guard.answer(TOOL, method, b"").unwrap();
+            let answer: Response<'_, ()> = postcard::from_bytes(&answer).unwrap();
+            assert_eq!(answer.unwrap_err().code, Code::Refused);
+        }
+        assert_eq!((server.0.load(Ordering::Relaxed), access.refused()), (0, 3));
+        guard.answer(BOARD, Method::Ping.number(), b"").unwrap();
+        assert_eq!((server.0.load(Ordering::Relaxed), access.refused()), (1, 3));
+        assert!(guard.check(TOOL, Service::Http).is_ok(), "an application may");
+    }
+}
