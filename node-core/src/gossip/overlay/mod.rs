@@ -8,9 +8,12 @@
 //! and links ended.
 
 mod active_view;
+mod addresses;
+mod dial_budget;
 mod dialer;
 mod lifecycle;
 mod links;
+mod next_dial;
 mod peer;
 mod peer_exchange;
 mod peers;
@@ -19,8 +22,8 @@ mod rekey;
 mod seeds;
 mod tie_break;
 
-pub use dialer::{Dial, Target};
 pub use lifecycle::{Direction, LinkEnd};
 pub use links::Overlay;
+pub use next_dial::{Dial, Target};
 pub use peer::{Certificates, Peer};
 pub use peers::Peers;
