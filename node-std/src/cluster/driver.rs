@@ -3,7 +3,7 @@
 use core::future::pending;
 use std::sync::Arc;
 
-use node_core::gossip::{Direction, Failure, LinkEnd, Node, State};
+use node_core::gossip::{Direction, Failure, LinkEnd, Node, State, Target};
 use node_core::id::LinkId;
 use node_core::link::{GoAway, Hello};
 use node_core::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use node_core::wire::{Metadata, Record, VERSION};
 use tokio::sync::{mpsc, watch};
 
 use super::changes::Changes;
+use super::dial_log::{DialLog, FailedDial};
 use super::dialer::Dialer;
 use super::events::Events;
 use super::known_hubs::KnownHubs;
@@ -24,7 +25,6 @@ use super::view_channel::ViewSender;
 use super::view_publisher::ViewPublisher;
 use crate::clock::Clock;
 use crate::link::{LinkEvent, LinkHandle, Outcome};
-use crate::log_limit::LogLimit;
 
 /// Link events taken before the view is published again.
 const EVENTS_PER_TURN: usize = 256;
@@ -35,8 +35,7 @@ const MAX_TURN_PAUSE: Duration = Duration::from_secs(60);
 pub(super) struct Driver<'s> {
     node: Node<'s>,
     dialer: Dialer,
-    /// Limits the log lines of dials that fail.
-    dial_log: LogLimit,
+    dial_log: DialLog,
     links: Links,
     local: LocalRecord,
     store: StateStore,
@@ -68,7 +67,7 @@ impl<'s> Driver<'s> {
         Self {
             node,
             dialer,
-            dial_log: LogLimit::of("dials that failed"),
+            dial_log: DialLog::new(),
             links: Links::new(),
             local,
             store,
@@ -185,9 +184,11 @@ impl<'s> Driver<'s> {
         match event {
             LinkEvent::Started(link, origin) => self.links.handle_started(link, origin),
             LinkEvent::DialFailed { target, address, failure, error } => {
-                if self.dial_log.admits() {
-                    tracing::warn!(%address, "cannot dial: {error}");
-                }
+                let name = match target {
+                    Target::Member(id) => self.node.member(id).map(|member| member.metadata.name),
+                    Target::Seed(_) => None,
+                };
+                self.dial_log.fail(&FailedDial { target, name, address: &address, error: &error });
                 self.node.handle_dial_failed(now, target, failure);
             }
             LinkEvent::Up { link, incarnation, metadata, limits, time } => {
@@ -224,6 +225,10 @@ impl<'s> Driver<'s> {
         let link = handle.id();
         let name = Metadata::decode(hello.record.metadata).map_or("?", |metadata| metadata.name);
         let Some(origin) = self.links.handle_up(handle, name) else { return };
+        self.dial_log.reach(Target::Member(hello.record.id));
+        if let Direction::Dialled(target) = origin.direction {
+            self.dial_log.reach(target);
+        }
         self.publisher.mark_links_changed();
         if let Err(reason) = self.node.handle_link_up(now, link, origin.direction, hello) {
             self.links.log_refused(link, reason);

@@ -7,6 +7,7 @@ use node_core::gossip::{Birth, Config, Kind, Node};
 use node_core::wire::record::BadMetadata;
 use tokio::sync::{mpsc, watch};
 
+use super::dial_ranges::DialRanges;
 use super::dialer::Dialer;
 use super::driver::{Driver, Reports};
 use super::local::{Keys, LocalMetadata, LocalRecord};
@@ -32,6 +33,8 @@ pub struct Setup {
     pub metadata: LocalMetadata,
     /// How links are secured.
     pub security: Security,
+    /// Which addresses may be dialled.
+    pub dial_ranges: DialRanges,
     /// Answers peers.
     pub server: Arc<dyn Server>,
     /// Stores state for the next start.
@@ -54,7 +57,7 @@ impl Task {
     /// Puts the task together. Nothing runs before [`run`](Self::run). The [`Dialer`] takes accepted carriers.
     #[must_use]
     pub fn new(setup: Setup) -> (Self, Dialer) {
-        let Setup { channels, identity, metadata, security, server, data_dir, clock } = setup;
+        let Setup { channels, identity, metadata, security, dial_ranges, server, data_dir, clock } = setup;
         let (event_sender, events) = mpsc::channel(MAX_EVENTS);
         let greeting = Greeting { incarnation: data_dir.incarnation(), metadata: Vec::new() };
         let (greeting, greetings) = watch::channel(greeting);
@@ -63,6 +66,7 @@ impl Task {
             identity: Arc::new(identity),
             server,
             clock,
+            ranges: Arc::new(dial_ranges),
             events: event_sender,
             greeting: greetings,
             next: Arc::new(AtomicU32::new(1)),

@@ -15,7 +15,7 @@ use node_core::wire::{FrameKind, HEADER, Header, PREFACE, Record, VERSION};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 
-use super::{Cluster, Dialer, LocalMetadata, Security, Setup, Task};
+use super::{Cluster, DialRanges, Dialer, LocalMetadata, Security, Setup, Task};
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::link::{Accepted, Greeting, Identity, LinkEvent, LinkTask, Origin, Rtt, Server};
@@ -48,6 +48,7 @@ fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
             components: Vec::new(),
         },
         security: Security::Plaintext,
+        dial_ranges: DialRanges::default(),
         server: Arc::new(services),
         data_dir: DataDir::open(home.path()).unwrap(),
         clock: Clock::start(),

@@ -14,7 +14,7 @@ use super::subsystem::Subsystem;
 use super::tls_status::watch_tls;
 use crate::api::{About, Api};
 use crate::clock::{Clock, unix_millis};
-use crate::cluster::{Cluster, LocalMetadata, Security, Setup, Task};
+use crate::cluster::{Cluster, DialRanges, LocalMetadata, Security, Setup, Task};
 use crate::config::{Config, HostPort};
 use crate::data_dir::DataDir;
 use crate::link::{Identity, KEY_USAGE_LIMIT};
@@ -72,6 +72,7 @@ impl Daemon {
             identity: identity(&config, me),
             metadata: metadata(&config, &advertised),
             security: security.clone(),
+            dial_ranges: DialRanges { ranges: config.dial_ranges.clone(), join: config.join.clone() },
             server: Arc::new(Services::new(cluster.clone(), security.clone(), proxy.clone())),
             data_dir,
             clock: Clock::start(),
