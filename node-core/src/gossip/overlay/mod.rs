@@ -4,8 +4,8 @@
 //! other hubs chose, and prunes what is too much (HyParView). A link belongs to the overlay while one side grafts it; a link that
 //! was dialled for requests alone carries no gossip until then.
 //!
-//! [`Overlay`] holds one [`Peer`] for each link, and the seeds. It reads from the membership whom to dial, and tells it how dials
-//! and links ended.
+//! [`Overlay`] holds one [`Peer`] for each link, the seeds, the dial budget, and the addresses that back off. It reads from the
+//! membership whom to dial, and tells it how dials and links ended.
 
 mod active_view;
 mod addresses;
