@@ -28,6 +28,7 @@ pub mod api;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+mod connect;
 pub mod ctl;
 pub mod daemon;
 pub mod data_dir;

@@ -60,6 +60,30 @@ fn a_killed_node_is_suspected_then_down_and_comes_back_as_itself() {
 }
 
 #[test]
+fn a_node_dials_what_others_advertise_only_within_its_ranges() {
+    let at = |last| SocketAddr::from(([127, 0, 0, last], 0));
+    let ada = Setup::named("ada").unwrap().private(at(1)).start().unwrap();
+    // The address to join through lies outside of the range, and is dialled.
+    let ben = Setup::named("ben").unwrap().private(at(2)).flag("--dial-range", "127.0.0.2/32");
+    let ben = ben.join(ada.private()).start().unwrap();
+    let cleo = Setup::named("cleo").unwrap().private(at(1)).flag("--dial-range", "127.0.0.1/32");
+    let cleo = cleo.join(ada.private()).start().unwrap();
+    cleo.wait_for_log("cannot dial ben: 127.0.0.2 lies outside of every --dial-range (MAEL_DIAL_RANGES)")
+        .unwrap();
+    ben.wait_for_log("cannot dial cleo: 127.0.0.1 lies outside of every --dial-range").unwrap();
+    eventually(|| {
+        let nodes = ada.ctl().nodes()?;
+        ensure!(nodes.iter().filter(|node| node.linked).count() == 2, "{nodes:?}");
+        Ok(())
+    })
+    .unwrap();
+    for (node, other) in [(&ben, "cleo"), (&cleo, "ben")] {
+        assert!(node.ctl().node("ada").unwrap().linked);
+        assert!(!node.ctl().node(other).unwrap().linked);
+    }
+}
+
+#[test]
 fn a_stopped_node_has_left() {
     let mut cluster = three();
     cluster.nodes[2].signal(Signal::TERM).unwrap();

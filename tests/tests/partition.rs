@@ -37,7 +37,8 @@ impl World {
             let side = if number < LEFT.len() { Side::Left } else { Side::Right };
             let host = network.host(side).unwrap();
             let setup = Setup::named(name).unwrap().tls(keys.path()).within(&host.namespace);
-            let setup = setup.private(SocketAddr::new(host.addr, 8374));
+            // Of the dials that fail, only debug lines show each.
+            let setup = setup.private(SocketAddr::new(host.addr, 8374)).flag("--log", "info,node_std=debug");
             let setup = match nodes.first() {
                 Some(first) => setup.join(first.daemon.private()),
                 None => setup,

@@ -20,8 +20,17 @@ pub struct Config {
     pub max_leaves: usize,
     /// Links to hubs that get eager push; the others get lazy push. 4 is usual.
     pub fanout: usize,
-    /// Dials under way at once; 4 is usual.
+    /// Dials under way at once, and as many again to members that were never linked here; 4 is usual.
     pub dials: usize,
+    /// The dial budget: so many dials may begin at once. A node keeps half of it for members that were linked to it. 32 is usual.
+    pub dial_burst: u32,
+    /// The time until the dial budget allows one more dial; 125 ms is usual.
+    pub dial_interval: Duration,
+    /// Dials to members that were never linked here and turn out false, before such dials go out one at a time. One more is
+    /// allowed each `retry_max`. 8 is usual, and not less than `active_view`.
+    pub unproven_burst: u32,
+    /// From then on, the time between two of them; 1 s is usual.
+    pub unproven_interval: Duration,
     /// Wait before a failed dial is tried again, doubled each time up to `retry_max`, with jitter. 500 ms is usual.
     pub retry: Duration,
     /// Longest wait between two dials of one address; 30 s is usual.
@@ -54,6 +63,10 @@ impl Config {
             max_leaves: 256,
             fanout: 4,
             dials: 4,
+            dial_burst: 32,
+            dial_interval: Duration::from_millis(125),
+            unproven_burst: 8,
+            unproven_interval: Duration::from_secs(1),
             retry: Duration::from_millis(500),
             retry_max: Duration::from_secs(30),
             random_probe: Duration::from_secs(30),

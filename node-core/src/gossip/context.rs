@@ -23,6 +23,21 @@ impl Context {
 
     /// Three to five quarters of `duration`, so that nodes which start together do not stay in step.
     pub fn jitter(&mut self, duration: Duration) -> Duration {
-        duration * self.rng.u32(768..1280) / 1024
+        self.jitter_factor().of(duration)
+    }
+
+    /// The same for several durations.
+    pub fn jitter_factor(&mut self) -> Jitter {
+        Jitter(self.rng.u32(768..1280))
+    }
+}
+
+/// A random factor from three to five quarters.
+#[derive(Clone, Copy)]
+pub struct Jitter(u32);
+
+impl Jitter {
+    pub fn of(self, duration: Duration) -> Duration {
+        duration * self.0 / 1024
     }
 }

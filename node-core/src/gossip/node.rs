@@ -77,7 +77,7 @@ impl<'s> Node<'s> {
             return Err(BadMetadata.into());
         }
         members.set_own_metadata(&context, birth.metadata)?;
-        Ok(Self { context, members, overlay: Overlay::new(peers), sync: Sync::new(now) })
+        Ok(Self { context, members, overlay: Overlay::new(peers, birth.seed), sync: Sync::new(now) })
     }
 
     // What happened

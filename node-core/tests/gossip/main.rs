@@ -17,6 +17,7 @@ mod fixture;
 #[cfg(test)]
 mod full_hub;
 #[cfg(test)]
+mod hearsay;
 mod hello;
 #[cfg(test)]
 mod joining;

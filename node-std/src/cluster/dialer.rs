@@ -12,10 +12,12 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsConnector;
 
+use super::dial_ranges::DialRanges;
 use super::guard::Guard;
 use super::security::Security;
 use crate::access::Access;
 use crate::clock::Clock;
+use crate::connect;
 use crate::link::{Carrier, Greeting, LinkEvent, LinkTask, Local, Origin, Server};
 use crate::tls::{channel, explain_opening, server_name};
 
@@ -32,6 +34,7 @@ pub struct Dialer {
     pub(super) local: Arc<Local>,
     pub(super) server: Arc<dyn Server>,
     pub(super) clock: Clock,
+    pub(super) ranges: Arc<DialRanges>,
     pub(super) events: mpsc::Sender<LinkEvent>,
     pub(super) greeting: watch::Receiver<Greeting>,
     /// The number of the next link.
@@ -86,7 +89,11 @@ impl Dialer {
     }
 
     async fn connect(&self, address: &str) -> io::Result<TcpStream> {
-        let stream = within(CONNECT_TIMEOUT, TcpStream::connect(address)).await?;
+        let connecting = async {
+            let addrs = self.ranges.filter(address, connect::resolve(address).await?)?;
+            connect::race(&addrs).await
+        };
+        let stream = within(CONNECT_TIMEOUT, connecting).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
@@ -114,7 +121,7 @@ fn failure(error: &io::Error) -> Failure {
         io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::ConnectionReset => {
             Failure::Unreachable
         }
-        // No file descriptor, no network, no such name: the cause may be this node itself.
+        // No file descriptor, no network, no such name, outside of the ranges: the cause may be this node itself.
         _ => Failure::Untried,
     }
 }

@@ -1,7 +1,7 @@
 //! The select loop of the cluster's task: link events, requests, changes of the keyring and timers, one after the other.
 
 use core::future::pending;
-use node_core::gossip::{Direction, Failure, LinkEnd, Node};
+use node_core::gossip::{Direction, Failure, LinkEnd, Node, Target};
 use node_core::id::LinkId;
 use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::admission::{Admission, Newcomer};
 use super::changes::Changes;
+use super::dial_log::{DialLog, FailedDial};
 use super::dialer::Dialer;
 use super::events::Events;
 use super::known_hubs::KnownHubs;
@@ -23,7 +24,6 @@ use super::view_channel::ViewSender;
 use super::view_publisher::ViewPublisher;
 use crate::clock::Clock;
 use crate::link::{LinkEvent, LinkHandle, Outcome};
-use crate::log_limit::LogLimit;
 
 /// Link events taken before the view is published again.
 const EVENTS_PER_TURN: usize = 256;
@@ -34,8 +34,7 @@ const MAX_TURN_PAUSE: Duration = Duration::from_secs(60);
 pub(super) struct Driver<'s> {
     node: Node<'s>,
     dialer: Dialer,
-    /// Limits the log lines of dials that fail.
-    dial_log: LogLimit,
+    dial_log: DialLog,
     links: Links,
     admission: Admission,
     local: LocalRecord,
@@ -69,7 +68,7 @@ impl<'s> Driver<'s> {
         Self {
             node,
             dialer,
-            dial_log: LogLimit::of("dials that failed"),
+            dial_log: DialLog::new(),
             links: Links::new(),
             admission,
             local,
@@ -190,9 +189,11 @@ impl<'s> Driver<'s> {
         match event {
             LinkEvent::Started(link, origin) => self.links.handle_started(link, origin),
             LinkEvent::DialFailed { target, address, failure, error } => {
-                if self.dial_log.admits() {
-                    tracing::warn!(%address, "cannot dial: {error}");
-                }
+                let name = match target {
+                    Target::Member(id) => self.node.member(id).map(|member| member.metadata.name),
+                    Target::Seed(_) => None,
+                };
+                self.dial_log.fail(&FailedDial { target, name, address: &address, error: &error });
                 self.node.handle_dial_failed(now, target, failure);
             }
             LinkEvent::Up { link, greeting } => {
@@ -222,6 +223,10 @@ impl<'s> Driver<'s> {
         let (name, kind) = Metadata::decode(record.metadata)
             .map_or(("?", Kind::Hub), |metadata| (metadata.name, metadata.kind));
         let Some(origin) = self.links.handle_up(handle, name) else { return };
+        self.dial_log.reach(Target::Member(record.id));
+        if let Direction::Dialled(target) = origin.direction {
+            self.dial_log.reach(target);
+        }
         self.publisher.mark_links_changed();
         let certificate = origin.channel.certificates.map(|certificates| certificates.theirs);
         if !self.admission.admits(Newcomer { id: record.id, name, kind, certificate }) {

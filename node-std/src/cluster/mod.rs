@@ -10,6 +10,8 @@
 
 mod admission;
 mod changes;
+mod dial_log;
+mod dial_ranges;
 mod dialer;
 mod driver;
 mod events;
@@ -32,6 +34,7 @@ mod view;
 mod view_channel;
 mod view_publisher;
 
+pub use dial_ranges::DialRanges;
 pub use dialer::Dialer;
 pub use events::{Event, Events};
 pub use handle::{Cluster, MAX_HOPS};

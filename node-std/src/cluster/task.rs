@@ -6,6 +6,7 @@ use std::sync::Arc;
 use node_core::gossip::{Birth, Config, Kind, Node, PublishError, Start, State};
 use tokio::sync::{mpsc, watch};
 
+use super::dial_ranges::DialRanges;
 use super::dialer::Dialer;
 use super::driver::{Driver, Reports};
 use super::local::{Keys, LocalMetadata, LocalRecord};
@@ -34,6 +35,8 @@ pub struct Setup {
     pub security: Security,
     /// Decides on the roles of peers.
     pub access: Arc<Access>,
+    /// Which addresses may be dialled.
+    pub dial_ranges: DialRanges,
     /// Answers peers.
     pub server: Arc<dyn Server>,
     /// Stores state for the next start.
@@ -56,7 +59,8 @@ impl Task {
     /// Puts the task together. Nothing runs before [`run`](Self::run). The [`Dialer`] takes accepted carriers.
     #[must_use]
     pub fn new(setup: Setup) -> (Self, Dialer) {
-        let Setup { channels, local, metadata, security, access, server, data_dir, clock } = setup;
+        let Setup { channels, local, metadata, security, access, dial_ranges, server, data_dir, clock } =
+            setup;
         let (event_sender, events) = mpsc::channel(MAX_EVENTS);
         let (incarnation, metadata_so_far) = (data_dir.incarnation(), Vec::new());
         let greeting = Greeting { incarnation, state: State::Alive, metadata: metadata_so_far };
@@ -67,6 +71,7 @@ impl Task {
             local: Arc::new(local),
             server,
             clock,
+            ranges: Arc::new(dial_ranges),
             events: event_sender,
             greeting: greetings,
             next: Arc::new(AtomicU32::new(1)),

@@ -17,7 +17,7 @@ use node_core::wire::{FrameKind, HEADER, Header, PREFACE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{mpsc, watch};
 
-use super::{Cluster, Dialer, LocalMetadata, Security, Setup, Task};
+use super::{Cluster, DialRanges, Dialer, LocalMetadata, Security, Setup, Task};
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
@@ -56,6 +56,7 @@ fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
         },
         security: Security::Plaintext,
         access: access(),
+        dial_ranges: DialRanges::default(),
         server: Arc::new(services),
         data_dir: DataDir::open(home.path()).unwrap(),
         clock: Clock::start(),

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The variables that the daemon reads. Any other name that begins with `MAEL_` is an error in an env file.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 17] = [
     "MAEL_ADVERTISE_ADDR",
     "MAEL_BINDINGS",
     "MAEL_CLUSTER_ID",
     "MAEL_COMPONENTS",
     "MAEL_DATA_DIR",
+    "MAEL_DIAL_RANGES",
     "MAEL_JOIN",
     "MAEL_LOG",
     "MAEL_NODE_NAME",

@@ -32,6 +32,11 @@ pub struct Flags {
     #[arg(long, value_name = "HOST:PORT")]
     pub join: Vec<String>,
 
+    /// Where the addresses lie that other members advertise and this node dials. Without it they may lie anywhere. The
+    /// addresses of --join are always dialled. May be repeated, at most 64 [env: MAEL_DIAL_RANGES, comma separated].
+    #[arg(long = "dial-range", value_name = "CIDR")]
+    pub dial_ranges: Vec<String>,
+
     /// Where the node keeps its identity [env: MAEL_DATA_DIR] [default: /var/lib/maelstrom for root, else
     /// ~/.local/state/maelstrom].
     #[arg(long, value_name = "DIR")]

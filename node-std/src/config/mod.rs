@@ -2,6 +2,7 @@
 //! before the default. Every setting has a default, so the daemon starts without a file and without a flag.
 
 mod component;
+mod dial_range;
 mod env_file;
 mod environment;
 mod error;
@@ -23,6 +24,7 @@ use node_core::trust::{MAX_ROLE_RULES, RoleRule};
 use node_core::wire::record::MAX_COMPONENTS;
 
 pub use component::{BadComponent, Component};
+pub use dial_range::{BadDialRange, DialRange};
 pub use env_file::{EnvFileError, LineProblem};
 pub use environment::Environment;
 pub use error::ConfigError;
@@ -41,6 +43,8 @@ pub const MAX_JOIN: usize = 8;
 
 /// Most components in the list of the public gateway.
 const MAX_PUBLISHED: usize = 64;
+/// Most ranges of addresses that may be dialled.
+pub const MAX_DIAL_RANGES: usize = 64;
 
 /// A daemon's settings, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +59,8 @@ pub struct Config {
     pub public_addr: Option<SocketAddr>,
     /// Members to join the cluster through.
     pub join: Vec<HostPort>,
+    /// Where the addresses lie that other members advertise and this node dials; empty for anywhere.
+    pub dial_ranges: Vec<DialRange>,
     /// Where the node keeps its identity.
     pub data_dir: PathBuf,
     /// The keys of the private port, `None` without TLS.
@@ -127,6 +133,8 @@ impl Config {
         let advertise = env.setting("--advertise-addr", flags.advertise_addr, "MAEL_ADVERTISE_ADDR")?;
         let join = env.settings("--join", flags.join, "MAEL_JOIN")?;
         at_most(MAX_JOIN, "members to join through", &join)?;
+        let dial_ranges = env.settings("--dial-range", flags.dial_ranges, "MAEL_DIAL_RANGES")?;
+        at_most(MAX_DIAL_RANGES, "ranges of addresses to dial", &dial_ranges)?;
         let components = env.settings("--component", flags.components, "MAEL_COMPONENTS")?;
         at_most(MAX_COMPONENTS, "components", &components)?;
         let components = components.iter().map(Setting::parse).collect::<Result<Vec<Component>, _>>()?;
@@ -152,6 +160,7 @@ impl Config {
             advertise_addr: advertise.map(|setting| setting.parse()).transpose()?,
             public_addr,
             join: join.iter().map(Setting::parse).collect::<Result<_, _>>()?,
+            dial_ranges: dial_ranges.iter().map(Setting::parse).collect::<Result<_, _>>()?,
             data_dir,
             tls_dir,
             components,

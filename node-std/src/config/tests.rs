@@ -107,6 +107,8 @@ fn a_bad_value_names_its_origin() {
         ("MAEL_PRIVATE_ADDR", "28950", "MAEL_PRIVATE_ADDR: \"28950\": expected IP:PORT, such as"),
         ("MAEL_PUBLIC_ADDR", "web", "MAEL_PUBLIC_ADDR: \"web\": expected IP:PORT, such as"),
         ("MAEL_NODE_NAME", "a b", "MAEL_NODE_NAME: \"a b\": a name is"),
+        ("MAEL_DIAL_RANGES", "10.0.0.0/8,10.0.0.0/33", "MAEL_DIAL_RANGES: \"10.0.0.0/33\": expected a range"),
+        ("MAEL_DIAL_RANGES", "node.example", "MAEL_DIAL_RANGES: \"node.example\": expected a range"),
         ("MAEL_PLAINTEXT", "maybe", "MAEL_PLAINTEXT: \"maybe\": expected true or false"),
     ] {
         let message = problem(&[], &[(variable, value)]);
@@ -132,6 +134,10 @@ fn a_setting_given_too_many_times_is_named() {
     assert_eq!(config(&["--join", "a:1"].repeat(8), &[]).unwrap().join.len(), 8);
     let message = problem(&["--join", "a:1"].repeat(9), &[]);
     assert!(message.starts_with("--join: at most 8"), "{message}");
+    let message = problem(&["--dial-range", "10.0.0.0/8"].repeat(65), &[]);
+    assert_eq!(message, "--dial-range: at most 64 ranges of addresses to dial can be given");
+    let ranges = config(&["--dial-range", "10.0.0.0/8", "--dial-range", "fd00::1"], &[]).unwrap().dial_ranges;
+    assert_eq!(ranges.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "fd00::1/128"]);
     let many: Vec<String> = (0..33).map(|n| format!("c{n}=http://h")).collect();
     let message = problem(&[], &[("MAEL_COMPONENTS", &many.join(","))]);
     assert_eq!(message, "MAEL_COMPONENTS: at most 32 components can be given");

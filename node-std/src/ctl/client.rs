@@ -15,7 +15,6 @@ use node_core::trust::Roles;
 use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::flags::Flags;
@@ -24,6 +23,7 @@ use crate::access::{Access, Credentials};
 use crate::api::FORBIDDEN;
 use crate::config::HostPort;
 use crate::config::PRIVATE_PORT;
+use crate::connect;
 use crate::tls::{self, Keyring, TlsError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -92,7 +92,7 @@ impl Client {
     /// The result of `method`.
     pub async fn call(&self, method: &str, params: Value) -> Result<Value, CtlError> {
         let request = json!({"jsonrpc": "2.0", "id": "1", "method": method, "params": [params]});
-        let tcp = TcpStream::connect(self.addr.as_str());
+        let tcp = async { connect::race(&connect::resolve(self.addr.as_str()).await?).await };
         let tcp = tokio::time::timeout(CONNECT_TIMEOUT, tcp).await.map_err(|_| self.late(CONNECT_TIMEOUT))?;
         let tcp = tcp.map_err(|error| self.unreachable(error.to_string()))?;
         let body = match &self.tls {

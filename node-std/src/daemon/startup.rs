@@ -15,7 +15,7 @@ use super::tls_status::watch_tls;
 use crate::access::{Access, Credentials};
 use crate::api::{About, Api};
 use crate::clock::{Clock, unix_millis};
-use crate::cluster::{Cluster, LocalMetadata, Security, Setup, Task};
+use crate::cluster::{Cluster, DialRanges, LocalMetadata, Security, Setup, Task};
 use crate::config::{Config, HostPort};
 use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
@@ -77,6 +77,7 @@ impl Daemon {
             metadata: metadata(&config, &advertised),
             security: security.clone(),
             access: access.clone(),
+            dial_ranges: DialRanges { ranges: config.dial_ranges.clone(), join: config.join.clone() },
             server: Arc::new(Services::new(cluster.clone(), security.clone(), proxy.clone())),
             data_dir,
             clock: Clock::start(),

@@ -13,7 +13,7 @@ use node_core::time::Instant;
 use crate::agenda::{Agenda, Step};
 use crate::figures::Figures;
 use crate::scenario::{Action, Measure, Scenario, Start, seconds};
-use crate::subject::Subject;
+use crate::subject::{Lie, Subject};
 
 /// How often views are compared while the cluster heals.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
@@ -41,6 +41,8 @@ pub struct Play<'s, S> {
     whole: Option<Instant>,
     /// A hub that was wrong a moment ago.
     wrong: usize,
+    /// The last lie of the member that lies.
+    lie: Option<Lie>,
 }
 
 /// Traffic until the first event.
@@ -66,7 +68,11 @@ impl<'s> Play<'s, Cluster> {
     pub fn new(scenario: &'s Scenario, nodes: usize, seed: u64, replay: String) -> Self {
         let leaves = (nodes as f64 * scenario.leaves).round() as usize;
         let shape = Shape { hubs: nodes.saturating_sub(leaves).max(2), leaves };
-        let capacity = Capacity { members: nodes + nodes / 100 + SPARE, peers: PEERS, metadata: METADATA };
+        let capacity = Capacity {
+            members: nodes + nodes / 100 + SPARE + scenario.invented(),
+            peers: PEERS,
+            metadata: METADATA,
+        };
         let mut cluster = match scenario.start {
             Start::Whole => Cluster::whole(seed, scenario.conditions(), shape, capacity),
             Start::Together => together(seed, scenario, shape, capacity),
@@ -93,6 +99,7 @@ impl<'s, S: Subject> Play<'s, S> {
             calm: Instant::START,
             whole: None,
             wrong: 0,
+            lie: None,
         }
     }
 
@@ -172,7 +179,8 @@ impl<'s, S: Subject> Play<'s, S> {
             Action::Crash { nodes } => self.depart(nodes, S::kill),
             Action::Vanish { share } => self.some(share).into_iter().for_each(|at| self.cluster.vanish(at)),
             Action::Leave { nodes } => self.depart(nodes, S::leave),
-            Action::Join { nodes } => (0..nodes).for_each(|_| self.cluster.join()),
+            Action::Join { nodes } => (0..nodes).for_each(|_| self.join()),
+            Action::Invent { hubs, accepts } => self.invent(hubs, accepts),
             Action::Restart { share, gone, forget } => {
                 for at in self.some(share) {
                     self.cluster.kill(at);
@@ -208,6 +216,25 @@ impl<'s, S: Subject> Play<'s, S> {
         self.changes += 1;
         let component = format!("c{}", self.changes);
         self.followed.push(self.cluster.change(at, &component));
+    }
+
+    fn join(&mut self) {
+        let at = self.cluster.join();
+        if self.scenario.measure.contains(&Measure::Spread) {
+            self.followed.push(self.cluster.follow(at, Known::Incarnation(1)));
+        }
+    }
+
+    fn invent(&mut self, hubs: usize, accepts: bool) {
+        let lie = match self.lie {
+            Some(last) => Lie { incarnation: last.incarnation + 1, ..last },
+            None => {
+                let Some(liar) = self.hub() else { return };
+                Lie { liar, hubs, incarnation: 1, at: self.cluster.add_bystander(accepts) }
+            }
+        };
+        self.cluster.invent(lie);
+        self.lie = Some(lie);
     }
 
     fn depart(&mut self, nodes: usize, how: fn(&mut S, usize)) {

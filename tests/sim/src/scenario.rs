@@ -102,6 +102,14 @@ pub enum Action {
         /// How many.
         nodes: usize,
     },
+    /// One hub tells its peers of hubs that do not exist, all at the address of one machine outside of the cluster. Each time
+    /// it says that they live on.
+    Invent {
+        /// How many.
+        hubs: usize,
+        /// The machine accepts connections and never says anything; otherwise nothing listens there.
+        accepts: bool,
+    },
     /// New hubs join.
     Join {
         /// How many.
@@ -163,6 +171,8 @@ pub enum Measure {
     DeclaredDown,
     /// How long after the last event all views are right.
     Heal,
+    /// Dials to the machine where invented hubs are said to be.
+    Dials,
     /// Handshakes.
     Handshakes,
     /// Links of a hub.
@@ -198,6 +208,16 @@ impl Scenario {
             event.check().with_context(|| format!("event {}", number + 1))?;
         }
         Ok(())
+    }
+
+    /// How many hubs are invented.
+    #[must_use]
+    pub fn invented(&self) -> usize {
+        let invented = |event: &Event| match event.action {
+            Action::Invent { hubs, .. } => hubs,
+            _ => 0,
+        };
+        self.events.iter().map(invented).max().unwrap_or(0)
     }
 
     /// The network as the simulator takes it.
@@ -242,6 +262,10 @@ impl Event {
             }
             Action::Join { nodes } => {
                 ensure!((1..=10_000).contains(&nodes), "nodes: {nodes} is not between 1 and 10,000");
+                Ok(())
+            }
+            Action::Invent { hubs, .. } => {
+                ensure!((1..=10_000).contains(&hubs), "hubs: {hubs} is not between 1 and 10,000");
                 Ok(())
             }
             Action::Vanish { share: value } => share("share", value),

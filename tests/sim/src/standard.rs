@@ -11,7 +11,7 @@ macro_rules! scenarios {
 }
 
 /// Names and texts, in the order in which they are played.
-pub const STANDARD: [(&str, &str); 14] = scenarios![
+pub const STANDARD: [(&str, &str); 16] = scenarios![
     "idle",
     "change",
     "crash",
@@ -25,7 +25,9 @@ pub const STANDARD: [(&str, &str); 14] = scenarios![
     "restart-half",
     "vanish-half",
     "join",
-    "newcomers"
+    "newcomers",
+    "invented-silent",
+    "invented-refused"
 ];
 
 /// The scenario of a name, or `all`.

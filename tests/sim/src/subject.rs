@@ -8,6 +8,19 @@ use node_core::sim::{Cluster, DeclaredDown, Known, Net, Spread, Traffic};
 use crate::figures::{Figure, Figures};
 use crate::scenario::Measure;
 
+/// A lie about members that do not exist.
+#[derive(Clone, Copy, Debug)]
+pub struct Lie {
+    /// The member that tells it.
+    pub liar: usize,
+    /// How many it invents; each time the same.
+    pub hubs: usize,
+    /// The incarnation that they are said to be in.
+    pub incarnation: u64,
+    /// The machine whose address they are said to have.
+    pub at: usize,
+}
+
 /// A cluster in the simulated network, of any protocol. Each member has its own machine; all know the addresses of the first
 /// two.
 pub trait Subject {
@@ -63,8 +76,15 @@ pub trait Subject {
     /// A member offers another component. Returns the number of the change for [`spread`](Self::spread).
     fn change(&mut self, at: usize, component: &str) -> usize;
 
-    /// Another member joins.
-    fn join(&mut self);
+    /// Another member joins. Returns its host.
+    fn join(&mut self) -> usize;
+
+    /// Adds a machine that takes no part in the cluster. It accepts connections and never says anything, or nothing listens
+    /// there.
+    fn add_bystander(&mut self, accepts: bool) -> usize;
+
+    /// A member tells of others that do not exist.
+    fn invent(&mut self, lie: Lie);
 
     /// A process ends; its kernel closes its links.
     fn kill(&mut self, at: usize);
@@ -126,7 +146,7 @@ impl Subject for Cluster {
                 figures.add("B/member", Figure::Whole(capacity.bytes_for_each_member() as f64));
                 figures.add("of it meta", Figure::Whole(capacity.metadata as f64));
             }
-            Measure::Idle | Measure::DeclaredDown | Measure::Heal => {}
+            Measure::Idle | Measure::DeclaredDown | Measure::Dials | Measure::Heal => {}
         }
     }
 
@@ -151,9 +171,18 @@ impl Subject for Cluster {
         followed
     }
 
-    fn join(&mut self) {
+    fn join(&mut self) -> usize {
         let at = self.add(Kind::Hub, &[0, 1]);
         self.start(at, 1);
+        at
+    }
+
+    fn add_bystander(&mut self, accepts: bool) -> usize {
+        self.add_bystander(accepts)
+    }
+
+    fn invent(&mut self, lie: Lie) {
+        self.invent(lie.liar, lie.hubs, lie.incarnation, lie.at);
     }
 
     fn kill(&mut self, at: usize) {

@@ -11,7 +11,8 @@ fan-out f: the eager-push peers of the mean hub, less one. msgs, B: sent by each
 message: TLS, TCP, IP), pings and handshakes. dup: the share of messages that held records and told nothing new. false downs:
 nodes that were declared down while they ran and could be reached; while silent: nodes that were declared down while they were
 paused or could not be reached. whole: the time from the last event until every hub sees every node correctly; never: not
-before the scenario ends. Handshakes (shakes) count at both ends; max is the busiest node.
+before the scenario ends. Handshakes (shakes) count at both ends; max is the busiest node. dials: to the address of invented
+hubs.
 ";
 
 /// A row of a table.

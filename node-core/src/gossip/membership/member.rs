@@ -67,6 +67,7 @@ pub struct MemberSlot {
     pub(crate) asleep: bool,
     /// Its link broke, and it cannot be dialled: the reconnect grace runs.
     pub(crate) in_grace: bool,
+    pub(crate) acquaintance: Acquaintance,
 }
 
 const _: () = assert!(size_of::<MemberSlot>() <= 128, "10,000 members are to fit a small server");
@@ -94,6 +95,7 @@ impl MemberSlot {
         was_neighbour: false,
         asleep: false,
         in_grace: false,
+        acquaintance: Acquaintance::Hearsay,
     };
 
     /// Of two versions of a record the larger is newer.
@@ -110,6 +112,17 @@ impl MemberSlot {
     pub(super) fn counts(&self, confirmer: NodeId) -> bool {
         self.confirmers.contains(&0) && !self.confirmers.contains(&abbreviated(confirmer))
     }
+}
+
+/// Whether a link ever showed here that a member exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acquaintance {
+    /// No: others say so.
+    Hearsay,
+    /// It was linked, and was dialled in vain since.
+    Linked,
+    /// It is linked, or was and has not been dialled in vain since: one more probe is due to it, whatever its address did before.
+    ProbeDue,
 }
 
 /// The state of the dialer for a member.

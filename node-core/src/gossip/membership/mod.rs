@@ -26,7 +26,7 @@ mod version;
 pub use evidence::{BuddyNotification, Failure};
 pub use fingerprints::{PartFingerprint, digest, id_before, mix};
 pub use id_index::IdEntry;
-pub use member::{Member, MemberSlot};
+pub use member::{Acquaintance, Member, MemberSlot};
 pub use members::{Links, Members, Sender};
 pub use merge::Update;
 pub use own::PublishError;

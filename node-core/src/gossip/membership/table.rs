@@ -4,7 +4,7 @@ use super::change_log::ChangeLog;
 use super::deadlines::{Deadlines, NEVER};
 use super::fingerprints::{Fingerprints, PartFingerprint, digest};
 use super::id_index::{IdEntry, IdIndex};
-use super::member::{MemberSlot, NONE};
+use super::member::{Acquaintance, MemberSlot, NONE};
 use super::metadata_arena::MetadataArena;
 use crate::id::NodeId;
 use crate::time::{Duration, Instant};
@@ -28,6 +28,7 @@ pub struct TableStorage<'s> {
 #[derive(Clone, Copy)]
 struct Counts {
     dialling: usize,
+    dialling_hearsay: usize,
     link_wanted: usize,
     suspect: usize,
     down: usize,
@@ -69,7 +70,7 @@ impl<'s> Table<'s> {
             log: ChangeLog::new(),
             free: if capacity == 0 { NONE } else { 0 },
             peak: 0,
-            counts: Counts { dialling: 0, link_wanted: 0, suspect: 0, down: 0, left: 0 },
+            counts: Counts { dialling: 0, dialling_hearsay: 0, link_wanted: 0, suspect: 0, down: 0, left: 0 },
         }
     }
 
@@ -105,7 +106,7 @@ impl<'s> Table<'s> {
         Record { id, incarnation, state, by, metadata }
     }
 
-    /// Changes what is counted over all members: incarnation, state, `digest`, `dialling` and `link_wanted`.
+    /// Changes what is counted over all members: incarnation, state, `digest`, `acquaintance`, `dialling` and `link_wanted`.
     pub fn update(&mut self, index: Index, change: impl FnOnce(&mut MemberSlot)) {
         let Some(slot) = self.slots.get_mut(index.0 as usize) else { return };
         let before = *slot;
@@ -120,6 +121,11 @@ impl<'s> Table<'s> {
         let counted_in = |state, count| counted(before.state == state, slot.state == state, count);
         self.counts = Counts {
             dialling: counted(before.dial.under_way, slot.dial.under_way, counts.dialling),
+            dialling_hearsay: counted(
+                is_dialling_hearsay(&before),
+                is_dialling_hearsay(slot),
+                counts.dialling_hearsay,
+            ),
             link_wanted: counted(before.dial.wanted, slot.dial.wanted, counts.link_wanted),
             suspect: counted_in(State::Suspect, counts.suspect),
             down: counted_in(State::Down, counts.down),
@@ -130,6 +136,11 @@ impl<'s> Table<'s> {
     /// How many members are being dialled.
     pub const fn dialling(&self) -> usize {
         self.counts.dialling
+    }
+
+    /// How many of them were never linked here.
+    pub const fn dialling_hearsay(&self) -> usize {
+        self.counts.dialling_hearsay
     }
 
     /// To how many members a link is wanted.
@@ -347,6 +358,10 @@ impl<'s> Table<'s> {
     fn place(&self, id: NodeId) -> Result<usize, usize> {
         self.ids.place(id, |index| self.slot(Index(index)).id)
     }
+}
+
+fn is_dialling_hearsay(slot: &MemberSlot) -> bool {
+    slot.dial.under_way && slot.acquaintance == Acquaintance::Hearsay
 }
 
 #[cfg(test)]

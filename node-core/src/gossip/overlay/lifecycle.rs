@@ -1,12 +1,12 @@
 //! Links as they come and go.
 
 use super::active_view::rank;
-use super::dialer::Target;
 use super::links::Overlay;
+use super::next_dial::Target;
 use super::peer::{Peer, PushState, SyncState};
 use super::tie_break::{Newcomer, Outcome};
 use crate::gossip::context::Context;
-use crate::gossip::membership::{BuddyNotification, Links, Members, digest};
+use crate::gossip::membership::{Acquaintance, BuddyNotification, Links, Members, digest};
 use crate::gossip::timers::Timer;
 use crate::id::{LinkId, NodeId};
 use crate::time::{Duration, Instant};
@@ -117,6 +117,7 @@ impl Overlay<'_> {
         if let Some(index) = members.table.find(hello.id) {
             members.table.update(index, |slot| {
                 (slot.dial.wanted, slot.dial.for_requests, slot.dial.failed) = (false, false, 0);
+                slot.acquaintance = Acquaintance::ProbeDue;
             });
         }
         let is_leaf = self.peers.is_linked_leaf(hello.id);

@@ -1,5 +1,7 @@
 //! The links of a node, and what can be asked of them.
 
+use super::addresses::Addresses;
+use super::dial_budget::DialBudget;
 use super::peer::Peer;
 use super::peers::Peers;
 use super::seeds::Seeds;
@@ -13,11 +15,19 @@ use crate::wire::{GoAway, Kind, State};
 pub struct Overlay<'s> {
     pub peers: Peers<'s>,
     pub(super) seeds: Seeds,
+    pub(super) addresses: Addresses,
+    pub(super) dial_budget: DialBudget,
 }
 
 impl<'s> Overlay<'s> {
-    pub const fn new(peers: &'s mut [Peer]) -> Self {
-        Self { peers: Peers::new(peers), seeds: Seeds::new() }
+    /// `key` is random.
+    pub const fn new(peers: &'s mut [Peer], key: u64) -> Self {
+        Self {
+            peers: Peers::new(peers),
+            seeds: Seeds::new(),
+            addresses: Addresses::new(key),
+            dial_budget: DialBudget::new(),
+        }
     }
 
     /// Links to hubs that carry gossip.

@@ -12,6 +12,7 @@ mod batch;
 mod converged;
 mod events;
 mod host;
+mod invent;
 mod life;
 mod views;
 mod watch;

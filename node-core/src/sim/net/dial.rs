@@ -38,7 +38,11 @@ impl Net {
             return dial;
         };
         machine.traffic.handshake(self.now, HANDSHAKE_BYTES);
-        self.dials.insert(dial, Attempt { from, to, life: machine.life, answered_by: None });
+        let life = machine.life;
+        if let Some(dialled) = self.machines.get_mut(to) {
+            dialled.traffic.dialled += 1;
+        }
+        self.dials.insert(dial, Attempt { from, to, life, answered_by: None });
         // There, back, and there again: then TLS begins.
         let mut at = self.now;
         (0..3).for_each(|_| at = at + self.conditions.reliable_delay(&mut self.rng));

@@ -15,6 +15,8 @@ pub struct Traffic {
     pub pings: u64,
     /// Handshakes begun, on either side.
     pub handshakes: u64,
+    /// Dials of other machines to this one, whatever came of them.
+    pub dialled: u64,
     /// Most handshakes within one second of the clock.
     pub peak_handshakes: u32,
     /// Most links at once.
@@ -31,6 +33,7 @@ impl Traffic {
         bytes: 0,
         pings: 0,
         handshakes: 0,
+        dialled: 0,
         peak_handshakes: 0,
         peak_links: 0,
         second: 0,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use node_core::sim::{DeclaredDown, Known, Net, Spread};
 use node_sim::figures::Figures;
 use node_sim::scenario::Measure;
-use node_sim::subject::Subject;
+use node_sim::subject::{Lie, Subject};
 
 use super::cluster::Swim;
 
@@ -55,11 +55,19 @@ impl Subject for Swim {
         self.change(at, component)
     }
 
-    fn join(&mut self) {
+    fn join(&mut self) -> usize {
         let at = self.add();
         self.start(at);
         self.join(at);
+        at
     }
+
+    fn add_bystander(&mut self, _: bool) -> usize {
+        self.net.add()
+    }
+
+    /// foca opens no connections.
+    fn invent(&mut self, _: Lie) {}
 
     fn kill(&mut self, at: usize) {
         self.kill(at);

@@ -39,6 +39,12 @@ impl<S: Subject> Play<'_, S> {
                     let time = self.whole.map(|whole| whole.since(self.calm).as_secs_f64());
                     figures.add("whole s", Figure::Seconds(time));
                 }
+                Measure::Dials => {
+                    let dialled = self.lie.map_or(0, |lie| self.cluster.net_mut().traffic(lie.at).dialled);
+                    let hubs = self.hosts().filter(|&at| self.cluster.is_hub(at)).count();
+                    figures.add("dials", Figure::Whole(dialled as f64));
+                    figures.add("dials/hub", Figure::Count(dialled as f64 / hubs.max(1) as f64));
+                }
                 Measure::Handshakes | Measure::Links | Measure::Memory => {}
             }
             self.cluster.add_figures(*measure, &mut figures);
