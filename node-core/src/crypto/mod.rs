@@ -4,13 +4,17 @@
 //! P-256 with SHA-256 is the only signature that every node MUST know, because boards can afford it.
 
 mod p256;
+#[cfg(feature = "seal")]
+mod seal;
 #[cfg(feature = "software")]
 mod software;
 mod traits;
 
 pub use p256::{
-    BadSecret, BadSignature, DerSignature, P256Point, P256Secret, PublicKey, SignError, Signature,
+    BadSeal, BadSecret, BadSignature, DerSignature, P256Point, P256Secret, PublicKey, SignError, Signature,
 };
+#[cfg(feature = "seal")]
+pub(crate) use seal::seal;
 #[cfg(feature = "software")]
 pub use software::{Software, SoftwareSigner};
-pub use traits::{Check, Derive, Digest, Sign, Verify};
+pub use traits::{Check, Derive, Digest, Sign, Unseal, Verify};

@@ -198,6 +198,11 @@ impl fmt::Debug for DerSignature {
 #[error("the signature does not match: the peer does not hold the key")]
 pub struct BadSignature;
 
+/// The message cannot be decrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the message cannot be decrypted with this key")]
+pub struct BadSeal;
+
 /// The bytes are no P-256 private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not a P-256 private key: zero, or not below the order of the curve")]

@@ -50,6 +50,12 @@ impl SoftwareSigner {
         SigningKey::from_slice(secret.0).map(Self).map_err(|_| BadSecret)
     }
 
+    /// The private key, wiped when dropped.
+    #[cfg(feature = "seal")]
+    pub(super) fn to_bytes(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        zeroize::Zeroizing::new(self.0.to_bytes().into())
+    }
+
     /// The public key.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {

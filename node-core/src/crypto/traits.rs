@@ -1,6 +1,6 @@
 //! The traits that a device or a server implements.
 
-use super::p256::{BadSecret, BadSignature, P256Point, P256Secret, SignError, Signature};
+use super::p256::{BadSeal, BadSecret, BadSignature, P256Point, P256Secret, SignError, Signature};
 
 /// Hashes with SHA-256 (FIPS 180-4).
 pub trait Digest {
@@ -34,6 +34,22 @@ pub trait Sign {
     /// # Errors
     /// [`SignError`] when the key cannot be used; the caller MUST NOT make a connection then.
     fn sign(&self, message: &[u8]) -> Result<Signature, SignError>;
+}
+
+/// Decrypts what was encrypted to a P-256 key, in memory or in a secure element.
+pub trait Unseal {
+    /// Opens a message of HPKE (RFC 9180) in place, and returns its text: base mode with DHKEM(P-256, HKDF-SHA256),
+    /// HKDF-SHA256 and AES-128-GCM, the first message. `sealed` is the ciphertext with its tag behind it.
+    ///
+    /// # Errors
+    /// [`BadSeal`]: it was encrypted to another key, or changed on the way.
+    fn unseal<'c>(
+        &self,
+        encapsulated: &[u8; P256Point::LEN],
+        info: &[u8],
+        bound: &[u8],
+        sealed: &'c mut [u8],
+    ) -> Result<&'c mut [u8], BadSeal>;
 }
 
 /// All that a node needs to check what others signed. Every type that hashes and verifies has it.

@@ -9,7 +9,7 @@
 mod channel;
 mod record;
 
-use crate::crypto::{Check, Digest, PublicKey, Sign};
+use crate::crypto::{BadSignature, Check, Digest, PublicKey, Sign, Signature};
 use crate::id::NodeId;
 
 pub use channel::{Certificates, Channel, Greetings};
@@ -49,10 +49,22 @@ impl<'i> Identity<'i> {
         node_id(key, self.check)
     }
 
-    /// SHA-256 over the purpose of a signature, the cluster and `parts`. A zero ends both texts, which hold none.
-    fn statement(&self, purpose: &str, parts: [&[u8]; 5]) -> [u8; 32] {
-        let [a, b, c, d, e] = parts;
-        self.check.sha256(&[purpose.as_bytes(), &[0], self.cluster.as_bytes(), &[0], a, b, c, d, e])
+    /// What is signed for this purpose in this cluster.
+    pub(crate) fn statement(&self, purpose: &str, parts: [&[u8]; 5]) -> [u8; 32] {
+        statement(self.check, self.cluster, purpose, parts)
+    }
+
+    /// Checks a signature by any key.
+    ///
+    /// # Errors
+    /// [`BadSignature`]: it is not by that key over `message`.
+    pub(crate) fn verify(
+        &self,
+        key: &[u8],
+        message: &[u8],
+        signature: &Signature,
+    ) -> Result<(), BadSignature> {
+        self.check.verify(key, message, signature)
     }
 }
 
@@ -63,6 +75,17 @@ impl core::fmt::Debug for Identity<'_> {
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
+}
+
+/// SHA-256 over the purpose of a signature, the cluster and `parts`. A zero ends both texts, which hold none.
+pub(crate) fn statement<D: Digest + ?Sized>(
+    digest: &D,
+    cluster: &str,
+    purpose: &str,
+    parts: [&[u8]; 5],
+) -> [u8; 32] {
+    let [a, b, c, d, e] = parts;
+    digest.sha256(&[purpose.as_bytes(), &[0], cluster.as_bytes(), &[0], a, b, c, d, e])
 }
 
 /// The id of the node with this public key: the first 16 bytes of SHA-256 over the compressed point.
