@@ -39,13 +39,13 @@ pub struct Parts<'d, G, F, A> {
 ///
 /// At first it holds only zeros and empty vectors, which a linker does not store: a `static` of it takes no flash.
 pub struct LeafResources<'d> {
-    memory: Memory,
+    memory: Memory<'d>,
     state: heapless::Vec<State<'d>, 1>,
 }
 
-struct Memory {
+struct Memory<'d> {
     identity: IdentityMemory,
-    core: CoreMemory,
+    core: CoreMemory<'d>,
     ports: [PortMemory; LINKS],
     heads: [[u8; HEAD]; WORKERS + 1],
     item: [u8; ITEM],
@@ -120,7 +120,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
 /// Not inlined, so that its stack is given back: inside [`start`] the node would hold it to the end.
 #[inline(never)]
 fn assemble<'d>(
-    memory: &'d mut CoreMemory,
+    memory: &'d mut CoreMemory<'d>,
     settings: &Settings<'d>,
     keys: &Keys,
     boot: Boot<'d>,

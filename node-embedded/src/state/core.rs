@@ -20,7 +20,7 @@ const CALLERS: usize = 4;
 
 /// The core's machines and what belongs to them.
 pub(crate) struct Core<'d> {
-    pub(crate) node: Node<'d>,
+    pub(crate) node: &'d mut Node<'d>,
     pub(crate) clock: ClockFloor,
     pub(crate) ports: [Port<'d>; LINKS],
     pub(crate) table: ExchangeTable<'d>,
@@ -33,7 +33,8 @@ pub(crate) struct Core<'d> {
 }
 
 /// The memory that the machines work in.
-pub(crate) struct CoreMemory {
+pub(crate) struct CoreMemory<'d> {
+    node: heapless::Vec<Node<'d>, 1>,
     slots: heapless::Vec<MemberSlot, MEMBERS>,
     id_index: [IdEntry; MEMBERS],
     deadlines: [Instant; MEMBERS],
@@ -43,8 +44,9 @@ pub(crate) struct CoreMemory {
     links: [LinkMemory; LINKS],
 }
 
-impl CoreMemory {
+impl CoreMemory<'_> {
     pub(crate) const NEW: Self = Self {
+        node: heapless::Vec::new(),
         slots: heapless::Vec::new(),
         id_index: [IdEntry::FREE; MEMBERS],
         deadlines: [Instant::START; MEMBERS],
@@ -66,23 +68,19 @@ pub(crate) struct Boot<'d> {
     pub(crate) seed: u64,
 }
 
-impl<'d> Core<'d> {
-    /// Puts the machines together.
+impl<'d> Boot<'d> {
+    /// Makes the node in its final place.
     ///
-    /// # Errors
-    /// [`CoreError`] says what does not fit.
-    pub(crate) fn new(
-        memory: &'d mut CoreMemory,
-        settings: &Settings<'d>,
-        boot: Boot<'d>,
+    /// Not inlined: it signs what it says of itself, and a signature takes much stack. So nothing else lies there meanwhile.
+    #[inline(never)]
+    fn bear(
+        &self,
+        place: &'d mut heapless::Vec<Node<'d>, 1>,
+        now: Instant,
         about_me: &Metadata<'_>,
-    ) -> Result<Self, CoreError> {
-        let Boot { identity, starts, random, seed } = boot;
-        let now = now();
-        let CoreMemory { slots, id_index, deadlines, metadata, peers, table, links } = memory;
-        fill(slots, MemberSlot::FREE);
-        fill(peers, Peer::FREE);
-        let storage = gossip::Storage { slots, id_index, deadlines, fingerprints: &mut [], metadata, peers };
+        storage: gossip::Storage<'d>,
+    ) -> Result<&'d mut Node<'d>, CoreError> {
+        let Self { identity, starts, random, seed } = *self;
         let config = gossip::Config {
             active_view: LINKS - 1,
             dials: 1,
@@ -92,12 +90,36 @@ impl<'d> Core<'d> {
         let incarnation = u64::from(starts) << 12;
         let start = Start { at: starts.into(), random };
         let birth = gossip::Birth { incarnation, start, metadata: about_me, seed };
-        let mut node = Node::new(now, config, identity, birth, storage)?;
+        place.clear();
+        place
+            .push(Node::new(now, config, identity, birth, storage)?)
+            .map_err(|_| CoreError::Settings)?;
+        place.first_mut().ok_or(CoreError::Settings)
+    }
+}
+
+impl<'d> Core<'d> {
+    /// Puts the machines together.
+    ///
+    /// # Errors
+    /// [`CoreError`] says what does not fit.
+    pub(crate) fn new(
+        memory: &'d mut CoreMemory<'d>,
+        settings: &Settings<'d>,
+        boot: Boot<'d>,
+        about_me: &Metadata<'_>,
+    ) -> Result<Self, CoreError> {
+        let now = now();
+        let CoreMemory { node, slots, id_index, deadlines, metadata, peers, table, links } = memory;
+        fill(slots, MemberSlot::FREE);
+        fill(peers, Peer::FREE);
+        let storage = gossip::Storage { slots, id_index, deadlines, fingerprints: &mut [], metadata, peers };
+        let node = boot.bear(node, now, about_me, storage)?;
         for hub in settings.hubs {
             node.add_seed(now, hub)?;
         }
         let link = link::Config {
-            identity,
+            identity: boot.identity,
             limits: LIMITS,
             hello_timeout: Duration::from_secs(5),
             ping_after: Duration::from_secs(5),
