@@ -32,29 +32,35 @@ pub(crate) struct Core<'d> {
     pub(crate) callers: MultiWakerRegistration<CALLERS>,
 }
 
-/// The memory that the machines work in.
-pub(crate) struct CoreMemory<'d> {
-    node: heapless::Vec<Node<'d>, 1>,
+/// The memory of the gossip node.
+pub(crate) struct NodeMemory<'d> {
+    place: heapless::Vec<Node<'d>, 1>,
     slots: heapless::Vec<MemberSlot, MEMBERS>,
     id_index: [IdEntry; MEMBERS],
     deadlines: [Instant; MEMBERS],
     metadata: [u8; MEMBERS * METADATA],
     peers: heapless::Vec<Peer, LINKS>,
-    table: table::ExchangeSlots,
-    links: [LinkMemory; LINKS],
 }
 
-impl CoreMemory<'_> {
+impl NodeMemory<'_> {
     pub(crate) const NEW: Self = Self {
-        node: heapless::Vec::new(),
+        place: heapless::Vec::new(),
         slots: heapless::Vec::new(),
         id_index: [IdEntry::FREE; MEMBERS],
         deadlines: [Instant::START; MEMBERS],
         metadata: [0; MEMBERS * METADATA],
         peers: heapless::Vec::new(),
-        table: table::ExchangeSlots::new(),
-        links: [LinkMemory::NEW; LINKS],
     };
+}
+
+/// The memory that the other machines work in.
+pub(crate) struct CoreMemory {
+    table: table::ExchangeSlots,
+    links: [LinkMemory; LINKS],
+}
+
+impl CoreMemory {
+    pub(crate) const NEW: Self = Self { table: table::ExchangeSlots::new(), links: [LinkMemory::NEW; LINKS] };
 }
 
 /// The values that tell this start of the node from any other.
@@ -71,16 +77,18 @@ pub(crate) struct Boot<'d> {
 impl<'d> Boot<'d> {
     /// Makes the node in its final place.
     ///
-    /// Not inlined: it signs what it says of itself, and a signature takes much stack. So nothing else lies there meanwhile.
-    #[inline(never)]
-    fn bear(
+    /// # Errors
+    /// [`CoreError`] says what does not fit.
+    pub(crate) fn bear(
         &self,
-        place: &'d mut heapless::Vec<Node<'d>, 1>,
-        now: Instant,
+        memory: &'d mut NodeMemory<'d>,
         about_me: &Metadata<'_>,
-        storage: gossip::Storage<'d>,
     ) -> Result<&'d mut Node<'d>, CoreError> {
         let Self { identity, starts, random, seed } = *self;
+        let NodeMemory { place, slots, id_index, deadlines, metadata, peers } = memory;
+        fill(slots, MemberSlot::FREE);
+        fill(peers, Peer::FREE);
+        let storage = gossip::Storage { slots, id_index, deadlines, fingerprints: &mut [], metadata, peers };
         let config = gossip::Config {
             active_view: LINKS - 1,
             dials: 1,
@@ -91,35 +99,29 @@ impl<'d> Boot<'d> {
         let start = Start { at: starts.into(), random };
         let birth = gossip::Birth { incarnation, start, metadata: about_me, seed };
         place.clear();
-        place
-            .push(Node::new(now, config, identity, birth, storage)?)
-            .map_err(|_| CoreError::Settings)?;
+        place.push(Node::new(now(), config, identity, birth, storage)?).map_err(|_| CoreError::Settings)?;
         place.first_mut().ok_or(CoreError::Settings)
     }
 }
 
 impl<'d> Core<'d> {
-    /// Puts the machines together.
+    /// Puts the machines around a node.
     ///
     /// # Errors
     /// [`CoreError`] says what does not fit.
     pub(crate) fn new(
-        memory: &'d mut CoreMemory<'d>,
+        memory: &'d mut CoreMemory,
         settings: &Settings<'d>,
-        boot: Boot<'d>,
-        about_me: &Metadata<'_>,
+        identity: Identity<'d>,
+        node: &'d mut Node<'d>,
     ) -> Result<Self, CoreError> {
         let now = now();
-        let CoreMemory { node, slots, id_index, deadlines, metadata, peers, table, links } = memory;
-        fill(slots, MemberSlot::FREE);
-        fill(peers, Peer::FREE);
-        let storage = gossip::Storage { slots, id_index, deadlines, fingerprints: &mut [], metadata, peers };
-        let node = boot.bear(node, now, about_me, storage)?;
+        let CoreMemory { table, links } = memory;
         for hub in settings.hubs {
             node.add_seed(now, hub)?;
         }
         let link = link::Config {
-            identity: boot.identity,
+            identity,
             limits: LIMITS,
             hello_timeout: Duration::from_secs(5),
             ping_after: Duration::from_secs(5),
