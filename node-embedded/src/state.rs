@@ -22,7 +22,7 @@ mod shared;
 mod table;
 mod transmit;
 
-pub(crate) use self::core::{Boot, Core, CoreError, CoreMemory};
+pub(crate) use self::core::{Boot, Core, CoreError, CoreMemory, NodeMemory};
 pub(crate) use clock::now;
 pub(crate) use port::OpenedSession;
 pub(crate) use shared::State;

@@ -6,6 +6,8 @@ use embassy_net::Stack;
 use embassy_sync::mutex::Mutex;
 use embedded_storage_async::nor_flash::NorFlash;
 use embedded_tls::CryptoRngCore;
+use node_core::gossip::Node;
+use node_core::identity::Identity;
 use node_core::wire::{Kind, Metadata};
 
 use super::error::StartError;
@@ -19,7 +21,7 @@ use crate::log::information;
 use crate::runner::Runner;
 use crate::settings::{MAX_PINS, Settings};
 use crate::sizes::{BUNDLE, HEAD, ITEM, LINKS, WORKERS};
-use crate::state::{Boot, Core, CoreError, CoreMemory, State};
+use crate::state::{Boot, Core, CoreError, CoreMemory, NodeMemory, State};
 
 /// The firmware's parts for a node.
 pub struct Parts<'d, G, F, A> {
@@ -39,12 +41,13 @@ pub struct Parts<'d, G, F, A> {
 ///
 /// At first it holds only zeros and empty vectors, which a linker does not store: a `static` of it takes no flash.
 pub struct LeafResources<'d> {
-    memory: Memory,
+    memory: Memory<'d>,
     state: heapless::Vec<State<'d>, 1>,
 }
 
-struct Memory {
+struct Memory<'d> {
     identity: IdentityMemory,
+    node: NodeMemory<'d>,
     core: CoreMemory,
     ports: [PortMemory; LINKS],
     heads: [[u8; HEAD]; WORKERS + 1],
@@ -59,6 +62,7 @@ impl LeafResources<'_> {
         Self {
             memory: Memory {
                 identity: IdentityMemory::new(),
+                node: NodeMemory::NEW,
                 core: CoreMemory::NEW,
                 ports: [PortMemory::NEW; LINKS],
                 heads: [[0; HEAD]; WORKERS + 1],
@@ -90,7 +94,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
 ) -> Result<(Leaf<'d>, Runner<'d, G, F, A>), StartError<F::Error>> {
     let Parts { network, mut rng, flash, flash_range, application } = parts;
     let LeafResources { memory, state } = resources;
-    let Memory { identity, core, ports, heads, item, bundle } = memory;
+    let Memory { identity, node, core, ports, heads, item, bundle } = memory;
     if settings.pins.len() > MAX_PINS {
         return Err(StartError::Settings);
     }
@@ -108,29 +112,39 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     let [a, b, c, d, ..] = random;
     let random = u32::from_le_bytes([a, b, c, d]);
     let boot = Boot { identity, starts, random, seed: u64::from_le_bytes(seed) };
-    let core = assemble(core, &settings, &keys, boot, application.components());
+    let about_me = describe(&settings, &keys, application.components());
+    let node = bear(&boot, node, about_me)?;
+    let core = assemble(core, &settings, identity, node);
     let state = place(state, settings, keys, core)?;
     let keyring = Mutex::new(KeyringMemory { store, bundle });
     let runner = Runner { state, network, rng: rng.into(), keyring, application, ports, heads };
     Ok((Leaf::new(state), runner))
 }
 
-/// Puts the core's machines together.
+/// Makes the node, which signs what it says of itself.
 ///
-/// Not inlined, so that its stack is given back: inside [`start`] the node would hold it to the end.
+/// Not inlined, so that the stack of a signature is given back, and small beside that of [`start`].
+#[inline(never)]
+fn bear<'d>(
+    boot: &Boot<'d>,
+    memory: &'d mut NodeMemory<'d>,
+    about_me: Option<Metadata<'_>>,
+) -> Result<&'d mut Node<'d>, CoreError> {
+    boot.bear(memory, &about_me.ok_or(CoreError::Settings)?)
+}
+
+/// Puts the core's machines together. Not inlined, as [`bear`].
 #[inline(never)]
 fn assemble<'d>(
     memory: &'d mut CoreMemory,
     settings: &Settings<'d>,
-    keys: &Keys,
-    boot: Boot<'d>,
-    components: &[&str],
+    identity: Identity<'d>,
+    node: &'d mut Node<'d>,
 ) -> Result<Core<'d>, CoreError> {
-    let about_me = describe(settings, keys, components).ok_or(CoreError::Settings)?;
-    Core::new(memory, settings, boot, &about_me)
+    Core::new(memory, settings, identity, node)
 }
 
-/// Puts the state in its final place, if there are machines for it. Not inlined, as [`assemble`].
+/// Puts the state in its final place, if there are machines for it. Not inlined, as [`bear`].
 #[inline(never)]
 fn place<'d>(
     state: &'d mut heapless::Vec<State<'d>, 1>,

@@ -20,7 +20,7 @@ const CALLERS: usize = 4;
 
 /// The core's machines and what belongs to them.
 pub(crate) struct Core<'d> {
-    pub(crate) node: Node<'d>,
+    pub(crate) node: &'d mut Node<'d>,
     pub(crate) clock: ClockFloor,
     pub(crate) ports: [Port<'d>; LINKS],
     pub(crate) table: ExchangeTable<'d>,
@@ -32,27 +32,35 @@ pub(crate) struct Core<'d> {
     pub(crate) callers: MultiWakerRegistration<CALLERS>,
 }
 
-/// The memory that the machines work in.
-pub(crate) struct CoreMemory {
+/// The memory of the gossip node.
+pub(crate) struct NodeMemory<'d> {
+    place: heapless::Vec<Node<'d>, 1>,
     slots: heapless::Vec<MemberSlot, MEMBERS>,
     id_index: [IdEntry; MEMBERS],
     deadlines: [Instant; MEMBERS],
     metadata: [u8; MEMBERS * METADATA],
     peers: heapless::Vec<Peer, LINKS>,
-    table: table::ExchangeSlots,
-    links: [LinkMemory; LINKS],
 }
 
-impl CoreMemory {
+impl NodeMemory<'_> {
     pub(crate) const NEW: Self = Self {
+        place: heapless::Vec::new(),
         slots: heapless::Vec::new(),
         id_index: [IdEntry::FREE; MEMBERS],
         deadlines: [Instant::START; MEMBERS],
         metadata: [0; MEMBERS * METADATA],
         peers: heapless::Vec::new(),
-        table: table::ExchangeSlots::new(),
-        links: [LinkMemory::NEW; LINKS],
     };
+}
+
+/// The memory that the other machines work in.
+pub(crate) struct CoreMemory {
+    table: table::ExchangeSlots,
+    links: [LinkMemory; LINKS],
+}
+
+impl CoreMemory {
+    pub(crate) const NEW: Self = Self { table: table::ExchangeSlots::new(), links: [LinkMemory::NEW; LINKS] };
 }
 
 /// The values that tell this start of the node from any other.
@@ -66,20 +74,18 @@ pub(crate) struct Boot<'d> {
     pub(crate) seed: u64,
 }
 
-impl<'d> Core<'d> {
-    /// Puts the machines together.
+impl<'d> Boot<'d> {
+    /// Makes the node in its final place.
     ///
     /// # Errors
     /// [`CoreError`] says what does not fit.
-    pub(crate) fn new(
-        memory: &'d mut CoreMemory,
-        settings: &Settings<'d>,
-        boot: Boot<'d>,
+    pub(crate) fn bear(
+        &self,
+        memory: &'d mut NodeMemory<'d>,
         about_me: &Metadata<'_>,
-    ) -> Result<Self, CoreError> {
-        let Boot { identity, starts, random, seed } = boot;
-        let now = now();
-        let CoreMemory { slots, id_index, deadlines, metadata, peers, table, links } = memory;
+    ) -> Result<&'d mut Node<'d>, CoreError> {
+        let Self { identity, starts, random, seed } = *self;
+        let NodeMemory { place, slots, id_index, deadlines, metadata, peers } = memory;
         fill(slots, MemberSlot::FREE);
         fill(peers, Peer::FREE);
         let storage = gossip::Storage { slots, id_index, deadlines, fingerprints: &mut [], metadata, peers };
@@ -92,7 +98,25 @@ impl<'d> Core<'d> {
         let incarnation = u64::from(starts) << 12;
         let start = Start { at: starts.into(), random };
         let birth = gossip::Birth { incarnation, start, metadata: about_me, seed };
-        let mut node = Node::new(now, config, identity, birth, storage)?;
+        place.clear();
+        place.push(Node::new(now(), config, identity, birth, storage)?).map_err(|_| CoreError::Settings)?;
+        place.first_mut().ok_or(CoreError::Settings)
+    }
+}
+
+impl<'d> Core<'d> {
+    /// Puts the machines around a node.
+    ///
+    /// # Errors
+    /// [`CoreError`] says what does not fit.
+    pub(crate) fn new(
+        memory: &'d mut CoreMemory,
+        settings: &Settings<'d>,
+        identity: Identity<'d>,
+        node: &'d mut Node<'d>,
+    ) -> Result<Self, CoreError> {
+        let now = now();
+        let CoreMemory { table, links } = memory;
         for hub in settings.hubs {
             node.add_seed(now, hub)?;
         }
