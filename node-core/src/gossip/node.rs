@@ -107,7 +107,12 @@ impl<'s> Node<'s> {
         record: &Record<'_>,
     ) -> Result<(), GoAway> {
         self.observe(now);
-        self.members.verify(&self.context, record).map_err(|_| GoAway::Unproved)?;
+        if self.members.verify(&self.context, record).is_err() {
+            if let Direction::Dialled(target) = direction {
+                self.handle_dial_failed(now, target, Failure::Unresponsive);
+            }
+            return Err(GoAway::Unproved);
+        }
         let admitted = self.overlay.admit(&mut self.context, &mut self.members, now, link, direction, record);
         if matches!(admitted, Ok(()) | Err(GoAway::Duplicate)) {
             // The cluster hears of a duplicate, and the member itself, which says so.

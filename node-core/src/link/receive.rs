@@ -151,7 +151,8 @@ impl Link<'_> {
             return Err(PeerError::OtherCluster);
         }
         let greetings = Greetings {
-            ours: self.hello,
+            // Nothing is proved to a peer that was not greeted.
+            ours: self.hello.ok_or(PeerError::Unproved)?,
             theirs: identity.sha256(payload),
             exporter: hello.exporter && self.channel.exporter.is_some(),
         };

@@ -19,8 +19,8 @@ pub struct Link<'s> {
     pub(super) phase: Phase,
     /// The channel under the link, which the proofs bind.
     pub(super) channel: Channel,
-    /// SHA-256 of this node's hello.
-    pub(super) hello: [u8; 32],
+    /// SHA-256 of this node's hello, once it is said.
+    pub(super) hello: Option<[u8; 32]>,
     /// This node proved its identity.
     pub(super) proved: bool,
     /// The peer as its hello says, which its proof shows to be true or not.
@@ -100,7 +100,7 @@ impl<'s> Link<'s> {
             theirs,
             phase: Phase::Greeting,
             channel: Channel::default(),
-            hello: [0; 32],
+            hello: None,
             proved: false,
             claimed: None,
             peer: None,

@@ -34,7 +34,7 @@ impl Link<'_> {
             return Err(Full);
         }
         out.put(&[&PREFACE])?;
-        (self.channel, self.hello) = (channel, identity.sha256(payload));
+        (self.channel, self.hello) = (channel, Some(identity.sha256(payload)));
         frame::put(out, FrameKind::Hello, 0, 0, [payload, &[]])
     }
 

@@ -74,6 +74,27 @@ fn a_link_whose_peer_forges_its_own_record_is_refused() {
 }
 
 #[test]
+fn a_dial_that_reached_a_forger_is_over() {
+    let mut memory = StaticStorage::<8, 4>::new();
+    let mut node = hub(&mut memory);
+    node.add_seed(at(0), "10.0.0.3:8374").unwrap();
+    let dial = node.poll_dial(at(0)).unwrap();
+    let mut buffer = [0; 256];
+    let metadata = Metadata::new("x", Kind::Hub).encode(&mut buffer).unwrap();
+    let forged = Record { id: OTHER, incarnation: 5, state: State::Alive, by: None, metadata };
+    let up = node.handle_link_up(at(1), LinkId(1), Direction::Dialled(dial.target), &forged);
+    assert_eq!(up, Err(GoAway::Unproved));
+    pass_idle(&mut node, at(900));
+    assert!(node.poll_timeout().is_some());
+    let mut dialled = false;
+    for millis in (900..3_000).step_by(10) {
+        node.handle_timeout(at(millis));
+        dialled |= node.poll_dial(at(millis)).is_some();
+    }
+    assert!(dialled, "the seed is dialled again");
+}
+
+#[test]
 fn incarnations_beyond_the_limit_are_not_believed() {
     with_neighbour(|node| {
         let mut buffer = [0; 256];
