@@ -28,7 +28,7 @@ impl Remote for Others {
     async fn push_keys(&self, node: NodeId, sealed: Bytes) -> Result<(), RemoteError> {
         match addressee(&sealed) {
             Ok((board, _)) if board == node => Ok(()),
-            other => Err(RemoteError::Refused(format!("{other:?} at {node}"))),
+            other => Err(RemoteError::Unreachable(format!("{node} got what is for {other:?}"))),
         }
     }
 }

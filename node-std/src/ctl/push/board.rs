@@ -18,8 +18,8 @@ pub struct Board {
     pub identity: PublicKey,
 }
 
-/// The board that `given` names, by name, by id, or by the first digits of its id. Who knows the whole id is sure of the board: the
-/// key is checked against it. A name is only what the node that is asked says.
+/// The board that `given` names, by name, by id, or by the first digits of its id. The key is checked against the id, so a whole
+/// id is sure to mean the right board. A name is only what the node that is asked says.
 pub fn find(nodes: &[NodeStatus], given: &str) -> Result<Board, PushError> {
     let node = sole(nodes, given)?;
     if node.kind != "leaf" {

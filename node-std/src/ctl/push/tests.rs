@@ -83,8 +83,8 @@ struct Hub {
     board: SoftwareSigner,
     /// What the board says of its keys.
     keys: RefCell<Vec<KeySlot>>,
-    /// Since when the link to the board is up.
-    since: Cell<u64>,
+    /// Since when the link to the board is up, if there is one.
+    since: Cell<Option<u64>>,
     /// Every parameter that was sent, as text.
     heard: RefCell<String>,
     /// The sealed keyring.
@@ -123,7 +123,7 @@ impl Hub {
             api: api_of(Cluster::of(me, members), tls),
             board,
             keys: RefCell::default(),
-            since: Cell::new(1),
+            since: Cell::new(Some(1)),
             heard: RefCell::default(),
             pushed: RefCell::default(),
         }
@@ -164,17 +164,20 @@ impl Node for Hub {
         match method {
             "MaelNode.ListKeys" => return Ok(json!({"nodeId": "", "slots": *self.keys.borrow()})),
             "MaelNode.ListLinks" => {
-                let link = json!({
-                    "nodeId": self.board_id(), "name": "kettle", "kind": "leaf", "address": "10.0.0.2:1", "dialled": false,
-                    "gossip": true, "since": self.since.get(), "rttMicros": null, "peerKey": null,
+                let link = self.since.get().map(|since| {
+                    json!({
+                        "nodeId": self.board_id(), "name": "kettle", "kind": "leaf", "address": "10.0.0.2:1",
+                        "dialled": false, "gossip": true, "since": since, "rttMicros": null, "peerKey": null,
+                    })
                 });
-                return Ok(json!({"respondingNodeId": "", "observedAt": 1, "links": [link]}));
+                let links = link.as_slice();
+                return Ok(json!({"respondingNodeId": "", "observedAt": 1, "links": links}));
             }
             "MaelNode.PushKeys" => {
                 let sealed = Base64::decode_vec(params["bundle"].as_str().unwrap()).unwrap();
                 *self.pushed.borrow_mut() = Some(sealed);
                 // The board comes back with a new link.
-                self.since.set(2);
+                self.since.set(Some(2));
             }
             _ => {}
         }
@@ -379,8 +382,12 @@ async fn a_link_that_was_there_before_proves_nothing() {
     };
     let old = ("10.0.0.2:1".to_owned(), 1);
     assert_eq!(trial(vec![old.clone()]).look(&hub).await.unwrap(), Seen::Trying);
-    hub.since.set(2);
+    hub.since.set(Some(2));
     assert_eq!(trial(vec![old.clone()]).look(&hub).await.unwrap(), Seen::Kept);
+    // The board went to another hub; or it was always there.
+    hub.since.set(None);
+    assert_eq!(trial(vec![old.clone()]).look(&hub).await.unwrap(), Seen::Kept);
+    assert_eq!(trial(Vec::new()).look(&hub).await.unwrap(), Seen::Trying);
     // The same certificates, but the other one is active.
     let mut swapped = listed(&new);
     swapped.iter_mut().for_each(|slot| slot.active = !slot.active);

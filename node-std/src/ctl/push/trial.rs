@@ -46,7 +46,7 @@ pub type LinkMark = (String, u64);
 pub enum Seen {
     /// It has the new keyring, and a link with it.
     Kept,
-    /// It has the new keyring. The link to it was there before.
+    /// It has the new keyring. Whether a link came up with it is not seen.
     Trying,
     /// It has another keyring.
     Old,
@@ -100,9 +100,11 @@ impl Trial {
         }
         let links: LinkList = read(node.call("MaelNode.ListLinks", json!({})).await?)?;
         let links = links_to(&links, &self.id);
-        // Without a link here, another hub has one, and this node reaches the board through it.
+        // A board keeps its old link until a new one is up, and answers over it. A board that had a link here and has none is
+        // linked to another hub now. Of a board that never had one, this node does not see the links.
         let is_new = |link: &LinkMark| !self.old_links.contains(link);
-        Ok(if links.is_empty() || links.iter().any(is_new) { Seen::Kept } else { Seen::Trying })
+        let moved = links.is_empty() && !self.old_links.is_empty();
+        Ok(if moved || links.iter().any(is_new) { Seen::Kept } else { Seen::Trying })
     }
 }
 
