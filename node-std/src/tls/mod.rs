@@ -11,15 +11,17 @@ mod error;
 mod explain;
 mod file;
 mod listing;
+mod operator;
 mod provider;
 mod reload;
 mod verifier;
 mod watch;
 
-pub use bundle::read_bundle;
+pub use bundle::{BoardKeyring, read_bundle};
 pub use channel::{channel, peer_fingerprint};
 pub use endpoint::{ALPN_H2, ALPN_HTTP1, ALPN_LINK, server_name};
 pub use error::{DirectoryProblem, FileProblem, TlsError};
 pub use explain::{explain, explain_opening};
+pub use operator::{Operator, read_operator};
 pub(crate) use provider::provider;
 pub use reload::{Health, Keyring};
