@@ -10,7 +10,7 @@ mod store;
 mod wiped;
 
 pub(crate) use keyring::{Edition, KeySlots, Keys, Presented};
-pub(crate) use store::{KeyringMemory, Store};
+pub(crate) use store::{KeyringMemory, Record, Store};
 pub(crate) use wiped::Wiped;
 
 pub use store::StoreError;

@@ -5,13 +5,14 @@ use embassy_sync::mutex::Mutex;
 use embedded_storage_async::nor_flash::NorFlash;
 use node_core::crypto::Software;
 use node_core::id::NodeId;
-use node_core::keys::{Bundle, Keyring, Opened, Recipient, SealedError};
+use node_core::keys::{Bundle, BundleError, Keyring, Opened, Recipient, SealedError};
 use node_core::rpc::{Code, KeySlot, MemberItem, Method, Status};
+use node_core::trust::Fingerprint;
 
 use crate::application::{Application, Reply};
 use crate::exchange::Exchange;
-use crate::flash::{KeySlots, KeyringMemory, Keys, Wiped};
-use crate::log::information;
+use crate::flash::{KeySlots, KeyringMemory, Keys, Record, Wiped};
+use crate::log::{information, warning};
 use crate::sizes::HEAD;
 use crate::state::{Core, ExchangeError, State, now};
 
@@ -93,9 +94,13 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
     }
 
     async fn list_keys(&self, reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
-        let slots = self.keyring.lock().await.store.keyring(read_slots).await;
+        let slots = {
+            let mut memory = self.keyring.lock().await;
+            let bundle = memory.store.keyring().await.ok().flatten();
+            bundle.and_then(|bundle| read_slots(&bundle))
+        };
         // Borrowed, not moved: this future would keep a second copy.
-        let Ok(Some(Some(slots))) = &slots else {
+        let Some(slots) = &slots else {
             return reply.error(Code::Internal, "the keyring cannot be read from flash").await;
         };
         let active = Keyring::new(slots).ok().map(|keyring| keyring.active().certificate);
@@ -125,14 +130,13 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
         };
         let sealed = sealed.0.get_mut(..length).unwrap_or_default();
         let recipient = Recipient { identity: self.state.owner.identity, unseal, epoch: store.epoch() };
-        let opened = match store.keyring(|current| open(self.state, &recipient, sealed, current)).await {
-            Ok(Some(Ok(opened))) => opened,
-            Ok(Some(Err(error))) => return reply.error(code(&error), error).await,
-            Ok(None) => return reply.error(Code::Internal, "there is no keyring in flash").await,
+        let opened = match store.keyring().await.map(|current| open(self.state, &recipient, sealed, current))
+        {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => return reply.error(code(&error), error).await,
             Err(error) => return reply.error(Code::Internal, error).await,
         };
-        // Not kept: this future would hold a second copy of the keys.
-        let (active, digest) = match Keys::read(opened.bundle).map(|keys| (keys.active(), keys.digest())) {
+        let (active, digest) = match check(opened.bundle) {
             Ok(checked) => checked,
             Err(error) => return reply.error(Code::BadRequest, error).await,
         };
@@ -145,8 +149,8 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
             lost => lost,
         };
         // The flash holds it, so the node uses it, whether or not the answer arrived.
-        if let Ok(mut keys) = Keys::read(opened.bundle) {
-            self.state.use_keys(now(), &mut keys, true);
+        if let Err(error) = self.state.use_bundle(now(), opened.bundle, true) {
+            warning!("the new keyring is not used: {}", error);
         }
         answered
     }
@@ -166,10 +170,18 @@ fn open<'b>(
     state: &State<'_>,
     recipient: &Recipient<'_>,
     sealed: &'b mut [u8],
-    current: &[u8],
+    current: Option<Record<'_>>,
 ) -> Result<Opened<'b>, SealedError> {
     let keys = state.keys.borrow();
-    recipient.open(sealed, |certificate| keys.operator(current, certificate))
+    recipient.open(sealed, |certificate| keys.operator(&current?, certificate))
+}
+
+/// The active certificate and the digest of a keyring that passes all checks.
+///
+/// Not inlined, so that no future keeps a copy of the keys.
+#[inline(never)]
+fn check(bundle: &[u8]) -> Result<(Fingerprint, Fingerprint), BundleError> {
+    Keys::read(bundle).map(|keys| (keys.active(), keys.digest()))
 }
 
 const fn code(error: &SealedError) -> Code {

@@ -8,7 +8,7 @@ use embedded_storage_async::nor_flash::NorFlash;
 use node_core::keys::BundleError;
 use thiserror::Error;
 
-use crate::flash::{KeyringMemory, Keys, StoreError};
+use crate::flash::{KeyringMemory, StoreError};
 use crate::log::{information, warning};
 use crate::state::{State, TRIAL, now};
 
@@ -45,11 +45,9 @@ async fn end<F: NorFlash>(
 ) -> Result<(), EndError<F::Error>> {
     let store = &mut keyring.lock().await.store;
     if !confirm && state.with(|core| core.trial.is_some()) {
-        // Used where it is read: this future would keep a copy of the keys.
-        let used = store.confirmed_keyring(|bundle| {
-            Keys::read(bundle).map(|mut keys| state.use_keys(now(), &mut keys, false))
-        });
-        used.await.map_err(EndError::Flash)?.ok_or(EndError::NoKeyring)?.map_err(EndError::Keyring)?;
+        let bundle = store.confirmed_keyring().await.map_err(EndError::Flash)?;
+        let bundle = bundle.ok_or(EndError::NoKeyring)?;
+        state.use_bundle(now(), &bundle, false).map_err(EndError::Keyring)?;
     }
     store.end_trial(confirm).await.map_err(EndError::Flash)?;
     state.with(|core| core.trial = None);

@@ -3,8 +3,8 @@
 //! The crate hpke needs memory from a heap, which boards do not have. So this half is here, and is tested against that crate and
 //! the vectors of the RFC.
 
-use aes_gcm::aead::{AeadInPlace, KeyInit};
 use aes_gcm::Aes128Gcm;
+use aes_gcm::aead::{AeadInPlace, KeyInit};
 use hkdf::{Hkdf, HkdfExtract};
 use p256::PublicKey as Point;
 use p256::ecdh::diffie_hellman;

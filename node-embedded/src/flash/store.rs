@@ -8,7 +8,7 @@
 //! board whose flash can be read out gives its keys away, the former ones too.
 
 use core::fmt;
-use core::ops::Range;
+use core::ops::{Deref, Range};
 
 use super::ledger::{Ledger, Place};
 use super::wiped::Wiped;
@@ -56,7 +56,8 @@ impl<'d, F: NorFlash> Store<'d, F> {
         let config = MapConfig::try_new(range).map_err(|_| StoreError::Range)?;
         let map = MapStorage::new(flash, config, Cache::new_uncached());
         let mut store = Self { map, buffer, ledger: Ledger::NEW };
-        if let Some(ledger) = store.fetch(LEDGER, Ledger::decode).await? {
+        let ledger = store.fetch(LEDGER).await?.map(|ledger| Ledger::decode(&ledger));
+        if let Some(ledger) = ledger {
             store.ledger = ledger.ok_or(StoreError::Ledger)?;
         }
         Ok(store)
@@ -72,26 +73,22 @@ impl<'d, F: NorFlash> Store<'d, F> {
         self.ledger.on_trial
     }
 
-    /// Shows `look` the encoded keyring in use: the one on trial, else the confirmed one. `None` when there is none.
+    /// The encoded keyring in use: the one on trial, else the confirmed one. `None` when there is none.
     ///
     /// # Errors
     /// The flash cannot be read.
-    pub(crate) async fn keyring<T>(
-        &mut self,
-        look: impl FnOnce(&[u8]) -> T,
-    ) -> Result<Option<T>, StoreError<F::Error>> {
-        self.keyring_at(self.ledger.in_use(), look).await
+    pub(crate) async fn keyring(&mut self) -> Result<Option<Record<'_>>, StoreError<F::Error>> {
+        let bundle = self.fetch(record(self.ledger.in_use())).await?;
+        Ok(bundle.filter(|bundle| !bundle.is_empty()))
     }
 
-    /// Shows `look` the confirmed keyring, encoded. `None` on a board that has none yet.
+    /// The confirmed keyring, encoded. `None` on a board that has none yet.
     ///
     /// # Errors
     /// The flash cannot be read.
-    pub(crate) async fn confirmed_keyring<T>(
-        &mut self,
-        look: impl FnOnce(&[u8]) -> T,
-    ) -> Result<Option<T>, StoreError<F::Error>> {
-        self.keyring_at(self.ledger.confirmed, look).await
+    pub(crate) async fn confirmed_keyring(&mut self) -> Result<Option<Record<'_>>, StoreError<F::Error>> {
+        let bundle = self.fetch(record(self.ledger.confirmed)).await?;
+        Ok(bundle.filter(|bundle| !bundle.is_empty()))
     }
 
     /// Stores the first keyring of a board, which is confirmed from the start.
@@ -133,12 +130,9 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be read, or the record has another length than a key.
     pub(crate) async fn identity(&mut self, secret: &mut [u8; 32]) -> Result<bool, StoreError<F::Error>> {
-        let copy = |record: &[u8]| record.try_into().map(|key: &[u8; 32]| secret.copy_from_slice(key));
-        match self.fetch(IDENTITY, copy).await? {
-            Some(Ok(())) => Ok(true),
-            Some(Err(_)) => Err(StoreError::Identity),
-            None => Ok(false),
-        }
+        let Some(record) = self.fetch(IDENTITY).await? else { return Ok(false) };
+        *secret = *<&[u8; 32]>::try_from(&*record).map_err(|_| StoreError::Identity)?;
+        Ok(true)
     }
 
     /// Stores the node's identity key. It is the secret itself, and it stays as long as the flash.
@@ -154,8 +148,8 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be read.
     pub(crate) async fn retired_id(&mut self) -> Result<Option<NodeId>, StoreError<F::Error>> {
-        let id = self.fetch(NODE_ID, |id| id.try_into().ok()).await?.flatten();
-        Ok(id.map(NodeId))
+        let id = self.fetch(NODE_ID).await?;
+        Ok(id.and_then(|id| (*id).try_into().ok()).map(NodeId))
     }
 
     /// Counts one start and returns the count, this start included.
@@ -163,19 +157,10 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be used. The old count is kept.
     pub(crate) async fn count_start(&mut self) -> Result<u32, StoreError<F::Error>> {
-        let before = self.fetch(STARTS, |count| count.try_into().ok()).await?.flatten();
+        let before = self.fetch(STARTS).await?.and_then(|count| (*count).try_into().ok());
         let starts = before.map_or(0, u32::from_le_bytes).saturating_add(1);
         self.store(STARTS, &starts.to_le_bytes()).await?;
         Ok(starts)
-    }
-
-    async fn keyring_at<T>(
-        &mut self,
-        place: Place,
-        look: impl FnOnce(&[u8]) -> T,
-    ) -> Result<Option<T>, StoreError<F::Error>> {
-        let look = |bundle: &[u8]| (!bundle.is_empty()).then(|| look(bundle));
-        Ok(self.fetch(record(place), look).await?.flatten())
     }
 
     /// Stores a keyring; an empty one is none.
@@ -195,19 +180,33 @@ impl<'d, F: NorFlash> Store<'d, F> {
     // Every record is bytes to the map: a second type of value would double the code. Other records pass through the buffer,
     // too, when a page is erased. So it is wiped each time, also when the future is dropped.
 
-    async fn fetch<T>(
-        &mut self,
-        record: u8,
-        look: impl FnOnce(&[u8]) -> T,
-    ) -> Result<Option<T>, Error<F::Error>> {
-        let buffer = Wiped(self.buffer);
-        let item: Option<&[u8]> = self.map.fetch_item(buffer.0, &record).await?;
-        Ok(item.map(look))
+    async fn fetch(&mut self, record: u8) -> Result<Option<Record<'_>>, Error<F::Error>> {
+        let mut lent = Record { buffer: Wiped(self.buffer), at: 0..0 };
+        let start = lent.buffer.0.as_ptr().addr();
+        let item: Option<&[u8]> = self.map.fetch_item(lent.buffer.0, &record).await?;
+        let Some(item) = item else { return Ok(None) };
+        let from = item.as_ptr().addr().saturating_sub(start);
+        lent.at = from..from + item.len();
+        Ok(Some(lent))
     }
 
     async fn store(&mut self, record: u8, bytes: &[u8]) -> Result<(), Error<F::Error>> {
         let buffer = Wiped(self.buffer);
         self.map.store_item(buffer.0, &record, &bytes).await
+    }
+}
+
+/// A record of the flash in the store's buffer, which is wiped at the end of this loan.
+pub(crate) struct Record<'b> {
+    buffer: Wiped<'b, ITEM>,
+    at: Range<usize>,
+}
+
+impl Deref for Record<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.buffer.0.get(self.at.clone()).unwrap_or_default()
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn find_identity<'d, G: CryptoRngCore, F: NorFlash>(
     if let Some(device) = settings.identity {
         check(&device)?;
         let identity = Identity::new(settings.cluster, device.key, device.signer, &Software);
-        return Ok(Owner { identity, unseal: device.unseal.map(|unseal| unseal as _) });
+        return Ok(Owner { identity, unseal: device.unseal });
     }
     let mut secret = Zeroizing::new([0; 32]);
     let found = store.identity(&mut secret).await.map_err(StartError::Flash)?;

@@ -172,7 +172,7 @@ async fn provision<F: NorFlash>(
     store: &mut Store<'_, F>,
     bundle: Option<&[u8]>,
 ) -> Result<(), StartError<F::Error>> {
-    if store.confirmed_keyring(|_| ()).await.map_err(StartError::Flash)?.is_some() {
+    if store.confirmed_keyring().await.map_err(StartError::Flash)?.is_some() {
         return Ok(());
     }
     let bundle = bundle.ok_or(StartError::NoKeyring)?;
@@ -182,17 +182,14 @@ async fn provision<F: NorFlash>(
 
 /// The keyring to use: the one on trial, if the last start ended before its trial did, else the confirmed one.
 async fn load_keys<F: NorFlash>(store: &mut Store<'_, F>) -> Result<Keys, StartError<F::Error>> {
-    let on_trial = store.is_on_trial();
-    if on_trial
-        && !store
-            .keyring(|bundle| Keys::read(bundle).is_ok())
-            .await
-            .map_err(StartError::Flash)?
-            .unwrap_or(false)
-    {
+    if store.is_on_trial() {
+        let bundle = store.keyring().await.map_err(StartError::Flash)?;
+        if let Some(Ok(keys)) = bundle.map(|bundle| Keys::read(&bundle)) {
+            return Ok(keys);
+        }
         warning!("the keyring on trial cannot be read: the one before it is used");
         store.end_trial(false).await.map_err(StartError::Flash)?;
     }
-    let keys = store.keyring(Keys::read).await.map_err(StartError::Flash)?;
-    keys.ok_or(StartError::NoKeyring)?.map_err(StartError::Keyring)
+    let bundle = store.confirmed_keyring().await.map_err(StartError::Flash)?;
+    Keys::read(&bundle.ok_or(StartError::NoKeyring)?).map_err(StartError::Keyring)
 }

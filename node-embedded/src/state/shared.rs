@@ -6,6 +6,7 @@ use core::task::Poll;
 
 use node_core::crypto::Unseal;
 use node_core::identity::Identity;
+use node_core::keys::BundleError;
 use node_core::time::Instant;
 
 use super::core::Core;
@@ -19,7 +20,7 @@ use crate::settings::Settings;
 pub(crate) struct Owner<'d> {
     pub(crate) identity: Identity<'d>,
     /// Decrypts with the identity key. `None` for a device that cannot.
-    pub(crate) unseal: Option<&'d dyn Unseal>,
+    pub(crate) unseal: Option<&'d (dyn Unseal + Sync)>,
 }
 
 /// Shared by the [`Runner`](crate::Runner) and every [`Leaf`](crate::Leaf).
@@ -54,10 +55,16 @@ impl<'d> State<'d> {
         .await
     }
 
-    /// Uses another keyring from now on: tells the cluster of it, replaces the links, and ends those to hubs that are no longer
-    /// trusted. `next` holds the former keyring then.
-    pub(crate) fn use_keys(&self, now: Instant, next: &mut Keys, on_trial: bool) {
-        self.keys.borrow_mut().replace(next);
+    /// Uses the keyring in this bundle from now on: tells the cluster of it, replaces the links, and ends those to hubs that are no
+    /// longer trusted.
+    ///
+    /// Not inlined, so that no future keeps a copy of the keys.
+    ///
+    /// # Errors
+    /// [`BundleError`]: the keyring in use stays in use.
+    #[inline(never)]
+    pub(crate) fn use_bundle(&self, now: Instant, bundle: &[u8], on_trial: bool) -> Result<(), BundleError> {
+        self.keys.borrow_mut().replace(&mut Keys::read(bundle)?);
         let keys = self.keys.borrow();
         self.with(|core| {
             core.trial = on_trial.then(|| Trial::begin(now, keys.edition()));
@@ -69,5 +76,6 @@ impl<'d> State<'d> {
             core.judge_links(now, &keys);
             core.runner.wake();
         });
+        Ok(())
     }
 }

@@ -141,7 +141,8 @@ impl Members<'_> {
         let length = self.encode_changed(context, &mut buffer, |metadata| {
             let Metadata { start, rival, left, identity, .. } = *metadata;
             change(metadata);
-            (metadata.start, metadata.rival, metadata.left, metadata.identity) = (start, rival, left, identity);
+            (metadata.start, metadata.rival, metadata.left, metadata.identity) =
+                (start, rival, left, identity);
         })?;
         self.publish_next(context, buffer.get_mut(..length).ok_or(BadMetadata)?)
     }

@@ -65,8 +65,8 @@ impl Contents {
 
 fn contents(flash: &Flash) -> Contents {
     with_store(flash, async |store| {
-        let in_use = store.keyring(<[u8]>::to_vec).await.unwrap();
-        let confirmed = store.confirmed_keyring(<[u8]>::to_vec).await.unwrap();
+        let in_use = store.keyring().await.unwrap().map(|bundle| bundle.to_vec());
+        let confirmed = store.confirmed_keyring().await.unwrap().map(|bundle| bundle.to_vec());
         let mut secret = [0; 32];
         let secret = store.identity(&mut secret).await.unwrap().then_some(secret);
         Contents { in_use, confirmed, on_trial: store.is_on_trial(), epoch: store.epoch(), secret }
@@ -212,7 +212,7 @@ fn no_copy_of_a_key_is_left_in_the_buffer() {
                 1 => assert!(store.identity(&mut [0; 32]).await.unwrap()),
                 2 => assert_eq!(store.retired_id().await.unwrap(), None),
                 3 => assert_eq!(store.count_start().await.unwrap(), 1),
-                4 => assert!(store.keyring(|_| ()).await.unwrap().is_some()),
+                4 => assert!(store.keyring().await.unwrap().is_some()),
                 5 => assert!(store.begin_trial(&[0; ITEM], 1).await.is_err()),
                 // The records move when their page is erased.
                 _ => replace(&mut store, &bundle(0x5e)).await.unwrap(),
