@@ -344,7 +344,8 @@ fn cut_after(words: usize) -> bool {
     world.trusted.lock().unwrap().push(next.certificate.clone());
     run(tasks, async {
         let flash = Flash::new();
-        let new = bundle(&[&next], &[&world.hub_identity]);
+        // The operator remains one.
+        let new = bundle(&[&next, &world.board_identity], &[&world.hub_identity]);
         let (sealed, answer) = boot(&world, &flash, async |leaf| {
             let sealed = seal(&world.board_identity, world.identity_of(leaf), 5, &new);
             flash.fail_after(words);
@@ -362,6 +363,7 @@ fn cut_after(words: usize) -> bool {
             Timer::after_secs(2).await;
             let replayed = world.send_keys(leaf, &sealed).await;
             assert_eq!(replayed.is_ok(), !answer, "it was taken twice, after {words} words: {replayed:?}");
+            assert!(!answer || refusal(replayed).contains("had epoch"));
         })
         .await;
         had_power
