@@ -51,6 +51,9 @@ pub type Uses<'n> = heapless::Vec<&'n str, MAX_USES>;
 pub struct Members<'s> {
     pub table: Table<'s>,
     pub(super) identity: Identity<'s>,
+    /// Records whose signature was checked.
+    #[cfg(feature = "sim")]
+    pub checked: core::cell::Cell<u64>,
     pub(super) start: Start,
     pub(super) local_health: LocalHealth,
     pub(super) refutation: Refutation,
@@ -70,6 +73,8 @@ impl<'s> Members<'s> {
         Self {
             table: Table::new(storage),
             identity,
+            #[cfg(feature = "sim")]
+            checked: core::cell::Cell::new(0),
             start,
             local_health: LocalHealth::new(now),
             refutation: Refutation::NONE,
