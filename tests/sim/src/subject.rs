@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use node_core::gossip::{Kind, Node};
-use node_core::sim::{Cluster, DeclaredDown, Known, Net, Spread, Traffic};
+use node_core::sim::{Cluster, DeclaredDown, Host, Known, Net, Spread, Traffic};
 
 use crate::figures::{Figure, Figures};
 use crate::scenario::Measure;
@@ -227,8 +227,8 @@ fn ideal(cluster: &Cluster) -> f64 {
 
 /// Signatures of records that a hub checked, on average.
 fn mean_checks(cluster: &Cluster) -> f64 {
-    let hubs = (0..cluster.hosts.len()).filter(|at| cluster.is_hub(*at));
-    let checks: Vec<u64> = hubs.map(|at| cluster.hosts[at].checked()).collect();
+    let hubs = cluster.hosts.iter().filter(|host| host.kind == Kind::Hub);
+    let checks: Vec<u64> = hubs.map(Host::checked).collect();
     checks.iter().sum::<u64>() as f64 / checks.len().max(1) as f64
 }
 
