@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use node_core::gossip::{Direction, Node};
-use node_core::id::LinkId;
+use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
 use node_core::trust::Fingerprint;

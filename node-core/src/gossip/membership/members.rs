@@ -61,6 +61,8 @@ pub struct Members<'s> {
     pub(super) leaving: bool,
     /// Another process with this identity was there first.
     pub(super) refused: bool,
+    /// The log names that process, once.
+    pub(super) refusal_logged: bool,
     pub(super) sleeping: bool,
     /// Overdue members are not looked for before.
     pub(super) expire_from: Instant,
@@ -81,6 +83,7 @@ impl<'s> Members<'s> {
             rejections: Rejections::new(now),
             leaving: false,
             refused: false,
+            refusal_logged: false,
             sleeping: false,
             expire_from: now,
             orphans_from: None,
