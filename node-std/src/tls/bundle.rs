@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::directory::{self, LoadedSlot};
 use super::error::TlsError;
+use crate::stack;
 
 /// Reads `directory` and encodes it for a board. Blocks while it reads.
 ///
@@ -18,6 +19,10 @@ use super::error::TlsError;
 /// The directory cannot be used, or a board cannot take it: a key is not P-256, or there are more than eight slots or
 /// too many bytes.
 pub fn read_bundle(directory: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+    stack::wiped(|| encode(directory))
+}
+
+fn encode(directory: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     let (_, slots) = directory::read(directory)?;
     let secrets: Vec<Option<Zeroizing<[u8; 32]>>> = slots.iter().map(secret).collect();
     let mut bundle = Bundle::default();
@@ -40,7 +45,7 @@ pub fn read_bundle(directory: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
 
 /// The scalar of a P-256 key.
 fn secret(slot: &LoadedSlot) -> Option<Zeroizing<[u8; 32]>> {
-    let key = match &slot.pair.as_ref()?.key {
+    let key = match slot.pair.as_ref()?.key.as_der() {
         PrivateKeyDer::Pkcs8(der) => SecretKey::from_pkcs8_der(der.secret_pkcs8_der()).ok()?,
         PrivateKeyDer::Sec1(der) => SecretKey::from_sec1_der(der.secret_sec1_der()).ok()?,
         _ => return None,
