@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use node_core::crypto::{P256Secret, Software, SoftwareSigner};
+use node_core::crypto::{Derive, P256Secret, Software, SoftwareSigner};
 use node_core::gossip::{
     Birth, Config as NodeConfig, Direction, Kind, LinkEnd, Metadata, Node, Record, Start, State,
     StaticStorage, Storage, Target,
 };
 use node_core::id::{Hex, LinkId, Name, NodeId};
 use node_core::identity::{Certificates, Channel, Identity};
-use node_core::keys::{Bundle, BundleSlot, Keyring, MAX_BUNDLE, SlotInfo};
+use node_core::keys::{
+    Bundle, BundleSlot, Keyring, MAX_BUNDLE, MAX_SEALED, Recipient, Sealer, SlotInfo, addressee,
+};
 use node_core::link::{
     Config, Event, Exchange, Full, GoAway, Introduction, Limits, Link, Open, Outbox, PREFACE, ResetCode,
     Service,
@@ -19,6 +21,7 @@ use node_core::rpc::{Code, Method, Response, RpcError};
 use node_core::time::{Duration, Instant, UnixTime};
 use node_core::trust::{Fingerprint, KeyAlgorithm};
 use node_core::wire::record::MAX_METADATA;
+use rand_core::{CryptoRng, RngCore};
 
 const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
 const NOW: Instant = Instant::from_micros(1_000_000);
@@ -82,6 +85,19 @@ fn the_vectors_of_a_link_parse_as_the_text_says() {
         }
         assert_eq!(last, expected, "{name}");
     }
+}
+
+#[test]
+fn the_board_of_the_vector_opens_the_sealed_bundle() {
+    let mut sealed = make::bytes("sealed-bundle");
+    let identity = make::identity(1);
+    assert_eq!(addressee(&sealed), Ok((identity.id, make::EPOCH)));
+    let board = make::key(1);
+    let recipient = Recipient { identity, unseal: &board, epoch: make::EPOCH - 1 };
+    let operator = Software.public_key(P256Secret(&[0x22; 32])).unwrap();
+    let opened =
+        recipient.open(&mut sealed, |signer| (signer == make::OPERATOR).then_some(operator)).unwrap();
+    assert_eq!(opened.bundle, make::bytes("bundle"));
 }
 
 #[test]
@@ -362,6 +378,52 @@ mod make {
         let bundle = bundle.encode(&mut buffer).unwrap().to_vec();
         let refused: Response<'_, ()> = Err(RpcError { code: Code::Refused, message: "no" });
         let refused = postcard::to_slice(&refused, &mut [0; 64]).unwrap().to_vec();
-        vec![("keyring-digest", digest.0.to_vec()), ("bundle", bundle), ("answer-refused", refused)]
+        vec![
+            ("keyring-digest", digest.0.to_vec()),
+            ("sealed-bundle", sealed(&bundle)),
+            ("bundle", bundle),
+            ("answer-refused", refused),
+        ]
     }
+
+    /// An operator's certificate.
+    pub const OPERATOR: Fingerprint = Fingerprint([0xc0; 32]);
+    /// An epoch.
+    pub const EPOCH: u64 = 1_700_000_000_000;
+
+    /// The key number `number * 0x1111…`.
+    pub fn key(number: u8) -> SoftwareSigner {
+        SoftwareSigner::new(P256Secret(&[number * 0x11; 32])).unwrap()
+    }
+
+    /// `bundle` sealed for node one by an operator with the key of node two.
+    fn sealed(bundle: &[u8]) -> Vec<u8> {
+        let (board, signer) = (identity(1).key, &key(2));
+        let sealer = Sealer { cluster: "demo", board, epoch: EPOCH, certificate: OPERATOR, signer };
+        sealer.seal(bundle, &mut Fives, &mut [0; MAX_SEALED]).unwrap().to_vec()
+    }
+
+    /// Gives only the byte 0x55.
+    struct Fives;
+
+    impl RngCore for Fives {
+        fn next_u32(&mut self) -> u32 {
+            0x5555_5555
+        }
+
+        fn next_u64(&mut self) -> u64 {
+            0x5555_5555_5555_5555
+        }
+
+        fn fill_bytes(&mut self, bytes: &mut [u8]) {
+            bytes.fill(0x55);
+        }
+
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
+            self.fill_bytes(bytes);
+            Ok(())
+        }
+    }
+
+    impl CryptoRng for Fives {}
 }

@@ -6,7 +6,7 @@ mod author;
 #[expect(dead_code, reason = "these tests need only a part of it")]
 mod peer;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use node_tests::component::Component;
 use node_tests::ctl::Ctl;
 use node_tests::daemon::{Daemon, Mark, Setup};
@@ -73,8 +73,15 @@ fn the_key_of_a_board_does_not_steer_the_cluster() {
     assert_eq!(ctl.run(&["cluster", "nodes"]).unwrap().code, 0, "it may look");
     assert_eq!(guarded.proxied().status, 200, "it may ask components");
     let dir = guarded.own.path().to_str().unwrap();
+    let _leaf = Peer::greet(guarded.hub.private(), Some(&guarded.own)).unwrap();
+    let leaf = eventually(|| {
+        let nodes = guarded.hub.ctl().nodes()?;
+        let leaf = nodes.into_iter().find(|node| node.kind == "leaf" && node.state == "alive");
+        leaf.context("no leaf yet")
+    });
+    let leaf = leaf.unwrap().node_id;
     for command in
-        [&["cluster", "leave"][..], &["cluster", "remove", "x"], &["keys", "push", "x", dir, "--force"]]
+        [&["cluster", "leave"][..], &["cluster", "remove", "x"], &["keys", "push", &leaf, dir, "--force"]]
     {
         let output = ctl.run(command).unwrap();
         assert_eq!(output.code, 1, "{command:?}: {output:?}");

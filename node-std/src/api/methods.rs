@@ -89,7 +89,7 @@ impl<R: Remote> Api<R> {
         Method {
             function: Function {
                 name: "MaelNode.PushKeys",
-                comment: "Replaces the keyring of a board in one step",
+                comment: "Replaces the keyring of a board by one that an operator sealed for it",
                 input: "PushKeysInput",
                 output: "PushKeysOutput",
             },

@@ -7,7 +7,7 @@
 //! | `NodeService.GetStatus`     | none              | this node in detail                               |
 //! | `MaelNode.Ping`             | `node`            | round-trip time to a node, and the hub in between |
 //! | `MaelNode.ListKeys`         | `node`?           | the keyring of a node, of this one by default     |
-//! | `MaelNode.PushKeys`         | `node`, `bundle`  | replaces the keyring of a board                   |
+//! | `MaelNode.PushKeys`         | `node`, `bundle`  | replaces the keyring of a board by a sealed one   |
 //! | `MaelNode.ListEvents`       | `after`?, `waitMs`?| state changes of members, as this node saw them  |
 //! | `MaelNode.ListLinks`        | none              | the links of this node                            |
 //! | `MaelNode.RemoveNode`       | `node`            | takes a member that is down out of the cluster    |

@@ -1,6 +1,8 @@
 //! Members as the API shows them, and finding a member by name or id.
 
+use node_core::crypto::PublicKey;
 use node_core::gossip::State;
+use node_core::id::Hex;
 use serde::{Deserialize, Serialize};
 
 use super::error::RpcError;
@@ -14,6 +16,10 @@ use crate::link::Rtt;
 pub struct NodeStatus {
     /// Its id, 32 hexadecimal digits.
     pub node_id: String,
+    /// The public key of its identity, a compressed point: 66 hexadecimal digits. The id is its hash. None from a node
+    /// that does not know it.
+    #[serde(default)]
+    pub identity_key: Option<String>,
     /// Its name.
     pub name: String,
     /// `hub` or `leaf`.
@@ -57,6 +63,7 @@ impl NodeStatus {
         let digest = |digest: &[u8; 32]| (*digest != [0; 32]).then(|| sha256(digest));
         Self {
             node_id: member.id.to_string(),
+            identity_key: member.identity.is_point().then(|| Hex(&member.identity.to_sec1()).to_string()),
             name: member.name.to_string(),
             kind: member.kind.to_string(),
             state: member.state.to_string(),
@@ -74,6 +81,25 @@ impl NodeStatus {
             started_at: None,
             software_version: None,
         }
+    }
+}
+
+impl NodeStatus {
+    /// The public key of its identity, as far as the node that answered knows it. Nothing is checked but its form.
+    #[must_use]
+    pub fn identity(&self) -> Option<PublicKey> {
+        let digits = self.identity_key.as_deref()?.as_bytes();
+        let mut sec1 = [0; PublicKey::LEN];
+        if digits.len() != 2 * sec1.len() {
+            return None;
+        }
+        for (byte, pair) in sec1.iter_mut().zip(digits.chunks_exact(2)) {
+            for &digit in pair {
+                let digit = u8::try_from(char::from(digit).to_digit(16)?).ok()?;
+                *byte = (*byte << 4) | digit;
+            }
+        }
+        PublicKey::from_sec1(&sec1)
     }
 }
 

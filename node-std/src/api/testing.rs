@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use node_core::id::{Name, NodeId};
+use node_core::keys::addressee;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -24,8 +25,11 @@ impl Remote for Others {
         Err(RemoteError::Unreachable("no link".into()))
     }
 
-    async fn push_keys(&self, _: NodeId, _: Bytes) -> Result<(), RemoteError> {
-        Ok(())
+    async fn push_keys(&self, node: NodeId, sealed: Bytes) -> Result<(), RemoteError> {
+        match addressee(&sealed) {
+            Ok((board, _)) if board == node => Ok(()),
+            other => Err(RemoteError::Unreachable(format!("{node} got what is for {other:?}"))),
+        }
     }
 }
 

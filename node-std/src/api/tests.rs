@@ -1,10 +1,8 @@
 use core::time::Duration;
 
 use base64ct::{Base64, Encoding};
-use node_core::crypto::{P256Secret, Software};
 use node_core::gossip::{Kind, State};
 use node_core::id::{Name, NodeId};
-use node_core::keys::{Bundle, BundleSlot, Keyring, MAX_BUNDLE};
 use serde_json::{Value, json};
 
 use super::node::{self, NodeStatus};
@@ -12,6 +10,7 @@ use super::testing::{Others, api, api_of};
 use super::{Api, KeySlot, RpcError, TlsStatus};
 use crate::access::{Caller, Credential};
 use crate::cluster::{Cluster, Member};
+use crate::identity::NodeKey;
 use crate::link::Rtt;
 use crate::testing::ANYBODY;
 
@@ -94,37 +93,14 @@ async fn a_node_that_does_not_exist_is_not_found() {
     }
 }
 
-/// A certificate and its private key.
-#[derive(Clone, Copy)]
-struct Pair {
-    name: &'static str,
-    certificate: &'static [u8],
-    secret: &'static [u8; 32],
+/// What has the form of a keyring sealed for the board with this number.
+fn sealed(board: u8) -> Vec<u8> {
+    [&[2][..], &[board; 16], &[1], &[7; 32], &[0], &[0], &[9; 64]].concat()
 }
 
-const A: Pair = Pair {
-    name: "a",
-    certificate: include_bytes!("../../../node-core/tests/fixtures/p256_a.der"),
-    secret: include_bytes!("../../../node-core/tests/fixtures/p256_a.secret"),
-};
-const B: Pair = Pair {
-    name: "b",
-    certificate: include_bytes!("../../../node-core/tests/fixtures/p256_b.der"),
-    secret: include_bytes!("../../../node-core/tests/fixtures/p256_b.secret"),
-};
-
-/// The bundle of these pairs.
-fn bundle(pairs: &[Pair]) -> Vec<u8> {
-    let mut bundle = Bundle::default();
-    for Pair { name, certificate, secret } in pairs {
-        bundle.push(BundleSlot::pair(Name::new(name).unwrap(), certificate, P256Secret(secret))).unwrap();
-    }
-    bundle.encode(&mut [0; MAX_BUNDLE]).unwrap().to_vec()
-}
-
-/// Pushes `bundle` to `node` through a hub with these `keys`, or without TLS if there are none. The hub knows another hub
-/// and leaves, two of them with the name twin.
-async fn push(keys: &[Pair], node: &str, bundle: &[u8]) -> Value {
+/// Pushes `bundle` to `node` through a hub with TLS, or without. The hub knows another hub and leaves, two of them with the name
+/// twin.
+async fn push(tls: bool, node: &str, bundle: &[u8]) -> Value {
     let leaf = |id, name, state| Member { kind: Kind::Leaf, state, ..member(id, name) };
     let cluster = Cluster::of(
         NodeId([1; 16]),
@@ -136,66 +112,60 @@ async fn push(keys: &[Pair], node: &str, bundle: &[u8]) -> Value {
             member(1, "hub"),
         ],
     );
-    let slots = if keys.is_empty() {
-        Vec::new()
-    } else {
-        let infos = Bundle::decode(&self::bundle(keys)).unwrap().validate(&Software).unwrap();
-        let active = Keyring::new(&infos).unwrap().active().clone();
-        infos.iter().map(|slot| KeySlot::new(slot, *slot == active)).collect()
-    };
-    let api = api_of(cluster, TlsStatus { enabled: !keys.is_empty(), health: "ok".into(), slots });
+    let api = api_of(cluster, TlsStatus { enabled: tls, health: "ok".into(), slots: Vec::new() });
     let params = json!({"node": node, "bundle": Base64::encode_string(bundle)});
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.PushKeys", "params": params});
     api.answer(&ANYBODY, request.to_string().as_bytes()).await.unwrap()
 }
 
 #[tokio::test]
-async fn keys_are_pushed_to_a_leaf() {
-    let answer = push(&[A], "board", &bundle(&[A])).await;
+async fn a_sealed_keyring_is_relayed_to_its_board() {
+    let answer = push(true, "board", &sealed(2)).await;
     assert_eq!(answer["result"]["nodeId"], "02".repeat(16), "{answer}");
-    assert_eq!(code(&push(&[A], "board", b"bad").await), 1001);
-    assert_eq!(code(&push(&[A], "x", &bundle(&[A])).await), 1003);
+    assert_eq!(code(&push(true, "x", &sealed(2)).await), 1003);
+    let answer = push(true, "board", &sealed(2)[..60]).await;
+    assert_eq!(code(&answer), 1001);
+    assert!(answer["error"]["message"].as_str().unwrap().starts_with("not a sealed keyring"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_keyring_is_not_relayed_to_another_board_than_its_own() {
+    let answer = push(true, "board", &sealed(4)).await;
+    assert_eq!(code(&answer), 1001);
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(["02", "04"].iter().all(|id| message.contains(&id.repeat(16))), "{answer}");
+}
+
+#[tokio::test]
+async fn a_keyring_in_the_clear_is_refused() {
+    let answer = push(true, "board", &[1, 0]).await;
+    assert_eq!(code(&answer), 1001);
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("not sealed") && message.contains("update maelctl"), "{answer}");
 }
 
 #[tokio::test]
 async fn keys_for_a_duplicate_name_need_an_id() {
-    let answer = push(&[A], "twin", &bundle(&[A])).await;
+    let answer = push(true, "twin", &sealed(4)).await;
     assert_eq!(code(&answer), 1001);
     let message = answer["error"]["message"].as_str().unwrap();
-    let ids = ["04".repeat(16), "05".repeat(16)];
-    assert!(message.contains("by its id") && ids.iter().all(|id| message.contains(id)), "{answer}");
-    for id in ids {
-        assert_eq!(push(&[A], &id, &bundle(&[A])).await["result"]["nodeId"], id);
+    let ids = [4, 5].map(|number: u8| (number, format!("{number:02x}").repeat(16)));
+    assert!(message.contains("by its id") && ids.iter().all(|(_, id)| message.contains(id)), "{answer}");
+    for (number, id) in ids {
+        assert_eq!(push(true, &id, &sealed(number)).await["result"]["nodeId"], id);
     }
 }
 
 #[tokio::test]
-async fn keys_are_not_passed_on_without_tls() {
-    let answer = push(&[], "board", &bundle(&[A])).await;
+async fn keys_are_not_relayed_without_tls() {
+    let answer = push(false, "board", &sealed(2)).await;
     assert_eq!(code(&answer), 1001);
     assert!(answer["error"]["message"].as_str().unwrap().contains("--tls-dir"), "{answer}");
 }
 
 #[tokio::test]
-async fn keys_that_would_lose_a_board_are_refused() {
-    for (hub, board, expected) in [
-        (&[A][..], &[B][..], "this node does not trust b.crt"),
-        (&[A, B], &[B], "it would not trust a.crt"),
-        (&[B], &[A, B], "this node does not trust a.crt"),
-    ] {
-        let answer = push(hub, "board", &bundle(board)).await;
-        assert_eq!(code(&answer), 1001);
-        assert!(answer["error"]["message"].as_str().unwrap().contains(expected), "{answer}");
-    }
-    // Old and new keys overlap while they are swapped.
-    for (hub, board) in [(&[A][..], &[A, B][..]), (&[A, B], &[A])] {
-        assert_eq!(push(hub, "board", &bundle(board)).await["result"]["nodeId"], "02".repeat(16));
-    }
-}
-
-#[tokio::test]
 async fn keys_are_not_for_hubs() {
-    let answer = push(&[A], "hub", &bundle(&[A])).await;
+    let answer = push(true, "hub", &sealed(1)).await;
     assert_eq!(code(&answer), 1001);
     assert!(answer["error"]["message"].as_str().unwrap().contains("hub is a hub"), "{answer}");
 }
@@ -357,6 +327,7 @@ fn member(id: u8, name: &str) -> Member {
     rtt.set(Duration::from_micros(250));
     Member {
         id: NodeId([id; 16]),
+        identity: NodeKey::numbered(u128::from(id)).public(),
         name: Name::new(name).unwrap(),
         kind: Kind::Hub,
         state: State::Alive,
@@ -376,11 +347,17 @@ fn member(id: u8, name: &str) -> Member {
 
 #[test]
 fn a_member_is_shown_whole() {
-    let node = serde_json::to_value(NodeStatus::new(&member(0x1f, "a"), true)).unwrap();
+    let key = NodeKey::numbered(0x1f).public();
+    let node = NodeStatus::new(&member(0x1f, "a"), true);
+    assert_eq!(node.identity(), Some(key));
+    for damaged in ["", "02", &"zz".repeat(33), &"07".repeat(33), &"+2".repeat(33)] {
+        assert_eq!(NodeStatus { identity_key: Some(damaged.into()), ..node.clone() }.identity(), None);
+    }
+    let node = serde_json::to_value(node).unwrap();
     assert_eq!(
         node,
         json!({
-            "nodeId": "1f".repeat(16), "name": "a", "kind": "hub", "state": "alive", "incarnation": 3, "version": 3,
+            "nodeId": "1f".repeat(16), "identityKey": node_core::id::Hex(&key.to_sec1()).to_string(), "name": "a", "kind": "hub", "state": "alive", "incarnation": 3, "version": 3,
             "since": 1000, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
             "keyringDigest": null, "components": ["web"], "hubs": [], "linked": true, "rttMicros": 250, "asleep": false,
         })

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use node_core::crypto::PublicKey;
 use node_core::gossip::{self, Kind, State};
 use node_core::id::{Name, NodeId};
 use node_core::time::Instant;
@@ -15,6 +16,8 @@ use crate::link::{LinkHandle, Rtt};
 pub struct Member {
     /// Its identity.
     pub id: NodeId,
+    /// The public key of its identity, whose hash the id is.
+    pub identity: PublicKey,
     /// Its name.
     pub name: Name,
     /// Hub or leaf.
@@ -72,6 +75,7 @@ impl Member {
         let age = u64::try_from(now.since(*since).as_millis()).unwrap_or(u64::MAX);
         Some(Self {
             id: record.id,
+            identity: metadata.identity,
             name: Name::new(metadata.name).ok()?,
             kind: metadata.kind,
             state: record.state,
@@ -192,6 +196,7 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::{Hop, Member, View};
+    use node_core::crypto::PublicKey;
     use node_core::gossip::{Kind, State};
     use node_core::id::{Name, NodeId};
 
@@ -202,6 +207,7 @@ mod tests {
     fn leaf(id: NodeId, name: &str) -> Member {
         Member {
             id,
+            identity: PublicKey::NONE,
             name: Name::new(name).unwrap(),
             kind: Kind::Leaf,
             state: State::Suspect,

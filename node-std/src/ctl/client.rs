@@ -13,10 +13,12 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use node_core::trust::Roles;
 use rustls::ClientConfig;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
+use super::error::CtlError;
 use super::flags::Flags;
 use super::token::LocalToken;
 use crate::access::{Access, Credentials};
@@ -24,7 +26,7 @@ use crate::api::FORBIDDEN;
 use crate::config::HostPort;
 use crate::config::PRIVATE_PORT;
 use crate::connect;
-use crate::tls::{self, Keyring, TlsError};
+use crate::tls::{self, Keyring, Operator, read_operator};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -44,12 +46,14 @@ struct Tls {
     config: Arc<ClientConfig>,
     /// Knows which certificates may be those of nodes.
     access: Access,
+    dir: PathBuf,
 }
 
 impl Tls {
-    fn new(keyring: Arc<Keyring>) -> Self {
+    fn open(dir: PathBuf) -> Result<Self, CtlError> {
+        let keyring = Keyring::open(&dir)?;
         let config = keyring.http_client_config();
-        Self { config, access: Access::new(Credentials::Tls(keyring), Vec::new()) }
+        Ok(Self { config, access: Access::new(Credentials::Tls(keyring), Vec::new()), dir })
     }
 }
 
@@ -69,7 +73,7 @@ impl Client {
         }
         let tls = match (uri.scheme_str(), tls_dir) {
             (Some("http"), None) => None,
-            (Some("https"), Some(dir)) => Some(Tls::new(Keyring::open(&dir)?)),
+            (Some("https"), Some(dir)) => Some(Tls::open(dir)?),
             (Some("http"), Some(dir)) => return Err(CtlError::PlainUrl { url, dir }),
             (Some("https"), None) => return Err(CtlError::NoKeys { url }),
             _ => return Err(bad_url()),
@@ -81,11 +85,16 @@ impl Client {
         Ok(Self { url, addr, tls, token })
     }
 
-    /// Checks that requests are encrypted.
-    pub fn require_encryption(&self) -> Result<(), CtlError> {
-        match self.tls {
-            Some(_) => Ok(()),
-            None => Err(CtlError::PlainKeys { url: self.url.clone() }),
+    /// The URL of the node.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The key that is shown to the node, as that of an operator who seals keyrings for boards.
+    pub fn operator(&self) -> Result<Operator, CtlError> {
+        match &self.tls {
+            Some(Tls { dir, .. }) => Ok(read_operator(dir)?),
+            None => Err(CtlError::NoSealingKey { url: self.url.clone() }),
         }
     }
 
@@ -97,7 +106,7 @@ impl Client {
         let tcp = tcp.map_err(|error| self.unreachable(error.to_string()))?;
         let body = match &self.tls {
             None => self.post(tcp, request.to_string()).await?,
-            Some(Tls { config, access }) => {
+            Some(Tls { config, access, .. }) => {
                 let connector = TlsConnector::from(Arc::clone(config));
                 let stream = connector.connect(tls::server_name(), tcp).await;
                 let stream = stream.map_err(|error| self.unreachable(tls::explain_opening(&error)))?;
@@ -180,73 +189,11 @@ impl Client {
     }
 }
 
-/// Why `maelctl` failed.
-#[derive(Debug, thiserror::Error)]
-pub enum CtlError {
-    /// The URL is for TLS and there are no keys.
-    #[error("{url} needs keys: give their directory with --tls-dir (MAEL_PRIVATE_TLS_DIR)")]
-    NoKeys {
-        /// The URL.
-        url: String,
-    },
-    /// Private keys would be sent without TLS.
-    #[error(
-        "private keys are not sent to {url}, which is not encrypted: write https://, and give the keys for it \
-         with --tls-dir (MAEL_PRIVATE_TLS_DIR)"
-    )]
-    PlainKeys {
-        /// The URL.
-        url: String,
-    },
-    /// A TLS directory is given, but the URL is without TLS.
-    #[error(
-        "{url} (--url, MAELSTROM_PRIVATE_URL) is not encrypted, but a TLS directory is given, {}: write https://, or \
-         unset MAEL_PRIVATE_TLS_DIR",
-        dir.display()
-    )]
-    PlainUrl {
-        /// The URL.
-        url: String,
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// The answer cannot be printed.
-    #[error("cannot print: {0}")]
-    Output(io::Error),
-    /// The node refused.
-    #[error("{0}")]
-    Refused(String),
-    /// The program cannot run.
-    #[error("cannot start: {0}")]
-    Runtime(io::Error),
-    /// The TLS directory cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// There was no answer, or none of a Maelstrom node.
-    #[error("{url}: {reason}")]
-    Unreachable {
-        /// The URL.
-        url: String,
-        /// What happened.
-        reason: String,
-    },
-    /// The URL cannot be read.
-    #[error(
-        "{0}: expected http://HOST:PORT or https://HOST:PORT, such as http://127.0.0.1:8374 (--url, MAELSTROM_PRIVATE_URL)"
-    )]
-    Url(String),
-}
-
-impl CtlError {
-    /// 2 for a wrong command line, 1 otherwise.
-    pub const fn exit_code(&self) -> u8 {
-        match self {
-            Self::NoKeys { .. } | Self::PlainKeys { .. } | Self::PlainUrl { .. } | Self::Url(_) => 2,
-            Self::Output(_)
-            | Self::Refused(_)
-            | Self::Runtime(_)
-            | Self::Tls(_)
-            | Self::Unreachable { .. } => 1,
-        }
-    }
+/// The result of a method as the structure that it is.
+pub fn read<T: DeserializeOwned>(result: Value) -> Result<T, CtlError> {
+    serde_json::from_value(result).map_err(|error| {
+        CtlError::Refused(format!(
+            "the node answers in a form that this maelctl does not know ({error}): try --json"
+        ))
+    })
 }

@@ -3,17 +3,16 @@
 use core::convert::Infallible;
 use core::time::Duration;
 use std::io::Write;
-use std::path::Path;
 
-use base64ct::{Base64, Encoding};
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::client::{Client, CtlError};
+use super::client::{Client, read};
+use super::error::CtlError;
 use super::flags::{ClusterCommand, Command, Flags, KeysCommand};
+use super::push::Push;
 use super::render;
 use crate::api::{EventList, KeyList, LeaveAnswer};
-use crate::tls::{TlsError, read_bundle};
+use crate::tls::read_bundle;
 
 /// Most answers that are asked for. A node keeps fewer events, even while new ones come.
 const MAX_ANSWERS: usize = 64;
@@ -32,15 +31,21 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Ping { node } => ("MaelNode.Ping", json!({"node": node})),
         Command::Keys(KeysCommand::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
         Command::Keys(KeysCommand::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
-        Command::Keys(KeysCommand::Push { node, dir, force }) => {
-            client.require_encryption()?;
-            ("MaelNode.PushKeys", json!({"node": node, "bundle": bundle(dir)?, "force": force}))
-        }
+        Command::Keys(KeysCommand::Push { .. }) => ("MaelNode.PushKeys", json!({})),
         Command::Version => return Ok(version(flags.json)),
     };
-    let result = match flags.command {
-        Command::Cluster(ClusterCommand::Events { .. }) => json!(all_events(client, method).await?),
-        _ => client.call(method, params).await?,
+    let timeout = flags.timeout();
+    let late = |_| client.late(timeout);
+    let result = match &flags.command {
+        Command::Keys(KeysCommand::Push { node, dir, force }) => {
+            let operator = client.operator()?;
+            let (keyring, force) = (read_bundle(dir)?, *force);
+            Push { node: client, board: node, dir, keyring, operator, force, timeout }.run().await?
+        }
+        Command::Cluster(ClusterCommand::Events { .. }) => {
+            json!(tokio::time::timeout(timeout, all_events(client, method)).await.map_err(late)??)
+        }
+        _ => tokio::time::timeout(timeout, client.call(method, params)).await.map_err(late)??,
     };
     if flags.json {
         return Ok(format!("{result:#}\n"));
@@ -108,17 +113,4 @@ fn missed(last: Option<u64>, list: &EventList) -> u64 {
 pub fn version(json: bool) -> String {
     let version = env!("CARGO_PKG_VERSION");
     if json { format!("{:#}\n", json!({"version": version})) } else { format!("maelctl {version}\n") }
-}
-
-/// A TLS directory as a board takes it, in base64.
-fn bundle(dir: &Path) -> Result<String, TlsError> {
-    Ok(Base64::encode_string(&read_bundle(dir)?))
-}
-
-fn read<T: DeserializeOwned>(result: Value) -> Result<T, CtlError> {
-    serde_json::from_value(result).map_err(|error| {
-        CtlError::Refused(format!(
-            "the node answers in a form that this maelctl does not know ({error}): try --json"
-        ))
-    })
 }

@@ -21,7 +21,7 @@ pub struct Flags {
     #[arg(long, global = true)]
     pub(super) json: bool,
 
-    /// How long to wait for the answer, in seconds.
+    /// How long to wait for the answer, in seconds. `keys push` waits up to 90 s more for a link of the board.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
 
@@ -99,13 +99,14 @@ pub(super) enum KeysCommand {
         /// Its name or id [default: the node asked].
         node: Option<String>,
     },
-    /// Replace all keys of a board in one step by those of a TLS directory.
+    /// Replace all keys of a board by those of a TLS directory, sealed so that only the board can read them.
     Push {
-        /// The board's name or id.
+        /// The board's name or id. With the whole id, the keys are for that board and no other, whatever the node asked says.
         node: String,
         /// The directory with the .crt and .key files.
         dir: PathBuf,
-        /// Skip the check that the board and the node asked trust each other with these keys.
+        /// Skip the checks that with these keys the board and the node asked trust each other, and that the board takes the next
+        /// keys from you.
         #[arg(long)]
         force: bool,
     },

@@ -2,7 +2,9 @@
 
 mod client;
 mod commands;
+mod error;
 mod flags;
+mod push;
 mod render;
 mod table;
 #[cfg(test)]
@@ -12,8 +14,9 @@ mod token;
 use std::io::Write;
 use std::process::ExitCode;
 
-pub use client::CtlError;
+pub use error::CtlError;
 pub use flags::Flags;
+pub use push::PushError;
 
 use client::Client;
 
@@ -53,10 +56,7 @@ pub async fn answer(flags: Flags) -> Result<String, CtlError> {
     if matches!(flags.command, flags::Command::Version) {
         return Ok(commands::version(flags.json));
     }
-    let client = Client::new(&flags)?;
-    tokio::time::timeout(flags.timeout(), commands::run(&client, &flags))
-        .await
-        .unwrap_or_else(|_| Err(client.late(flags.timeout())))
+    commands::run(&Client::new(&flags)?, &flags).await
 }
 
 fn report(error: &CtlError) -> ExitCode {

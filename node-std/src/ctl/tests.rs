@@ -144,12 +144,12 @@ async fn a_directory_without_keys_is_named() {
 }
 
 #[tokio::test]
-async fn private_keys_are_not_sent_in_the_clear() {
+async fn keys_are_not_pushed_without_a_key_to_seal_them() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();
     let error = maelctl(&["--url", "http://h", "keys", "push", "board", path]).await.unwrap_err();
-    let message = "private keys are not sent to http://h, which is not encrypted";
-    assert!(error.to_string().starts_with(message), "{error}");
+    let message = "http://h is asked without one: write https://, and give your keys with --tls-dir";
+    assert!(error.to_string().contains(message), "{error}");
     assert_eq!(error.exit_code(), 2);
 }
 

@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 
 /// How long another node may take to answer.
 const REQUEST_BUDGET: Duration = Duration::from_secs(10);
-/// A board checks every key of a new keyring and writes it into flash before it answers.
+/// A board decrypts a new keyring, checks every key in it, and writes it into flash before it answers.
 const PUSH_BUDGET: Duration = Duration::from_secs(30);
 
 /// Reaches other nodes over the cluster's links.
@@ -64,8 +64,8 @@ impl Remote for Peers {
         Ok(slots)
     }
 
-    async fn push_keys(&self, node: NodeId, bundle: Bytes) -> Result<(), RemoteError> {
-        let answer = self.call(node, Method::KeysReplace, PUSH_BUDGET, bundle).await?;
+    async fn push_keys(&self, node: NodeId, sealed: Bytes) -> Result<(), RemoteError> {
+        let answer = self.call(node, Method::KeysReplace, PUSH_BUDGET, sealed).await?;
         read(node, &answer).map(|_| ())
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use node_core::crypto::{P256Secret, Software};
-use node_core::keys::{Bundle, BundleSlot, MAX_BUNDLE};
+use node_core::keys::{Bundle, BundleSlot, MAX_BUNDLE, SlotInfo};
 use p256::SecretKey;
 use p256::pkcs8::DecodePrivateKey;
 use rustls::pki_types::PrivateKeyDer;
@@ -13,16 +13,30 @@ use super::directory::{self, LoadedSlot};
 use super::error::TlsError;
 use crate::stack;
 
+/// The keyring of a board, made from a TLS directory.
+pub struct BoardKeyring {
+    /// Its slots without their private keys, sorted by name.
+    pub slots: Vec<SlotInfo>,
+    /// The encoded [`Bundle`], with private keys in the clear.
+    pub bundle: Zeroizing<Vec<u8>>,
+}
+
+impl core::fmt::Debug for BoardKeyring {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("BoardKeyring").field("slots", &self.slots).finish_non_exhaustive()
+    }
+}
+
 /// Reads `directory` and encodes it for a board. Blocks while it reads.
 ///
 /// # Errors
 /// The directory cannot be used, or a board cannot take it: a key is not P-256, or there are more than eight slots or
 /// too many bytes.
-pub fn read_bundle(directory: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+pub fn read_bundle(directory: &Path) -> Result<BoardKeyring, TlsError> {
     stack::wiped(|| encode(directory))
 }
 
-fn encode(directory: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+fn encode(directory: &Path) -> Result<BoardKeyring, TlsError> {
     let (_, slots) = directory::read(directory)?;
     let secrets: Vec<Option<Zeroizing<[u8; 32]>>> = slots.iter().map(secret).collect();
     let mut bundle = Bundle::default();
@@ -37,18 +51,21 @@ fn encode(directory: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
         bundle.push(slot).map_err(board)?;
     }
     // Refuses every key that is not P-256, so a key without a scalar is not dropped unnoticed.
-    bundle.validate(&Software).map_err(board)?;
+    let infos = bundle.validate(&Software).map_err(board)?;
     let mut buffer = Zeroizing::new([0; MAX_BUNDLE]);
     let encoded = bundle.encode(&mut buffer).map_err(board)?;
-    Ok(Zeroizing::new(encoded.to_vec()))
+    Ok(BoardKeyring { slots: infos.to_vec(), bundle: Zeroizing::new(encoded.to_vec()) })
 }
 
 /// The scalar of a P-256 key.
-fn secret(slot: &LoadedSlot) -> Option<Zeroizing<[u8; 32]>> {
+pub(super) fn secret(slot: &LoadedSlot) -> Option<Zeroizing<[u8; 32]>> {
     let key = match slot.pair.as_ref()?.key.as_der() {
         PrivateKeyDer::Pkcs8(der) => SecretKey::from_pkcs8_der(der.secret_pkcs8_der()).ok()?,
         PrivateKeyDer::Sec1(der) => SecretKey::from_sec1_der(der.secret_sec1_der()).ok()?,
         _ => return None,
     };
-    Some(Zeroizing::new(key.to_bytes().into()))
+    let scalar = Zeroizing::new(key.to_bytes());
+    let mut secret = Zeroizing::new([0; 32]);
+    secret.copy_from_slice(&scalar);
+    Some(secret)
 }

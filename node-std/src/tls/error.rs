@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use node_core::id::BadName;
+use node_core::id::{BadName, Name};
 use node_core::keys::{BundleError, KeyringError, MAX_SLOTS};
-use node_core::trust::MAX_CHAIN;
+use node_core::trust::{KeyAlgorithm, MAX_CHAIN};
 
 use super::pem::Damage;
 
@@ -34,6 +34,20 @@ pub enum TlsError {
         path: PathBuf,
         /// The problem.
         problem: BundleError,
+    },
+    /// The active pair is good for TLS, but boards cannot check what it signs.
+    #[error(
+        "TLS directory {}: the active pair {name} is {algorithm}, but boards check only signatures by P-256: seal with an \
+         operator's pair that was made with openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256",
+        path.display()
+    )]
+    Operator {
+        /// The directory.
+        path: PathBuf,
+        /// The name of the pair.
+        name: Name,
+        /// Its kind of key.
+        algorithm: KeyAlgorithm,
     },
     /// The TLS library does not take the configuration made from a good keyring.
     #[error("the TLS library refuses the configuration: {0}")]

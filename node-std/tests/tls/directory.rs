@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use node_core::crypto::Software;
+use node_core::crypto::{Sign, Software, Verify};
 use node_core::keys::Bundle;
-use node_core::trust::KeyAlgorithm;
-use node_std::tls::{Keyring, TlsError, read_bundle};
+use node_core::trust::{Certificate, KeyAlgorithm};
+use node_std::tls::{Keyring, TlsError, read_bundle, read_operator};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::pki::{ED25519, P256, P384, Pki, RSA};
 
@@ -206,9 +208,10 @@ fn a_directory_of_p256_keys_becomes_a_bundle_for_boards() {
     pki.mv("sec1.pem", "a.key");
     pki.make("c", P256);
     fs::remove_file(pki.path("c.key")).unwrap();
-    let bytes = read_bundle(&pki.dir()).unwrap();
-    let Ok(bundle) = Bundle::decode(&bytes) else { panic!("it decodes") };
+    let keyring = read_bundle(&pki.dir()).unwrap();
+    let Ok(bundle) = Bundle::decode(&keyring.bundle) else { panic!("it decodes") };
     let infos = bundle.validate(&Software).unwrap();
+    assert_eq!(infos.as_slice(), keyring.slots);
     assert_eq!(infos.as_slice(), Keyring::open(pki.dir()).unwrap().slots());
 }
 
@@ -218,4 +221,28 @@ fn a_directory_of_rsa_keys_is_refused_for_boards() {
     pki.make("b", RSA);
     let text = read_bundle(&pki.dir()).unwrap_err().to_string();
     assert!(text.contains("slot b: the key is RSA-2048, but boards need P-256 keys"), "{text}");
+}
+
+#[test]
+fn an_operator_seals_with_the_active_pair() {
+    let pki = Pki::new(&["b"]);
+    pki.make("c", RSA);
+    let operator = read_operator(&pki.dir()).unwrap();
+    assert_eq!(operator.slot, Keyring::open(pki.dir()).unwrap().active());
+    let der = fs::read(pki.path("b.crt")).unwrap();
+    let der = CertificateDer::from_pem_slice(&der).unwrap();
+    let key = Certificate::parse(&der).unwrap().p256_key().unwrap();
+    let signature = operator.signer.sign(b"message").unwrap();
+    assert_eq!(Software.verify(key.as_bytes(), b"message", &signature), Ok(()));
+    assert!(!format!("{operator:?}").contains("signer"));
+}
+
+#[test]
+fn an_operator_needs_a_key_whose_signatures_boards_can_check() {
+    for (stem, key, kind) in [("a", RSA, "RSA-2048"), ("b", P384, "P-384"), ("c", ED25519, "Ed25519")] {
+        let pki = Pki::new(&[]);
+        pki.make(stem, key);
+        let text = read_operator(&pki.dir()).unwrap_err().to_string();
+        assert!(text.contains(&format!("the active pair {stem} is {kind}, but boards check only")), "{text}");
+    }
 }

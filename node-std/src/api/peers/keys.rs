@@ -1,14 +1,14 @@
 //! `MaelNode.ListKeys` and `MaelNode.PushKeys`.
 
 use base64ct::{Base64, Encoding};
-use node_core::crypto::Software;
 use node_core::gossip::Kind;
-use node_core::keys::{Bundle, BundleError, Keyring};
+use node_core::keys::{Bundle, addressee};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::remote::Remote;
 use crate::api::error::RpcError;
-use crate::api::keyring::{KeySlot, sha256};
+use crate::api::keyring::KeySlot;
 use crate::api::node;
 use crate::api::service::Api;
 use crate::cluster::Member;
@@ -27,62 +27,47 @@ impl<R: Remote> Api<R> {
         Ok(KeyList { node_id: id.to_string(), slots })
     }
 
+    /// Relays a sealed keyring to the board that it is for. This node cannot read it; the board checks who sealed it.
     pub(in crate::api) async fn push_keys(
         &self,
-        PushKeys { node, bundle, force }: PushKeys,
+        PushKeys { node, bundle }: PushKeys,
     ) -> Result<PushAnswer, RpcError> {
-        // Without TLS this request and the link to the board are both in the clear. With TLS neither is.
         if !self.tls.borrow().enabled {
             return Err(RpcError::Invalid(
-                "this node has no TLS and does not pass private keys on in the clear: give it a TLS directory (--tls-dir)"
+                "this node has no TLS, so no board links to it with these keys: give it a TLS directory (--tls-dir)"
                     .to_owned(),
             ));
         }
-        // Constant in time: the bundle holds private keys.
-        let bundle = Base64::decode_vec(&bundle);
-        let bundle =
-            bundle.map_err(|error| RpcError::Invalid(format!("the bundle is not base64: {error}")))?;
+        let sealed = read_sealed(&bundle)?;
+        let (board, _) = addressee(&sealed).map_err(|error| RpcError::Invalid(error.to_string()))?;
         let Member { id, kind, .. } = *node::find_sole(self.cluster.view().members(), &node)?;
         if kind != Kind::Leaf {
             return Err(RpcError::Invalid(format!(
                 "{node} is a {kind}: its keyring is its TLS directory, change the files there"
             )));
         }
-        if !force {
-            self.check_mutual_trust(&bundle)?;
-        }
-        self.remote.push_keys(id, bundle.into()).await?;
-        Ok(PushAnswer { node_id: id.to_string() })
-    }
-
-    /// Checks that this node and a board with the keys of this bundle trust each other. A board whose hubs do not trust it is
-    /// lost until somebody flashes it.
-    fn check_mutual_trust(&self, bundle: &[u8]) -> Result<(), RpcError> {
-        let invalid = |error: BundleError| RpcError::Invalid(error.to_string());
-        let bundle = Bundle::decode(bundle).map_err(invalid)?;
-        let slots = bundle.validate(&Software).map_err(invalid)?;
-        let theirs = Keyring::new(&slots).map_err(|error| invalid(BundleError::Keyring(error)))?;
-        let tls = self.tls.borrow();
-        let mine = || tls.slots.iter();
-        let active = sha256(&theirs.active().certificate.0);
-        if !mine().any(|slot| slot.certificate_sha256 == active) {
+        if board != id {
             return Err(RpcError::Invalid(format!(
-                "the board would be lost: this node does not trust {}.crt, which the board would show; put it into \
-                 the TLS directories of the hubs first, or use --force",
-                theirs.active().name
+                "the keyring is sealed for the board {board}, and {node} is {id}: seal it for {node}"
             )));
         }
-        let trusted = |slot: &KeySlot| {
-            theirs.slots().iter().any(|other| sha256(&other.certificate.0) == slot.certificate_sha256)
-        };
-        match mine().find(|slot| slot.active) {
-            Some(slot) if !trusted(slot) => Err(RpcError::Invalid(format!(
-                "the board would be lost: it would not trust {}.crt, which this node shows; put it into the directory, \
-                 or use --force if the board has it pinned",
-                slot.name
-            ))),
-            _ => Ok(()),
-        }
+        self.remote.push_keys(id, sealed.into()).await?;
+        Ok(PushAnswer { node_id: id.to_string() })
+    }
+}
+
+/// The bytes of a sealed keyring. An unsealed one, with private keys in the clear, is refused and wiped.
+fn read_sealed(base64: &str) -> Result<Vec<u8>, RpcError> {
+    let decoded = Base64::decode_vec(base64);
+    let mut decoded = decoded.map(Zeroizing::new).map_err(|error| {
+        RpcError::Invalid(format!("the bundle is not base64: {error}: push the TLS directory again"))
+    })?;
+    match decoded.first() {
+        Some(&Bundle::VERSION) => Err(RpcError::Invalid(
+            "the keyring is not sealed, so every node on the way could read its private keys: update maelctl"
+                .to_owned(),
+        )),
+        _ => Ok(core::mem::take(&mut *decoded)),
     }
 }
 
@@ -95,8 +80,6 @@ pub struct ListKeys {
 pub struct PushKeys {
     node: String,
     bundle: String,
-    #[serde(default)]
-    force: bool,
 }
 
 /// Result of `MaelNode.ListKeys`.
@@ -113,6 +96,6 @@ pub struct KeyList {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PushAnswer {
-    /// The id of the node whose keyring was replaced.
+    /// The id of the board. It has stored the keyring, and tries it.
     pub node_id: String,
 }

@@ -16,9 +16,9 @@ pub trait Remote: Send + Sync + 'static {
     /// The keyring of `node`, which is another node than this one.
     fn list_keys(&self, node: NodeId) -> impl Future<Output = Result<Vec<KeySlot>, RemoteError>> + Send;
 
-    /// Replaces the keyring of `node`, a leaf, in one step by `bundle` (an encoded [`Bundle`](node_core::keys::Bundle)).
-    /// The leaf has stored it when this returns.
-    fn push_keys(&self, node: NodeId, bundle: Bytes) -> impl Future<Output = Result<(), RemoteError>> + Send;
+    /// Sends `node`, a leaf, a keyring that an operator [sealed](node_core::keys::addressee) for it. When this returns, the leaf
+    /// has checked it, stored it, and begins to try it.
+    fn push_keys(&self, node: NodeId, sealed: Bytes) -> impl Future<Output = Result<(), RemoteError>> + Send;
 }
 
 /// An answer to a ping.

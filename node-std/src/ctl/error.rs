@@ -1,0 +1,82 @@
+//! The errors of `maelctl`.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::push::PushError;
+use crate::tls::TlsError;
+
+/// Why `maelctl` failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CtlError {
+    /// The URL is for TLS and there are no keys.
+    #[error("{url} needs keys: give their directory with --tls-dir (MAEL_PRIVATE_TLS_DIR)")]
+    NoKeys {
+        /// The URL.
+        url: String,
+    },
+    /// A keyring is to be sealed without a key of an operator.
+    #[error(
+        "a keyring for a board is sealed with the key of an operator, and {url} is asked without one: write https://, and give \
+         your keys with --tls-dir (MAEL_PRIVATE_TLS_DIR)"
+    )]
+    NoSealingKey {
+        /// The URL.
+        url: String,
+    },
+    /// A TLS directory is given, but the URL is without TLS.
+    #[error(
+        "{url} (--url, MAELSTROM_PRIVATE_URL) is not encrypted, but a TLS directory is given, {}: write https://, or \
+         unset MAEL_PRIVATE_TLS_DIR",
+        dir.display()
+    )]
+    PlainUrl {
+        /// The URL.
+        url: String,
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The answer cannot be printed.
+    #[error("cannot print: {0}")]
+    Output(io::Error),
+    /// A board did not get new keys, or did not keep them.
+    #[error(transparent)]
+    Push(#[from] PushError),
+    /// The node refused.
+    #[error("{0}")]
+    Refused(String),
+    /// The program cannot run.
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+    /// The TLS directory cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// There was no answer, or none of a Maelstrom node.
+    #[error("{url}: {reason}")]
+    Unreachable {
+        /// The URL.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The URL cannot be read.
+    #[error(
+        "{0}: expected http://HOST:PORT or https://HOST:PORT, such as http://127.0.0.1:8374 (--url, MAELSTROM_PRIVATE_URL)"
+    )]
+    Url(String),
+}
+
+impl CtlError {
+    /// 2 for a wrong command line, 1 otherwise.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoKeys { .. } | Self::NoSealingKey { .. } | Self::PlainUrl { .. } | Self::Url(_) => 2,
+            Self::Output(_)
+            | Self::Push(_)
+            | Self::Refused(_)
+            | Self::Runtime(_)
+            | Self::Tls(_)
+            | Self::Unreachable { .. } => 1,
+        }
+    }
+}

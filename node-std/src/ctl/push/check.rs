@@ -1,0 +1,54 @@
+//! Whether a board with these keys would still be reached, and still be steered.
+
+use std::path::Path;
+
+use node_core::keys::{Keyring, SlotInfo};
+use node_core::trust::{Match, MatchedSlot, Role, Roles, roles_of};
+
+use super::error::PushError;
+use crate::api::KeySlot;
+
+/// Checks that the node that is asked, with the keyring `hub`, and a board with the keyring `new` trust each other. A board whose
+/// hubs do not trust it, or that trusts none of them, has no link.
+pub fn mutual_trust(hub: &[KeySlot], new: &[SlotInfo], url: &str) -> Result<(), PushError> {
+    let new = Keyring::new(new).map_err(PushError::Keyring)?;
+    let active = new.active();
+    let sha256 = active.certificate.to_string();
+    if !hub.iter().any(|slot| slot.certificate_sha256 == sha256) {
+        return Err(PushError::HubWouldNotTrust { url: url.to_owned(), shown: active.name.clone() });
+    }
+    let trusted = |slot: &KeySlot| {
+        new.slots().iter().any(|other| other.certificate.to_string() == slot.certificate_sha256)
+    };
+    match hub.iter().find(|slot| slot.active) {
+        Some(slot) if !trusted(slot) => {
+            Err(PushError::BoardWouldNotTrust { url: url.to_owned(), shown: slot.name.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a board with the keyring `new` takes the next keyring from the operator with the certificate of `signer`.
+pub fn operators(new: &[SlotInfo], signer: &SlotInfo, dir: &Path) -> Result<(), PushError> {
+    let is_operator = |slot: &SlotInfo| roles(new, slot).contains(Role::Operator);
+    let (name, dir) = (signer.name.clone(), dir.to_owned());
+    if !new.iter().any(is_operator) {
+        return Err(PushError::NoOperator { name, dir });
+    }
+    match new.iter().find(|slot| slot.certificate == signer.certificate) {
+        Some(slot) if is_operator(slot) => Ok(()),
+        Some(slot) => Err(PushError::NotAsOperator { stem: slot.name.clone(), dir }),
+        None => Err(PushError::OtherOperator { name, dir }),
+    }
+}
+
+/// The roles that a board with this keyring gives the certificate of `slot`. Of several slots with it, the least counts.
+fn roles(keyring: &[SlotInfo], slot: &SlotInfo) -> Roles {
+    let with_it = keyring.iter().filter(|other| other.certificate == slot.certificate);
+    let granted = with_it.map(|SlotInfo { name, certificate, spki, has_key, .. }| {
+        let slot =
+            MatchedSlot { name: name.as_str(), is_pair: *has_key, certificate: *certificate, spki: *spki };
+        roles_of(&[], &Match { slot: Some(slot), node: None })
+    });
+    granted.min_by_key(|granted| granted.by).map_or(Roles::NONE, |granted| granted.roles)
+}
