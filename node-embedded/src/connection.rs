@@ -124,8 +124,13 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         }
         let mut nonce = [0; 32];
         entropy::fill(&mut *self.rng.borrow_mut(), &mut nonce).map_err(SessionError::from)?;
-        let opened =
-            OpenedSession { target: dial.target, ours: presented.fingerprint(), hub: session.hub(), nonce };
+        let opened = OpenedSession {
+            target: dial.target,
+            ours: presented.fingerprint(),
+            edition: presented.edition(),
+            hub: session.hub(),
+            nonce,
+        };
         self.state.with(|core| core.handle_open(self.port, now(), &opened));
         let (reader, writer) = session.split();
         let read = self.read(reader, input);

@@ -63,6 +63,9 @@
 //! key at its first start and keeps it in flash, where the key stays when TLS keys are replaced. A secure element can hold
 //! it instead: [`Settings::identity`]. On each link the node and its hub prove their identities before anything else passes.
 //!
+//! An operator replaces the keyring from afar. The new one is sealed for this board, signed by an operator in the keyring in use,
+//! newer than all before it, and on trial: when no link forms with it within 60 s, the node goes back to the keyring before it.
+//!
 //! A room names only rooms below it:
 //!
 //! | room | idea |
@@ -70,6 +73,7 @@
 //! | `leaf` | starting a node, the firmware's handle to it, this board's own requests |
 //! | `runner` | the one future in which a node lives |
 //! | `serve`, `rpc` | workers that answer hubs, and the built-in methods |
+//! | `trial` | a new keyring is confirmed, or the old one comes back |
 //! | `application` | the firmware's part: components and methods |
 //! | `connection` | one port's work: dial, shake hands, move bytes |
 //! | `exchange` | one request and its response, as this node reads and writes it |
@@ -98,6 +102,7 @@ mod settings;
 pub mod sizes;
 mod state;
 pub mod tls;
+mod trial;
 
 pub use application::{Answer, Application, Reply, Request};
 pub use flash::StoreError;

@@ -5,12 +5,13 @@ use embassy_sync::mutex::Mutex;
 use embedded_storage_async::nor_flash::NorFlash;
 use node_core::crypto::Software;
 use node_core::id::NodeId;
-use node_core::keys::{Bundle, Keyring};
+use node_core::keys::{Bundle, BundleError, Keyring, Opened, Recipient, SealedError};
 use node_core::rpc::{Code, KeySlot, MemberItem, Method, Status};
+use node_core::trust::Fingerprint;
 
 use crate::application::{Application, Reply};
 use crate::exchange::Exchange;
-use crate::flash::{KeySlots, KeyringMemory, Keys};
+use crate::flash::{KeySlots, KeyringMemory, Keys, Record, Wiped};
 use crate::log::{information, warning};
 use crate::sizes::HEAD;
 use crate::state::{Core, ExchangeError, State, now};
@@ -95,10 +96,8 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
     async fn list_keys(&self, reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
         let slots = {
             let mut memory = self.keyring.lock().await;
-            match memory.store.keyring().await {
-                Ok(Some(bundle)) => read_slots(bundle),
-                _ => None,
-            }
+            let bundle = memory.store.keyring().await.ok().flatten();
+            bundle.and_then(|bundle| read_slots(&bundle))
         };
         // Borrowed, not moved: this future would keep a second copy.
         let Some(slots) = &slots else {
@@ -113,42 +112,86 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
         Ok(())
     }
 
-    /// Checks the new keyring, stores it, answers, and uses it last: the answer needs the old link.
+    /// Checks the sealed keyring, stores it, answers, and uses it last: the answer needs the old link.
     async fn replace_keys(&self, reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
+        let Some(unseal) = self.state.owner.unseal else {
+            return reply.error(Code::Refused, CANNOT_DECRYPT).await;
+        };
         let Ok(mut memory) = self.keyring.try_lock() else {
             return reply.error(Code::Refused, "another keyring is being stored: try again").await;
         };
-        let KeyringMemory { store, bundle } = &mut *memory;
-        let Some(length) = read_body(reply.exchange(), *bundle).await? else {
-            return reply
-                .error(Code::BadRequest, "the keyring is too long for this board: remove old slots")
-                .await;
+        let KeyringMemory { store, sealed } = &mut *memory;
+        if store.is_on_trial() {
+            return reply.error(Code::Refused, ON_TRIAL).await;
+        }
+        let sealed = Wiped(sealed);
+        let Some(length) = read_body(reply.exchange(), sealed.0).await? else {
+            return reply.error(Code::BadRequest, TOO_LONG).await;
         };
-        let bundle = bundle.get(..length).unwrap_or_default();
-        // Borrowed, not moved: this future would keep a second copy of the keys.
-        let checked = Keys::read(bundle);
-        let (active, digest) = match &checked {
-            Ok(keys) => (keys.active(), keys.digest()),
+        let sealed = sealed.0.get_mut(..length).unwrap_or_default();
+        let recipient = Recipient { identity: self.state.owner.identity, unseal, epoch: store.epoch() };
+        let opened = match store.keyring().await.map(|current| open(self.state, &recipient, sealed, current))
+        {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => return reply.error(code(&error), error).await,
+            Err(error) => return reply.error(Code::Internal, error).await,
+        };
+        let (active, digest) = match check(opened.bundle) {
+            Ok(checked) => checked,
             Err(error) => return reply.error(Code::BadRequest, error).await,
         };
-        if let Err(error) = store.set_keyring(bundle).await {
+        if let Err(error) = store.begin_trial(opened.bundle, opened.epoch).await {
             return reply.error(Code::Internal, error).await;
         }
-        information!("keyring replaced, the active certificate is {}", active);
+        information!("a new keyring is on trial, its active certificate is {}", active);
         let answered = match reply.ok(&digest.0).await {
             Ok(()) => reply.exchange().finish().await,
             lost => lost,
         };
         // The flash holds it, so the node uses it, whether or not the answer arrived.
-        if let Ok(keys) = checked {
-            self.state.keys.borrow_mut().replace(keys);
+        if let Err(error) = self.state.use_bundle(now(), opened.bundle, true) {
+            warning!("the new keyring is not used: {}", error);
         }
-        // The new digest is as long as the old one. So only a device that holds the identity key can fail.
-        if let Err(error) = self.state.announce_keys() {
-            warning!("the cluster does not hear of the new keyring: {}", error);
-        }
-        self.state.renew_links(now());
         answered
+    }
+}
+
+const CANNOT_DECRYPT: &str = "the device that holds this board's identity key cannot decrypt keyrings: change them in the \
+                              firmware's settings";
+const ON_TRIAL: &str =
+    "the last keyring is still on trial, until a link forms with it or 60 s pass: push again then";
+const TOO_LONG: &str = "the keyring is too long for this board: remove old slots";
+
+/// Opens a sealed keyring that is signed by an operator in the `current` one.
+///
+/// Not inlined, so that the stack of a signature's check is given back.
+#[inline(never)]
+fn open<'b>(
+    state: &State<'_>,
+    recipient: &Recipient<'_>,
+    sealed: &'b mut [u8],
+    current: Option<Record<'_>>,
+) -> Result<Opened<'b>, SealedError> {
+    let keys = state.keys.borrow();
+    recipient.open(sealed, |certificate| keys.operator(&current?, certificate))
+}
+
+/// The active certificate and the digest of a keyring that passes all checks.
+///
+/// Not inlined, so that no future keeps a copy of the keys.
+#[inline(never)]
+fn check(bundle: &[u8]) -> Result<(Fingerprint, Fingerprint), BundleError> {
+    Keys::read(bundle).map(|keys| (keys.active(), keys.digest()))
+}
+
+const fn code(error: &SealedError) -> Code {
+    match error {
+        SealedError::Malformed | SealedError::Version(_) => Code::BadRequest,
+        SealedError::OtherBoard(_)
+        | SealedError::NoOperator(_)
+        | SealedError::Forged(_)
+        | SealedError::Old { .. }
+        | SealedError::Undecipherable => Code::Refused,
     }
 }
 

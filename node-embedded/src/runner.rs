@@ -18,6 +18,7 @@ use crate::flash::KeyringMemory;
 use crate::serve::Server;
 use crate::sizes::{HEAD, LINKS, WORKERS};
 use crate::state::{State, now};
+use crate::trial::judge_trials;
 
 /// Runs a node: spawn a task that awaits [`run`](Self::run).
 pub struct Runner<'d, G, F: NorFlash, A> {
@@ -44,6 +45,7 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
         let (first_connector, second_connector) = (connector(0), connector(1));
         let (first_server, second_server, methods_server) = (server(), server(), server());
         let mut clock = pin!(clock(state));
+        let mut trials = pin!(judge_trials(state, keyring));
         let mut first_connection = pin!(first_connector.run(first_port));
         let mut second_connection = pin!(second_connector.run(second_port));
         let mut first_worker = pin!(first_server.work(first_head));
@@ -52,6 +54,7 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
         poll_fn(|cx| {
             // None of them ends.
             let _ = clock.as_mut().poll(cx);
+            let _ = trials.as_mut().poll(cx);
             let _ = first_connection.as_mut().poll(cx);
             let _ = second_connection.as_mut().poll(cx);
             let _ = first_worker.as_mut().poll(cx);

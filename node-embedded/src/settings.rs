@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use node_core::crypto::{PublicKey, Sign};
+use node_core::crypto::{PublicKey, Sign, Unseal};
 use node_core::time::UnixTime;
 use node_core::trust::Fingerprint;
 
@@ -61,6 +61,8 @@ pub struct IdentitySigner<'d> {
     pub key: PublicKey,
     /// The device. It signs at the start, for each link, and for each change of what the node says of itself.
     pub signer: &'d (dyn Sign + Sync),
+    /// Decrypts keyrings with the same key. With `None` the board takes no keyring but that of its settings.
+    pub unseal: Option<&'d (dyn Unseal + Sync)>,
 }
 
 impl fmt::Debug for IdentitySigner<'_> {

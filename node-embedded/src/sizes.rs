@@ -2,7 +2,7 @@
 //!
 //! The aim is a whole node, its stack included, in 64 KB of RAM; a board's `sizes.txt` holds its present size.
 
-use node_core::keys::{MAX_BUNDLE, MAX_BUNDLE_CERTIFICATE};
+use node_core::keys::{MAX_BUNDLE, MAX_BUNDLE_CERTIFICATE, MAX_SEALED};
 use node_core::rpc::MAX_PING;
 use node_core::wire::record::MAX_METADATA;
 use node_core::wire::{HEADER, Limits, MIN_FRAME, PREFACE};
@@ -55,8 +55,10 @@ pub const RESPONSE_HEAD: usize = 512;
 /// Most fields in a head.
 pub const FIELDS: usize = 24;
 
-/// Longest keyring bundle. It is one item in flash, whose pages have 4 KiB, and it has a receive buffer in RAM.
+/// Longest keyring bundle. It is one item in flash, whose pages have 4 KiB.
 pub const BUNDLE: usize = 3840;
+/// Memory in which a sealed keyring arrives, and is decrypted.
+pub const SEALED: usize = BUNDLE + MAX_SEALED - MAX_BUNDLE;
 /// Longest item in flash: the bundle and its key, in words of up to 32 bytes.
 pub const ITEM: usize = BUNDLE + 32;
 

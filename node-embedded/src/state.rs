@@ -6,6 +6,7 @@
 //! | `core` | the machines: the gossip node, the ports, the exchanges |
 //! | `link_events`, `exchange_events` | changes that a hub or the clock causes |
 //! | `transmit` | frames that they have for the hub |
+//! | `trial` | a keyring on trial |
 //! | `port`, `batch` | one place for a link, and the frames that it sends next |
 //! | `table` | exchanges under way, each in a bounded slot |
 //!
@@ -21,12 +22,14 @@ mod port;
 mod shared;
 mod table;
 mod transmit;
+mod trial;
 
 pub(crate) use self::core::{Boot, Core, CoreError, CoreMemory, NodeMemory};
 pub(crate) use clock::now;
 pub(crate) use port::OpenedSession;
-pub(crate) use shared::State;
+pub(crate) use shared::{Owner, State};
 pub(crate) use table::{ExchangeKey, SlotIndex};
 pub(crate) use transmit::Outgoing;
+pub(crate) use trial::{TRIAL, Trial};
 
 pub use table::ExchangeError;

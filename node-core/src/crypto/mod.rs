@@ -9,6 +9,8 @@ mod seal;
 #[cfg(feature = "software")]
 mod software;
 mod traits;
+#[cfg(feature = "unseal")]
+mod unseal;
 
 pub use p256::{
     BadSeal, BadSecret, BadSignature, DerSignature, P256Point, P256Secret, PublicKey, SignError, Signature,

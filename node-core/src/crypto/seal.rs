@@ -1,20 +1,16 @@
-//! HPKE (RFC 9180) in software, by the crate hpke.
+//! Encryption by HPKE (RFC 9180) in software, by the crate hpke. It needs memory from a heap.
 
-use hpke::aead::{AeadTag, AesGcm128};
+use hpke::aead::AesGcm128;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::DhP256HkdfSha256;
-use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable, setup_receiver, setup_sender};
+use hpke::{Deserializable, Kem, OpModeS, Serializable, setup_sender};
 use p256::PublicKey as Point;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
 use rand_core::CryptoRngCore;
 
 use super::p256::{BadSeal, P256Point, PublicKey};
-use super::software::SoftwareSigner;
-use super::traits::Unseal;
 
-type Secret = <DhP256HkdfSha256 as Kem>::PrivateKey;
 type Public = <DhP256HkdfSha256 as Kem>::PublicKey;
-type Encapsulated = <DhP256HkdfSha256 as Kem>::EncappedKey;
 
 /// Bytes of an authentication tag.
 const TAG: usize = 16;
@@ -38,28 +34,4 @@ pub fn seal(
     let tag = context.seal_in_place_detached(text, bound).map_err(|_| BadSeal)?;
     let encapsulated = AsRef::<[u8]>::as_ref(&encapsulated.to_bytes()).try_into().map_err(|_| BadSeal)?;
     Ok((encapsulated, AsRef::<[u8]>::as_ref(&tag.to_bytes()).try_into().map_err(|_| BadSeal)?))
-}
-
-impl Unseal for SoftwareSigner {
-    fn unseal<'c>(
-        &self,
-        encapsulated: &[u8; P256Point::LEN],
-        info: &[u8],
-        bound: &[u8],
-        sealed: &'c mut [u8],
-    ) -> Result<&'c mut [u8], BadSeal> {
-        let (text, tag) = sealed.split_last_chunk_mut::<TAG>().ok_or(BadSeal)?;
-        let secret = Secret::from_bytes(&self.to_bytes()[..]).map_err(|_| BadSeal)?;
-        let encapsulated = Encapsulated::from_bytes(encapsulated).map_err(|_| BadSeal)?;
-        let mut context = setup_receiver::<AesGcm128, HkdfSha256, DhP256HkdfSha256>(
-            &OpModeR::Base,
-            &secret,
-            &encapsulated,
-            info,
-        )
-        .map_err(|_| BadSeal)?;
-        let tag = AeadTag::<AesGcm128>::from_bytes(tag).map_err(|_| BadSeal)?;
-        context.open_in_place_detached(text, bound, &tag).map_err(|_| BadSeal)?;
-        Ok(text)
-    }
 }

@@ -50,10 +50,10 @@ impl SoftwareSigner {
         SigningKey::from_slice(secret.0).map(Self).map_err(|_| BadSecret)
     }
 
-    /// The private key, wiped when dropped.
-    #[cfg(feature = "seal")]
-    pub(super) fn to_bytes(&self) -> zeroize::Zeroizing<[u8; 32]> {
-        zeroize::Zeroizing::new(self.0.to_bytes().into())
+    /// The key.
+    #[cfg(feature = "unseal")]
+    pub(super) const fn key(&self) -> &SigningKey {
+        &self.0
     }
 
     /// The public key.

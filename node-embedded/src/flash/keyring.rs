@@ -2,14 +2,17 @@
 
 use core::cell::{Ref, RefCell};
 
-use node_core::crypto::{P256Secret, Sign, SignError, Signature, Software, SoftwareSigner};
+use node_core::crypto::{
+    Digest, P256Point, P256Secret, Sign, SignError, Signature, Software, SoftwareSigner,
+};
 use node_core::keys::{
     Bundle, BundleError, Keyring, KeyringError, MAX_BUNDLE_CERTIFICATE, MAX_BUNDLE_SLOTS, SlotInfo,
 };
 use node_core::time::{UnixTime, WallClock};
-use node_core::trust::{Anchor, Fingerprint};
+use node_core::trust::{Anchor, Certificate, Fingerprint, Role, Roles};
 use zeroize::Zeroizing;
 
+use super::roles::roles_in;
 use crate::settings::MAX_PINS;
 use crate::tls::{Credentials, Trust};
 
@@ -18,7 +21,7 @@ pub(crate) type KeySlots = heapless::Vec<SlotInfo, MAX_BUNDLE_SLOTS>;
 
 /// A checked keyring.
 pub(crate) struct Keys {
-    anchors: heapless::Vec<Anchor, MAX_BUNDLE_SLOTS>,
+    trusted: heapless::Vec<Trusted, MAX_BUNDLE_SLOTS>,
     certificate: heapless::Vec<u8, MAX_BUNDLE_CERTIFICATE>,
     /// Without `Debug`, so that no log can hold it.
     secret: Zeroizing<[u8; 32]>,
@@ -28,9 +31,15 @@ pub(crate) struct Keys {
     edition: Edition,
 }
 
+/// A certificate in the keyring.
+struct Trusted {
+    certificate: Fingerprint,
+    roles: Roles,
+}
+
 /// Counts the keyrings since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Edition(u32);
+pub(crate) struct Edition(u32);
 
 impl Keys {
     /// Reads and checks an encoded bundle.
@@ -45,8 +54,12 @@ impl Keys {
         let no_pair = || BundleError::Keyring(KeyringError::NoPair);
         let slot = bundle.slot(&active.name).ok_or_else(no_pair)?;
         let P256Secret(secret) = slot.key().ok_or_else(no_pair)?;
+        let trusted = |slot: &SlotInfo| Trusted {
+            certificate: slot.certificate,
+            roles: roles_in(&slots, slot.certificate),
+        };
         Ok(Self {
-            anchors: slots.iter().map(SlotInfo::anchor).collect(),
+            trusted: slots.iter().map(trusted).collect(),
             certificate: heapless::Vec::from_slice(slot.certificate).map_err(|_| BundleError::TooLong)?,
             secret: Zeroizing::new(*secret),
             active: active.certificate,
@@ -71,21 +84,47 @@ impl Keys {
         self.digest
     }
 
-    /// Whether this certificate is in the keyring.
-    pub(crate) fn trusts(&self, certificate: Fingerprint) -> bool {
-        self.anchors.contains(&Anchor::Certificate(certificate))
+    /// The number of this keyring.
+    pub(crate) const fn edition(&self) -> Edition {
+        self.edition
+    }
+
+    /// Whether this certificate is in the keyring, as that of a hub.
+    pub(crate) fn trusts_hub(&self, certificate: Fingerprint) -> bool {
+        self.roles(certificate).contains(Role::Hub)
+    }
+
+    /// The public key of this certificate in `bundle`, from which the keyring was read, if it is an operator's.
+    pub(crate) fn operator(&self, bundle: &[u8], certificate: Fingerprint) -> Option<P256Point> {
+        if !self.roles(certificate).contains(Role::Operator) {
+            return None;
+        }
+        let bundle = Bundle::decode(bundle).ok()?;
+        let shown = bundle.slots().iter().map(|slot| slot.certificate);
+        let der = shown.into_iter().find(|der| Software.sha256(&[der]) == certificate.0)?;
+        Certificate::parse(der).ok()?.p256_key()
+    }
+
+    fn roles(&self, certificate: Fingerprint) -> Roles {
+        let trusted = self.trusted.iter().find(|trusted| trusted.certificate == certificate);
+        trusted.map_or(Roles::NONE, |trusted| trusted.roles)
     }
 
     /// The grounds to trust a hub at this time: this keyring and the pinned keys.
     pub(crate) fn trust(&self, pins: &[Fingerprint], clock: WallClock) -> Trust {
-        let pins = pins.iter().take(MAX_PINS).map(|pin| Anchor::Spki(*pin));
-        Trust { anchors: self.anchors.iter().copied().chain(pins).collect(), clock: Some(clock) }
+        let mut trust = Trust::new(Some(clock));
+        let trusted = self.trusted.iter();
+        let trusted = trusted.map(|slot| (Anchor::Certificate(slot.certificate), slot.roles));
+        let pins = pins.iter().take(MAX_PINS).map(|pin| (Anchor::Spki(*pin), Roles::LINK_AS_HUB));
+        trusted.chain(pins).for_each(|(anchor, roles)| trust.add(anchor, roles));
+        trust
     }
 
-    /// Puts `next` in the place of `self`, as the next edition.
-    pub(crate) fn replace(&mut self, mut next: Self) {
+    /// Puts `next` in the place of `self`, as the next edition. `next` holds the old keyring then.
+    pub(crate) fn replace(&mut self, next: &mut Self) {
         next.edition = Edition(self.edition.0.wrapping_add(1));
-        *self = next;
+        // Swapped, not moved: a move would leave a copy of the key.
+        core::mem::swap(self, next);
     }
 }
 
@@ -106,6 +145,11 @@ impl<'k> Presented<'k> {
     /// SHA-256 of that certificate.
     pub(crate) const fn fingerprint(&self) -> Fingerprint {
         self.certificate
+    }
+
+    /// The number of this keyring.
+    pub(crate) const fn edition(&self) -> Edition {
+        self.edition
     }
 
     /// Whether this keyring is still in use.

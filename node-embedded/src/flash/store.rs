@@ -1,29 +1,34 @@
-//! The records that survive a loss of power: the keyring, the node's identity key, the number of its starts.
+//! The records that survive a loss of power: the keyrings, the node's identity key, the number of its starts.
+//!
+//! There are two places for keyrings. One holds the confirmed keyring, the other is empty or holds one on trial. A [`Ledger`]
+//! says which is which, and changes in one step.
 //!
 //! Each record is one item in a map of sequential-storage. Power may fail at any moment: the next start finds the old
 //! record or the new one. The keys are not encrypted, and replaced records stay readable until their page is erased, so a
 //! board whose flash can be read out gives its keys away, the former ones too.
 
 use core::fmt;
-use core::ops::Range;
+use core::ops::{Deref, Range};
 
+use super::ledger::{Ledger, Place};
+use super::wiped::Wiped;
+use crate::sizes::{BUNDLE, ITEM, SEALED};
 use embedded_storage_async::nor_flash::NorFlash;
 use node_core::id::NodeId;
 use sequential_storage::Error;
 use sequential_storage::cache::{Cache, Uncached};
 use sequential_storage::map::{MapConfig, MapStorage};
-use zeroize::Zeroize;
-
-use crate::sizes::{BUNDLE, ITEM};
 
 /// Keys of the records. No number is ever used again for another record: boards in the field keep their flash.
-const KEYRING: u8 = 1;
+const KEYRING_A: u8 = 1;
 /// The id that a board had before ids followed from keys. Nothing writes it.
 const NODE_ID: u8 = 2;
 const STARTS: u8 = 3;
 const IDENTITY: u8 = 4;
+const KEYRING_B: u8 = 5;
+const LEDGER: u8 = 6;
 
-/// The least flash, in bytes: the old keyring, the new one, and a page to move records to.
+/// The least flash, in bytes: the confirmed keyring, one on trial, the short records, and a page to move records to.
 const MIN_LENGTH: usize = 16 * 1024;
 const _: () = assert!(4 * ITEM <= MIN_LENGTH);
 
@@ -31,6 +36,7 @@ const _: () = assert!(4 * ITEM <= MIN_LENGTH);
 pub(crate) struct Store<'d, F: NorFlash> {
     map: MapStorage<u8, F, Cache<Uncached, Uncached, Uncached, u8>>,
     buffer: &'d mut [u8; ITEM],
+    ledger: Ledger,
 }
 
 impl<'d, F: NorFlash> Store<'d, F> {
@@ -38,8 +44,8 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// `buffer`.
     ///
     /// # Errors
-    /// [`StoreError::Range`].
-    pub(crate) fn new(
+    /// The range is wrong, the flash cannot be read, or the ledger in it is damaged.
+    pub(crate) async fn open(
         flash: F,
         range: Range<u32>,
         buffer: &'d mut [u8; ITEM],
@@ -48,26 +54,75 @@ impl<'d, F: NorFlash> Store<'d, F> {
             return Err(StoreError::Range);
         }
         let config = MapConfig::try_new(range).map_err(|_| StoreError::Range)?;
-        Ok(Self { map: MapStorage::new(flash, config, Cache::new_uncached()), buffer })
+        let map = MapStorage::new(flash, config, Cache::new_uncached());
+        let mut store = Self { map, buffer, ledger: Ledger::NEW };
+        let ledger = store.fetch(LEDGER).await?.map(|ledger| Ledger::decode(&ledger));
+        if let Some(ledger) = ledger {
+            store.ledger = ledger.ok_or(StoreError::Ledger)?;
+        }
+        Ok(store)
     }
 
-    /// The encoded keyring, `None` on a board that has none yet.
+    /// The epoch of the last keyring that arrived; 0 before the first.
+    pub(crate) const fn epoch(&self) -> u64 {
+        self.ledger.epoch
+    }
+
+    /// Whether the keyring in use is on trial.
+    pub(crate) const fn is_on_trial(&self) -> bool {
+        self.ledger.on_trial
+    }
+
+    /// The encoded keyring in use: the one on trial, else the confirmed one. `None` when there is none.
     ///
     /// # Errors
     /// The flash cannot be read.
-    pub(crate) async fn keyring(&mut self) -> Result<Option<&[u8]>, StoreError<F::Error>> {
-        Ok(self.fetch(KEYRING).await?)
+    pub(crate) async fn keyring(&mut self) -> Result<Option<Record<'_>>, StoreError<F::Error>> {
+        let bundle = self.fetch(record(self.ledger.in_use())).await?;
+        Ok(bundle.filter(|bundle| !bundle.is_empty()))
     }
 
-    /// Replaces the keyring in one step.
+    /// The confirmed keyring, encoded. `None` on a board that has none yet.
     ///
     /// # Errors
-    /// The bundle does not fit, or the flash cannot be written. The old keyring is kept.
-    pub(crate) async fn set_keyring(&mut self, bundle: &[u8]) -> Result<(), StoreError<F::Error>> {
-        if bundle.len() >= self.buffer.len() {
-            return Err(StoreError::TooLong(bundle.len()));
-        }
-        Ok(self.store(KEYRING, bundle).await?)
+    /// The flash cannot be read.
+    pub(crate) async fn confirmed_keyring(&mut self) -> Result<Option<Record<'_>>, StoreError<F::Error>> {
+        let bundle = self.fetch(record(self.ledger.confirmed)).await?;
+        Ok(bundle.filter(|bundle| !bundle.is_empty()))
+    }
+
+    /// Stores the first keyring of a board, which is confirmed from the start.
+    ///
+    /// # Errors
+    /// The bundle does not fit, or the flash cannot be written.
+    pub(crate) async fn provision(&mut self, bundle: &[u8]) -> Result<(), StoreError<F::Error>> {
+        self.store_keyring(self.ledger.confirmed, bundle).await
+    }
+
+    /// Puts a keyring on trial, and keeps its epoch, in one step. The confirmed keyring stays.
+    ///
+    /// # Errors
+    /// The bundle does not fit, or the flash cannot be written. The keyring in use stays in use.
+    pub(crate) async fn begin_trial(
+        &mut self,
+        bundle: &[u8],
+        epoch: u64,
+    ) -> Result<(), StoreError<F::Error>> {
+        let place = self.ledger.confirmed.other();
+        // There is room for two keyrings, not for three.
+        self.store_keyring(place, &[]).await?;
+        self.store_keyring(place, bundle).await?;
+        self.change(Ledger { epoch, on_trial: true, ..self.ledger }).await
+    }
+
+    /// Ends a trial: with `confirm` the keyring on trial is the confirmed one from now on, else it is dropped.
+    ///
+    /// # Errors
+    /// The flash cannot be written. The next start may find the trial again.
+    pub(crate) async fn end_trial(&mut self, confirm: bool) -> Result<(), StoreError<F::Error>> {
+        let confirmed = if confirm { self.ledger.in_use() } else { self.ledger.confirmed };
+        self.change(Ledger { confirmed, on_trial: false, ..self.ledger }).await?;
+        self.store_keyring(confirmed.other(), &[]).await
     }
 
     /// Reads the node's identity key into `secret`. `false` before the first [`set_identity`](Self::set_identity).
@@ -75,14 +130,9 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be read, or the record has another length than a key.
     pub(crate) async fn identity(&mut self, secret: &mut [u8; 32]) -> Result<bool, StoreError<F::Error>> {
-        let read = match self.fetch(IDENTITY).await? {
-            Some(record) => {
-                record.try_into().map(|key: &[u8; 32]| secret.copy_from_slice(key)).map(|()| true)
-            }
-            None => Ok(false),
-        };
-        self.buffer.zeroize();
-        read.map_err(|_| StoreError::Identity)
+        let Some(record) = self.fetch(IDENTITY).await? else { return Ok(false) };
+        *secret = *<&[u8; 32]>::try_from(&*record).map_err(|_| StoreError::Identity)?;
+        Ok(true)
     }
 
     /// Stores the node's identity key. It is the secret itself, and it stays as long as the flash.
@@ -98,9 +148,8 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be read.
     pub(crate) async fn retired_id(&mut self) -> Result<Option<NodeId>, StoreError<F::Error>> {
-        let id = self.fetch(NODE_ID).await?.and_then(|id| id.try_into().ok()).map(NodeId);
-        self.buffer.zeroize();
-        Ok(id)
+        let id = self.fetch(NODE_ID).await?;
+        Ok(id.and_then(|id| (*id).try_into().ok()).map(NodeId))
     }
 
     /// Counts one start and returns the count, this start included.
@@ -108,30 +157,70 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be used. The old count is kept.
     pub(crate) async fn count_start(&mut self) -> Result<u32, StoreError<F::Error>> {
-        let before = self.fetch(STARTS).await?.and_then(|count| count.try_into().ok());
+        let before = self.fetch(STARTS).await?.and_then(|count| (*count).try_into().ok());
         let starts = before.map_or(0, u32::from_le_bytes).saturating_add(1);
         self.store(STARTS, &starts.to_le_bytes()).await?;
         Ok(starts)
     }
 
-    // Every record is bytes to the map: a second type of value would double the code.
-
-    async fn fetch(&mut self, record: u8) -> Result<Option<&[u8]>, Error<F::Error>> {
-        self.map.fetch_item(self.buffer, &record).await
+    /// Stores a keyring; an empty one is none.
+    async fn store_keyring(&mut self, place: Place, bundle: &[u8]) -> Result<(), StoreError<F::Error>> {
+        if bundle.len() > BUNDLE {
+            return Err(StoreError::TooLong(bundle.len()));
+        }
+        Ok(self.store(record(place), bundle).await?)
     }
 
-    /// Other records pass through the buffer, too, when a page is erased. So it is wiped each time.
+    async fn change(&mut self, ledger: Ledger) -> Result<(), StoreError<F::Error>> {
+        self.store(LEDGER, &ledger.encode()).await?;
+        self.ledger = ledger;
+        Ok(())
+    }
+
+    // Every record is bytes to the map: a second type of value would double the code. Other records pass through the buffer,
+    // too, when a page is erased. So it is wiped each time, also when the future is dropped.
+
+    async fn fetch(&mut self, record: u8) -> Result<Option<Record<'_>>, Error<F::Error>> {
+        let mut lent = Record { buffer: Wiped(self.buffer), at: 0..0 };
+        let start = lent.buffer.0.as_ptr().addr();
+        let item: Option<&[u8]> = self.map.fetch_item(lent.buffer.0, &record).await?;
+        let Some(item) = item else { return Ok(None) };
+        let from = item.as_ptr().addr().saturating_sub(start);
+        lent.at = from..from + item.len();
+        Ok(Some(lent))
+    }
+
     async fn store(&mut self, record: u8, bytes: &[u8]) -> Result<(), Error<F::Error>> {
-        let stored = self.map.store_item(self.buffer, &record, &bytes).await;
-        self.buffer.zeroize();
-        stored
+        let buffer = Wiped(self.buffer);
+        self.map.store_item(buffer.0, &record, &bytes).await
+    }
+}
+
+/// A record of the flash in the store's buffer, which is wiped at the end of this loan.
+pub(crate) struct Record<'b> {
+    buffer: Wiped<'b, ITEM>,
+    at: Range<usize>,
+}
+
+impl Deref for Record<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.buffer.0.get(self.at.clone()).unwrap_or_default()
+    }
+}
+
+const fn record(place: Place) -> u8 {
+    match place {
+        Place::A => KEYRING_A,
+        Place::B => KEYRING_B,
     }
 }
 
 /// The store, and the buffer that receives a new keyring.
 pub(crate) struct KeyringMemory<'d, F: NorFlash> {
     pub(crate) store: Store<'d, F>,
-    pub(crate) bundle: &'d mut [u8; BUNDLE],
+    pub(crate) sealed: &'d mut [u8; SEALED],
 }
 
 /// Why the flash does not keep the node's records. The old records are unchanged.
@@ -141,6 +230,8 @@ pub enum StoreError<E> {
     Flash(Error<E>),
     /// The record of the identity key holds no P-256 private key.
     Identity,
+    /// The record that says which keyring is confirmed cannot be read.
+    Ledger,
     /// The range is shorter than 16 KiB, or is not two or more whole pages.
     Range,
     /// The keyring has this many bytes: more than a page of flash or the buffer holds.
@@ -160,7 +251,7 @@ impl<E: fmt::Debug> fmt::Display for StoreError<E> {
                 f.write_str("the keyring does not fit a page of this board's flash: remove old slots")
             }
             Self::Flash(Error::FullStorage) => f.write_str("the node's flash is full: give it more pages"),
-            Self::Flash(Error::Corrupted { .. }) => f.write_str(
+            Self::Ledger | Self::Flash(Error::Corrupted { .. }) => f.write_str(
                 "the node's records in flash are damaged: erase them and provision the board again",
             ),
             Self::Flash(error) => write!(f, "the flash failed: {error:?}"),
@@ -171,7 +262,7 @@ impl<E: fmt::Debug> fmt::Display for StoreError<E> {
                 f.write_str("the node needs whole pages of flash, two or more and 16 KiB: correct its range")
             }
             Self::TooLong(bytes) => {
-                write!(f, "the keyring has {bytes} bytes, this board keeps {}: remove old slots", ITEM - 32)
+                write!(f, "the keyring has {bytes} bytes, this board keeps {BUNDLE}: remove old slots")
             }
         }
     }

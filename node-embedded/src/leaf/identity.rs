@@ -11,6 +11,7 @@ use crate::entropy;
 use crate::flash::{Store, StoreError};
 use crate::log::{information, warning};
 use crate::settings::{IdentitySigner, Settings};
+use crate::state::Owner;
 
 /// Tries to make a key. One in 2^32 random numbers is no key, so a second failure is the generator's.
 const TRIES: usize = 4;
@@ -27,10 +28,11 @@ pub(super) async fn find_identity<'d, G: CryptoRngCore, F: NorFlash>(
     memory: &'d mut IdentityMemory,
     store: &mut Store<'_, F>,
     rng: &mut G,
-) -> Result<Identity<'d>, StartError<F::Error>> {
+) -> Result<Owner<'d>, StartError<F::Error>> {
     if let Some(device) = settings.identity {
         check(&device)?;
-        return Ok(Identity::new(settings.cluster, device.key, device.signer, &Software));
+        let identity = Identity::new(settings.cluster, device.key, device.signer, &Software);
+        return Ok(Owner { identity, unseal: device.unseal });
     }
     let mut secret = Zeroizing::new([0; 32]);
     let found = store.identity(&mut secret).await.map_err(StartError::Flash)?;
@@ -53,7 +55,7 @@ pub(super) async fn find_identity<'d, G: CryptoRngCore, F: NorFlash>(
             None => information!("this board is the new node {}", identity.id),
         }
     }
-    Ok(identity)
+    Ok(Owner { identity, unseal: Some(signer) })
 }
 
 /// Checks that a device signs with the key of the settings.

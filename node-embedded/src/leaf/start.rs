@@ -17,11 +17,11 @@ use crate::application::Application;
 use crate::connection::PortMemory;
 use crate::entropy;
 use crate::flash::{KeyringMemory, Keys, Store};
-use crate::log::information;
+use crate::log::{information, warning};
 use crate::runner::Runner;
 use crate::settings::{MAX_PINS, Settings};
-use crate::sizes::{BUNDLE, HEAD, ITEM, LINKS, WORKERS};
-use crate::state::{Boot, Core, CoreError, CoreMemory, NodeMemory, State};
+use crate::sizes::{HEAD, ITEM, LINKS, SEALED, WORKERS};
+use crate::state::{Boot, Core, CoreError, CoreMemory, NodeMemory, State, Trial, now};
 
 /// The firmware's parts for a node.
 pub struct Parts<'d, G, F, A> {
@@ -52,7 +52,7 @@ struct Memory<'d> {
     ports: [PortMemory; LINKS],
     heads: [[u8; HEAD]; WORKERS + 1],
     item: [u8; ITEM],
-    bundle: [u8; BUNDLE],
+    sealed: [u8; SEALED],
 }
 
 impl LeafResources<'_> {
@@ -67,7 +67,7 @@ impl LeafResources<'_> {
                 ports: [PortMemory::NEW; LINKS],
                 heads: [[0; HEAD]; WORKERS + 1],
                 item: [0; ITEM],
-                bundle: [0; BUNDLE],
+                sealed: [0; SEALED],
             },
             state: heapless::Vec::new(),
         }
@@ -94,19 +94,20 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
 ) -> Result<(Leaf<'d>, Runner<'d, G, F, A>), StartError<F::Error>> {
     let Parts { network, mut rng, flash, flash_range, application } = parts;
     let LeafResources { memory, state } = resources;
-    let Memory { identity, node, core, ports, heads, item, bundle } = memory;
+    let Memory { identity, node, core, ports, heads, item, sealed } = memory;
     if settings.pins.len() > MAX_PINS {
         return Err(StartError::Settings);
     }
-    let mut store = Store::new(flash, flash_range, item).map_err(StartError::Flash)?;
+    let mut store = Store::open(flash, flash_range, item).await.map_err(StartError::Flash)?;
     provision(&mut store, settings.keyring).await?;
-    let identity = find_identity(&settings, identity, &mut store, &mut rng).await?;
+    let owner = find_identity(&settings, identity, &mut store, &mut rng).await?;
     let starts = store.count_start().await.map_err(StartError::Flash)?;
     let (mut seed, mut random) = ([0; 8], [0; 8]);
     entropy::fill(&mut rng, &mut seed)?;
     entropy::fill(&mut rng, &mut random)?;
     // Loaded last: the keys are large, and a wait would keep them in this future.
     let keys = load_keys(&mut store).await?;
+    let identity = owner.identity;
     information!("{} ({}), start {}, certificate {}", settings.name, identity.id, starts, keys.active());
 
     let [a, b, c, d, ..] = random;
@@ -114,9 +115,10 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     let boot = Boot { identity, starts, random, seed: u64::from_le_bytes(seed) };
     let about_me = describe(&settings, &keys, application.components());
     let node = bear(&boot, node, about_me)?;
-    let core = assemble(core, &settings, identity, node);
-    let state = place(state, settings, keys, core)?;
-    let keyring = Mutex::new(KeyringMemory { store, bundle });
+    let mut core = assemble(core, &settings, identity, node)?;
+    core.trial = store.is_on_trial().then(|| Trial::begin(now(), keys.edition()));
+    let state = place(state, State::new(settings, owner, keys, core))?;
+    let keyring = Mutex::new(KeyringMemory { store, sealed });
     let runner = Runner { state, network, rng: rng.into(), keyring, application, ports, heads };
     Ok((Leaf::new(state), runner))
 }
@@ -144,17 +146,15 @@ fn assemble<'d>(
     Core::new(memory, settings, identity, node)
 }
 
-/// Puts the state in its final place, if there are machines for it. Not inlined, as [`bear`].
+/// Puts the state in its final place. Not inlined, as [`bear`].
 #[inline(never)]
 fn place<'d>(
-    state: &'d mut heapless::Vec<State<'d>, 1>,
-    settings: Settings<'d>,
-    keys: Keys,
-    core: Result<Core<'d>, CoreError>,
+    memory: &'d mut heapless::Vec<State<'d>, 1>,
+    state: State<'d>,
 ) -> Result<&'d State<'d>, CoreError> {
-    state.clear();
-    state.push(State::new(settings, keys, core?)).map_err(|_| CoreError::Settings)?;
-    state.first().ok_or(CoreError::Settings)
+    memory.clear();
+    memory.push(state).map_err(|_| CoreError::Settings)?;
+    memory.first().ok_or(CoreError::Settings)
 }
 
 /// The node's own metadata; `None` when a list in it is too long.
@@ -172,15 +172,24 @@ async fn provision<F: NorFlash>(
     store: &mut Store<'_, F>,
     bundle: Option<&[u8]>,
 ) -> Result<(), StartError<F::Error>> {
-    if store.keyring().await.map_err(StartError::Flash)?.is_some() {
+    if store.confirmed_keyring().await.map_err(StartError::Flash)?.is_some() {
         return Ok(());
     }
     let bundle = bundle.ok_or(StartError::NoKeyring)?;
     Keys::read(bundle).map_err(StartError::Keyring)?;
-    store.set_keyring(bundle).await.map_err(StartError::Flash)
+    store.provision(bundle).await.map_err(StartError::Flash)
 }
 
+/// The keyring to use: the one on trial, if the last start ended before its trial did, else the confirmed one.
 async fn load_keys<F: NorFlash>(store: &mut Store<'_, F>) -> Result<Keys, StartError<F::Error>> {
-    let bundle = store.keyring().await.map_err(StartError::Flash)?.ok_or(StartError::NoKeyring)?;
-    Keys::read(bundle).map_err(StartError::Keyring)
+    if store.is_on_trial() {
+        let bundle = store.keyring().await.map_err(StartError::Flash)?;
+        if let Some(Ok(keys)) = bundle.map(|bundle| Keys::read(&bundle)) {
+            return Ok(keys);
+        }
+        warning!("the keyring on trial cannot be read: the one before it is used");
+        store.end_trial(false).await.map_err(StartError::Flash)?;
+    }
+    let bundle = store.confirmed_keyring().await.map_err(StartError::Flash)?;
+    Keys::read(&bundle.ok_or(StartError::NoKeyring)?).map_err(StartError::Keyring)
 }

@@ -9,8 +9,10 @@ use node_core::time::{ClockFloor, Duration, Instant};
 use node_core::wire::{Full, Kind, Metadata};
 
 use super::clock::now;
+use super::port::Stage;
 use super::port::{LinkMemory, Port};
 use super::table::{self, ExchangeTable};
+use super::trial::Trial;
 use crate::flash::Keys;
 use crate::settings::Settings;
 use crate::sizes::{LIMITS, LINKS, MEMBERS, METADATA};
@@ -26,6 +28,8 @@ pub(crate) struct Core<'d> {
     pub(crate) table: ExchangeTable<'d>,
     /// Links so far.
     pub(crate) links: u32,
+    /// The keyring in use, while it is on trial.
+    pub(crate) trial: Option<Trial>,
     /// Wakes the runner. Everything but the firmware's own requests runs there.
     pub(crate) runner: WakerRegistration,
     /// Wakes the firmware's tasks that wait for a link or for a free exchange.
@@ -133,17 +137,28 @@ impl<'d> Core<'d> {
             ports: links.each_mut().map(|memory| Port::new(link, memory)),
             table: ExchangeTable::new(table),
             links: 0,
+            trial: None,
             runner: Default::default(),
             callers: MultiWakerRegistration::new(),
         })
     }
 
-    /// Ends links to hubs that are no longer trusted, and replaces links that show old certificates.
+    /// Ends links to hubs that are no longer trusted, and replaces links that were made with a former keyring.
     pub(crate) fn judge_links(&mut self, now: Instant, keys: &Keys) {
         let pinned = self.ports.iter().filter_map(Port::carried).filter(|carried| carried.pinned);
         let pinned: heapless::Vec<_, LINKS> = pinned.map(|carried| carried.certificates.theirs).collect();
-        let trusts = |certificate| keys.trusts(certificate) || pinned.contains(&certificate);
+        let trusts = |certificate| keys.trusts_hub(certificate) || pinned.contains(&certificate);
         self.node.handle_keyring(now, keys.active(), trusts);
+        let joined = |stage: Stage| match stage {
+            Stage::Joined(carried, id) => Some((carried.edition == keys.edition(), id)),
+            _ => None,
+        };
+        for port in &self.ports {
+            let Some((false, id)) = joined(port.stage) else { continue };
+            if !self.ports.iter().any(|other| joined(other.stage) == Some((true, id))) {
+                self.node.redial(now, id);
+            }
+        }
     }
 
     /// The next connection to open. Only a port that has none asks.

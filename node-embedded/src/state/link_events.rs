@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(10);
 impl Core<'_> {
     /// Greets a hub: the session with it is open.
     pub(crate) fn handle_open(&mut self, index: usize, now: Instant, session: &OpenedSession) {
-        let OpenedSession { target, ours, hub, nonce } = *session;
+        let OpenedSession { target, ours, edition, hub, nonce } = *session;
         self.links = self.links.wrapping_add(1);
         let Some(port) = self.ports.get_mut(index) else { return };
         port.link.restart(now);
@@ -30,7 +30,7 @@ impl Core<'_> {
         port.blocked = false;
         port.go_away = None;
         let certificates = Certificates { ours, theirs: hub.certificate };
-        let carried = Carried { id: LinkId(self.links), target, certificates, pinned: hub.pinned };
+        let carried = Carried { id: LinkId(self.links), target, certificates, edition, pinned: hub.pinned };
         port.stage = Stage::Greeting(carried);
         // embedded-tls offers no exporter.
         let channel = Channel { certificates: Some(certificates), exporter: None };
@@ -164,7 +164,7 @@ impl Core<'_> {
         let Stage::Greeting(carried) = port.stage else { return };
         let Introduction { record, time, .. } = hub;
         let id = record.id;
-        if !carried.pinned && !keys.trusts(carried.certificates.theirs) {
+        if !carried.pinned && !keys.trusts_hub(carried.certificates.theirs) {
             // An operator replaced the keyring after the handshake.
             port.part(now, GoAway::Untrusted, None);
             return;
@@ -175,6 +175,9 @@ impl Core<'_> {
                 information!("linked to {} ({})", name, id);
                 port.stage = Stage::Joined(carried, id);
                 self.node.secure(now, carried.id, carried.certificates);
+                if let Some(trial) = self.trial.as_mut().filter(|trial| trial.edition == carried.edition) {
+                    trial.proved = true;
+                }
                 self.judge_links(now, keys);
                 if let Some(time) = time {
                     self.clock.hear(now, *time, keys.not_after());

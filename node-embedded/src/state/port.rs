@@ -7,6 +7,7 @@ use node_core::time::{Duration, Instant};
 use node_core::trust::Fingerprint;
 
 use super::batch::Batch;
+use crate::flash::Edition;
 use crate::sizes::{OUR_EXCHANGES, THEIR_EXCHANGES};
 use crate::tls::Proved;
 
@@ -44,6 +45,8 @@ pub(crate) struct OpenedSession {
     pub(crate) target: Target,
     /// SHA-256 of the certificate that this node showed.
     pub(crate) ours: Fingerprint,
+    /// The keyring that this node used.
+    pub(crate) edition: Edition,
     /// What the hub proved in the handshake.
     pub(crate) hub: Proved,
     /// Fresh random bytes for this node's hello.
@@ -58,6 +61,8 @@ pub(crate) struct Carried {
     pub(crate) target: Target,
     /// The certificates that the handshake showed.
     pub(crate) certificates: Certificates,
+    /// The keyring that the handshake used.
+    pub(crate) edition: Edition,
     /// A pin makes the hub trusted, regardless of the keyring.
     pub(crate) pinned: bool,
 }

@@ -4,23 +4,36 @@ use core::cell::RefCell;
 use core::future::poll_fn;
 use core::task::Poll;
 
-use node_core::gossip::PublishError;
+use node_core::crypto::Unseal;
+use node_core::identity::Identity;
+use node_core::keys::BundleError;
 use node_core::time::Instant;
 
 use super::core::Core;
+use super::trial::Trial;
 use crate::flash::Keys;
+use crate::log::warning;
 use crate::settings::Settings;
+
+/// This node's identity, and what its key can do beside signing.
+#[derive(Clone, Copy)]
+pub(crate) struct Owner<'d> {
+    pub(crate) identity: Identity<'d>,
+    /// Decrypts with the identity key. `None` for a device that cannot.
+    pub(crate) unseal: Option<&'d (dyn Unseal + Sync)>,
+}
 
 /// Shared by the [`Runner`](crate::Runner) and every [`Leaf`](crate::Leaf).
 pub(crate) struct State<'d> {
     pub(crate) settings: Settings<'d>,
+    pub(crate) owner: Owner<'d>,
     pub(crate) keys: RefCell<Keys>,
     core: RefCell<Core<'d>>,
 }
 
 impl<'d> State<'d> {
-    pub(crate) fn new(settings: Settings<'d>, keys: Keys, core: Core<'d>) -> Self {
-        Self { settings, keys: RefCell::new(keys), core: RefCell::new(core) }
+    pub(crate) fn new(settings: Settings<'d>, owner: Owner<'d>, keys: Keys, core: Core<'d>) -> Self {
+        Self { settings, owner, keys: RefCell::new(keys), core: RefCell::new(core) }
     }
 
     /// Reads or changes the core.
@@ -42,23 +55,27 @@ impl<'d> State<'d> {
         .await
     }
 
-    /// Tells the cluster which keys this node has.
-    pub(crate) fn announce_keys(&self) -> Result<(), PublishError> {
+    /// Uses the keyring in this bundle from now on: tells the cluster of it, replaces the links, and ends those to hubs that are no
+    /// longer trusted.
+    ///
+    /// Not inlined, so that no future keeps a copy of the keys.
+    ///
+    /// # Errors
+    /// [`BundleError`]: the keyring in use stays in use.
+    #[inline(never)]
+    pub(crate) fn use_bundle(&self, now: Instant, bundle: &[u8], on_trial: bool) -> Result<(), BundleError> {
+        self.keys.borrow_mut().replace(&mut Keys::read(bundle)?);
         let keys = self.keys.borrow();
         self.with(|core| {
-            core.node.set_keys(keys.active(), keys.digest())?;
-            core.runner.wake();
-            Ok(())
-        })
-    }
-
-    /// Applies a new keyring to the links: replaces them, and ends those to hubs that are no longer trusted.
-    pub(crate) fn renew_links(&self, now: Instant) {
-        let keys = self.keys.borrow();
-        self.with(|core| {
+            core.trial = on_trial.then(|| Trial::begin(now, keys.edition()));
+            // The digest is always as long. So only a device that holds the identity key can fail.
+            if let Err(error) = core.node.set_keys(keys.active(), keys.digest()) {
+                warning!("the cluster does not hear of the new keyring: {}", error);
+            }
             // A link without the hub's hello is judged when the hello arrives: the hub may count the link as up.
             core.judge_links(now, &keys);
             core.runner.wake();
         });
+        Ok(())
     }
 }

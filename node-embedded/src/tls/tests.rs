@@ -7,7 +7,7 @@ use std::vec::Vec;
 use embassy_futures::select::{Either, select};
 use node_core::crypto::{Digest as _, P256Secret, Sign, SignError, Signature, Software, SoftwareSigner};
 use node_core::time::{UnixTime, WallClock};
-use node_core::trust::{Anchor, Fingerprint, KeyAlgorithm, Rejection};
+use node_core::trust::{Anchor, Fingerprint, KeyAlgorithm, Rejection, Role, Roles};
 use p256::ecdsa::SigningKey;
 use rand_core::{CryptoRngCore, OsRng};
 
@@ -48,7 +48,13 @@ fn other_key() -> SigningKey {
 
 fn trust(certificate: &[u8]) -> Trust {
     let anchor = Anchor::Certificate(Fingerprint(Software.sha256(&[certificate])));
-    Trust { anchors: [anchor].into_iter().collect(), clock: Some(BUILT) }
+    trust_in(anchor, Roles::LINK_AS_HUB)
+}
+
+fn trust_in(anchor: Anchor, roles: Roles) -> Trust {
+    let mut trust = Trust::new(Some(BUILT));
+    trust.add(anchor, roles);
+    trust
 }
 
 /// The client's credentials.

@@ -7,7 +7,7 @@ use embedded_tls::{
 use node_core::crypto::{BadSignature, P256Point, Signature, Software, Verify};
 use node_core::keys::MAX_BUNDLE_SLOTS;
 use node_core::time::WallClock;
-use node_core::trust::{AcceptedKeys, Anchor, Fingerprint, Policy, Rejection};
+use node_core::trust::{AcceptedKeys, Anchor, Fingerprint, MissingRole, Policy, Rejection, Roles};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -15,10 +15,24 @@ use crate::settings::MAX_PINS;
 
 /// The grounds to trust a hub, as of the start of a handshake.
 pub(crate) struct Trust {
-    /// The keyring's certificates, and pinned keys.
-    pub(crate) anchors: heapless::Vec<Anchor, { MAX_BUNDLE_SLOTS + MAX_PINS }>,
-    /// This node's knowledge of the time. Without it, the node trusts no hub.
+    anchors: heapless::Vec<Anchor, { MAX_BUNDLE_SLOTS + MAX_PINS }>,
+    /// The roles that each anchor gives.
+    roles: heapless::Vec<Roles, { MAX_BUNDLE_SLOTS + MAX_PINS }>,
+    /// This node's knowledge of the time.
     pub(crate) clock: Option<WallClock>,
+}
+
+impl Trust {
+    /// Trusts nobody. Without a clock, the node trusts no hub, whatever is added.
+    pub(crate) const fn new(clock: Option<WallClock>) -> Self {
+        Self { anchors: heapless::Vec::new(), roles: heapless::Vec::new(), clock }
+    }
+
+    /// Trusts whoever this anchor names, in these roles.
+    pub(crate) fn add(&mut self, anchor: Anchor, roles: Roles) {
+        let added = self.anchors.push(anchor).is_ok() && self.roles.push(roles).is_ok();
+        debug_assert!(added, "there is room for a keyring and its pins");
+    }
 }
 
 /// Judges one hub during one handshake.
@@ -80,6 +94,12 @@ impl Verifier {
         let unsupported = Rejection::UnsupportedKey { fingerprint: certificate, algorithm };
         let key = accepted.certificate.p256_key().ok_or(VerifyError::Rejected(unsupported))?;
         let pinned = self.trust.anchors.contains(&Anchor::Spki(accepted.spki));
+        if !pinned {
+            let roles = self.trust.roles.get(accepted.anchor).copied().unwrap_or(Roles::NONE);
+            roles
+                .require(Roles::LINK_AS_HUB)
+                .map_err(|missing| VerifyError::Role { certificate, missing })?;
+        }
         Ok(Hub { key, proved: Proved { certificate, pinned }, transcript: transcript.clone() })
     }
 
@@ -133,6 +153,14 @@ pub enum VerifyError {
     /// The trust policy rejects it.
     #[error(transparent)]
     Rejected(Rejection),
+    /// It is trusted, and not as a hub.
+    #[error("certificate {certificate} is in the keyring, but a hub with it {missing}")]
+    Role {
+        /// SHA-256 of its certificate.
+        certificate: Fingerprint,
+        /// The role that it needs, and those that it has.
+        missing: MissingRole,
+    },
     /// It signed by this algorithm (RFC 8446 section 4.2.3), which this board cannot check.
     #[error("the hub signs by algorithm {0:#06x}, which boards cannot check: give it a P-256 key")]
     Scheme(u16),

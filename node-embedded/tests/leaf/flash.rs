@@ -40,6 +40,11 @@ impl Flash {
         Self(Rc::new(RefCell::new(Cells { bytes, words_left: None })))
     }
 
+    /// Whether there was more power than it took.
+    pub fn has_power(&self) -> bool {
+        self.0.borrow().words_left != Some(0)
+    }
+
     /// Makes the power fail after this many words.
     pub fn fail_after(&self, words: usize) {
         self.0.borrow_mut().words_left = Some(words);

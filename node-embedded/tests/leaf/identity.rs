@@ -64,15 +64,22 @@ fn params() -> CertificateParams {
 
 /// An encoded keyring: pairs, then certificates that are trusted only. The first pair is the active one.
 pub fn bundle(pairs: &[&Identity], trusted: &[&Identity]) -> Vec<u8> {
-    let secrets: Vec<_> = pairs.iter().map(|pair| pair.secret()).collect();
+    let names: Vec<_> = (0..8).map(|place| (format!("a{place}"), format!("b{place}"))).collect();
+    let pairs: Vec<_> = pairs.iter().zip(&names).map(|(pair, (name, _))| (&name[..], *pair)).collect();
+    let trusted: Vec<_> = trusted.iter().zip(&names).map(|(other, (_, name))| (&name[..], *other)).collect();
+    named_bundle(&pairs, &trusted)
+}
+
+/// An encoded keyring with these names of slots.
+pub fn named_bundle(pairs: &[(&str, &Identity)], trusted: &[(&str, &Identity)]) -> Vec<u8> {
+    let secrets: Vec<_> = pairs.iter().map(|(_, pair)| pair.secret()).collect();
     let mut bundle = Bundle::default();
-    for (place, (pair, secret)) in pairs.iter().zip(&secrets).enumerate() {
-        let name = Name::new(&format!("a{place}")).unwrap();
+    for ((name, pair), secret) in pairs.iter().zip(&secrets) {
+        let name = Name::new(name).unwrap();
         bundle.push(BundleSlot::pair(name, &pair.certificate, P256Secret(secret))).unwrap();
     }
-    for (place, other) in trusted.iter().enumerate() {
-        let name = Name::new(&format!("b{place}")).unwrap();
-        bundle.push(BundleSlot::trusted(name, &other.certificate)).unwrap();
+    for (name, other) in trusted {
+        bundle.push(BundleSlot::trusted(Name::new(name).unwrap(), &other.certificate)).unwrap();
     }
     bundle.encode(&mut [0; MAX_BUNDLE]).unwrap().to_vec()
 }

@@ -21,6 +21,10 @@ mod impostor;
 #[cfg(test)]
 mod join;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod proof;
 #[cfg(test)]
 mod task;

@@ -105,7 +105,7 @@ impl Device {
 
     /// As it is told to a board.
     fn identity(&'static self) -> IdentitySigner<'static> {
-        IdentitySigner { key: self.signer.public_key(), signer: self }
+        IdentitySigner { key: self.signer.public_key(), signer: self, unseal: None }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::gossip::timers::Timer;
 use crate::id::NodeId;
 use crate::log::warning;
 use crate::time::Instant;
-use crate::wire::record::{BadMetadata, MAX_HUBS, MAX_METADATA};
+use crate::wire::record::{BadMetadata, MAX_HUBS, MAX_METADATA, split_signature};
 use crate::wire::{Metadata, Record, Rival, State};
 
 impl Members<'_> {
@@ -128,19 +128,9 @@ impl Members<'_> {
         context: &Context,
         metadata: &Metadata<'_>,
     ) -> Result<(), PublishError> {
-        let Record { incarnation, metadata: known, .. } = self.own_record(context);
-        if known.is_empty() {
-            let metadata = Metadata { start: self.start, identity: self.identity.key, ..metadata.clone() };
-            return self.publish(context, incarnation, State::Alive, &metadata);
-        }
         let mut buffer = [0; MAX_METADATA];
-        let own = self.own_metadata(context, &mut buffer)?;
-        let Metadata { start, rival, left, identity, .. } = own;
-        let metadata = Metadata { start, rival, left, identity, ..metadata.clone() };
-        if metadata == own {
-            return Ok(());
-        }
-        self.publish_next(context, &metadata)
+        let length = self.encode_own(context, &mut buffer, metadata)?;
+        self.publish_next(context, buffer.get_mut(..length).ok_or(BadMetadata)?)
     }
 
     /// Changes one thing in this node's metadata.
@@ -153,9 +143,13 @@ impl Members<'_> {
         change: impl FnOnce(&mut Metadata<'_>),
     ) -> Result<(), PublishError> {
         let mut buffer = [0; MAX_METADATA];
-        let mut metadata = self.own_metadata(context, &mut buffer)?;
-        change(&mut metadata);
-        self.set_own_metadata(context, &metadata)
+        let length = self.encode_changed(context, &mut buffer, |metadata| {
+            let Metadata { start, rival, left, identity, .. } = *metadata;
+            change(metadata);
+            (metadata.start, metadata.rival, metadata.left, metadata.identity) =
+                (start, rival, left, identity);
+        })?;
+        self.publish_next(context, buffer.get_mut(..length).ok_or(BadMetadata)?)
     }
 
     /// This node leaves the cluster. Without a signature the others see only that its links end.
@@ -232,16 +226,39 @@ impl Members<'_> {
         }
     }
 
-    /// A copy of this node's metadata in `buffer`.
-    fn own_metadata<'b>(
+    // The metadata takes much of a board's stack, decoded as well as encoded, and a signature takes more. So whatever encodes
+    // metadata is not inlined into what signs it, and only the encoded form is there in both.
+
+    /// Encodes this metadata, and what a node alone knows of itself. Returns the length.
+    #[inline(never)]
+    fn encode_own(
         &self,
         context: &Context,
-        buffer: &'b mut [u8; MAX_METADATA],
-    ) -> Result<Metadata<'b>, BadMetadata> {
+        buffer: &mut [u8; MAX_METADATA],
+        metadata: &Metadata<'_>,
+    ) -> Result<usize, BadMetadata> {
         let own = self.own_record(context).metadata;
-        let copy = buffer.get_mut(..own.len()).ok_or(BadMetadata)?;
-        copy.copy_from_slice(own);
-        Metadata::decode(copy)
+        let mut next = metadata.clone();
+        if own.is_empty() {
+            (next.start, next.identity) = (self.start, self.identity.key);
+        } else {
+            let Metadata { start, rival, left, identity, .. } = Metadata::decode(own)?;
+            (next.start, next.rival, next.left, next.identity) = (start, rival, left, identity);
+        }
+        Ok(next.encode(buffer)?.len())
+    }
+
+    /// Encodes the present metadata with a change. Returns the length.
+    #[inline(never)]
+    fn encode_changed<'s>(
+        &'s self,
+        context: &Context,
+        buffer: &mut [u8; MAX_METADATA],
+        change: impl FnOnce(&mut Metadata<'s>),
+    ) -> Result<usize, BadMetadata> {
+        let mut metadata = Metadata::decode(self.own_record(context).metadata)?;
+        change(&mut metadata);
+        Ok(metadata.encode(buffer)?.len())
     }
 
     fn publish_rival(
@@ -251,33 +268,38 @@ impl Members<'_> {
         rival: Option<Rival<'_>>,
     ) -> Result<(), PublishError> {
         let mut buffer = [0; MAX_METADATA];
-        let metadata = Metadata { rival, ..self.own_metadata(context, &mut buffer)? };
-        self.publish(context, incarnation, State::Alive, &metadata)
+        let length = self.encode_rival(context, &mut buffer, rival)?;
+        self.sign(context, incarnation, State::Alive, buffer.get_mut(..length).ok_or(BadMetadata)?)
+    }
+
+    /// Encodes the present metadata with another rival. Returns the length.
+    #[inline(never)]
+    fn encode_rival(
+        &self,
+        context: &Context,
+        buffer: &mut [u8; MAX_METADATA],
+        rival: Option<Rival<'_>>,
+    ) -> Result<usize, BadMetadata> {
+        let metadata = Metadata { rival, ..Metadata::decode(self.own_record(context).metadata)? };
+        Ok(metadata.encode(buffer)?.len())
     }
 
     fn publish_left(&mut self, context: &Context) -> Result<(), PublishError> {
         let incarnation = self.own_record(context).incarnation.saturating_add(1);
         let mut buffer = [0; MAX_METADATA];
-        let metadata = Metadata { left: true, ..self.own_metadata(context, &mut buffer)? };
-        self.publish(context, incarnation, State::Left, &metadata)
+        let length = self.encode_changed(context, &mut buffer, |metadata| metadata.left = true)?;
+        self.sign(context, incarnation, State::Left, buffer.get_mut(..length).ok_or(BadMetadata)?)
     }
 
-    fn publish_next(&mut self, context: &Context, metadata: &Metadata<'_>) -> Result<(), PublishError> {
-        let incarnation = self.own_record(context).incarnation.saturating_add(1);
-        self.publish(context, incarnation, State::Alive, metadata)
-    }
-
-    /// Signs what this node says of itself and spreads it.
-    fn publish(
-        &mut self,
-        context: &Context,
-        incarnation: u64,
-        state: State,
-        metadata: &Metadata<'_>,
-    ) -> Result<(), PublishError> {
-        let mut buffer = [0; MAX_METADATA];
-        let length = metadata.encode(&mut buffer)?.len();
-        self.sign(context, incarnation, state, buffer.get_mut(..length).ok_or(BadMetadata)?)
+    /// Signs and spreads this metadata, unless it is the present one.
+    fn publish_next(&mut self, context: &Context, metadata: &mut [u8]) -> Result<(), PublishError> {
+        let Record { incarnation, metadata: own, .. } = self.own_record(context);
+        let fields = |metadata| split_signature(metadata).map(|(fields, _)| fields);
+        if !own.is_empty() && fields(own) == fields(metadata) {
+            return Ok(());
+        }
+        let incarnation = if own.is_empty() { incarnation } else { incarnation.saturating_add(1) };
+        self.sign(context, incarnation, State::Alive, metadata)
     }
 
     /// Publishes the present metadata with another incarnation.

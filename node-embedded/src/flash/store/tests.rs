@@ -21,7 +21,14 @@ fn bundle(edition: u8) -> Vec<u8> {
 
 fn with_store<T>(flash: &Flash, work: impl AsyncFnOnce(&mut Store<'_, Flash>) -> T) -> T {
     let mut buffer = [0; ITEM];
-    block_on(work(&mut Store::new(flash.clone(), RANGE, &mut buffer).unwrap()))
+    block_on(async { work(&mut Store::open(flash.clone(), RANGE, &mut buffer).await.unwrap()).await })
+}
+
+/// Puts a keyring on trial and confirms it.
+async fn replace(store: &mut Store<'_, Flash>, bundle: &[u8]) -> Result<(), StoreError<flash::Failure>> {
+    let epoch = store.epoch() + 1;
+    store.begin_trial(bundle, epoch).await?;
+    store.end_trial(true).await
 }
 
 /// The flash of a board that has received `changes` new keyrings.
@@ -30,19 +37,39 @@ fn used(changes: u8) -> Flash {
     with_store(&flash, async |store| {
         store.set_identity(&SECRET).await.unwrap();
         store.count_start().await.unwrap();
-        for edition in 0..=changes {
-            store.set_keyring(&bundle(edition)).await.unwrap();
+        store.provision(&bundle(0)).await.unwrap();
+        for edition in 1..=changes {
+            replace(store, &bundle(edition)).await.unwrap();
         }
     });
     flash
 }
 
 /// The records that a start finds.
-fn contents(flash: &Flash) -> (Option<Vec<u8>>, Option<[u8; 32]>) {
+#[derive(Debug, PartialEq, Eq)]
+struct Contents {
+    in_use: Option<Vec<u8>>,
+    confirmed: Option<Vec<u8>>,
+    on_trial: bool,
+    epoch: u64,
+    secret: Option<[u8; 32]>,
+}
+
+impl Contents {
+    /// Those of a board that has a confirmed keyring, and nothing else.
+    fn confirmed(keyring: &[u8], epoch: u64) -> Self {
+        let keyring = Some(keyring.to_vec());
+        Self { in_use: keyring.clone(), confirmed: keyring, on_trial: false, epoch, secret: Some(SECRET) }
+    }
+}
+
+fn contents(flash: &Flash) -> Contents {
     with_store(flash, async |store| {
-        let keyring = store.keyring().await.unwrap().map(<[u8]>::to_vec);
+        let in_use = store.keyring().await.unwrap().map(|bundle| bundle.to_vec());
+        let confirmed = store.confirmed_keyring().await.unwrap().map(|bundle| bundle.to_vec());
         let mut secret = [0; 32];
-        (keyring, store.identity(&mut secret).await.unwrap().then_some(secret))
+        let secret = store.identity(&mut secret).await.unwrap().then_some(secret);
+        Contents { in_use, confirmed, on_trial: store.is_on_trial(), epoch: store.epoch(), secret }
     })
 }
 
@@ -58,7 +85,7 @@ fn cut_everywhere(
         flash.fail_after(words);
         let done = with_store(&flash, &change);
         judge(&flash.copy(), done);
-        if done {
+        if done && flash.has_power() {
             assert!(words > 2, "it wrote nothing");
             return;
         }
@@ -66,24 +93,51 @@ fn cut_everywhere(
 }
 
 #[test]
-fn a_power_cut_leaves_the_old_keyring_or_the_new_one() {
+fn a_power_cut_at_the_start_of_a_trial_leaves_the_old_keyring_or_the_trial() {
     // Enough changes to go once round the pages, so that they are erased and records move.
     for changes in 0..8 {
         let (old, new) = (bundle(changes), bundle(200));
         cut_everywhere(
             &used(changes),
-            async |store| store.set_keyring(&new).await.is_ok(),
+            async |store| store.begin_trial(&new, 1000).await.is_ok(),
             |flash, done| {
-                let (keyring, secret) = contents(flash);
-                let keyring = keyring.expect("a keyring was lost");
-                assert!(keyring == new || (keyring == old && !done), "after {changes} changes");
-                assert_eq!(secret, Some(SECRET));
-                with_store(flash, async |store| store.set_keyring(b"another").await.unwrap());
+                let before = Contents::confirmed(&old, changes.into());
+                let on_trial = Contents {
+                    in_use: Some(new.clone()),
+                    on_trial: true,
+                    epoch: 1000,
+                    ..Contents::confirmed(&old, 0)
+                };
+                let found = contents(flash);
+                assert!(found == on_trial || (found == before && !done), "after {changes} changes");
+                with_store(flash, async |store| replace(store, b"another").await.unwrap());
+                let epoch = found.epoch + 1;
                 assert_eq!(
                     contents(flash),
-                    (Some(b"another".to_vec()), Some(SECRET)),
+                    Contents::confirmed(b"another", epoch),
                     "it can be written again"
                 );
+            },
+        );
+    }
+}
+
+#[test]
+fn a_power_cut_at_the_end_of_a_trial_leaves_the_trial_or_its_outcome() {
+    for (changes, confirm) in (0..8).flat_map(|changes| [(changes, true), (changes, false)]) {
+        let (old, new) = (bundle(changes), bundle(200));
+        let before = used(changes);
+        with_store(&before, async |store| store.begin_trial(&new, 1000).await.unwrap());
+        let trial = contents(&before);
+        cut_everywhere(
+            &before,
+            async |store| store.end_trial(confirm).await.is_ok(),
+            |flash, done| {
+                let outcome = Contents::confirmed(if confirm { &new } else { &old }, 1000);
+                let found = contents(flash);
+                assert!(found == outcome || (found == trial && !done), "after {changes} changes");
+                with_store(flash, async |store| replace(store, b"another").await.unwrap());
+                assert_eq!(contents(flash), Contents::confirmed(b"another", 1001), "it can be written again");
             },
         );
     }
@@ -106,11 +160,9 @@ fn a_power_cut_never_counts_starts_backwards() {
 fn a_power_cut_at_the_first_start_leaves_nothing_or_all_of_a_record() {
     cut_everywhere(
         &Flash::new(),
-        async |store| {
-            store.set_keyring(&bundle(1)).await.is_ok() && store.set_identity(&SECRET).await.is_ok()
-        },
+        async |store| store.provision(&bundle(1)).await.is_ok() && store.set_identity(&SECRET).await.is_ok(),
         |flash, done| {
-            let (keyring, secret) = contents(flash);
+            let Contents { in_use: keyring, secret, .. } = contents(flash);
             assert!(keyring == Some(bundle(1)) || (keyring.is_none() && !done));
             assert!(secret == Some(SECRET) || (secret.is_none() && !done));
         },
@@ -121,10 +173,10 @@ fn a_power_cut_at_the_first_start_leaves_nothing_or_all_of_a_record() {
 fn a_keyring_that_does_not_fit_is_refused_and_the_old_one_kept() {
     let flash = used(0);
     for long in [ITEM, 5000] {
-        let refused = with_store(&flash, async |store| store.set_keyring(&vec![1; long]).await.is_err());
+        let refused = with_store(&flash, async |store| store.begin_trial(&vec![1; long], 9).await.is_err());
         assert!(refused, "{long}");
     }
-    assert_eq!(contents(&flash), (Some(bundle(0)), Some(SECRET)));
+    assert_eq!(contents(&flash), Contents::confirmed(&bundle(0), 0));
 }
 
 #[test]
@@ -132,32 +184,40 @@ fn the_longest_keyrings_replace_each_other_for_ever() {
     let flash = used(0);
     for edition in 0..20 {
         let longest = vec![edition; BUNDLE];
+        let before = contents(&flash).confirmed;
         with_store(&flash, async |store| {
-            store.set_keyring(&longest).await.unwrap();
+            store.begin_trial(&longest, u64::from(edition) + 1).await.unwrap();
             assert_eq!(store.count_start().await.unwrap(), u32::from(edition) + 2);
         });
-        assert_eq!(contents(&flash), (Some(longest), Some(SECRET)));
+        let Contents { in_use, confirmed, .. } = contents(&flash);
+        assert!(in_use == Some(longest.clone()) && confirmed == before, "both are kept");
+        // Some of them are dropped.
+        let confirm = edition % 3 != 0;
+        with_store(&flash, async |store| store.end_trial(confirm).await.unwrap());
+        let after = contents(&flash);
+        assert_eq!(after.confirmed, if confirm { Some(longest) } else { before });
+        assert_eq!((after.epoch, after.secret), (u64::from(edition) + 1, Some(SECRET)));
     }
 }
 
 #[test]
-fn no_copy_of_the_identity_key_is_left_in_the_buffer() {
+fn no_copy_of_a_key_is_left_in_the_buffer() {
     let (flash, mut buffer) = (Flash::new(), [0; ITEM]);
-    with_store(&flash, async |store| store.set_keyring(&bundle(0)).await.unwrap());
+    with_store(&flash, async |store| store.provision(&bundle(0x5e)).await.unwrap());
     for step in 0..16 {
-        let mut store = Store::new(flash.clone(), RANGE, &mut buffer).unwrap();
         block_on(async {
+            let mut store = Store::open(flash.clone(), RANGE, &mut buffer).await.unwrap();
             match step {
                 0 => store.set_identity(&SECRET).await.unwrap(),
                 1 => assert!(store.identity(&mut [0; 32]).await.unwrap()),
                 2 => assert_eq!(store.retired_id().await.unwrap(), None),
                 3 => assert_eq!(store.count_start().await.unwrap(), 1),
                 4 => assert!(store.keyring().await.unwrap().is_some()),
+                5 => assert!(store.begin_trial(&[0; ITEM], 1).await.is_err()),
                 // The records move when their page is erased.
-                _ => store.set_keyring(&bundle(step)).await.unwrap(),
+                _ => replace(&mut store, &bundle(0x5e)).await.unwrap(),
             }
         });
-        drop(store);
         assert!(!buffer.windows(8).any(|part| SECRET.starts_with(part)), "step {step}");
     }
 }
@@ -176,6 +236,30 @@ fn an_identity_of_another_length_is_an_error_and_no_new_identity() {
 #[test]
 fn a_range_that_is_too_short_or_not_whole_pages_is_refused() {
     for range in [0..4096, 0..3 * 4096, 0..20_000, 100..16_384 + 100] {
-        assert!(matches!(Store::new(Flash::new(), range, &mut [0; ITEM]), Err(StoreError::Range)));
+        assert!(matches!(block_on(Store::open(Flash::new(), range, &mut [0; ITEM])), Err(StoreError::Range)));
     }
+}
+
+#[test]
+fn a_damaged_ledger_is_an_error_and_no_new_start_of_epochs() {
+    for record in [&[0; 8][..], &[0; 10], &[], &[0, 0, 0, 0, 0, 0, 0, 0, 4]] {
+        let flash = used(0);
+        with_store(&flash, async |store| store.store(LEDGER, record).await.unwrap());
+        let opened = block_on(async { Store::open(flash, RANGE, &mut [0; ITEM]).await.map(|_| ()) });
+        assert!(matches!(opened, Err(StoreError::Ledger)), "{record:?}");
+    }
+}
+
+#[test]
+fn a_buffer_is_wiped_when_its_future_is_dropped() {
+    let mut buffer = [0x5e; 64];
+    {
+        let mut waits = core::pin::pin!(async {
+            let wiped = Wiped(&mut buffer);
+            core::future::pending::<()>().await;
+            drop(wiped);
+        });
+        assert!(embassy_futures::poll_once(waits.as_mut()).is_pending());
+    }
+    assert_eq!(buffer, [0; 64]);
 }

@@ -27,7 +27,7 @@ fn an_honest_hub_gets_a_session() {
 fn a_hub_with_a_pinned_key_gets_a_session_with_any_certificate() {
     let spki = node_core::trust::Certificate::parse(HUB).unwrap().spki;
     let pin = Anchor::Spki(Fingerprint(Software.sha256(&[spki])));
-    let trust = || Trust { anchors: [pin].into_iter().collect(), clock: Some(BUILT) };
+    let trust = || trust_in(pin, Roles::LINK_AS_HUB);
     for shown in [HUB, RENEWED] {
         let serve = async |up, down| {
             let mut rogue = Rogue::hello(up, down).await;
@@ -188,7 +188,8 @@ fn an_expired_certificate_is_refused() {
 
 #[test]
 fn without_a_clock_no_hub_is_trusted() {
-    let blind = Trust { clock: None, ..trust(HUB) };
+    let mut blind = trust(HUB);
+    blind.clock = None;
     let error = refusal_by(blind, async |rogue| rogue.authenticate(HUB, &hub_key()).await);
     let refused = matches!(error, SessionError::Untrusted(VerifyError::Rejected(Rejection::NoClock { .. })));
     assert!(refused, "{error}");
@@ -196,9 +197,30 @@ fn without_a_clock_no_hub_is_trusted() {
 
 #[test]
 fn without_a_keyring_no_hub_is_trusted() {
-    let no_anchors = Trust { anchors: heapless::Vec::new(), clock: Some(BUILT) };
+    let no_anchors = Trust::new(Some(BUILT));
     let error = refusal_by(no_anchors, async |rogue| rogue.authenticate(HUB, &hub_key()).await);
     assert!(matches!(error, SessionError::Untrusted(VerifyError::Rejected(_))), "{error}");
+}
+
+#[test]
+fn a_certificate_without_the_role_hub_is_refused_unless_its_key_is_pinned() {
+    let anchor = Anchor::Certificate(Fingerprint(Software.sha256(&[HUB])));
+    let leaf = || trust_in(anchor, Roles::of(&[Role::Leaf, Role::Operator]));
+    let error = refusal_by(leaf(), async |rogue| rogue.authenticate(HUB, &hub_key()).await);
+    assert!(matches!(error, SessionError::Untrusted(VerifyError::Role { .. })), "{error}");
+    let said = std::format!("{error}");
+    assert!(said.ends_with("needs the role hub, and its roles are: leaf, operator"), "{said}");
+    let serve = async |up, down| {
+        let mut rogue = Rogue::hello(up, down).await;
+        rogue.authenticate(HUB, &hub_key()).await;
+        rogue.complete().await;
+        rogue.encrypted(b"welcome\x17").await;
+    };
+    let spki = node_core::trust::Certificate::parse(HUB).unwrap().spki;
+    let mut pinned = leaf();
+    pinned.add(Anchor::Spki(Fingerprint(Software.sha256(&[spki]))), Roles::LINK_AS_HUB);
+    let (outcome, _) = meet(pinned, Board::new(), OsRng, serve);
+    assert!(outcome.opened.is_ok());
 }
 
 #[test]
