@@ -38,29 +38,40 @@ impl RngCore for Counter {
 
 impl CryptoRng for Counter {}
 
-fn key(number: u8) -> SoftwareSigner {
-    SoftwareSigner::new(P256Secret(&[number; 32])).unwrap()
-}
+#[cfg(test)]
+mod make {
+    use super::*;
 
-fn id(key: &SoftwareSigner) -> NodeId {
-    Identity::new("home", key.public_key(), key, &Software).id
-}
+    pub fn key(number: u8) -> SoftwareSigner {
+        SoftwareSigner::new(P256Secret(&[number; 32])).unwrap()
+    }
 
-fn sealed_by(operator: &dyn Sign, board: PublicKey, epoch: u64, bundle: &[u8]) -> Vec<u8> {
-    let sealer = Sealer { cluster: "home", board, epoch, certificate: OPERATOR, signer: operator };
-    let mut buffer = [0; MAX_SEALED];
-    sealer.seal(bundle, &mut Counter(1), &mut buffer).unwrap().to_vec()
-}
+    pub fn id(key: &SoftwareSigner) -> NodeId {
+        Identity::new("home", key.public_key(), key, &Software).id
+    }
 
-/// What a board makes of it that had a bundle of epoch 5, and accepts key 9 as an operator's.
-fn open_as(board: &SoftwareSigner, cluster: &str, sealed: &[u8]) -> Result<(u64, Vec<u8>), SealedError> {
-    let identity = Identity::new(cluster, board.public_key(), board, &Software);
-    let recipient = Recipient { identity, unseal: board, epoch: 5 };
-    let operator = node_core::crypto::Derive::public_key(&Software, P256Secret(&[9; 32])).unwrap();
-    let mut sealed = sealed.to_vec();
-    let opened = recipient.open(&mut sealed, |certificate| (certificate == OPERATOR).then_some(operator))?;
-    Ok((opened.epoch, opened.bundle.to_vec()))
+    pub fn sealed_by(operator: &dyn Sign, board: PublicKey, epoch: u64, bundle: &[u8]) -> Vec<u8> {
+        let sealer = Sealer { cluster: "home", board, epoch, certificate: OPERATOR, signer: operator };
+        let mut buffer = [0; MAX_SEALED];
+        sealer.seal(bundle, &mut Counter(1), &mut buffer).unwrap().to_vec()
+    }
+
+    /// What a board makes of it that had a bundle of epoch 5, and accepts key 9 as an operator's.
+    pub fn open_as(
+        board: &SoftwareSigner,
+        cluster: &str,
+        sealed: &[u8],
+    ) -> Result<(u64, Vec<u8>), SealedError> {
+        let identity = Identity::new(cluster, board.public_key(), board, &Software);
+        let recipient = Recipient { identity, unseal: board, epoch: 5 };
+        let operator = node_core::crypto::Derive::public_key(&Software, P256Secret(&[9; 32])).unwrap();
+        let mut sealed = sealed.to_vec();
+        let opened =
+            recipient.open(&mut sealed, |certificate| (certificate == OPERATOR).then_some(operator))?;
+        Ok((opened.epoch, opened.bundle.to_vec()))
+    }
 }
+use make::{id, key, open_as, sealed_by};
 
 #[test]
 fn the_board_opens_what_an_operator_sealed_for_it() {

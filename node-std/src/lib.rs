@@ -38,6 +38,7 @@ pub mod log_limit;
 pub mod peer;
 pub mod port;
 pub mod proxy;
+mod stack;
 #[cfg(test)]
 mod testing;
 pub mod tls;

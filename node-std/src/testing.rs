@@ -2,8 +2,11 @@
 
 use core::convert::Infallible;
 use core::net::SocketAddr;
+use std::fs::{self, File};
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -146,4 +149,93 @@ where
 pub async fn text<B: Body<Error: core::fmt::Debug>>(response: Response<B>) -> String {
     let body = response.into_body().collect().await.unwrap().to_bytes();
     String::from_utf8(body.to_vec()).unwrap()
+}
+
+/// A number of 32 bytes. This value does not put it into the memory of the process.
+pub struct Hidden([u8; 32]);
+
+const MASK: u8 = 0x5A;
+const PAGE: u64 = 4096;
+const HALF: usize = 16;
+const ZEROS: &[u8] = &[0; PAGE as usize + HALF - 1];
+
+impl Hidden {
+    /// Hides a number. The caller's copy stays.
+    pub fn new(number: [u8; 32]) -> Self {
+        Self(number.map(|byte| byte ^ MASK))
+    }
+
+    /// A number that nothing else holds.
+    pub fn numbered(seed: u8) -> Self {
+        Self(core::array::from_fn(|index| seed.wrapping_add(index as u8).wrapping_mul(7)))
+    }
+
+    /// The number.
+    pub fn reveal(&self) -> [u8; 32] {
+        self.0.map(|byte| byte ^ MASK)
+    }
+
+    /// How often writable memory holds the number or its last half, in either order of bytes.
+    pub fn copies(&self) -> usize {
+        // One search must not find what another has read.
+        static SEARCH: Mutex<()> = Mutex::new(());
+        let _search = SEARCH.lock();
+        let mut swapped = self.0;
+        swapped.reverse();
+        let memory = File::open("/proc/self/mem").unwrap();
+        // Too long to share a page with anything else. The search passes it over.
+        let mut buffer = vec![0; 64 << 20];
+        let own = buffer.as_ptr_range();
+        let own = own.start.addr() as u64 - PAGE..own.end.addr() as u64;
+        // The page, and what a number at its end needs of the next one.
+        let buffer = &mut buffer[..PAGE as usize + HALF - 1];
+        let mut found = 0;
+        for page in writable_pages() {
+            buffer.fill(0);
+            if own.contains(&page) {
+                continue;
+            }
+            // The last page has no next one, and a region may be gone by now.
+            let read = memory.read_at(buffer, page).unwrap_or(0);
+            if buffer == ZEROS {
+                continue;
+            }
+            for half in [&self.0[HALF..], &swapped[HALF..]] {
+                let first = half[0] ^ MASK;
+                let starts = buffer[..read].iter().enumerate().filter(|(_, byte)| **byte == first);
+                let is_half = |start: usize| {
+                    let bytes = buffer[..read].get(start..start + HALF).unwrap_or_default();
+                    !bytes.is_empty() && bytes.iter().zip(half).all(|(byte, hidden)| *byte ^ MASK == *hidden)
+                };
+                found += starts.filter(|(start, _)| is_half(*start)).count();
+            }
+        }
+        found
+    }
+}
+
+/// The addresses of the pages that this process can write.
+fn writable_pages() -> Vec<u64> {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let writable = maps.lines().filter(|line| line.contains(" rw"));
+    let ranges = writable.map(|line| line.split_once(' ').unwrap().0.split_once('-').unwrap());
+    let address = |digits| u64::from_str_radix(digits, 16).unwrap();
+    ranges.flat_map(|(start, end)| (address(start)..address(end)).step_by(PAGE as usize)).collect()
+}
+
+/// Does `work` in another thread, and `look`s while the stack of that thread is as the work left it.
+pub fn after<T: Send>(work: impl FnOnce() -> T + Send, look: impl FnOnce()) -> T {
+    let (done, seen) = (Barrier::new(2), Barrier::new(2));
+    thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            let result = work();
+            done.wait();
+            seen.wait();
+            result
+        });
+        done.wait();
+        look();
+        seen.wait();
+        worker.join().unwrap()
+    })
 }

@@ -9,6 +9,7 @@ pub mod fleet;
 pub mod http;
 pub mod load;
 pub mod log;
+pub mod memory;
 pub mod netns;
 pub mod network;
 pub mod openssl;

@@ -29,7 +29,7 @@ fn the_copy_is_refused(cluster: &Cluster, keys: Option<&TlsDir>) {
     load.goes_on(100).unwrap();
     let copy =
         copy_of(first, keys).component("shop", "http://127.0.0.1:1").join(last.private()).start().unwrap();
-    copy.wait_for_log("another node runs with this identity").unwrap();
+    copy.wait_for_log("another process runs with this identity").unwrap();
     for node in &cluster.nodes {
         eventually(|| {
             let events = node.ctl().json(&["cluster", "events"])?;
@@ -72,7 +72,7 @@ fn without_tls_it_is_the_same() {
 fn the_copy_takes_the_place_of_the_first_when_that_has_gone() {
     let mut cluster = Cluster::plaintext(&["ada", "ben"], |setup| setup).unwrap();
     let copy = copy_of(&cluster.nodes[1], None).join(cluster.nodes[0].private()).start().unwrap();
-    copy.wait_for_log("another node runs with this identity").unwrap();
+    copy.wait_for_log("another process runs with this identity").unwrap();
     cluster.nodes[1].kill();
     eventually(|| cluster.nodes[0].ctl().sees("copy", "alive")).unwrap();
     eventually(|| copy.ctl().sees("ada", "alive")).unwrap();

@@ -89,7 +89,7 @@ impl<'s> Node<'s> {
         members.expire(context, &mut overlay.peers, now);
         members.refute(context, now);
         if context.timers.is_due(Timer::AnnounceHubs, now) {
-            members.announce_hubs(context, &overlay.peers);
+            members.announce_settled_hubs(context, &overlay.peers);
         }
         overlay.handle_timeout(context, members, now);
     }

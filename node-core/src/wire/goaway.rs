@@ -76,7 +76,7 @@ impl fmt::Display for GoAway {
             Self::Asleep => "the leaf is asleep",
             Self::Unproved => "the identity was not proved",
             Self::Duplicate => {
-                "another node runs with this identity: if this data directory is a copy, delete its identity.key"
+                "another process runs with this identity: if its data directory was copied, delete identity.key in the copy"
             }
         })
     }

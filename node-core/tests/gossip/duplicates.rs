@@ -132,6 +132,37 @@ fn own<'n>(node: &'n Node<'_>) -> Metadata<'n> {
 }
 
 #[test]
+fn a_copy_of_a_leaf_is_refused_whichever_hub_it_dials() {
+    for seed in 0..20 {
+        let mut cluster = Cluster::with(seed, 6, 1);
+        cluster.until(Duration::from_secs(10), "all see all", Cluster::converged);
+        let leaf = 6;
+        let id = cluster.hosts[leaf].id;
+        let hubs: Vec<usize> = (0..6).filter(|at| cluster.node(*at).unwrap().link_to(id).is_none()).collect();
+        let copy = cluster.add(Kind::Leaf, &hubs[..2]);
+        cluster.hosts[copy].id = id;
+        let incarnation = cluster.hosts[leaf].incarnation() + 1;
+        cluster.start(copy, incarnation);
+        let first = |cluster: &Cluster, at: usize| {
+            let member = cluster.node(at).and_then(|node| node.member(id));
+            member.is_some_and(|member| member.metadata.name == "n6" && member.metadata.rival.is_some())
+        };
+        let named = |cluster: &Cluster| (0..6).all(|at| first(cluster, at));
+        cluster.until(Duration::from_secs(10), "every hub knows of both, and counts the first", named);
+        cluster.run(Duration::from_secs(60));
+        assert!(named(&cluster), "seed {seed}");
+        // The copy tries now and then, and has a link until the GOAWAY arrives.
+        let mut linked = 0;
+        for _ in 0..100 {
+            cluster.run(Duration::from_millis(100));
+            let ids = (0..6).map(|at| cluster.hosts[at].id);
+            linked += usize::from(ids.clone().any(|hub| cluster.node(copy).unwrap().link_to(hub).is_some()));
+        }
+        assert!(linked < 20, "seed {seed}: the copy is linked for {linked} of 100 moments");
+    }
+}
+
+#[test]
 fn a_copy_of_a_node_is_refused_by_the_whole_cluster_which_hears_of_both() {
     for seed in 0..20 {
         let mut cluster = Cluster::with(seed, 6, 1);

@@ -18,6 +18,7 @@ mod fixture;
 mod full_hub;
 #[cfg(test)]
 mod hearsay;
+#[cfg(test)]
 mod hello;
 #[cfg(test)]
 mod joining;

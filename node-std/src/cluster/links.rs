@@ -85,10 +85,8 @@ impl Links {
     pub(super) fn log_refused(&self, link: LinkId, reason: GoAway) {
         if self.log.admits() {
             let known = self.by_id.get(&link);
-            let peer = known
-                .and_then(|known| known.handle.as_ref())
-                .map(LinkHandle::peer)
-                .unwrap_or(NodeId([0; 16]));
+            let peer = known.and_then(|known| known.handle.as_ref()).map(LinkHandle::peer);
+            let peer = peer.map_or_else(String::new, |peer| peer.to_string());
             let address = known.map_or("", |known| known.origin.address.as_str());
             tracing::info!(link = link.0, %peer, %address, "link not kept: {reason}");
         }

@@ -9,14 +9,17 @@ use node_core::id::NodeId;
 use node_core::identity::node_id;
 use p256::SecretKey;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
-use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
+use p256::pkcs8::{DecodePublicKey, EncodePrivateKey, LineEnding};
 use rustls::SignatureScheme;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::SigningKey;
 use zeroize::Zeroizing;
 
 use super::check::Checker;
-use crate::tls::provider;
+use crate::stack;
+use crate::tls::{SecretKeyDer, signing_key};
+
+const SCHEME: SignatureScheme = SignatureScheme::ECDSA_NISTP256_SHA256;
 
 /// A P-256 key pair that signs as this node. The private half stays in the crypto library.
 pub struct NodeKey {
@@ -36,17 +39,9 @@ impl NodeKey {
     /// # Errors
     /// The operating system gives no random numbers.
     pub fn generate() -> io::Result<(Self, Zeroizing<String>)> {
-        let mut scalar = Zeroizing::new([0; 32]);
-        // One in 2^32 random numbers is no key of the curve. More than one in a row is a broken generator.
-        for _ in 0..4 {
-            getrandom::fill(&mut scalar[..]).map_err(io::Error::other)?;
-            if let Ok(secret) = SecretKey::from_slice(&scalar[..]) {
-                let key = Self::new(&secret).map_err(io::Error::other)?;
-                let pem = secret.to_pkcs8_pem(LineEnding::LF).map_err(|_| io::Error::other(BadKey))?;
-                return Ok((key, pem));
-            }
-        }
-        Err(io::Error::other("the numbers are not random"))
+        let pem = stack::wiped(random_pem)?;
+        let key = Self::from_pem(&pem).map_err(io::Error::other)?;
+        Ok((key, pem))
     }
 
     /// Reads what [`generate`](Self::generate) returned.
@@ -54,15 +49,14 @@ impl NodeKey {
     /// # Errors
     /// [`BadKey`] for anything else: a damaged file, an encrypted key, a key of another curve.
     pub fn from_pem(pem: &str) -> Result<Self, BadKey> {
-        Self::new(&SecretKey::from_pkcs8_pem(pem).map_err(|_| BadKey)?)
-    }
-
-    fn new(secret: &SecretKey) -> Result<Self, BadKey> {
-        let point = secret.public_key().to_encoded_point(true);
-        let public = PublicKey::from_sec1(point.as_bytes()).ok_or(BadKey)?;
-        let der = secret.to_pkcs8_der().map_err(|_| BadKey)?;
-        let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der.as_bytes().to_vec()));
-        let signer = provider().key_provider.load_private_key(der).map_err(|_| BadKey)?;
+        // The crypto library alone reads the private half. It keeps one copy.
+        let secret = stack::wiped(|| SecretKeyDer::from_pem(pem.as_bytes())).map_err(|_| BadKey)?;
+        let PrivateKeyDer::Pkcs8(der) = secret.as_der() else { return Err(BadKey) };
+        let signer = signing_key(&PrivateKeyDer::Pkcs8(der)).map_err(|_| BadKey)?;
+        signer.choose_scheme(&[SCHEME]).ok_or(BadKey)?;
+        let spki = signer.public_key().ok_or(BadKey)?;
+        let public = p256::PublicKey::from_public_key_der(&spki).map_err(|_| BadKey)?;
+        let public = PublicKey::from_sec1(public.to_encoded_point(true).as_bytes()).ok_or(BadKey)?;
         Ok(Self { public, id: node_id(public, &Checker), signer })
     }
 
@@ -71,7 +65,7 @@ impl NodeKey {
     pub(crate) fn numbered(number: u128) -> Self {
         let mut scalar = [0; 32];
         scalar[16..].copy_from_slice(&number.to_be_bytes());
-        Self::new(&SecretKey::from_slice(&scalar).unwrap()).unwrap()
+        Self::from_pem(&pem(&scalar).unwrap()).unwrap()
     }
 
     /// The public key.
@@ -89,10 +83,28 @@ impl NodeKey {
 
 impl Sign for NodeKey {
     fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
-        let signer = self.signer.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256]).ok_or(SignError)?;
+        let signer = self.signer.choose_scheme(&[SCHEME]).ok_or(SignError)?;
         let der = signer.sign(message).map_err(|_| SignError)?;
         Signature::from_der(&der).map_err(|_| SignError)
     }
+}
+
+/// A new private key as PEM.
+fn random_pem() -> io::Result<Zeroizing<String>> {
+    let mut scalar = Zeroizing::new([0; 32]);
+    // One in 2^32 random numbers is no key of the curve. More than one in a row is a broken generator.
+    for _ in 0..4 {
+        getrandom::fill(&mut scalar[..]).map_err(io::Error::other)?;
+        if let Some(pem) = pem(&scalar) {
+            return Ok(pem);
+        }
+    }
+    Err(io::Error::other("the numbers are not random"))
+}
+
+/// The private key as PEM, `None` for a number that is no key of the curve.
+fn pem(scalar: &[u8; 32]) -> Option<Zeroizing<String>> {
+    SecretKey::from_slice(scalar).ok()?.to_pkcs8_pem(LineEnding::LF).ok()
 }
 
 impl fmt::Debug for NodeKey {
@@ -104,8 +116,10 @@ impl fmt::Debug for NodeKey {
 #[cfg(test)]
 mod tests {
     use node_core::crypto::Verify;
+    use p256::pkcs8::DecodePrivateKey;
 
     use super::*;
+    use crate::testing::Hidden;
 
     #[test]
     fn a_key_that_was_kept_is_the_same_node() {
@@ -116,5 +130,19 @@ mod tests {
         assert_eq!(Checker.verify(&key.public().to_sec1(), b"message", &signature), Ok(()));
         assert_ne!(NodeKey::generate().unwrap().0.id(), key.id());
         assert!(!format!("{key:?}").contains("signer"));
+    }
+    #[test]
+    fn the_private_half_is_in_memory_once_and_only_as_long_as_the_key() {
+        let (key, pem) = NodeKey::generate().unwrap();
+        let secret = stack::wiped(|| Hidden::new(scalar(&pem)));
+        drop(pem);
+        assert_eq!(secret.copies(), 1);
+        drop(key);
+        assert_eq!(secret.copies(), 0);
+    }
+
+    fn scalar(pem: &str) -> [u8; 32] {
+        let key = SecretKey::from_pkcs8_pem(pem).unwrap();
+        key.to_bytes().into()
     }
 }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::directory::{self, LoadedSlot};
 use super::error::TlsError;
+use crate::stack;
 
 /// The keyring of a board, made from a TLS directory.
 pub struct BoardKeyring {
@@ -32,6 +33,10 @@ impl core::fmt::Debug for BoardKeyring {
 /// The directory cannot be used, or a board cannot take it: a key is not P-256, or there are more than eight slots or
 /// too many bytes.
 pub fn read_bundle(directory: &Path) -> Result<BoardKeyring, TlsError> {
+    stack::wiped(|| encode(directory))
+}
+
+fn encode(directory: &Path) -> Result<BoardKeyring, TlsError> {
     let (_, slots) = directory::read(directory)?;
     let secrets: Vec<Option<Zeroizing<[u8; 32]>>> = slots.iter().map(secret).collect();
     let mut bundle = Bundle::default();
@@ -54,7 +59,7 @@ pub fn read_bundle(directory: &Path) -> Result<BoardKeyring, TlsError> {
 
 /// The scalar of a P-256 key.
 pub(super) fn secret(slot: &LoadedSlot) -> Option<Zeroizing<[u8; 32]>> {
-    let key = match &slot.pair.as_ref()?.key {
+    let key = match slot.pair.as_ref()?.key.as_der() {
         PrivateKeyDer::Pkcs8(der) => SecretKey::from_pkcs8_der(der.secret_pkcs8_der()).ok()?,
         PrivateKeyDer::Sec1(der) => SecretKey::from_sec1_der(der.secret_sec1_der()).ok()?,
         _ => return None,

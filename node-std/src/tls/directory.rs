@@ -10,7 +10,7 @@ use node_core::crypto::Software;
 use node_core::id::Name;
 use node_core::keys::SlotInfo;
 use node_core::trust::Certificate;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, Error, InconsistentKeys};
@@ -18,7 +18,9 @@ use rustls::{CertificateError, Error, InconsistentKeys};
 use super::error::{DirectoryProblem, FileProblem, TlsError};
 use super::file;
 use super::listing::{Listing, Stem};
-use super::provider::provider;
+use super::provider::signing_key;
+use super::secret_key::SecretKeyDer;
+use crate::stack;
 
 /// How often a directory that changes while it is read is read again, and the pause before that.
 const ATTEMPTS: usize = 5;
@@ -35,7 +37,7 @@ pub(super) struct LoadedSlot {
 
 /// The key of a slot, as read from the file and as rustls signs with it.
 pub(super) struct Pair {
-    pub(super) key: PrivateKeyDer<'static>,
+    pub(super) key: SecretKeyDer,
     pub(super) signer: CertifiedKey,
 }
 
@@ -65,7 +67,7 @@ fn read_slot(directory: &Path, stem: &str, files: &Stem) -> Result<LoadedSlot, T
     let Some(key_stamp) = &files.key else {
         return Ok(LoadedSlot { info, chain, pair: None, is_key_world_readable: false });
     };
-    let pair = read_pair(&key, &chain)?;
+    let pair = stack::wiped(|| read_pair(&key, &chain))?;
     let is_key_world_readable = key_stamp.is_world_readable();
     Ok(LoadedSlot { info: info.with_key(), chain, pair: Some(pair), is_key_world_readable })
 }
@@ -85,9 +87,11 @@ fn describe(name: Name, chain: &[CertificateDer<'_>]) -> Result<SlotInfo, FilePr
 
 fn read_pair(path: &Path, chain: &[CertificateDer<'static>]) -> Result<Pair, TlsError> {
     let key = file::read_key(path)?;
-    match CertifiedKey::from_der(chain.to_vec(), key.clone_key(), &provider()) {
-        Ok(signer) => Ok(Pair { key, signer }),
+    let bad_key = |error: Error| FileProblem::BadKey(error.to_string()).of(path);
+    let signer = CertifiedKey::new(chain.to_vec(), signing_key(&key.as_der()).map_err(bad_key)?);
+    match signer.keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(Pair { key, signer }),
         Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(FileProblem::KeyMismatch.of(path)),
-        Err(error) => Err(FileProblem::BadKey(error.to_string()).of(path)),
+        Err(error) => Err(bad_key(error)),
     }
 }

@@ -6,6 +6,8 @@ use node_core::id::{BadName, Name};
 use node_core::keys::{BundleError, KeyringError, MAX_SLOTS};
 use node_core::trust::{KeyAlgorithm, MAX_CHAIN};
 
+use super::pem::Damage;
+
 /// The TLS directory cannot be used. A keyring that was read from it earlier stays in use.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -87,6 +89,9 @@ pub enum FileProblem {
     /// It is longer than any key or certificate.
     #[error("is longer than 1 MiB: put only PEM into it")]
     TooLong,
+    /// It became longer while it was read.
+    #[error("was written while it was read: reload when it is whole")]
+    Growing,
     /// It has no bytes.
     #[error("is empty: copy it again")]
     Empty,
@@ -95,7 +100,7 @@ pub enum FileProblem {
     BadName(BadName),
     /// The PEM in it stops early or is damaged.
     #[error("holds PEM that {0}: copy it again")]
-    BadPem(&'static str),
+    BadPem(Damage),
     /// It holds no section of the kind that its name promises.
     #[error("holds no {0} in PEM: convert or copy it again")]
     Missing(&'static str),

@@ -2,6 +2,7 @@
 
 mod board;
 mod cpu;
+mod identity;
 mod members;
 mod proxy;
 mod report;
@@ -65,7 +66,8 @@ fn main() -> Result<()> {
         report.board = Some(board::measure()?);
     }
     if linux {
-        report.linux = rpc::measure(time)?;
+        report.linux = identity::measure(time)?;
+        report.linux.extend(rpc::measure(time)?);
         report.linux.extend(proxy::measure(time)?);
     }
     if members {

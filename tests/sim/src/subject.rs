@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use node_core::gossip::{Kind, Node};
-use node_core::sim::{Cluster, DeclaredDown, Known, Net, Spread, Traffic};
+use node_core::sim::{Cluster, DeclaredDown, Host, Known, Net, Spread, Traffic};
 
 use crate::figures::{Figure, Figures};
 use crate::scenario::Measure;
@@ -131,11 +131,13 @@ impl Subject for Cluster {
             Measure::Cost => {
                 let duplicates: u64 = self.hosts.iter().map(|host| host.duplicates).sum();
                 figures.add("dup", Figure::Share(duplicates as f64 / sum.received.max(1) as f64));
+                figures.add("checks/node", Figure::Count(mean_checks(self)));
             }
             Measure::Handshakes => {
                 figures.add("shakes/s max", Figure::Whole(sum.peak_handshakes.into()));
                 // Both ends count.
                 figures.add("shakes/node", Figure::Count(sum.handshakes as f64 / self.hosts.len() as f64));
+                figures.add("checks/node", Figure::Count(mean_checks(self)));
             }
             Measure::Links => {
                 figures.add("links", Figure::Count(mean_links(self)));
@@ -157,7 +159,10 @@ impl Subject for Cluster {
     fn reset_counters(&mut self) {
         self.net.clear_traffic();
         self.declared_down.clear();
-        self.hosts.iter_mut().for_each(|host| host.duplicates = 0);
+        for host in &mut self.hosts {
+            host.duplicates = 0;
+            host.checked_before = host.node().map_or(0, Node::checked);
+        }
     }
 
     fn follow(&mut self, about: usize, known: Known) -> usize {
@@ -218,6 +223,13 @@ fn ideal(cluster: &Cluster) -> f64 {
     let eager_peers = nodes.iter().map(|node| node.fan_out()).sum::<usize>() as f64 / hubs;
     let fan_out = (eager_peers - 1.0).max(1.0);
     hubs.ln() / (fan_out + 1.0).ln() + hubs.ln() / fan_out
+}
+
+/// Signatures of records that a hub checked, on average.
+fn mean_checks(cluster: &Cluster) -> f64 {
+    let hubs = cluster.hosts.iter().filter(|host| host.kind == Kind::Hub);
+    let checks: Vec<u64> = hubs.map(Host::checked).collect();
+    checks.iter().sum::<u64>() as f64 / checks.len().max(1) as f64
 }
 
 /// The mean number of links of a hub to other hubs.

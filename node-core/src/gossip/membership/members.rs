@@ -51,6 +51,9 @@ pub type Uses<'n> = heapless::Vec<&'n str, MAX_USES>;
 pub struct Members<'s> {
     pub table: Table<'s>,
     pub(super) identity: Identity<'s>,
+    /// Records whose signature was checked.
+    #[cfg(feature = "sim")]
+    pub checked: core::cell::Cell<u64>,
     pub(super) start: Start,
     pub(super) local_health: LocalHealth,
     pub(super) refutation: Refutation,
@@ -58,6 +61,8 @@ pub struct Members<'s> {
     pub(super) leaving: bool,
     /// Another process with this identity was there first.
     pub(super) refused: bool,
+    /// The log names that process, once.
+    pub(super) refusal_logged: bool,
     pub(super) sleeping: bool,
     /// Overdue members are not looked for before.
     pub(super) expire_from: Instant,
@@ -70,12 +75,15 @@ impl<'s> Members<'s> {
         Self {
             table: Table::new(storage),
             identity,
+            #[cfg(feature = "sim")]
+            checked: core::cell::Cell::new(0),
             start,
             local_health: LocalHealth::new(now),
             refutation: Refutation::NONE,
             rejections: Rejections::new(now),
             leaving: false,
             refused: false,
+            refusal_logged: false,
             sleeping: false,
             expire_from: now,
             orphans_from: None,

@@ -60,19 +60,19 @@ impl Members<'_> {
             // Nobody else raises the incarnation of this node.
             return self.rejections.count(now, "not signed by this node", record.id);
         }
-        if self.is_refused(record) {
+        if self.is_refused(record) || (self.refused && record.metadata == self.table.metadata(me)) {
             return;
         }
         self.refutation.note(record);
         self.refute_with(context, now, self.rival_in(record));
     }
 
-    /// Whether the node that has this identity, alive, names this process as its rival: it was there first.
+    /// Whether the node that has this identity, and is live, names this process as its rival: it was there first.
     fn is_refused(&mut self, record: &Record<'_>) -> bool {
-        let metadata = Metadata::decode(record.metadata).ok().filter(|_| record.state == State::Alive);
+        let metadata = Metadata::decode(record.metadata).ok().filter(|_| record.state.is_live());
         let named = metadata.filter(|metadata| metadata.rival.is_some_and(|rival| rival.start == self.start));
         let Some(first) = named else { return false };
-        if !self.refused {
+        if !self.refusal_logged {
             warning!(
                 "node {} ({}) runs already, at {}: this process, which has the same identity, is refused",
                 first.name,
@@ -80,8 +80,13 @@ impl Members<'_> {
                 first.addrs.first().copied().unwrap_or("no address")
             );
         }
-        self.refused = true;
+        (self.refused, self.refusal_logged) = (true, true);
         true
+    }
+
+    /// A peer said that another process with this identity was there first.
+    pub fn note_refusal(&mut self) {
+        self.refused = true;
     }
 
     /// The process that published the record, if it started later than this one: it has a copy of the identity. One
@@ -186,8 +191,25 @@ impl Members<'_> {
         }
     }
 
-    /// A node that cannot be dialled, a leaf above all, announces the hubs that it is linked to.
-    pub fn announce_hubs(&mut self, context: &mut Context, links: &impl Links) {
+    /// A link came up: a node that cannot be dialled, a leaf above all, announces the hubs that it is linked to. One that is
+    /// refused as the second process with its identity waits whether the link stays.
+    pub fn announce_hubs(&mut self, context: &mut Context, links: &impl Links, now: Instant) {
+        if self.refused {
+            return self.announce_hubs_later(context, now);
+        }
+        self.announce_hubs_now(context, links);
+    }
+
+    /// Some time passed since a link came or went.
+    pub fn announce_settled_hubs(&mut self, context: &mut Context, links: &impl Links) {
+        if self.refused && links.linked_hubs().next().is_none() {
+            return context.timers.clear(Timer::AnnounceHubs);
+        }
+        (self.refused, self.refusal_logged) = (false, false);
+        self.announce_hubs_now(context, links);
+    }
+
+    fn announce_hubs_now(&mut self, context: &mut Context, links: &impl Links) {
         context.timers.clear(Timer::AnnounceHubs);
         let me = self.table.find(context.config.id);
         let me = me.and_then(|me| Metadata::decode(self.table.metadata(me)).ok());

@@ -31,6 +31,13 @@ impl Node<'_> {
         self.overlay.fan_out(&self.context)
     }
 
+    /// How many signatures of records were checked.
+    #[cfg(feature = "sim")]
+    #[must_use]
+    pub const fn checked(&self) -> u64 {
+        self.members.checked.get()
+    }
+
     /// How many members there are, this node included.
     #[must_use]
     pub const fn member_count(&self) -> usize {

@@ -127,7 +127,7 @@ impl Overlay<'_> {
         if context.is_hub() {
             self.introduce(members, hello.id);
         }
-        members.announce_hubs(context, &self.peers);
+        members.announce_hubs(context, &self.peers, now);
         context.timers.set(Timer::Dial, now);
     }
 
@@ -155,7 +155,10 @@ impl Overlay<'_> {
             LinkEnd::GoAway(GoAway::Full | GoAway::Untrusted | GoAway::Pruned) => {
                 self.back_off_from(context, members, now, id);
             }
-            LinkEnd::GoAway(GoAway::Duplicate) => self.retry_soon(context, members, now, id),
+            LinkEnd::GoAway(GoAway::Duplicate) => {
+                members.note_refusal();
+                self.retry_soon(context, members, now, id);
+            }
             LinkEnd::GoAway(_) if said == Some(GoAway::Pruned) => {
                 self.back_off_from(context, members, now, id)
             }

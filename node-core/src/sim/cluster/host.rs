@@ -31,6 +31,8 @@ pub struct Host {
     pub drift: i32,
     /// Record messages that told its node nothing new.
     pub duplicates: u64,
+    /// Signatures that its node had checked when the counters were reset.
+    pub checked_before: u64,
     pub(super) name: String,
     pub(super) address: String,
     pub(super) life: Option<Life>,
@@ -92,6 +94,7 @@ impl Host {
             tune: |_| {},
             drift: 0,
             duplicates: 0,
+            checked_before: 0,
             name: format!("n{at}"),
             address: address(at),
             life: None,
@@ -117,6 +120,13 @@ impl Host {
     #[must_use]
     pub const fn incarnation(&self) -> u64 {
         self.incarnation
+    }
+
+    /// Signatures that its node checked since the counters were reset, or since it started.
+    #[must_use]
+    pub fn checked(&self) -> u64 {
+        let checked = self.node().map_or(0, Node::checked);
+        checked.checked_sub(self.checked_before).unwrap_or(checked)
     }
 
     /// Its node, while it runs.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../boards/qemu-mps2-an386/sizes.txt");
 
-/// Bytes of memory that the firmware takes.
+/// The memory that the firmware takes, in bytes, and the instructions of what it does, counted by `-icount`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sizes {
     /// Code, constants and the first values of variables.
@@ -16,6 +16,10 @@ pub struct Sizes {
     pub ram: u64,
     /// The most that was in use of the stack.
     pub stack: u64,
+    /// Instructions from the dial until the link is up: mutual TLS, hello and proof.
+    pub handshake: u64,
+    /// Instructions for one request of 128 bytes that comes back.
+    pub echo: u64,
 }
 
 impl Sizes {
@@ -34,6 +38,8 @@ impl Sizes {
                 "flash" => sizes.flash = bytes,
                 "ram" => sizes.ram = bytes,
                 "stack" => sizes.stack = bytes,
+                "handshake" => sizes.handshake = bytes,
+                "echo" => sizes.echo = bytes,
                 _ => bail!("{FILE}: {line:?}"),
             }
         }
@@ -46,7 +52,8 @@ impl Sizes {
     ///
     /// It cannot be written.
     pub fn keep(&self) -> Result<()> {
-        let Self { flash, ram, stack } = self;
-        fs::write(FILE, format!("flash {flash}\nram {ram}\nstack {stack}\n")).context(FILE)
+        let Self { flash, ram, stack, handshake, echo } = self;
+        let text = format!("flash {flash}\nram {ram}\nstack {stack}\nhandshake {handshake}\necho {echo}\n");
+        fs::write(FILE, text).context(FILE)
     }
 }
