@@ -165,9 +165,9 @@ impl Hidden {
         Self(number.map(|byte| byte ^ MASK))
     }
 
-    /// A number that nothing else holds.
+    /// A number that nothing else holds. Those of different seeds up to 7 have no part in common.
     pub fn numbered(seed: u8) -> Self {
-        Self(core::array::from_fn(|index| seed.wrapping_add(index as u8).wrapping_mul(7)))
+        Self(core::array::from_fn(|index| seed.wrapping_mul(32).wrapping_add(index as u8).wrapping_mul(7)))
     }
 
     /// The number.
