@@ -22,5 +22,6 @@ mod peer;
 mod sleep;
 #[path = "../../../node-embedded/tests/leaf/task.rs"]
 mod task;
+mod theft;
 mod trust;
 mod world;
