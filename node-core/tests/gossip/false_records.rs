@@ -59,6 +59,23 @@ fn no_member_speaks_in_the_name_of_another() {
 }
 
 #[test]
+fn a_leaf_does_not_become_a_hub_once_it_is_linked() {
+    let mut memory = StaticStorage::<8, 4>::new();
+    let mut node = hub(&mut memory);
+    let mut buffers = [[0; 256]; 2];
+    let mut records = [Kind::Leaf, Kind::Hub].into_iter().zip(&mut buffers).map(|(kind, buffer)| {
+        let mut metadata = Metadata::new("thief", kind);
+        metadata.components.extend(["shop"]);
+        let incarnation = if kind == Kind::Leaf { 1 } else { 2 };
+        let metadata = metadata.encode(buffer).unwrap();
+        signed(&Record { id: OTHER, incarnation, state: State::Alive, by: None, metadata })
+    });
+    node.handle_link_up(at(0), LinkId(1), Direction::Accepted, &records.next().unwrap()).unwrap();
+    hear(&mut node, at(10), &records.next().unwrap());
+    assert_eq!(node.member(OTHER).unwrap().metadata.kind, Kind::Leaf);
+}
+
+#[test]
 fn a_link_whose_peer_forges_its_own_record_is_refused() {
     with_neighbour(|node| {
         let mut buffer = [0; 256];

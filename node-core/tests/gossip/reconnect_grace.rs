@@ -2,7 +2,7 @@
 //! suspect.
 
 use node_core::gossip::{
-    Config, Failure, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Target,
+    Config, Direction, Failure, Kind, LinkEnd, Metadata, Node, Record, State, StaticStorage, Target,
 };
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
@@ -11,6 +11,7 @@ use node_core::time::Duration;
 use super::fixture::{
     GRAFT, ME, OTHER, PEER, at, hear, hub, leaf, link_up, neighbor, pass_idle, start_as, state,
 };
+use super::hello::signed;
 
 #[test]
 fn a_peer_that_cannot_be_dialled_is_suspected_after_its_reconnect_grace_unless_a_hub_speaks_for_it() {
@@ -157,9 +158,12 @@ fn a_peer_in_reconnect_grace_whose_hubs_found_no_room_is_suspected() {
     let mut memory = StaticStorage::<4, 4, 315>::new();
     let mut node = hub(&mut memory);
     link_up(&mut node, at(0), 1, OTHER, &["10.0.0.3:8374"]);
-    link_up(&mut node, at(0), 2, PEER, &[]);
     let text = "c".repeat(60);
     let mut metadata = Metadata::new("peer", Kind::Leaf);
+    let mut buffer = [0; 200];
+    let first = metadata.encode(&mut buffer).unwrap();
+    let first = signed(&Record { id: PEER, incarnation: 1, state: State::Alive, by: None, metadata: first });
+    node.handle_link_up(at(0), LinkId(2), Direction::Accepted, &first).unwrap();
     metadata.hubs.extend([OTHER]);
     for (incarnation, components) in [(2, 0), (3, 4)] {
         metadata.components.extend([text.as_str(); 4].into_iter().take(components));

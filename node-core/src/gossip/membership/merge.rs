@@ -261,6 +261,11 @@ impl Members<'_> {
         let is_new = self.table.metadata(index).is_empty();
         let (mut sleep_s, mut described_anew) = (None, false);
         match Metadata::decode(record.metadata) {
+            Ok(metadata) if !is_new && metadata.kind != before.kind => {
+                // Its role was judged for the kind that it proved on its links.
+                self.rejections.count(now, "another kind than before", record.id);
+                return Update::Unchanged;
+            }
             Ok(metadata) => {
                 let known = self.table.metadata(index);
                 let fields = |metadata| split_signature(metadata).map(|(fields, _)| fields);

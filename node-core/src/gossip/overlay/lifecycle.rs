@@ -156,7 +156,10 @@ impl Overlay<'_> {
                 self.back_off_from(context, members, now, id);
             }
             LinkEnd::GoAway(GoAway::Duplicate) => {
-                members.note_refusal();
+                // A peer that is linked while others are says nothing by this, or lies.
+                if dialled && self.peers.iter().next().is_none() {
+                    members.note_refusal();
+                }
                 self.retry_soon(context, members, now, id);
             }
             LinkEnd::GoAway(_) if said == Some(GoAway::Pruned) => {
