@@ -34,8 +34,8 @@ impl KnownHubs {
         self.changed.then_some(self.store_at)
     }
 
-    /// Stores where live hubs other than `me` can be dialled: first those that were stored before. Without a live hub the
-    /// stored addresses stay.
+    /// Stores where live hubs other than `me` can be dialled: first those that were stored before, then those that are linked
+    /// and so proved who they are. Without a live hub the stored addresses stay.
     pub(super) fn store(&mut self, now: Instant, me: NodeId, view: &View, store: &StateStore) {
         self.changed = false;
         let is_live =
@@ -44,7 +44,9 @@ impl KnownHubs {
         let stored = store.hubs();
         let is_stored = |addr: &str| stored.iter().any(|hub| hub.as_str() == addr);
         let still_live = stored.iter().filter(|hub| live.clone().any(|addr| addr == hub.as_str())).cloned();
-        let new = live.clone().filter(|addr| !is_stored(addr)).filter_map(|addr| addr.parse().ok());
+        let linked = view.members().iter().filter(is_live).filter(|member| member.linked);
+        let new = linked.filter_map(|member| member.addrs.first()).filter(|addr| !is_stored(addr));
+        let new = new.filter_map(|addr| addr.parse().ok());
         let hubs: Vec<HostPort> = still_live.chain(new).take(MAX_KNOWN_HUBS).collect();
         if hubs.is_empty() || hubs == stored {
             return;
