@@ -4,7 +4,8 @@
 //! `cargo +nightly fuzz run --features libfuzzer link` in this folder looks for bytes that make one panic.
 
 use node_core::crypto::{
-    BadSignature, Digest, P256Secret, PublicKey, Sign, SignError, Signature, Software, SoftwareSigner, Verify,
+    BadSignature, Derive, Digest, P256Secret, PublicKey, Sign, SignError, Signature, Software,
+    SoftwareSigner, Verify,
 };
 use node_core::gossip::{
     Birth, Config as NodeConfig, Direction, Failure, Kind, LinkEnd, Metadata, Node, Record, Start, State,
@@ -13,7 +14,7 @@ use node_core::gossip::{
 use node_core::http::{NO_FIELD, RequestHead, ResponseHead, content_length, end_to_end};
 use node_core::id::LinkId;
 use node_core::identity::{Channel, Identity};
-use node_core::keys::{Bundle, Keyring};
+use node_core::keys::{Bundle, Keyring, Recipient, addressee};
 use node_core::link::{Config, Event, Exchange, Limits, Link, Outbox, SliceOutbox};
 use node_core::time::{Duration, Instant};
 use node_core::trust::Certificate;
@@ -23,13 +24,14 @@ use node_core::wire::record::MAX_METADATA;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("bundle", bundle),
     ("certificate", certificate),
     ("gossip", gossip),
     ("http", http),
     ("identity", identity),
     ("link", link),
+    ("sealed", sealed),
 ];
 
 /// A key whose hash, in this fuzzing, begins with its own bytes.
@@ -77,6 +79,34 @@ pub fn bundle(input: &[u8]) {
     if let Ok(slots) = bundle.validate(&Software) {
         let keyring = Keyring::new(&slots);
         assert!(keyring.is_ok(), "a validated bundle is a keyring");
+    }
+}
+
+/// Takes every signature; ids are true hashes.
+struct Credulous;
+
+impl Digest for Credulous {
+    fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
+        Software.sha256(parts)
+    }
+}
+
+impl Verify for Credulous {
+    fn verify(&self, _: &[u8], _: &[u8], _: &Signature) -> Result<(), BadSignature> {
+        Ok(())
+    }
+}
+
+/// A keyring that somebody sealed for the board of PROTOCOL.md's vectors. Every certificate is an operator's.
+pub fn sealed(input: &[u8]) {
+    let secret = P256Secret(&[0x11; 32]);
+    let (Ok(board), Ok(point)) = (SoftwareSigner::new(secret), Software.public_key(secret)) else { return };
+    let identity = Identity::new("demo", PublicKey::from(&point), &board, &Credulous);
+    let mut copy = input.to_vec();
+    let opened = Recipient { identity, unseal: &board, epoch: 0 }.open(&mut copy, |_| Some(point));
+    if let Ok(opened) = opened {
+        assert_eq!(addressee(input), Ok((identity.id, opened.epoch)));
+        bundle(opened.bundle);
     }
 }
 
