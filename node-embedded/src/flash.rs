@@ -5,7 +5,6 @@
 
 mod keyring;
 mod ledger;
-mod roles;
 mod store;
 mod wiped;
 

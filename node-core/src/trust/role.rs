@@ -72,11 +72,11 @@ impl Roles {
     pub const NONE: Self = Self(0);
     /// Every role.
     pub const ALL: Self = Self::of(&Role::ALL);
-    /// Whoever has one of these may be linked as a hub.
+    /// A peer with one of these may be linked as a hub.
     pub const LINK_AS_HUB: Self = Self::of(&[Role::Hub]);
-    /// Whoever has one of these may be linked as a leaf, and may call the built-in methods of a link.
+    /// A peer with one of these may be linked as a leaf, and may call the built-in methods of a link.
     pub const LINK_AS_LEAF: Self = Self::of(&[Role::Hub, Role::Leaf]);
-    /// Whoever has one of these may send requests to components.
+    /// A peer with one of these may send requests to components.
     pub const PROXY: Self = Self::of(&[Role::Hub, Role::Leaf, Role::Application]);
 
     /// The set of these.
@@ -96,10 +96,16 @@ impl Roles {
         self.0 & role.bit() != 0
     }
 
-    /// The roles of both sets.
+    /// The roles of either set.
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
+    pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// The roles that are in both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Checks that at least one of `needs` is in the set.
@@ -118,7 +124,7 @@ impl Roles {
         let mut rest = name;
         while let Some((before, last)) = rest.rsplit_once('.') {
             let Ok(role) = last.parse::<Role>() else { break };
-            roles = roles.and(Self::of(&[role]));
+            roles = roles.union(Self::of(&[role]));
             rest = before;
         }
         (roles != Self::NONE).then_some(roles)
@@ -145,7 +151,7 @@ impl FromStr for Roles {
 
     fn from_str(text: &str) -> Result<Self, BadRole> {
         let mut each = text.split(',').map(|role| role.trim().parse::<Role>());
-        each.try_fold(Self::NONE, |roles, role| Ok(roles.and(Self::of(&[role?]))))
+        each.try_fold(Self::NONE, |roles, role| Ok(roles.union(Self::of(&[role?]))))
     }
 }
 

@@ -50,7 +50,7 @@ pub struct Granted {
     pub by: GrantedBy,
 }
 
-/// What decided on roles, the strongest first. For a certificate that stands in several slots, the least counts.
+/// What decided on roles, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GrantedBy {
     /// A [`RoleRule`].

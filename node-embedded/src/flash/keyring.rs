@@ -6,13 +6,12 @@ use node_core::crypto::{
     Digest, P256Point, P256Secret, Sign, SignError, Signature, Software, SoftwareSigner,
 };
 use node_core::keys::{
-    Bundle, BundleError, Keyring, KeyringError, MAX_BUNDLE_CERTIFICATE, MAX_BUNDLE_SLOTS, SlotInfo,
+    Bundle, BundleError, Keyring, KeyringError, MAX_BUNDLE_CERTIFICATE, MAX_BUNDLE_SLOTS, SlotInfo, roles_in,
 };
 use node_core::time::{UnixTime, WallClock};
 use node_core::trust::{Anchor, Certificate, Fingerprint, Role, Roles};
 use zeroize::Zeroizing;
 
-use super::roles::roles_in;
 use crate::settings::MAX_PINS;
 use crate::tls::{Credentials, Trust};
 
@@ -56,7 +55,7 @@ impl Keys {
         let P256Secret(secret) = slot.key().ok_or_else(no_pair)?;
         let trusted = |slot: &SlotInfo| Trusted {
             certificate: slot.certificate,
-            roles: roles_in(&slots, slot.certificate),
+            roles: roles_in(&slots, slot.certificate, &[], None).roles,
         };
         Ok(Self {
             trusted: slots.iter().map(trusted).collect(),

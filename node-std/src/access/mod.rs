@@ -14,8 +14,9 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use node_core::id::NodeId;
+use node_core::keys::roles_in;
 use node_core::trust::{
-    Fingerprint, Granted, GrantedBy, Match, MatchedSlot, MissingRole, Role, RoleRule, Roles, roles_of,
+    Fingerprint, Granted, GrantedBy, Match, MissingRole, Role, RoleRule, Roles, roles_of,
 };
 
 pub use caller::{Caller, Credential};
@@ -79,7 +80,7 @@ impl Access {
         let anybody = Roles::of(&[Role::Application]);
         match headers.get(AUTHORIZATION).map(|value| bearer(value.as_bytes())) {
             Some(Some(text)) if token.matches(text) => {
-                Caller { roles: anybody.and(Roles::of(&[Role::Operator])), credential: Credential::Token }
+                Caller { roles: anybody.union(Roles::of(&[Role::Operator])), credential: Credential::Token }
             }
             // A component may have an `Authorization` of its own.
             Some(_) => Caller { roles: anybody, credential: Credential::OtherToken },
@@ -148,18 +149,9 @@ impl Access {
         match (&self.credentials, certificate) {
             (Credentials::Token(_), _) => roles_of(&self.rules, &Match { slot: None, node }),
             (Credentials::Tls(_), None) => NOBODY,
-            (Credentials::Tls(keyring), Some(certificate)) => keyring.read_slots(|slots| {
-                let shown = slots.iter().filter(|slot| slot.certificate == certificate);
-                let granted = shown.map(|slot| {
-                    let name = slot.name.as_str();
-                    let (is_pair, spki) = (slot.has_key, slot.spki);
-                    roles_of(
-                        &self.rules,
-                        &Match { slot: Some(MatchedSlot { name, is_pair, certificate, spki }), node },
-                    )
-                });
-                granted.min_by_key(|granted| granted.by).unwrap_or(NOBODY)
-            }),
+            (Credentials::Tls(keyring), Some(certificate)) => {
+                keyring.read_slots(|slots| roles_in(slots, certificate, &self.rules, node))
+            }
         }
     }
 

@@ -112,7 +112,7 @@ impl Client {
                 let stream = stream.map_err(|error| self.unreachable(tls::explain_opening(&error)))?;
                 let shown = tls::peer_fingerprint(stream.get_ref().1);
                 let shown = shown.map_err(|error| self.unreachable(error.to_string()))?;
-                // Whoever holds the key of a leaf must not receive what is meant for a node, such as the keys of a board.
+                // The holder of a leaf's key must not receive what is meant for a node, such as the keys of a board.
                 let node = access.caller(Some(shown), &HeaderMap::new());
                 let judged = access.require(&node, Roles::LINK_AS_HUB, "a node that maelctl asks");
                 judged.map_err(|refusal| self.unreachable(refusal.into()))?;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use node_core::keys::{Keyring, SlotInfo};
-use node_core::trust::{Match, MatchedSlot, Role, Roles, roles_of};
+use node_core::keys::{Keyring, SlotInfo, roles_in};
+use node_core::trust::Role;
 
 use super::error::PushError;
 use crate::api::KeySlot;
@@ -30,7 +30,8 @@ pub fn mutual_trust(hub: &[KeySlot], new: &[SlotInfo], url: &str) -> Result<(), 
 
 /// Checks that a board with the keyring `new` takes the next keyring from the operator with the certificate of `signer`.
 pub fn operators(new: &[SlotInfo], signer: &SlotInfo, dir: &Path) -> Result<(), PushError> {
-    let is_operator = |slot: &SlotInfo| roles(new, slot).contains(Role::Operator);
+    let is_operator =
+        |slot: &SlotInfo| roles_in(new, slot.certificate, &[], None).roles.contains(Role::Operator);
     let (name, dir) = (signer.name.clone(), dir.to_owned());
     if !new.iter().any(is_operator) {
         return Err(PushError::NoOperator { name, dir });
@@ -40,15 +41,4 @@ pub fn operators(new: &[SlotInfo], signer: &SlotInfo, dir: &Path) -> Result<(), 
         Some(slot) => Err(PushError::NotAsOperator { stem: slot.name.clone(), dir }),
         None => Err(PushError::OtherOperator { name, dir }),
     }
-}
-
-/// The roles that a board with this keyring gives the certificate of `slot`. Of several slots with it, the least counts.
-fn roles(keyring: &[SlotInfo], slot: &SlotInfo) -> Roles {
-    let with_it = keyring.iter().filter(|other| other.certificate == slot.certificate);
-    let granted = with_it.map(|SlotInfo { name, certificate, spki, has_key, .. }| {
-        let slot =
-            MatchedSlot { name: name.as_str(), is_pair: *has_key, certificate: *certificate, spki: *spki };
-        roles_of(&[], &Match { slot: Some(slot), node: None })
-    });
-    granted.min_by_key(|granted| granted.by).map_or(Roles::NONE, |granted| granted.roles)
 }
