@@ -17,8 +17,6 @@ mod fixture;
 #[cfg(test)]
 mod full_hub;
 #[cfg(test)]
-mod hearsay;
-#[cfg(test)]
 mod hello;
 #[cfg(test)]
 mod joining;
@@ -54,3 +52,5 @@ mod replacement;
 mod sleep;
 #[cfg(test)]
 mod suspicion;
+#[cfg(test)]
+mod unverified;

@@ -95,7 +95,7 @@ impl MemberSlot {
         was_neighbour: false,
         asleep: false,
         in_grace: false,
-        acquaintance: Acquaintance::Hearsay,
+        acquaintance: Acquaintance::Unverified,
     };
 
     /// Of two versions of a record the larger is newer.
@@ -118,7 +118,7 @@ impl MemberSlot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acquaintance {
     /// No: others say so.
-    Hearsay,
+    Unverified,
     /// It was linked, and was dialled in vain since.
     Linked,
     /// It is linked, or was and has not been dialled in vain since: one more probe is due to it, whatever its address did before.

@@ -28,7 +28,7 @@ pub struct TableStorage<'s> {
 #[derive(Clone, Copy)]
 struct Counts {
     dialling: usize,
-    dialling_hearsay: usize,
+    dialling_unverified: usize,
     link_wanted: usize,
     suspect: usize,
     down: usize,
@@ -70,7 +70,14 @@ impl<'s> Table<'s> {
             log: ChangeLog::new(),
             free: if capacity == 0 { NONE } else { 0 },
             peak: 0,
-            counts: Counts { dialling: 0, dialling_hearsay: 0, link_wanted: 0, suspect: 0, down: 0, left: 0 },
+            counts: Counts {
+                dialling: 0,
+                dialling_unverified: 0,
+                link_wanted: 0,
+                suspect: 0,
+                down: 0,
+                left: 0,
+            },
         }
     }
 
@@ -121,10 +128,10 @@ impl<'s> Table<'s> {
         let counted_in = |state, count| counted(before.state == state, slot.state == state, count);
         self.counts = Counts {
             dialling: counted(before.dial.under_way, slot.dial.under_way, counts.dialling),
-            dialling_hearsay: counted(
-                is_dialling_hearsay(&before),
-                is_dialling_hearsay(slot),
-                counts.dialling_hearsay,
+            dialling_unverified: counted(
+                is_dialling_unverified(&before),
+                is_dialling_unverified(slot),
+                counts.dialling_unverified,
             ),
             link_wanted: counted(before.dial.wanted, slot.dial.wanted, counts.link_wanted),
             suspect: counted_in(State::Suspect, counts.suspect),
@@ -139,8 +146,8 @@ impl<'s> Table<'s> {
     }
 
     /// How many of them were never linked here.
-    pub const fn dialling_hearsay(&self) -> usize {
-        self.counts.dialling_hearsay
+    pub const fn dialling_unverified(&self) -> usize {
+        self.counts.dialling_unverified
     }
 
     /// To how many members a link is wanted.
@@ -360,8 +367,8 @@ impl<'s> Table<'s> {
     }
 }
 
-fn is_dialling_hearsay(slot: &MemberSlot) -> bool {
-    slot.dial.under_way && slot.acquaintance == Acquaintance::Hearsay
+fn is_dialling_unverified(slot: &MemberSlot) -> bool {
+    slot.dial.under_way && slot.acquaintance == Acquaintance::Unverified
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The dial budget: token buckets bound how often a node dials, whatever other nodes tell it.
 //!
-//! A member is hearsay until a link to it came up: one liar can invent such members by the thousand. Dials to hearsay share a
+//! A member is unverified until a link to it came up: one liar can invent such members by the thousand. Dials to them share a
 //! small bucket, into which each of them that succeeds puts its token back, so a node joins an honest cluster without a wait.
 //! While that bucket is empty, one dial at a time tries the next of them.
 
@@ -15,7 +15,7 @@ pub enum DialClass {
     /// The member was never linked here, and a request waits for a link to it.
     Requested,
     /// The member was never linked here.
-    Hearsay,
+    Unverified,
 }
 
 /// How many dials are under way.
@@ -29,10 +29,10 @@ pub struct UnderWay {
 /// The budget.
 pub struct DialBudget {
     all: TokenBucket,
-    hearsay: TokenBucket,
-    /// No dial to hearsay before, once its bucket is empty.
+    unverified: TokenBucket,
+    /// No dial to an unverified member before, once its bucket is empty.
     trickle_at: Instant,
-    /// The last dial to hearsay found its bucket empty, and none has succeeded since.
+    /// The last dial to an unverified member found its bucket empty, and none has succeeded since.
     trickles: bool,
 }
 
@@ -40,7 +40,7 @@ impl DialBudget {
     pub const fn new() -> Self {
         Self {
             all: TokenBucket::FULL,
-            hearsay: TokenBucket::FULL,
+            unverified: TokenBucket::FULL,
             trickle_at: Instant::START,
             trickles: false,
         }
@@ -51,16 +51,16 @@ impl DialBudget {
         // Probes of members that were linked always find tokens.
         let (mine, kept) = match class {
             DialClass::Known => (under_way.known, 0),
-            DialClass::Requested | DialClass::Hearsay => (under_way.unproven, config.dial_burst / 2),
+            DialClass::Requested | DialClass::Unverified => (under_way.unproven, config.dial_burst / 2),
         };
         if mine >= config.dials {
             return None;
         }
         let all = self.all.ready_at(dials(config).without(kept))?;
-        if class != DialClass::Hearsay {
+        if class != DialClass::Unverified {
             return Some(all);
         }
-        let burst = self.hearsay.ready_at(hearsay(config));
+        let burst = self.unverified.ready_at(unverified(config));
         let trickle = (under_way.unproven == 0).then_some(self.trickle_at);
         Some(burst.into_iter().chain(trickle).min()?.max(all))
     }
@@ -68,23 +68,23 @@ impl DialBudget {
     /// A dial begins.
     pub fn take(&mut self, config: &Config, now: Instant, class: DialClass) {
         self.all.take(now, dials(config));
-        if class == DialClass::Hearsay {
-            let rate = hearsay(config);
-            self.trickles = self.hearsay.ready_at(rate).is_none_or(|at| at > now);
+        if class == DialClass::Unverified {
+            let rate = unverified(config);
+            self.trickles = self.unverified.ready_at(rate).is_none_or(|at| at > now);
             if !self.trickles {
-                self.hearsay.take(now, rate);
+                self.unverified.take(now, rate);
             }
             self.trickle_at = now + config.unproven_interval;
         }
     }
 
-    /// A dial showed that hearsay was true.
+    /// A dial reached the unverified member that it was for.
     pub fn put_back(&mut self, config: &Config, now: Instant) {
-        self.hearsay.put_back(hearsay(config));
+        self.unverified.put_back(unverified(config));
         (self.trickle_at, self.trickles) = (now, false);
     }
 
-    /// Whether hearsay was wrong so often that its dials are no hope for a link.
+    /// Whether unverified members were unreachable so often that dials to them are no hope for a link.
     pub const fn trickles(&self) -> bool {
         self.trickles
     }
@@ -94,7 +94,7 @@ const fn dials(config: &Config) -> Rate {
     Rate { burst: config.dial_burst, interval: config.dial_interval }
 }
 
-const fn hearsay(config: &Config) -> Rate {
+const fn unverified(config: &Config) -> Rate {
     Rate { burst: config.unproven_burst, interval: config.retry_max }
 }
 
@@ -177,23 +177,23 @@ mod tests {
     }
 
     #[test]
-    fn false_hearsay_is_dialled_at_a_trickle() {
-        let made = dials(DialClass::Hearsay, Duration::from_millis(5), false);
+    fn false_records_of_members_are_dialled_at_a_trickle() {
+        let made = dials(DialClass::Unverified, Duration::from_millis(5), false);
         let most = CONFIG.unproven_burst + 1 + TIME.as_secs() as u32;
         assert!((most - 10..=most).contains(&made), "{made}");
         // Dials that take long go out one at a time.
-        let made = dials(DialClass::Hearsay, Duration::from_secs(10), false);
+        let made = dials(DialClass::Unverified, Duration::from_secs(10), false);
         assert!(made <= CONFIG.unproven_burst + 1 + 4, "{made}");
     }
 
     #[test]
-    fn true_hearsay_is_dialled_as_fast_as_the_budget_allows() {
-        let made = dials(DialClass::Hearsay, Duration::from_millis(50), true);
+    fn true_records_of_members_are_dialled_as_fast_as_the_budget_allows() {
+        let made = dials(DialClass::Unverified, Duration::from_millis(50), true);
         assert!(made > 300, "{made}");
     }
 
     #[test]
-    fn hearsay_leaves_tokens_and_places_for_what_is_known() {
+    fn unverified_members_leave_tokens_and_places_for_what_is_known() {
         let mut budget = DialBudget::new();
         let now = Instant::START + TIME;
         let busy = UnderWay { known: 0, unproven: CONFIG.dials };

@@ -164,7 +164,7 @@ impl Overlay<'_> {
             Target::Member(_) => {
                 self.addresses.succeed(id);
                 let slot = members.table.find(id).map(|index| members.table.slot(index));
-                if slot.is_some_and(|slot| slot.acquaintance == Acquaintance::Hearsay) {
+                if slot.is_some_and(|slot| slot.acquaintance == Acquaintance::Unverified) {
                     self.dial_budget.put_back(&context.config, now);
                 }
             }

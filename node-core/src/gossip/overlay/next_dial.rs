@@ -46,7 +46,7 @@ pub enum Target {
 struct Budget {
     known: Option<Instant>,
     requested: Option<Instant>,
-    hearsay: Option<Instant>,
+    unverified: Option<Instant>,
 }
 
 impl Budget {
@@ -55,7 +55,7 @@ impl Budget {
         match class(slot) {
             DialClass::Known => self.known,
             DialClass::Requested => self.requested,
-            DialClass::Hearsay => self.hearsay,
+            DialClass::Unverified => self.unverified,
         }
     }
 
@@ -66,7 +66,7 @@ impl Budget {
 
     /// Whether a dial may begin before another ends.
     fn is_open(&self) -> bool {
-        self.known.or(self.requested).or(self.hearsay).is_some()
+        self.known.or(self.requested).or(self.unverified).is_some()
     }
 }
 
@@ -244,7 +244,7 @@ impl Overlay<'_> {
     }
 
     fn under_way(&self, members: &Members<'_>) -> UnderWay {
-        let unproven = members.table.dialling_hearsay();
+        let unproven = members.table.dialling_unverified();
         let seeds = self.seeds.iter().filter(|seed| seed.dialling).count();
         UnderWay { known: members.table.dialling().saturating_sub(unproven) + seeds, unproven }
     }
@@ -255,7 +255,7 @@ impl Overlay<'_> {
         Budget {
             known: due(DialClass::Known),
             requested: due(DialClass::Requested),
-            hearsay: due(DialClass::Hearsay),
+            unverified: due(DialClass::Unverified),
         }
     }
 
@@ -327,8 +327,8 @@ impl Overlay<'_> {
         let until = match (self.addresses.availability(address), slot.acquaintance) {
             (Availability::Free, _) | (_, Acquaintance::ProbeDue) => return None,
             (Availability::Dialled, Acquaintance::Linked) => return None,
-            (Availability::Dialled, Acquaintance::Hearsay) => now + short,
-            (Availability::BacksOff { until, .. }, Acquaintance::Hearsay) => until,
+            (Availability::Dialled, Acquaintance::Unverified) => now + short,
+            (Availability::BacksOff { until, .. }, Acquaintance::Unverified) => until,
             (Availability::BacksOff { failed_at, until }, Acquaintance::Linked) => {
                 until.min(failed_at + short)
             }
@@ -340,7 +340,7 @@ impl Overlay<'_> {
 fn class(slot: &MemberSlot) -> DialClass {
     match slot.acquaintance {
         Acquaintance::Linked | Acquaintance::ProbeDue => DialClass::Known,
-        Acquaintance::Hearsay if slot.dial.wanted && slot.dial.for_requests => DialClass::Requested,
-        Acquaintance::Hearsay => DialClass::Hearsay,
+        Acquaintance::Unverified if slot.dial.wanted && slot.dial.for_requests => DialClass::Requested,
+        Acquaintance::Unverified => DialClass::Unverified,
     }
 }
