@@ -5,16 +5,16 @@ use embassy_sync::mutex::Mutex;
 use embedded_storage_async::nor_flash::NorFlash;
 use node_core::crypto::Software;
 use node_core::id::NodeId;
-use node_core::keys::{Bundle, BundleError, Keyring, Opened, Recipient, SealedError};
+use node_core::keys::{Bundle, Keyring};
 use node_core::rpc::{Code, KeySlot, MemberItem, Method, Status};
-use node_core::trust::Fingerprint;
 
 use crate::application::{Application, Reply};
 use crate::exchange::Exchange;
-use crate::flash::{KeySlots, KeyringMemory, Keys, Record, Wiped};
-use crate::log::{information, warning};
+use crate::flash::{KeySlots, KeyringMemory};
 use crate::sizes::HEAD;
 use crate::state::{Core, ExchangeError, State, now};
+
+mod replace;
 
 /// Answers methods.
 pub(crate) struct Methods<'r, 'd, F: NorFlash, A> {
@@ -110,88 +110,6 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
             reply.item(&KeySlot { info, active }).await?;
         }
         Ok(())
-    }
-
-    /// Checks the sealed keyring, stores it, answers, and uses it last: the answer needs the old link.
-    async fn replace_keys(&self, reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
-        let Some(unseal) = self.state.owner.unseal else {
-            return reply.error(Code::Refused, CANNOT_DECRYPT).await;
-        };
-        let Ok(mut memory) = self.keyring.try_lock() else {
-            return reply.error(Code::Refused, "another keyring is being stored: try again").await;
-        };
-        let KeyringMemory { store, sealed } = &mut *memory;
-        if store.is_on_trial() {
-            return reply.error(Code::Refused, ON_TRIAL).await;
-        }
-        let sealed = Wiped(sealed);
-        let Some(length) = read_body(reply.exchange(), sealed.0).await? else {
-            return reply.error(Code::BadRequest, TOO_LONG).await;
-        };
-        let sealed = sealed.0.get_mut(..length).unwrap_or_default();
-        let recipient = Recipient { identity: self.state.owner.identity, unseal, epoch: store.epoch() };
-        let opened = match store.keyring().await.map(|current| open(self.state, &recipient, sealed, current))
-        {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(error)) => return reply.error(code(&error), error).await,
-            Err(error) => return reply.error(Code::Internal, error).await,
-        };
-        let (active, digest) = match check(opened.bundle) {
-            Ok(checked) => checked,
-            Err(error) => return reply.error(Code::BadRequest, error).await,
-        };
-        if let Err(error) = store.begin_trial(opened.bundle, opened.epoch).await {
-            return reply.error(Code::Internal, error).await;
-        }
-        information!("a new keyring is on trial, its active certificate is {}", active);
-        let answered = match reply.ok(&digest.0).await {
-            Ok(()) => reply.exchange().finish().await,
-            lost => lost,
-        };
-        // The flash holds it, so the node uses it, whether or not the answer arrived.
-        if let Err(error) = self.state.use_bundle(now(), opened.bundle, true) {
-            warning!("the new keyring is not used: {}", error);
-        }
-        answered
-    }
-}
-
-const CANNOT_DECRYPT: &str = "the device that holds this board's identity key cannot decrypt keyrings: change them in the \
-                              firmware's settings";
-const ON_TRIAL: &str =
-    "the last keyring is still on trial, until a link forms with it or 60 s pass: push again then";
-const TOO_LONG: &str = "the keyring is too long for this board: remove old slots";
-
-/// Opens a sealed keyring that is signed by an operator in the `current` one.
-///
-/// Not inlined, so that the stack of a signature's check is given back.
-#[inline(never)]
-fn open<'b>(
-    state: &State<'_>,
-    recipient: &Recipient<'_>,
-    sealed: &'b mut [u8],
-    current: Option<Record<'_>>,
-) -> Result<Opened<'b>, SealedError> {
-    let keys = state.keys.borrow();
-    recipient.open(sealed, |certificate| keys.operator(&current?, certificate))
-}
-
-/// The active certificate and the digest of a keyring that passes all checks.
-///
-/// Not inlined, so that no future keeps a copy of the keys.
-#[inline(never)]
-fn check(bundle: &[u8]) -> Result<(Fingerprint, Fingerprint), BundleError> {
-    Keys::read(bundle).map(|keys| (keys.active(), keys.digest()))
-}
-
-const fn code(error: &SealedError) -> Code {
-    match error {
-        SealedError::Malformed | SealedError::Version(_) => Code::BadRequest,
-        SealedError::OtherBoard(_)
-        | SealedError::NoOperator(_)
-        | SealedError::Forged(_)
-        | SealedError::Old { .. }
-        | SealedError::Undecipherable => Code::Refused,
     }
 }
 

@@ -112,7 +112,20 @@ impl<'d, F: NorFlash> Store<'d, F> {
         // There is room for two keyrings, not for three.
         self.store_keyring(place, &[]).await?;
         self.store_keyring(place, bundle).await?;
-        self.change(Ledger { epoch, on_trial: true, ..self.ledger }).await
+        self.change(Ledger { epoch, on_trial: true, started: false, ..self.ledger }).await
+    }
+
+    /// Goes on with a trial at a start of the node, if there is one: once. At the second start the keyring is dropped, so that
+    /// no trial lasts for ever on a board that restarts again and again.
+    ///
+    /// # Errors
+    /// The flash cannot be written. The next start finds the trial as it was.
+    pub(crate) async fn resume_trial(&mut self) -> Result<(), StoreError<F::Error>> {
+        match self.ledger {
+            Ledger { on_trial: false, .. } => Ok(()),
+            Ledger { started: true, .. } => self.end_trial(false).await,
+            ledger => self.change(Ledger { started: true, ..ledger }).await,
+        }
     }
 
     /// Ends a trial: with `confirm` the keyring on trial is the confirmed one from now on, else it is dropped.
@@ -121,7 +134,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// The flash cannot be written. The next start may find the trial again.
     pub(crate) async fn end_trial(&mut self, confirm: bool) -> Result<(), StoreError<F::Error>> {
         let confirmed = if confirm { self.ledger.in_use() } else { self.ledger.confirmed };
-        self.change(Ledger { confirmed, on_trial: false, ..self.ledger }).await?;
+        self.change(Ledger { confirmed, on_trial: false, started: false, ..self.ledger }).await?;
         self.store_keyring(confirmed.other(), &[]).await
     }
 

@@ -180,8 +180,15 @@ async fn provision<F: NorFlash>(
     store.provision(bundle).await.map_err(StartError::Flash)
 }
 
-/// The keyring to use: the one on trial, if the last start ended before its trial did, else the confirmed one.
+/// The keyring to use: the one on trial, if its trial goes on, else the confirmed one.
 async fn load_keys<F: NorFlash>(store: &mut Store<'_, F>) -> Result<Keys, StartError<F::Error>> {
+    let was_on_trial = store.is_on_trial();
+    store.resume_trial().await.map_err(StartError::Flash)?;
+    if was_on_trial && !store.is_on_trial() {
+        warning!(
+            "this is the second start since the trial of a keyring began: the keyring before it is used"
+        );
+    }
     if store.is_on_trial() {
         let bundle = store.keyring().await.map_err(StartError::Flash)?;
         if let Some(Ok(keys)) = bundle.map(|bundle| Keys::read(&bundle)) {

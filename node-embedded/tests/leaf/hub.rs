@@ -61,6 +61,8 @@ struct State {
     said: Said,
     /// Frames of boards beyond their proof: gossip, requests, answers.
     heard: usize,
+    /// What the hub announces on its next links.
+    limits: Limits,
 }
 
 struct Connection {
@@ -163,6 +165,7 @@ impl Hub {
             impostor: None,
             said: Said::default(),
             heard: 0,
+            limits: LIMITS,
         };
         let hub = Self(Rc::new(RefCell::new(state)));
         let listen = |hub: Self| -> Task { Box::pin(async move { hub.listen(network).await }) };
@@ -205,6 +208,11 @@ impl Hub {
         (state.count & !UPDATE_KEYS, state.heard)
     }
 
+    /// Lets no board send a byte of an answer, on the next links.
+    pub fn give_no_credit(&self) {
+        self.0.borrow_mut().limits.exchange_credit = 0;
+    }
+
     /// Changes the time in the next proofs.
     pub fn tell_time(&self, time: u64) {
         self.0.borrow_mut().time = Some(UnixTime(time));
@@ -237,8 +245,14 @@ impl Hub {
 
     /// Asks a board, and returns its whole response.
     pub async fn request(&self, board: NodeId, service: Service, body: &[u8]) -> Result<Vec<u8>, String> {
+        self.ask(board, Ask { service, body, end: true, budget_ms: 20_000 }).await
+    }
+
+    /// Asks a board, and returns its whole response.
+    pub async fn ask(&self, board: NodeId, ask: Ask<'_>) -> Result<Vec<u8>, String> {
+        let Ask { body, end, .. } = ask;
         let (link, id, mut sent) = loop {
-            if let Some(opened) = self.open(board, service, body)? {
+            if let Some(opened) = self.open(board, ask)? {
                 break opened;
             }
             Timer::after(STEP).await;
@@ -260,7 +274,7 @@ impl Hub {
                 }
                 if !ended
                     && let Ok(taken) =
-                        connection.link.send(id, &body[sent..], true, &mut Out(&mut connection.out))
+                        connection.link.send(id, &body[sent..], end, &mut Out(&mut connection.out))
                 {
                     sent += taken;
                     ended = sent == body.len();
@@ -270,17 +284,13 @@ impl Hub {
         }
     }
 
-    fn open(
-        &self,
-        board: NodeId,
-        service: Service,
-        body: &[u8],
-    ) -> Result<Option<(LinkId, ExchangeId, usize)>, String> {
+    fn open(&self, board: NodeId, ask: Ask<'_>) -> Result<Option<(LinkId, ExchangeId, usize)>, String> {
+        let Ask { service, body, end, budget_ms } = ask;
         let mut state = self.0.borrow_mut();
         let link = state.node.link_to(board).ok_or("no link to the board")?;
         let connection = state.links.get_mut(&link).ok_or("no connection")?;
-        let open = Open { to: None, hops: 1, budget_ms: 20_000, service };
-        let opened = connection.link.open(now(), &open, body, true, &mut Out(&mut connection.out));
+        let open = Open { to: None, hops: 1, budget_ms, service };
+        let opened = connection.link.open(now(), &open, body, end, &mut Out(&mut connection.out));
         let Ok((id, sent)) = opened else { return Ok(None) };
         connection.exchanges.insert(id, Arrived::default());
         Ok(Some((link, id, sent)))
@@ -356,7 +366,7 @@ impl Hub {
         let id = LinkId(state.count);
         let config = Config {
             identity: state.identity,
-            limits: LIMITS,
+            limits: state.limits,
             hello_timeout: core::time::Duration::from_secs(5),
             ping_after: core::time::Duration::from_secs(5),
             ping_timeout: core::time::Duration::from_secs(5),
@@ -471,6 +481,17 @@ impl Hub {
             }
         }
     }
+}
+
+/// A request to a board.
+#[derive(Clone, Copy)]
+pub struct Ask<'b> {
+    pub service: Service,
+    pub body: &'b [u8],
+    /// Whether the body ends.
+    pub end: bool,
+    /// How long the board may take.
+    pub budget_ms: u32,
 }
 
 /// A flag in the count of links, for a test that has one link.

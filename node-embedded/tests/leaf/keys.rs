@@ -5,14 +5,16 @@ use core::pin::pin;
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use node_core::crypto::PublicKey;
-use node_core::rpc::Code;
+use node_core::link::Service;
+use node_core::rpc::{Code, Method, Response};
+use node_core::trust::Fingerprint;
 use node_embedded::Leaf;
 use rand_core::OsRng;
 
 use crate::board::{board, settings, try_board};
 use crate::clock::run;
 use crate::flash::Flash;
-use crate::hub::identity;
+use crate::hub::{Ask, identity};
 use crate::identity::{Identity, bundle, named_bundle};
 use crate::operator::{Pushed, seal};
 use crate::task::Task;
@@ -152,28 +154,50 @@ fn while_a_keyring_is_on_trial_another_one_is_refused() {
     });
 }
 
-#[test]
-fn a_start_in_the_middle_of_a_trial_tries_again_and_then_goes_back() {
-    let (world, tasks) = world();
+/// A board that lost its power just after a keyring arrived with which nobody links. Returns its flash and the keyring's active
+/// certificate.
+async fn cut_in_a_trial(world: &World) -> (Flash, Fingerprint) {
     let (flash, next) = (Flash::new(), Identity::new());
+    let new = bundle(&[&next], &[&world.hub_identity]);
+    boot(world, &flash, async |leaf| world.push(leaf, &new).await.unwrap()).await;
+    (flash, next.fingerprint())
+}
+
+#[test]
+fn a_start_in_the_middle_of_a_trial_tries_again_for_a_minute_and_then_goes_back() {
+    let (world, tasks) = world();
     run(tasks, async {
-        let first = world.board_identity.fingerprint();
-        let new = bundle(&[&next], &[&world.hub_identity]);
-        boot(&world, &flash, async |leaf| world.push(leaf, &new).await.unwrap()).await;
-        for tried_for in [10, 40] {
-            let (leaf, task) = board(&world.network, flash.clone(), &[]).await;
-            assert_eq!(leaf.active_key(), next.fingerprint());
-            beside(task, Timer::after_secs(tried_for)).await;
-            assert_eq!((leaf.active_key(), leaf.links()), (next.fingerprint(), 0));
-        }
+        let (flash, next) = cut_in_a_trial(&world).await;
         let (leaf, task) = board(&world.network, flash.clone(), &[]).await;
-        assert_eq!(leaf.active_key(), next.fingerprint());
-        beside(task, leaf.linked()).await;
-        assert_eq!(leaf.active_key(), first);
+        let goes_back = async {
+            Timer::after_secs(55).await;
+            assert_eq!((leaf.active_key(), leaf.links()), (next, 0));
+            leaf.linked().await;
+            assert_eq!(leaf.active_key(), world.board_identity.fingerprint());
+        };
+        beside(task, goes_back).await;
         // For good.
-        let (leaf, task) = board(&world.network, flash.clone(), &[]).await;
-        assert_eq!(leaf.active_key(), first);
-        beside(task, leaf.linked()).await;
+        boot(&world, &flash, async |leaf| assert_eq!(leaf.active_key(), world.board_identity.fingerprint()))
+            .await;
+    });
+}
+
+#[test]
+fn a_board_that_restarts_again_and_again_goes_back_at_the_second_start() {
+    let (world, tasks) = world();
+    run(tasks, async {
+        let (flash, next) = cut_in_a_trial(&world).await;
+        let first = world.board_identity.fingerprint();
+        for active in [next, first, first] {
+            let (leaf, task) = board(&world.network, flash.clone(), &[]).await;
+            assert_eq!(leaf.active_key(), active);
+            beside(task, Timer::after_secs(1)).await;
+        }
+        // The next keyring has its own two starts.
+        let new = bundle(&[&Identity::new()], &[&world.hub_identity]);
+        boot(&world, &flash, async |leaf| world.push(leaf, &new).await.unwrap()).await;
+        let (leaf, _) = board(&world.network, flash.clone(), &[]).await;
+        assert_ne!(leaf.active_key(), first);
     });
 }
 
@@ -334,6 +358,49 @@ fn a_device_that_cannot_decrypt_takes_no_keyring() {
             };
             beside(task, test).await;
         }
+    });
+}
+
+/// A keyring for a board that may take an hour.
+fn replace_keys(body: &[u8], end: bool) -> Ask<'_> {
+    Ask { service: Service::Rpc(Method::KeysReplace.number()), body, end, budget_ms: 3_600_000 }
+}
+
+#[test]
+fn a_keyring_that_arrives_slowly_does_not_keep_others_out() {
+    with_board(async |world, leaf| {
+        let next = Identity::new();
+        world.trusted.lock().unwrap().push(next.certificate.clone());
+        let began = Instant::now();
+        let answer = world.hub.ask(leaf.id(), replace_keys(&[2; 100], false)).await.unwrap();
+        let error = postcard::from_bytes::<Response<'_, [u8; 32]>>(&answer).unwrap().unwrap_err();
+        assert!(error.message.contains("did not arrive within 10 s"), "{error:?}");
+        assert!(began.elapsed() < Duration::from_secs(12));
+        world.push(leaf, &bundle(&[&next], &[&world.hub_identity])).await.unwrap();
+        Timer::after_secs(100).await;
+        assert_eq!((leaf.active_key(), leaf.links()), (next.fingerprint(), 1));
+    });
+}
+
+#[test]
+fn a_keyring_is_used_and_judged_even_when_nobody_reads_the_answer() {
+    let (world, tasks) = world();
+    world.hub.give_no_credit();
+    run(tasks, async {
+        let next = Identity::new();
+        let new = bundle(&[&next], &[&world.hub_identity]);
+        boot(&world, &Flash::new(), async |leaf| {
+            let first = leaf.active_key();
+            let sealed = seal(&world.board_identity, world.identity_of(leaf), 5, &new);
+            let mut pushing = pin!(world.hub.ask(leaf.id(), replace_keys(&sealed, true)));
+            let answer = with_timeout(Duration::from_secs(20), &mut pushing).await;
+            assert!(!matches!(answer, Ok(Ok(_))), "{answer:?}");
+            assert_eq!(leaf.active_key(), next.fingerprint());
+            Timer::after_secs(60).await;
+            leaf.linked().await;
+            assert_eq!(leaf.active_key(), first);
+        })
+        .await;
     });
 }
 
