@@ -32,11 +32,11 @@ fn slot(name: &str, is_pair: bool) -> Match<'_> {
 }
 
 #[test]
-fn a_pair_may_do_everything_and_a_trusted_certificate_does_not_steer() {
+fn a_pair_may_do_everything_and_a_trusted_certificate_is_that_of_a_leaf() {
     let of = |matched: &Match<'_>| roles_of(&[], matched);
     assert_eq!(of(&slot("server_a", true)).roles, Roles::ALL);
     let trusted = of(&slot("board-7", false));
-    assert_eq!((trusted.roles, trusted.by), (roles("hub,leaf,application"), GrantedBy::Default));
+    assert_eq!((trusted.roles, trusted.by), (roles("leaf,application"), GrantedBy::Default));
     assert_eq!(of(&Match::default()).roles, roles("hub,leaf"), "without TLS");
 }
 

@@ -115,14 +115,14 @@ impl TlsDir {
         Ok(this)
     }
 
-    /// Copies the certificate `stem` from `other`, without its key.
+    /// Copies the certificate `stem` from `other`, without its key, as `name`.
     ///
     /// # Errors
     ///
     /// It is not there, or cannot be written.
-    pub fn trust(&self, other: &Self, stem: &str) -> Result<()> {
-        let name = format!("{stem}.crt");
-        fs::copy(other.file(&name), self.file(&name)).with_context(|| name)?;
+    pub fn trust(&self, other: &Self, stem: &str, name: &str) -> Result<()> {
+        let (from, to) = (other.file(&format!("{stem}.crt")), self.file(&format!("{name}.crt")));
+        fs::copy(from, to).with_context(|| name.to_owned())?;
         Ok(())
     }
 

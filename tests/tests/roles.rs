@@ -33,8 +33,8 @@ impl Guarded {
         let component = Component::start("shop").unwrap();
         let shared = TlsDir::generate(Algorithm::P256).unwrap();
         let own = TlsDir::with_pair(Algorithm::P256, stem).unwrap();
-        shared.trust(&own, stem).unwrap();
-        own.trust(&shared, "server_a").unwrap();
+        shared.trust(&own, stem, stem).unwrap();
+        own.trust(&shared, "server_a", "hub.hub").unwrap();
         let hub = Setup::named("hub").unwrap().tls(shared.path()).component("shop", &component.url());
         Self { hub: hub.start().unwrap(), shared, own, stem, _component: component }
     }
@@ -113,12 +113,21 @@ fn the_key_of_an_operator_works_off_the_nodes_and_is_for_nothing_else() {
 }
 
 #[test]
-fn the_certificate_of_a_leaf_makes_no_hub() {
-    let guarded = Guarded::start("x.leaf");
+fn the_key_of_a_board_makes_no_hub() {
+    makes_no_hub("board");
+}
+
+#[test]
+fn a_certificate_that_is_named_leaf_makes_no_hub() {
+    makes_no_hub("x.leaf");
+}
+
+fn makes_no_hub(stem: &'static str) {
+    let guarded = Guarded::start(stem);
     let _other = guarded.join();
     let refused = guarded.hub.wait_for_log("refused: a link with other").unwrap();
     assert!(refused.contains("as a hub needs the role hub, and its roles are: leaf"), "{refused}");
-    assert!(refused.contains("x.leaf.crt"), "{refused}");
+    assert!(refused.contains(&format!("{stem}.crt")), "{refused}");
     assert_eq!(guarded.hub.ctl().nodes().unwrap().len(), 1, "it is no member");
     let _leaf = Peer::greet(guarded.hub.private(), Some(&guarded.own)).unwrap();
     eventually(|| {
@@ -135,8 +144,8 @@ fn the_certificate_of_a_leaf_makes_no_hub() {
 fn maelctl_does_not_take_a_leaf_for_a_node() {
     let shared = TlsDir::generate(Algorithm::P256).unwrap();
     let own = TlsDir::with_pair(Algorithm::P256, "x.leaf").unwrap();
-    shared.trust(&own, "x.leaf").unwrap();
-    own.trust(&shared, "server_a").unwrap();
+    shared.trust(&own, "x.leaf", "x.leaf").unwrap();
+    own.trust(&shared, "server_a", "hub.hub").unwrap();
     let posing = Setup::named("posing").unwrap().tls(own.path()).start().unwrap();
     let dir = shared.path().to_str().unwrap();
     let ctl = Ctl::to(&format!("https://{}", posing.private())).tls(shared.path());
@@ -154,8 +163,8 @@ fn maelctl_does_not_take_a_leaf_for_a_node() {
 fn a_rule_comes_before_the_name_of_a_certificate() {
     let shared = TlsDir::generate(Algorithm::P256).unwrap();
     let own = TlsDir::with_pair(Algorithm::P256, "x.leaf").unwrap();
-    shared.trust(&own, "x.leaf").unwrap();
-    own.trust(&shared, "server_a").unwrap();
+    shared.trust(&own, "x.leaf", "x.leaf").unwrap();
+    own.trust(&shared, "server_a", "hub.hub").unwrap();
     let hub = Setup::named("hub").unwrap().tls(shared.path()).flag("--role", "x.*=operator,hub");
     let hub = hub.start().unwrap();
     let other = Setup::named("other").unwrap().tls(own.path()).join(hub.private()).start().unwrap();
@@ -169,10 +178,10 @@ fn a_rule_comes_before_the_name_of_a_certificate() {
 
 #[test]
 fn a_new_name_for_a_certificate_ends_the_links_that_it_no_longer_allows() {
-    let guarded = Guarded::start("x");
+    let guarded = Guarded::start("x.hub");
     let _other = guarded.join();
     eventually(|| guarded.hub.ctl().sees("other", "alive")).unwrap();
-    std::fs::rename(guarded.shared.file("x.crt"), guarded.shared.file("x.leaf.crt")).unwrap();
+    std::fs::rename(guarded.shared.file("x.hub.crt"), guarded.shared.file("x.leaf.crt")).unwrap();
     let refused = guarded.hub.wait_for_log("refused: a link with other").unwrap();
     assert!(refused.contains("x.leaf.crt"), "{refused}");
     eventually(|| {
@@ -184,10 +193,10 @@ fn a_new_name_for_a_certificate_ends_the_links_that_it_no_longer_allows() {
 }
 
 #[test]
-fn a_leaf_whose_certificate_names_no_role_is_logged_once_with_the_name_to_give() {
+fn a_leaf_with_the_shared_key_is_logged_once_with_the_name_to_give() {
     let guarded = Guarded::start("x");
     for _ in 0..3 {
-        Peer::greet(guarded.hub.private(), Some(&guarded.own)).unwrap();
+        Peer::greet(guarded.hub.private(), Some(&guarded.shared)).unwrap();
     }
     eventually(|| {
         let logs = guarded.hub.logs_after(Mark::default());
@@ -196,7 +205,7 @@ fn a_leaf_whose_certificate_names_no_role_is_logged_once_with_the_name_to_give()
         Ok(())
     })
     .unwrap();
-    guarded.hub.wait_for_log("shows x.crt, whose roles are hub, leaf, application").unwrap();
+    guarded.hub.wait_for_log("shows server_a.crt, whose roles are hub, leaf, operator, application").unwrap();
     let logs = guarded.hub.logs_after(Mark::default());
     assert_eq!(logs.iter().filter(|line| line.contains(".leaf.crt here")).count(), 1, "{logs:?}");
 }

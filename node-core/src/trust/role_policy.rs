@@ -13,9 +13,9 @@ pub const MAX_ROLE_RULES: usize = 64;
 
 /// The roles of every pair that stands in a node's own directory. One shared directory is enough for nodes and operators.
 const OF_PAIR: Roles = Roles::ALL;
-/// The roles of a certificate that is only trusted. In a rotation the next shared certificate is one, and links between hubs must
-/// go on; a board's certificate is one, too, and must not steer the cluster.
-const OF_TRUSTED: Roles = Roles::of(&[Role::Hub, Role::Leaf, Role::Application]);
+/// The roles of a certificate that is only trusted. That of a board is one, and a board must neither steer the cluster nor pose as
+/// a hub.
+const OF_TRUSTED: Roles = Roles::of(&[Role::Leaf, Role::Application]);
 /// The roles on a link without TLS.
 const OF_PLAINTEXT: Roles = Roles::of(&[Role::Hub, Role::Leaf]);
 
@@ -64,7 +64,8 @@ pub enum GrantedBy {
 /// Decides which roles a peer has: those of the first rule that names it, else those that the end of its slot's name gives, else
 /// the default.
 ///
-/// A pair of this node's own directory has every role by default. A certificate that is only trusted has all but operator. A
+/// A pair of this node's own directory has every role by default. A certificate that is only trusted has leaf and
+/// application. A
 /// peer without TLS has hub and leaf.
 #[must_use]
 pub fn roles_of(rules: &[RoleRule], matched: &Match<'_>) -> Granted {

@@ -154,7 +154,9 @@ pub enum VerifyError {
     #[error(transparent)]
     Rejected(Rejection),
     /// It is trusted, and not as a hub.
-    #[error("certificate {certificate} is in the keyring, but a hub with it {missing}")]
+    #[error(
+        "certificate {certificate} is in the keyring, but a hub with it {missing}: let the name of its slot end in .hub"
+    )]
     Role {
         /// SHA-256 of its certificate.
         certificate: Fingerprint,

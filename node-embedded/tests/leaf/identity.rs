@@ -64,7 +64,7 @@ fn params() -> CertificateParams {
 
 /// An encoded keyring: pairs, then certificates that are trusted only. The first pair is the active one.
 pub fn bundle(pairs: &[&Identity], trusted: &[&Identity]) -> Vec<u8> {
-    let names: Vec<_> = (0..8).map(|place| (format!("a{place}"), format!("b{place}"))).collect();
+    let names: Vec<_> = (0..8).map(|place| (format!("a{place}"), format!("b{place}.hub"))).collect();
     let pairs: Vec<_> = pairs.iter().zip(&names).map(|(pair, (name, _))| (&name[..], *pair)).collect();
     let trusted: Vec<_> = trusted.iter().zip(&names).map(|(other, (_, name))| (&name[..], *other)).collect();
     named_bundle(&pairs, &trusted)

@@ -298,7 +298,7 @@ fn only_an_operator_can_replace_the_keys() {
         let [operator, second, stranger] = [Identity::new(), Identity::new(), Identity::new()];
         let keyring = named_bundle(
             &[("a.leaf", &world.board_identity), ("second", &second)],
-            &[("hub", &world.hub_identity), ("ops.operator", &operator)],
+            &[("a.hub", &world.hub_identity), ("ops.operator", &operator)],
         );
         for (signer, may) in [
             (&world.board_identity, false),
@@ -326,7 +326,7 @@ fn only_an_operator_can_replace_the_keys() {
 
 #[test]
 fn only_a_certificate_with_the_role_hub_is_taken_for_a_hub() {
-    for (name, may) in [("hub", true), ("hub.hub", true), ("hub.leaf", false), ("hub.operator", false)] {
+    for (name, may) in [("a.hub", true), ("hub", false), ("a.leaf", false), ("a.operator", false)] {
         let (world, tasks) = world();
         run(tasks, async {
             let keyring = named_bundle(&[("a", &world.board_identity)], &[(name, &world.hub_identity)]);

@@ -14,7 +14,7 @@ fn a_leaf_that_the_daemon_does_not_trust_is_let_in_only_when_its_certificate_is_
     let world = World::start();
     // The leaf itself trusts the daemon.
     let keys = TlsDir::generate(Algorithm::P256).unwrap();
-    fs::copy(world.made.file("server_a.crt"), keys.file("hub.crt")).unwrap();
+    fs::copy(world.made.file("server_a.crt"), keys.file("hub.hub.crt")).unwrap();
     let active = keys.fingerprint("server_a").unwrap();
     let untrusted = Board::start(world.daemon.private(), keys.bundle().unwrap());
     let id = untrusted.with(async |held| held.leaf.id().to_string());

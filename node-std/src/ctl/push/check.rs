@@ -17,15 +17,16 @@ pub fn mutual_trust(hub: &[KeySlot], new: &[SlotInfo], url: &str) -> Result<(), 
     if !hub.iter().any(|slot| slot.certificate_sha256 == sha256) {
         return Err(PushError::HubWouldNotTrust { url: url.to_owned(), shown: active.name.clone() });
     }
-    let trusted = |slot: &KeySlot| {
-        new.slots().iter().any(|other| other.certificate.to_string() == slot.certificate_sha256)
+    let Some(shown) = hub.iter().find(|slot| slot.active) else { return Ok(()) };
+    let Some(trusted) =
+        new.slots().iter().find(|slot| slot.certificate.to_string() == shown.certificate_sha256)
+    else {
+        return Err(PushError::BoardWouldNotTrust { url: url.to_owned(), shown: shown.name.clone() });
     };
-    match hub.iter().find(|slot| slot.active) {
-        Some(slot) if !trusted(slot) => {
-            Err(PushError::BoardWouldNotTrust { url: url.to_owned(), shown: slot.name.clone() })
-        }
-        _ => Ok(()),
+    if !roles_in(new.slots(), trusted.certificate, &[], None).roles.contains(Role::Hub) {
+        return Err(PushError::NotAsHub { url: url.to_owned(), stem: trusted.name.clone() });
     }
+    Ok(())
 }
 
 /// Checks that a board with the keyring `new` takes the next keyring from the operator with the certificate of `signer`.

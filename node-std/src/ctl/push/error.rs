@@ -64,8 +64,9 @@ pub enum PushError {
     },
     /// The board would refuse the node that is asked.
     #[error(
-        "the board would be lost: it would not trust {shown}.crt, which {url} shows; put it into the directory, or use \
-         --force if the board has it pinned"
+        "the board would be lost: it would not trust {shown}.crt, which {url} shows; put it into the directory as {}, or \
+         use --force if the board has it pinned",
+        role_file(shown, "hub")
     )]
     BoardWouldNotTrust {
         /// The node that is asked.
@@ -73,10 +74,22 @@ pub enum PushError {
         /// The slot that it shows.
         shown: String,
     },
+    /// The certificate of the node that is asked is in the keyring, as one that is no hub's.
+    #[error(
+        "the board would be lost: it would not take {url} for a hub, whose certificate is {stem}.crt in the directory; name it \
+         {}, or use --force if the board has it pinned",
+        role_file(stem.as_str(), "hub")
+    )]
+    NotAsHub {
+        /// The node that is asked.
+        url: String,
+        /// Its slot in the new keyring.
+        stem: Name,
+    },
     /// Nobody could push keys after these.
     #[error(
         "the board would take no further keys: {} has no operator; put the certificate with which you seal, \
-         {name}.crt of --tls-dir, into it as {}, or use --force", dir.display(), operator_file(name)
+         {name}.crt of --tls-dir, into it as {}, or use --force", dir.display(), role_file(name.as_str(), "operator")
     )]
     NoOperator {
         /// The slot that seals.
@@ -87,7 +100,7 @@ pub enum PushError {
     /// This operator could not push keys after these.
     #[error(
         "the board would take no further keys from you: the certificate with which you seal, {name}.crt of --tls-dir, is not \
-         in {}; put it into it as {}, or use --force", dir.display(), operator_file(name)
+         in {}; put it into it as {}, or use --force", dir.display(), role_file(name.as_str(), "operator")
     )]
     OtherOperator {
         /// The slot that seals.
@@ -98,7 +111,7 @@ pub enum PushError {
     /// The certificate of this operator is in the keyring, as one that is no operator's.
     #[error(
         "the board would take no further keys from you: the certificate with which you seal is {stem}.crt in {}, which is no \
-         operator; name it {}, or use --force", dir.display(), operator_file(stem)
+         operator; name it {}, or use --force", dir.display(), role_file(stem.as_str(), "operator")
     )]
     NotAsOperator {
         /// Its slot in the new keyring.
@@ -150,9 +163,8 @@ pub enum PushError {
     },
 }
 
-/// The name of a file that makes a certificate an operator's.
-fn operator_file(name: &Name) -> String {
-    let stem = name.as_str();
-    let stem = if stem.ends_with(".operator") { stem.to_owned() } else { format!("{stem}.operator") };
-    format!("{stem}.crt")
+/// The name of a file that gives its certificate this role.
+fn role_file(stem: &str, role: &str) -> String {
+    let last = stem.rsplit_once('.').map(|(_, last)| last);
+    if last == Some(role) { format!("{stem}.crt") } else { format!("{stem}.{role}.crt") }
 }

@@ -258,6 +258,13 @@ fn the_node_and_the_board_must_trust_each_other() {
     };
     let error = trust(keyring([A.slot(), B.slot()]), keyring([B.slot()]));
     assert!(error.contains("it would not trust a.crt, which https://hub shows"), "{error}");
+    assert!(error.contains("into the directory as a.hub.crt"), "{error}");
+    // A board with a key of its own has only the certificate of its hub, which must say that it is one.
+    let hub = || keyring([A.slot(), B.trusted()]);
+    let error = trust(hub(), keyring([B.slot(), A.trusted()]));
+    assert!(error.contains("https://hub for a hub, whose certificate is a.crt"), "{error}");
+    assert!(error.contains("name it a.hub.crt"), "{error}");
+    assert_eq!(trust(hub(), keyring([B.slot(), A.named("a.hub").trusted()])), "");
     let error = trust(keyring([B.slot()]), keyring([A.slot(), B.slot()]));
     assert!(error.contains("https://hub does not trust a.crt"), "{error}");
     // Old and new keys overlap while they are swapped.
