@@ -16,7 +16,8 @@ use crate::state::Owner;
 /// Tries to make a key. One in 2^32 random numbers is no key, so a second failure is the generator's.
 const TRIES: usize = 4;
 
-/// The place of a key in RAM. It never moves from there, so no copy of it is left behind, and it is wiped when it ends.
+/// The place of a key in RAM, for as long as the node runs. It is wiped when it ends. The stack on which the key was made may keep
+/// traces of it until it is used again.
 pub(super) type IdentityMemory = heapless::Vec<SoftwareSigner, 1>;
 
 /// The identity of the node in these settings. A key from flash, or a new one, is kept in `memory`.

@@ -19,7 +19,7 @@ use crate::access::Access;
 use crate::clock::Clock;
 use crate::connect;
 use crate::link::{Carrier, Greeting, LinkEvent, LinkTask, Local, Origin, Server};
-use crate::tls::{channel, explain_opening, server_name};
+use crate::tls::{Shows, channel, explain_opening, server_name};
 
 /// How long a host may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -104,8 +104,8 @@ impl Dialer {
         match &self.security {
             Security::Plaintext => Ok((Box::new(stream), origin)),
             Security::Tls(keyring) => {
-                let ours = keyring.active().certificate;
-                let connector = TlsConnector::from(keyring.link_client_config());
+                let Shows { config, certificate: ours } = keyring.link_client_config();
+                let connector = TlsConnector::from(config);
                 let stream = within(DIAL_HANDSHAKE_TIMEOUT, connector.connect(server_name(), stream)).await?;
                 origin.channel = channel(stream.get_ref().1, ours)?;
                 Ok((Box::new(stream), origin))

@@ -151,11 +151,14 @@ fn lock(dir: &Path) -> Result<File, DataDirError> {
 /// The identity key in the directory. A directory without one gets one.
 fn identity(dir: &Path) -> Result<NodeKey, DataDirError> {
     let path = dir.join(IDENTITY);
-    match File::open(&path) {
+    let key = match File::open(&path) {
         Ok(file) => read_identity(file, path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => make_identity(dir),
         Err(error) => Err(DataDirError::Read { path, error }),
-    }
+    }?;
+    // At each start: the first one with a key may have crashed before it came so far.
+    retire_node_id(dir, key.id());
+    Ok(key)
 }
 
 fn read_identity(file: File, path: PathBuf) -> Result<NodeKey, DataDirError> {
@@ -178,7 +181,6 @@ fn read_identity(file: File, path: PathBuf) -> Result<NodeKey, DataDirError> {
 fn make_identity(dir: &Path) -> Result<NodeKey, DataDirError> {
     let (key, pem) = NodeKey::generate().map_err(DataDirError::Random)?;
     write(dir, IDENTITY, pem.trim_end())?;
-    retire_node_id(dir, key.id());
     Ok(key)
 }
 

@@ -140,6 +140,11 @@ fn an_id_without_a_key_is_retired_with_a_word() {
     drop(first);
     assert_eq!(DataDir::open(dir.path()).unwrap().id(), id);
     assert_eq!(log.lines("retired").len(), 1);
+    // The first start crashed when it had made the key.
+    fs::write(dir.path().join("node-id"), format!("{old}\n")).unwrap();
+    assert_eq!(DataDir::open(dir.path()).unwrap().id(), id);
+    assert_eq!(log.lines("retired").len(), 2);
+    assert!(!dir.path().join("node-id").exists());
 }
 
 #[test]

@@ -27,5 +27,5 @@ pub use explain::{explain, explain_opening};
 pub use operator::{Operator, read_operator};
 pub use pem::Damage;
 pub(crate) use provider::{provider, signing_key};
-pub use reload::{Health, Keyring};
+pub use reload::{Health, Keyring, Shows};
 pub(crate) use secret_key::SecretKeyDer;

@@ -35,6 +35,15 @@ pub struct Keyring {
     reading: Mutex<()>,
 }
 
+/// A configuration, and the certificate that a connection with it shows. They belong together also while the keyring changes.
+#[derive(Clone, Debug)]
+pub struct Shows<C> {
+    /// The configuration.
+    pub config: Arc<C>,
+    /// SHA-256 of the certificate.
+    pub certificate: Fingerprint,
+}
+
 /// The state of the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
@@ -87,14 +96,16 @@ impl Keyring {
 
     /// The configuration for accepting on the private port. The client must show a certificate.
     #[must_use]
-    pub fn server_config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.current.load().endpoint.server)
+    pub fn server_config(&self) -> Shows<ServerConfig> {
+        let current = self.current.load();
+        Shows { config: Arc::clone(&current.endpoint.server), certificate: current.active.certificate }
     }
 
     /// The configuration for dialling a link. Pass [`server_name`](super::server_name) to the connector.
     #[must_use]
-    pub fn link_client_config(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.current.load().endpoint.link_client)
+    pub fn link_client_config(&self) -> Shows<ClientConfig> {
+        let current = self.current.load();
+        Shows { config: Arc::clone(&current.endpoint.link_client), certificate: current.active.certificate }
     }
 
     /// The configuration for dialling with HTTP/1.1, as maelctl does.

@@ -22,7 +22,7 @@ type Client = io::Result<client::TlsStream<DuplexStream>>;
 
 async fn handshake(server: &Keyring, client: Arc<ClientConfig>) -> (Server, Client) {
     let (near, far) = tokio::io::duplex(1 << 16);
-    let accept = TlsAcceptor::from(server.server_config()).accept(near);
+    let accept = TlsAcceptor::from(server.server_config().config).accept(near);
     let connect = TlsConnector::from(client).connect(server_name(), far);
     tokio::join!(accept, connect)
 }
@@ -94,7 +94,7 @@ async fn two_nodes_of_one_directory_connect() {
         let pki = Pki::new(&[]);
         pki.make("a", kind);
         let (hub, node) = (Keyring::open(pki.dir()).unwrap(), Keyring::open(pki.dir()).unwrap());
-        let (server, client) = handshake(&hub, node.link_client_config()).await;
+        let (server, client) = handshake(&hub, node.link_client_config().config).await;
         let (mut server, mut client) = (server.unwrap(), client.unwrap());
         client.write_all(b"ping").await.unwrap();
         let mut read = [0; 4];
@@ -122,7 +122,7 @@ async fn maelctl_speaks_http() {
 async fn a_client_without_a_certificate_is_refused() {
     let pki = Pki::new(&["a"]);
     let keyring = Keyring::open(pki.dir()).unwrap();
-    let mut bare = (*keyring.link_client_config()).clone();
+    let mut bare = (*keyring.link_client_config().config).clone();
     bare.client_auth_cert_resolver = Arc::new(NoCertificate);
     let (server, client) = handshake(&keyring, Arc::new(bare)).await;
     let refusal = server.err().unwrap();
@@ -141,7 +141,7 @@ async fn an_unknown_client_is_refused_by_its_fingerprint() {
     }
     trust(&ours, &theirs);
     let (hub, unknown) = (Keyring::open(ours.dir()).unwrap(), Keyring::open(theirs.dir()).unwrap());
-    let (server, client) = handshake(&hub, unknown.link_client_config()).await;
+    let (server, client) = handshake(&hub, unknown.link_client_config().config).await;
     let refusal = server.err().unwrap();
     let Error::InvalidCertificate(CertificateError::Other(reason)) = tls_error(&refusal) else {
         panic!("{refusal}")
@@ -161,7 +161,7 @@ async fn an_unknown_server_is_refused_by_the_client() {
     let (ours, theirs) = (Pki::new(&["a"]), Pki::new(&["a"]));
     std::fs::copy(ours.path("a.crt"), theirs.path("other.crt")).unwrap();
     let (node, rogue) = (Keyring::open(ours.dir()).unwrap(), Keyring::open(theirs.dir()).unwrap());
-    let (server, client) = handshake(&rogue, node.link_client_config()).await;
+    let (server, client) = handshake(&rogue, node.link_client_config().config).await;
     assert!(explain(&client.err().unwrap()).contains(&rogue.active().certificate.to_string()));
     assert!(server.is_err());
     assert_eq!(node.rejected(), 1);
@@ -174,7 +174,7 @@ async fn an_expired_client_is_refused_although_it_is_trusted() {
     std::fs::copy(theirs.path("a.crt"), ours.path("a.crt")).unwrap();
     std::fs::copy(ours.path("b.crt"), theirs.path("b.crt")).unwrap();
     let (hub, late) = (Keyring::open(ours.dir()).unwrap(), Keyring::open(theirs.dir()).unwrap());
-    let (server, client) = handshake(&hub, late.link_client_config()).await;
+    let (server, client) = handshake(&hub, late.link_client_config().config).await;
     let refusal = server.err().unwrap();
     assert!(matches!(
         tls_error(&refusal),
@@ -193,7 +193,7 @@ async fn a_client_of_the_future_is_refused() {
     early.make_dated("a", "20900101000000Z", "20910101000000Z");
     std::fs::copy(early.path("a.crt"), pki.path("a.crt")).unwrap();
     let (hub, early) = (Keyring::open(pki.dir()).unwrap(), Keyring::open(early.dir()).unwrap());
-    let (server, _client) = handshake(&hub, early.link_client_config()).await;
+    let (server, _client) = handshake(&hub, early.link_client_config().config).await;
     let refusal = server.err().unwrap();
     assert!(matches!(
         tls_error(&refusal),
@@ -207,7 +207,7 @@ async fn an_rsa_hub_learns_what_a_board_needs() {
     let pki = Pki::new(&["b"]);
     pki.make("a", RSA);
     let hub = Keyring::open(pki.dir()).unwrap();
-    let mut board = (*hub.link_client_config()).clone();
+    let mut board = (*hub.link_client_config().config).clone();
     board.dangerous().set_certificate_verifier(Arc::new(OnlyP256));
     let (server, _client) = handshake(&hub, Arc::new(board)).await;
     let refusal = server.err().unwrap();
@@ -220,7 +220,7 @@ async fn a_node_that_missed_one_rotation_gets_in_and_after_two_it_does_not() {
     let behind = cluster.copy();
     let (hub, late) = (Keyring::open(cluster.dir()).unwrap(), Keyring::open(behind.dir()).unwrap());
     let connects = async || {
-        let (server, client) = handshake(&hub, late.link_client_config()).await;
+        let (server, client) = handshake(&hub, late.link_client_config().config).await;
         server.is_ok() && client.is_ok()
     };
     assert!(connects().await);
@@ -248,8 +248,8 @@ async fn records_to_a_peer_fit_a_boards_buffer() {
     let keyring = Keyring::open(pki.dir()).unwrap();
     let (near, far) = tokio::io::duplex(1 << 18);
     let (carrier, board) = tokio::io::duplex(1 << 18);
-    let accept = TlsAcceptor::from(keyring.server_config()).accept(near);
-    let connect = TlsConnector::from(keyring.link_client_config()).connect(server_name(), board);
+    let accept = TlsAcceptor::from(keyring.server_config().config).accept(near);
+    let connect = TlsConnector::from(keyring.link_client_config().config).connect(server_name(), board);
     let (mut from_server, mut to_server) = tokio::io::split(far);
     let (mut from_board, mut to_board) = tokio::io::split(carrier);
     let mut longest = 0;

@@ -76,14 +76,14 @@ fn a_reload_without_a_change_is_no_new_generation() {
 fn each_torn_state_of_a_rotation_keeps_the_last_good_keyring() {
     let pki = Pki::new(&["server_a", "server_b", "server_c"]);
     let keyring = Keyring::open(pki.dir()).unwrap();
-    let config = keyring.server_config();
+    let config = keyring.server_config().config;
 
     pki.mv("server_a.key", "server_c.key");
     let text = keyring.reload().unwrap_err().to_string();
     assert!(text.contains("server_c.key: does not belong"), "{text}");
     assert_eq!(*keyring.subscribe().borrow(), 1);
     assert_eq!(keyring.active().name.as_str(), "server_a");
-    assert!(Arc::ptr_eq(&config, &keyring.server_config()));
+    assert!(Arc::ptr_eq(&config, &keyring.server_config().config));
     let Health::Degraded { message, since } = keyring.health() else { panic!("degraded") };
     assert_eq!(message, text);
 

@@ -80,7 +80,8 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
     let keyring = Keyring::open(keys.path())?;
     let stream = TcpStream::connect(daemon.private()).await?;
     stream.set_nodelay(true)?;
-    let carrier = TlsConnector::from(keyring.link_client_config()).connect(server_name(), stream).await?;
+    let carrier =
+        TlsConnector::from(keyring.link_client_config().config).connect(server_name(), stream).await?;
     let channel = channel(carrier.get_ref().1, keyring.active().certificate)?;
     let (key, _) = NodeKey::generate()?;
     let mut metadata = [0; MAX_METADATA];

@@ -18,9 +18,9 @@ fn stand_before(target: SocketAddr, keyring: Arc<Keyring>, runtime: &Runtime) ->
         while let Ok((near, _)) = listener.accept().await {
             let keyring = Arc::clone(&keyring);
             tokio::spawn(async move {
-                let mut near = TlsAcceptor::from(keyring.server_config()).accept(near).await?;
+                let mut near = TlsAcceptor::from(keyring.server_config().config).accept(near).await?;
                 let far = TcpStream::connect(target).await?;
-                let connector = TlsConnector::from(keyring.link_client_config());
+                let connector = TlsConnector::from(keyring.link_client_config().config);
                 let mut far = connector.connect(server_name(), far).await?;
                 tokio::io::copy_bidirectional(&mut near, &mut far).await
             });

@@ -1,12 +1,10 @@
 //! The leaf joins, answers and asks.
 
 use anyhow::ensure;
-use node_core::wire::frame::END;
-use node_core::wire::{FrameKind, Open, Service};
 use node_tests::wait::eventually;
 
 use crate::board::ECHO;
-use crate::peer::{Peer, open};
+use crate::peer::Peer;
 use crate::world::{BOARD, World};
 
 #[test]
@@ -41,16 +39,7 @@ fn a_peer_calls_the_leafs_own_method_through_the_daemon() {
     let world = World::start();
     let leaf = world.board.with(async |held| held.leaf.id());
     let mut peer = Peer::greet(world.daemon.private(), Some(&world.made)).unwrap();
-    let call = Open { to: Some(leaf), hops: 1, budget_ms: 60_000, service: Service::Rpc(ECHO) };
-    peer.send(&open(&call, END, 1 << 16, b"back").unwrap()).unwrap();
-    let mut answer = Vec::new();
-    loop {
-        let (header, part) = peer.receive_kind(FrameKind::Data).unwrap();
-        answer.extend(part);
-        if header.ends() {
-            break;
-        }
-    }
+    let answer = peer.call(leaf, ECHO, b"back", 0).unwrap();
     assert_eq!(postcard::from_bytes::<Result<&[u8], ()>>(&answer).unwrap(), Ok(&b"back"[..]));
 }
 

@@ -1,14 +1,18 @@
 //! A member takes no board away, nor rolls it back.
 
 use base64ct::{Base64, Encoding as _};
-use node_core::crypto::PublicKey;
+use node_core::crypto::{PublicKey, Software};
+use node_core::identity::node_id;
 use node_core::keys::{MAX_SEALED, Sealer};
+use node_core::rpc::{Code, Method, Response};
 use node_std::tls::{Operator, read_operator};
 use node_tests::http::Curl;
 use node_tests::pki::{Algorithm, TlsDir};
+use node_tests::wait::eventually;
 use rand_core::OsRng;
 use serde_json::{Value, json};
 
+use crate::peer::Peer;
 use crate::world::{BOARD, World};
 
 /// The cluster of a node that is told nothing else.
@@ -48,6 +52,30 @@ fn push(world: &World, sealed: &[u8]) -> Value {
 fn is_refused(answer: &Value, why: &str) {
     let message = answer["error"]["message"].as_str();
     assert!(message.is_some_and(|message| message.contains(why)), "{answer}");
+}
+
+#[test]
+fn a_member_takes_no_board_away_over_a_link_of_its_own() {
+    let world = World::start();
+    let board = identity(&world, BOARD);
+    let before = world.ctl().node(BOARD).unwrap().active_key;
+    let thief = TlsDir::with_pair(Algorithm::P256, "thief").unwrap();
+    thief.trust(&world.made, "server_a", "hub.hub").unwrap();
+    world.keys.trust(&thief, "thief", "thief").unwrap();
+    let mut member = eventually(|| Peer::greet(world.daemon.private(), Some(&thief))).unwrap();
+    let own = seal(&thief, board, &read_operator(thief.path()).unwrap(), 1);
+    let mut forged = seal(&thief, board, &read_operator(world.made.path()).unwrap(), 1);
+    *forged.last_mut().unwrap() ^= 1;
+    for (slot, (sealed, why)) in
+        [(own, "is no operator of this board"), (forged, "is forged")].iter().enumerate()
+    {
+        let method = Method::KeysReplace.number();
+        let answer = member.call(node_id(board, &Software), method, sealed, slot as u32).unwrap();
+        let refused = postcard::from_bytes::<Response<'_, [u8; 32]>>(&answer).unwrap().unwrap_err();
+        assert!(refused.code == Code::Refused && refused.message.contains(why), "{refused:?}");
+    }
+    assert_eq!(world.ctl().node(BOARD).unwrap().active_key, before);
+    world.works();
 }
 
 #[test]

@@ -56,7 +56,8 @@ impl<R: Remote> Api<R> {
     }
 }
 
-/// The bytes of a sealed keyring. An unsealed one, with private keys in the clear, is refused and wiped.
+/// The bytes of a sealed keyring. An unsealed one, with private keys in the clear, is refused. Its decoded bytes are wiped; the request that
+/// brought them is not.
 fn read_sealed(base64: &str) -> Result<Vec<u8>, RpcError> {
     let decoded = Base64::decode_vec(base64);
     let mut decoded = decoded.map(Zeroizing::new).map_err(|error| {

@@ -12,7 +12,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::refusal::Refusal;
-use crate::tls::{Keyring, channel};
+use crate::tls::{Keyring, Shows, channel};
 
 /// How long a TLS handshake may take. A board does its part of it in software.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,8 +22,8 @@ pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
     stream: IO,
     keyring: &Keyring,
 ) -> Result<(TlsStream<IO>, Channel), Refusal> {
-    let ours = keyring.active().certificate;
-    let accept = TlsAcceptor::from(keyring.server_config()).accept(stream);
+    let Shows { config, certificate: ours } = keyring.server_config();
+    let accept = TlsAcceptor::from(config).accept(stream);
     let accepted = tokio::time::timeout(HANDSHAKE_TIMEOUT, accept).await;
     let stream = accepted.map_err(|_| Refusal::Slow(HANDSHAKE_TIMEOUT))?.map_err(Refusal::Handshake)?;
     let channel = channel(stream.get_ref().1, ours)?;
