@@ -8,10 +8,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use node_core::crypto::{Digest as _, Software};
 use node_core::id::NodeId;
 use node_core::identity::{Channel, Greetings};
-use node_core::wire::frame::END;
 use node_core::wire::{
     Frame, FrameKind, GoAway, HEADER, Header, Hello, Kind, Limits, Metadata, Open, PREFACE, Proof, Record,
-    Service, State, VERSION,
+    State, VERSION,
 };
 use node_std::tls::{Keyring, channel, server_name};
 use node_tests::pki::TlsDir;
@@ -211,24 +210,6 @@ impl Peer {
             }
             if header.kind() == Some(FrameKind::Ping) {
                 self.send(&frame(FrameKind::Pong as u8, 0, 0, &payload))?;
-            }
-        }
-    }
-
-    /// Calls a method of the member `to` through the node, and returns the answer. `slot` is one that no call had before.
-    ///
-    /// # Errors
-    ///
-    /// There was no answer.
-    pub fn call(&mut self, to: NodeId, method: u16, body: &[u8], slot: u32) -> Result<Vec<u8>> {
-        let call = Open { to: Some(to), hops: 1, budget_ms: 60_000, service: Service::Rpc(method) };
-        self.send(&open(&call, END, 1 << 16 | slot, body)?)?;
-        let mut answer = Vec::new();
-        loop {
-            let (header, part) = self.receive_kind(FrameKind::Data)?;
-            answer.extend(part);
-            if header.ends() {
-                return Ok(answer);
             }
         }
     }

@@ -5,7 +5,7 @@ use node_tests::wait::eventually;
 
 use crate::board::ECHO;
 use crate::peer::Peer;
-use crate::world::{BOARD, World};
+use crate::world::{BOARD, World, call};
 
 #[test]
 fn a_leaf_is_known_alive_with_its_hub_and_its_key() {
@@ -39,7 +39,7 @@ fn a_peer_calls_the_leafs_own_method_through_the_daemon() {
     let world = World::start();
     let leaf = world.board.with(async |held| held.leaf.id());
     let mut peer = Peer::greet(world.daemon.private(), Some(&world.made)).unwrap();
-    let answer = peer.call(leaf, ECHO, b"back", 0).unwrap();
+    let answer = call(&mut peer, leaf, ECHO, b"back", 0);
     assert_eq!(postcard::from_bytes::<Result<&[u8], ()>>(&answer).unwrap(), Ok(&b"back"[..]));
 }
 

@@ -13,7 +13,7 @@ use rand_core::OsRng;
 use serde_json::{Value, json};
 
 use crate::peer::Peer;
-use crate::world::{BOARD, World};
+use crate::world::{BOARD, World, call};
 
 /// The cluster of a node that is told nothing else.
 const CLUSTER: &str = "maelstrom";
@@ -70,7 +70,7 @@ fn a_member_takes_no_board_away_over_a_link_of_its_own() {
         [(own, "is no operator of this board"), (forged, "is forged")].iter().enumerate()
     {
         let method = Method::KeysReplace.number();
-        let answer = member.call(node_id(board, &Software), method, sealed, slot as u32).unwrap();
+        let answer = call(&mut member, node_id(board, &Software), method, sealed, slot as u32);
         let refused = postcard::from_bytes::<Response<'_, [u8; 32]>>(&answer).unwrap().unwrap_err();
         assert!(refused.code == Code::Refused && refused.message.contains(why), "{refused:?}");
     }

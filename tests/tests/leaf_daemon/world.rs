@@ -1,6 +1,9 @@
 //! The start of every test: a daemon and a board that trust each other, each with a component.
 
 use anyhow::{Result, ensure};
+use node_core::id::NodeId;
+use node_core::wire::frame::END;
+use node_core::wire::{FrameKind, Open, Service};
 use node_tests::component::Component;
 use node_tests::ctl::Ctl;
 use node_tests::daemon::{Daemon, Setup};
@@ -10,6 +13,7 @@ use node_tests::wait::eventually;
 use tempfile::NamedTempFile;
 
 use crate::host::Board;
+use crate::peer::{Peer, open};
 
 /// The board's name.
 pub const BOARD: &str = "board";
@@ -99,6 +103,21 @@ impl World {
     /// `board`.
     pub fn proves(&self, hub: &str, board: &str) {
         self.daemon.wait_for_log(&format!("ours={hub} theirs={board}")).unwrap();
+    }
+}
+
+/// Calls a method of the board from another member of the cluster, and returns the answer. Each call of a member takes another
+/// `slot`.
+pub fn call(member: &mut Peer, board: NodeId, method: u16, body: &[u8], slot: u32) -> Vec<u8> {
+    let call = Open { to: Some(board), hops: 1, budget_ms: 60_000, service: Service::Rpc(method) };
+    member.send(&open(&call, END, 1 << 16 | slot, body).unwrap()).unwrap();
+    let mut answer = Vec::new();
+    loop {
+        let (header, part) = member.receive_kind(FrameKind::Data).unwrap();
+        answer.extend(part);
+        if header.ends() {
+            return answer;
+        }
     }
 }
 
