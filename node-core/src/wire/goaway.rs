@@ -65,7 +65,9 @@ impl fmt::Display for GoAway {
             Self::Replaced => "another link took over",
             Self::Rekeyed => "the keys changed",
             Self::Full => "no room for another link",
-            Self::Untrusted => "the certificate is no longer trusted",
+            Self::Untrusted => {
+                "the certificate is not trusted there, or its role does not allow this link: see the log of the peer"
+            }
             Self::OtherCluster => "the cluster id differs",
             Self::OtherVersion => "the protocol version differs",
             Self::Itself => "the node dialled itself",

@@ -20,7 +20,7 @@ impl Refusal {
     pub(super) fn without_role(what: &str, slot: &str, missing: MissingRole) -> Self {
         Self(format!(
             "{what} {missing} ({slot}.crt). To grant a role, let the name of the file end in all its roles \
-             ({slot}.ROLE.crt), or give --role {slot}=ROLE,ROLE to the maelstromd that refuses"
+             ({slot}.ROLE.crt) in the TLS directory of the side that refuses; a maelstromd also takes --role {slot}=ROLE,ROLE"
         ))
     }
 

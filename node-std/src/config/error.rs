@@ -20,8 +20,8 @@ pub enum ConfigError {
     EnvFile(#[from] EnvFileError),
     /// The private port would be reachable in plaintext without `--plaintext`.
     #[error(
-        "{origin}: {addr} can be reached from other machines, and without TLS anybody there could steer this \
-         node: give --tls-dir, or --plaintext if the network is trusted, or a loopback address"
+        "{origin}: {addr} can be reached from other machines, and without TLS anybody there could join this \
+         node's cluster, and read the token of its operators: give --tls-dir, or --plaintext if the network is trusted, or a loopback address"
     )]
     Exposed {
         /// The flag or variable.

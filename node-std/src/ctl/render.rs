@@ -12,7 +12,8 @@ use crate::api::{KeySlot, Link, LinkList, NodeEvent, NodeList, NodeStatus, PingA
 /// The line for an event.
 pub fn event(event: &NodeEvent) -> String {
     let at = Rfc3339(UnixTime(event.at / 1000));
-    let before = event.before.as_deref().map(|before| format!(", was {before}")).unwrap_or_default();
+    let before = event.before.as_deref().filter(|before| *before != event.state);
+    let before = before.map(|before| format!(", was {before}")).unwrap_or_default();
     let by = event.by.as_deref().map(|by| format!(", says {}", short(by))).unwrap_or_default();
     let reason = event.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("{at}  {} ({}) is {}{before}{by}{reason}\n", event.name, short(&event.node_id), event.state)

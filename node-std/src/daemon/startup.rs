@@ -181,7 +181,7 @@ fn announce(
                 "private port listening on {private_addr} without TLS, advertised as {advertised}"
             );
             tracing::warn!(
-                "PLAINTEXT: any client that reaches {private_addr} is a member; set MAEL_PRIVATE_TLS_DIR for mutual TLS"
+                "PLAINTEXT: whoever reaches {private_addr} can join the cluster; set MAEL_PRIVATE_TLS_DIR for mutual TLS"
             );
         }
     }
