@@ -8,18 +8,22 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::date;
+use super::names::{self, SubjectName};
 use crate::crypto::P256Point;
 use crate::time::UnixTime;
 
 /// The parts of a certificate that the trust rules read.
-///
-/// The signature and the extensions are not judged. An anchor names this very certificate or its key, and the holder of the
-/// key can write any extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Certificate<'a> {
+    /// The version, 1 to 3. Only version 3 has extensions, and so names.
+    pub version: u8,
     /// The serial number's bytes, as encoded.
     pub serial: &'a [u8],
+    /// Contents of the issuer's `Name`.
+    pub issuer: &'a [u8],
+    /// Contents of the subject's `Name`.
+    pub subject: &'a [u8],
     /// Start of the validity period.
     pub not_before: UnixTime,
     /// End of the validity period, still valid.
@@ -31,6 +35,19 @@ pub struct Certificate<'a> {
     /// The kind of the key.
     pub algorithm: KeyAlgorithm,
     key: &'a [u8],
+    extensions: &'a [u8],
+    /// What the issuer signed, and how.
+    pub(super) signed: Signed<'a>,
+}
+
+/// The signed part of a certificate, and its signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Signed<'a> {
+    /// DER of the `TBSCertificate`.
+    pub(super) tbs: &'a [u8],
+    /// Contents of the `AlgorithmIdentifier`.
+    pub(super) algorithm: &'a [u8],
+    pub(super) signature: &'a [u8],
 }
 
 impl<'a> Certificate<'a> {
@@ -39,18 +56,45 @@ impl<'a> Certificate<'a> {
     /// # Errors
     /// [`BadCertificate`] when it is not one whole certificate.
     pub fn parse(der: &'a [u8]) -> Result<Self, BadCertificate> {
-        let (tbs, algorithm) = AnyRef::from_der(der)?.sequence(|reader| {
-            let tbs = AnyRef::decode(reader)?;
-            let algorithm = reader.tlv_bytes()?;
-            BitStringRef::decode(reader)?;
-            Ok((tbs, algorithm))
+        let signed = AnyRef::from_der(der)?.sequence(|reader| {
+            let tbs = reader.tlv_bytes()?;
+            let algorithm = expect(reader, Tag::Sequence)?.value();
+            let signature = BitStringRef::decode(reader)?.raw_bytes();
+            Ok(Signed { tbs, algorithm, signature })
         })?;
-        let (certificate, signed_algorithm) = tbs.sequence(read_tbs)?;
+        let (certificate, repeated) =
+            AnyRef::from_der(signed.tbs)?.sequence(|reader| read_tbs(reader, signed))?;
         // RFC 5280 section 4.1.1.2: the algorithm outside the signed part repeats the one inside.
-        if algorithm != signed_algorithm {
+        if repeated != signed.algorithm {
             return Err(BadCertificate);
         }
         Ok(certificate)
+    }
+
+    /// The names of a kind that can be compared with a node or a person. What cannot be read ends them.
+    pub fn names(&self) -> impl Iterator<Item = SubjectName<'a>> + use<'a> {
+        names::read(self.extension(SUBJECT_ALT_NAME).unwrap_or_default())
+    }
+
+    /// Returns true for the certificate of a CA: its basic constraints say so.
+    #[must_use]
+    pub fn is_ca(&self) -> bool {
+        let constraints = self.extension(BASIC_CONSTRAINTS).and_then(|bytes| AnyRef::from_der(bytes).ok());
+        let first = constraints
+            .and_then(|constraints| AnyRef::decode(&mut SliceReader::new(constraints.value()).ok()?).ok());
+        first.is_some_and(|first| first.decode_as::<bool>() == Ok(true))
+    }
+
+    /// The contents of the extension of this kind.
+    fn extension(&self, kind: ObjectIdentifier) -> Option<&'a [u8]> {
+        let mut reader = SliceReader::new(self.extensions).ok()?;
+        while !reader.is_finished() {
+            let (oid, value) = AnyRef::decode(&mut reader).ok()?.sequence(read_extension).ok()?;
+            if oid == kind.as_bytes() {
+                return Some(value);
+            }
+        }
+        None
     }
 
     /// The public key, when it is a P-256 key.
@@ -106,29 +150,52 @@ const P256_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045
 const P384_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
-/// `TBSCertificate`: what is read of it, and its signature algorithm.
-fn read_tbs<'a>(reader: &mut SliceReader<'a>) -> der::Result<(Certificate<'a>, &'a [u8])> {
-    reader.context_specific::<u8>(TagNumber::N0, TagMode::Explicit)?;
+/// `TBSCertificate`: what is read of it, and the contents of its signature algorithm.
+fn read_tbs<'a>(
+    reader: &mut SliceReader<'a>,
+    signed: Signed<'a>,
+) -> der::Result<(Certificate<'a>, &'a [u8])> {
+    let version = reader.context_specific::<u8>(TagNumber::N0, TagMode::Explicit)?.unwrap_or(0);
+    if version > 2 {
+        return Err(Tag::Integer.value_error());
+    }
     let serial = expect(reader, Tag::Integer)?.value();
-    let signed_algorithm = reader.tlv_bytes()?;
-    let _issuer = expect(reader, Tag::Sequence)?;
+    let signed_algorithm = expect(reader, Tag::Sequence)?.value();
+    let issuer = expect(reader, Tag::Sequence)?.value();
     let (not_before, not_after) = AnyRef::decode(reader)?.sequence(|validity| {
         Ok((date::parse(AnyRef::decode(validity)?)?, date::parse(AnyRef::decode(validity)?)?))
     })?;
-    let subject = expect(reader, Tag::Sequence)?;
-    let common_name = read_common_name(subject.value())?;
+    let subject = expect(reader, Tag::Sequence)?.value();
+    let common_name = read_common_name(subject)?;
     let spki = reader.tlv_bytes()?;
     let (algorithm, key) = AnyRef::from_der(spki)?.sequence(read_key)?;
-    read_optional_fields(reader)?;
-    let certificate = Certificate { serial, not_before, not_after, common_name, spki, algorithm, key };
+    let extensions = read_optional_fields(reader)?;
+    let certificate = Certificate {
+        version: version + 1,
+        serial,
+        issuer,
+        subject,
+        not_before,
+        not_after,
+        common_name,
+        spki,
+        algorithm,
+        key,
+        extensions,
+        signed,
+    };
     Ok((certificate, signed_algorithm))
 }
 
-/// The unique identifiers `[1]` and `[2]` and the extensions `[3]`: at most one of each, in this order.
-fn read_optional_fields(reader: &mut SliceReader<'_>) -> der::Result<()> {
+/// The unique identifiers `[1]` and `[2]` and the extensions `[3]`: at most one of each, in this order. Returns the contents of the
+/// extensions.
+fn read_optional_fields<'a>(reader: &mut SliceReader<'a>) -> der::Result<&'a [u8]> {
     let mut last = TagNumber::N0;
+    let mut extensions: &[u8] = &[];
     while !reader.is_finished() {
         let field = AnyRef::decode(reader)?;
         let (Tag::ContextSpecific { number, .. }, tag) = (field.tag(), field.tag()) else {
@@ -137,9 +204,22 @@ fn read_optional_fields(reader: &mut SliceReader<'_>) -> der::Result<()> {
         if number <= last || number > TagNumber::N3 {
             return Err(tag.unexpected_error(None));
         }
+        if number == TagNumber::N3 {
+            extensions = AnyRef::from_der(field.value())?.value();
+        }
         last = number;
     }
-    Ok(())
+    Ok(extensions)
+}
+
+/// `Extension`: its kind, and its contents.
+fn read_extension<'a>(reader: &mut SliceReader<'a>) -> der::Result<(&'a [u8], &'a [u8])> {
+    let kind = expect(reader, Tag::ObjectIdentifier)?.value();
+    let value = AnyRef::decode(reader)?;
+    if value.tag() == Tag::Boolean {
+        return Ok((kind, AnyRef::decode(reader)?.value()));
+    }
+    Ok((kind, value.value()))
 }
 
 /// `SubjectPublicKeyInfo`: the kind of key, and its bits.
@@ -166,6 +246,14 @@ fn read_key<'a>(reader: &mut SliceReader<'a>) -> der::Result<(KeyAlgorithm, &'a 
     } else {
         KeyAlgorithm::Other
     };
+    Ok((algorithm, key))
+}
+
+/// The contents of a `SubjectPublicKeyInfo`: the contents of its `AlgorithmIdentifier`, and its key.
+pub(super) fn read_spki(contents: &[u8]) -> der::Result<(&[u8], &[u8])> {
+    let mut reader = SliceReader::new(contents)?;
+    let algorithm = expect(&mut reader, Tag::Sequence)?.value();
+    let key = BitStringRef::decode(&mut reader)?.as_bytes().ok_or_else(|| Tag::BitString.value_error())?;
     Ok((algorithm, key))
 }
 

@@ -4,15 +4,25 @@
 mod certificate;
 mod date;
 mod fingerprint;
+mod names;
+mod path;
 mod policy;
+mod rejection;
+mod revocation;
 mod role;
 mod role_policy;
+mod usage;
 
 pub use certificate::{BadCertificate, Certificate, KeyAlgorithm};
 pub use date::Rfc3339;
 pub use fingerprint::{BadFingerprint, Fingerprint};
-pub use policy::{Accepted, AcceptedKeys, Anchor, MAX_CHAIN, Policy, Rejection};
+pub use names::SubjectName;
+pub use path::Authority;
+pub use policy::{Accepted, AcceptedKeys, Anchor, Circumstances, DEPTH, MAX_CHAIN, Names, Policy, TrustedBy};
+pub use rejection::{NoPath, Rejection};
+pub use revocation::Revocation;
 pub use role::{BadRole, MissingRole, Role, Roles};
 pub use role_policy::{
     BadRoleRule, Granted, GrantedBy, MAX_ROLE_RULES, Match, MatchedSlot, RoleRule, roles_of,
 };
+pub use usage::Usage;

@@ -1,18 +1,25 @@
 //! The trust policy: by which rules a peer's certificate is accepted.
 
-use thiserror::Error;
+use core::time::Duration;
+
+use pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm};
+use webpki::EndEntityCert;
 
 use super::certificate::{Certificate, KeyAlgorithm};
-use super::date::Rfc3339;
 use super::fingerprint::Fingerprint;
+use super::path::{Authority, PathRules};
+use super::rejection::{NoPath, Rejection};
+use super::revocation::Revocation;
+use super::usage::Usage;
 use crate::crypto::Digest;
 use crate::time::{UnixTime, WallClock};
 
-/// Most certificates that a peer may show. Only the first one is judged; the rest are let pass because servers
-/// are often configured with a chain.
+/// Most certificates that a peer may show.
 pub const MAX_CHAIN: usize = 10;
+/// Most intermediates between a certificate and its CA, unless the rules say otherwise.
+pub const DEPTH: u8 = 6;
 
-/// An anchor makes a certificate trusted. The certificate's dates are judged as well.
+/// An anchor makes a certificate trusted, whoever signed it and whatever names it has. Its dates are judged as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Anchor {
@@ -22,65 +29,108 @@ pub enum Anchor {
     Spki(Fingerprint),
 }
 
+impl Anchor {
+    fn names(self, certificate: Fingerprint, spki: Fingerprint) -> bool {
+        match self {
+            Self::Certificate(sha256) => sha256 == certificate,
+            Self::Spki(sha256) => sha256 == spki,
+        }
+    }
+}
+
 /// The kinds of key that a peer may prove itself with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AcceptedKeys {
+    /// Every kind that the TLS library can verify.
+    #[default]
+    Any,
+    /// Keys on an elliptic curve (ECDSA), as Muti Metroo has it.
+    Ec,
     /// P-256 alone: all that a board can verify.
     P256,
-    /// Every kind that the TLS library can verify.
+}
+
+/// Which names the certificate of a peer must have, when a CA signed it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names<'p> {
+    /// Whatever names it has.
+    #[default]
     Any,
+    /// The name or address that was dialled. A peer that dialled this node may have any.
+    Dialled,
+    /// One of these, whoever dialled.
+    OneOf(&'p [ServerName<'p>]),
 }
 
 /// The rules by which a peer's certificate is accepted, one decision for every adapter and for both sides of a
-/// connection.
+/// connection. The default trusts nobody.
 ///
-/// Names in a certificate are not read: a certificate proves membership of the cluster, never which node this is.
-/// The adapter still has to check the peer's signature over the handshake.
+/// A peer is accepted when an [`Anchor`] names its certificate or key, or when a path leads from it to an [`Authority`] and all rules
+/// for such paths hold. The adapter still has to check the peer's signature over the handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy<'p> {
-    anchors: &'p [Anchor],
-    keys: AcceptedKeys,
+    /// Whose certificates are accepted, however they came about.
+    pub anchors: &'p [Anchor],
+    /// The CAs.
+    pub authorities: &'p [Authority<'p>],
+    /// The kinds of key that are accepted.
+    pub keys: AcceptedKeys,
+    /// How long a certificate must remain valid, at least.
+    pub min_remaining: Duration,
+    /// Under a CA: most intermediates.
+    pub depth: u8,
+    /// Under a CA: what the certificate must be made for.
+    pub usage: Usage,
+    /// Under a CA: the names that it must have.
+    pub names: Names<'p>,
+    /// Under a CA: one of these must name it, unless there are none.
+    pub pinned: &'p [Anchor],
+    /// Under a CA: whether it may be revoked.
+    pub revocation: Revocation<'p>,
 }
 
-impl<'p> Policy<'p> {
-    /// Trusts what any of `anchors` names; without anchors every peer is rejected.
-    #[must_use]
-    pub const fn new(anchors: &'p [Anchor], keys: AcceptedKeys) -> Self {
-        Self { anchors, keys }
+impl Default for Policy<'_> {
+    fn default() -> Self {
+        Self {
+            anchors: &[],
+            authorities: &[],
+            keys: AcceptedKeys::Any,
+            min_remaining: Duration::ZERO,
+            depth: DEPTH,
+            usage: Usage::ANY,
+            names: Names::Any,
+            pinned: &[],
+            revocation: Revocation::Off,
+        }
     }
+}
 
-    /// Judges the certificates in DER that a peer showed, its own one first.
-    ///
-    /// `clock` is what this node knows of the time, `None` when it knows nothing.
-    ///
-    /// # Errors
-    /// [`Rejection`]: the peer MUST NOT be let in. Without a clock every peer is rejected.
-    pub fn judge<'c>(
-        &self,
-        chain: &[&'c [u8]],
-        clock: Option<WallClock>,
-        crypto: &impl Digest,
-    ) -> Result<Accepted<'c>, Rejection> {
-        let Some(&der) = chain.first() else {
-            return Err(Rejection::NoCertificate);
-        };
-        if chain.len() > MAX_CHAIN {
-            return Err(Rejection::ChainTooLong);
-        }
-        let fingerprint = Fingerprint(crypto.sha256(&[der]));
-        let certificate = Certificate::parse(der).map_err(|_| Rejection::Malformed { fingerprint })?;
-        let spki = Fingerprint(crypto.sha256(&[certificate.spki]));
-        let matches = |anchor: &Anchor| match anchor {
-            Anchor::Certificate(trusted) => *trusted == fingerprint,
-            Anchor::Spki(trusted) => *trusted == spki,
-        };
-        let anchor = self.anchors.iter().position(matches).ok_or(Rejection::Unknown { fingerprint, spki })?;
-        if self.keys == AcceptedKeys::P256 && certificate.p256_key().is_none() {
-            return Err(Rejection::UnsupportedKey { fingerprint, algorithm: certificate.algorithm });
-        }
-        judge_dates(&certificate, fingerprint, clock)?;
-        Ok(Accepted { certificate, fingerprint, spki, anchor })
+/// What is known at the time of a decision.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'h> {
+    /// What this node knows of the time, `None` when it knows nothing.
+    pub clock: Option<WallClock>,
+    /// The name or address that this node dialled. `None` when the peer dialled.
+    pub dialled: Option<&'h ServerName<'h>>,
+    /// The algorithms by which CAs may sign. Without any, no path holds.
+    pub algorithms: &'h [&'h dyn SignatureVerificationAlgorithm],
+}
+
+impl Circumstances<'_> {
+    /// At this time, of a peer that dialled, by anchors alone.
+    #[must_use]
+    pub const fn at(clock: Option<WallClock>) -> Self {
+        Self { clock, dialled: None, algorithms: &[] }
     }
+}
+
+/// What a peer is trusted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrustedBy {
+    /// The anchor with this index.
+    Anchor(usize),
+    /// The CA with this index.
+    Authority(usize),
 }
 
 /// A peer that may be let in, once its signature is checked.
@@ -92,92 +142,146 @@ pub struct Accepted<'c> {
     pub fingerprint: Fingerprint,
     /// SHA-256 of the certificate's `SubjectPublicKeyInfo`.
     pub spki: Fingerprint,
-    /// Index of the anchor that made it trusted.
-    pub anchor: usize,
+    /// What made it trusted.
+    pub by: TrustedBy,
+    /// When this decision ends: the first end of validity on its path.
+    pub until: UnixTime,
 }
 
-/// The reason why a peer is not let in. The text names its certificate and says what to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Rejection {
-    /// It showed no certificate.
-    #[error("the peer showed no certificate: give it a TLS directory with a pair that is trusted here")]
-    NoCertificate,
-    /// It showed more than [`MAX_CHAIN`] certificates.
-    #[error("the peer showed more than {MAX_CHAIN} certificates: shorten its chain")]
-    ChainTooLong,
-    /// Its certificate cannot be read.
-    #[error("certificate {fingerprint} cannot be read: make the peer a new one")]
-    Malformed {
-        /// SHA-256 of what it showed.
-        fingerprint: Fingerprint,
-    },
-    /// No anchor names its certificate or its key.
-    #[error(
-        "certificate {fingerprint} (public key {spki}) is not trusted here: put its .crt into the TLS directory"
-    )]
-    Unknown {
-        /// SHA-256 of the certificate.
-        fingerprint: Fingerprint,
-        /// SHA-256 of its `SubjectPublicKeyInfo`.
-        spki: Fingerprint,
-    },
-    /// It is trusted, but its signatures cannot be verified here.
-    #[error(
-        "certificate {fingerprint} has a key of kind {algorithm}, which cannot be verified here: \
-         give the peer a P-256 key"
-    )]
-    UnsupportedKey {
-        /// SHA-256 of the certificate.
-        fingerprint: Fingerprint,
-        /// The kind of its key.
-        algorithm: KeyAlgorithm,
-    },
-    /// This node knows nothing of the time, so it cannot judge the dates.
-    #[error("certificate {fingerprint} cannot be judged without knowing the time: set this node's clock")]
-    NoClock {
-        /// SHA-256 of the certificate.
-        fingerprint: Fingerprint,
-    },
-    /// Its validity period has ended.
-    #[error(
-        "certificate {fingerprint} expired at {}: rotate the peer to a newer key, or correct this node's clock",
-        Rfc3339(*not_after)
-    )]
-    Expired {
-        /// SHA-256 of the certificate.
-        fingerprint: Fingerprint,
-        /// When it ended.
-        not_after: UnixTime,
-    },
-    /// Its validity period has not begun.
-    #[error(
-        "certificate {fingerprint} is valid only from {}: correct the clock of this node or of the machine \
-         that made it",
-        Rfc3339(*not_before)
-    )]
-    NotYetValid {
-        /// SHA-256 of the certificate.
-        fingerprint: Fingerprint,
-        /// When it begins.
-        not_before: UnixTime,
-    },
-}
-
-fn judge_dates(
-    certificate: &Certificate<'_>,
+/// The peer's certificate, and what it is known by.
+#[derive(Clone, Copy)]
+struct Shown<'c> {
+    certificate: Certificate<'c>,
     fingerprint: Fingerprint,
-    clock: Option<WallClock>,
-) -> Result<(), Rejection> {
-    let Certificate { not_before, not_after, .. } = *certificate;
-    let clock = clock.ok_or(Rejection::NoClock { fingerprint })?;
-    if clock.best() > not_after {
-        return Err(Rejection::Expired { fingerprint, not_after });
-    }
-    match clock {
-        WallClock::Reliable(now) if now < not_before => {
-            Err(Rejection::NotYetValid { fingerprint, not_before })
+    spki: Fingerprint,
+}
+
+impl Policy<'_> {
+    /// Judges the certificates in DER that a peer showed, its own one first.
+    ///
+    /// # Errors
+    /// [`Rejection`]: the peer MUST NOT be let in. Without a clock every peer is rejected.
+    pub fn judge<'c>(
+        &self,
+        chain: &[&'c [u8]],
+        circumstances: &Circumstances<'_>,
+        crypto: &impl Digest,
+    ) -> Result<Accepted<'c>, Rejection> {
+        let Some(&der) = chain.first() else {
+            return Err(Rejection::NoCertificate);
+        };
+        if chain.len() > MAX_CHAIN {
+            return Err(Rejection::ChainTooLong);
         }
-        _ => Ok(()),
+        let fingerprint = Fingerprint(crypto.sha256(&[der]));
+        let certificate = Certificate::parse(der).map_err(|_| Rejection::Malformed { fingerprint })?;
+        let spki = Fingerprint(crypto.sha256(&[certificate.spki]));
+        let shown = Shown { certificate, fingerprint, spki };
+        let anchor = self.anchors.iter().position(|anchor| anchor.names(fingerprint, spki));
+        if anchor.is_none() && self.authorities.is_empty() {
+            return Err(Rejection::Unknown { fingerprint, spki });
+        }
+        let clock = circumstances.clock.ok_or(Rejection::NoClock { fingerprint })?;
+        // A path is checked first: who is unknown learns nothing else about the rules.
+        let (by, until) = match anchor {
+            Some(index) => (TrustedBy::Anchor(index), certificate.not_after),
+            None => self.follow_path(&shown, chain, clock, circumstances)?,
+        };
+        self.judge_key(&shown)?;
+        self.judge_dates(&shown, clock)?;
+        if anchor.is_none() {
+            self.judge_names(&shown, der, circumstances.dialled)?;
+            if !self.pinned.is_empty() && !self.pinned.iter().any(|pin| pin.names(fingerprint, spki)) {
+                return Err(Rejection::NotPinned { fingerprint, spki });
+            }
+        }
+        Ok(Accepted { certificate, fingerprint, spki, by, until })
+    }
+
+    fn follow_path(
+        &self,
+        shown: &Shown<'_>,
+        chain: &[&[u8]],
+        clock: WallClock,
+        circumstances: &Circumstances<'_>,
+    ) -> Result<(TrustedBy, UnixTime), Rejection> {
+        let Shown { fingerprint, spki, certificate } = *shown;
+        let no_path = |reason| Rejection::NoPath { fingerprint, spki, reason };
+        let Some(revocation) = self.revocation.options() else {
+            return Err(no_path(NoPath::RevocationUnknown));
+        };
+        let rules = PathRules {
+            authorities: self.authorities,
+            algorithms: circumstances.algorithms,
+            usage: self.usage,
+            depth: self.depth,
+            revocation,
+            clock,
+        };
+        match rules.validate(&certificate, chain) {
+            Ok(path) => Ok((TrustedBy::Authority(path.authority), path.until)),
+            Err(NoPath::Malformed) if chain.len() == 1 => Err(Rejection::Malformed { fingerprint }),
+            // Its own dates are told apart from those of its issuers.
+            Err(NoPath::Expired(not_after)) if not_after == certificate.not_after => {
+                Err(Rejection::Expired { fingerprint, not_after })
+            }
+            Err(NoPath::NotYetValid(not_before)) if not_before == certificate.not_before => {
+                Err(Rejection::NotYetValid { fingerprint, not_before })
+            }
+            Err(reason) => Err(no_path(reason)),
+        }
+    }
+
+    fn judge_key(&self, shown: &Shown<'_>) -> Result<(), Rejection> {
+        let Shown { fingerprint, certificate, .. } = *shown;
+        let algorithm = certificate.algorithm;
+        match (self.keys, algorithm) {
+            (AcceptedKeys::P256, _) if certificate.p256_key().is_none() => {
+                Err(Rejection::UnsupportedKey { fingerprint, algorithm })
+            }
+            (AcceptedKeys::Ec, KeyAlgorithm::P256 | KeyAlgorithm::P384 | KeyAlgorithm::OtherEc) => Ok(()),
+            (AcceptedKeys::Ec, _) => Err(Rejection::NotEc { fingerprint, algorithm }),
+            _ => Ok(()),
+        }
+    }
+
+    fn judge_dates(&self, shown: &Shown<'_>, clock: WallClock) -> Result<(), Rejection> {
+        let Shown { fingerprint, certificate: Certificate { not_before, not_after, .. }, .. } = *shown;
+        if clock.best() > not_after {
+            return Err(Rejection::Expired { fingerprint, not_after });
+        }
+        if not_after.0 - clock.best().0 < self.min_remaining.as_secs() {
+            return Err(Rejection::ExpiresSoon { fingerprint, not_after, least: self.min_remaining });
+        }
+        match clock {
+            WallClock::Reliable(now) if now < not_before => {
+                Err(Rejection::NotYetValid { fingerprint, not_before })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn judge_names(
+        &self,
+        shown: &Shown<'_>,
+        der: &[u8],
+        dialled: Option<&ServerName<'_>>,
+    ) -> Result<(), Rejection> {
+        let fingerprint = shown.fingerprint;
+        // Certificates of version 1 have no names.
+        let der = CertificateDer::from(der);
+        let certificate = EndEntityCert::try_from(&der).ok();
+        let is_for = |name: &ServerName<'_>| {
+            certificate
+                .as_ref()
+                .is_some_and(|certificate| certificate.verify_is_valid_for_subject_name(name).is_ok())
+        };
+        match (self.names, dialled) {
+            (Names::Any, _) | (Names::Dialled, None) => Ok(()),
+            (Names::Dialled, Some(name)) if is_for(name) => Ok(()),
+            (Names::Dialled, Some(_)) => Err(Rejection::OtherName { fingerprint }),
+            (Names::OneOf(names), _) if names.iter().any(is_for) => Ok(()),
+            (Names::OneOf(_), _) => Err(Rejection::NotAllowed { fingerprint }),
+        }
     }
 }
