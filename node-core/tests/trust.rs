@@ -3,8 +3,8 @@
 use node_core::crypto::{Digest, Software};
 use node_core::time::{UnixTime, WallClock};
 use node_core::trust::{
-    AcceptedKeys, Anchor, BadCertificate, Certificate, Fingerprint, KeyAlgorithm, MAX_CHAIN, Policy,
-    Rejection,
+    AcceptedKeys, Anchor, BadCertificate, Certificate, Circumstances, Fingerprint, KeyAlgorithm, MAX_CHAIN,
+    Policy, Rejection, TrustedBy,
 };
 use proptest::prelude::*;
 
@@ -69,11 +69,11 @@ fn a_byte_after_the_certificate_is_refused() {
 fn an_exact_certificate_is_trusted_and_no_other() {
     let anchors = [Anchor::Certificate(sha256(RSA)), Anchor::Certificate(sha256(P256_A))];
     let policy = Policy::new(&anchors, AcceptedKeys::Any);
-    let accepted = policy.judge(&[P256_A], NOW, &Software).unwrap();
-    assert_eq!((accepted.anchor, accepted.fingerprint), (1, sha256(P256_A)));
+    let accepted = policy.judge(&[P256_A], &Circumstances::at(NOW), &Software).unwrap();
+    assert_eq!((accepted.by, accepted.fingerprint), (TrustedBy::Anchor(1), sha256(P256_A)));
     assert_eq!(accepted.spki, sha256(accepted.certificate.spki));
     for other in [P256_A_RENEWED, P256_B] {
-        let rejection = policy.judge(&[other], NOW, &Software).unwrap_err();
+        let rejection = policy.judge(&[other], &Circumstances::at(NOW), &Software).unwrap_err();
         let fingerprint = sha256(other);
         assert!(matches!(rejection, Rejection::Unknown { fingerprint: named, .. } if named == fingerprint));
         assert!(rejection.to_string().contains(&format!("{fingerprint}")), "{rejection}");
@@ -87,16 +87,20 @@ fn a_pinned_key_is_trusted_in_every_certificate() {
     let anchors = [Anchor::Spki(spki)];
     let policy = Policy::new(&anchors, AcceptedKeys::P256);
     for der in [P256_A, P256_A_RENEWED] {
-        assert_eq!(policy.judge(&[der], NOW, &Software).map(|accepted| accepted.spki), Ok(spki));
+        assert_eq!(
+            policy.judge(&[der], &Circumstances::at(NOW), &Software).map(|accepted| accepted.spki),
+            Ok(spki)
+        );
     }
-    assert!(policy.judge(&[P256_B], NOW, &Software).is_err());
+    assert!(policy.judge(&[P256_B], &Circumstances::at(NOW), &Software).is_err());
 }
 
 #[test]
 fn the_kinds_of_fingerprint_do_not_stand_for_each_other() {
     let spki = sha256(Certificate::parse(P256_A).unwrap().spki);
     for anchors in [[Anchor::Certificate(spki)], [Anchor::Spki(sha256(P256_A))]] {
-        let result = Policy::new(&anchors, AcceptedKeys::Any).judge(&[P256_A], NOW, &Software);
+        let result =
+            Policy::new(&anchors, AcceptedKeys::Any).judge(&[P256_A], &Circumstances::at(NOW), &Software);
         assert!(matches!(result, Err(Rejection::Unknown { .. })));
     }
 }
@@ -105,17 +109,22 @@ fn the_kinds_of_fingerprint_do_not_stand_for_each_other() {
 fn only_the_first_certificate_of_a_chain_counts() {
     let anchors = [Anchor::Certificate(sha256(P256_A))];
     let policy = Policy::new(&anchors, AcceptedKeys::Any);
-    assert!(policy.judge(&[P256_A, P256_B], NOW, &Software).is_ok());
-    assert!(policy.judge(&[P256_B, P256_A], NOW, &Software).is_err());
-    assert!(policy.judge(&[P256_A; MAX_CHAIN], NOW, &Software).is_ok());
-    assert_eq!(policy.judge(&[P256_A; MAX_CHAIN + 1], NOW, &Software), Err(Rejection::ChainTooLong));
-    assert_eq!(policy.judge(&[], NOW, &Software), Err(Rejection::NoCertificate));
+    assert!(policy.judge(&[P256_A, P256_B], &Circumstances::at(NOW), &Software).is_ok());
+    assert!(policy.judge(&[P256_B, P256_A], &Circumstances::at(NOW), &Software).is_err());
+    assert!(policy.judge(&[P256_A; MAX_CHAIN], &Circumstances::at(NOW), &Software).is_ok());
+    assert_eq!(
+        policy.judge(&[P256_A; MAX_CHAIN + 1], &Circumstances::at(NOW), &Software),
+        Err(Rejection::ChainTooLong)
+    );
+    assert_eq!(policy.judge(&[], &Circumstances::at(NOW), &Software), Err(Rejection::NoCertificate));
 }
 
 #[test]
 fn without_anchors_no_certificate_is_accepted() {
     for der in ALL {
-        assert!(Policy::new(&[], AcceptedKeys::Any).judge(&[der], NOW, &Software).is_err());
+        assert!(
+            Policy::new(&[], AcceptedKeys::Any).judge(&[der], &Circumstances::at(NOW), &Software).is_err()
+        );
     }
 }
 
@@ -123,7 +132,7 @@ fn without_anchors_no_certificate_is_accepted() {
 fn dates_are_judged_as_far_as_the_clock_is_known() {
     let anchors = [Anchor::Certificate(sha256(EXPIRED)), Anchor::Certificate(sha256(P256_A))];
     let policy = Policy::new(&anchors, AcceptedKeys::Any);
-    let judge = |der, clock| policy.judge(&[der], clock, &Software).map(|_| ());
+    let judge = |der, clock| policy.judge(&[der], &Circumstances::at(clock), &Software).map(|_| ());
     let fingerprint = sha256(EXPIRED);
     let expired = Err(Rejection::Expired { fingerprint, not_after: UnixTime(1_609_459_200) });
 
@@ -141,7 +150,9 @@ fn dates_are_judged_as_far_as_the_clock_is_known() {
 #[test]
 fn the_text_of_an_expired_certificate_names_the_day() {
     let anchors = [Anchor::Certificate(sha256(EXPIRED))];
-    let rejection = Policy::new(&anchors, AcceptedKeys::Any).judge(&[EXPIRED], NOW, &Software).unwrap_err();
+    let rejection = Policy::new(&anchors, AcceptedKeys::Any)
+        .judge(&[EXPIRED], &Circumstances::at(NOW), &Software)
+        .unwrap_err();
     assert!(rejection.to_string().contains("expired at 2021-01-01T00:00:00Z"), "{rejection}");
 }
 
@@ -149,16 +160,19 @@ fn the_text_of_an_expired_certificate_names_the_day() {
 fn a_board_refuses_keys_that_it_cannot_verify() {
     let anchors = [Anchor::Certificate(sha256(RSA)), Anchor::Certificate(sha256(P384))];
     let policy = Policy::new(&anchors, AcceptedKeys::P256);
-    let result = policy.judge(&[RSA], NOW, &Software);
+    let result = policy.judge(&[RSA], &Circumstances::at(NOW), &Software);
     let algorithm = KeyAlgorithm::Rsa(2048);
     assert_eq!(result, Err(Rejection::UnsupportedKey { fingerprint: sha256(RSA), algorithm }));
-    assert!(matches!(policy.judge(&[P384], NOW, &Software), Err(Rejection::UnsupportedKey { .. })));
+    assert!(matches!(
+        policy.judge(&[P384], &Circumstances::at(NOW), &Software),
+        Err(Rejection::UnsupportedKey { .. })
+    ));
 }
 
 #[test]
 fn bytes_that_are_no_certificate_are_named() {
     let junk = b"junk".as_slice();
-    let result = Policy::new(&[], AcceptedKeys::Any).judge(&[junk], NOW, &Software);
+    let result = Policy::new(&[], AcceptedKeys::Any).judge(&[junk], &Circumstances::at(NOW), &Software);
     assert_eq!(result, Err(Rejection::Malformed { fingerprint: sha256(junk) }));
 }
 
@@ -194,7 +208,7 @@ proptest! {
         }
         let _ = Certificate::parse(&der);
         let anchors = [Anchor::Certificate(sha256(original))];
-        let result = Policy::new(&anchors, AcceptedKeys::Any).judge(&[&der], NOW, &Software);
+        let result = Policy::new(&anchors, AcceptedKeys::Any).judge(&[&der], &Circumstances::at(NOW), &Software);
         prop_assert!(result.is_err() || der == original);
     }
 }

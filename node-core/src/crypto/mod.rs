@@ -8,6 +8,8 @@ mod p256;
 mod seal;
 #[cfg(feature = "software")]
 mod software;
+#[cfg(feature = "software")]
+mod software_path;
 mod traits;
 #[cfg(feature = "unseal")]
 mod unseal;
@@ -19,4 +21,6 @@ pub use p256::{
 pub(crate) use seal::seal;
 #[cfg(feature = "software")]
 pub use software::{Software, SoftwareSigner};
+#[cfg(feature = "software")]
+pub use software_path::SOFTWARE_ALGORITHMS;
 pub use traits::{Check, Derive, Digest, Sign, Unseal, Verify};

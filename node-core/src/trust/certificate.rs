@@ -85,6 +85,16 @@ impl<'a> Certificate<'a> {
         first.is_some_and(|first| first.decode_as::<bool>() == Ok(true))
     }
 
+    /// Returns true when the key may sign certificates: its key usage says so, or says nothing.
+    #[must_use]
+    pub fn may_sign_certificates(&self) -> bool {
+        let bits = self.extension(KEY_USAGE).map(BitStringRef::from_der);
+        // Bit 5, counted from the top (RFC 5280 section 4.2.1.3).
+        bits.is_none_or(|bits| {
+            bits.is_ok_and(|bits| bits.raw_bytes().first().is_some_and(|first| first & 0b100 != 0))
+        })
+    }
+
     /// The contents of the extension of this kind.
     fn extension(&self, kind: ObjectIdentifier) -> Option<&'a [u8]> {
         let mut reader = SliceReader::new(self.extensions).ok()?;
@@ -151,6 +161,7 @@ const P384_CURVE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34"
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 

@@ -17,7 +17,7 @@ pub use certificate::{BadCertificate, Certificate, KeyAlgorithm};
 pub use date::Rfc3339;
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use names::SubjectName;
-pub use path::Authority;
+pub use path::{Authority, BadAuthority};
 pub use policy::{Accepted, AcceptedKeys, Anchor, Circumstances, DEPTH, MAX_CHAIN, Names, Policy, TrustedBy};
 pub use rejection::{NoPath, Rejection};
 pub use revocation::Revocation;

@@ -4,6 +4,7 @@
 use core::time::Duration;
 
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime as PkiTime};
+use thiserror::Error;
 use webpki::{
     EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, RevocationOptions, VerifiedPath,
     anchor_from_trusted_cert,
@@ -37,13 +38,30 @@ impl<'p> Authority<'p> {
     /// Reads the certificate of a CA.
     ///
     /// # Errors
-    /// [`BadCertificate`] when it is not one whole certificate.
-    pub fn read(der: &'p CertificateDer<'p>, crypto: &impl Digest) -> Result<Self, BadCertificate> {
+    /// It is not one whole certificate, or not that of a CA.
+    pub fn read(der: &'p CertificateDer<'p>, crypto: &impl Digest) -> Result<Self, BadAuthority> {
         let certificate = Certificate::parse(der)?;
         let anchor = anchor_from_trusted_cert(der).map_err(|_| BadCertificate)?;
+        // Version 1 has no field that says so.
+        if certificate.version == 3 && !(certificate.is_ca() && certificate.may_sign_certificates()) {
+            return Err(BadAuthority::NoCa);
+        }
         let Certificate { not_before, not_after, .. } = certificate;
         Ok(Self { anchor, fingerprint: Fingerprint(crypto.sha256(&[der])), not_before, not_after })
     }
+}
+
+/// The certificate is not that of a CA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BadAuthority {
+    /// It cannot be read.
+    #[error(transparent)]
+    Certificate(#[from] BadCertificate),
+    /// It may sign no other certificates.
+    #[error(
+        "not the certificate of a CA (CA:TRUE, and keyCertSign if it has a key usage): name the CA that signed it"
+    )]
+    NoCa,
 }
 
 /// What a path is validated with.

@@ -156,7 +156,13 @@ struct Shown<'c> {
     spki: Fingerprint,
 }
 
-impl Policy<'_> {
+impl<'p> Policy<'p> {
+    /// Trusts what any of `anchors` names, and nobody else.
+    #[must_use]
+    pub fn new(anchors: &'p [Anchor], keys: AcceptedKeys) -> Self {
+        Self { anchors, keys, ..Self::default() }
+    }
+
     /// Judges the certificates in DER that a peer showed, its own one first.
     ///
     /// # Errors
@@ -236,6 +242,10 @@ impl Policy<'_> {
         let Shown { fingerprint, certificate, .. } = *shown;
         let algorithm = certificate.algorithm;
         match (self.keys, algorithm) {
+            // No TLS library verifies these.
+            (_, KeyAlgorithm::Rsa(..=2047) | KeyAlgorithm::Other) => {
+                Err(Rejection::UnsupportedKey { fingerprint, algorithm })
+            }
             (AcceptedKeys::P256, _) if certificate.p256_key().is_none() => {
                 Err(Rejection::UnsupportedKey { fingerprint, algorithm })
             }

@@ -7,7 +7,9 @@ use embedded_tls::{
 use node_core::crypto::{BadSignature, P256Point, Signature, Software, Verify};
 use node_core::keys::MAX_BUNDLE_SLOTS;
 use node_core::time::WallClock;
-use node_core::trust::{AcceptedKeys, Anchor, Fingerprint, MissingRole, Policy, Rejection, Roles};
+use node_core::trust::{
+    AcceptedKeys, Anchor, Circumstances, Fingerprint, MissingRole, Policy, Rejection, Roles, TrustedBy,
+};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -89,13 +91,17 @@ impl Verifier {
             chain.push(der).map_err(|_| VerifyError::Rejected(Rejection::ChainTooLong))?;
         }
         let policy = Policy::new(&self.trust.anchors, AcceptedKeys::P256);
-        let accepted = policy.judge(&chain, self.trust.clock, &Software).map_err(VerifyError::Rejected)?;
+        let accepted = policy.judge(&chain, &Circumstances::at(self.trust.clock), &Software);
+        let accepted = accepted.map_err(VerifyError::Rejected)?;
         let (certificate, algorithm) = (accepted.fingerprint, accepted.certificate.algorithm);
         let unsupported = Rejection::UnsupportedKey { fingerprint: certificate, algorithm };
         let key = accepted.certificate.p256_key().ok_or(VerifyError::Rejected(unsupported))?;
         let pinned = self.trust.anchors.contains(&Anchor::Spki(accepted.spki));
         if !pinned {
-            let roles = self.trust.roles.get(accepted.anchor).copied().unwrap_or(Roles::NONE);
+            let roles = match accepted.by {
+                TrustedBy::Anchor(anchor) => self.trust.roles.get(anchor).copied().unwrap_or(Roles::NONE),
+                TrustedBy::Authority(_) => Roles::NONE,
+            };
             roles
                 .require(Roles::LINK_AS_HUB)
                 .map_err(|missing| VerifyError::Role { certificate, missing })?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use node_core::crypto::Software;
 use node_core::time::{UnixTime, WallClock};
-use node_core::trust::{AcceptedKeys, Anchor, Certificate, MAX_CHAIN, Policy, Rejection};
+use node_core::trust::{AcceptedKeys, Anchor, Certificate, Circumstances, MAX_CHAIN, Policy, Rejection};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime as RustlsTime};
@@ -41,7 +41,11 @@ impl Verifier {
         let chain: Vec<&[u8]> =
             core::iter::once(leaf).chain(rest).take(MAX_CHAIN + 1).map(AsRef::as_ref).collect();
         let clock = WallClock::Reliable(UnixTime(now.as_secs()));
-        let decision = Policy::new(&self.anchors, AcceptedKeys::Any).judge(&chain, Some(clock), &Software);
+        let decision = Policy::new(&self.anchors, AcceptedKeys::Any).judge(
+            &chain,
+            &Circumstances::at(Some(clock)),
+            &Software,
+        );
         decision.map(|_| ()).map_err(|rejection| {
             let subject = Certificate::parse(leaf).ok().and_then(|certificate| certificate.common_name);
             self.rejections.fetch_add(1, Ordering::Relaxed);
