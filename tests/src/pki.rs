@@ -42,8 +42,7 @@ impl TlsDir {
     ///
     /// openssl is missing or fails.
     pub fn generate(algorithm: Algorithm) -> Result<Self> {
-        let this = Self { dir: TempDir::with_prefix("tls-")?, algorithm };
-        this.shell(CONFIGURE)?;
+        let this = Self::empty(algorithm)?;
         this.shell(GENERATE)?;
         Ok(this)
     }
@@ -103,14 +102,34 @@ impl TlsDir {
         self.shell(EXPIRED)
     }
 
+    /// Adds a pair that expires in so many seconds.
+    ///
+    /// # Errors
+    ///
+    /// openssl fails.
+    pub fn add_brief(&self, stem: &str, seconds: u32) -> Result<()> {
+        let end = format!("$(date -u -d '+{seconds} seconds' +%Y%m%d%H%M%SZ)");
+        self.shell(&EXPIRED.replace("expired", stem).replace("20210101000000Z", &end))
+    }
+
+    /// A directory without pairs, in which some can be made.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be made.
+    pub fn empty(algorithm: Algorithm) -> Result<Self> {
+        let this = Self { dir: TempDir::with_prefix("tls-")?, algorithm };
+        this.shell(CONFIGURE)?;
+        Ok(this)
+    }
+
     /// A directory with one pair, whose key is in no other directory.
     ///
     /// # Errors
     ///
     /// openssl is missing or fails.
     pub fn with_pair(algorithm: Algorithm, stem: &str) -> Result<Self> {
-        let this = Self { dir: TempDir::with_prefix("tls-")?, algorithm };
-        this.shell(CONFIGURE)?;
+        let this = Self::empty(algorithm)?;
         this.shell(&RENEW.replace("server_b", stem))?;
         Ok(this)
     }

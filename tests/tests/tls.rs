@@ -123,6 +123,27 @@ fn an_expired_certificate_is_refused_even_if_it_is_in_the_directory() {
 }
 
 #[test]
+fn a_link_ends_when_the_certificate_of_its_peer_expires() {
+    let shared = TlsDir::generate(Algorithm::P256).unwrap();
+    let own = TlsDir::empty(Algorithm::P256).unwrap();
+    // Long enough for a link to come up on a busy machine.
+    own.add_brief("brief", 20).unwrap();
+    own.trust(&shared, "server_a", "hub.hub").unwrap();
+    shared.trust(&own, "brief", "brief.hub").unwrap();
+    let hub = Setup::named("hub").unwrap().tls(shared.path()).start().unwrap();
+    let _other = Setup::named("other").unwrap().tls(own.path()).join(hub.private()).start().unwrap();
+    eventually(|| hub.ctl().sees("other", "alive")).unwrap();
+    let said = hub.wait_for_log("the link with other ends: certificate").unwrap();
+    assert!(said.contains(&own.fingerprint("brief").unwrap()) && said.contains("expired at"), "{said}");
+    eventually(|| {
+        let links = hub.ctl().json(&["cluster", "links"])?;
+        ensure!(links["links"].as_array().is_some_and(Vec::is_empty), "{links}");
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
 fn http_without_tls_gets_an_answer_that_helps() {
     let guarded = Guarded::start(Algorithm::P256);
     let mark = guarded.node.mark();

@@ -19,7 +19,7 @@ use crate::access::Access;
 use crate::clock::Clock;
 use crate::connect;
 use crate::link::{Carrier, Greeting, LinkEvent, LinkTask, Local, Origin, Server};
-use crate::tls::{Shows, channel, explain_opening, server_name};
+use crate::tls::{Shown, Shows, channel, explain_opening, server_name};
 
 /// How long a host may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -100,7 +100,7 @@ impl Dialer {
 
     async fn secure(&self, stream: TcpStream, address: &str) -> io::Result<(Box<dyn Carrier>, Origin)> {
         let (direction, address) = (Direction::Accepted, address.to_owned());
-        let mut origin = Origin { direction, address, channel: Channel::default() };
+        let mut origin = Origin { direction, address, channel: Channel::default(), shown: None };
         match &self.security {
             Security::Plaintext => Ok((Box::new(stream), origin)),
             Security::Tls(keyring) => {
@@ -108,6 +108,7 @@ impl Dialer {
                 let connector = TlsConnector::from(config);
                 let stream = within(DIAL_HANDSHAKE_TIMEOUT, connector.connect(server_name(), stream)).await?;
                 origin.channel = channel(stream.get_ref().1, ours)?;
+                origin.shown = Shown::of(stream.get_ref().1);
                 Ok((Box::new(stream), origin))
             }
         }

@@ -5,6 +5,7 @@ use node_core::gossip::{Direction, Failure, LinkEnd, Node, Target};
 use node_core::id::LinkId;
 use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
+use node_core::trust::Rejection;
 use node_core::wire::{Kind, Metadata, Record};
 use tokio::sync::{mpsc, watch};
 
@@ -44,6 +45,8 @@ pub(super) struct Driver<'s> {
     publisher: ViewPublisher,
     /// There are addresses to join through.
     joins: bool,
+    /// When the peers of all links are judged again.
+    judge_at: Option<Instant>,
     /// Links are being ended for good.
     closing: bool,
 }
@@ -78,6 +81,7 @@ impl<'s> Driver<'s> {
             publisher: ViewPublisher::new(reports.views, now),
             joins,
             closing: false,
+            judge_at: None,
         }
     }
 
@@ -120,6 +124,7 @@ impl<'s> Driver<'s> {
             self.links.gossip_deadline(),
             self.hubs.deadline(),
             self.publisher.deadline(),
+            self.judge_at,
         ];
         let next = timers.into_iter().flatten().min().unwrap_or(clock.now() + MAX_TURN_PAUSE);
         let logs = [self.dial_log.flush(), self.links.flush_log(), self.changes.flush_logs()];
@@ -129,6 +134,9 @@ impl<'s> Driver<'s> {
     /// Does everything that is due at `now`.
     fn turn(&mut self, now: Instant) {
         self.node.handle_timeout(now);
+        if is_due(self.judge_at, now) {
+            self.check_keys(now);
+        }
         // Before dialling: new links greet with the current record.
         self.local.follow(&self.node, &self.store);
         while let Some(dial) = self.node.poll_dial(now) {
@@ -288,11 +296,28 @@ impl<'s> Driver<'s> {
         }
     }
 
-    /// Lets the node close links whose keys are not in the keyring.
+    /// Judges the peers of all links again, ends the links to those that are no longer trusted, and lets the node replace links
+    /// that were made with a former key.
     fn check_keys(&mut self, now: Instant) {
-        if let Security::Tls(keyring) = &self.dialer.security {
-            self.node.handle_keyring(now, keyring.active().certificate, |key| keyring.trusts(key));
+        let Security::Tls(keyring) = self.dialer.security.clone() else { return };
+        let mut holds = MAX_TURN_PAUSE;
+        let mut ended = Vec::new();
+        for (link, peer, shown) in self.links.shown() {
+            match keyring.judge(shown) {
+                Ok(longest) => holds = holds.min(longest),
+                Err(rejection) => ended.push((link, peer, rejection)),
+            }
         }
+        for (link, peer, rejection) in ended {
+            let name = self.node.member(peer).map_or("?", |member| member.metadata.name);
+            tracing::warn!(link = link.0, %peer, "the link with {name} ends: {rejection}");
+            // Who is merely late may finish its requests.
+            let late = matches!(rejection, Rejection::Expired { .. } | Rejection::ExpiresSoon { .. });
+            self.go_away(link, if late { GoAway::Rekeyed } else { GoAway::Untrusted });
+        }
+        self.judge_at = Some(now + holds);
+        // Those that are not trusted have ended above.
+        self.node.handle_keyring(now, keyring.active().certificate, |_| true);
     }
 
     /// Ends a link.

@@ -13,6 +13,7 @@ use super::view::LinkInfo;
 use crate::clock::unix_millis;
 use crate::link::{LinkHandle, Origin, Outcome};
 use crate::log_limit::LogLimit;
+use crate::tls::Shown;
 
 /// When a link had no room for gossip, it is tried again after this.
 const GOSSIP_RETRY: Duration = Duration::from_millis(20);
@@ -53,6 +54,13 @@ impl Links {
         self.by_id.iter().filter_map(|(id, known)| {
             let certificates = known.origin.channel.certificates?;
             Some((*id, known.handle.as_ref()?.peer(), certificates.theirs))
+        })
+    }
+
+    /// The links that are up under TLS: what the peer of each showed.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (LinkId, NodeId, &Shown)> {
+        self.by_id.iter().filter_map(|(id, known)| {
+            Some((*id, known.handle.as_ref()?.peer(), known.origin.shown.as_ref()?))
         })
     }
 

@@ -93,7 +93,12 @@ fn leaf_metadata() -> Metadata<'static> {
 }
 
 fn origin() -> Origin {
-    Origin { direction: Direction::Accepted, address: "memory".into(), channel: Channel::default() }
+    Origin {
+        direction: Direction::Accepted,
+        address: "memory".into(),
+        channel: Channel::default(),
+        shown: None,
+    }
 }
 
 /// Dials the hub again each time that the hub asks for it.

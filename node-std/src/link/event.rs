@@ -8,6 +8,7 @@ use node_core::link::GoAway;
 
 use super::handle::LinkHandle;
 use super::local::Greeting;
+use crate::tls::Shown;
 
 /// The beginning of a link.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Origin {
     pub address: String,
     /// The channel under it, to which both ends bind their proofs.
     pub channel: Channel,
+    /// What the peer showed in the handshake of TLS.
+    pub shown: Option<Shown>,
 }
 
 /// An event of a link.

@@ -52,8 +52,12 @@ impl Server for Serve {
 /// Starts one end of a link.
 fn end(carrier: DuplexStream, number: u128, server: Arc<dyn Server>) -> mpsc::Receiver<LinkEvent> {
     let (sender, events) = mpsc::channel(64);
-    let origin =
-        Origin { direction: Direction::Accepted, address: "memory".into(), channel: Channel::default() };
+    let origin = Origin {
+        direction: Direction::Accepted,
+        address: "memory".into(),
+        channel: Channel::default(),
+        shown: None,
+    };
     let limits = Limits {
         frame: 4096,
         exchanges: 16,

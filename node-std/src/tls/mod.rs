@@ -16,6 +16,7 @@ mod pem;
 mod provider;
 mod reload;
 mod secret_key;
+mod trust;
 mod verifier;
 mod watch;
 
@@ -29,3 +30,4 @@ pub use pem::Damage;
 pub(crate) use provider::{provider, signing_key};
 pub use reload::{Health, Keyring, Shows};
 pub(crate) use secret_key::SecretKeyDer;
+pub use trust::Shown;

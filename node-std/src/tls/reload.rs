@@ -1,6 +1,7 @@
 //! The keyring of a running node: always the last good one.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -9,7 +10,7 @@ use arc_swap::ArcSwap;
 use node_core::crypto::Software;
 use node_core::keys::{Keyring as Rules, SlotInfo};
 use node_core::time::UnixTime;
-use node_core::trust::{Fingerprint, Rfc3339};
+use node_core::trust::{Fingerprint, Rejection, Rfc3339};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::sync::watch;
 
@@ -18,7 +19,9 @@ use super::endpoint::Endpoint;
 use super::error::{DirectoryProblem, TlsError};
 use super::listing::Listing;
 use super::provider::provider;
+use super::trust::{Shown, Trust, holds_for};
 use super::verifier::Verifier;
+use crate::clock::unix_time;
 
 /// The keyring of a TLS directory: as the directory is now, or as it was when it was last usable.
 ///
@@ -63,6 +66,7 @@ struct Current {
     slots: Vec<SlotInfo>,
     active: SlotInfo,
     digest: Fingerprint,
+    trust: Arc<Trust>,
     endpoint: Endpoint,
 }
 
@@ -138,10 +142,15 @@ impl Keyring {
         self.current.load().digest
     }
 
-    /// Whether the certificate with this SHA-256 is trusted. A link whose peer's certificate is no longer trusted is closed.
-    #[must_use]
-    pub fn trusts(&self, certificate: Fingerprint) -> bool {
-        self.current.load().slots.iter().any(|slot| slot.certificate == certificate)
+    /// Judges a peer again whose connection is up. Returns how long the decision holds: it has to be made anew then, and whenever
+    /// the keyring [changes](Self::subscribe).
+    ///
+    /// # Errors
+    /// [`Rejection`]: the connection MUST end.
+    pub fn judge(&self, shown: &Shown) -> Result<Duration, Rejection> {
+        let now = unix_time();
+        let accepted = self.current.load().trust.judge(&shown.chain(), now)?;
+        Ok(holds_for(accepted.until, now))
     }
 
     /// Counts the keyrings since the start; changes after a new one is in force.
@@ -230,14 +239,14 @@ impl Current {
         let (active, digest) = (rules.active().clone(), rules.digest(&Software));
         warn_about(&slots, &active);
 
-        let anchors = infos.iter().map(SlotInfo::anchor).collect();
-        let verifier = Verifier::new(anchors, provider(), Arc::clone(rejections));
+        let trust = Arc::new(Trust::new(infos.iter().map(SlotInfo::anchor).collect()));
+        let verifier = Verifier::new(Arc::clone(&trust), provider(), Arc::clone(rejections));
         let signer = slots.iter_mut().find(|slot| slot.info.name == active.name);
         let signer = signer
             .and_then(|slot| slot.pair.take())
             .ok_or_else(|| broken(node_core::keys::KeyringError::NoPair))?;
         let endpoint = Endpoint::new(signer.signer, verifier)?;
-        Ok(Self { listing, slots: infos, active, digest, endpoint })
+        Ok(Self { listing, slots: infos, active, digest, trust, endpoint })
     }
 
     fn summary(&self) -> String {

@@ -4,9 +4,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
-use node_core::crypto::Software;
-use node_core::time::{UnixTime, WallClock};
-use node_core::trust::{AcceptedKeys, Anchor, Certificate, Circumstances, MAX_CHAIN, Policy, Rejection};
+use node_core::time::UnixTime;
+use node_core::trust::{Certificate, MAX_CHAIN, Rejection};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime as RustlsTime};
@@ -15,21 +14,23 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
 
-/// Accepts peers whose certificates the anchors name. The core decides. This type checks signatures and counts refusals.
+use super::trust::Trust;
+
+/// Accepts peers that a keyring trusts. This type checks signatures and counts refusals.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    anchors: Vec<Anchor>,
+    trust: Arc<Trust>,
     provider: Arc<CryptoProvider>,
     rejections: Arc<AtomicU64>,
 }
 
 impl Verifier {
     pub(super) const fn new(
-        anchors: Vec<Anchor>,
+        trust: Arc<Trust>,
         provider: Arc<CryptoProvider>,
         rejections: Arc<AtomicU64>,
     ) -> Self {
-        Self { anchors, provider, rejections }
+        Self { trust, provider, rejections }
     }
 
     fn check(
@@ -40,12 +41,7 @@ impl Verifier {
     ) -> Result<(), Error> {
         let chain: Vec<&[u8]> =
             core::iter::once(leaf).chain(rest).take(MAX_CHAIN + 1).map(AsRef::as_ref).collect();
-        let clock = WallClock::Reliable(UnixTime(now.as_secs()));
-        let decision = Policy::new(&self.anchors, AcceptedKeys::Any).judge(
-            &chain,
-            &Circumstances::at(Some(clock)),
-            &Software,
-        );
+        let decision = self.trust.judge(&chain, UnixTime(now.as_secs()));
         decision.map(|_| ()).map_err(|rejection| {
             let subject = Certificate::parse(leaf).ok().and_then(|certificate| certificate.common_name);
             self.rejections.fetch_add(1, Ordering::Relaxed);

@@ -94,7 +94,12 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
         limits: Limits { members: 16, ..LIMITS },
         key_usage_limit: KEY_USAGE_LIMIT,
     };
-    let origin = Origin { direction: Direction::Accepted, address: daemon.private().to_string(), channel };
+    let origin = Origin {
+        direction: Direction::Accepted,
+        address: daemon.private().to_string(),
+        channel,
+        shown: None,
+    };
     local.identity().sign_record(1, &mut metadata)?;
     let (_greeting, greeting) = watch::channel(Greeting { incarnation: 1, state: State::Alive, metadata });
     let (sender, mut events) = mpsc::channel(64);

@@ -5,14 +5,13 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use node_core::identity::Channel;
-use node_core::trust::Fingerprint;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::refusal::Refusal;
-use crate::tls::{Keyring, Shows, channel};
+use crate::tls::{Keyring, Shown, Shows, channel};
 
 /// How long a TLS handshake may take. A board does its part of it in software.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,10 +37,10 @@ pub(super) struct TrustWatch<F> {
     pub(super) watch: F,
 }
 
-/// Watches the trust in the certificate `client`. `drain` is the port's token.
+/// Watches the trust in a client that showed these certificates. `drain` is the port's token.
 pub(super) fn watch_trust(
     keyring: &Arc<Keyring>,
-    client: Fingerprint,
+    client: Shown,
     drain: &CancellationToken,
 ) -> TrustWatch<impl Future<Output = Result<(), Refusal>>> {
     let token = drain.child_token();
@@ -49,11 +48,17 @@ pub(super) fn watch_trust(
     let mut keys = keyring.subscribe();
     let watch = async move {
         loop {
-            if !keyring.trusts(client) {
-                cancel.cancel();
-            }
-            if keys.changed().await.is_err() {
-                pending::<()>().await;
+            match keyring.judge(&client) {
+                // Without a keyring that changes, only time can end the decision.
+                Ok(holds) => match tokio::time::timeout(holds, keys.changed()).await {
+                    Ok(Err(_)) => tokio::time::sleep(holds).await,
+                    Ok(Ok(())) | Err(_) => {}
+                },
+                Err(rejection) => {
+                    tracing::info!("a connection ends after its requests: {rejection}");
+                    cancel.cancel();
+                    pending::<()>().await;
+                }
             }
         }
     };

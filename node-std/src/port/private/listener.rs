@@ -21,7 +21,7 @@ use crate::port::acceptor::{ConnectionPermit, accept};
 use crate::port::connection::{self, Version};
 use crate::port::sniff::{Opening, Prefixed, SniffError, sniff};
 use crate::proxy::Arrival;
-use crate::tls::ALPN_LINK;
+use crate::tls::{ALPN_LINK, Shown};
 
 /// Serves the private port.
 pub struct Listener<R> {
@@ -80,7 +80,7 @@ impl<R: Remote> Listener<R> {
         stream.set_nodelay(true)?;
         let arrival = Arrival { peer: peer.ip(), secure: matches!(self.security, Security::Tls(_)) };
         let (direction, address) = (Direction::Accepted, peer.to_string());
-        let origin = Origin { direction, address, channel: Channel::default() };
+        let origin = Origin { direction, address, channel: Channel::default(), shown: None };
         let mut client = Client { permit, origin, arrival };
         let Some((opening, mut stream)) = open(stream, &drain).await? else { return Ok(()) };
         match (&self.security, opening) {
@@ -88,14 +88,15 @@ impl<R: Remote> Listener<R> {
             (Security::Plaintext, opening) => self.dispatch(stream, opening, client, drain).await,
             (Security::Tls(keyring), Opening::Tls) => {
                 let (stream, channel) = handshake(stream, keyring).await?;
-                let certificates = channel.certificates.ok_or(Refusal::NoCertificate)?;
+                let shown = Shown::of(stream.get_ref().1).ok_or(Refusal::NoCertificate)?;
                 client.origin.channel = channel;
+                client.origin.shown = Some(shown.clone());
                 if stream.get_ref().1.alpn_protocol() == Some(ALPN_LINK) {
                     self.link(stream, client);
                     return Ok(());
                 }
                 let Some((opening, stream)) = open(stream, &drain).await? else { return Ok(()) };
-                let trust = watch_trust(keyring, certificates.theirs, &drain);
+                let trust = watch_trust(keyring, shown, &drain);
                 let served = self.dispatch(stream, opening, client, trust.token.clone());
                 tokio::select! {
                     served = served => served,
