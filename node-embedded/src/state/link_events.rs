@@ -30,7 +30,14 @@ impl Core<'_> {
         port.blocked = false;
         port.go_away = None;
         let certificates = Certificates { ours, theirs: hub.certificate };
-        let carried = Carried { id: LinkId(self.links), target, certificates, edition, pinned: hub.pinned };
+        let carried = Carried {
+            id: LinkId(self.links),
+            target,
+            certificates,
+            edition,
+            pinned: hub.pinned,
+            until: Some(hub.until),
+        };
         port.stage = Stage::Greeting(carried);
         // embedded-tls offers no exporter.
         let channel = Channel { certificates: Some(certificates), exporter: None };
@@ -103,6 +110,22 @@ impl Core<'_> {
         while let Some(id) = self.ports.get_mut(index).and_then(|port| port.link.poll_expired()) {
             self.handle_expired(index, id);
         }
+        self.judge_dates(index, now);
+    }
+
+    /// Ends a link, after its exchanges, whose hub's certificate has expired. The hub may have a newer one, so it is dialled again.
+    fn judge_dates(&mut self, index: usize, now: Instant) {
+        let time = self.clock.time(now);
+        let Some(port) = self.ports.get_mut(index) else { return };
+        let Stage::Joined(carried, id) = &mut port.stage else { return };
+        if carried.until.is_none_or(|until| time <= until) {
+            return;
+        }
+        warning!("the certificate {} of {} has expired: the link ends", carried.certificates.theirs, id);
+        carried.until = None;
+        let link = carried.id;
+        port.link.go_away(GoAway::Rekeyed);
+        self.node.handle_go_away(now, link, GoAway::Rekeyed);
     }
 
     /// The connection is closed.

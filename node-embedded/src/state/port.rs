@@ -3,7 +3,7 @@
 use node_core::gossip::{Certificates, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{self, GoAway, Link, PeerError, Phase};
-use node_core::time::{Duration, Instant};
+use node_core::time::{Duration, Instant, UnixTime};
 use node_core::trust::Fingerprint;
 
 use super::batch::Batch;
@@ -65,6 +65,8 @@ pub(crate) struct Carried {
     pub(crate) edition: Edition,
     /// A pin makes the hub trusted, regardless of the keyring.
     pub(crate) pinned: bool,
+    /// When the hub's certificate expires; `None` once the link ends for that.
+    pub(crate) until: Option<UnixTime>,
 }
 
 /// The reason why only the GOAWAY is left.

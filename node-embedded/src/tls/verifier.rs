@@ -6,7 +6,7 @@ use embedded_tls::{
 };
 use node_core::crypto::{BadSignature, P256Point, Signature, Software, Verify};
 use node_core::keys::MAX_BUNDLE_SLOTS;
-use node_core::time::WallClock;
+use node_core::time::{UnixTime, WallClock};
 use node_core::trust::{
     AcceptedKeys, Anchor, Circumstances, Fingerprint, MissingRole, Policy, Rejection, Roles, TrustedBy,
 };
@@ -62,6 +62,8 @@ pub(crate) struct Proved {
     pub(crate) certificate: Fingerprint,
     /// A pin makes it trusted, regardless of the keyring.
     pub(crate) pinned: bool,
+    /// When the decision ends that it is trusted.
+    pub(crate) until: UnixTime,
 }
 
 impl Verifier {
@@ -106,7 +108,11 @@ impl Verifier {
                 .require(Roles::LINK_AS_HUB)
                 .map_err(|missing| VerifyError::Role { certificate, missing })?;
         }
-        Ok(Hub { key, proved: Proved { certificate, pinned }, transcript: transcript.clone() })
+        Ok(Hub {
+            key,
+            proved: Proved { certificate, pinned, until: accepted.until },
+            transcript: transcript.clone(),
+        })
     }
 
     fn check(&self, verify: &CertificateVerifyRef<'_>) -> Result<(), VerifyError> {

@@ -79,6 +79,26 @@ fn the_board_learns_the_time_from_hubs_that_it_trusts() {
 }
 
 #[test]
+fn a_link_ends_when_the_certificate_of_its_hub_expires() {
+    let (mut world, tasks) = world();
+    world.hub_identity = Identity::until(2030);
+    world.hub.configure(&world.hub_identity, world.trusted.clone());
+    // 2029-12-31T23:59:00Z.
+    world.hub.tell_time(1_893_455_940);
+    run(tasks, async {
+        let (leaf, task) = board(&world.network, Flash::new(), &world.keyring()).await;
+        let test = async {
+            leaf.linked().await;
+            Timer::after_secs(50).await;
+            assert_eq!(leaf.links(), 1);
+            Timer::after_secs(30).await;
+            assert_eq!((leaf.links(), world.hub.links()), (0, 0));
+        };
+        select(test, task).await;
+    });
+}
+
+#[test]
 fn no_hub_can_move_the_boards_clock_past_its_own_certificate() {
     with_board(async |world, leaf| {
         world.hub.tell_time(u64::MAX);
