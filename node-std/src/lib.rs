@@ -20,7 +20,7 @@
 //!                             ctl ->                                       config
 //! ```
 //!
-//! Four rooms stand alone: [`clock`], [`identity`], [`log_limit`] and [`data_dir`]. They belong to no room, because several rooms use them.
+//! Five rooms stand alone: [`clock`], [`identity`], [`log`], [`log_limit`] and [`data_dir`]. They belong to no room, because several rooms use them.
 //! They use no room, except that `data_dir` reads addresses as `config` does.
 
 pub mod access;
@@ -34,6 +34,7 @@ pub mod daemon;
 pub mod data_dir;
 pub mod identity;
 pub mod link;
+pub mod log;
 pub mod log_limit;
 pub mod peer;
 pub mod port;

@@ -50,6 +50,35 @@ fn ping_reaches_a_node_by_name_or_id() {
 }
 
 #[test]
+fn an_idle_pair_that_does_not_match_is_a_warning() {
+    let made = TlsDir::generate(Algorithm::P256).unwrap();
+    let own = made.copy().unwrap();
+    let node = Setup::named("ada").unwrap().tls(made.path()).start().unwrap();
+    std::fs::copy(own.file("server_a.key"), own.file("server_c.key")).unwrap();
+    let ctl = Ctl::to(&format!("https://{}", node.private())).tls(own.path());
+    let output = ctl.run(&["cluster", "nodes"]).unwrap();
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(output.stderr.contains("warning") && output.stderr.contains("server_c.key"), "{output:?}");
+    // The active pair has to be good, and a daemon wants all of them.
+    std::fs::copy(own.file("server_b.key"), own.file("server_a.key")).unwrap();
+    let output = ctl.run(&["cluster", "nodes"]).unwrap();
+    assert!(output.code == 1 && output.stderr.contains("server_a.key"), "{output:?}");
+    let own = made.copy().unwrap();
+    std::fs::copy(own.file("server_a.key"), own.file("server_c.key")).unwrap();
+    let said = Setup::named("ben").unwrap().tls(own.path()).refusal().unwrap();
+    assert!(said.contains("server_c.key"), "{said}");
+}
+
+#[test]
+fn keys_for_a_node_that_is_no_board_are_refused_for_that_reason() {
+    let made = TlsDir::generate(Algorithm::Rsa).unwrap();
+    let node = Setup::named("ada").unwrap().tls(made.path()).start().unwrap();
+    let dir = made.path().to_str().unwrap();
+    let output = node.ctl().run(&["keys", "push", "ada", dir]).unwrap();
+    assert!(output.code == 1 && output.stderr.contains("ada is a hub"), "{output:?}");
+}
+
+#[test]
 fn keys_ls_shows_the_keyring_of_any_node() {
     let made = TlsDir::generate(Algorithm::P256).unwrap();
     let cluster = Cluster::tls(&["ada", "ben"], &made, |setup| setup).unwrap();

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::peers::Remote;
 use super::service::Api;
 use crate::access::Caller;
+use crate::log;
 use crate::proxy::{Body, json as json_response, text};
 
 /// Longest request, in bytes.
@@ -63,6 +64,7 @@ impl<R: Remote> Api<R> {
         let tls = self.tls.borrow();
         json!({
             "status": "OK", "plaintext": !tls.enabled, "tls": *tls, "refusedForRole": self.about.access.refused(),
+            "logLinesLost": log::lost(),
         })
     }
 }

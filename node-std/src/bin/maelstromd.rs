@@ -1,19 +1,20 @@
 //! The daemon: one node of a cluster.
 
-use std::io::IsTerminal;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 use node_std::config::{Config, Environment, Flags};
+use node_std::log;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
     match start(flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("maelstromd: {error}");
+            // Nobody may read it.
+            let _ = writeln!(std::io::stderr(), "maelstromd: {error}");
             ExitCode::FAILURE
         }
     }
@@ -21,10 +22,7 @@ fn main() -> ExitCode {
 
 fn start(flags: Flags) -> Result<(), Box<dyn core::error::Error>> {
     let config = Config::resolve(flags, Environment::of_process())?;
-    let filter = EnvFilter::try_new(&config.log)
-        .map_err(|error| format!("--log or MAEL_LOG: {error}; say for example info or node_std=debug"))?;
-    let colour = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
+    let _log = log::start(log::parse(&config.log)?);
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     Ok(runtime.block_on(node_std::daemon::run(config))?)

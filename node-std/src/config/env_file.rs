@@ -1,28 +1,10 @@
 //! The file that `--env-file` names: lines of `KEY=VALUE`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The variables that the daemon reads. Any other name that begins with `MAEL_` is an error in an env file.
-const VARIABLES: [&str; 17] = [
-    "MAEL_ADVERTISE_ADDR",
-    "MAEL_BINDINGS",
-    "MAEL_CLUSTER_ID",
-    "MAEL_COMPONENTS",
-    "MAEL_DATA_DIR",
-    "MAEL_DIAL_RANGES",
-    "MAEL_JOIN",
-    "MAEL_LOG",
-    "MAEL_NODE_NAME",
-    "MAEL_PLAINTEXT",
-    "MAEL_PRIVATE_ADDR",
-    "MAEL_PRIVATE_PORT",
-    "MAEL_PRIVATE_TLS_DIR",
-    "MAEL_PUBLIC_ADDR",
-    "MAEL_PUBLIC_COMPONENTS",
-    "MAEL_PUBLIC_PORT",
-    "MAEL_ROLES",
-];
+use super::known::{self, UnknownVariable};
 
 /// The variables of a file, by name.
 pub type Variables = BTreeMap<String, Variable>;
@@ -45,9 +27,7 @@ pub fn read(path: &Path) -> Result<Variables, EnvFileError> {
         let line = index + 1;
         let wrong = |problem| EnvFileError::Line { path: path.to_owned(), line, problem };
         let Some((key, value)) = parse_line(text).map_err(wrong)? else { continue };
-        if key.starts_with("MAEL_") && !VARIABLES.contains(&key) {
-            return Err(wrong(LineProblem::Unknown(key.to_owned())));
-        }
+        known::check(OsStr::new(key)).map_err(|unknown| wrong(unknown.into()))?;
         if variables.insert(key.to_owned(), Variable { value, line }).is_some() {
             return Err(wrong(LineProblem::Twice(key.to_owned())));
         }
@@ -133,9 +113,9 @@ pub enum LineProblem {
     /// The variable was set before.
     #[error("{0} is set a second time: drop one of the lines")]
     Twice(String),
-    /// The daemon reads no such `MAEL_` variable.
-    #[error("{0} is not a variable of maelstromd; it knows {known}", known = VARIABLES.join(", "))]
-    Unknown(String),
+    /// Nothing reads such a `MAEL_` variable.
+    #[error(transparent)]
+    Unknown(#[from] UnknownVariable),
     /// A quote is not closed.
     #[error("the quote is not closed on this line")]
     Unterminated,

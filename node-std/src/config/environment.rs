@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::env_file::{self, EnvFileError, Variable, Variables};
 use super::error::ConfigError;
+use super::known::{self, UnknownVariable};
 use super::setting::{Port, Setting};
 
 /// Environment variables, each with the place that sets it. An empty value counts as unset.
@@ -30,6 +31,14 @@ impl Environment {
     /// The file cannot be read or a line is wrong. The error names the file and the line.
     pub fn with_file(self, path: &Path) -> Result<Self, EnvFileError> {
         Ok(Self { file: env_file::read(path)?, path: path.to_owned(), ..self })
+    }
+
+    /// Checks that something reads each variable of this program in the process; those of a file were checked with it.
+    ///
+    /// # Errors
+    /// Names the first one that nothing reads.
+    pub(super) fn check(&self) -> Result<(), UnknownVariable> {
+        self.process.keys().try_for_each(|name| known::check(name))
     }
 
     /// A variable of the process, for a default that depends on it.

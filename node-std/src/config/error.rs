@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use node_core::id::Name;
 
 use super::env_file::EnvFileError;
+use super::known::UnknownVariable;
 
 /// Why the daemon does not start with its settings.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,9 @@ pub enum ConfigError {
     /// A variable is not UTF-8 text.
     #[error("the environment variable {0} is not UTF-8")]
     NotText(String),
+    /// No setting has the name of a variable.
+    #[error(transparent)]
+    Unknown(#[from] UnknownVariable),
     /// Both TLS and plaintext were asked for.
     #[error("--plaintext (MAEL_PLAINTEXT) and --tls-dir (MAEL_PRIVATE_TLS_DIR) exclude each other: drop one")]
     PlaintextWithTls,

@@ -8,6 +8,7 @@ mod environment;
 mod error;
 mod flags;
 mod host_port;
+mod known;
 mod published;
 mod setting;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub use flags::Flags;
 pub use host_port::{BadHostPort, HostPort};
+pub use known::{UnknownVariable, check_process};
 pub use published::Published;
 
 use published::Entry;
@@ -91,6 +93,7 @@ impl Config {
             Some(path) => environment.with_file(path)?,
             None => environment,
         };
+        env.check()?;
         let tls_dir = env.setting("--tls-dir", flags.tls_dir, "MAEL_PRIVATE_TLS_DIR")?;
         let tls_dir = tls_dir.map(|setting| PathBuf::from(setting.value));
         let plaintext = match flags.plaintext {
@@ -169,7 +172,7 @@ impl Config {
             published,
             cluster_id: cluster_id.map_or_else(|| default_name("maelstrom"), |setting| setting.parse())?,
             plaintext,
-            log: log.map_or_else(|| "info".to_owned(), |setting| setting.value),
+            log: log.map_or_else(|| Ok("info".to_owned()), |setting| setting.log_filter())?,
         })
     }
 

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 
 use super::error::ConfigError;
+use crate::log;
 
 /// Where to listen: an address, or a port on the usual addresses.
 #[derive(Debug)]
@@ -36,6 +37,14 @@ impl Setting {
             "1" | "true" | "yes" => Ok(true),
             "0" | "false" | "no" => Ok(false),
             _ => Err(self.invalid("expected true or false".to_owned())),
+        }
+    }
+
+    /// The value as a filter of log lines.
+    pub fn log_filter(self) -> Result<String, ConfigError> {
+        match log::parse(&self.value) {
+            Ok(_) => Ok(self.value),
+            Err(error) => Err(self.invalid(error.to_string())),
         }
     }
 

@@ -25,6 +25,26 @@ fn starts_with_nothing_at_all() {
 }
 
 #[test]
+fn what_means_nothing_is_an_error() {
+    for level in ["warning", "verbose", "err"] {
+        let said = problem(&[], &[("MAEL_LOG", level)]);
+        assert!(
+            said.starts_with("MAEL_LOG: ") && said.contains("error, warn, info, debug and trace"),
+            "{said}"
+        );
+    }
+    assert!(problem(&["--log", "nodestd=debug"], &[]).starts_with("--log: "));
+    assert_eq!(config(&["--log", "node_std=debug"], &[]).unwrap().log, "node_std=debug");
+    let said = problem(&[], &[("MAEL_PRIVAT_TLS_DIR", "tls")]);
+    assert_eq!(said, "MAEL_PRIVAT_TLS_DIR: no setting has this name: is MAEL_PRIVATE_TLS_DIR meant?");
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"PATH=/bin\n# MAEL_X=1\nMAEL_JION=a:1\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let said = problem(&["--env-file", path], &[]);
+    assert_eq!(said, format!("{path}:3: MAEL_JION: no setting has this name: is MAEL_JOIN meant?"));
+}
+
+#[test]
 fn flags_win_over_variables() {
     let variables = [
         ("MAEL_NODE_NAME", "env"),
@@ -213,17 +233,17 @@ fn with_file(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
 
 #[test]
 fn env_file_holds_what_the_environment_does_not() {
-    let text = "# a comment\n\nexport MAEL_NODE_NAME=file\nMAEL_LOG = \"a \\\"b\\\" # c\" # d\n\
+    let text = "# a comment\n\nexport MAEL_NODE_NAME=file\nMAEL_LOG = \"node_std[{a=\\\"b#\\\"}]=info\" # d\n\
                 MAEL_CLUSTER_ID='prod'\nMAEL_DATA_DIR=/data # kept\nOTHER=thing\nMAEL_JOIN=\n";
     let config = with_file(text, &[("MAEL_CLUSTER_ID", "real")]).unwrap();
     assert_eq!((config.name.as_str(), config.cluster_id.as_str()), ("file", "real"));
-    assert_eq!((config.log.as_str(), config.data_dir.to_str()), ("a \"b\" # c", Some("/data")));
+    assert_eq!((config.log.as_str(), config.data_dir.to_str()), ("node_std[{a=\"b#\"}]=info", Some("/data")));
 }
 
 #[test]
 fn a_wrong_line_is_named() {
     for (text, expected) in [
-        ("\nMAEL_NODE_NAM=x", "FILE:2: MAEL_NODE_NAM is not a variable of maelstromd; it knows MAEL_ADV"),
+        ("\nMAEL_NODE_NAM=x", "FILE:2: MAEL_NODE_NAM: no setting has this name: is MAEL_NODE_NAME meant?"),
         ("just text", "FILE:1: expected KEY=VALUE"),
         ("A B=c", "FILE:1: expected KEY=VALUE"),
         ("A='b", "FILE:1: the quote is not closed"),

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 use std::io;
-use std::path::PathBuf;
+use std::io::{Write as _, stderr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,7 +27,7 @@ use crate::api::FORBIDDEN;
 use crate::config::HostPort;
 use crate::config::PRIVATE_PORT;
 use crate::connect;
-use crate::tls::{self, Keyring, Operator, read_operator};
+use crate::tls::{self, Keyring};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -51,7 +52,10 @@ struct Tls {
 
 impl Tls {
     fn open(dir: PathBuf) -> Result<Self, CtlError> {
-        let keyring = Keyring::open(&dir)?;
+        let (keyring, problems) = Keyring::open_usable(&dir)?;
+        for problem in problems {
+            let _ = writeln!(stderr(), "maelctl: warning: {problem}");
+        }
         let config = keyring.http_client_config();
         Ok(Self { config, access: Access::new(Credentials::Tls(keyring), Vec::new()), dir })
     }
@@ -90,10 +94,10 @@ impl Client {
         &self.url
     }
 
-    /// The key that is shown to the node, as that of an operator who seals keyrings for boards.
-    pub fn operator(&self) -> Result<Operator, CtlError> {
+    /// The directory of the key that is shown to the node: an operator seals keyrings for boards with it.
+    pub fn sealing_dir(&self) -> Result<&Path, CtlError> {
         match &self.tls {
-            Some(Tls { dir, .. }) => Ok(read_operator(dir)?),
+            Some(Tls { dir, .. }) => Ok(dir),
             None => Err(CtlError::NoSealingKey { url: self.url.clone() }),
         }
     }

@@ -9,10 +9,10 @@ use serde_json::json;
 use super::client::{Client, read};
 use super::error::CtlError;
 use super::flags::{ClusterCommand, Command, Flags, KeysCommand};
-use super::push::Push;
+use super::push::{self, Push};
 use super::render;
 use crate::api::{EventList, KeyList, LeaveAnswer};
-use crate::tls::read_bundle;
+use crate::tls::{read_bundle, read_operator};
 
 /// Most answers that are asked for. A node keeps fewer events, even while new ones come.
 const MAX_ANSWERS: usize = 64;
@@ -38,7 +38,10 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
     let late = |_| client.late(timeout);
     let result = match &flags.command {
         Command::Keys(KeysCommand::Push { node, dir, force }) => {
-            let operator = client.operator()?;
+            let sealing_dir = client.sealing_dir()?;
+            // What is wrong with the keys matters only to a board.
+            tokio::time::timeout(timeout, push::find_board(client, node)).await.map_err(late)??;
+            let operator = read_operator(sealing_dir)?;
             let (keyring, force) = (read_bundle(dir)?, *force);
             Push { node: client, board: node, dir, keyring, operator, force, timeout }.run().await?
         }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::push::PushError;
+use crate::config::UnknownVariable;
 use crate::tls::TlsError;
 
 /// Why `maelctl` failed.
@@ -36,8 +37,11 @@ pub enum CtlError {
         /// The directory.
         dir: PathBuf,
     },
+    /// A variable of the environment is misspelt.
+    #[error(transparent)]
+    Variable(#[from] UnknownVariable),
     /// The answer cannot be printed.
-    #[error("cannot print: {0}")]
+    #[error("cannot write the answer to the standard output: {0}")]
     Output(io::Error),
     /// A board did not get new keys, or did not keep them.
     #[error(transparent)]
@@ -70,7 +74,11 @@ impl CtlError {
     /// 2 for a wrong command line, 1 otherwise.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::NoKeys { .. } | Self::NoSealingKey { .. } | Self::PlainUrl { .. } | Self::Url(_) => 2,
+            Self::NoKeys { .. }
+            | Self::NoSealingKey { .. }
+            | Self::PlainUrl { .. }
+            | Self::Url(_)
+            | Self::Variable(_) => 2,
             Self::Output(_)
             | Self::Push(_)
             | Self::Refused(_)

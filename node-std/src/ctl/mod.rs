@@ -11,7 +11,7 @@ mod table;
 mod tests;
 mod token;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 pub use error::CtlError;
@@ -20,10 +20,15 @@ pub use push::PushError;
 
 use client::Client;
 
+use crate::config::check_process;
+
 /// Runs `maelctl`. Its exit status is 0 on success, 1 when the node refuses, fails or cannot be reached, and 2 when the
 /// command line is wrong.
 #[must_use]
 pub fn run(flags: Flags) -> ExitCode {
+    if let Err(error) = check_process() {
+        return report(&error.into());
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&CtlError::Runtime(error)),
@@ -41,8 +46,9 @@ pub fn run(flags: Flags) -> ExitCode {
     match runtime.block_on(answer(flags)) {
         Ok(output) => match std::io::stdout().write_all(output.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
-            // The reader may be gone, as in `maelctl … | head`.
-            Err(_) => ExitCode::FAILURE,
+            // The reader had enough, as in `maelctl … | head`.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::FAILURE,
+            Err(error) => report(&CtlError::Output(error)),
         },
         Err(error) => report(&error),
     }

@@ -43,12 +43,43 @@ pub(super) struct Pair {
 
 /// Reads all slots of `directory`, sorted by name, as they were at one moment.
 pub(super) fn read(directory: &Path) -> Result<(Listing, Vec<LoadedSlot>), TlsError> {
+    read_with(directory, |_| false).map(|Usable { listing, slots, .. }| (listing, slots))
+}
+
+/// The same for one who needs the active pair alone: slots that cannot be used are left out, unless one of them may be the active
+/// pair.
+pub(super) fn read_usable(directory: &Path) -> Result<Usable, TlsError> {
+    read_with(directory, |maybe_active| !maybe_active)
+}
+
+/// The slots of a directory that can be used.
+pub(super) struct Usable {
+    pub(super) listing: Listing,
+    pub(super) slots: Vec<LoadedSlot>,
+    /// What is wrong with the others.
+    pub(super) problems: Vec<TlsError>,
+}
+
+/// Reads all slots. `excuse` is asked about each that cannot be used, and told whether it may be the active pair.
+fn read_with(directory: &Path, excuse: impl Fn(bool) -> bool) -> Result<Usable, TlsError> {
     for _ in 0..ATTEMPTS {
         let before = Listing::read(directory)?;
-        let slots: Result<Vec<LoadedSlot>, TlsError> =
-            before.stems().map(|(stem, files)| read_slot(directory, stem, files)).collect();
+        let (mut slots, mut problems) = (Vec::<LoadedSlot>::new(), Vec::new());
+        let read = before.stems().try_for_each(|(stem, files)| {
+            match read_slot(directory, stem, files) {
+                Ok(slot) => slots.push(slot),
+                Err(error) => {
+                    let maybe_active = files.key.is_some() && slots.iter().all(|slot| slot.pair.is_none());
+                    if !excuse(maybe_active) {
+                        return Err(error);
+                    }
+                    problems.push(error);
+                }
+            }
+            Ok(())
+        });
         if Listing::read(directory)? == before {
-            return Ok((before, slots?));
+            return read.map(|()| Usable { listing: before, slots, problems });
         }
         std::thread::sleep(PAUSE);
     }

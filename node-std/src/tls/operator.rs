@@ -28,7 +28,7 @@ impl core::fmt::Debug for Operator {
 /// # Errors
 /// The directory cannot be used, or its active pair is not P-256.
 pub fn read_operator(directory: &Path) -> Result<Operator, TlsError> {
-    let (_, slots) = directory::read(directory)?;
+    let slots = directory::read_usable(directory)?.slots;
     let infos: Vec<SlotInfo> = slots.iter().map(|slot| slot.info.clone()).collect();
     let rules = Keyring::new(&infos).map_err(|error| DirectoryProblem::Keyring(error).of(directory))?;
     let active = rules.active();

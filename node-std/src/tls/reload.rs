@@ -14,7 +14,7 @@ use node_core::trust::{Fingerprint, Rejection, Rfc3339};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::sync::watch;
 
-use super::directory::{self, LoadedSlot};
+use super::directory::{self, LoadedSlot, Usable};
 use super::endpoint::Endpoint;
 use super::error::{DirectoryProblem, TlsError};
 use super::listing::Listing;
@@ -82,14 +82,30 @@ impl Keyring {
         let rejections = Arc::new(AtomicU64::new(0));
         let current = Current::read(&directory, &rejections)?;
         tracing::info!("TLS directory {}: {}", directory.display(), current.summary());
-        Ok(Arc::new(Self {
+        Ok(Arc::new(Self::new(directory, current, rejections)))
+    }
+
+    /// Reads `directory` for one who needs its active pair alone. Returns what is wrong with other slots, which are left out.
+    ///
+    /// # Errors
+    /// The active pair cannot be used.
+    pub fn open_usable(directory: impl AsRef<Path>) -> Result<(Arc<Self>, Vec<TlsError>), TlsError> {
+        let directory = directory.as_ref();
+        let Usable { listing, slots, problems } = directory::read_usable(directory)?;
+        let rejections = Arc::default();
+        let current = Current::of(directory, listing, slots, &rejections)?;
+        Ok((Arc::new(Self::new(directory.to_owned(), current, rejections)), problems))
+    }
+
+    fn new(directory: PathBuf, current: Current, rejections: Arc<AtomicU64>) -> Self {
+        Self {
             directory,
             current: ArcSwap::from_pointee(current),
             rejections,
             generation: watch::Sender::new(1),
             health: watch::Sender::new(Health::Ok),
             reading: Mutex::new(()),
-        }))
+        }
     }
 
     /// The directory, as an absolute path.
@@ -232,7 +248,16 @@ impl Keyring {
 
 impl Current {
     fn read(directory: &Path, rejections: &Arc<AtomicU64>) -> Result<Self, TlsError> {
-        let (listing, mut slots) = directory::read(directory)?;
+        let (listing, slots) = directory::read(directory)?;
+        Self::of(directory, listing, slots, rejections)
+    }
+
+    fn of(
+        directory: &Path,
+        listing: Listing,
+        mut slots: Vec<LoadedSlot>,
+        rejections: &Arc<AtomicU64>,
+    ) -> Result<Self, TlsError> {
         let infos: Vec<SlotInfo> = slots.iter().map(|slot| slot.info.clone()).collect();
         let broken = |error| DirectoryProblem::Keyring(error).of(directory);
         let rules = Rules::new(&infos).map_err(broken)?;

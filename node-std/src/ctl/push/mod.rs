@@ -48,6 +48,16 @@ impl Node for Client {
     }
 }
 
+/// Checks that the node that is asked knows a board by this name or id.
+///
+/// # Errors
+/// It knows none, or several, or the name is that of another node.
+pub async fn find_board<N: Node>(node: &N, board: &str) -> Result<(), CtlError> {
+    let list: NodeList = read(node.call("NodeService.ListNodeStatus", json!({})).await?)?;
+    board::find(&list.nodes, board)?;
+    Ok(())
+}
+
 /// A keyring that is to be pushed.
 pub struct Push<'p, N> {
     /// The node that relays it.
