@@ -50,10 +50,11 @@ pub(super) fn watch_trust(
         loop {
             match keyring.judge(&client) {
                 // Without a keyring that changes, only time can end the decision.
-                Ok(holds) => match tokio::time::timeout(holds, keys.changed()).await {
-                    Ok(Err(_)) => tokio::time::sleep(holds).await,
-                    Ok(Ok(())) | Err(_) => {}
-                },
+                Ok(holds) => {
+                    if let Ok(Err(_)) = tokio::time::timeout(holds, keys.changed()).await {
+                        tokio::time::sleep(holds).await;
+                    }
+                }
                 Err(rejection) => {
                     tracing::info!("a connection ends after its requests: {rejection}");
                     cancel.cancel();

@@ -9,6 +9,10 @@ use std::fs;
 use node_core::crypto::{SOFTWARE_ALGORITHMS, Software};
 use node_core::time::{UnixTime, WallClock};
 use node_core::trust::{Authority, Circumstances, DEPTH, Names, Policy, Rejection, Revocation, Usage};
+#[cfg(feature = "aws-lc-rs")]
+use rustls::crypto::aws_lc_rs as backend;
+#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+use rustls::crypto::ring as backend;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{
     CertificateDer, CertificateRevocationListDer, ServerName, SignatureVerificationAlgorithm,
@@ -181,5 +185,5 @@ fn every_case_is_judged_as_expected_or_the_difference_is_explained() {
 }
 
 fn server_algorithms() -> &'static [&'static dyn SignatureVerificationAlgorithm] {
-    rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.all
+    backend::default_provider().signature_verification_algorithms.all
 }

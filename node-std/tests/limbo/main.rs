@@ -1,0 +1,4 @@
+//! The trust policy against the vectors of others.
+
+#[cfg(test)]
+mod cases;
