@@ -1,4 +1,0 @@
-//! The trust policy against the vectors of others.
-
-#[cfg(test)]
-mod cases;
