@@ -131,8 +131,11 @@ fn a_link_ends_when_the_certificate_of_its_peer_expires() {
     own.trust(&shared, "server_a", "hub.hub").unwrap();
     shared.trust(&own, "brief", "brief.hub").unwrap();
     let hub = Setup::named("hub").unwrap().tls(shared.path()).start().unwrap();
-    let _other = Setup::named("other").unwrap().tls(own.path()).join(hub.private()).start().unwrap();
+    let other = Setup::named("other").unwrap().tls(own.path()).join(hub.private()).start().unwrap();
     eventually(|| hub.ctl().sees("other", "alive")).unwrap();
+    // Both were told before.
+    hub.wait_for_log("the certificate brief.hub.crt expires at").unwrap();
+    other.wait_for_log("the active certificate brief.crt expires at").unwrap();
     let said = hub.wait_for_log("the link with other ends: certificate").unwrap();
     assert!(said.contains(&own.fingerprint("brief").unwrap()) && said.contains("expired at"), "{said}");
     eventually(|| {

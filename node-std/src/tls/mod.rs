@@ -8,6 +8,7 @@ mod channel;
 mod directory;
 mod endpoint;
 mod error;
+mod expiry;
 mod explain;
 mod file;
 mod listing;

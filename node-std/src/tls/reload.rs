@@ -9,8 +9,7 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 use node_core::crypto::Software;
 use node_core::keys::{Keyring as Rules, SlotInfo};
-use node_core::time::UnixTime;
-use node_core::trust::{Fingerprint, Rejection, Rfc3339};
+use node_core::trust::{Fingerprint, Rejection};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::sync::watch;
 
@@ -262,7 +261,7 @@ impl Current {
         let broken = |error| DirectoryProblem::Keyring(error).of(directory);
         let rules = Rules::new(&infos).map_err(broken)?;
         let (active, digest) = (rules.active().clone(), rules.digest(&Software));
-        warn_about(&slots, &active);
+        warn_about(&slots);
 
         let trust = Arc::new(Trust::new(infos.iter().map(SlotInfo::anchor).collect()));
         let verifier = Verifier::new(Arc::clone(&trust), provider(), Arc::clone(rejections));
@@ -281,14 +280,9 @@ impl Current {
 }
 
 /// Logs a warning for each thing that works but needs a correction.
-fn warn_about(slots: &[LoadedSlot], active: &SlotInfo) {
+fn warn_about(slots: &[LoadedSlot]) {
     for slot in slots.iter().filter(|slot| slot.is_key_world_readable) {
         let name = &slot.info.name;
         tracing::warn!("every user of this machine can read the private key {name}.key: chmod 600 it");
-    }
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs());
-    if active.not_after < UnixTime(now) {
-        let (name, end) = (&active.name, Rfc3339(active.not_after));
-        tracing::warn!("the active certificate {name}.crt expired at {end}: peers refuse it, rotate now");
     }
 }

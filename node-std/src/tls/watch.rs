@@ -1,4 +1,4 @@
-//! Reloads the TLS directory when it changes and on SIGHUP. A poll finds the changes that the watch does not show.
+//! Reloads the TLS directory when it changes and on SIGHUP, and warns of certificates that expire. A poll finds the changes that the watch does not show.
 
 use core::time::Duration;
 use std::path::Path;
@@ -11,7 +11,9 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::expiry::ExpiryLog;
 use super::reload::Keyring;
+use crate::clock::unix_time;
 
 /// A rotation is several moves and writes. The directory is read once, when they pause for this long.
 const QUIET: Duration = Duration::from_millis(200);
@@ -35,6 +37,7 @@ async fn watch(keyring: Arc<Keyring>) {
         .ok();
     let mut poll = interval(POLL);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut expiry = ExpiryLog::default();
     loop {
         // The first tick comes immediately and finds changes since the directory was opened.
         let cause = tokio::select! {
@@ -49,8 +52,12 @@ async fn watch(keyring: Arc<Keyring>) {
         if let Some(watcher) = &mut watcher {
             arm(watcher, keyring.directory());
         }
-        let keyring = Arc::clone(&keyring);
-        let _ = tokio::task::spawn_blocking(move || reload(&keyring, cause)).await;
+        let reloaded = Arc::clone(&keyring);
+        let _ = tokio::task::spawn_blocking(move || reload(&reloaded, cause)).await;
+        let active = keyring.active().certificate;
+        for line in keyring.read_slots(|slots| expiry.due(slots, active, unix_time())) {
+            tracing::warn!("{line}");
+        }
     }
 }
 
