@@ -16,21 +16,25 @@ use node_core::id::LinkId;
 use node_core::identity::{Channel, Identity};
 use node_core::keys::{Bundle, Keyring, Recipient, addressee};
 use node_core::link::{Config, Event, Exchange, Limits, Link, Outbox, SliceOutbox};
-use node_core::time::{Duration, Instant};
-use node_core::trust::Certificate;
+use node_core::time::{Duration, Instant, UnixTime, WallClock};
+use node_core::trust::{Authority, Certificate, Circumstances, Names, Policy, Usage};
 use node_core::wire::record::MAX_METADATA;
+use pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, ServerName, SignatureVerificationAlgorithm, alg_id,
+};
 
 /// The name of a target and of its corpus, and the function that takes its inputs.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("bundle", bundle),
     ("certificate", certificate),
     ("gossip", gossip),
     ("http", http),
     ("identity", identity),
     ("link", link),
+    ("path", path),
     ("sealed", sealed),
 ];
 
@@ -113,7 +117,54 @@ pub fn sealed(input: &[u8]) {
 /// A certificate in DER.
 pub fn certificate(input: &[u8]) {
     if let Ok(certificate) = Certificate::parse(input) {
-        let _ = certificate.p256_key();
+        let _ = (certificate.p256_key(), certificate.is_ca(), certificate.may_sign_certificates());
+        // Each name takes bytes, so they end.
+        assert!(certificate.names().count() <= input.len());
+    }
+}
+
+/// Takes every signature of a CA with a P-256 key.
+#[derive(Debug)]
+struct AnySignature;
+
+impl SignatureVerificationAlgorithm for AnySignature {
+    fn verify_signature(&self, _: &[u8], _: &[u8], _: &[u8]) -> Result<(), InvalidSignature> {
+        Ok(())
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::ECDSA_P256
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::ECDSA_SHA256
+    }
+}
+
+/// Certificates, each after its length in two bytes: that of a CA, then those that a peer shows.
+pub fn path(input: &[u8]) {
+    let mut parts = Vec::new();
+    let mut rest = input;
+    while let Some((length, more)) = rest.split_first_chunk() {
+        let (part, behind) = more.split_at(usize::from(u16::from_be_bytes(*length)).min(more.len()));
+        parts.push(part);
+        rest = behind;
+    }
+    let Some((ca, shown)) = parts.split_first() else { return };
+    let ca = CertificateDer::from(*ca);
+    let authorities: Vec<_> = Authority::read(&ca, &Software).into_iter().collect();
+    let Ok(name) = ServerName::try_from("node.example.com") else { return };
+    let names = [name.clone()];
+    let algorithms: &[&dyn SignatureVerificationAlgorithm] = &[&AnySignature];
+    for (clock, names, usage) in [
+        (WallClock::Reliable(UnixTime(1_796_040_000)), Names::Dialled, Usage::BOTH),
+        (WallClock::NotBefore(UnixTime(0)), Names::OneOf(&names), Usage::ANY),
+    ] {
+        let policy = Policy { authorities: &authorities, names, usage, ..Policy::default() };
+        let circumstances = Circumstances { clock: Some(clock), dialled: Some(&name), algorithms };
+        if let Ok(accepted) = policy.judge(shown, &circumstances, &Software) {
+            assert!(accepted.until <= accepted.certificate.not_after);
+        }
     }
 }
 
