@@ -95,6 +95,11 @@ impl<'a> Certificate<'a> {
         })
     }
 
+    /// Returns true when there are any extensions, which version 1 does not have.
+    pub(super) const fn has_extensions(&self) -> bool {
+        !self.extensions.is_empty()
+    }
+
     /// The contents of the extension of this kind.
     fn extension(&self, kind: ObjectIdentifier) -> Option<&'a [u8]> {
         let mut reader = SliceReader::new(self.extensions).ok()?;

@@ -43,7 +43,7 @@ impl<'p> Authority<'p> {
         let certificate = Certificate::parse(der)?;
         let anchor = anchor_from_trusted_cert(der).map_err(|_| BadCertificate)?;
         // Version 1 has no field that says so.
-        if certificate.version == 3 && !(certificate.is_ca() && certificate.may_sign_certificates()) {
+        if certificate.version > 1 && !(certificate.is_ca() && certificate.may_sign_certificates()) {
             return Err(BadAuthority::NoCa);
         }
         let Certificate { not_before, not_after, .. } = certificate;
@@ -180,6 +180,10 @@ impl PathRules<'_, '_> {
     fn validate_version_1(&self, leaf: &Certificate<'_>) -> Result<Path, NoPath> {
         if self.revocation.is_some() {
             return Err(NoPath::Version1WithRevocation);
+        }
+        // They would say what nobody reads here.
+        if leaf.has_extensions() {
+            return Err(NoPath::Malformed);
         }
         let mut found = Err(NoPath::UnknownIssuer);
         let named = |authority: &&Authority<'_>| *authority.anchor.subject == *leaf.issuer;

@@ -135,7 +135,7 @@ impl<'s> Driver<'s> {
     fn turn(&mut self, now: Instant) {
         self.node.handle_timeout(now);
         if is_due(self.judge_at, now) {
-            self.check_keys(now);
+            self.check_peers(now, None);
         }
         // Before dialling: new links greet with the current record.
         self.local.follow(&self.node, &self.store);
@@ -252,7 +252,7 @@ impl<'s> Driver<'s> {
             tracing::debug!(link = link.0, ours = %certificates.ours, theirs = %certificates.theirs, "secured");
             self.node.secure(now, link, certificates);
             // The keyring may have changed since the handshake.
-            self.check_keys(now);
+            self.check_peers(now, Some(link));
         }
     }
 
@@ -275,7 +275,7 @@ impl<'s> Driver<'s> {
         let Security::Tls(keyring) = &self.dialer.security else { return };
         tracing::info!(active = %keyring.active().certificate, "the keyring changed");
         self.local.set_keys(&mut self.node, &Keys::of(&self.dialer.security));
-        self.check_keys(self.dialer.clock.now());
+        self.check_peers(self.dialer.clock.now(), None);
         self.check_roles();
     }
 
@@ -296,13 +296,14 @@ impl<'s> Driver<'s> {
         }
     }
 
-    /// Judges the peers of all links again, ends the links to those that are no longer trusted, and lets the node replace links
-    /// that were made with a former key.
-    fn check_keys(&mut self, now: Instant) {
+    /// Judges the peer of one link again, or of all, ends the links to those that are no longer trusted, and lets the node replace
+    /// links that were made with a former key.
+    fn check_peers(&mut self, now: Instant, only: Option<LinkId>) {
         let Security::Tls(keyring) = self.dialer.security.clone() else { return };
         let mut holds = MAX_TURN_PAUSE;
         let mut ended = Vec::new();
-        for (link, peer, shown) in self.links.shown() {
+        let chosen = |link| only.is_none_or(|only| only == link);
+        for (link, peer, shown) in self.links.shown().filter(|(link, ..)| chosen(*link)) {
             match keyring.judge(shown) {
                 Ok(longest) => holds = holds.min(longest),
                 Err(rejection) => ended.push((link, peer, rejection)),
@@ -311,11 +312,13 @@ impl<'s> Driver<'s> {
         for (link, peer, rejection) in ended {
             let name = self.node.member(peer).map_or("?", |member| member.metadata.name);
             tracing::warn!(link = link.0, %peer, "the link with {name} ends: {rejection}");
-            // Who is merely late may finish its requests.
+            // A peer that is merely late may finish its requests.
             let late = matches!(rejection, Rejection::Expired { .. } | Rejection::ExpiresSoon { .. });
             self.go_away(link, if late { GoAway::Rekeyed } else { GoAway::Untrusted });
         }
-        self.judge_at = Some(now + holds);
+        // All others are due when they were.
+        let others = self.judge_at.filter(|_| only.is_some());
+        self.judge_at = Some(others.map_or(now + holds, |at| at.min(now + holds)));
         // Those that are not trusted have ended above.
         self.node.handle_keyring(now, keyring.active().certificate, |_| true);
     }

@@ -15,17 +15,17 @@ pub use writer::lost;
 /// Lines that wait for a slow reader, before further ones are lost.
 const WAITING: usize = 8192;
 
-/// Writes what `filter` lets through, until the guard is dropped. It may be called once in a process.
+/// Writes what `filter` lets through, until the guard is dropped. A second call in a process changes nothing.
 #[must_use = "the log ends when the guard is dropped"]
 pub fn start(filter: Filter) -> WorkerGuard {
     let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING);
     let (lines, guard) = builder.finish(writer::Counted(stderr()));
     writer::watch(lines.error_counter());
-    tracing_subscriber::fmt()
+    let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(stderr().is_terminal())
         .log_internal_errors(false)
         .with_writer(lines)
-        .init();
+        .try_init();
     guard
 }

@@ -137,7 +137,7 @@ fn a_dialled_name_must_be_in_the_certificate() {
     for (name, may) in [("a.example.com", true), ("example.com", false), ("a.b.example.com", false)] {
         assert_eq!(judge(&policy, &wild, dialled(name)).is_ok(), may, "{name}");
     }
-    // Who dialled here has no such name.
+    // A peer that dialled has no such name.
     assert!(judge(&policy, &shown, ACCEPTED).is_ok());
     let any = Policy { names: Names::Any, ..policy };
     assert!(judge(&any, &shown, dialled("whoever")).is_ok());
