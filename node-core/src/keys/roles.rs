@@ -18,7 +18,7 @@ pub fn roles_in(
     let granted = shown.map(|slot| {
         let SlotInfo { name, has_key: is_pair, spki, .. } = slot;
         let slot = MatchedSlot { name: name.as_str(), is_pair: *is_pair, certificate, spki: *spki };
-        roles_of(rules, &Match { slot: Some(slot), node })
+        roles_of(rules, &Match { slot: Some(slot), certified: None, node })
     });
     let least = granted.reduce(|one, other| {
         if one.by == other.by {

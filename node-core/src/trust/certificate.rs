@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::date;
 use super::names::{self, SubjectName};
+use super::usage::Usage;
 use crate::crypto::P256Point;
 use crate::time::UnixTime;
 
@@ -95,6 +96,12 @@ impl<'a> Certificate<'a> {
         })
     }
 
+    /// Returns true when its extended key usage allows this, or it has none. An extension that cannot be read allows nothing.
+    #[must_use]
+    pub fn allows(&self, usage: Usage) -> bool {
+        self.extension(EXTENDED_KEY_USAGE).is_none_or(|purposes| usage.is_among(purposes).unwrap_or(false))
+    }
+
     /// Returns true when there are any extensions, which version 1 does not have.
     pub(super) const fn has_extensions(&self) -> bool {
         !self.extensions.is_empty()
@@ -168,6 +175,7 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
+const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// `TBSCertificate`: what is read of it, and the contents of its signature algorithm.

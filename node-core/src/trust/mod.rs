@@ -4,6 +4,7 @@
 mod certificate;
 mod date;
 mod fingerprint;
+mod name_pattern;
 mod names;
 mod path;
 mod policy;
@@ -16,6 +17,7 @@ mod usage;
 pub use certificate::{BadCertificate, Certificate, KeyAlgorithm};
 pub use date::Rfc3339;
 pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use name_pattern::{BadPattern, MAX_PATTERN, NamePattern};
 pub use names::SubjectName;
 pub use path::{Authority, BadAuthority};
 pub use policy::{Accepted, AcceptedKeys, Anchor, Circumstances, DEPTH, MAX_CHAIN, Names, Policy, TrustedBy};
@@ -23,6 +25,6 @@ pub use rejection::{NoPath, Rejection};
 pub use revocation::Revocation;
 pub use role::{BadRole, MissingRole, Role, Roles};
 pub use role_policy::{
-    BadRoleRule, Granted, GrantedBy, MAX_ROLE_RULES, Match, MatchedSlot, RoleRule, roles_of,
+    BadRoleRule, Certified, Granted, GrantedBy, MAX_ROLE_RULES, Match, MatchedSlot, RoleRule, roles_of,
 };
 pub use usage::Usage;

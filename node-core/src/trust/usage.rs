@@ -1,5 +1,7 @@
 //! The extended key usage that a peer's certificate must allow (RFC 5280 section 4.2.1.12).
 
+use der::asn1::{AnyRef, ObjectIdentifier};
+use der::{Decode, Reader};
 use webpki::{KeyPurposeId, KeyPurposeIdIter};
 
 /// What a peer uses its certificate for. A certificate without the extension allows everything.
@@ -12,9 +14,11 @@ pub struct Usage {
 }
 
 /// id-kp-serverAuth.
-const SERVER: KeyPurposeId<'_> = KeyPurposeId::new(&[0x2b, 6, 1, 5, 5, 7, 3, 1]);
+const SERVER_OID: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+const SERVER: KeyPurposeId<'_> = KeyPurposeId::new(SERVER_OID);
 /// id-kp-clientAuth.
-const CLIENT: KeyPurposeId<'_> = KeyPurposeId::new(&[0x2b, 6, 1, 5, 5, 7, 3, 2]);
+const CLIENT_OID: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
+const CLIENT: KeyPurposeId<'_> = KeyPurposeId::new(CLIENT_OID);
 
 impl Usage {
     /// Whatever the certificate allows.
@@ -25,6 +29,20 @@ impl Usage {
     pub const CLIENT: Self = Self { server: false, client: true };
     /// Of a hub: which side dials a link is an accident of time.
     pub const BOTH: Self = Self { server: true, client: true };
+
+    /// Whether all of it is among the purposes in the contents of an extension.
+    pub(super) fn is_among(self, extension: &[u8]) -> der::Result<bool> {
+        let mut found = Self::ANY;
+        AnyRef::from_der(extension)?.sequence(|purposes| {
+            while !purposes.is_finished() {
+                let purpose = ObjectIdentifier::decode(purposes)?;
+                found.server |= purpose.as_bytes() == SERVER_OID;
+                found.client |= purpose.as_bytes() == CLIENT_OID;
+            }
+            Ok(())
+        })?;
+        Ok((found.server || !self.server) && (found.client || !self.client))
+    }
 
     pub(super) fn allows(self, purposes: &mut KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
         let (mut found, mut any) = (Self::ANY, false);

@@ -147,7 +147,7 @@ impl Access {
     fn granted(&self, certificate: Option<Fingerprint>, node: Option<NodeId>) -> Granted {
         const NOBODY: Granted = Granted { roles: Roles::NONE, by: GrantedBy::Default };
         match (&self.credentials, certificate) {
-            (Credentials::Token(_), _) => roles_of(&self.rules, &Match { slot: None, node }),
+            (Credentials::Token(_), _) => roles_of(&self.rules, &Match { node, ..Match::default() }),
             (Credentials::Tls(_), None) => NOBODY,
             (Credentials::Tls(keyring), Some(certificate)) => {
                 keyring.read_slots(|slots| roles_in(slots, certificate, &self.rules, node))

@@ -9,4 +9,6 @@ mod policy;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod version_1;
