@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 /// All of them.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "MAEL_ADVERTISE_ADDR",
     "MAEL_BINDINGS",
     "MAEL_CLUSTER_ID",
@@ -21,6 +21,7 @@ const KNOWN: [&str; 17] = [
     "MAEL_PUBLIC_COMPONENTS",
     "MAEL_PUBLIC_PORT",
     "MAEL_ROLES",
+    "MAEL_TLS_KEY_PASSWORD",
 ];
 
 /// How alike two names are, from 0 to 1, when one may be meant by the other.

@@ -34,6 +34,7 @@ pub use host_port::{BadHostPort, HostPort};
 pub use known::{UnknownVariable, check_process};
 pub use published::Published;
 
+use crate::tls::KeyPassword;
 use published::Entry;
 use setting::{Port, Setting};
 
@@ -67,6 +68,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The keys of the private port, `None` without TLS.
     pub tls_dir: Option<PathBuf>,
+    /// The password of the encrypted keys there that have no `.password` file.
+    pub tls_key_password: Option<KeyPassword>,
     /// The components that this node offers.
     pub components: Vec<Component>,
     /// The roles of peers. Where no rule names a peer, its certificate decides.
@@ -96,6 +99,8 @@ impl Config {
         env.check()?;
         let tls_dir = env.setting("--tls-dir", flags.tls_dir, "MAEL_PRIVATE_TLS_DIR")?;
         let tls_dir = tls_dir.map(|setting| PathBuf::from(setting.value));
+        let tls_key_password = env.setting("", None, "MAEL_TLS_KEY_PASSWORD")?;
+        let tls_key_password = tls_key_password.map(|setting| KeyPassword::new(setting.value.as_bytes()));
         let plaintext = match flags.plaintext {
             true => true,
             false => env.setting("", None, "MAEL_PLAINTEXT")?.map_or(Ok(false), |s| s.switch())?,
@@ -166,6 +171,7 @@ impl Config {
             dial_ranges: dial_ranges.iter().map(Setting::parse).collect::<Result<_, _>>()?,
             data_dir,
             tls_dir,
+            tls_key_password,
             components,
             roles: roles.iter().map(Setting::parse).collect::<Result<_, _>>()?,
             bindings,

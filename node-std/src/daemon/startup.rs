@@ -58,7 +58,7 @@ impl Daemon {
     /// [`DaemonError`]: the configuration, the directories or the system do not allow it.
     pub(super) async fn start(config: Config) -> Result<Self, DaemonError> {
         let security = match &config.tls_dir {
-            Some(dir) => Security::Tls(Keyring::open(dir)?),
+            Some(dir) => Security::Tls(Keyring::open_with(dir, config.tls_key_password.clone())?),
             None => Security::Plaintext,
         };
         let data_dir = DataDir::open(&config.data_dir)?;

@@ -50,7 +50,7 @@ impl NodeKey {
     /// [`BadKey`] for anything else: a damaged file, an encrypted key, a key of another curve.
     pub fn from_pem(pem: &str) -> Result<Self, BadKey> {
         // The crypto library alone reads the private half. It keeps one copy.
-        let secret = stack::wiped(|| SecretKeyDer::from_pem(pem.as_bytes())).map_err(|_| BadKey)?;
+        let secret = stack::wiped(|| SecretKeyDer::from_pem(pem.as_bytes(), None)).map_err(|_| BadKey)?;
         let PrivateKeyDer::Pkcs8(der) = secret.as_der() else { return Err(BadKey) };
         let signer = signing_key(&PrivateKeyDer::Pkcs8(der)).map_err(|_| BadKey)?;
         signer.choose_scheme(&[SCHEME]).ok_or(BadKey)?;

@@ -17,6 +17,7 @@ use super::directory::{self, LoadedSlot, Usable};
 use super::endpoint::Endpoint;
 use super::error::{DirectoryProblem, TlsError};
 use super::listing::Listing;
+use super::password::KeyPassword;
 use super::provider::provider;
 use super::trust::{Shown, Trust, holds_for};
 use super::verifier::Verifier;
@@ -29,6 +30,7 @@ use crate::clock::unix_time;
 /// [`watch`](Self::watch) does so whenever it changes.
 pub struct Keyring {
     directory: PathBuf,
+    password: Option<KeyPassword>,
     current: ArcSwap<Current>,
     rejections: Arc<AtomicU64>,
     generation: watch::Sender<u64>,
@@ -70,18 +72,29 @@ struct Current {
 }
 
 impl Keyring {
-    /// Reads `directory`. Blocks while it reads.
+    /// Reads `directory`, with the password in the environment of this process if there is one. Blocks while it reads.
     ///
     /// # Errors
     /// The directory cannot be used. There is no last good keyring yet, so the node must not start.
     pub fn open(directory: impl AsRef<Path>) -> Result<Arc<Self>, TlsError> {
+        Self::open_with(directory, KeyPassword::of_process())
+    }
+
+    /// The same with the password of the encrypted keys that have no `.password` file. It is kept for reloads.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        directory: impl AsRef<Path>,
+        password: Option<KeyPassword>,
+    ) -> Result<Arc<Self>, TlsError> {
         let directory = directory.as_ref();
         let directory = std::path::absolute(directory)
             .map_err(|error| DirectoryProblem::Unreadable(error).of(directory))?;
         let rejections = Arc::new(AtomicU64::new(0));
-        let current = Current::read(&directory, &rejections)?;
+        let current = Current::read(&directory, password.as_ref(), &rejections)?;
         tracing::info!("TLS directory {}: {}", directory.display(), current.summary());
-        Ok(Arc::new(Self::new(directory, current, rejections)))
+        Ok(Arc::new(Self::new(directory, password, current, rejections)))
     }
 
     /// Reads `directory` for one who needs its active pair alone. Returns what is wrong with other slots, which are left out.
@@ -90,15 +103,22 @@ impl Keyring {
     /// The active pair cannot be used.
     pub fn open_usable(directory: impl AsRef<Path>) -> Result<(Arc<Self>, Vec<TlsError>), TlsError> {
         let directory = directory.as_ref();
-        let Usable { listing, slots, problems } = directory::read_usable(directory)?;
+        let password = KeyPassword::of_process();
+        let Usable { listing, slots, problems } = directory::read_usable(directory, password.as_ref())?;
         let rejections = Arc::default();
         let current = Current::of(directory, listing, slots, &rejections)?;
-        Ok((Arc::new(Self::new(directory.to_owned(), current, rejections)), problems))
+        Ok((Arc::new(Self::new(directory.to_owned(), password, current, rejections)), problems))
     }
 
-    fn new(directory: PathBuf, current: Current, rejections: Arc<AtomicU64>) -> Self {
+    fn new(
+        directory: PathBuf,
+        password: Option<KeyPassword>,
+        current: Current,
+        rejections: Arc<AtomicU64>,
+    ) -> Self {
         Self {
             directory,
+            password,
             current: ArcSwap::from_pointee(current),
             rejections,
             generation: watch::Sender::new(1),
@@ -198,7 +218,7 @@ impl Keyring {
     /// The directory cannot be used. The last good keyring stays in use, and the health is degraded until a reading succeeds.
     pub fn reload(&self) -> Result<bool, TlsError> {
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = Current::read(&self.directory, &self.rejections);
+        let outcome = Current::read(&self.directory, self.password.as_ref(), &self.rejections);
         self.note_health(outcome.as_ref().err());
         let next = outcome?;
         let changed = next.slots != self.current.load().slots;
@@ -246,8 +266,12 @@ impl Keyring {
 }
 
 impl Current {
-    fn read(directory: &Path, rejections: &Arc<AtomicU64>) -> Result<Self, TlsError> {
-        let (listing, slots) = directory::read(directory)?;
+    fn read(
+        directory: &Path,
+        password: Option<&KeyPassword>,
+        rejections: &Arc<AtomicU64>,
+    ) -> Result<Self, TlsError> {
+        let (listing, slots) = directory::read(directory, password)?;
         Self::of(directory, listing, slots, rejections)
     }
 
@@ -281,8 +305,10 @@ impl Current {
 
 /// Logs a warning for each thing that works but needs a correction.
 fn warn_about(slots: &[LoadedSlot]) {
-    for slot in slots.iter().filter(|slot| slot.is_key_world_readable) {
-        let name = &slot.info.name;
-        tracing::warn!("every user of this machine can read the private key {name}.key: chmod 600 it");
+    for path in slots.iter().flat_map(|slot| &slot.exposed) {
+        tracing::warn!(
+            "every user of this machine can read {}, which is secret: chmod 600 it",
+            path.display()
+        );
     }
 }

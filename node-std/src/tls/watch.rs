@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::expiry::ExpiryLog;
+use super::listing;
 use super::reload::Keyring;
 use crate::clock::unix_time;
 
@@ -120,12 +121,12 @@ fn concerns(event: &Event, directory: &Path) -> bool {
     event.need_rescan() || (written && event.paths.iter().any(|path| is_part(path, directory)))
 }
 
-/// Whether the file at `path` can change the keyring: the directory itself, a `.crt` or a `.key` in it, or a name that begins with two
+/// Whether the file at `path` can change the keyring: the directory itself, a file of a slot, or a name that begins with two
 /// dots, by which Kubernetes replaces all files at once. Other files are not its own, such as a log.
 fn is_part(path: &Path, directory: &Path) -> bool {
     let Ok(below) = path.strip_prefix(directory) else { return false };
     let name = below.as_os_str().as_encoded_bytes();
-    name.is_empty() || name.starts_with(b"..") || name.ends_with(b".crt") || name.ends_with(b".key")
+    name.is_empty() || name.starts_with(b"..") || listing::is_part(below)
 }
 
 async fn settle(woken: &mut mpsc::Receiver<()>) {
@@ -149,9 +150,14 @@ mod tests {
     #[test]
     fn only_files_of_the_keyring_wake_the_watch() {
         let concerns = |path: &str| is_part(Path::new(path), Path::new("/etc/tls"));
-        for own in
-            ["/etc/tls", "/etc/tls/a.crt", "/etc/tls/a.key", "/etc/tls/..data", "/etc/tls/..2026_11/a.crt"]
-        {
+        for own in [
+            "/etc/tls",
+            "/etc/tls/a.crt",
+            "/etc/tls/a.key",
+            "/etc/tls/a.pem",
+            "/etc/tls/a.password",
+            "/etc/tls/..data",
+        ] {
             assert!(concerns(own), "{own}");
         }
         for other in ["/etc/tls/trace.log", "/etc/tls.log", "/etc", "/etc/tls/a.crt.swp", "/etc/tls2/a.crt"] {
