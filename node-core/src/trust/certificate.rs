@@ -77,6 +77,18 @@ impl<'a> Certificate<'a> {
         names::read(self.extension(SUBJECT_ALT_NAME).unwrap_or_default())
     }
 
+    /// First common name of the issuer, under the same conditions as that of the subject.
+    #[must_use]
+    pub fn issuer_name(&self) -> Option<&'a str> {
+        read_common_name(self.issuer).ok().flatten()
+    }
+
+    /// Returns true when it has no subject alternative names of any kind.
+    #[must_use]
+    pub fn is_nameless(&self) -> bool {
+        self.extension(SUBJECT_ALT_NAME).is_none()
+    }
+
     /// Returns true for the certificate of a CA: its basic constraints say so.
     #[must_use]
     pub fn is_ca(&self) -> bool {

@@ -9,6 +9,7 @@ use super::node::NodeStatus;
 use super::service::Api;
 use crate::clock::unix_millis;
 use crate::cluster::Member;
+use crate::config::InForce;
 
 impl<R> Api<R> {
     pub(super) fn list_node_status(&self) -> NodeList {
@@ -38,6 +39,11 @@ impl<R> Api<R> {
         })
     }
 
+    pub(super) fn show_config(&self) -> ConfigAnswer {
+        let settings = self.about.config.borrow().clone();
+        ConfigAnswer { responding_node_id: self.cluster.me().to_string(), settings }
+    }
+
     fn node(&self, member: &Member) -> NodeStatus {
         let node = NodeStatus::new(member, self.tls.borrow().enabled);
         if member.id != self.cluster.me() {
@@ -59,6 +65,16 @@ pub struct NodeList {
     pub observed_at: u64,
     /// All members, by name.
     pub nodes: Vec<NodeStatus>,
+}
+
+/// Result of `MaelNode.ShowConfig`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigAnswer {
+    /// The id of the node that answers.
+    pub responding_node_id: String,
+    /// Its settings.
+    pub settings: Vec<InForce>,
 }
 
 /// Result of `NodeService.GetStatus`.

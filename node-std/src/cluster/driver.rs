@@ -236,8 +236,8 @@ impl<'s> Driver<'s> {
             self.dial_log.reach(target);
         }
         self.publisher.mark_links_changed();
-        let certificate = origin.channel.certificates.map(|certificates| certificates.theirs);
-        if !self.admission.admits(Newcomer { id: record.id, name, kind, certificate }) {
+        let shown = origin.shown.as_ref();
+        if !self.admission.admits(Newcomer { id: record.id, name, kind, shown }) {
             if let Direction::Dialled(target) = origin.direction {
                 // It says nothing about the peer, which is well: this node does not want it.
                 self.node.handle_dial_failed(now, target, Failure::Untried);
@@ -251,6 +251,8 @@ impl<'s> Driver<'s> {
         if let Some(certificates) = origin.channel.certificates {
             tracing::debug!(link = link.0, ours = %certificates.ours, theirs = %certificates.theirs, "secured");
             self.node.secure(now, link, certificates);
+        }
+        if origin.shown.is_some() {
             // The keyring may have changed since the handshake.
             self.check_peers(now, Some(link));
         }
@@ -282,12 +284,13 @@ impl<'s> Driver<'s> {
     /// Ends links whose peers have lost the role that their link needs: their certificates may have new names.
     fn check_roles(&mut self) {
         let mut lost = Vec::new();
-        for (link, peer, certificate) in self.links.certificates() {
+        let Security::Tls(keyring) = &self.dialer.security else { return };
+        for (link, peer, shown) in self.links.shown() {
             let Some(member) = self.node.member(peer) else { continue };
             let (name, kind) = (member.metadata.name, member.metadata.kind);
-            let newcomer = Newcomer { id: peer, name, kind, certificate: Some(certificate) };
-            // A certificate that is trusted no more has no role. Its links end already.
-            if self.dialer.access.slot_name(certificate).is_some() && !self.admission.admits(newcomer) {
+            let newcomer = Newcomer { id: peer, name, kind, shown: Some(shown) };
+            // Who is trusted no more has no role. Its links end already.
+            if keyring.judge(shown).is_ok() && !self.admission.admits(newcomer) {
                 lost.push(link);
             }
         }

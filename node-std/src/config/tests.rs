@@ -5,7 +5,7 @@ use clap::Parser;
 use super::*;
 
 /// Resolves flags and variables as the daemon does.
-fn config(flags: &[&str], variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+fn config(flags: &[&str], variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     let flags = Flags::try_parse_from(core::iter::once(&"maelstromd").chain(flags)).unwrap();
     Config::resolve(flags, [("HOME", "/home/ann")].iter().chain(variables).copied().collect())
 }
@@ -18,7 +18,7 @@ fn problem(flags: &[&str], variables: &[(&str, &str)]) -> String {
 fn starts_with_nothing_at_all() {
     let config = config(&[], &[]).unwrap();
     assert_eq!(config.private_addr.to_string(), "127.0.0.1:8374");
-    assert_eq!((config.public_addr, config.tls_dir.as_ref()), (None, None));
+    assert_eq!((config.public_addr, config.tls.as_ref()), (None, None));
     assert_eq!((config.cluster_id.as_str(), config.log.as_str()), ("maelstrom", "info"));
     assert!(config.join.is_empty() && config.components.is_empty() && !config.plaintext);
     assert!(config.data_dir.ends_with("maelstrom") && config.data_dir.is_absolute());
@@ -62,7 +62,7 @@ fn flags_win_over_variables() {
     assert_eq!(from_env.public_addr.unwrap().to_string(), "0.0.0.0:80");
     assert_eq!(from_env.join.iter().map(HostPort::as_str).collect::<Vec<_>>(), ["a:1", "[fd00::2]:2"]);
     assert_eq!(from_env.components[1].url.path(), "/base");
-    assert_eq!(from_env.tls_dir.unwrap().to_str(), Some("/etc/maelstrom/tls"));
+    assert_eq!(from_env.tls.unwrap().dir.unwrap().to_str(), Some("/etc/maelstrom/tls"));
     let flags = ["--name", "flag", "--private-addr", "[::1]:1", "--join", "b:3", "--component", "x=http://y"];
     let from_flags = config(&flags, &variables).unwrap();
     assert_eq!(from_flags.name.as_str(), "flag");

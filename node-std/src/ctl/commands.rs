@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::client::{Client, read};
 use super::error::CtlError;
-use super::flags::{ClusterCommand, Command, Flags, KeysCommand};
+use super::flags::{ClusterCommand, Command, ConfigCommand, Flags, KeysCommand};
 use super::push::{self, Push};
 use super::render;
-use crate::api::{EventList, KeyList, LeaveAnswer};
+use crate::api::{ConfigAnswer, EventList, KeyList, LeaveAnswer};
 use crate::tls::{read_bundle, read_operator};
 
 /// Most answers that are asked for. A node keeps fewer events, even while new ones come.
@@ -32,6 +32,7 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Keys(KeysCommand::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
         Command::Keys(KeysCommand::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
         Command::Keys(KeysCommand::Push { .. }) => ("MaelNode.PushKeys", json!({})),
+        Command::Config(ConfigCommand::Show) => ("MaelNode.ShowConfig", json!({})),
         Command::Version => return Ok(version(flags.json)),
     };
     let timeout = flags.timeout();
@@ -68,6 +69,7 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Keys(KeysCommand::Push { node, dir, .. }) => {
             format!("{node} runs on the keys of {}\n", dir.display())
         }
+        Command::Config(ConfigCommand::Show) => render::config(&read::<ConfigAnswer>(result)?.settings),
         Command::Version => version(false),
     })
 }

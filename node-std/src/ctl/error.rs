@@ -1,10 +1,9 @@
 //! The errors of `maelctl`.
 
 use std::io;
-use std::path::PathBuf;
 
 use super::push::PushError;
-use crate::config::UnknownVariable;
+use crate::config::{ConfigErrors, UnknownVariable};
 use crate::tls::TlsError;
 
 /// Why `maelctl` failed.
@@ -27,16 +26,18 @@ pub enum CtlError {
     },
     /// A TLS directory is given, but the URL is without TLS.
     #[error(
-        "{url} (--url, MAELSTROM_PRIVATE_URL) is not encrypted, but a TLS directory is given, {}: write https://, or \
-         unset MAEL_PRIVATE_TLS_DIR",
-        dir.display()
+        "{url} (--url, MAELSTROM_PRIVATE_URL) is not encrypted, but a TLS directory is given, {keys}: write https://, or \
+         unset MAEL_PRIVATE_TLS_DIR"
     )]
     PlainUrl {
         /// The URL.
         url: String,
-        /// The directory.
-        dir: PathBuf,
+        /// Where they are.
+        keys: String,
     },
+    /// The keys and rules to ask with are not in order.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
     /// A variable of the environment is misspelt.
     #[error(transparent)]
     Variable(#[from] UnknownVariable),
@@ -78,6 +79,7 @@ impl CtlError {
             | Self::NoSealingKey { .. }
             | Self::PlainUrl { .. }
             | Self::Url(_)
+            | Self::Config(_)
             | Self::Variable(_) => 2,
             Self::Output(_)
             | Self::Push(_)

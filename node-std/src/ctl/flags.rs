@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::TlsFlags;
+
 /// Steers a Maelstrom cluster through one of its nodes.
 #[derive(Clone, Debug, Parser)]
 #[command(
@@ -48,10 +50,40 @@ pub(super) struct Target {
     // Not a PathBuf, because the variable may be set and empty.
     pub(super) tls_dir: Option<OsString>,
 
+    /// The certificate that is shown to the node, instead of a directory.
+    #[arg(long, global = true, value_name = "FILE", env = "MAEL_TLS_CERT")]
+    pub(super) tls_cert: Option<String>,
+
+    /// The key of that certificate [default: in the same file].
+    #[arg(long, global = true, value_name = "FILE", env = "MAEL_TLS_KEY")]
+    pub(super) tls_key: Option<String>,
+
+    /// The CAs of nodes.
+    #[arg(long, global = true, value_name = "FILE", env = "MAEL_TLS_CA")]
+    pub(super) tls_ca: Option<String>,
+
+    /// The configuration file of a node: its keys are shown, and its rules decide which node is asked.
+    #[arg(short, long, global = true, value_name = "FILE", env = "MAEL_CONFIG")]
+    pub(super) config: Option<String>,
+
     /// The data directory of the node to ask, for the token that a node without TLS wants from an operator [default: that of a
     /// maelstromd of this user, for a node on this machine].
     #[arg(long, global = true, value_name = "DIR", env = "MAEL_DATA_DIR")]
     pub(super) data_dir: Option<OsString>,
+}
+
+impl Target {
+    /// The keys to ask with.
+    pub(super) fn tls(&self) -> TlsFlags {
+        let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        let dir = self.tls_dir.as_ref().filter(|dir| !dir.is_empty());
+        TlsFlags {
+            dir: dir.map(|dir| dir.to_string_lossy().into_owned()),
+            cert: given(&self.tls_cert),
+            key: given(&self.tls_key),
+            ca: given(&self.tls_ca),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -67,8 +99,17 @@ pub(super) enum Command {
     /// The keys of a node.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The configuration of the node asked.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// The version of this program.
     Version,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// List the settings that are in force and where each comes from. Secrets are hidden.
+    Show,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -8,6 +8,7 @@ use node_core::trust::Rfc3339;
 
 use super::table::table;
 use crate::api::{KeySlot, Link, LinkList, NodeEvent, NodeList, NodeStatus, PingAnswer};
+use crate::config::InForce;
 
 /// The line for an event.
 pub fn event(event: &NodeEvent) -> String {
@@ -31,10 +32,29 @@ pub fn links(LinkList { observed_at, links, .. }: &LinkList) -> String {
             age(link.since, *observed_at),
             link.rtt_micros.map_or_else(|| "-".to_owned(), millis),
             link.peer_key.as_deref().map_or_else(|| "-".to_owned(), fingerprint),
+            session(link),
+            link.peer_not_after.map_or_else(|| "-".to_owned(), |end| until(end, *observed_at)),
         ]
     };
-    let header = ["NAME", "ID", "KIND", "DIRECTION", "CARRIES", "ADDRESS", "UP", "RTT", "KEY"];
+    let header =
+        ["NAME", "ID", "KIND", "DIRECTION", "CARRIES", "ADDRESS", "UP", "RTT", "KEY", "TLS", "EXPIRES"];
     table(header, links.iter().map(row).collect())
+}
+
+/// The version and suite of a link, such as `1.3 AES_128_GCM_SHA256`.
+fn session(link: &Link) -> String {
+    match (&link.tls_version, &link.tls_suite) {
+        (Some(version), Some(suite)) => format!("{version} {}", suite.trim_start_matches("TLS_")),
+        _ => "-".to_owned(),
+    }
+}
+
+/// How long it is until `end`. Both are Unix milliseconds of one clock.
+fn until(end: u64, now: u64) -> String {
+    match end.checked_sub(now) {
+        Some(left) => format!("in {}", age(0, left)),
+        None => "EXPIRED".to_owned(),
+    }
 }
 
 /// The time between `since` and `now` in the largest unit that fits. Both are Unix milliseconds of one clock.
@@ -117,6 +137,11 @@ fn validity(slot: &KeySlot, now: Duration) -> String {
     } else {
         format!("{} more", days(now, end))
     }
+}
+
+pub fn config(settings: &[InForce]) -> String {
+    let row = |known: &InForce| [known.setting.clone(), known.value.clone(), known.origin.clone()];
+    table(["SETTING", "VALUE", "FROM"], settings.iter().map(row).collect())
 }
 
 /// The first digits of an id. They tell the nodes of a cluster apart.

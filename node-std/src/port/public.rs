@@ -31,12 +31,14 @@ pub struct Gateway {
     pub proxy: Arc<Proxy>,
     /// The components that it serves.
     pub published: Published,
+    /// Most connections at once.
+    pub most: usize,
 }
 
 /// Accepts connections until `drain` is cancelled, then waits until the requests under way are answered.
 pub async fn serve(listener: TcpListener, gateway: Gateway, drain: CancellationToken) {
     let gateway = Arc::new(gateway);
-    accept("public", listener, drain.clone(), |io, peer, permit| {
+    accept("public", listener, gateway.most, drain.clone(), |io, peer, permit| {
         let (gateway, drain) = (Arc::clone(&gateway), drain.clone());
         async move {
             let _ = io.set_nodelay(true);
@@ -109,7 +111,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let drain = CancellationToken::new();
-        let gateway = Gateway { proxy: Arc::new(proxy), published: Published::All };
+        let gateway = Gateway { proxy: Arc::new(proxy), published: Published::All, most: 64 };
         tokio::spawn(serve(listener, gateway, drain.clone()));
         (addr, drain)
     }
@@ -170,7 +172,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let drain = CancellationToken::new();
-        let gateway = Gateway { proxy: Arc::new(Proxy::new(alone(), &[])), published: Published::All };
+        let gateway =
+            Gateway { proxy: Arc::new(Proxy::new(alone(), &[])), published: Published::All, most: 64 };
         let serving = tokio::spawn(serve(listener, gateway, drain.clone()));
         let _idle = TcpStream::connect(addr).await.unwrap();
         drain.cancel();

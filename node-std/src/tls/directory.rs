@@ -14,7 +14,7 @@ use node_core::trust::Certificate;
 use rustls::pki_types::CertificateDer;
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, Error, InconsistentKeys};
+use rustls::{CertificateError, Error};
 
 use super::error::{DirectoryProblem, FileProblem, TlsError};
 use super::file;
@@ -200,26 +200,37 @@ impl SlotFiles<'_> {
 /// signatures.
 fn describe(name: Name, chain: &[CertificateDer<'_>]) -> Result<SlotInfo, FileProblem> {
     let leaf = chain.first().ok_or(FileProblem::Missing("certificate"))?;
-    let unusable = |error: &dyn core::fmt::Display| FileProblem::BadCertificate(error.to_string());
-    let certificate = Certificate::parse(leaf).map_err(|error| unusable(&error))?;
+    let info = describe_any(name, chain)?;
     ParsedCertificate::try_from(leaf).map_err(|error| match error {
         Error::InvalidCertificate(CertificateError::Other(reason)) => unusable(&reason),
         error => unusable(&error),
     })?;
+    Ok(info)
+}
+
+/// The same for a certificate that a CA signed. `openssl x509 -req` makes those with version 1, which the library does not read. But
+/// it has no need to: it verifies by the key alone, and the core reads that.
+pub(super) fn describe_any(name: Name, chain: &[CertificateDer<'_>]) -> Result<SlotInfo, FileProblem> {
+    let leaf = chain.first().ok_or(FileProblem::Missing("certificate"))?;
+    let certificate = Certificate::parse(leaf).map_err(|error| unusable(&error))?;
     Ok(SlotInfo::new(name, leaf, &certificate, &Software))
 }
 
+fn unusable(error: &dyn core::fmt::Display) -> FileProblem {
+    FileProblem::BadCertificate(error.to_string())
+}
+
 /// Puts a key and its certificates together. `mismatch` is the problem when they do not fit.
-fn pair(
+pub(super) fn pair(
     key: SecretKeyDer,
     chain: &[CertificateDer<'static>],
     mismatch: FileProblem,
 ) -> Result<Pair, FileProblem> {
     let bad_key = |error: Error| FileProblem::BadKey(error.to_string());
     let signer = CertifiedKey::new(chain.to_vec(), signing_key(&key.as_der()).map_err(bad_key)?);
-    match signer.keys_match() {
-        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(Pair { key, signer }),
-        Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(mismatch),
-        Err(error) => Err(bad_key(error)),
+    let leaf = chain.first().and_then(|leaf| Certificate::parse(leaf).ok());
+    match (leaf, signer.key.public_key()) {
+        (Some(leaf), Some(public)) if *leaf.spki != *public.as_ref() => Err(mismatch),
+        _ => Ok(Pair { key, signer }),
     }
 }

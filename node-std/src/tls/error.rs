@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use node_core::id::{BadName, Name};
 use node_core::keys::{BundleError, KeyringError, MAX_SLOTS};
-use node_core::trust::{KeyAlgorithm, MAX_CHAIN};
+use node_core::trust::{BadAuthority, KeyAlgorithm, MAX_CHAIN};
 
 use super::pem::Damage;
 use super::secret_key::NoKey;
@@ -50,9 +50,30 @@ pub enum TlsError {
         /// Its kind of key.
         algorithm: KeyAlgorithm,
     },
+    /// Several things are wrong.
+    #[error("{}", lines(.0))]
+    Several(Vec<TlsError>),
     /// The TLS library does not take the configuration made from a good keyring.
     #[error("the TLS library refuses the configuration: {0}")]
     Library(#[from] rustls::Error),
+}
+
+impl TlsError {
+    /// All that is wrong as one error.
+    pub(super) fn of(mut errors: Vec<Self>) -> Self {
+        match errors.pop() {
+            Some(only) if errors.is_empty() => only,
+            last => {
+                errors.extend(last);
+                Self::Several(errors)
+            }
+        }
+    }
+}
+
+fn lines(errors: &[TlsError]) -> String {
+    let lines: Vec<String> = errors.iter().map(TlsError::to_string).collect();
+    lines.join("\n")
 }
 
 /// A problem with a TLS directory as a whole.
@@ -155,6 +176,18 @@ pub enum FileProblem {
     /// There is a `.key` but no `.crt` or `.pem` of this stem.
     #[error("has no .crt or .pem of the same name beside it: add the certificate, or remove the key")]
     KeyWithoutCertificate,
+    /// The key belongs to another certificate, which is in this file.
+    #[error("holds a private key that does not match the public key of the certificate in {}: name both files of one pair", .0.display())]
+    OtherKey(PathBuf),
+    /// It should hold CAs.
+    #[error("holds a certificate that cannot be a CA: {0}")]
+    BadAuthority(BadAuthority),
+    /// It should hold lists of revoked certificates.
+    #[error("holds a list of revoked certificates that cannot be used ({0}): get a new one from the CA")]
+    BadList(String),
+    /// It and those before hold too many.
+    #[error("is one too many: at most {0} CAs or lists are taken")]
+    TooMany(usize),
     /// The key belongs to another certificate.
     #[error("does not belong to the certificate of the same name: copy both files of the pair")]
     KeyMismatch,

@@ -144,7 +144,7 @@ impl Kind {
 }
 
 impl Stamp {
-    fn of(path: &Path) -> Self {
+    pub fn of(path: &Path) -> Self {
         Self(path.metadata().ok().map(|file| Content {
             device: file.dev(),
             inode: file.ino(),

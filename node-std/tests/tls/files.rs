@@ -4,12 +4,14 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::Arc;
 
+use node_std::tls::settings::TlsSettings;
 use node_std::tls::{KeyPassword, Keyring, TlsError};
 
 use crate::pki::{P256, Pki};
 
 fn open(pki: &Pki, password: Option<&str>) -> Result<Arc<Keyring>, TlsError> {
-    Keyring::open_with(pki.dir(), password.map(|password| KeyPassword::new(password.as_bytes())))
+    let password = password.map(|password| KeyPassword::new(password.as_bytes()));
+    Keyring::open_with(TlsSettings { password, ..TlsSettings::directory(pki.dir()) })
 }
 
 /// The text of the refusal. It begins with the file.

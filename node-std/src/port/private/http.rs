@@ -12,12 +12,13 @@ use std::sync::Arc;
 use http::header::{ACCEPT, ALLOW, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use node_core::trust::{Fingerprint, Roles};
+use node_core::trust::Roles;
 
 use crate::access::Access;
 use crate::api::{Api, Remote};
 use crate::port::health::HEALTH_CHECK;
 use crate::proxy::{Arrival, Body, Proxy, json, text};
+use crate::tls::Shown;
 
 /// The HTTP side of the private port.
 #[derive(Debug)]
@@ -31,15 +32,15 @@ pub struct PrivateHttp<R> {
 }
 
 impl<R: Remote> PrivateHttp<R> {
-    /// Answers a request of a client that showed this certificate, under TLS. An error is a response that describes it.
+    /// Answers a request of a client that showed this, under TLS. An error is a response that describes it.
     pub async fn respond(
         &self,
         request: Request<Incoming>,
         arrival: Arrival,
-        certificate: Option<Fingerprint>,
+        shown: Option<&Shown>,
     ) -> Response<Body> {
         // Judged for each request: the keyring may change while a connection lives.
-        let caller = self.access.caller(certificate, request.headers());
+        let caller = self.access.caller(shown, request.headers());
         match request.uri().path() {
             HEALTH_CHECK => self.health(&request),
             "/_mael/v1" if request.method() == Method::POST => self.api.respond(request, &caller).await,
