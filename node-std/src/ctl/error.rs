@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::cert::CertError;
 use super::push::PushError;
 use crate::config::UnknownVariable;
 use crate::tls::TlsError;
@@ -10,6 +11,9 @@ use crate::tls::TlsError;
 /// Why `maelctl` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CtlError {
+    /// A certificate cannot be made.
+    #[error(transparent)]
+    Cert(#[from] CertError),
     /// The URL is for TLS and there are no keys.
     #[error("{url} needs keys: give their directory with --tls-dir (MAEL_PRIVATE_TLS_DIR)")]
     NoKeys {
@@ -79,7 +83,8 @@ impl CtlError {
             | Self::PlainUrl { .. }
             | Self::Url(_)
             | Self::Variable(_) => 2,
-            Self::Output(_)
+            Self::Cert(_)
+            | Self::Output(_)
             | Self::Push(_)
             | Self::Refused(_)
             | Self::Runtime(_)
