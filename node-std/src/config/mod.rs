@@ -131,7 +131,7 @@ fn own_address(peer: IpAddr) -> Option<IpAddr> {
 }
 
 /// The machine's name. A character that no [`Name`] may hold becomes `-`.
-fn host_name() -> Result<Name, ConfigError> {
+pub(crate) fn host_name() -> Result<Name, ConfigError> {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     default_name(&host).or_else(|_| default_name("node"))
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::cert::CertError;
 use super::push::PushError;
 use crate::config::{ConfigErrors, UnknownVariable};
 use crate::tls::TlsError;
@@ -9,6 +10,9 @@ use crate::tls::TlsError;
 /// Why `maelctl` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CtlError {
+    /// A certificate cannot be made.
+    #[error(transparent)]
+    Cert(#[from] CertError),
     /// The URL is for TLS and there are no keys.
     #[error("{url} needs keys: give their directory with --tls-dir (MAEL_PRIVATE_TLS_DIR)")]
     NoKeys {
@@ -81,7 +85,8 @@ impl CtlError {
             | Self::Url(_)
             | Self::Config(_)
             | Self::Variable(_) => 2,
-            Self::Output(_)
+            Self::Cert(_)
+            | Self::Output(_)
             | Self::Push(_)
             | Self::Refused(_)
             | Self::Runtime(_)

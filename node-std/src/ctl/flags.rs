@@ -6,25 +6,30 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::cert::CertCommand;
 use crate::config::TlsFlags;
+
+/// The heading in the help over the flags that matter only where a node is asked.
+const NODE: &str = "The node to ask";
 
 /// Steers a Maelstrom cluster through one of its nodes.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "maelctl",
     version,
-    after_help = "Exit status: 0 success; 1 the node refuses, fails or cannot be reached; 2 the command line is wrong."
+    after_help = "Exit status: 0 success; 1 the node refuses, fails or cannot be reached, or a file cannot be read or written; 2 \
+                  the command line is wrong. `cert info` has more."
 )]
 pub struct Flags {
     #[command(flatten)]
     pub(super) target: Target,
 
-    /// Print the answer of the node as JSON.
+    /// Print the answer as JSON.
     #[arg(long, global = true)]
     pub(super) json: bool,
 
     /// How long to wait for the answer, in seconds. `keys push` waits up to 90 s more for a link of the board.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, global = true, help_heading = NODE, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
 
     #[command(subcommand)]
@@ -42,33 +47,33 @@ impl Flags {
 pub(super) struct Target {
     /// The private port of the node to ask [default: http://127.0.0.1:8374, or https with a TLS directory]. A URL without
     /// a port means port 8374.
-    #[arg(long, global = true, value_name = "URL", env = "MAELSTROM_PRIVATE_URL")]
+    #[arg(long, global = true, help_heading = NODE, value_name = "URL", env = "MAELSTROM_PRIVATE_URL")]
     pub(super) url: Option<String>,
 
     /// The TLS directory. Its active key is shown to the node.
-    #[arg(long, global = true, value_name = "DIR", env = "MAEL_PRIVATE_TLS_DIR")]
+    #[arg(long, global = true, help_heading = NODE, value_name = "DIR", env = "MAEL_PRIVATE_TLS_DIR")]
     // Not a PathBuf, because the variable may be set and empty.
     pub(super) tls_dir: Option<OsString>,
 
     /// The certificate that is shown to the node, instead of a directory.
-    #[arg(long, global = true, value_name = "FILE", env = "MAEL_TLS_CERT")]
+    #[arg(long, global = true, help_heading = NODE, value_name = "FILE", env = "MAEL_TLS_CERT")]
     pub(super) tls_cert: Option<String>,
 
     /// The key of that certificate [default: in the same file].
-    #[arg(long, global = true, value_name = "FILE", env = "MAEL_TLS_KEY")]
+    #[arg(long, global = true, help_heading = NODE, value_name = "FILE", env = "MAEL_TLS_KEY")]
     pub(super) tls_key: Option<String>,
 
     /// The CAs of nodes.
-    #[arg(long, global = true, value_name = "FILE", env = "MAEL_TLS_CA")]
+    #[arg(long, global = true, help_heading = NODE, value_name = "FILE", env = "MAEL_TLS_CA")]
     pub(super) tls_ca: Option<String>,
 
     /// The configuration file of a node: its keys are shown, and its rules decide which node is asked.
-    #[arg(short, long, global = true, value_name = "FILE", env = "MAEL_CONFIG")]
+    #[arg(short, long, global = true, help_heading = NODE, value_name = "FILE", env = "MAEL_CONFIG")]
     pub(super) config: Option<String>,
 
     /// The data directory of the node to ask, for the token that a node without TLS wants from an operator [default: that of a
     /// maelstromd of this user, for a node on this machine].
-    #[arg(long, global = true, value_name = "DIR", env = "MAEL_DATA_DIR")]
+    #[arg(long, global = true, help_heading = NODE, value_name = "DIR", env = "MAEL_DATA_DIR")]
     pub(super) data_dir: Option<OsString>,
 }
 
@@ -102,6 +107,9 @@ pub(super) enum Command {
     /// The configuration of the node asked.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Make and show certificates. No node is asked.
+    #[command(subcommand)]
+    Cert(Box<CertCommand>),
     /// The version of this program.
     Version,
 }

@@ -1,5 +1,6 @@
-//! `maelctl`: asks a node of the cluster by JSON-RPC and shows the answer.
+//! `maelctl`: asks a node of the cluster by JSON-RPC and shows the answer. `maelctl cert` works alone.
 
+mod cert;
 mod client;
 mod commands;
 mod error;
@@ -14,6 +15,7 @@ mod token;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
+pub use cert::CertError;
 pub use error::CtlError;
 pub use flags::Flags;
 pub use push::PushError;
@@ -23,11 +25,20 @@ use client::Client;
 use crate::config::check_process;
 
 /// Runs `maelctl`. Its exit status is 0 on success, 1 when the node refuses, fails or cannot be reached, and 2 when the
-/// command line is wrong.
+/// command line is wrong. `cert info` has more, for the certificates that it shows.
 #[must_use]
 pub fn run(flags: Flags) -> ExitCode {
     if let Err(error) = check_process() {
         return report(&error.into());
+    }
+    if let flags::Command::Cert(command) = &flags.command {
+        return match cert::run(command, flags.json) {
+            Ok(outcome) => {
+                outcome.problems.iter().for_each(|problem| say(problem));
+                print(&outcome.text, ExitCode::from(outcome.status))
+            }
+            Err(error) => report(&error.into()),
+        };
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -44,12 +55,7 @@ pub fn run(flags: Flags) -> ExitCode {
         };
     }
     match runtime.block_on(answer(flags)) {
-        Ok(output) => match std::io::stdout().write_all(output.as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            // The reader had enough, as in `maelctl … | head`.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::FAILURE,
-            Err(error) => report(&CtlError::Output(error)),
-        },
+        Ok(output) => print(&output, ExitCode::SUCCESS),
         Err(error) => report(&error),
     }
 }
@@ -59,15 +65,33 @@ pub fn run(flags: Flags) -> ExitCode {
 /// # Errors
 /// [`CtlError`] names the URL or file and says what to do.
 pub async fn answer(flags: Flags) -> Result<String, CtlError> {
-    if matches!(flags.command, flags::Command::Version) {
-        return Ok(commands::version(flags.json));
+    match &flags.command {
+        flags::Command::Cert(command) => return Ok(cert::run(command, flags.json)?.text),
+        flags::Command::Version => return Ok(commands::version(flags.json)),
+        _ => {}
     }
     commands::run(&Client::new(&flags)?, &flags).await
 }
 
+/// Prints the text. The exit status is then this one.
+fn print(text: &str, status: ExitCode) -> ExitCode {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => status,
+        // The reader had enough, as in `maelctl … | head`.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        Err(error) => report(&CtlError::Output(error)),
+    }
+}
+
 fn report(error: &CtlError) -> ExitCode {
-    // The text may come from another node. Control characters in it must not reach the terminal.
-    let text: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let _ = writeln!(std::io::stderr(), "maelctl: {text}");
+    say(&error.to_string());
     ExitCode::from(error.exit_code())
+}
+
+/// Writes a line to the standard error.
+fn say(text: &str) {
+    // The text may come from another node. Control characters in it must not reach the terminal.
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let _ = writeln!(std::io::stderr(), "maelctl: {text}");
 }

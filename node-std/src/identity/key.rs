@@ -89,8 +89,11 @@ impl Sign for NodeKey {
     }
 }
 
-/// A new private key as PEM.
-fn random_pem() -> io::Result<Zeroizing<String>> {
+/// A new P-256 private key as PEM (PKCS#8).
+///
+/// # Errors
+/// The operating system gives no random numbers.
+pub(crate) fn random_pem() -> io::Result<Zeroizing<String>> {
     let mut scalar = Zeroizing::new([0; 32]);
     // One in 2^32 random numbers is no key of the curve. More than one in a row is a broken generator.
     for _ in 0..4 {

@@ -25,7 +25,7 @@ impl KeyPassword {
         (!value.is_empty()).then_some(Self(value))
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }

@@ -80,8 +80,9 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
     let keyring = Keyring::open(keys.path())?;
     let stream = TcpStream::connect(daemon.private()).await?;
     stream.set_nodelay(true)?;
-    let carrier =
-        TlsConnector::from(keyring.link_client_config().config).connect(keyring.server_name("127.0.0.1:1"), stream).await?;
+    let carrier = TlsConnector::from(keyring.link_client_config().config)
+        .connect(keyring.server_name("127.0.0.1:1"), stream)
+        .await?;
     let channel = channel(carrier.get_ref().1, keyring.active().certificate)?;
     let (key, _) = NodeKey::generate()?;
     let mut metadata = [0; MAX_METADATA];

@@ -65,7 +65,8 @@ impl Peer {
             return Ok(Self { carrier: Box::new(stream), channel, author, received: Vec::new() });
         };
         let keyring = Keyring::open(keys.path())?;
-        let mut connection = ClientConnection::new(keyring.link_client_config().config, keyring.server_name("127.0.0.1:1"))?;
+        let mut connection =
+            ClientConnection::new(keyring.link_client_config().config, keyring.server_name("127.0.0.1:1"))?;
         connection.complete_io(&mut stream)?;
         let channel = channel(&connection, keyring.active().certificate)?;
         let carrier = Box::new(StreamOwned::new(connection, stream));
