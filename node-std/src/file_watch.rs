@@ -117,13 +117,16 @@ impl FileWatch {
     /// and only a new watch follows it.
     fn arm(&mut self, watched: Vec<Watched>) {
         let Some(watcher) = &mut self.watcher else { return };
-        let mut former = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        // The watcher answers after it has told its last event, for which it needs the lock: it is not held here.
+        let former = {
+            let mut known = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+            core::mem::replace(&mut *known, watched.clone())
+        };
         for path in folders(&former) {
             // Fails while there is nothing to watch. The poll continues then.
             let _ = watcher.unwatch(path);
         }
-        *former = watched;
-        for path in folders(&former) {
+        for path in folders(&watched) {
             let _ = watcher.watch(path, RecursiveMode::NonRecursive);
         }
     }
@@ -167,6 +170,9 @@ async fn hung_up(hangup: &mut Option<Signal>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -184,5 +190,30 @@ mod tests {
             assert!(!concerns(other), "{other}");
         }
         assert_eq!(folders(&watched), [Path::new("/etc"), Path::new("/etc/mael"), Path::new("/etc/tls")]);
+    }
+
+    #[tokio::test]
+    async fn the_watch_is_set_anew_while_files_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.crt");
+        let (done, written) = (Arc::new(AtomicBool::new(false)), file.clone());
+        let stop = Arc::clone(&done);
+        let writer = thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                std::fs::write(&written, "x").unwrap();
+            }
+        });
+        let mut files = FileWatch::new("a file");
+        let (ended, end) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            for _ in 0..2000 {
+                files.arm(vec![Watched::file(file.clone())]);
+            }
+            ended.send(()).unwrap();
+        });
+        let outcome = end.recv_timeout(Duration::from_secs(60));
+        done.store(true, Ordering::Relaxed);
+        writer.join().unwrap();
+        outcome.unwrap();
     }
 }
