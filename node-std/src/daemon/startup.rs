@@ -28,6 +28,7 @@ use crate::port::private::{Listener, PrivateHttp, Rate};
 use crate::port::public::{self, Gateway};
 use crate::proxy::Proxy;
 use crate::tls::Keyring;
+use crate::tls::settings::Demand;
 
 /// The limits of a daemon on each link.
 pub const LIMITS: Limits = Limits {
@@ -191,9 +192,14 @@ fn announce(
     let (name, cluster) = (&config.name, &config.cluster_id);
     tracing::info!(%name, id = %me, %cluster, "maelstromd {}", env!("CARGO_PKG_VERSION"));
     match security {
-        Security::Tls(_) => tracing::info!(
-            "private port listening on {private_addr} with mutual TLS, advertised as {advertised}"
-        ),
+        Security::Tls(_) => {
+            let demand = config.tls.as_ref().map(|settings| settings.listening.demand);
+            let how = match demand {
+                Some(Demand::Nothing | Demand::IfShown) => "TLS that asks nobody for a certificate",
+                Some(Demand::Always) | None => "mutual TLS",
+            };
+            tracing::info!("private port listening on {private_addr} with {how}, advertised as {advertised}");
+        }
         Security::Plaintext => {
             tracing::info!(
                 "private port listening on {private_addr} without TLS, advertised as {advertised}"
