@@ -155,6 +155,14 @@ pub enum KeyAlgorithm {
     Other,
 }
 
+impl KeyAlgorithm {
+    /// Whether the key is on an elliptic curve and signs by ECDSA.
+    #[must_use]
+    pub const fn is_ec(self) -> bool {
+        matches!(self, Self::P256 | Self::P384 | Self::OtherEc)
+    }
+}
+
 impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

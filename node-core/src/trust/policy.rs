@@ -251,8 +251,7 @@ impl<'p> Policy<'p> {
             (AcceptedKeys::P256, _) if certificate.p256_key().is_none() => {
                 Err(Rejection::UnsupportedKey { fingerprint, algorithm })
             }
-            (AcceptedKeys::Ec, KeyAlgorithm::P256 | KeyAlgorithm::P384 | KeyAlgorithm::OtherEc) => Ok(()),
-            (AcceptedKeys::Ec, _) => Err(Rejection::NotEc { fingerprint, algorithm }),
+            (AcceptedKeys::Ec, _) if !algorithm.is_ec() => Err(Rejection::NotEc { fingerprint, algorithm }),
             _ => Ok(()),
         }
     }

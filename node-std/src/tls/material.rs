@@ -7,7 +7,7 @@ use node_core::crypto::{Digest, Software};
 use node_core::id::Name;
 use node_core::keys::MAX_SLOTS;
 use node_core::time::UnixTime;
-use node_core::trust::{Anchor, Authority, Fingerprint, issued_at};
+use node_core::trust::{AcceptedKeys, Anchor, Authority, Certificate, Fingerprint, KeyAlgorithm, issued_at};
 use rustls::pki_types::CertificateDer;
 use webpki::{CertRevocationList, OwnedCertRevocationList};
 use zeroize::Zeroizing;
@@ -167,6 +167,11 @@ impl Opener<'_> {
         let chain = file::chain_of(&text).map_err(|problem| problem.of(&place))?;
         let name = slot_name(&source.certificate, others)?;
         let info = describe_any(name, &chain).map_err(|problem| problem.of(&place))?;
+        let TlsSettings { listening, dialling, .. } = self.settings;
+        // Peers with the same rules would refuse it.
+        if listening.keys == dialling.keys {
+            check_key(listening, info.algorithm).map_err(|problem| problem.of(&place))?;
+        }
         let loaded = stack::wiped(|| {
             let own = match &source.password {
                 Some(PasswordSource::File(path)) => Some(file::read_password(path)?),
@@ -214,8 +219,12 @@ impl Opener<'_> {
             for certificate in self.certificates(source) {
                 let authority = Authority::read(&certificate, &Software)
                     .map(|authority| Authority { anchor: authority.anchor.to_owned(), ..authority });
-                let problem = |bad| FileProblem::BadAuthority(bad).of(&source.place());
-                authorities.extend(self.keep(authority.map_err(problem)));
+                let authority = authority.map_err(FileProblem::BadAuthority).and_then(|authority| {
+                    let algorithm = Certificate::parse(&certificate).map(|parsed| parsed.algorithm);
+                    check_key(rules, algorithm.unwrap_or(KeyAlgorithm::Other))?;
+                    Ok(authority)
+                });
+                authorities.extend(self.keep(authority.map_err(|problem| problem.of(&source.place()))));
                 if authorities.len() > MAX_AUTHORITIES {
                     self.errors.push(FileProblem::TooMany(MAX_AUTHORITIES).of(&source.place()));
                     return Vec::new();
@@ -275,6 +284,14 @@ fn blocks(text: &[u8], label: &[u8]) -> Result<Vec<Vec<u8>>, FileProblem> {
     let what =
         if label == b"CERTIFICATE" { "certificate" } else { "list of revoked certificates (X509 CRL)" };
     if found.is_empty() { Err(FileProblem::Missing(what)) } else { Ok(found) }
+}
+
+/// With `ec_only`, the CAs and the node itself have keys on an elliptic curve too, as Muti Metroo has it.
+fn check_key(rules: &Rules, algorithm: KeyAlgorithm) -> Result<(), FileProblem> {
+    match rules.keys {
+        AcceptedKeys::Ec if !algorithm.is_ec() => Err(FileProblem::NotEc(algorithm)),
+        _ => Ok(()),
+    }
 }
 
 fn check_mode(key: &Pem) -> Result<(), TlsError> {
