@@ -41,8 +41,9 @@ impl ConfigFile {
         let text = read_text(path)?;
         let faulty = |faults| ConfigFileError::Faults { path: path.to_owned(), faults };
         let root = tree::parse(&text).or_else(|fault| {
-            // What the text says as YAML is told, unless it is good in NATS's notation.
-            tree::parse(&nats::to_yaml(&text)).map_err(|_| faulty(vec![fault]))
+            // Of the two readings the one that came further tells what is wrong.
+            nats::parse(&text)
+                .map_err(|other| faulty(vec![if other.place > fault.place { other } else { fault }]))
         })?;
         let name = path.display().to_string();
         let reader = Reader::new(&name, variable);

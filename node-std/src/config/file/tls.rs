@@ -302,8 +302,13 @@ fn pair(section: &mut Section<'_>) -> Option<PairSource> {
     }
 }
 
+/// A single text in PEM. What stands in the configuration itself wins over a file, which is not opened then.
 fn pem(section: &mut Section<'_>, files: &[&'static str], inline: &[&'static str]) -> Option<Pem> {
-    pems(section, files, inline).into_iter().next()
+    let (inline, file) = (section.given(inline), section.given(files));
+    match inline {
+        Some(entry) => inline_pem(&entry),
+        None => Some(Pem::File(file?.text()?.into())),
+    }
 }
 
 /// Texts in PEM. What stands in the configuration itself wins over files, which are not opened then.
