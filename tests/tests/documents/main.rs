@@ -2,6 +2,8 @@
 //! has all lines, also those that are something else here.
 
 #[cfg(test)]
+mod compatibility;
+#[cfg(test)]
 #[path = "../cert/desk.rs"]
 #[expect(dead_code, reason = "these tests need only a part of it")]
 mod desk;
