@@ -32,7 +32,8 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Keys(KeysCommand::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
         Command::Keys(KeysCommand::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
         Command::Keys(KeysCommand::Push { .. }) => ("MaelNode.PushKeys", json!({})),
-        Command::Version => return Ok(version(flags.json)),
+        // They ask no node, and were answered before.
+        Command::Tls(_) | Command::Version => return Ok(version(flags.json)),
     };
     let timeout = flags.timeout();
     let late = |_| client.late(timeout);
@@ -68,7 +69,7 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Keys(KeysCommand::Push { node, dir, .. }) => {
             format!("{node} runs on the keys of {}\n", dir.display())
         }
-        Command::Version => version(false),
+        Command::Tls(_) | Command::Version => version(false),
     })
 }
 

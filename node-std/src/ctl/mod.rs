@@ -1,5 +1,6 @@
 //! `maelctl`: asks a node of the cluster by JSON-RPC and shows the answer.
 
+mod check;
 mod client;
 mod commands;
 mod error;
@@ -12,22 +13,30 @@ mod tests;
 mod token;
 
 use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub use error::CtlError;
 pub use flags::Flags;
 pub use push::PushError;
 
+use check::Check;
 use client::Client;
 
 use crate::config::check_process;
 
 /// Runs `maelctl`. Its exit status is 0 on success, 1 when the node refuses, fails or cannot be reached, and 2 when the
-/// command line is wrong.
+/// command line is wrong. `tls check` has more, as its help says.
 #[must_use]
 pub fn run(flags: Flags) -> ExitCode {
     if let Err(error) = check_process() {
         return report(&error.into());
+    }
+    if let flags::Command::Tls(flags::TlsCommand::Check { paths, peer }) = &flags.command {
+        return match check(&flags, paths, peer.as_deref()) {
+            Ok((output, code)) => print(&output, code),
+            Err(error) => report(&error),
+        };
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -44,13 +53,28 @@ pub fn run(flags: Flags) -> ExitCode {
         };
     }
     match runtime.block_on(answer(flags)) {
-        Ok(output) => match std::io::stdout().write_all(output.as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            // The reader had enough, as in `maelctl … | head`.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::FAILURE,
-            Err(error) => report(&CtlError::Output(error)),
-        },
+        Ok(output) => print(&output, ExitCode::SUCCESS),
         Err(error) => report(&error),
+    }
+}
+
+/// Checks `paths`, or else the TLS directory of the flags.
+fn check(flags: &Flags, paths: &[PathBuf], peer: Option<&Path>) -> Result<(String, ExitCode), CtlError> {
+    let own = flags.target.tls_dir.as_ref().filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let own: Vec<PathBuf> = own.into_iter().collect();
+    let paths = if paths.is_empty() { &own } else { paths };
+    if paths.is_empty() {
+        return Err(CtlError::NothingToCheck);
+    }
+    Check { paths, peer, json: flags.json }.run()
+}
+
+fn print(output: &str, code: ExitCode) -> ExitCode {
+    match std::io::stdout().write_all(output.as_bytes()) {
+        Ok(()) => code,
+        // The reader had enough, as in `maelctl … | head`.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        Err(error) => report(&CtlError::Output(error)),
     }
 }
 
@@ -59,6 +83,9 @@ pub fn run(flags: Flags) -> ExitCode {
 /// # Errors
 /// [`CtlError`] names the URL or file and says what to do.
 pub async fn answer(flags: Flags) -> Result<String, CtlError> {
+    if let flags::Command::Tls(flags::TlsCommand::Check { paths, peer }) = &flags.command {
+        return check(&flags, paths, peer.as_deref()).map(|(output, _)| output);
+    }
     if matches!(flags.command, flags::Command::Version) {
         return Ok(commands::version(flags.json));
     }
