@@ -79,6 +79,19 @@ fn a_leaf_for_one_side() {
 }
 
 #[test]
+fn version_1_is_taken_under_a_ca_alone() {
+    let keys = pki();
+    shell(
+        &keys,
+        "openssl req -new -key leaf.key -out csr -config tls.conf
+         openssl x509 -req -in csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 90 -out first.crt",
+    );
+    let answer = check_files(&keys, &["first.crt", "ca.crt"]);
+    answer.one("warning", "version", "first.crt");
+    assert_eq!(answer.all("path").len(), 1, "{:#}", answer.json);
+}
+
+#[test]
 fn a_bundle_with_a_certificate_that_is_no_ca() {
     let keys = pki();
     write(&keys, "bundle", &(text(&keys, "ca.crt") + &text(&keys, "leaf.alone")));

@@ -68,15 +68,14 @@ impl Subject<'_> {
         if version == 3 {
             return None;
         }
-        if self.place == Place::Authority {
-            let problem =
-                format!("is a CA of X.509 version {version}, which nothing keeps from signing any name");
-            return self.found(Severity::Note, "version", (problem, "make it anew with version 3"));
-        }
-        let problem =
-            format!("is of X.509 version {version}, which a node cannot use as its own or as a peer's");
-        let remedy = "make it of version 3: give openssl req -x509 a section of extensions (x509_extensions), as the recipe does";
-        self.found(Severity::Error, "version", (problem, remedy))
+        let (severity, effect) = match self.place {
+            Place::Authority => (Severity::Note, "which nothing keeps from signing any name"),
+            Place::Leaf => (Severity::Warning, "which has no names, and which no TLS directory takes"),
+            _ => (Severity::Error, "which a node does not take"),
+        };
+        let problem = format!("is of X.509 version {version}, {effect}");
+        let remedy = "make it of version 3: give openssl req -x509 extensions (x509_extensions), openssl x509 -req a file of them (-extfile)";
+        self.found(severity, "version", (problem, remedy))
     }
 
     fn dates(&self, now: UnixTime) -> Option<Finding> {
