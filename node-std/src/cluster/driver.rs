@@ -17,6 +17,7 @@ use super::events::Events;
 use super::known_hubs::KnownHubs;
 use super::links::Links;
 use super::local::{Keys, LocalRecord};
+use super::missed_rotation::MissedRotation;
 use super::request::Request;
 use super::security::Security;
 use super::snapshot::snapshot;
@@ -36,6 +37,7 @@ pub(super) struct Driver<'s> {
     node: Node<'s>,
     dialer: Dialer,
     dial_log: DialLog,
+    missed_rotation: MissedRotation,
     links: Links,
     admission: Admission,
     local: LocalRecord,
@@ -72,6 +74,7 @@ impl<'s> Driver<'s> {
             node,
             dialer,
             dial_log: DialLog::new(),
+            missed_rotation: MissedRotation::default(),
             links: Links::new(),
             admission,
             local,
@@ -196,7 +199,13 @@ impl<'s> Driver<'s> {
         let now = self.dialer.clock.now();
         match event {
             LinkEvent::Started(link, origin) => self.links.handle_started(link, origin),
-            LinkEvent::DialFailed { target, address, failure, error } => {
+            LinkEvent::DialFailed { target, address, untrusted, failure, error } => {
+                if untrusted
+                    && self.links.is_empty()
+                    && let Some(line) = self.missed_rotation.refuse(tokio::time::Instant::now(), target)
+                {
+                    tracing::warn!("{line}");
+                }
                 let name = match target {
                     Target::Member(id) => self.node.member(id).map(|member| member.metadata.name),
                     Target::Seed(_) => None,
@@ -231,6 +240,7 @@ impl<'s> Driver<'s> {
         let (name, kind) = Metadata::decode(record.metadata)
             .map_or(("?", Kind::Hub), |metadata| (metadata.name, metadata.kind));
         let Some(origin) = self.links.handle_up(handle, name) else { return };
+        self.missed_rotation.link_up();
         self.dial_log.reach(Target::Member(record.id));
         if let Direction::Dialled(target) = origin.direction {
             self.dial_log.reach(target);
