@@ -14,6 +14,7 @@ use super::changes::Changes;
 use super::dial_log::{DialLog, FailedDial};
 use super::dialer::Dialer;
 use super::events::Events;
+use super::expiring_peers::ExpiringPeers;
 use super::known_hubs::KnownHubs;
 use super::links::Links;
 use super::local::{Keys, LocalRecord};
@@ -24,7 +25,7 @@ use super::snapshot::snapshot;
 use super::state_store::StateStore;
 use super::view_channel::ViewSender;
 use super::view_publisher::ViewPublisher;
-use crate::clock::Clock;
+use crate::clock::{Clock, unix_time};
 use crate::link::{LinkEvent, LinkHandle, Outcome};
 
 /// Link events taken before the view is published again.
@@ -38,6 +39,7 @@ pub(super) struct Driver<'s> {
     dialer: Dialer,
     dial_log: DialLog,
     missed_rotation: MissedRotation,
+    expiring_peers: ExpiringPeers,
     links: Links,
     admission: Admission,
     local: LocalRecord,
@@ -75,6 +77,7 @@ impl<'s> Driver<'s> {
             dialer,
             dial_log: DialLog::new(),
             missed_rotation: MissedRotation::default(),
+            expiring_peers: ExpiringPeers::default(),
             links: Links::new(),
             admission,
             local,
@@ -320,6 +323,14 @@ impl<'s> Driver<'s> {
             match keyring.judge(shown) {
                 Ok(longest) => holds = holds.min(longest),
                 Err(rejection) => ended.push((link, peer, rejection)),
+            }
+        }
+        let clock = (tokio::time::Instant::now(), unix_time());
+        for (peer, certificate, end) in self.links.expiries() {
+            let is_own = keyring.read_slots(|slots| slots.iter().any(|slot| slot.certificate == certificate));
+            let name = self.node.member(peer).map_or("?", |member| member.metadata.name);
+            if !is_own && let Some(line) = self.expiring_peers.due(clock, name, certificate, end) {
+                tracing::warn!("{line}");
             }
         }
         for (link, peer, rejection) in ended {
