@@ -83,6 +83,17 @@ impl<'a> Certificate<'a> {
         read_common_name(self.issuer).ok().flatten()
     }
 
+    /// The name that it gives its holder, in NATS's order: its first e-mail address, else DNS name, else URI, else the subject's
+    /// common name.
+    #[must_use]
+    pub fn user_name(&self) -> Option<&'a str> {
+        let email = |name| if let SubjectName::Email(name) = name { Some(name) } else { None };
+        let dns = |name| if let SubjectName::Dns(name) = name { Some(name) } else { None };
+        let uri = |name| if let SubjectName::Uri(name) = name { Some(name) } else { None };
+        let alternative = self.names().find_map(email).or_else(|| self.names().find_map(dns));
+        alternative.or_else(|| self.names().find_map(uri)).or(self.common_name)
+    }
+
     /// Returns true when it has no subject alternative names of any kind.
     #[must_use]
     pub fn is_nameless(&self) -> bool {

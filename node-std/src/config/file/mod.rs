@@ -176,6 +176,7 @@ fn read_cluster(mut cluster: Section<'_>, file: &mut ConfigFile) {
     }
     file.many(&mut cluster, "join", "MAEL_JOIN");
     file.many(&mut cluster, "dial_ranges", "MAEL_DIAL_RANGES");
+    file.many(&mut cluster, "allowed_ids", "MAEL_ALLOWED_IDS");
     file.rules(&mut cluster, "roles", "MAEL_ROLES");
     file.rules(&mut cluster, "bind", "MAEL_BINDINGS");
     cluster.finish(|_| None);
