@@ -117,10 +117,10 @@ impl FileWatch {
     /// and only a new watch follows it.
     fn arm(&mut self, watched: Vec<Watched>) {
         let Some(watcher) = &mut self.watcher else { return };
-        // The watcher answers after it has told its last event, for which it needs the lock: it is not held here.
+        // Not while the lock is held: the watcher's thread may wait for it, and is waited for here.
         let former = {
-            let mut known = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-            core::mem::replace(&mut *known, watched.clone())
+            let mut current = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+            core::mem::replace(&mut *current, watched.clone())
         };
         for path in folders(&former) {
             // Fails while there is nothing to watch. The poll continues then.

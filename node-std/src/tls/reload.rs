@@ -288,6 +288,11 @@ impl Keyring {
         self.generation.subscribe()
     }
 
+    /// Lets everybody judge again who waits for the keyring to [change](Self::subscribe): rules beside it changed.
+    pub fn judge_again(&self) {
+        self.generation.send_modify(|generation| *generation += 1);
+    }
+
     /// The state of the directory when it was last read.
     #[must_use]
     pub fn health(&self) -> Health {
