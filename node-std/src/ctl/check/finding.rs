@@ -64,7 +64,7 @@ fn kind(error: &TlsError) -> &'static str {
         TlsError::File { problem, .. } => match problem {
             FileProblem::BadAuthority(_) | FileProblem::BadCertificate(_) => "certificate",
             FileProblem::BadList(_) => "list",
-            FileProblem::BadKey(_) => "key",
+            FileProblem::BadKey(_) | FileProblem::NotEc(_) => "key",
             FileProblem::BadName(_) => "name",
             FileProblem::BadPassword | FileProblem::WrongPassword => "password",
             FileProblem::BadPem(_)
