@@ -174,9 +174,7 @@ pub enum FileProblem {
     #[error("holds a private key that cannot be used ({0}): use RSA from 2048 bits, P-256, P-384 or Ed25519")]
     BadKey(String),
     /// Only keys on an elliptic curve are taken, and this one is of another kind.
-    #[error(
-        "holds a certificate with a key of kind {0}, and only EC keys are taken here (ec_only): make it anew with a P-256 key"
-    )]
+    #[error("holds a certificate that must use ECDSA (ec_only), got {0}: make it anew with a P-256 key")]
     NotEc(KeyAlgorithm),
     /// There is a `.key` but no `.crt` or `.pem` of this stem.
     #[error("has no .crt or .pem of the same name beside it: add the certificate, or remove the key")]

@@ -321,13 +321,13 @@ fn a_refused_peer_is_told_of_with_the_reason() {
     for (name, parts) in [
         (
             "stranger",
-            ["signed by an unknown authority: check the CA file here", "subject stranger, issued by other"],
+            ["signed by an unknown authority: check the CA file here", "it is stranger, issued by other"],
         ),
         (
             "late",
             [
                 "expired at 2021-01-01T00:00:00Z: rotate the peer to a newer key, or correct this node's clock",
-                "subject late, issued by My Mesh CA",
+                "it is late, issued by My Mesh CA",
             ],
         ),
     ] {
@@ -377,9 +377,12 @@ fn with_ec_only_rsa_is_refused() {
     let ec_only = format!("{GLOBAL}  ec_only: true\n");
     let node = site.start("node", &ec_only);
     site.is_let_in(&node, &shows("agent"));
-    site.is_refused(&node, rsa, "has a key of kind RSA-2048, and only EC keys are taken here (ec_only)");
+    site.is_refused(&node, rsa, "must use ECDSA (ec_only), got RSA-2048: make the peer a P-256 key");
     for (ours, theirs) in [("./certs/agent.", "rsa."), ("./certs/ca.crt", "rsa-ca.crt")] {
         let refusal = site.setup("refused", &ec_only.replace(ours, theirs)).refusal().unwrap();
-        assert!(refusal.contains("RSA-2048") && refusal.contains("ec_only"), "{refusal}");
+        assert!(
+            refusal.contains("holds a certificate that must use ECDSA (ec_only), got RSA-2048"),
+            "{refusal}"
+        );
     }
 }
