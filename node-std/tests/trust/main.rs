@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod hook;
+#[cfg(test)]
 mod limbo;
 #[cfg(test)]
 mod policy;
