@@ -107,25 +107,29 @@ impl VerifyHook for NoHook {
 const MAX_ERRORS: usize = 8;
 
 /// The errors of one peer. A hook is asked about each one once.
-pub(super) struct Errors<'h> {
-    pub(super) hook: &'h mut dyn VerifyHook,
+pub(super) struct Errors<'h, H: ?Sized> {
+    pub(super) hook: &'h mut H,
     certificate: &'h Certificate<'h>,
     accepted: heapless::Vec<Rejection, MAX_ERRORS>,
 }
 
-impl<'h> Errors<'h> {
-    pub(super) fn new(hook: &'h mut dyn VerifyHook, certificate: &'h Certificate<'h>) -> Self {
+impl<'h, H: VerifyHook + ?Sized> Errors<'h, H> {
+    pub(super) fn new(hook: &'h mut H, certificate: &'h Certificate<'h>) -> Self {
         Self { hook, certificate, accepted: heapless::Vec::new() }
     }
 
-    /// Passes over an error that the hook accepts.
+    /// Passes over an error that the hook accepts, or accepted before.
     ///
     /// # Errors
     /// The hook does not accept it, or must not.
     pub(super) fn lift(&mut self, rejection: Rejection) -> Result<(), Rejection> {
-        if self.accepted.contains(&rejection) {
-            return Ok(());
-        }
+        if self.accepted.contains(&rejection) { Ok(()) } else { self.ask(rejection) }
+    }
+
+    /// The same for an error that is new. Without a hook the compiler sees that this fails, and leaves out what would follow:
+    /// webpki, on a board without CAs.
+    #[inline]
+    pub(super) fn ask(&mut self, rejection: Rejection) -> Result<(), Rejection> {
         if rejection.is_final() || self.accepted.is_full() {
             return Err(rejection);
         }

@@ -216,7 +216,8 @@ impl<'p> Policy<'p> {
         chain: &[&'c [u8]],
         circumstances: &Circumstances<'_>,
         crypto: &impl Digest,
-        hook: &mut dyn VerifyHook,
+        // Not `dyn`: a board without a hook has none of the code for one.
+        hook: &mut (impl VerifyHook + ?Sized),
     ) -> Result<Accepted<'c>, Rejection> {
         let Some(&der) = chain.first() else {
             return Err(Rejection::NoCertificate);
@@ -231,7 +232,7 @@ impl<'p> Policy<'p> {
         let mut errors = Errors::new(hook, &certificate);
         let anchor = self.anchors.iter().position(|anchor| anchor.names(fingerprint, spki));
         if anchor.is_none() && self.authorities.is_empty() {
-            errors.lift(Rejection::Unknown { fingerprint, spki })?;
+            errors.ask(Rejection::Unknown { fingerprint, spki })?;
         }
         let clock = circumstances.clock.ok_or(Rejection::NoClock { fingerprint })?;
         // A path is checked first: who is unknown learns nothing else about the rules.
@@ -257,22 +258,26 @@ impl<'p> Policy<'p> {
         if clock.best() > until {
             until = UnixTime(clock.best().0.saturating_add(EXPIRED_HOLDS));
         }
-        let ask = |hook: &mut dyn VerifyHook, event: &VerifyEvent<'_>| match hook.check(event) {
+        let mut ask = |event: &VerifyEvent<'_>| match errors.hook.check(event) {
             VerifyAnswer::Accept => Ok(()),
             VerifyAnswer::Refuse(reason) => Err(Rejection::Hook { fingerprint, reason }),
         };
         for der in issuers.iter().filter_map(|index| chain.get(*index)) {
             let malformed = |_| Rejection::NoPath { fingerprint, spki, reason: NoPath::Malformed };
             let issuer = Certificate::parse(der).map_err(malformed)?;
-            ask(errors.hook, &VerifyEvent::Valid(&issuer))?;
+            ask(&VerifyEvent::Valid(&issuer))?;
         }
-        ask(errors.hook, &VerifyEvent::ValidPeer(&certificate))?;
+        ask(&VerifyEvent::ValidPeer(&certificate))?;
         Ok(Accepted { certificate, fingerprint, spki, by, until })
     }
 
     /// Finds a path to a CA. An error that the hook accepts lifts its rule, and the search goes on without it; where no rule
     /// is left to lift, the hook alone vouches for the peer.
-    fn follow_path(&self, search: &Search<'_, '_>, errors: &mut Errors<'_>) -> Result<Grounds, Rejection> {
+    fn follow_path(
+        &self,
+        search: &Search<'_, '_>,
+        errors: &mut Errors<'_, impl VerifyHook + ?Sized>,
+    ) -> Result<Grounds, Rejection> {
         let Shown { fingerprint, spki, certificate } = search.shown;
         let (mut policy, mut leaf_time) = (*self, None);
         loop {
