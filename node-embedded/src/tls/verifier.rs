@@ -102,7 +102,7 @@ impl Verifier {
         if !pinned {
             let roles = match accepted.by {
                 TrustedBy::Anchor(anchor) => self.trust.roles.get(anchor).copied().unwrap_or(Roles::NONE),
-                TrustedBy::Authority(_) => Roles::NONE,
+                TrustedBy::Authority(_) | TrustedBy::Hook => Roles::NONE,
             };
             roles
                 .require(Roles::LINK_AS_HUB)

@@ -162,6 +162,11 @@ pub enum FileProblem {
     /// Others than the owner may write it.
     #[error("other users of this machine may write it: take the right from them with chmod go-w")]
     Writable,
+    /// It should be a program.
+    #[error(
+        "cannot be run as verify_command: {0}: check that it is there and make it executable with chmod +x"
+    )]
+    NoProgram(std::io::Error),
     /// It holds more certificates than a peer accepts.
     #[error("holds more than {MAX_CHAIN} certificates: shorten the chain")]
     LongChain,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use node_core::crypto::{Digest, Software};
 use node_core::trust::{Certificate, Fingerprint, NoPath, Rejection, SubjectName};
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 
 /// Most names of a certificate that are shown.
 const MAX_NAMES: usize = 8;
@@ -26,14 +26,12 @@ pub struct RefusedPeer {
     /// What this node dialled, if it did, and the names of the certificate.
     dialled: Option<String>,
     names: Vec<String>,
+    /// What the verify command says, if it was asked.
+    said: Option<String>,
 }
 
 impl RefusedPeer {
-    pub(super) fn new(
-        rejection: Rejection,
-        leaf: &CertificateDer<'_>,
-        dialled: Option<&ServerName<'_>>,
-    ) -> Self {
+    pub(super) fn new(rejection: Rejection, leaf: &[u8], dialled: Option<&ServerName<'_>>) -> Self {
         let fingerprint = Fingerprint(Software.sha256(&[leaf]));
         let parsed = Certificate::parse(leaf).ok();
         let spki =
@@ -42,7 +40,12 @@ impl RefusedPeer {
             parsed.map_or_else(|| "unreadable".to_owned(), |certificate| describe(&certificate));
         let names = parsed.map(|certificate| names(&certificate)).unwrap_or_default();
         let dialled = dialled.map(|name| name.to_str().into_owned());
-        Self { rejection, certificate, fingerprint, spki, dialled, names }
+        Self { rejection, certificate, fingerprint, spki, dialled, names, said: None }
+    }
+
+    /// With what the verify command says.
+    pub(super) fn saying(self, said: Option<String>) -> Self {
+        Self { said, ..self }
     }
 
     /// Whether nobody here vouches for it, whatever else may be wrong with it.
@@ -77,6 +80,9 @@ impl fmt::Display for RefusedPeer {
         if let (Rejection::OtherName { .. }, Some(dialled)) = (&self.rejection, &self.dialled) {
             let names = if self.names.is_empty() { "no name".to_owned() } else { self.names.join(", ") };
             write!(f, " (it is valid for {names}, not {dialled})")?;
+        }
+        if let Some(said) = &self.said {
+            write!(f, " ({said})")?;
         }
         write!(f, "; it is {}", self.certificate)?;
         // Most reasons name one of these themselves.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod hook;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod limbo;
