@@ -170,7 +170,7 @@ async fn hung_up(hangup: &mut Option<Signal>) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use core::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
 
     use super::*;

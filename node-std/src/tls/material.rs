@@ -69,15 +69,10 @@ pub(super) struct Material {
 pub(super) fn open(settings: &TlsSettings, usable: bool) -> Result<Material, TlsError> {
     for _ in 0..ATTEMPTS {
         let stamps = Stamps::read(settings)?;
-        let read = Opener { settings, errors: Vec::new() }.open(stamps, usable);
-        if let Ok(material) = &read
-            && Stamps::read(settings)? == material.stamps
-        {
+        let read = Opener { settings, errors: Vec::new() }.open(stamps.clone(), usable);
+        // What is wrong counts only if nothing changed meanwhile, as what is good does.
+        if Stamps::read(settings)? == stamps {
             return read;
-        }
-        // What is wrong now may have been in order a moment before.
-        if let Err(error) = read {
-            return Err(error);
         }
         std::thread::sleep(PAUSE);
     }

@@ -61,12 +61,9 @@ pub fn measure(time: Duration) -> Result<Vec<Rate>> {
 
 fn settings_of(dir: &Path, pair: &str) -> TlsSettings {
     let file = |name: String| Pem::File(dir.join(name));
-    let mut settings = TlsSettings::default();
-    settings.pairs = vec![PairSource {
-        certificate: file(format!("{pair}.crt")),
-        key: Some(file(format!("{pair}.key"))),
-        password: None,
-    }];
+    let certificate = file(format!("{pair}.crt"));
+    let pair = PairSource { certificate, key: Some(file(format!("{pair}.key"))), password: None };
+    let mut settings = TlsSettings { pairs: vec![pair], ..TlsSettings::default() };
     settings.listening.authorities = vec![file("ca.crt".to_owned())];
     settings.dialling.authorities = settings.listening.authorities.clone();
     settings
