@@ -15,6 +15,7 @@ use super::table::ExchangeError;
 use crate::flash::Keys;
 use crate::log::{information, warning};
 use crate::sizes::LINKS;
+use crate::tls::Grounds;
 
 /// Shortest wait between two calls of [`Core::handle_time`]: a dial that is due waits for a free port, not for time.
 const TICK: Duration = Duration::from_millis(10);
@@ -35,7 +36,7 @@ impl Core<'_> {
             target,
             certificates,
             edition,
-            pinned: hub.pinned,
+            by: hub.by,
             until: Some(hub.until),
         };
         port.stage = Stage::Greeting(carried);
@@ -122,10 +123,35 @@ impl Core<'_> {
             return;
         }
         warning!("the certificate {} of {} has expired: the link ends", carried.certificates.theirs, id);
-        carried.until = None;
-        let link = carried.id;
-        port.link.go_away(GoAway::Rekeyed);
-        self.node.handle_go_away(now, link, GoAway::Rekeyed);
+        self.rekey(index, now);
+    }
+
+    /// Judges the hubs again that a CA made trusted, for its lists of revoked certificates have changed: each is dialled anew, and
+    /// its link ends after its exchanges.
+    pub(crate) fn judge_certified(&mut self, now: Instant) {
+        self.lists = self.lists.wrapping_add(1);
+        for index in 0..LINKS {
+            let carried = self.ports.get(index).and_then(Port::carried);
+            if carried.is_some_and(|carried| carried.by == Grounds::Authority) {
+                self.rekey(index, now);
+            }
+        }
+        self.runner.wake();
+    }
+
+    /// Ends a link after its exchanges, and dials its hub again.
+    fn rekey(&mut self, index: usize, now: Instant) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        match &mut port.stage {
+            Stage::Joined(carried, _) => {
+                carried.until = None;
+                let link = carried.id;
+                port.link.go_away(GoAway::Rekeyed);
+                self.node.handle_go_away(now, link, GoAway::Rekeyed);
+            }
+            Stage::Greeting(_) => port.part(now, GoAway::Rekeyed, None),
+            Stage::Idle | Stage::Parting(..) => {}
+        }
     }
 
     /// The connection is closed.
@@ -187,7 +213,7 @@ impl Core<'_> {
         let Stage::Greeting(carried) = port.stage else { return };
         let Introduction { record, time, .. } = hub;
         let id = record.id;
-        if !carried.pinned && !keys.trusts_hub(carried.certificates.theirs) {
+        if carried.by == Grounds::Keyring && !keys.trusts_hub(carried.certificates.theirs) {
             // An operator replaced the keyring after the handshake.
             port.part(now, GoAway::Untrusted, None);
             return;
