@@ -45,7 +45,7 @@ pub fn measure() -> Result<Board> {
     let mut settings = Settings::new(NAME, "maelstrom");
     settings.hubs.push(SocketAddrV4::new(board::HOST, hub.private().port())).ok().context("one hub")?;
     settings.keyring = Some(&keyring);
-    let machine = Machine::start(Some(&settings), Options { icount: true, dir: None })?;
+    let machine = Machine::start(Some(&settings), Options { icount: true, ..Options::default() })?;
     let handshake = busy(&machine, "when it was linked")? - busy(&machine, "before it dialled")?;
     eventually(|| status(&hub))?;
 
@@ -60,7 +60,16 @@ pub fn measure() -> Result<Board> {
 
     let stack = status(&hub)?["stackHighWater"].as_u64().context("stackHighWater")?;
     let image = board::Sizes::of(Program::find()?.elf())?;
-    let sizes = Sizes { flash: image.flash, ram: image.ram, stack, handshake: handshake * 1000, echo };
+    let with_ca = board::Sizes::of(Program::find_with_ca()?.elf())?;
+    let sizes = Sizes {
+        flash: image.flash,
+        ram: image.ram,
+        ca_flash: with_ca.flash,
+        ca_ram: with_ca.ram,
+        stack,
+        handshake: handshake * 1000,
+        echo,
+    };
     Ok(Board { sizes, sizes_before: Sizes::kept()? })
 }
 
@@ -119,6 +128,8 @@ impl fmt::Display for Board {
         };
         part("flash", |sizes| sizes.flash)?;
         part("static RAM", |sizes| sizes.ram)?;
+        part("flash, with a CA", |sizes| sizes.ca_flash)?;
+        part("static RAM, with a CA", |sizes| sizes.ca_ram)?;
         part("stack, at most so far", |sizes| sizes.stack)?;
         part("instructions: mutual TLS, hello and proof", |sizes| sizes.handshake)?;
         part("instructions: a 128-byte request that comes back", |sizes| sizes.echo)

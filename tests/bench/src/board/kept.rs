@@ -14,6 +14,10 @@ pub struct Sizes {
     pub flash: u64,
     /// Variables; the stack is not among them.
     pub ram: u64,
+    /// The same of firmware with the feature `ca`.
+    pub ca_flash: u64,
+    /// The same of firmware with the feature `ca`.
+    pub ca_ram: u64,
     /// The most that was in use of the stack.
     pub stack: u64,
     /// Instructions from the dial until the link is up: mutual TLS, hello and proof.
@@ -37,6 +41,8 @@ impl Sizes {
             match what {
                 "flash" => sizes.flash = bytes,
                 "ram" => sizes.ram = bytes,
+                "ca_flash" => sizes.ca_flash = bytes,
+                "ca_ram" => sizes.ca_ram = bytes,
                 "stack" => sizes.stack = bytes,
                 "handshake" => sizes.handshake = bytes,
                 "echo" => sizes.echo = bytes,
@@ -52,8 +58,10 @@ impl Sizes {
     ///
     /// It cannot be written.
     pub fn keep(&self) -> Result<()> {
-        let Self { flash, ram, stack, handshake, echo } = self;
-        let text = format!("flash {flash}\nram {ram}\nstack {stack}\nhandshake {handshake}\necho {echo}\n");
+        let Self { flash, ram, ca_flash, ca_ram, stack, handshake, echo } = self;
+        let text = format!(
+            "flash {flash}\nram {ram}\nca_flash {ca_flash}\nca_ram {ca_ram}\nstack {stack}\nhandshake {handshake}\necho {echo}\n"
+        );
         fs::write(FILE, text).context(FILE)
     }
 }
