@@ -52,7 +52,7 @@ impl<'d> Leaf<'d> {
     }
 
     /// Replaces all lists of revoked certificates by these, in DER, and judges again the hubs that a CA made trusted: it dials
-    /// each anew, and ends its link after the exchanges under way.
+    /// each anew, and ends its link after the exchanges under way, which have 30 s.
     ///
     /// # Errors
     /// [`BadLists`]: the lists before remain.

@@ -19,6 +19,8 @@ use crate::tls::Grounds;
 
 /// Shortest wait between two calls of [`Core::handle_time`]: a dial that is due waits for a free port, not for time.
 const TICK: Duration = Duration::from_millis(10);
+/// Time for the exchanges under way with a hub that may have been revoked.
+const DRAIN: Duration = Duration::from_secs(30);
 
 impl Core<'_> {
     /// Greets a hub: the session with it is open.
@@ -38,6 +40,7 @@ impl Core<'_> {
             edition,
             by: hub.by,
             until: Some(hub.until),
+            ends: None,
         };
         port.stage = Stage::Greeting(carried);
         // embedded-tls offers no exporter.
@@ -112,6 +115,15 @@ impl Core<'_> {
             self.handle_expired(index, id);
         }
         self.judge_dates(index, now);
+        self.judge_drain(index, now);
+    }
+
+    /// Ends a link that did not end by itself in the time that it had for that.
+    fn judge_drain(&mut self, index: usize, now: Instant) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        if port.carried().and_then(|carried| carried.ends).is_some_and(|ends| now >= ends) {
+            port.part(now, GoAway::Untrusted, None);
+        }
     }
 
     /// Ends a link, after its exchanges, whose hub's certificate has expired. The hub may have a newer one, so it is dialled again.
@@ -127,13 +139,17 @@ impl Core<'_> {
     }
 
     /// Judges the hubs again that a CA made trusted, for its lists of revoked certificates have changed: each is dialled anew, and
-    /// its link ends after its exchanges.
+    /// its link ends after its exchanges, for which it has [`DRAIN`].
     pub(crate) fn judge_certified(&mut self, now: Instant) {
         self.lists = self.lists.wrapping_add(1);
         for index in 0..LINKS {
             let carried = self.ports.get(index).and_then(Port::carried);
-            if carried.is_some_and(|carried| carried.by == Grounds::Authority) {
-                self.rekey(index, now);
+            if carried.is_none_or(|carried| carried.by != Grounds::Authority) {
+                continue;
+            }
+            self.rekey(index, now);
+            if let Some(Port { stage: Stage::Joined(carried, _), .. }) = self.ports.get_mut(index) {
+                carried.ends.get_or_insert(now + DRAIN);
             }
         }
         self.runner.wake();

@@ -67,6 +67,8 @@ pub(crate) struct Carried {
     pub(crate) by: Grounds,
     /// When the hub's certificate expires; `None` once the link ends for that.
     pub(crate) until: Option<UnixTime>,
+    /// When the link ends, whatever exchanges are under way; `None` while it may stay.
+    pub(crate) ends: Option<Instant>,
 }
 
 /// The reason why only the GOAWAY is left.

@@ -62,6 +62,7 @@ impl<G: CryptoRngCore, C: Credentials> CryptoProvider for Provider<'_, G, C> {
         Ok((signer, SignatureScheme::EcdsaSecp256r1Sha256))
     }
 
+    /// One certificate: embedded-tls 0.19 sends no intermediates.
     fn client_cert(&mut self) -> Option<Certificate<impl AsRef<[u8]>>> {
         self.verifier.verified()?;
         self.credentials.certificate().map(Certificate::X509)

@@ -3,6 +3,7 @@
 use embassy_futures::select::select;
 use embassy_time::Timer;
 use node_core::crypto::{Digest, Software};
+use node_core::link::Service;
 use node_core::time::{UnixTime, WallClock};
 use node_core::trust::{Anchor, BadAuthority, Certificate, Fingerprint, Usage};
 use node_embedded::{
@@ -19,6 +20,7 @@ use crate::authority::{Ca, params};
 use crate::board::{BUILT, settings, try_board};
 use crate::clock::run;
 use crate::flash::Flash;
+use crate::hub::Ask;
 use crate::identity::{Identity, bundle, named_bundle};
 use crate::world::{World, world};
 
@@ -77,6 +79,8 @@ fn what_a_ca_signed_is_trusted_directly_and_through_two_intermediates() {
     expect(&trusted, &inner.sign(), "");
     expect(&trusted, &inner.intermediate("innermost").sign(), "");
     expect(&trusted, &Identity { path: Vec::new(), ..inner.sign() }, "unknown authority");
+    // An intermediate can be named as a CA.
+    expect(&rules(&[&inner]), &Identity { path: Vec::new(), ..inner.sign() }, "");
     expect(&trusted, &Ca::root("stranger").sign(), "unknown authority");
     expect(&trusted, &Ca::root("root").sign(), "is not by the CA of that name");
     let ca_as_leaf = |params: &mut rcgen::CertificateParams| {
@@ -221,6 +225,16 @@ fn only_hubs_with_p256_keys_are_taken() {
     }
 }
 
+#[test]
+fn a_ca_may_have_another_key_than_its_hubs() {
+    for kind in [&PKCS_ECDSA_P384_SHA384, &PKCS_ED25519] {
+        let root = Ca::root_of(KeyPair::generate_for(kind).unwrap(), "root", |_| ());
+        expect(&rules(&[&root]), &root.sign(), "");
+        let twin = Ca::root_of(KeyPair::generate_for(kind).unwrap(), "root", |_| ());
+        expect(&rules(&[&root]), &twin.sign(), "is not by the CA of that name");
+    }
+}
+
 /// Memory that holds these lists.
 fn lent(lists: &[&[u8]]) -> Option<&'static RevocationLists<'static>> {
     let lent = Box::leak(Box::new(RevocationLists::new(vec![0; 2048].leak())));
@@ -302,6 +316,41 @@ fn a_hub_that_a_new_list_revokes_loses_its_link_and_others_keep_one() {
             );
         };
         select(test, task).await;
+    });
+}
+
+#[test]
+fn a_revoked_hub_cannot_keep_its_link_by_an_exchange() {
+    let root = Ca::root("root");
+    let rules =
+        HubRules { crl_check: CrlCheck::Peer, crls: lent(&[&root.list(false, 2030)]), ..rules(&[&root]) };
+    let (world, tasks) = world();
+    world.hub.configure(&root.sign(), world.trusted.clone());
+    let settings = settings_with(&world, &rules);
+    run(tasks, async {
+        let (leaf, task) = try_board(&world.network, Flash::new(), OsRng, settings).await.unwrap();
+        let test = async {
+            leaf.linked().await;
+            // The exchange begins.
+            Timer::after_secs(1).await;
+            leaf.replace_crls(&[&root.list(true, 2030)]).unwrap();
+            Timer::after_secs(20).await;
+            assert_eq!(world.hub.links(), 1, "the exchange has time");
+            Timer::after_secs(20).await;
+            assert_eq!((leaf.links(), world.hub.links()), (0, 0));
+        };
+        let exchange = async {
+            leaf.linked().await;
+            Timer::after_millis(100).await;
+            let body = b"POST /never HTTP/1.1\r\nmaelstrom-component: board-echo\r\n\r\n";
+            let ask = Ask { service: Service::Http, body, end: true, budget_ms: 3_600_000 };
+            let _ = world.hub.ask(leaf.id(), ask).await;
+        };
+        select(select(test, task), async {
+            exchange.await;
+            core::future::pending::<()>().await;
+        })
+        .await;
     });
 }
 
