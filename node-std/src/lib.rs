@@ -32,6 +32,7 @@ mod connect;
 pub mod ctl;
 pub mod daemon;
 pub mod data_dir;
+mod file_watch;
 pub mod identity;
 pub mod link;
 pub mod log;

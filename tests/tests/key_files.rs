@@ -66,15 +66,30 @@ fn every_form_of_a_clear_key_loads() {
 }
 
 #[test]
-fn an_encrypted_key_is_named_as_such() {
+fn an_encrypted_key_needs_its_password() {
     let keys = TlsDir::with_pair(Algorithm::P256, "server_a").unwrap();
-    for script in [
-        "openssl pkcs8 -topk8 -passout pass:word -in server_a.key -out encrypted.key",
-        "openssl ec -aes128 -passout pass:word -in server_a.key -out encrypted.key",
-    ] {
-        shell(&keys, script);
-        fs::copy(keys.file("server_a.crt"), keys.file("encrypted.crt")).unwrap();
-        let refusal = Setup::named("ada").unwrap().tls(keys.path()).refusal().unwrap();
-        assert!(refusal.contains("encrypted.key: holds an encrypted private key"), "{refusal}");
-    }
+    shell(&keys, "openssl pkcs8 -topk8 -passout pass:word -in server_a.key -out encrypted.key");
+    fs::copy(keys.file("server_a.crt"), keys.file("encrypted.crt")).unwrap();
+    let refusal = Setup::named("ada").unwrap().tls(keys.path()).refusal().unwrap();
+    assert!(refusal.contains("encrypted.key: holds an encrypted private key"), "{refusal}");
+    let setup = || Setup::named("ada").unwrap().tls(keys.path());
+    let refusal = setup().env("MAEL_TLS_KEY_PASSWORD", "other").refusal().unwrap();
+    assert!(refusal.contains("encrypted.key") && refusal.contains("does not open it"), "{refusal}");
+    drop(setup().env("MAEL_TLS_KEY_PASSWORD", "word").start().unwrap());
+    let file = keys.file("environment");
+    fs::write(&file, "MAEL_TLS_KEY_PASSWORD=word\n").unwrap();
+    drop(setup().flag("--env-file", file.to_str().unwrap()).start().unwrap());
+    fs::write(keys.file("encrypted.password"), "word\n").unwrap();
+    let node = setup().start().unwrap();
+    node.wait_for_log("encrypted.password, which is secret: chmod 600 it").unwrap();
+}
+
+#[test]
+fn a_key_in_the_traditional_encrypted_form_is_refused_with_the_remedy() {
+    let keys = TlsDir::with_pair(Algorithm::P256, "server_a").unwrap();
+    shell(&keys, "openssl ec -aes128 -passout pass:word -in server_a.key -out traditional.key");
+    fs::copy(keys.file("server_a.crt"), keys.file("traditional.crt")).unwrap();
+    let setup = Setup::named("ada").unwrap().tls(keys.path());
+    let refusal = setup.env("MAEL_TLS_KEY_PASSWORD", "word").refusal().unwrap();
+    assert!(refusal.contains("traditional.key") && refusal.contains("openssl pkcs8 -topk8"), "{refusal}");
 }

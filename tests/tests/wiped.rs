@@ -1,5 +1,7 @@
 //! No copy of a private key is left in the memory of a daemon that does not need it.
 
+use std::process::Command;
+
 use anyhow::{Context as _, Result, ensure};
 use node_tests::cluster::Cluster;
 use node_tests::daemon::{Daemon, Setup};
@@ -43,6 +45,24 @@ fn an_idle_pair_is_not_kept() {
     let node = Setup::named("ada").unwrap().tls(keys.path()).start().unwrap();
     for stem in ["server_b", "server_c"] {
         has_none(&secret(&keys, stem), &node).unwrap();
+    }
+}
+
+#[test]
+fn an_encrypted_key_is_kept_once_and_not_as_text() {
+    for options in ["-iter 1000", "-scrypt -scrypt_N 1024"] {
+        let keys = TlsDir::generate(Algorithm::P256).unwrap();
+        let active = secret(&keys, "server_a");
+        let script = format!(
+            "openssl pkcs8 -topk8 {options} -passout pass:word -in server_a.key -out new; mv new server_a.key; \
+             echo word > server_a.password"
+        );
+        let shell = Command::new("sh").args(["-e", "-c", &script]).current_dir(keys.path()).status().unwrap();
+        assert!(shell.success(), "{script}");
+        let node = Setup::named("ada").unwrap().tls(keys.path()).start().unwrap();
+        // Signs with it as a server.
+        node.ctl().nodes().unwrap();
+        has_only_for_signing(&active, &node);
     }
 }
 

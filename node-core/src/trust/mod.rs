@@ -22,7 +22,7 @@ pub use names::SubjectName;
 pub use path::{Authority, BadAuthority};
 pub use policy::{Accepted, AcceptedKeys, Anchor, Circumstances, DEPTH, MAX_CHAIN, Names, Policy, TrustedBy};
 pub use rejection::{NoPath, Rejection};
-pub use revocation::Revocation;
+pub use revocation::{Revocation, issued_at};
 pub use role::{BadRole, MissingRole, Role, Roles};
 pub use role_policy::{
     BadRoleRule, Certified, Granted, GrantedBy, MAX_ROLE_RULES, Match, MatchedSlot, RoleRule, roles_of,

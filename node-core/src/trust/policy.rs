@@ -58,6 +58,8 @@ pub enum Names<'p> {
     Any,
     /// The name or address that was dialled. A peer that dialled this node may have any.
     Dialled,
+    /// The same, unless the certificate has no names at all, as those that `openssl x509 -req` makes by default.
+    DialledIfNamed,
     /// One of these, whoever dialled.
     OneOf(&'p [ServerName<'p>]),
 }
@@ -287,9 +289,10 @@ impl<'p> Policy<'p> {
                 .is_some_and(|certificate| certificate.verify_is_valid_for_subject_name(name).is_ok())
         };
         match (self.names, dialled) {
-            (Names::Any, _) | (Names::Dialled, None) => Ok(()),
-            (Names::Dialled, Some(name)) if is_for(name) => Ok(()),
-            (Names::Dialled, Some(_)) => Err(Rejection::OtherName { fingerprint }),
+            (Names::Any, _) | (Names::Dialled | Names::DialledIfNamed, None) => Ok(()),
+            (Names::DialledIfNamed, Some(_)) if shown.certificate.is_nameless() => Ok(()),
+            (Names::Dialled | Names::DialledIfNamed, Some(name)) if is_for(name) => Ok(()),
+            (Names::Dialled | Names::DialledIfNamed, Some(_)) => Err(Rejection::OtherName { fingerprint }),
             (Names::OneOf(names), _) if names.iter().any(is_for) => Ok(()),
             (Names::OneOf(_), _) => Err(Rejection::NotAllowed { fingerprint }),
         }

@@ -11,10 +11,10 @@ mod tests;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use node_core::id::NodeId;
-use node_core::keys::roles_in;
 use node_core::trust::{
     Fingerprint, Granted, GrantedBy, Match, MissingRole, Role, RoleRule, Roles, roles_of,
 };
@@ -24,13 +24,13 @@ pub use refusal::Refusal;
 
 use crate::data_dir::Token;
 use crate::log_limit::LogLimit;
-use crate::tls::Keyring;
+use crate::tls::{Keyring, Shown};
 
 /// Decides on the roles of peers.
 #[derive(Debug)]
 pub struct Access {
     credentials: Credentials,
-    rules: Vec<RoleRule>,
+    rules: ArcSwap<Vec<RoleRule>>,
     refused: AtomicU64,
     log: LogLimit,
 }
@@ -57,23 +57,26 @@ impl Access {
     #[must_use]
     pub fn new(credentials: Credentials, rules: Vec<RoleRule>) -> Self {
         let log = LogLimit::of("peers that lack a role");
-        Self { credentials, rules, refused: AtomicU64::new(0), log }
+        Self { credentials, rules: ArcSwap::from_pointee(rules), refused: AtomicU64::new(0), log }
     }
 
     /// The roles of the peer at the other end of a link: of its certificate, under TLS, and of its proved node id.
     #[must_use]
-    pub fn of_link(&self, certificate: Option<Fingerprint>, node: NodeId) -> Granted {
-        self.granted(certificate, Some(node))
+    pub fn of_link(&self, shown: Option<&Shown>, node: NodeId) -> Granted {
+        self.granted(shown, Some(node))
     }
 
-    /// The sender of a request over HTTP with these headers, on a connection with this certificate.
+    /// The sender of a request over HTTP with these headers, that showed this in the handshake of its connection.
     #[must_use]
-    pub fn caller(&self, certificate: Option<Fingerprint>, headers: &HeaderMap) -> Caller {
+    pub fn caller(&self, shown: Option<&Shown>, headers: &HeaderMap) -> Caller {
         let token = match &self.credentials {
             Credentials::Token(token) => token,
             Credentials::Tls(_) => {
-                let roles = self.granted(certificate, None).roles;
-                return Caller { roles, credential: Credential::Certificate(certificate) };
+                let roles = self.granted(shown, None).roles;
+                return Caller {
+                    roles,
+                    credential: Credential::Certificate(shown.and_then(Shown::certificate)),
+                };
             }
         };
         // Any process of this machine may read, and send requests to components, as in Maelstrom.
@@ -108,19 +111,19 @@ impl Access {
         Err(refusal)
     }
 
-    /// Checks that the peer of a link, with these roles and this certificate, has one of the roles that `what` needs.
+    /// Checks that the peer of a link, which has these roles and showed this, has one of the roles that `what` needs.
     ///
     /// # Errors
     /// It has none. The refusal is counted and logged.
     pub fn require_of_link(
         &self,
         granted: Granted,
-        certificate: Option<Fingerprint>,
+        shown: Option<&Shown>,
         needs: Roles,
         what: &str,
     ) -> Result<(), Refusal> {
         granted.roles.require(needs).map_err(|missing| {
-            let refusal = match certificate {
+            let refusal = match shown.and_then(Shown::certificate) {
                 Some(certificate) => self.without_role(what, certificate, missing),
                 None => Refusal::new(format!("{what} {missing}")),
             };
@@ -144,23 +147,28 @@ impl Access {
         })
     }
 
-    fn granted(&self, certificate: Option<Fingerprint>, node: Option<NodeId>) -> Granted {
+    /// Takes other rules, from now on.
+    pub fn replace_rules(&self, rules: Vec<RoleRule>) {
+        self.rules.store(Arc::new(rules));
+    }
+
+    fn granted(&self, shown: Option<&Shown>, node: Option<NodeId>) -> Granted {
         const NOBODY: Granted = Granted { roles: Roles::NONE, by: GrantedBy::Default };
-        match (&self.credentials, certificate) {
-            (Credentials::Token(_), _) => roles_of(&self.rules, &Match { node, ..Match::default() }),
+        let rules = self.rules.load();
+        match (&self.credentials, shown) {
+            (Credentials::Token(_), _) => roles_of(&rules, &Match { node, ..Match::default() }),
             (Credentials::Tls(_), None) => NOBODY,
-            (Credentials::Tls(keyring), Some(certificate)) => {
-                keyring.read_slots(|slots| roles_in(slots, certificate, &self.rules, node))
-            }
+            (Credentials::Tls(keyring), Some(shown)) => keyring.granted(shown, &rules, node),
         }
     }
 
     fn without_role(&self, what: &str, certificate: Fingerprint, missing: MissingRole) -> Refusal {
         match self.slot_name(certificate) {
             Some(slot) => Refusal::without_role(what, &slot, missing),
-            None => {
-                Refusal::new(format!("{what} {missing}: certificate {certificate} is no longer trusted here"))
-            }
+            None => Refusal::new(format!(
+                "{what} {missing}: certificate {certificate} is in no slot here; a rule gives it a role (cluster.roles, --role), \
+                     unless it is no longer trusted"
+            )),
         }
     }
 

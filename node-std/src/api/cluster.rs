@@ -157,10 +157,26 @@ pub struct Link {
     pub rtt_micros: Option<u64>,
     /// SHA-256 of the certificate that the peer showed, none in plaintext.
     pub peer_key: Option<String>,
+    /// The version of TLS, none in plaintext.
+    #[serde(default)]
+    pub tls_version: Option<String>,
+    /// The cipher suite.
+    #[serde(default)]
+    pub tls_suite: Option<String>,
+    /// The group of the key exchange.
+    #[serde(default)]
+    pub tls_group: Option<String>,
+    /// The common name in the peer's certificate.
+    #[serde(default)]
+    pub peer_subject: Option<String>,
+    /// When the peer's certificate ends, in Unix milliseconds.
+    #[serde(default)]
+    pub peer_not_after: Option<u64>,
 }
 
 impl Link {
     fn new(link: &LinkInfo, peer: Option<&Member>) -> Self {
+        let session = link.session.as_ref();
         Self {
             node_id: link.peer.to_string(),
             name: peer.map(|peer| peer.name.to_string()),
@@ -171,6 +187,13 @@ impl Link {
             since: link.since_unix_ms,
             rtt_micros: link.rtt.micros(),
             peer_key: link.peer_key.map(|key| sha256(&key.0)),
+            tls_version: session.map(|session| session.version.to_owned()),
+            tls_suite: session.map(|session| session.suite.to_owned()),
+            tls_group: session.map(|session| session.group.to_owned()),
+            peer_subject: session.and_then(|session| session.subject.clone()),
+            peer_not_after: session
+                .and_then(|session| session.expires)
+                .map(|expires| expires.0.saturating_mul(1000)),
         }
     }
 }

@@ -142,6 +142,17 @@ impl<R: Remote> Api<R> {
             handler: |api, _| Box::pin(async move { result(&api.leave()) }),
         },
         Method {
+            function: Function {
+                name: "MaelNode.ShowConfig",
+                comment: "The settings of the responding node, and where each comes from",
+                input: "ShowConfigInput",
+                output: "ShowConfigOutput",
+            },
+            needs: STEER,
+            limit: Limit::None,
+            handler: |api, _| Box::pin(async move { result(&api.show_config()) }),
+        },
+        Method {
             function: Function { name: "barrister-idl", comment: "This interface", input: "", output: "" },
             needs: READ,
             limit: Limit::None,

@@ -12,9 +12,10 @@
 //! | `MaelNode.ListLinks`        | none              | the links of this node                            |
 //! | `MaelNode.RemoveNode`       | `node`            | takes a member that is down out of the cluster    |
 //! | `MaelNode.Leave`            | none              | this node leaves the cluster and stops            |
+//! | `MaelNode.ShowConfig`       | none              | the settings of this node and where they come from|
 //! | `barrister-idl`             | none              | the description of this interface                 |
 //!
-//! A `node` is a name or an id. A request in a batch cannot use `waitMs`. `PushKeys`, `RemoveNode` and `Leave` need the role
+//! A `node` is a name or an id. A request in a batch cannot use `waitMs`. `PushKeys`, `RemoveNode`, `Leave` and `ShowConfig` need the role
 //! operator, the others any role.
 //!
 //! A request goes through the files from left to right, and a file uses only files to its right:
@@ -49,4 +50,4 @@ pub use machine::Machine;
 pub use node::NodeStatus;
 pub use peers::{KeyList, PingAnswer, Pong, PushAnswer, Remote, RemoteError};
 pub use service::{About, Api};
-pub use status::{ComponentInfo, NodeDetails, NodeList, StatusAnswer};
+pub use status::{ComponentInfo, ConfigAnswer, NodeDetails, NodeList, StatusAnswer};

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::keyring::TlsStatus;
 use crate::access::Access;
 use crate::cluster::Cluster;
+use crate::config::InForce;
 
 /// Answers JSON-RPC about this node and, through `R`, about other nodes.
 #[derive(Debug)]
@@ -27,9 +28,11 @@ impl<R> Api<R> {
     }
 }
 
-/// The facts about this node that do not change while it runs.
+/// The facts about this node.
 #[derive(Clone, Debug)]
 pub struct About {
+    /// The settings that are in force.
+    pub config: watch::Receiver<Vec<InForce>>,
     /// Decides on the roles of callers.
     pub access: Arc<Access>,
     /// The cluster's name.

@@ -8,7 +8,8 @@ use super::machine::Machine;
 use super::node::NodeStatus;
 use super::service::Api;
 use crate::clock::unix_millis;
-use crate::cluster::Member;
+use crate::cluster::{LinkInfo, Member};
+use crate::config::InForce;
 
 impl<R> Api<R> {
     pub(super) fn list_node_status(&self) -> NodeList {
@@ -38,8 +39,28 @@ impl<R> Api<R> {
         })
     }
 
+    /// When the certificate of a member ends, if this node has seen it.
+    fn end_of(&self, member: &Member, key: &str) -> Option<u64> {
+        let tls = self.tls.borrow();
+        if let Some(slot) = tls.slots.iter().find(|slot| slot.certificate_sha256 == key) {
+            return Some(slot.not_after);
+        }
+        let view = self.cluster.view();
+        let shows = |link: &&LinkInfo| {
+            link.peer == member.id && link.peer_key.is_some_and(|shown| shown.0 == member.active_key)
+        };
+        let session = view.link_list.iter().find(shows)?.session.as_ref()?;
+        Some(session.expires?.0.saturating_mul(1000))
+    }
+
+    pub(super) fn show_config(&self) -> ConfigAnswer {
+        let settings = self.about.config.borrow().clone();
+        ConfigAnswer { responding_node_id: self.cluster.me().to_string(), settings }
+    }
+
     fn node(&self, member: &Member) -> NodeStatus {
-        let node = NodeStatus::new(member, self.tls.borrow().enabled);
+        let mut node = NodeStatus::new(member, self.tls.borrow().enabled);
+        node.active_key_not_after = node.active_key.as_deref().and_then(|key| self.end_of(member, key));
         if member.id != self.cluster.me() {
             return node;
         }
@@ -59,6 +80,16 @@ pub struct NodeList {
     pub observed_at: u64,
     /// All members, by name.
     pub nodes: Vec<NodeStatus>,
+}
+
+/// Result of `MaelNode.ShowConfig`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigAnswer {
+    /// The id of the node that answers.
+    pub responding_node_id: String,
+    /// Its settings.
+    pub settings: Vec<InForce>,
 }
 
 /// Result of `NodeService.GetStatus`.

@@ -41,7 +41,14 @@ pub fn api() -> Api<Others> {
 /// The API of a node in this cluster.
 pub fn api_of(cluster: Cluster, tls: TlsStatus) -> Api<Others> {
     let (stop, drain) = (CancellationToken::new(), CancellationToken::new());
-    let about =
-        About { access: access(), cluster_id: Name::new("test").unwrap(), started_at: 1, stop, drain };
+    let (_, config) = watch::channel(Vec::new());
+    let about = About {
+        config,
+        access: access(),
+        cluster_id: Name::new("test").unwrap(),
+        started_at: 1,
+        stop,
+        drain,
+    };
     Api::new(about, cluster, watch::channel(tls).1, Others)
 }

@@ -112,7 +112,7 @@ async fn push(tls: bool, node: &str, bundle: &[u8]) -> Value {
             member(1, "hub"),
         ],
     );
-    let api = api_of(cluster, TlsStatus { enabled: tls, health: "ok".into(), slots: Vec::new() });
+    let api = api_of(cluster, TlsStatus { enabled: tls, health: "ok".into(), ..TlsStatus::default() });
     let params = json!({"node": node, "bundle": Base64::encode_string(bundle)});
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.PushKeys", "params": params});
     api.answer(&ANYBODY, request.to_string().as_bytes()).await.unwrap()
@@ -201,7 +201,7 @@ async fn own_keys_need_no_other_node() {
 }
 
 /// The methods that clients call, by name.
-const METHODS: [&str; 10] = [
+const METHODS: [&str; 11] = [
     "MaelNode.Leave",
     "MaelNode.ListEvents",
     "MaelNode.ListKeys",
@@ -209,6 +209,7 @@ const METHODS: [&str; 10] = [
     "MaelNode.Ping",
     "MaelNode.PushKeys",
     "MaelNode.RemoveNode",
+    "MaelNode.ShowConfig",
     "NodeService.GetStatus",
     "NodeService.ListNodeStatus",
     "barrister-idl",
@@ -249,7 +250,8 @@ async fn only_operators_steer() {
         api.answer(&caller, request.to_string().as_bytes()).await.unwrap()
     };
     for method in METHODS {
-        let steers = ["MaelNode.Leave", "MaelNode.PushKeys", "MaelNode.RemoveNode"].contains(&method);
+        let steers = ["MaelNode.Leave", "MaelNode.PushKeys", "MaelNode.RemoveNode", "MaelNode.ShowConfig"]
+            .contains(&method);
         for roles in ["hub", "leaf", "application", "hub,leaf,application"] {
             let answer = call(roles, method).await;
             assert_eq!(answer["error"]["code"] == 1004, steers, "{method} by {roles}: {answer}");
@@ -260,7 +262,7 @@ async fn only_operators_steer() {
         }
     }
     assert!(!api.about.stop.is_cancelled());
-    assert_eq!(api.health()["refusedForRole"], 12);
+    assert_eq!(api.health()["refusedForRole"], 16);
     for method in METHODS {
         assert_ne!(call("operator", method).await["error"]["code"], 1004, "{method}");
     }

@@ -5,12 +5,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use node_std::config::{Config, Environment, Flags};
+use node_std::daemon::Source;
 use node_std::log;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
-    match start(flags) {
+    let started = if flags.check_config { check(flags) } else { start(flags) };
+    match started {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may read it.
@@ -20,12 +22,28 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(flags: Flags) -> Result<(), Box<dyn core::error::Error>> {
+/// Tells all faults of the configuration and of what it names.
+fn check(flags: Flags) -> Result<(), Box<dyn core::error::Error>> {
     let config = Config::resolve(flags, Environment::of_process())?;
+    let tls = config.tls.iter().flat_map(|tls| tls.warnings());
+    for warning in config.notes.iter().map(String::as_str).chain(tls) {
+        writeln!(std::io::stderr(), "maelstromd: warning: {warning}")?;
+    }
+    let problems = config.problems();
+    if !problems.is_empty() {
+        return Err(problems.join("\n").into());
+    }
+    writeln!(std::io::stdout(), "the configuration is in order")?;
+    Ok(())
+}
+
+fn start(flags: Flags) -> Result<(), Box<dyn core::error::Error>> {
+    let source = Source { flags, environment: Environment::of_process() };
+    let config = Config::resolve(source.flags.clone(), source.environment.clone())?;
     let _log = log::start(log::parse(&config.log)?);
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    Ok(runtime.block_on(node_std::daemon::run(config))?)
+    Ok(runtime.block_on(node_std::daemon::run(config, source))?)
 }
 
 /// Raises the soft limit of open files to the hard one. Every connection takes a file descriptor, and the usual soft limit is

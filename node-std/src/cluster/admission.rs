@@ -9,6 +9,7 @@ use node_core::trust::{Fingerprint, Granted, GrantedBy, Role, Roles};
 
 use crate::access::Access;
 use crate::log_limit::LogLimit;
+use crate::tls::Shown;
 
 /// Certificates whose names were spoken of. A keyring has no more.
 const MAX_TOLD: usize = node_core::keys::MAX_SLOTS;
@@ -19,8 +20,8 @@ pub(super) struct Newcomer<'a> {
     pub(super) id: NodeId,
     pub(super) name: &'a str,
     pub(super) kind: Kind,
-    /// SHA-256 of the certificate that it showed, under TLS.
-    pub(super) certificate: Option<Fingerprint>,
+    /// What it showed, under TLS.
+    pub(super) shown: Option<&'a Shown>,
 }
 
 /// Judges the peers of links.
@@ -38,16 +39,16 @@ impl Admission {
 
     /// Returns whether the peer may be linked as what it says it is. A refusal is logged and counted.
     pub(super) fn admits(&mut self, peer: Newcomer<'_>) -> bool {
-        let Newcomer { id, name, kind, certificate } = peer;
-        let granted = self.access.of_link(certificate, id);
+        let Newcomer { id, name, kind, shown } = peer;
+        let granted = self.access.of_link(shown, id);
         let needs = match kind {
             Kind::Hub => Roles::LINK_AS_HUB,
             Kind::Leaf => Roles::LINK_AS_LEAF,
         };
         let what = format!("a link with {name} ({id}) as a {kind}");
-        let admitted = self.access.require_of_link(granted, certificate, needs, &what).is_ok();
+        let admitted = self.access.require_of_link(granted, shown, needs, &what).is_ok();
         if admitted && kind == Kind::Leaf {
-            self.advise(name, granted, certificate);
+            self.advise(name, granted, shown.and_then(Shown::certificate));
         }
         admitted
     }
@@ -63,7 +64,8 @@ impl Admission {
             self.told.clear();
         }
         if self.told.insert(certificate) && self.log.admits() {
-            let slot = self.access.slot_name(certificate).unwrap_or_default();
+            // One that a CA signed is named by a rule, not by a file.
+            let Some(slot) = self.access.slot_name(certificate) else { return };
             tracing::warn!(
                 "the leaf {name} shows {slot}.crt, whose roles are {} because nobody said otherwise: give the leaf a key of \
                  its own, and name its certificate {name}.leaf.crt here",

@@ -19,7 +19,7 @@ use crate::access::Access;
 use crate::clock::Clock;
 use crate::connect;
 use crate::link::{Carrier, Greeting, LinkEvent, LinkTask, Local, Origin, Server};
-use crate::tls::{Shown, Shows, channel, explain_opening, server_name};
+use crate::tls::{Session, Shown, Shows, channel, explain_opening, noting};
 
 /// How long a host may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,13 +45,13 @@ impl Dialer {
     /// Runs a link on a carrier until it is over.
     pub async fn run(&self, carrier: impl Carrier, origin: Origin) {
         let (server, access) = (self.server.clone(), self.access.clone());
-        let certificate = origin.channel.certificates.map(|certificates| certificates.theirs);
+        let shown = origin.shown.clone();
         let task = LinkTask {
             id: LinkId(self.next.fetch_add(1, Ordering::Relaxed)),
             origin,
             local: &self.local,
             greeting: self.greeting.clone(),
-            server: Arc::new(Guard { server, access, certificate }),
+            server: Arc::new(Guard { server, access, shown }),
             events: self.events.clone(),
             clock: self.clock,
         };
@@ -63,7 +63,9 @@ impl Dialer {
         let Dial { target, address } = dial;
         let opened = match self.open(&address).await {
             // A process that ends resets the connections that it had not accepted. The second dial shows whether it is gone.
-            Err((_, error)) if error.kind() == io::ErrorKind::ConnectionReset => self.open(&address).await,
+            Err(FailedOpening { error, .. }) if error.kind() == io::ErrorKind::ConnectionReset => {
+                self.open(&address).await
+            }
             opened => opened,
         };
         match opened {
@@ -71,21 +73,25 @@ impl Dialer {
                 origin.direction = Direction::Dialled(target);
                 self.run(carrier, origin).await;
             }
-            Err((failure, error)) => {
+            Err(FailedOpening { failure, error, untrusted }) => {
                 let address = address.as_str().to_owned();
                 let error = match &self.security {
                     Security::Tls(_) => explain_opening(&error),
                     Security::Plaintext => error.to_string(),
                 };
                 // The receiver is dropped when the daemon stops.
-                let _ = self.events.send(LinkEvent::DialFailed { target, address, failure, error }).await;
+                let _ = self
+                    .events
+                    .send(LinkEvent::DialFailed { target, address, untrusted, failure, error })
+                    .await;
             }
         }
     }
 
-    async fn open(&self, address: &str) -> Result<(Box<dyn Carrier>, Origin), (Failure, io::Error)> {
-        let stream = self.connect(address).await.map_err(|error| (failure(&error), error))?;
-        self.secure(stream, address).await.map_err(|error| (Failure::Unresponsive, error))
+    async fn open(&self, address: &str) -> Result<(Box<dyn Carrier>, Origin), FailedOpening> {
+        let unreached = |error| FailedOpening { failure: failure(&error), error, untrusted: false };
+        let stream = self.connect(address).await.map_err(unreached)?;
+        self.secure(stream, address).await
     }
 
     async fn connect(&self, address: &str) -> io::Result<TcpStream> {
@@ -98,20 +104,52 @@ impl Dialer {
         Ok(stream)
     }
 
-    async fn secure(&self, stream: TcpStream, address: &str) -> io::Result<(Box<dyn Carrier>, Origin)> {
-        let (direction, address) = (Direction::Accepted, address.to_owned());
-        let mut origin = Origin { direction, address, channel: Channel::default(), shown: None };
+    async fn secure(
+        &self,
+        stream: TcpStream,
+        dialled: &str,
+    ) -> Result<(Box<dyn Carrier>, Origin), FailedOpening> {
+        let (direction, address) = (Direction::Accepted, dialled.to_owned());
+        let mut origin =
+            Origin { direction, address, channel: Channel::default(), shown: None, session: None };
         match &self.security {
             Security::Plaintext => Ok((Box::new(stream), origin)),
             Security::Tls(keyring) => {
                 let Shows { config, certificate: ours } = keyring.link_client_config();
-                let connector = TlsConnector::from(config);
-                let stream = within(DIAL_HANDSHAKE_TIMEOUT, connector.connect(server_name(), stream)).await?;
+                let name = keyring.server_name(dialled);
+                let connecting = TlsConnector::from(config).connect(name.clone(), stream);
+                let time = keyring.timeout().unwrap_or(DIAL_HANDSHAKE_TIMEOUT);
+                let (stream, refused) = noting(within(time, connecting)).await;
+                let stream = stream.map_err(|error| match refused {
+                    Some(refused) => FailedOpening {
+                        untrusted: refused.is_unknown(),
+                        ..FailedOpening::from(io::Error::new(error.kind(), refused.to_string()))
+                    },
+                    None => error.into(),
+                })?;
                 origin.channel = channel(stream.get_ref().1, ours)?;
-                origin.shown = Shown::of(stream.get_ref().1);
+                origin.shown = Some(Shown::of(stream.get_ref().1, Some(name)));
+                let session = Session::of(stream.get_ref().1);
+                tracing::debug!(address = %dialled, "TLS handshake complete: {session}");
+                origin.session = Some(session);
                 Ok((Box::new(stream), origin))
             }
         }
+    }
+}
+
+/// Why there is no carrier.
+struct FailedOpening {
+    failure: Failure,
+    error: io::Error,
+    /// The peer's certificate is not trusted here.
+    untrusted: bool,
+}
+
+impl From<io::Error> for FailedOpening {
+    /// Of a host that accepted the connection.
+    fn from(error: io::Error) -> Self {
+        Self { failure: Failure::Unresponsive, error, untrusted: false }
     }
 }
 

@@ -17,6 +17,7 @@ use super::events::Events;
 use super::known_hubs::KnownHubs;
 use super::links::Links;
 use super::local::{Keys, LocalRecord};
+use super::missed_rotation::MissedRotation;
 use super::request::Request;
 use super::security::Security;
 use super::snapshot::snapshot;
@@ -36,6 +37,7 @@ pub(super) struct Driver<'s> {
     node: Node<'s>,
     dialer: Dialer,
     dial_log: DialLog,
+    missed_rotation: MissedRotation,
     links: Links,
     admission: Admission,
     local: LocalRecord,
@@ -72,6 +74,7 @@ impl<'s> Driver<'s> {
             node,
             dialer,
             dial_log: DialLog::new(),
+            missed_rotation: MissedRotation::default(),
             links: Links::new(),
             admission,
             local,
@@ -196,7 +199,13 @@ impl<'s> Driver<'s> {
         let now = self.dialer.clock.now();
         match event {
             LinkEvent::Started(link, origin) => self.links.handle_started(link, origin),
-            LinkEvent::DialFailed { target, address, failure, error } => {
+            LinkEvent::DialFailed { target, address, untrusted, failure, error } => {
+                if untrusted
+                    && self.links.is_empty()
+                    && let Some(line) = self.missed_rotation.refuse(tokio::time::Instant::now(), target)
+                {
+                    tracing::warn!("{line}");
+                }
                 let name = match target {
                     Target::Member(id) => self.node.member(id).map(|member| member.metadata.name),
                     Target::Seed(_) => None,
@@ -231,13 +240,14 @@ impl<'s> Driver<'s> {
         let (name, kind) = Metadata::decode(record.metadata)
             .map_or(("?", Kind::Hub), |metadata| (metadata.name, metadata.kind));
         let Some(origin) = self.links.handle_up(handle, name) else { return };
+        self.missed_rotation.link_up();
         self.dial_log.reach(Target::Member(record.id));
         if let Direction::Dialled(target) = origin.direction {
             self.dial_log.reach(target);
         }
         self.publisher.mark_links_changed();
-        let certificate = origin.channel.certificates.map(|certificates| certificates.theirs);
-        if !self.admission.admits(Newcomer { id: record.id, name, kind, certificate }) {
+        let shown = origin.shown.as_ref();
+        if !self.admission.admits(Newcomer { id: record.id, name, kind, shown }) {
             if let Direction::Dialled(target) = origin.direction {
                 // It says nothing about the peer, which is well: this node does not want it.
                 self.node.handle_dial_failed(now, target, Failure::Untried);
@@ -251,6 +261,8 @@ impl<'s> Driver<'s> {
         if let Some(certificates) = origin.channel.certificates {
             tracing::debug!(link = link.0, ours = %certificates.ours, theirs = %certificates.theirs, "secured");
             self.node.secure(now, link, certificates);
+        }
+        if origin.shown.is_some() {
             // The keyring may have changed since the handshake.
             self.check_peers(now, Some(link));
         }
@@ -282,12 +294,13 @@ impl<'s> Driver<'s> {
     /// Ends links whose peers have lost the role that their link needs: their certificates may have new names.
     fn check_roles(&mut self) {
         let mut lost = Vec::new();
-        for (link, peer, certificate) in self.links.certificates() {
+        let Security::Tls(keyring) = &self.dialer.security else { return };
+        for (link, peer, shown) in self.links.shown() {
             let Some(member) = self.node.member(peer) else { continue };
             let (name, kind) = (member.metadata.name, member.metadata.kind);
-            let newcomer = Newcomer { id: peer, name, kind, certificate: Some(certificate) };
-            // A certificate that is trusted no more has no role. Its links end already.
-            if self.dialer.access.slot_name(certificate).is_some() && !self.admission.admits(newcomer) {
+            let newcomer = Newcomer { id: peer, name, kind, shown: Some(shown) };
+            // Who is trusted no more has no role. Its links end already.
+            if keyring.judge(shown).is_ok() && !self.admission.admits(newcomer) {
                 lost.push(link);
             }
         }

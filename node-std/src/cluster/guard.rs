@@ -6,17 +6,18 @@ use std::sync::Arc;
 use node_core::id::NodeId;
 use node_core::link::{ResetCode, Service};
 use node_core::rpc::{Code, Response, RpcError, needs};
-use node_core::trust::{Fingerprint, Roles};
+use node_core::trust::Roles;
 
 use crate::access::{Access, Refusal};
 use crate::link::{Accepted, Server};
+use crate::tls::Shown;
 
 /// The server of one link.
 pub(super) struct Guard {
     pub(super) server: Arc<dyn Server>,
     pub(super) access: Arc<Access>,
-    /// SHA-256 of the certificate that the peer showed, under TLS.
-    pub(super) certificate: Option<Fingerprint>,
+    /// What the peer showed, under TLS.
+    pub(super) shown: Option<Shown>,
 }
 
 impl Guard {
@@ -25,8 +26,8 @@ impl Guard {
             Service::Rpc(number) => (needs(number), "a remote procedure call"),
             Service::Http => (Roles::PROXY, "a request to a component"),
         };
-        let granted = self.access.of_link(self.certificate, from);
-        self.access.require_of_link(granted, self.certificate, needs, what)
+        let granted = self.access.of_link(self.shown.as_ref(), from);
+        self.access.require_of_link(granted, self.shown.as_ref(), needs, what)
     }
 }
 
@@ -83,7 +84,7 @@ mod tests {
         let rule = format!("{TOOL}=operator,application").parse().unwrap();
         let access = Arc::new(Access::new(Credentials::Token(token), vec![rule]));
         let server = Arc::new(Count::default());
-        let guard = Guard { server: server.clone(), access: access.clone(), certificate: None };
+        let guard = Guard { server: server.clone(), access: access.clone(), shown: None };
         for method in [Method::Ping.number(), Method::KeysReplace.number(), 0x1000] {
             let answer = guard.answer(TOOL, method, b"").unwrap();
             let answer: Response<'_, ()> = postcard::from_bytes(&answer).unwrap();

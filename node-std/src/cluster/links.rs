@@ -6,7 +6,6 @@ use node_core::gossip::{Direction, Node};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
 use node_core::time::{Duration, Instant};
-use node_core::trust::Fingerprint;
 
 use super::gossip::GossipOutbox;
 use super::view::LinkInfo;
@@ -47,14 +46,6 @@ impl Links {
     /// The handle of a link that is up.
     pub(super) fn handle(&self, link: LinkId) -> Option<&LinkHandle> {
         self.by_id.get(&link)?.handle.as_ref()
-    }
-
-    /// The links that are up under TLS: the peer of each, and the certificate that it showed.
-    pub(super) fn certificates(&self) -> impl Iterator<Item = (LinkId, NodeId, Fingerprint)> {
-        self.by_id.iter().filter_map(|(id, known)| {
-            let certificates = known.origin.channel.certificates?;
-            Some((*id, known.handle.as_ref()?.peer(), certificates.theirs))
-        })
     }
 
     /// The links that are up under TLS: what the peer of each showed.
@@ -163,6 +154,7 @@ impl Links {
                 since_unix_ms: known.since,
                 rtt: handle.rtt().clone(),
                 peer_key: known.origin.channel.certificates.map(|certificates| certificates.theirs),
+                session: known.origin.session.clone(),
             })
         });
         let mut links: Vec<LinkInfo> = links.collect();

@@ -21,6 +21,7 @@ mod handle;
 mod known_hubs;
 mod links;
 mod local;
+mod missed_rotation;
 mod names;
 mod request;
 mod security;

@@ -98,6 +98,7 @@ fn origin() -> Origin {
         address: "memory".into(),
         channel: Channel::default(),
         shown: None,
+        session: None,
     }
 }
 

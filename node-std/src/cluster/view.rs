@@ -10,6 +10,7 @@ use node_core::trust::Fingerprint;
 
 use crate::clock::unix_millis;
 use crate::link::{LinkHandle, Rtt};
+use crate::tls::Session;
 
 /// One member, as this node knows it.
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub struct LinkInfo {
     pub rtt: Rtt,
     /// SHA-256 of the certificate that the peer showed, under TLS.
     pub peer_key: Option<Fingerprint>,
+    /// What its handshake agreed on, under TLS.
+    pub session: Option<Session>,
 }
 
 impl Member {

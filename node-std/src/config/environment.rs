@@ -1,4 +1,5 @@
-//! Environment variables, of the process and of the file that `--env-file` names.
+//! Where settings come from, beside flags: the environment of the process, the file that `--env-file` names, and the configuration
+//! file.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -6,15 +7,19 @@ use std::path::{Path, PathBuf};
 
 use super::env_file::{self, EnvFileError, Variable, Variables};
 use super::error::ConfigError;
+use super::file::{ConfigFile, ConfigFileError, Tls};
+use super::key::Key;
 use super::known::{self, UnknownVariable};
 use super::setting::{Port, Setting};
 
-/// Environment variables, each with the place that sets it. An empty value counts as unset.
+/// Environment variables and the settings of files, each with the place that sets it. An empty variable counts as unset.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     process: BTreeMap<OsString, OsString>,
     file: Variables,
     path: PathBuf,
+    /// The settings of the configuration file, by their variables.
+    config: BTreeMap<&'static str, Vec<Setting>>,
 }
 
 impl Environment {
@@ -33,6 +38,19 @@ impl Environment {
         Ok(Self { file: env_file::read(path)?, path: path.to_owned(), ..self })
     }
 
+    /// Adds the settings of the configuration file at `path`, and returns its map `tls`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or something in it is wrong. All faults are told.
+    pub(super) fn read_config(&mut self, path: &Path) -> Result<Option<Tls>, ConfigFileError> {
+        let variable = |name: &str| {
+            self.process.get(OsStr::new(name)).and_then(|value| value.clone().into_string().ok())
+        };
+        let file = ConfigFile::read(path, &variable)?;
+        self.config = file.settings;
+        Ok(file.tls)
+    }
+
     /// Checks that something reads each variable of this program in the process; those of a file were checked with it.
     ///
     /// # Errors
@@ -46,86 +64,85 @@ impl Environment {
         self.process.get(OsStr::new(key)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
-    /// The value of a setting: the `flag` if it was given, else the variable `key`.
-    pub(super) fn setting(
-        &self,
-        flag: &str,
-        given: Option<String>,
-        key: &str,
-    ) -> Result<Option<Setting>, ConfigError> {
+    /// The value of a setting: the flag if it was `given`, else the variable, else that of the configuration file.
+    pub(super) fn setting(&self, key: Key, given: Option<String>) -> Result<Option<Setting>, ConfigError> {
         if let Some(value) = given {
-            return Ok(Some(Setting { origin: flag.to_owned(), value }));
+            return Ok(Some(Setting { origin: key.flag.to_owned(), value }));
         }
         Ok(self.first([key])?.map(|(_, setting)| setting))
     }
 
-    /// The first of `keys` that is set, and its setting. A variable of the process comes before any variable of the file.
-    pub(super) fn first<'k, const N: usize>(
-        &self,
-        keys: [&'k str; N],
-    ) -> Result<Option<(&'k str, Setting)>, ConfigError> {
+    /// The first of `keys` that is set, and its setting. A variable of the process comes before any variable of a file, and those
+    /// before the configuration file.
+    fn first<const N: usize>(&self, keys: [Key; N]) -> Result<Option<(Key, Setting)>, ConfigError> {
         for key in keys {
-            if let Some(value) = self.variable(key) {
-                let value = value.to_str().ok_or_else(|| ConfigError::NotText(key.to_owned()))?;
-                return Ok(Some((key, Setting { origin: key.to_owned(), value: value.to_owned() })));
+            if let Some(value) = self.variable(key.variable) {
+                let value = value.to_str().ok_or_else(|| ConfigError::NotText(key.variable.to_owned()))?;
+                return Ok(Some((key, Setting { origin: key.variable.to_owned(), value: value.to_owned() })));
             }
         }
-        let set = |key| Some((key, self.file.get(key).filter(|variable| !variable.value.is_empty())?));
-        Ok(keys.into_iter().find_map(set).map(|(key, Variable { value, line })| {
-            let origin = format!("{}:{line}: {key}", self.path.display());
-            (key, Setting { origin, value: value.clone() })
-        }))
+        let set = |key: Key| {
+            Some((key, self.file.get(key.variable).filter(|variable| !variable.value.is_empty())?))
+        };
+        if let Some((key, Variable { value, line })) = keys.into_iter().find_map(set) {
+            let origin = format!("{}:{line}: {}", self.path.display(), key.variable);
+            return Ok(Some((key, Setting { origin, value: value.clone() })));
+        }
+        let set = |key: Key| Some((key, self.config.get(key.variable)?.first()?.clone()));
+        Ok(keys.into_iter().find_map(set))
     }
 
-    /// Where to listen: the `flag` if it was given, else the variable `addr` for an address or `number` for a port alone.
+    /// Where to listen: the flag if it was given, else the variable of `addr` for an address or that of `number` for a port alone.
     pub(super) fn port(
         &self,
-        flag: &str,
+        addr: Key,
+        number: Key,
         given: Option<String>,
-        addr: &str,
-        number: &str,
     ) -> Result<Option<Port>, ConfigError> {
         if let Some(value) = given {
-            return Ok(Some(Port::Addr(Setting { origin: flag.to_owned(), value })));
+            return Ok(Some(Port::Addr(Setting { origin: addr.flag.to_owned(), value })));
         }
         let set = self.first([addr, number])?;
-        Ok(set.map(|(key, setting)| if key == addr { Port::Addr(setting) } else { Port::Number(setting) }))
+        Ok(set.map(
+            |(key, setting)| {
+                if key.variable == addr.variable { Port::Addr(setting) } else { Port::Number(setting) }
+            },
+        ))
     }
 
-    /// The values of a setting that may be repeated as a flag and is comma separated as a variable.
+    /// The values of a setting that may be repeated as a flag, is a list in the configuration file, and as a variable is split where
+    /// `is_separator`.
     pub(super) fn settings(
         &self,
-        flag: &str,
+        key: Key,
         given: Vec<String>,
-        key: &str,
-    ) -> Result<Vec<Setting>, ConfigError> {
-        self.split_settings(flag, given, key, |c| c == ',')
-    }
-
-    /// The same for values that hold commas themselves: as a variable they are separated by blanks or `;`.
-    pub(super) fn lists(
-        &self,
-        flag: &str,
-        given: Vec<String>,
-        key: &str,
-    ) -> Result<Vec<Setting>, ConfigError> {
-        self.split_settings(flag, given, key, |c| c == ';' || c.is_whitespace())
-    }
-
-    fn split_settings(
-        &self,
-        flag: &str,
-        given: Vec<String>,
-        key: &str,
         is_separator: fn(char) -> bool,
     ) -> Result<Vec<Setting>, ConfigError> {
         if !given.is_empty() {
-            return Ok(given.into_iter().map(|value| Setting { origin: flag.to_owned(), value }).collect());
+            return Ok(given
+                .into_iter()
+                .map(|value| Setting { origin: key.flag.to_owned(), value })
+                .collect());
         }
-        let Some(Setting { origin, value }) = self.setting(flag, None, key)? else { return Ok(Vec::new()) };
+        let set = self.variable(key.variable).is_some()
+            || self.file.get(key.variable).is_some_and(|variable| !variable.value.is_empty());
+        if !set {
+            return Ok(self.config.get(key.variable).cloned().unwrap_or_default());
+        }
+        let Some(Setting { origin, value }) = self.setting(key, None)? else { return Ok(Vec::new()) };
         let items = value.split(is_separator).map(str::trim).filter(|item| !item.is_empty());
         Ok(items.map(|item| Setting { origin: origin.clone(), value: item.to_owned() }).collect())
     }
+}
+
+/// Separates the values of most lists.
+pub(super) fn is_comma(c: char) -> bool {
+    c == ','
+}
+
+/// Separates values that hold commas themselves.
+pub(super) fn is_blank(c: char) -> bool {
+    c == ';' || c.is_whitespace()
 }
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {

@@ -5,7 +5,29 @@ use core::net::SocketAddr;
 use node_core::id::Name;
 
 use super::env_file::EnvFileError;
+use super::file::ConfigFileError;
 use super::known::UnknownVariable;
+
+/// All that is wrong with the settings, one fault a line.
+#[derive(Debug)]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl core::fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            write!(f, "{}{error}", if index == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for ConfigErrors {}
 
 /// Why the daemon does not start with its settings.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +35,27 @@ pub enum ConfigError {
     /// A component is bound twice.
     #[error("the component {0} is bound twice: give all its owners in one --bind (MAEL_BINDINGS)")]
     BoundTwice(Name),
+    /// The configuration file cannot be used.
+    #[error(transparent)]
+    File(#[from] ConfigFileError),
+    /// A key is given and no certificate.
+    #[error("{origin}: a key needs its certificate: give --tls-cert (MAEL_TLS_CERT) as well")]
+    KeyAlone {
+        /// The flag or variable.
+        origin: String,
+    },
+    /// TLS is asked for, and this node has nothing to show.
+    #[error(
+        "TLS needs a certificate and a key of this node: give a directory (--tls-dir, tls.dir), or a pair (--tls-cert and --tls-key, \
+         tls.cert and tls.key)"
+    )]
+    NoOwnKeys,
+    /// The names of peers are checked against an empty list.
+    #[error(
+        "nobody could be accepted: tls.verify_cert_and_check_known_urls (or tls.allowed_names) has no name to compare with; list \
+         tls.known_urls, or members in cluster.join by their names"
+    )]
+    NobodyKnown,
     /// Two components share a name.
     #[error("the component {0} is given twice: give each a name of its own")]
     ComponentTwice(Name),

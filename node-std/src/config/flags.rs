@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// One private port: gossip, RPC and reverse proxy between the nodes of a cluster.
 ///
-/// Every setting has a default. A flag wins over its variable, a variable over the env file.
+/// Every setting has a default. A flag wins over its variable, a variable over the env file, that over the configuration file.
 #[derive(Clone, Debug, Default, clap::Parser)]
 #[command(name = "maelstromd", version)]
 pub struct Flags {
@@ -46,6 +46,38 @@ pub struct Flags {
     /// [env: MAEL_PRIVATE_TLS_DIR].
     #[arg(long, value_name = "DIR")]
     pub tls_dir: Option<String>,
+
+    /// The certificate of this node in PEM, with those that are sent with it: instead of a directory [env: MAEL_TLS_CERT].
+    #[arg(long, alias = "tlscert", value_name = "FILE")]
+    pub tls_cert: Option<String>,
+
+    /// The key of that certificate [env: MAEL_TLS_KEY] [default: in the same file].
+    #[arg(long, alias = "tlskey", value_name = "FILE")]
+    pub tls_key: Option<String>,
+
+    /// The CAs, in PEM: what they signed is trusted [env: MAEL_TLS_CA].
+    #[arg(long, alias = "tlscacert", value_name = "FILE")]
+    pub tls_ca: Option<String>,
+
+    /// Do not start without TLS.
+    #[arg(long)]
+    pub tls: bool,
+
+    /// The configuration file, in YAML: every setting of these flags, and all rules of TLS [env: MAEL_CONFIG].
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<String>,
+
+    /// Check the configuration, open everything that it names, tell all faults, and start nothing.
+    #[arg(long)]
+    pub check_config: bool,
+
+    /// Most connections of a port at once [env: MAEL_MAX_CONNECTIONS] [default: 4096].
+    #[arg(long, value_name = "NUMBER")]
+    pub max_connections: Option<String>,
+
+    /// How long requests under way may take when the node is told to stop [env: MAEL_DRAIN] [default: 20].
+    #[arg(long, value_name = "SECONDS")]
+    pub drain: Option<String>,
 
     /// An HTTP service that this node offers to the cluster; may be repeated, at most 32 [env: MAEL_COMPONENTS, comma
     /// separated].

@@ -2,26 +2,7 @@
 
 use std::ffi::OsStr;
 
-/// All of them.
-const KNOWN: [&str; 17] = [
-    "MAEL_ADVERTISE_ADDR",
-    "MAEL_BINDINGS",
-    "MAEL_CLUSTER_ID",
-    "MAEL_COMPONENTS",
-    "MAEL_DATA_DIR",
-    "MAEL_DIAL_RANGES",
-    "MAEL_JOIN",
-    "MAEL_LOG",
-    "MAEL_NODE_NAME",
-    "MAEL_PLAINTEXT",
-    "MAEL_PRIVATE_ADDR",
-    "MAEL_PRIVATE_PORT",
-    "MAEL_PRIVATE_TLS_DIR",
-    "MAEL_PUBLIC_ADDR",
-    "MAEL_PUBLIC_COMPONENTS",
-    "MAEL_PUBLIC_PORT",
-    "MAEL_ROLES",
-];
+use super::key;
 
 /// How alike two names are, from 0 to 1, when one may be meant by the other.
 const ALIKE: f64 = 0.7;
@@ -40,9 +21,13 @@ impl UnknownVariable {
     fn meant(&self) -> String {
         match self.near {
             Some(near) => format!(": is {near} meant?"),
-            None => format!("; the names are {}", KNOWN.join(", ")),
+            None => format!("; the names are {}", variables().collect::<Vec<_>>().join(", ")),
         }
     }
+}
+
+fn variables() -> impl Iterator<Item = &'static str> {
+    key::ALL.iter().map(|key| key.variable)
 }
 
 /// Checks the name of a variable. Those of other programs, without `MAEL_`, pass.
@@ -51,13 +36,18 @@ impl UnknownVariable {
 /// Nothing reads it.
 pub fn check(name: &OsStr) -> Result<(), UnknownVariable> {
     let name = name.to_string_lossy();
-    if !name.starts_with("MAEL_") || KNOWN.contains(&&*name) {
+    if !name.starts_with("MAEL_") || variables().any(|known| known == name) {
         return Ok(());
     }
-    let alike = |known: &&'static str| (strsim::normalized_damerau_levenshtein(known, &name), *known);
-    let nearest = KNOWN.iter().map(alike).max_by(|one, other| one.0.total_cmp(&other.0));
-    let near = nearest.filter(|(alike, _)| *alike >= ALIKE).map(|(_, known)| known);
+    let near = nearest(&name, variables());
     Err(UnknownVariable { name: name.into_owned(), near })
+}
+
+/// The known name that is meant by one that is not known, if any is alike.
+pub fn nearest(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let alike = |known: &'static str| (strsim::normalized_damerau_levenshtein(known, name), known);
+    let nearest = known.map(alike).max_by(|one, other| one.0.total_cmp(&other.0));
+    nearest.filter(|(alike, _)| *alike >= ALIKE).map(|(_, known)| known)
 }
 
 /// Checks the variables of this process.
@@ -86,7 +76,7 @@ mod tests {
 
     #[test]
     fn other_programs_have_their_own_variables() {
-        for name in ["MAEL_JOIN", "MAELSTROM_PRIVATE_URL", "PATH", "mael_join"] {
+        for name in ["MAEL_JOIN", "MAELSTROM_PRIVATE_URL", "PATH", "mael_join", "MAEL_TLS_KEY_PASSWORD"] {
             assert_eq!(check(OsStr::new(name)), Ok(()));
         }
     }

@@ -1,6 +1,7 @@
 //! The values of settings, as text with an origin.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use super::error::ConfigError;
 use crate::log;
@@ -13,7 +14,7 @@ pub enum Port {
 }
 
 /// A value and where it came from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Setting {
     pub origin: String,
     pub value: String,
@@ -33,22 +34,76 @@ impl Setting {
 
     /// The value as on or off.
     pub fn switch(&self) -> Result<bool, ConfigError> {
-        match self.value.as_str() {
-            "1" | "true" | "yes" => Ok(true),
-            "0" | "false" | "no" => Ok(false),
-            _ => Err(self.invalid("expected true or false".to_owned())),
+        switch(&self.value).ok_or_else(|| self.invalid("expected true or false".to_owned()))
+    }
+
+    /// The value as a time: seconds with a fraction, or a number with a unit.
+    pub fn duration(&self) -> Result<Duration, ConfigError> {
+        duration(&self.value).ok_or_else(|| self.invalid(format!("expected {DURATION}")))
+    }
+
+    /// The value as a number of things, one at least.
+    pub fn count(&self) -> Result<usize, ConfigError> {
+        match self.value.parse() {
+            Ok(count @ 1..=1_000_000) => Ok(count),
+            _ => Err(self.invalid("expected a number from 1 to 1000000".to_owned())),
         }
     }
 
     /// The value as a filter of log lines.
-    pub fn log_filter(self) -> Result<String, ConfigError> {
+    pub fn log_filter(&self) -> Result<String, ConfigError> {
         match log::parse(&self.value) {
-            Ok(_) => Ok(self.value),
+            Ok(_) => Ok(self.value.clone()),
             Err(error) => Err(self.invalid(error.to_string())),
         }
     }
 
     fn invalid(&self, problem: String) -> ConfigError {
         ConfigError::Invalid { origin: self.origin.clone(), value: self.value.clone(), problem }
+    }
+}
+
+/// What [`duration`] takes.
+pub const DURATION: &str = "seconds such as 2 or 0.5, or a time such as 250ms, 2s, 5m, 12h or 30d";
+
+/// On or off, as YAML and NATS write it.
+pub fn switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some(true),
+        "false" | "no" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// A number of seconds, with a fraction or with a unit.
+pub fn duration(text: &str) -> Option<Duration> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let unit = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return None,
+    };
+    let number: f64 = number.trim().parse().ok().filter(|number| *number >= 0.0)?;
+    Duration::try_from_secs_f64(number * unit).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_fractions_and_units() {
+        let times =
+            [("2", 2000), ("0.5", 500), ("250ms", 250), ("1m", 60_000), ("0.0001", 0), ("1.5h", 5_400_000)];
+        for (text, millis) in times {
+            assert_eq!(duration(text).map(|time| time.as_millis()), Some(millis), "{text}");
+        }
+        for text in ["", "-1", "soon", "1x", "inf", "NaN", "1e400", "2 3", "1e"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
     }
 }

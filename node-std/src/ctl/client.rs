@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::io;
 use std::io::{Write as _, stderr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -24,10 +24,10 @@ use super::flags::Flags;
 use super::token::LocalToken;
 use crate::access::{Access, Credentials};
 use crate::api::FORBIDDEN;
-use crate::config::HostPort;
-use crate::config::PRIVATE_PORT;
+use crate::config::{Environment, HostPort, PRIVATE_PORT, resolve_tls};
 use crate::connect;
-use crate::tls::{self, Keyring};
+use crate::tls::settings::TlsSettings;
+use crate::tls::{self, Keyring, Shown, TlsError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -45,19 +45,23 @@ pub struct Client {
 /// The keys for a node with TLS.
 struct Tls {
     config: Arc<ClientConfig>,
+    keyring: Arc<Keyring>,
     /// Knows which certificates may be those of nodes.
     access: Access,
-    dir: PathBuf,
+    settings: TlsSettings,
 }
 
 impl Tls {
-    fn open(dir: PathBuf) -> Result<Self, CtlError> {
-        let (keyring, problems) = Keyring::open_usable(&dir)?;
-        for problem in problems {
-            let _ = writeln!(stderr(), "maelctl: warning: {problem}");
+    fn open(settings: TlsSettings) -> Result<Self, CtlError> {
+        let (keyring, problems) = Keyring::open_usable(settings.clone())?;
+        let warnings = problems.iter().map(TlsError::to_string);
+        let warnings = warnings.chain(keyring.warnings().into_iter().map(str::to_owned));
+        for warning in warnings {
+            let _ = writeln!(stderr(), "maelctl: warning: {warning}");
         }
         let config = keyring.http_client_config();
-        Ok(Self { config, access: Access::new(Credentials::Tls(keyring), Vec::new()), dir })
+        let access = Access::new(Credentials::Tls(keyring.clone()), Vec::new());
+        Ok(Self { config, keyring, access, settings })
     }
 }
 
@@ -65,8 +69,12 @@ impl Client {
     /// Reads the URL and the TLS directory. Nothing is sent.
     pub fn new(flags: &Flags) -> Result<Self, CtlError> {
         let given = |text: &&String| !text.is_empty();
-        let tls_dir = flags.target.tls_dir.as_ref().filter(|dir| !dir.is_empty()).map(PathBuf::from);
-        let scheme = if tls_dir.is_some() { "https" } else { "http" };
+        let tls = resolve_tls(
+            flags.target.tls(),
+            flags.target.config.clone().filter(|path| !path.is_empty()),
+            Environment::of_process(),
+        )?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let default = format!("{scheme}://127.0.0.1:{PRIVATE_PORT}");
         let url = flags.target.url.as_ref().filter(given).cloned().unwrap_or(default);
         let bad_url = || CtlError::Url(url.clone());
@@ -75,10 +83,12 @@ impl Client {
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(bad_url());
         }
-        let tls = match (uri.scheme_str(), tls_dir) {
+        let tls = match (uri.scheme_str(), tls) {
             (Some("http"), None) => None,
-            (Some("https"), Some(dir)) => Some(Tls::open(dir)?),
-            (Some("http"), Some(dir)) => return Err(CtlError::PlainUrl { url, dir }),
+            (Some("https"), Some(settings)) => Some(Tls::open(settings)?),
+            (Some("http"), Some(settings)) => {
+                return Err(CtlError::PlainUrl { url, keys: settings.place().display().to_string() });
+            }
             (Some("https"), None) => return Err(CtlError::NoKeys { url }),
             _ => return Err(bad_url()),
         };
@@ -97,8 +107,8 @@ impl Client {
     /// The directory of the key that is shown to the node: an operator seals keyrings for boards with it.
     pub fn sealing_dir(&self) -> Result<&Path, CtlError> {
         match &self.tls {
-            Some(Tls { dir, .. }) => Ok(dir),
-            None => Err(CtlError::NoSealingKey { url: self.url.clone() }),
+            Some(Tls { settings: TlsSettings { dir: Some(dir), .. }, .. }) => Ok(dir),
+            _ => Err(CtlError::NoSealingKey { url: self.url.clone() }),
         }
     }
 
@@ -110,14 +120,18 @@ impl Client {
         let tcp = tcp.map_err(|error| self.unreachable(error.to_string()))?;
         let body = match &self.tls {
             None => self.post(tcp, request.to_string()).await?,
-            Some(Tls { config, access, .. }) => {
-                let connector = TlsConnector::from(Arc::clone(config));
-                let stream = connector.connect(tls::server_name(), tcp).await;
-                let stream = stream.map_err(|error| self.unreachable(tls::explain_opening(&error)))?;
-                let shown = tls::peer_fingerprint(stream.get_ref().1);
-                let shown = shown.map_err(|error| self.unreachable(error.to_string()))?;
+            Some(Tls { config, keyring, access, .. }) => {
+                let name = keyring.server_name(self.addr.as_str());
+                let connecting = TlsConnector::from(Arc::clone(config)).connect(name.clone(), tcp);
+                let (stream, refused) = tls::noting(connecting).await;
+                let stream = stream.map_err(|error| {
+                    self.unreachable(
+                        refused.map_or_else(|| tls::explain_opening(&error), |refused| refused.to_string()),
+                    )
+                })?;
+                let shown = Shown::of(stream.get_ref().1, Some(name));
                 // The holder of a leaf's key must not receive what is meant for a node, such as the keys of a board.
-                let node = access.caller(Some(shown), &HeaderMap::new());
+                let node = access.caller(Some(&shown), &HeaderMap::new());
                 let judged = access.require(&node, Roles::LINK_AS_HUB, "a node that maelctl asks");
                 judged.map_err(|refusal| self.unreachable(refusal.into()))?;
                 self.post(stream, request.to_string()).await?

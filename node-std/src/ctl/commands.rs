@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::client::{Client, read};
 use super::error::CtlError;
-use super::flags::{ClusterCommand, Command, Flags, KeysCommand};
+use super::flags::{ClusterCommand, Command, ConfigCommand, Flags, KeysCommand};
 use super::push::{self, Push};
 use super::render;
-use crate::api::{EventList, KeyList, LeaveAnswer};
+use crate::api::{ConfigAnswer, EventList, KeyList, LeaveAnswer};
 use crate::tls::{read_bundle, read_operator};
 
 /// Most answers that are asked for. A node keeps fewer events, even while new ones come.
@@ -32,7 +32,9 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Keys(KeysCommand::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
         Command::Keys(KeysCommand::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
         Command::Keys(KeysCommand::Push { .. }) => ("MaelNode.PushKeys", json!({})),
-        Command::Version => return Ok(version(flags.json)),
+        Command::Config(ConfigCommand::Show) => ("MaelNode.ShowConfig", json!({})),
+        // They ask no node, and were answered before.
+        Command::Cert(_) | Command::Tls(_) | Command::Version => return Ok(version(flags.json)),
     };
     let timeout = flags.timeout();
     let late = |_| client.late(timeout);
@@ -68,7 +70,8 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Keys(KeysCommand::Push { node, dir, .. }) => {
             format!("{node} runs on the keys of {}\n", dir.display())
         }
-        Command::Version => version(false),
+        Command::Config(ConfigCommand::Show) => render::config(&read::<ConfigAnswer>(result)?.settings),
+        Command::Cert(_) | Command::Tls(_) | Command::Version => version(false),
     })
 }
 

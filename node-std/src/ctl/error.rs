@@ -1,15 +1,18 @@
 //! The errors of `maelctl`.
 
 use std::io;
-use std::path::PathBuf;
 
+use super::cert::CertError;
 use super::push::PushError;
-use crate::config::UnknownVariable;
+use crate::config::{ConfigErrors, UnknownVariable};
 use crate::tls::TlsError;
 
 /// Why `maelctl` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CtlError {
+    /// A certificate cannot be made.
+    #[error(transparent)]
+    Cert(#[from] CertError),
     /// The URL is for TLS and there are no keys.
     #[error("{url} needs keys: give their directory with --tls-dir (MAEL_PRIVATE_TLS_DIR)")]
     NoKeys {
@@ -27,22 +30,30 @@ pub enum CtlError {
     },
     /// A TLS directory is given, but the URL is without TLS.
     #[error(
-        "{url} (--url, MAELSTROM_PRIVATE_URL) is not encrypted, but a TLS directory is given, {}: write https://, or \
-         unset MAEL_PRIVATE_TLS_DIR",
-        dir.display()
+        "{url} (--url, MAELSTROM_PRIVATE_URL) is not encrypted, but a TLS directory is given, {keys}: write https://, or \
+         unset MAEL_PRIVATE_TLS_DIR"
     )]
     PlainUrl {
         /// The URL.
         url: String,
-        /// The directory.
-        dir: PathBuf,
+        /// Where they are.
+        keys: String,
     },
+    /// The keys and rules to ask with are not in order.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
     /// A variable of the environment is misspelt.
     #[error(transparent)]
     Variable(#[from] UnknownVariable),
     /// The answer cannot be printed.
     #[error("cannot write the answer to the standard output: {0}")]
     Output(io::Error),
+    /// There is nothing to check.
+    #[error("nothing to check: name a TLS directory or files, or give --tls-dir (MAEL_PRIVATE_TLS_DIR)")]
+    NothingToCheck,
+    /// A peer is checked against one directory.
+    #[error("--peer is checked against one TLS directory: name exactly one")]
+    PeerOfWhat,
     /// A board did not get new keys, or did not keep them.
     #[error(transparent)]
     Push(#[from] PushError),
@@ -76,10 +87,14 @@ impl CtlError {
         match self {
             Self::NoKeys { .. }
             | Self::NoSealingKey { .. }
+            | Self::NothingToCheck
+            | Self::PeerOfWhat
             | Self::PlainUrl { .. }
             | Self::Url(_)
+            | Self::Config(_)
             | Self::Variable(_) => 2,
-            Self::Output(_)
+            Self::Cert(_)
+            | Self::Output(_)
             | Self::Push(_)
             | Self::Refused(_)
             | Self::Runtime(_)

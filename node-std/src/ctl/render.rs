@@ -8,6 +8,7 @@ use node_core::trust::Rfc3339;
 
 use super::table::table;
 use crate::api::{KeySlot, Link, LinkList, NodeEvent, NodeList, NodeStatus, PingAnswer};
+use crate::config::InForce;
 
 /// The line for an event.
 pub fn event(event: &NodeEvent) -> String {
@@ -31,10 +32,29 @@ pub fn links(LinkList { observed_at, links, .. }: &LinkList) -> String {
             age(link.since, *observed_at),
             link.rtt_micros.map_or_else(|| "-".to_owned(), millis),
             link.peer_key.as_deref().map_or_else(|| "-".to_owned(), fingerprint),
+            session(link),
+            link.peer_not_after.map_or_else(|| "-".to_owned(), |end| until(end, *observed_at)),
         ]
     };
-    let header = ["NAME", "ID", "KIND", "DIRECTION", "CARRIES", "ADDRESS", "UP", "RTT", "KEY"];
+    let header =
+        ["NAME", "ID", "KIND", "DIRECTION", "CARRIES", "ADDRESS", "UP", "RTT", "KEY", "TLS", "EXPIRES"];
     table(header, links.iter().map(row).collect())
+}
+
+/// The version and suite of a link, such as `1.3 AES_128_GCM_SHA256`.
+fn session(link: &Link) -> String {
+    match (&link.tls_version, &link.tls_suite) {
+        (Some(version), Some(suite)) => format!("{version} {}", suite.trim_start_matches("TLS_")),
+        _ => "-".to_owned(),
+    }
+}
+
+/// How long it is until `end`. Both are Unix milliseconds of one clock.
+fn until(end: u64, now: u64) -> String {
+    match end.checked_sub(now) {
+        Some(left) => format!("in {}", age(0, left)),
+        None => "EXPIRED".to_owned(),
+    }
 }
 
 /// The time between `since` and `now` in the largest unit that fits. Both are Unix milliseconds of one clock.
@@ -66,10 +86,12 @@ pub fn nodes(NodeList { observed_at, nodes, .. }: &NodeList) -> String {
             address,
             node.rtt_micros.map_or_else(|| "-".to_owned(), millis),
             node.active_key.as_deref().map_or_else(|| "-".to_owned(), fingerprint),
+            node.active_key_not_after.map_or_else(|| "-".to_owned(), |end| until(end, *observed_at)),
             if node.components.is_empty() { "-".to_owned() } else { node.components.join(",") },
         ]
     };
-    let header = ["NAME", "ID", "KIND", "STATE", "SINCE", "INC", "ADDRESS", "RTT", "KEY", "COMPONENTS"];
+    let header =
+        ["NAME", "ID", "KIND", "STATE", "SINCE", "INC", "ADDRESS", "RTT", "KEY", "EXPIRES", "COMPONENTS"];
     table(header, nodes.iter().map(row).collect())
 }
 
@@ -119,6 +141,11 @@ fn validity(slot: &KeySlot, now: Duration) -> String {
     }
 }
 
+pub fn config(settings: &[InForce]) -> String {
+    let row = |known: &InForce| [known.setting.clone(), known.value.clone(), known.origin.clone()];
+    table(["SETTING", "VALUE", "FROM"], settings.iter().map(row).collect())
+}
+
 /// The first digits of an id. They tell the nodes of a cluster apart.
 pub fn short(id: &str) -> String {
     id.chars().take(8).collect()
@@ -144,7 +171,7 @@ mod tests {
         serde_json::from_value(json!({
             "nodeId": id.repeat(16), "name": name, "kind": "hub", "state": "alive", "incarnation": 1, "version": 1,
             "since": 1_000_000, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
-            "keyringDigest": null, "components": ["web", "shop"], "hubs": [], "linked": true, "rttMicros": 1234,
+            "keyringDigest": null, "activeKeyNotAfter": 1_110_000, "components": ["web", "shop"], "hubs": [], "linked": true, "rttMicros": 1234,
         }))
         .unwrap()
     }
@@ -155,6 +182,7 @@ mod tests {
             kind: "leaf".into(),
             peer_url: None,
             active_key: None,
+            active_key_not_after: None,
             rtt_micros: None,
             components: vec![],
             hubs: vec!["01".repeat(16), "09".repeat(16)],
@@ -168,9 +196,9 @@ mod tests {
         };
         assert_eq!(
             nodes(&list),
-            "NAME   ID        KIND  STATE   SINCE  INC  ADDRESS                RTT      KEY               COMPONENTS\n\
-             hub-1  01010101  hub   alive   90 s   1    https://10.0.0.1:8374  1.23 ms  abababababababab  web,shop\n\
-             board  02020202  leaf  asleep  90 s   1    via hub-1, 09090909    -        -                 -\n"
+            "NAME   ID        KIND  STATE   SINCE  INC  ADDRESS                RTT      KEY               EXPIRES  COMPONENTS\n\
+             hub-1  01010101  hub   alive   90 s   1    https://10.0.0.1:8374  1.23 ms  abababababababab  in 20 s  web,shop\n\
+             board  02020202  leaf  asleep  90 s   1    via hub-1, 09090909    -        -                 -        -\n"
         );
     }
 

@@ -1,10 +1,11 @@
 //! The daemon: starts the subsystems, runs them, and stops them in order.
 //!
 //! ```text
-//! run -> { startup -> { sockets, tls_status }, signals, subsystem } -> error
+//! run -> { startup -> { sockets, tls_status, reload }, signals, subsystem } -> error
 //! ```
 
 mod error;
+mod reload;
 mod run;
 mod signals;
 mod sockets;
@@ -13,5 +14,6 @@ mod subsystem;
 mod tls_status;
 
 pub use error::DaemonError;
+pub use reload::Source;
 pub use run::run;
 pub use startup::LIMITS;

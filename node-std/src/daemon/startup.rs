@@ -6,9 +6,11 @@ use std::sync::Arc;
 use node_core::id::NodeId;
 use node_core::link::Limits;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::error::DaemonError;
+use super::reload::{Reloader, Source};
 use super::sockets::Sockets;
 use super::subsystem::Subsystem;
 use super::tls_status::watch_tls;
@@ -22,7 +24,8 @@ use crate::identity::NodeKey;
 use crate::link::{KEY_USAGE_LIMIT, Local};
 use crate::log_limit::LogLimit;
 use crate::peer::{Peers, Services};
-use crate::port::private::{Listener, PrivateHttp};
+use crate::port::health::Readiness;
+use crate::port::private::{Listener, PrivateHttp, Rate};
 use crate::port::public::{self, Gateway};
 use crate::proxy::Proxy;
 use crate::tls::Keyring;
@@ -56,11 +59,14 @@ impl Daemon {
     ///
     /// # Errors
     /// [`DaemonError`]: the configuration, the directories or the system do not allow it.
-    pub(super) async fn start(config: Config) -> Result<Self, DaemonError> {
-        let security = match &config.tls_dir {
-            Some(dir) => Security::Tls(Keyring::open(dir)?),
+    pub(super) async fn start(config: Config, source: Source) -> Result<Self, DaemonError> {
+        let security = match &config.tls {
+            Some(settings) => Security::Tls(Keyring::open_with(settings.clone())?),
             None => Security::Plaintext,
         };
+        for note in &config.notes {
+            tracing::warn!("{note}");
+        }
         let data_dir = DataDir::open(&config.data_dir)?;
         let sockets = Sockets::bind(&config).await?;
         let access = Arc::new(access(&config, &security, &data_dir)?);
@@ -84,7 +90,9 @@ impl Daemon {
         });
         let stop = CancellationToken::new();
         let (asked, drain) = (CancellationToken::new(), CancellationToken::new());
+        let (in_force, in_force_now) = watch::channel(config.in_force.clone());
         let about = About {
+            config: in_force_now,
             access: access.clone(),
             cluster_id: config.cluster_id.clone(),
             started_at: unix_millis(),
@@ -93,14 +101,30 @@ impl Daemon {
         };
         let (tls, tls_watch) = watch_tls(security.clone(), stop.clone());
         let mut inner = vec![Subsystem::endless("the watch over the state of TLS", tls_watch)];
+        let readiness = Readiness { tls: tls.clone(), drain: drain.clone() };
         let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone())));
-        let http = Arc::new(PrivateHttp { api, proxy: proxy.clone(), access });
+        let http = Arc::new(PrivateHttp {
+            api,
+            proxy: proxy.clone(),
+            access: access.clone(),
+            readiness: readiness.clone(),
+        });
         match &security {
             Security::Tls(keyring) => {
                 let watch = keyring.clone().watch(stop.clone());
                 inner.push(Subsystem::endless("the watch over the TLS directory", watch));
             }
             Security::Plaintext => ignore_hangup()?,
+        }
+        if let Some(file) = &config.file {
+            let file = std::path::absolute(file)
+                .map_err(DaemonError::system("cannot find the configuration file"))?;
+            let (security, access) = (security.clone(), access.clone());
+            let reloader = Reloader { source, file, config: config.clone(), security, access, in_force };
+            inner.push(Subsystem::endless(
+                "the watch over the configuration file",
+                reloader.run(stop.clone()),
+            ));
         }
         let join = config.join;
         inner.push(Subsystem::spawn("the cluster's task", async move {
@@ -110,14 +134,15 @@ impl Daemon {
         cluster.started().await;
 
         let refusals = LogLimit::of("connections that were refused");
-        let listener = Listener { security, dialer, http, refusals };
+        let most = config.max_connections;
+        let listener = Listener { security, dialer, http, refusals, most, rate: Rate::default() };
         let private = listener.serve(sockets.private, drain.clone());
         let mut ports = vec![Subsystem::endless("the private port", private)];
         if let Some(socket) = sockets.public {
             let addr = socket.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string());
             tracing::info!("gateway listening on {addr}");
             tracing::info!("the gateway serves {}", config.published);
-            let gateway = Gateway { proxy, published: config.published };
+            let gateway = Gateway { proxy, published: config.published, readiness, most };
             let public = public::serve(socket, gateway, drain.clone());
             ports.push(Subsystem::endless("the public port", public));
         }

@@ -34,7 +34,7 @@ pub fn watch_tls(
 
 fn status(security: &Security) -> TlsStatus {
     match security {
-        Security::Plaintext => TlsStatus { enabled: false, health: "off".into(), slots: Vec::new() },
+        Security::Plaintext => TlsStatus { health: "off".into(), ..TlsStatus::default() },
         Security::Tls(keyring) => tls_status(keyring),
     }
 }
@@ -50,5 +50,6 @@ fn tls_status(keyring: &Keyring) -> TlsStatus {
     };
     let slots = keyring.slots();
     let slots = slots.iter().map(|slot| KeySlot::new(slot, slot.name == active.name)).collect();
-    TlsStatus { enabled: true, health, slots }
+    let warnings = keyring.warnings().into_iter().map(str::to_owned).collect();
+    TlsStatus { enabled: true, health, warnings, slots }
 }

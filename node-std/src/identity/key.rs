@@ -50,7 +50,7 @@ impl NodeKey {
     /// [`BadKey`] for anything else: a damaged file, an encrypted key, a key of another curve.
     pub fn from_pem(pem: &str) -> Result<Self, BadKey> {
         // The crypto library alone reads the private half. It keeps one copy.
-        let secret = stack::wiped(|| SecretKeyDer::from_pem(pem.as_bytes())).map_err(|_| BadKey)?;
+        let secret = stack::wiped(|| SecretKeyDer::from_pem(pem.as_bytes(), None)).map_err(|_| BadKey)?;
         let PrivateKeyDer::Pkcs8(der) = secret.as_der() else { return Err(BadKey) };
         let signer = signing_key(&PrivateKeyDer::Pkcs8(der)).map_err(|_| BadKey)?;
         signer.choose_scheme(&[SCHEME]).ok_or(BadKey)?;
@@ -89,8 +89,11 @@ impl Sign for NodeKey {
     }
 }
 
-/// A new private key as PEM.
-fn random_pem() -> io::Result<Zeroizing<String>> {
+/// A new P-256 private key as PEM (PKCS#8).
+///
+/// # Errors
+/// The operating system gives no random numbers.
+pub(crate) fn random_pem() -> io::Result<Zeroizing<String>> {
     let mut scalar = Zeroizing::new([0; 32]);
     // One in 2^32 random numbers is no key of the curve. More than one in a row is a broken generator.
     for _ in 0..4 {

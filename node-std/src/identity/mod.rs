@@ -6,4 +6,5 @@ mod check;
 mod key;
 
 pub use check::Checker;
+pub(crate) use key::random_pem;
 pub use key::{BadKey, NodeKey};

@@ -8,7 +8,7 @@ use node_core::link::GoAway;
 
 use super::handle::LinkHandle;
 use super::local::Greeting;
-use crate::tls::Shown;
+use crate::tls::{Session, Shown};
 
 /// The beginning of a link.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Origin {
     pub channel: Channel,
     /// What the peer showed in the handshake of TLS.
     pub shown: Option<Shown>,
+    /// What the handshake of TLS agreed on.
+    pub session: Option<Session>,
 }
 
 /// An event of a link.
@@ -34,6 +36,8 @@ pub enum LinkEvent {
         target: Target,
         /// The address that was dialled.
         address: String,
+        /// Its certificate is not trusted here.
+        untrusted: bool,
         /// The state of that node, as the failure shows it.
         failure: Failure,
         /// The error, for the log.

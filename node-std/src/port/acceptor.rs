@@ -11,22 +11,21 @@ use tokio_util::task::TaskTracker;
 
 use crate::log_limit::LogLimit;
 
-/// Connections of one port at once. More connections wait in the listener's queue.
-const MAX_CONNECTIONS: usize = 4096;
 /// The pause when the system gives no connection, for example without a free file descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The right to one of the connections that a port may have at once. Dropping it frees the right.
 pub(super) type ConnectionPermit = OwnedSemaphorePermit;
 
-/// Accepts for the port that is called `port`, until `drain` is cancelled. Then waits until every `serve` is done.
+/// Accepts for the port that is called `port`, `most` connections at once and more when these are over, until `drain` is cancelled. Then waits until every `serve` is done.
 pub(super) async fn accept<F: Future<Output = ()> + Send + 'static>(
     port: &'static str,
     listener: TcpListener,
+    most: usize,
     drain: CancellationToken,
     serve: impl Fn(TcpStream, SocketAddr, ConnectionPermit) -> F,
 ) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(most));
     let connections = TaskTracker::new();
     let failures = LogLimit::of("connections that could not be accepted");
     while let Some(Ok(permit)) = drain.run_until_cancelled(Arc::clone(&permits).acquire_owned()).await {

@@ -57,6 +57,7 @@ fn end(carrier: DuplexStream, number: u128, server: Arc<dyn Server>) -> mpsc::Re
         address: "memory".into(),
         channel: Channel::default(),
         shown: None,
+        session: None,
     };
     let limits = Limits {
         frame: 4096,

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::directory::{self, LoadedSlot};
 use super::error::TlsError;
+use super::password::KeyPassword;
 use crate::stack;
 
 /// The keyring of a board, made from a TLS directory.
@@ -37,7 +38,7 @@ pub fn read_bundle(directory: &Path) -> Result<BoardKeyring, TlsError> {
 }
 
 fn encode(directory: &Path) -> Result<BoardKeyring, TlsError> {
-    let (_, slots) = directory::read(directory)?;
+    let (_, slots) = directory::read(directory, KeyPassword::of_process().as_ref())?;
     let secrets: Vec<Option<Zeroizing<[u8; 32]>>> = slots.iter().map(secret).collect();
     let mut bundle = Bundle::default();
     let board = |problem| TlsError::Board { path: directory.to_owned(), problem };

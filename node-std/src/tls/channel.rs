@@ -10,14 +10,15 @@ use rustls::{CommonState, ConnectionCommon};
 /// The label of the exporter for channel binding (RFC 9266).
 const LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 
-/// The channel of a finished handshake in which this node showed the certificate `ours`.
+/// The channel of a finished handshake in which this node showed the certificate `ours`. Of a peer that showed none, it has no
+/// certificates: the exporter alone binds the proofs then.
 ///
 /// # Errors
-/// The peer presented no certificate, or there is no exporter. No finished handshake of this node allows that.
+/// There is no exporter. No finished handshake of this node allows that.
 pub fn channel<D>(connection: &ConnectionCommon<D>, ours: Fingerprint) -> io::Result<Channel> {
-    let theirs = peer_fingerprint(connection)?;
     let exporter = connection.export_keying_material([0; 32], LABEL, Some(&[])).map_err(io::Error::other)?;
-    Ok(Channel { certificates: Some(Certificates { ours, theirs }), exporter: Some(exporter) })
+    let certificates = peer_fingerprint(connection).ok().map(|theirs| Certificates { ours, theirs });
+    Ok(Channel { certificates, exporter: Some(exporter) })
 }
 
 /// SHA-256 of the certificate that the peer presented.

@@ -1,4 +1,4 @@
-//! One PEM file of a TLS directory.
+//! One file with keys, certificates or a password.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,48 +9,56 @@ use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::error::{FileProblem, TlsError};
-use super::pem::{self, Damage};
-use super::secret_key::{NoKey, SecretKeyDer};
+use super::password::KeyPassword;
+use super::pem;
+use super::secret_key::SecretKeyDer;
 
 /// Longest file, in bytes.
 const MAX_FILE: usize = 1 << 20;
 
-/// The certificates of a `.crt` file: the node's own one, then those that it sends with it.
-pub fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let text = read(path)?;
+/// Longest password, in bytes.
+const MAX_PASSWORD: usize = 1024;
+
+/// The certificates in a file: the node's own one, then those that it sends with it.
+pub(crate) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    chain_of(&read(path)?).map_err(|problem| problem.of(path))
+}
+
+/// The certificates in a PEM text, in their order. Other blocks are passed over.
+pub(crate) fn chain_of(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, FileProblem> {
     let mut chain = Vec::new();
-    for block in pem::blocks(&text) {
-        let block = block.map_err(|damage| damaged(damage).of(path))?;
+    for block in pem::blocks(text) {
+        let block = block.map_err(FileProblem::BadPem)?;
         // Other blocks are not decoded: one may be a private key.
         if block.label != b"CERTIFICATE" {
             continue;
         }
         if chain.len() == MAX_CHAIN {
-            return Err(FileProblem::LongChain.of(path));
+            return Err(FileProblem::LongChain);
         }
-        let der = block.decode().map_err(|damage| damaged(damage).of(path))?;
-        chain.push(CertificateDer::from(der.to_vec()));
+        chain.push(CertificateDer::from(block.decode().map_err(FileProblem::BadPem)?.to_vec()));
     }
-    if chain.is_empty() {
-        return Err(FileProblem::Missing("certificate").of(path));
-    }
-    Ok(chain)
+    if chain.is_empty() { Err(FileProblem::Missing("certificate")) } else { Ok(chain) }
 }
 
-/// The private key of a `.key` file.
-pub fn read_key(path: &Path) -> Result<SecretKeyDer, TlsError> {
+/// The private key in a file.
+pub(crate) fn read_key(path: &Path, password: Option<&[u8]>) -> Result<SecretKeyDer, TlsError> {
+    SecretKeyDer::from_pem(&read(path)?, password).map_err(|problem| FileProblem::from(problem).of(path))
+}
+
+/// The password in a file: its one line without the line end.
+pub(super) fn read_password(path: &Path) -> Result<KeyPassword, TlsError> {
     let text = read(path)?;
-    SecretKeyDer::from_pem(&text).map_err(|problem| {
-        let problem = match problem {
-            NoKey::Missing => FileProblem::Missing("private key"),
-            NoKey::Encrypted => FileProblem::Encrypted,
-            NoKey::Damaged(damage) => damaged(damage),
-        };
-        problem.of(path)
-    })
+    let line = text.strip_suffix(b"\n").unwrap_or(&text);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() || line.len() > MAX_PASSWORD || line.contains(&b'\n') {
+        return Err(FileProblem::BadPassword.of(path));
+    }
+    Ok(KeyPassword::new(line))
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+/// The bytes of a file.
+pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     let unreadable = |error| FileProblem::Unreadable(error).of(path);
     // Checked before it is opened, because opening a pipe waits for its other end.
     let metadata = path.metadata().map_err(unreadable)?;
@@ -85,8 +93,4 @@ fn fill(file: &mut File, mut buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(capacity - buffer.len())
-}
-
-fn damaged(damage: Damage) -> FileProblem {
-    FileProblem::BadPem(damage)
 }

@@ -8,6 +8,7 @@ use node_core::keys::{Keyring, SlotInfo};
 use super::bundle::secret;
 use super::directory;
 use super::error::{DirectoryProblem, TlsError};
+use super::password::KeyPassword;
 
 /// The active pair of a TLS directory as an operator's.
 pub struct Operator {
@@ -28,7 +29,8 @@ impl core::fmt::Debug for Operator {
 /// # Errors
 /// The directory cannot be used, or its active pair is not P-256.
 pub fn read_operator(directory: &Path) -> Result<Operator, TlsError> {
-    let slots = directory::read_usable(directory)?.slots;
+    let password = KeyPassword::of_process();
+    let slots = directory::read_usable(directory, password.as_ref())?.slots;
     let infos: Vec<SlotInfo> = slots.iter().map(|slot| slot.info.clone()).collect();
     let rules = Keyring::new(&infos).map_err(|error| DirectoryProblem::Keyring(error).of(directory))?;
     let active = rules.active();

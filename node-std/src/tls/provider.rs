@@ -11,6 +11,7 @@ use rustls::pki_types::{PrivateKeyDer, SubjectPublicKeyInfoDer};
 use rustls::sign::{Signer, SigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 
+use super::settings::Protocol;
 use crate::stack;
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
@@ -21,6 +22,31 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(backe
 /// aws-lc-rs, or ring when only that is enabled. Both support key agreement on P-256, the only curve of boards.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
+}
+
+/// The same with these suites and curves alone, in their order.
+///
+/// # Errors
+/// The library has none of the suites or of the curves.
+pub(super) fn provider_for(protocol: &Protocol) -> Result<Arc<CryptoProvider>, Error> {
+    if protocol.suites.is_empty() && protocol.curves.is_empty() {
+        return Ok(provider());
+    }
+    let mut provider = backend::default_provider();
+    if !protocol.suites.is_empty() {
+        let all = provider.cipher_suites;
+        let find = |wanted| all.iter().copied().find(|known| known.suite() == wanted);
+        provider.cipher_suites = protocol.suites.iter().filter_map(|suite| find(*suite)).collect();
+    }
+    if !protocol.curves.is_empty() {
+        let all = provider.kx_groups;
+        let find = |wanted| all.iter().copied().find(|known| known.name() == wanted);
+        provider.kx_groups = protocol.curves.iter().filter_map(|curve| find(*curve)).collect();
+    }
+    if provider.cipher_suites.is_empty() || provider.kx_groups.is_empty() {
+        return Err(Error::General("it has none of the cipher suites or curves that are allowed".to_owned()));
+    }
+    Ok(Arc::new(provider))
 }
 
 /// A private key to sign with. The library keeps one copy of it, and wipes that when the last clone is dropped.

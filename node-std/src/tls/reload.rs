@@ -1,40 +1,49 @@
 //! The keyring of a running node: always the last good one.
 
+use core::net::Ipv4Addr;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use node_core::crypto::Software;
-use node_core::keys::{Keyring as Rules, SlotInfo};
-use node_core::trust::{Fingerprint, Rejection};
-use rustls::{ClientConfig, ServerConfig};
+use node_core::crypto::{Digest, Software};
+use node_core::id::NodeId;
+use node_core::keys::{Keyring as Rules, KeyringError, SlotInfo, roles_in};
+use node_core::time::UnixTime;
+use node_core::trust::{
+    Certificate, Certified, Fingerprint, Granted, GrantedBy, Match, Rejection, RoleRule, Roles, roles_of,
+};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig, SignatureScheme};
 use tokio::sync::watch;
 
-use super::directory::{self, LoadedSlot, Usable};
+use super::directory::LoadedSlot;
 use super::endpoint::Endpoint;
 use super::error::{DirectoryProblem, TlsError};
-use super::listing::Listing;
-use super::provider::provider;
-use super::trust::{Shown, Trust, holds_for};
+use super::listing;
+use super::material::{self, Material, Stamps};
+use super::password::KeyPassword;
+use super::settings::TlsSettings;
+use super::trust::{Judgement, Shown, Standing, Trust, holds_for};
 use super::verifier::Verifier;
 use crate::clock::unix_time;
+use crate::config::host_of;
+use crate::file_watch::Watched;
 
-/// The keyring of a TLS directory: as the directory is now, or as it was when it was last usable.
+/// The keyring of a node: as its files are now, or as they were when they were last usable.
 ///
 /// Getters never block, and each answers from one keyring. A connection asks for its configuration when it begins, so a
-/// reload takes effect with the next connection. [`reload`](Self::reload) reads the directory again, and
-/// [`watch`](Self::watch) does so whenever it changes.
+/// reload takes effect with the next connection. [`reload`](Self::reload) reads the files again, and
+/// [`watch`](Self::watch) does so whenever they change.
 pub struct Keyring {
-    directory: PathBuf,
+    /// What is to be read. Locked while it is, so that an older reading never replaces a newer one.
+    settings: Mutex<TlsSettings>,
     current: ArcSwap<Current>,
     rejections: Arc<AtomicU64>,
     generation: watch::Sender<u64>,
     health: watch::Sender<Health>,
-    /// Locked while the directory is read, so that an older reading never replaces a newer one.
-    reading: Mutex<()>,
 }
 
 /// A configuration, and the certificate that a connection with it shows. They belong together also while the keyring changes.
@@ -61,76 +70,144 @@ pub enum Health {
 }
 
 struct Current {
-    listing: Listing,
-    slots: Vec<SlotInfo>,
+    stamps: Stamps,
+    /// What differs from another keyring, if anything does.
+    content: Content,
     active: SlotInfo,
     digest: Fingerprint,
     trust: Arc<Trust>,
     endpoint: Endpoint,
+    /// SHA-256 of the certificate that is shown when this node dials.
+    client: Fingerprint,
+    server_name: Option<ServerName<'static>>,
+    timeout: Option<Duration>,
+    rate: Option<u32>,
+    map: bool,
+    warnings: Vec<&'static str>,
+    /// What the keyring is made from, for the log.
+    place: String,
+}
+
+/// What decides whether a keyring is another one: keys, and grounds of trust.
+#[derive(PartialEq, Eq)]
+struct Content {
+    slots: Vec<SlotInfo>,
+    authorities: Vec<Fingerprint>,
+    settings: TlsSettings,
+    /// SHA-256 over the lists of revoked certificates.
+    lists: Fingerprint,
 }
 
 impl Keyring {
-    /// Reads `directory`. Blocks while it reads.
+    /// Reads `directory`, with the password in the environment of this process if there is one. Blocks while it reads.
     ///
     /// # Errors
     /// The directory cannot be used. There is no last good keyring yet, so the node must not start.
     pub fn open(directory: impl AsRef<Path>) -> Result<Arc<Self>, TlsError> {
-        let directory = directory.as_ref();
-        let directory = std::path::absolute(directory)
-            .map_err(|error| DirectoryProblem::Unreadable(error).of(directory))?;
-        let rejections = Arc::new(AtomicU64::new(0));
-        let current = Current::read(&directory, &rejections)?;
-        tracing::info!("TLS directory {}: {}", directory.display(), current.summary());
-        Ok(Arc::new(Self::new(directory, current, rejections)))
+        let settings = TlsSettings::directory(directory.as_ref());
+        Self::open_with(TlsSettings { password: KeyPassword::of_process(), ..settings })
     }
 
-    /// Reads `directory` for one who needs its active pair alone. Returns what is wrong with other slots, which are left out.
+    /// Reads everything that `settings` name. Blocks while it reads.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn open_with(settings: TlsSettings) -> Result<Arc<Self>, TlsError> {
+        let (keyring, _) = Self::start(settings, false)?;
+        let current = keyring.current.load();
+        tracing::info!("{}: {}", current.place, current.summary());
+        for warning in &current.warnings {
+            tracing::warn!("{warning}");
+        }
+        drop(current);
+        Ok(keyring)
+    }
+
+    /// The same for one who needs the active pair alone. Returns what is wrong with other slots of the directory, which are left
+    /// out.
     ///
     /// # Errors
     /// The active pair cannot be used.
-    pub fn open_usable(directory: impl AsRef<Path>) -> Result<(Arc<Self>, Vec<TlsError>), TlsError> {
-        let directory = directory.as_ref();
-        let Usable { listing, slots, problems } = directory::read_usable(directory)?;
-        let rejections = Arc::default();
-        let current = Current::of(directory, listing, slots, &rejections)?;
-        Ok((Arc::new(Self::new(directory.to_owned(), current, rejections)), problems))
+    pub fn open_usable(settings: TlsSettings) -> Result<(Arc<Self>, Vec<TlsError>), TlsError> {
+        Self::start(settings, true)
     }
 
-    fn new(directory: PathBuf, current: Current, rejections: Arc<AtomicU64>) -> Self {
-        Self {
-            directory,
+    fn start(mut settings: TlsSettings, usable: bool) -> Result<(Arc<Self>, Vec<TlsError>), TlsError> {
+        if let Some(dir) = &mut settings.dir {
+            // The process may change its working directory.
+            *dir = std::path::absolute(&*dir).map_err(|error| DirectoryProblem::Unreadable(error).of(dir))?;
+        }
+        let rejections = Arc::new(AtomicU64::new(0));
+        let (current, excused) = Current::read(&settings, usable, &rejections)?;
+        let keyring = Self {
+            settings: Mutex::new(settings),
             current: ArcSwap::from_pointee(current),
             rejections,
             generation: watch::Sender::new(1),
             health: watch::Sender::new(Health::Ok),
-            reading: Mutex::new(()),
-        }
+        };
+        Ok((Arc::new(keyring), excused))
     }
 
-    /// The directory, as an absolute path.
-    #[must_use]
-    pub fn directory(&self) -> &Path {
-        &self.directory
+    /// What is to be watched, because its changes may change the keyring.
+    pub(super) fn watched(&self) -> Vec<Watched> {
+        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        let directory = settings.dir.clone().map(|path| Watched::directory(path, listing::is_part));
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let files = settings.files().into_iter().map(|path| Watched::file(absolute(path)));
+        directory.into_iter().chain(files).collect()
     }
 
-    /// The configuration for accepting on the private port. The client must show a certificate.
+    /// The configuration for accepting on the private port, with the active pair.
     #[must_use]
     pub fn server_config(&self) -> Shows<ServerConfig> {
-        let current = self.current.load();
-        Shows { config: Arc::clone(&current.endpoint.server), certificate: current.active.certificate }
+        self.current.load().endpoint.server()
     }
 
-    /// The configuration for dialling a link. Pass [`server_name`](super::server_name) to the connector.
+    /// The same for a peer that can verify signatures by these schemes: it may be shown another pair.
+    #[must_use]
+    pub fn server_config_for(&self, schemes: &[SignatureScheme]) -> Shows<ServerConfig> {
+        self.current.load().endpoint.server_for(schemes)
+    }
+
+    /// The configuration for dialling a link. Pass [`server_name`](Self::server_name) to the connector.
     #[must_use]
     pub fn link_client_config(&self) -> Shows<ClientConfig> {
         let current = self.current.load();
-        Shows { config: Arc::clone(&current.endpoint.link_client), certificate: current.active.certificate }
+        Shows { config: Arc::clone(&current.endpoint.link_client), certificate: current.client }
     }
 
     /// The configuration for dialling with HTTP/1.1, as maelctl does.
     #[must_use]
     pub fn http_client_config(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.current.load().endpoint.http_client)
+    }
+
+    /// The name that the certificate of a peer must have which is dialled at `address`. A host that cannot be in a certificate
+    /// matches none.
+    #[must_use]
+    pub fn server_name(&self, address: &str) -> ServerName<'static> {
+        let nobody = || ServerName::IpAddress(Ipv4Addr::UNSPECIFIED.into());
+        let host = || address.parse().ok().and_then(|address| host_of(&address));
+        self.current.load().server_name.clone().or_else(host).unwrap_or_else(nobody)
+    }
+
+    /// How long a handshake may take, if the operator says so.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.current.load().timeout
+    }
+
+    /// Most handshakes that may begin in a second, if there is a limit.
+    #[must_use]
+    pub fn rate(&self) -> Option<u32> {
+        self.current.load().rate
+    }
+
+    /// What an operator is warned of.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<&'static str> {
+        self.current.load().warnings.clone()
     }
 
     /// The slot that signs.
@@ -142,13 +219,13 @@ impl Keyring {
     /// All slots, sorted by name.
     #[must_use]
     pub fn slots(&self) -> Vec<SlotInfo> {
-        self.current.load().slots.clone()
+        self.current.load().content.slots.clone()
     }
 
     /// Reads the slots, sorted by name, without copying them.
     #[must_use]
     pub fn read_slots<T>(&self, read: impl FnOnce(&[SlotInfo]) -> T) -> T {
-        read(&self.current.load().slots)
+        read(&self.current.load().content.slots)
     }
 
     /// The digest of all certificates that are trusted (PROTOCOL.md).
@@ -164,8 +241,45 @@ impl Keyring {
     /// [`Rejection`]: the connection MUST end.
     pub fn judge(&self, shown: &Shown) -> Result<Duration, Rejection> {
         let now = unix_time();
-        let accepted = self.current.load().trust.judge(&shown.chain(), now)?;
-        Ok(holds_for(accepted.until, now))
+        let judgement = self.judgement(shown, now)?;
+        Ok(holds_for(judgement.until, now))
+    }
+
+    fn judgement(&self, shown: &Shown, now: UnixTime) -> Result<Judgement, Rejection> {
+        // Read before the keyring: a newer one is judged by again.
+        let generation = *self.generation.borrow();
+        let known = shown.judgement().filter(|known| known.generation == generation && now < known.judge_at);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let (standing, until) = self.current.load().trust.judge(&shown.chain(), shown.dialled(), now)?;
+        let judge_at = UnixTime(now.0.saturating_add(holds_for(until, now).as_secs()));
+        let judgement = Judgement { standing, generation, until, judge_at };
+        shown.remember(judgement);
+        Ok(judgement)
+    }
+
+    /// The roles of a peer that showed this in its handshake, and that proved the id `node`, if it is one. Who is not trusted has none.
+    #[must_use]
+    pub fn granted(&self, shown: &Shown, rules: &[RoleRule], node: Option<NodeId>) -> Granted {
+        const NONE: Granted = Granted { roles: Roles::NONE, by: GrantedBy::Default };
+        let Ok(Judgement { standing, .. }) = self.judgement(shown, unix_time()) else { return NONE };
+        let current = self.current.load();
+        let slots = &current.content.slots;
+        match (standing, shown.certificate(), shown.leaf().map(Certificate::parse)) {
+            (Standing::Anonymous, ..) => roles_of(rules, &Match { node, ..Match::default() }),
+            (_, Some(certificate), _) if slots.iter().any(|slot| slot.certificate == certificate) => {
+                roles_in(slots, certificate, rules, node)
+            }
+            // A pin counts as the signature of a CA: it names no slot.
+            (_, Some(fingerprint), Some(Ok(certificate))) => {
+                let spki = Fingerprint(Software.sha256(&[certificate.spki]));
+                let certified = Certified { certificate: &certificate, fingerprint, spki };
+                let granted = roles_of(rules, &Match { slot: None, certified: Some(certified), node });
+                if current.map && granted.by == GrantedBy::Default { NONE } else { granted }
+            }
+            _ => NONE,
+        }
     }
 
     /// Counts the keyrings since the start; changes after a new one is in force.
@@ -192,18 +306,36 @@ impl Keyring {
         self.rejections.load(Ordering::Relaxed)
     }
 
-    /// Reads the directory again. Blocks while it reads. Returns whether the keyring changed.
+    /// Reads the files again. Blocks while it reads. Returns whether the keyring changed.
     ///
     /// # Errors
-    /// The directory cannot be used. The last good keyring stays in use, and the health is degraded until a reading succeeds.
+    /// They cannot be used. The last good keyring stays in use, and the health is degraded until a reading succeeds.
     pub fn reload(&self) -> Result<bool, TlsError> {
-        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = Current::read(&self.directory, &self.rejections);
+        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        self.read(&settings)
+    }
+
+    /// Reads what other settings name, from now on.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload). The former settings stay in use.
+    pub fn replace(&self, settings: TlsSettings) -> Result<bool, TlsError> {
+        let mut former = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = self.read(&settings)?;
+        *former = settings;
+        Ok(changed)
+    }
+
+    fn read(&self, settings: &TlsSettings) -> Result<bool, TlsError> {
+        let outcome = Current::read(settings, false, &self.rejections);
         self.note_health(outcome.as_ref().err());
-        let next = outcome?;
-        let changed = next.slots != self.current.load().slots;
+        let (next, _) = outcome?;
+        let changed = next.content != self.current.load().content;
         if changed {
-            tracing::info!("TLS directory {}: {}", self.directory.display(), next.summary());
+            tracing::info!("{}: {}", next.place, next.summary());
+            for warning in &next.warnings {
+                tracing::warn!("{warning}");
+            }
         }
         // Stored in any case, because the chain beside an unchanged certificate may have changed.
         self.current.store(Arc::new(next));
@@ -213,10 +345,11 @@ impl Keyring {
         Ok(changed)
     }
 
-    /// Whether the directory has changed since it was last read, or could not be used then.
+    /// Whether the files have changed since they were last read, or could not be used then.
     pub(super) fn is_stale(&self) -> bool {
+        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
         self.health() != Health::Ok
-            || Listing::read(&self.directory).ok().as_ref() != Some(&self.current.load().listing)
+            || Stamps::read(&settings).ok().as_ref() != Some(&self.current.load().stamps)
     }
 
     fn note_health(&self, error: Option<&TlsError>) {
@@ -234,7 +367,7 @@ impl Keyring {
                 return false;
             }
             match &next {
-                Health::Ok => tracing::info!("TLS directory {}: in order again", self.directory.display()),
+                Health::Ok => tracing::info!("{}: in order again", self.current.load().place),
                 Health::Degraded { message, .. } => {
                     tracing::error!("{message}; the last good keyring stays in force");
                 }
@@ -246,43 +379,91 @@ impl Keyring {
 }
 
 impl Current {
-    fn read(directory: &Path, rejections: &Arc<AtomicU64>) -> Result<Self, TlsError> {
-        let (listing, slots) = directory::read(directory)?;
-        Self::of(directory, listing, slots, rejections)
-    }
-
-    fn of(
-        directory: &Path,
-        listing: Listing,
-        mut slots: Vec<LoadedSlot>,
+    fn read(
+        settings: &TlsSettings,
+        usable: bool,
         rejections: &Arc<AtomicU64>,
-    ) -> Result<Self, TlsError> {
+    ) -> Result<(Self, Vec<TlsError>), TlsError> {
+        let Material { stamps, mut slots, own, client, trust, excused } = material::open(settings, usable)?;
         let infos: Vec<SlotInfo> = slots.iter().map(|slot| slot.info.clone()).collect();
-        let broken = |error| DirectoryProblem::Keyring(error).of(directory);
+        let place = place(settings);
+        let broken =
+            |error| DirectoryProblem::Keyring(error).of(settings.dir.as_deref().unwrap_or(Path::new("tls")));
         let rules = Rules::new(&infos).map_err(broken)?;
-        let (active, digest) = (rules.active().clone(), rules.digest(&Software));
+        // The first own pair is active; without one it is the first of the directory by name.
+        let active = infos.first().filter(|_| own > 0).unwrap_or_else(|| rules.active()).clone();
+        let digest = rules.digest(&Software);
         warn_about(&slots);
 
-        let trust = Arc::new(Trust::new(infos.iter().map(SlotInfo::anchor).collect()));
-        let verifier = Verifier::new(Arc::clone(&trust), provider(), Arc::clone(rejections));
-        let signer = slots.iter_mut().find(|slot| slot.info.name == active.name);
-        let signer = signer
-            .and_then(|slot| slot.pair.take())
-            .ok_or_else(|| broken(node_core::keys::KeyringError::NoPair))?;
-        let endpoint = Endpoint::new(signer.signer, verifier)?;
-        Ok(Self { listing, slots: infos, active, digest, trust, endpoint })
+        // All own pairs may be shown; of a directory, the active one alone.
+        let may_be_shown = |slot: &LoadedSlot| own > 0 || slot.info.name == active.name;
+        let own_slots = slots.iter_mut().take(if own > 0 { own } else { usize::MAX });
+        let mut pairs = own_slots
+            .filter(|slot| may_be_shown(slot))
+            .filter_map(|slot| slot.pair.take())
+            .map(|pair| pair.signer);
+        let shown = pairs.next().ok_or_else(|| broken(KeyringError::NoPair))?;
+        let others = pairs.collect();
+        let other = client.and_then(|slot| Some((slot.info.certificate, slot.pair?.signer)));
+        let (client, dialler) = other.unwrap_or_else(|| (active.certificate, shown.clone()));
+        let authorities = [&trust.listening, &trust.dialling].into_iter().flat_map(|side| &side.authorities);
+        let content = Content {
+            slots: infos,
+            authorities: authorities.map(|authority| authority.fingerprint).collect(),
+            settings: settings.clone(),
+            lists: trust.lists_digest,
+        };
+        let trust = Arc::new(trust);
+        let verifier = Verifier::new(Arc::clone(&trust), Arc::clone(rejections));
+        let endpoint = Endpoint::new(shown, others, dialler, &settings.protocol, &trust, verifier)?;
+        let current = Self {
+            stamps,
+            content,
+            active,
+            digest,
+            trust,
+            endpoint,
+            client,
+            server_name: settings.server_name.clone(),
+            timeout: settings.timeout,
+            rate: settings.connection_rate_limit,
+            map: settings.map,
+            warnings: settings.warnings(),
+            place,
+        };
+        Ok((current, excused))
     }
 
     fn summary(&self) -> String {
         let SlotInfo { name, certificate, .. } = &self.active;
-        format!("active is {name}, {certificate}; slots trusted: {}", self.slots.len())
+        let cas = match self.content.authorities.len() {
+            0 => String::new(),
+            _ => format!(
+                "; CAs: {} for those who dial, {} for those who are dialled",
+                self.trust.listening.authorities.len(),
+                self.trust.dialling.authorities.len()
+            ),
+        };
+        let trusted = self.trust.listening.anchors.len();
+        format!("active is {name}, {certificate}; slots trusted: {trusted}{cas}")
+    }
+}
+
+/// Where the keys are, for the log.
+fn place(settings: &TlsSettings) -> String {
+    match (&settings.dir, settings.pairs.first()) {
+        (_, Some(pair)) => format!("TLS certificate {}", pair.certificate.place().display()),
+        (Some(dir), None) => format!("TLS directory {}", dir.display()),
+        (None, None) => "TLS".to_owned(),
     }
 }
 
 /// Logs a warning for each thing that works but needs a correction.
 fn warn_about(slots: &[LoadedSlot]) {
-    for slot in slots.iter().filter(|slot| slot.is_key_world_readable) {
-        let name = &slot.info.name;
-        tracing::warn!("every user of this machine can read the private key {name}.key: chmod 600 it");
+    for path in slots.iter().flat_map(|slot| &slot.exposed) {
+        tracing::warn!(
+            "every user of this machine can read {}, which is secret: chmod 600 it",
+            path.display()
+        );
     }
 }

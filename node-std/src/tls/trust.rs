@@ -1,14 +1,20 @@
-//! What a keyring trusts: the core's policy over the certificates of the directory. It decides for a handshake, and again for a
-//! connection that is up.
+//! Whom a node trusts: the core's policy over its keys, its CAs and its rules. It decides for a handshake, and again for a connection
+//! that is up.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use node_core::crypto::Software;
+use node_core::crypto::{Digest, Software};
 use node_core::time::{UnixTime, WallClock};
-use node_core::trust::{Accepted, AcceptedKeys, Anchor, Circumstances, Policy, Rejection};
+use node_core::trust::{
+    Accepted, Anchor, Authority, Circumstances, Fingerprint, Names, Policy, Rejection, Revocation, TrustedBy,
+};
 use rustls::CommonState;
-use rustls::pki_types::CertificateDer;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName};
+use webpki::CertRevocationList;
+
+use super::settings::{CrlCheck, Demand, NameRule, Rules};
 
 /// A decision holds no longer than this: the clock of the machine may be set meanwhile.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -16,43 +22,171 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// The grounds to trust a peer.
 #[derive(Debug)]
 pub(super) struct Trust {
-    anchors: Vec<Anchor>,
+    /// Of those who dial this node.
+    pub(super) listening: Side,
+    /// Of those whom it dials.
+    pub(super) dialling: Side,
+    /// Lists of revoked certificates, the newest of each CA first.
+    pub(super) lists: Vec<CertRevocationList<'static>>,
+    /// SHA-256 over them.
+    pub(super) lists_digest: Fingerprint,
+    /// Checks the signatures of CAs.
+    pub(super) provider: Arc<CryptoProvider>,
+}
+
+/// The grounds to trust a peer on one side of a connection.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) rules: Rules,
+    /// Certificates and keys that are trusted whoever signed them.
+    pub(super) anchors: Vec<Anchor>,
+    pub(super) authorities: Vec<Authority<'static>>,
+}
+
+/// What a peer is to this node after it was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It proved a certificate that is trusted exactly.
+    Anchored,
+    /// It proved a certificate that a CA signed.
+    Certified,
+    /// It proved nothing, and that is allowed.
+    Anonymous,
 }
 
 impl Trust {
-    pub(super) const fn new(anchors: Vec<Anchor>) -> Self {
-        Self { anchors }
+    /// Judges a peer that showed these certificates, its own first, after this node dialled `dialled`, or after it dialled this node.
+    /// Returns what it is, and when the decision ends.
+    pub(super) fn judge(
+        &self,
+        chain: &[&[u8]],
+        dialled: Option<&ServerName<'_>>,
+        now: UnixTime,
+    ) -> Result<(Standing, UnixTime), Rejection> {
+        let side = if dialled.is_some() { &self.dialling } else { &self.listening };
+        let anonymous = Ok((Standing::Anonymous, UnixTime(u64::MAX)));
+        if chain.is_empty() && side.rules.demand != Demand::Always {
+            return anonymous;
+        }
+        match self.prove(side, chain, dialled, now) {
+            Ok(accepted) => Ok((
+                match accepted.by {
+                    TrustedBy::Anchor(_) => Standing::Anchored,
+                    TrustedBy::Authority(_) => Standing::Certified,
+                },
+                accepted.until,
+            )),
+            Err(_) if side.rules.demand == Demand::Nothing => anonymous,
+            Err(rejection) => Err(rejection),
+        }
     }
 
-    /// Judges what a peer showed, its own certificate first.
-    pub(super) fn judge<'c>(&self, chain: &[&'c [u8]], now: UnixTime) -> Result<Accepted<'c>, Rejection> {
-        let circumstances = Circumstances::at(Some(WallClock::Reliable(now)));
-        Policy::new(&self.anchors, AcceptedKeys::Any).judge(chain, &circumstances, &Software)
+    fn prove<'c>(
+        &self,
+        side: &Side,
+        chain: &[&'c [u8]],
+        dialled: Option<&ServerName<'_>>,
+        now: UnixTime,
+    ) -> Result<Accepted<'c>, Rejection> {
+        let rules = &side.rules;
+        let lists: Vec<&CertRevocationList<'_>> = self.lists.iter().collect();
+        let names = match &rules.names {
+            NameRule::Any => Names::Any,
+            NameRule::Dialled => Names::Dialled,
+            NameRule::DialledIfNamed => Names::DialledIfNamed,
+            NameRule::OneOf(names) => Names::OneOf(names),
+        };
+        let policy = Policy {
+            anchors: &side.anchors,
+            authorities: &side.authorities,
+            keys: rules.keys,
+            min_remaining: rules.min_remaining,
+            depth: rules.depth,
+            usage: rules.usage,
+            names,
+            pinned: &rules.pinned,
+            revocation: match rules.crl_check {
+                CrlCheck::Off => Revocation::Off,
+                CrlCheck::Chain => Revocation::Chain(&lists),
+                CrlCheck::Peer => Revocation::Peer(&lists),
+                CrlCheck::BestEffort => Revocation::BestEffort(&lists),
+            },
+        };
+        let circumstances = Circumstances {
+            clock: Some(WallClock::Reliable(now)),
+            dialled,
+            algorithms: self.provider.signature_verification_algorithms.all,
+        };
+        policy.judge(chain, &circumstances, &Software)
     }
 }
 
-/// The certificates that a peer showed in a handshake, its own one first. They are kept, because it is judged again while its
-/// connection is up.
+/// What a peer showed in a handshake. It is kept, because the peer is judged again while its connection is up.
 #[derive(Clone, Debug)]
-pub struct Shown(Arc<[CertificateDer<'static>]>);
+pub struct Shown(Arc<Handshake>);
+
+#[derive(Debug)]
+struct Handshake {
+    /// Its own certificate first.
+    chain: Vec<CertificateDer<'static>>,
+    certificate: Option<Fingerprint>,
+    /// What this node dialled, if it did.
+    dialled: Option<ServerName<'static>>,
+    /// The last judgement.
+    judgement: Mutex<Option<Judgement>>,
+}
+
+/// What a peer was found to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judgement {
+    pub(super) standing: Standing,
+    /// The keyring that decided.
+    pub(super) generation: u64,
+    /// When the decision ends.
+    pub(super) until: UnixTime,
+    /// When it is made again, at the latest.
+    pub(super) judge_at: UnixTime,
+}
 
 impl Shown {
-    /// Those of a finished handshake; `None` when the peer showed none.
+    /// Of a finished handshake, in which this node dialled `dialled`, or the peer dialled this node.
     #[must_use]
-    pub fn of(connection: &CommonState) -> Option<Self> {
-        let chain = connection.peer_certificates()?;
-        let owned = chain.iter().map(|certificate| certificate.clone().into_owned());
-        Some(Self(owned.collect()))
+    pub fn of(connection: &CommonState, dialled: Option<ServerName<'static>>) -> Self {
+        let chain = connection.peer_certificates().unwrap_or_default();
+        Self::new(chain.iter().map(|certificate| certificate.clone().into_owned()).collect(), dialled)
     }
 
-    /// Those of a peer that showed `chain`.
+    /// Of a peer that showed `chain`.
     #[must_use]
-    pub fn new(chain: Vec<CertificateDer<'static>>) -> Self {
-        Self(chain.into())
+    pub fn new(chain: Vec<CertificateDer<'static>>, dialled: Option<ServerName<'static>>) -> Self {
+        let certificate = chain.first().map(|leaf| Fingerprint(Software.sha256(&[leaf])));
+        Self(Arc::new(Handshake { chain, certificate, dialled, judgement: Mutex::new(None) }))
+    }
+
+    /// SHA-256 of its certificate, if it showed one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Fingerprint> {
+        self.0.certificate
     }
 
     pub(super) fn chain(&self) -> Vec<&[u8]> {
-        self.0.iter().map(AsRef::as_ref).collect()
+        self.0.chain.iter().map(AsRef::as_ref).collect()
+    }
+
+    pub(super) fn leaf(&self) -> Option<&[u8]> {
+        self.0.chain.first().map(AsRef::as_ref)
+    }
+
+    pub(super) fn dialled(&self) -> Option<&ServerName<'static>> {
+        self.0.dialled.as_ref()
+    }
+
+    pub(super) fn judgement(&self) -> Option<Judgement> {
+        *self.0.judgement.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn remember(&self, judgement: Judgement) {
+        *self.0.judgement.lock().unwrap_or_else(PoisonError::into_inner) = Some(judgement);
     }
 }
 

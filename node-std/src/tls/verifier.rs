@@ -7,46 +7,43 @@ use std::sync::Arc;
 use node_core::time::UnixTime;
 use node_core::trust::{Certificate, MAX_CHAIN, Rejection};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime as RustlsTime};
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature_with_raw_key};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime as RustlsTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
 
+use super::refused::RefusedPeer;
+use super::settings::Demand;
 use super::trust::Trust;
 
 /// Accepts peers that a keyring trusts. This type checks signatures and counts refusals.
 #[derive(Debug)]
 pub(super) struct Verifier {
     trust: Arc<Trust>,
-    provider: Arc<CryptoProvider>,
     rejections: Arc<AtomicU64>,
 }
 
 impl Verifier {
-    pub(super) const fn new(
-        trust: Arc<Trust>,
-        provider: Arc<CryptoProvider>,
-        rejections: Arc<AtomicU64>,
-    ) -> Self {
-        Self { trust, provider, rejections }
+    pub(super) const fn new(trust: Arc<Trust>, rejections: Arc<AtomicU64>) -> Self {
+        Self { trust, rejections }
     }
 
     fn check(
         &self,
         leaf: &CertificateDer<'_>,
         rest: &[CertificateDer<'_>],
+        dialled: Option<&ServerName<'_>>,
         now: RustlsTime,
     ) -> Result<(), Error> {
         let chain: Vec<&[u8]> =
             core::iter::once(leaf).chain(rest).take(MAX_CHAIN + 1).map(AsRef::as_ref).collect();
-        let decision = self.trust.judge(&chain, UnixTime(now.as_secs()));
+        let decision = self.trust.judge(&chain, dialled, UnixTime(now.as_secs()));
         decision.map(|_| ()).map_err(|rejection| {
-            let subject = Certificate::parse(leaf).ok().and_then(|certificate| certificate.common_name);
             self.rejections.fetch_add(1, Ordering::Relaxed);
             // The caller knows the address, too, and logs a warning.
-            tracing::debug!(subject = subject.unwrap_or("unnamed"), "refused a peer: {rejection}");
+            RefusedPeer::new(rejection, leaf, dialled).leave();
             tls_error(rejection, now)
         })
     }
@@ -73,11 +70,11 @@ impl ServerCertVerifier for Verifier {
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
+        dialled: &ServerName<'_>,
         _: &[u8],
         now: RustlsTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.check(end_entity, intermediates, now).map(|()| ServerCertVerified::assertion())
+        self.check(end_entity, intermediates, Some(dialled), now).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -86,7 +83,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(message, cert, dss, &self.trust.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -95,15 +92,24 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        // By the key alone: the library reads no certificate of version 1.
+        let malformed = |_| Error::InvalidCertificate(CertificateError::BadEncoding);
+        let certificate = Certificate::parse(cert).map_err(malformed)?;
+        let key = SubjectPublicKeyInfoDer::from(certificate.spki);
+        let algorithms = &self.trust.provider.signature_verification_algorithms;
+        verify_tls13_signature_with_raw_key(message, &key, dss, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.trust.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
 impl ClientCertVerifier for Verifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.trust.listening.rules.demand == Demand::Always
+    }
+
     /// Empty: there is no CA to name, and the request for a certificate must fit a board's record.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
@@ -115,7 +121,7 @@ impl ClientCertVerifier for Verifier {
         intermediates: &[CertificateDer<'_>],
         now: RustlsTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.check(end_entity, intermediates, now).map(|()| ClientCertVerified::assertion())
+        self.check(end_entity, intermediates, None, now).map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod directory;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod handshake;
 #[cfg(test)]
 mod pki;

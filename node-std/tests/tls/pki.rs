@@ -28,7 +28,7 @@ default_ca = here
 [here]
 database = index.txt
 rand_serial = yes
-new_certs_dir = .
+new_certs_dir = ..
 default_md = sha256
 policy = any
 x509_extensions = v3_req

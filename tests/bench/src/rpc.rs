@@ -16,7 +16,7 @@ use node_std::identity::NodeKey;
 use node_std::link::{
     Accepted, Greeting, KEY_USAGE_LIMIT, LinkEvent, LinkHandle, LinkTask, Local, Origin, Outcome, Server,
 };
-use node_std::tls::{Keyring, channel, server_name};
+use node_std::tls::{Keyring, channel};
 use node_tests::daemon::{Daemon, Setup};
 use node_tests::pki::{Algorithm, TlsDir};
 use tokio::net::TcpStream;
@@ -80,8 +80,9 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
     let keyring = Keyring::open(keys.path())?;
     let stream = TcpStream::connect(daemon.private()).await?;
     stream.set_nodelay(true)?;
-    let carrier =
-        TlsConnector::from(keyring.link_client_config().config).connect(server_name(), stream).await?;
+    let carrier = TlsConnector::from(keyring.link_client_config().config)
+        .connect(keyring.server_name("127.0.0.1:1"), stream)
+        .await?;
     let channel = channel(carrier.get_ref().1, keyring.active().certificate)?;
     let (key, _) = NodeKey::generate()?;
     let mut metadata = [0; MAX_METADATA];
@@ -99,6 +100,7 @@ async fn link(daemon: &Daemon, keys: &TlsDir) -> Result<LinkHandle> {
         address: daemon.private().to_string(),
         channel,
         shown: None,
+        session: None,
     };
     local.identity().sign_record(1, &mut metadata)?;
     let (_greeting, greeting) = watch::channel(Greeting { incarnation: 1, state: State::Alive, metadata });

@@ -22,6 +22,7 @@ pub struct Setup {
     pub(super) namespace: Option<Arc<Namespace>>,
     home: Arc<TempDir>,
     flags: Vec<String>,
+    variables: Vec<(String, String)>,
     quiet: bool,
 }
 
@@ -45,6 +46,7 @@ impl Setup {
             namespace: None,
             home: Arc::new(home),
             flags: Vec::new(),
+            variables: Vec::new(),
             quiet: false,
         })
     }
@@ -99,6 +101,13 @@ impl Setup {
     #[must_use]
     pub fn flag(mut self, flag: &str, value: &str) -> Self {
         self.flags.extend([flag.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// With a variable in its environment.
+    #[must_use]
+    pub fn env(mut self, variable: &str, value: &str) -> Self {
+        self.variables.push((variable.to_owned(), value.to_owned()));
         self
     }
 
@@ -158,6 +167,7 @@ impl Setup {
             }
         }
         command.env_remove("XDG_STATE_HOME").env("HOME", home).current_dir(home);
+        command.envs(self.variables.iter().map(|(variable, value)| (variable, value)));
         let data = self.data_dir();
         if self.quiet {
             command.env("MAEL_PRIVATE_PORT", "0").env("MAEL_DATA_DIR", data);

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use node_std::tls::{Keyring, server_name};
+use node_std::tls::Keyring;
 use node_tests::daemon::Setup;
 use node_tests::pki::{Algorithm, TlsDir};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,7 +21,7 @@ fn stand_before(target: SocketAddr, keyring: Arc<Keyring>, runtime: &Runtime) ->
                 let mut near = TlsAcceptor::from(keyring.server_config().config).accept(near).await?;
                 let far = TcpStream::connect(target).await?;
                 let connector = TlsConnector::from(keyring.link_client_config().config);
-                let mut far = connector.connect(server_name(), far).await?;
+                let mut far = connector.connect(keyring.server_name("127.0.0.1:1"), far).await?;
                 tokio::io::copy_bidirectional(&mut near, &mut far).await
             });
         }

@@ -12,7 +12,7 @@ use node_core::wire::{
     Frame, FrameKind, GoAway, HEADER, Header, Hello, Kind, Limits, Metadata, Open, PREFACE, Proof, Record,
     State, VERSION,
 };
-use node_std::tls::{Keyring, channel, server_name};
+use node_std::tls::{Keyring, channel};
 use node_tests::pki::TlsDir;
 use node_tests::wait::TIMEOUT;
 use rustls::{ClientConnection, StreamOwned};
@@ -65,7 +65,8 @@ impl Peer {
             return Ok(Self { carrier: Box::new(stream), channel, author, received: Vec::new() });
         };
         let keyring = Keyring::open(keys.path())?;
-        let mut connection = ClientConnection::new(keyring.link_client_config().config, server_name())?;
+        let mut connection =
+            ClientConnection::new(keyring.link_client_config().config, keyring.server_name("127.0.0.1:1"))?;
         connection.complete_io(&mut stream)?;
         let channel = channel(&connection, keyring.active().certificate)?;
         let carrier = Box::new(StreamOwned::new(connection, stream));

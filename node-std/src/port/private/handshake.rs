@@ -5,13 +5,14 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use node_core::identity::Channel;
+use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::refusal::Refusal;
-use crate::tls::{Keyring, Shown, Shows, channel};
+use crate::tls::{Keyring, Shown, Shows, channel, noting};
 
 /// How long a TLS handshake may take. A board does its part of it in software.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,10 +22,16 @@ pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
     stream: IO,
     keyring: &Keyring,
 ) -> Result<(TlsStream<IO>, Channel), Refusal> {
-    let Shows { config, certificate: ours } = keyring.server_config();
-    let accept = TlsAcceptor::from(config).accept(stream);
-    let accepted = tokio::time::timeout(HANDSHAKE_TIMEOUT, accept).await;
-    let stream = accepted.map_err(|_| Refusal::Slow(HANDSHAKE_TIMEOUT))?.map_err(Refusal::Handshake)?;
+    let time = keyring.timeout().unwrap_or(HANDSHAKE_TIMEOUT);
+    let accept = async {
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let Shows { config, certificate } =
+            keyring.server_config_for(start.client_hello().signature_schemes());
+        Ok((start.into_stream(config).await?, certificate))
+    };
+    let (accepted, refused) = noting(tokio::time::timeout(time, accept)).await;
+    let (stream, ours) =
+        accepted.map_err(|_| Refusal::Slow(time))?.map_err(|error| Refusal::Handshake(error, refused))?;
     let channel = channel(stream.get_ref().1, ours)?;
     Ok((stream, channel))
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::handshake::{handshake, watch_trust};
 use super::http::PrivateHttp;
+use super::rate::Rate;
 use super::refusal::Refusal;
 use crate::api::Remote;
 use crate::cluster::{Dialer, Security};
@@ -21,7 +22,7 @@ use crate::port::acceptor::{ConnectionPermit, accept};
 use crate::port::connection::{self, Version};
 use crate::port::sniff::{Opening, Prefixed, SniffError, sniff};
 use crate::proxy::Arrival;
-use crate::tls::{ALPN_LINK, Shown};
+use crate::tls::{ALPN_LINK, Session, Shown};
 
 /// Serves the private port.
 pub struct Listener<R> {
@@ -33,6 +34,10 @@ pub struct Listener<R> {
     pub http: Arc<PrivateHttp<R>>,
     /// Limits the log lines about connections that were refused.
     pub refusals: LogLimit,
+    /// Most connections at once.
+    pub most: usize,
+    /// Counts handshakes.
+    pub rate: Rate,
 }
 
 /// A connection without its bytes.
@@ -49,7 +54,7 @@ impl<R: Remote> Listener<R> {
     /// leaves the cluster.
     pub async fn serve(self, listener: TcpListener, drain: CancellationToken) {
         let this = Arc::new(self);
-        accept("private", listener, drain.clone(), |stream, peer, permit| {
+        accept("private", listener, this.most, drain.clone(), |stream, peer, permit| {
             let (this, drain) = (Arc::clone(&this), drain.clone());
             async move {
                 match this.connection(stream, permit, drain).await {
@@ -80,15 +85,23 @@ impl<R: Remote> Listener<R> {
         stream.set_nodelay(true)?;
         let arrival = Arrival { peer: peer.ip(), secure: matches!(self.security, Security::Tls(_)) };
         let (direction, address) = (Direction::Accepted, peer.to_string());
-        let origin = Origin { direction, address, channel: Channel::default(), shown: None };
+        let origin = Origin { direction, address, channel: Channel::default(), shown: None, session: None };
         let mut client = Client { permit, origin, arrival };
         let Some((opening, mut stream)) = open(stream, &drain).await? else { return Ok(()) };
         match (&self.security, opening) {
             (Security::Plaintext, Opening::Tls) => Err(Refusal::UnexpectedTls),
             (Security::Plaintext, opening) => self.dispatch(stream, opening, client, drain).await,
             (Security::Tls(keyring), Opening::Tls) => {
+                if let Some(limit) = keyring.rate()
+                    && !self.rate.admits(limit)
+                {
+                    return Err(Refusal::TooFast(limit));
+                }
                 let (stream, channel) = handshake(stream, keyring).await?;
-                let shown = Shown::of(stream.get_ref().1).ok_or(Refusal::NoCertificate)?;
+                let shown = Shown::of(stream.get_ref().1, None);
+                let session = Session::of(stream.get_ref().1);
+                tracing::debug!(%peer, "TLS handshake complete: {session}");
+                client.origin.session = Some(session);
                 client.origin.channel = channel;
                 client.origin.shown = Some(shown.clone());
                 if stream.get_ref().1.alpn_protocol() == Some(ALPN_LINK) {
@@ -143,10 +156,9 @@ impl<R: Remote> Listener<R> {
             Opening::Http2 => Version::Http2,
             Opening::Tls => return Err(Refusal::UnexpectedTls),
         };
-        let certificate = client.origin.channel.certificates.map(|certificates| certificates.theirs);
         let served = connection::serve(stream, version, drain, |request| {
-            let http = Arc::clone(&self.http);
-            async move { http.respond(request, client.arrival, certificate).await }
+            let (http, shown) = (Arc::clone(&self.http), client.origin.shown.clone());
+            async move { http.respond(request, client.arrival, shown.as_ref()).await }
         });
         served.await.map_err(Refusal::Http)
     }

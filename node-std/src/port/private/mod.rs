@@ -3,9 +3,11 @@
 mod handshake;
 mod http;
 mod listener;
+mod rate;
 mod refusal;
 #[cfg(test)]
 mod tests;
 
 pub use http::PrivateHttp;
 pub use listener::Listener;
+pub use rate::Rate;

@@ -5,7 +5,12 @@ use core::time::Duration;
 use std::io;
 
 use crate::port::sniff::SniffError;
-use crate::tls::explain;
+use crate::tls::{RefusedPeer, explain};
+
+/// Who was refused and why; of an error that refused nobody, what it means.
+fn explain_refusal(error: &io::Error, refused: Option<&RefusedPeer>) -> String {
+    refused.map_or_else(|| explain(error), RefusedPeer::to_string)
+}
 
 /// Why a connection was not served.
 #[derive(Debug, thiserror::Error)]
@@ -14,12 +19,12 @@ pub(super) enum Refusal {
     Sniff(#[from] SniffError),
     #[error(transparent)]
     Carrier(#[from] io::Error),
-    #[error("TLS handshake: {}", explain(.0))]
-    Handshake(io::Error),
-    #[error("TLS handshake: not finished in {} s", .0.as_secs())]
+    #[error("TLS handshake: {}", explain_refusal(.0, .1.as_ref()))]
+    Handshake(io::Error, Option<RefusedPeer>),
+    #[error("TLS handshake: not finished in {} s", .0.as_secs_f64())]
     Slow(Duration),
-    #[error("it showed no certificate")]
-    NoCertificate,
+    #[error("more than {0} handshakes in this second (tls.connection_rate_limit)")]
+    TooFast(u32),
     #[error("it speaks HTTP without TLS; this port wants https")]
     PlainHttp,
     #[error("it opens a link without TLS; set MAEL_PRIVATE_TLS_DIR there")]

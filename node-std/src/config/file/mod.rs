@@ -1,0 +1,251 @@
+//! The file that `--config` names: YAML, or NATS's notation of maps.
+//!
+//! `text -> tree (places) -> reader (variables, faults) -> settings`. What a flag or variable can set as well becomes a [`Setting`] of
+//! that variable, so one rule decides which of them wins.
+
+mod expand;
+mod fault;
+mod nats;
+mod reader;
+mod tls;
+mod tree;
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+pub use fault::{Fault, Place};
+pub use tls::{Tls, host_of};
+
+use super::in_force::InForce;
+use super::setting::Setting;
+use reader::{Entry, Reader, Section};
+use tree::{MAX_FILE, Value};
+
+/// The settings of a configuration file.
+#[derive(Default)]
+pub struct ConfigFile {
+    /// Those that a variable can set as well, by its name.
+    pub settings: BTreeMap<&'static str, Vec<Setting>>,
+    /// The map `tls`.
+    pub tls: Option<Tls>,
+}
+
+impl ConfigFile {
+    /// Reads the file at `path`. `variable` gives the value of a variable of the environment.
+    ///
+    /// # Errors
+    /// It cannot be read, or something in it is wrong: all faults, each with its place.
+    pub fn read(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigFileError> {
+        let text = read_text(path)?;
+        let faulty = |faults| ConfigFileError::Faults { path: path.to_owned(), faults };
+        let root = tree::parse(&text).or_else(|fault| {
+            // What the text says as YAML is told, unless it is good in NATS's notation.
+            tree::parse(&nats::to_yaml(&text)).map_err(|_| faulty(vec![fault]))
+        })?;
+        let name = path.display().to_string();
+        let reader = Reader::new(&name, variable);
+        let mut file = read_root(Section::root(&reader, root));
+        if let Some(tls) = &mut file.tls {
+            let is_tls = |known: &InForce| known.setting.starts_with("tls.");
+            tls.in_force = reader.in_force().into_iter().filter(is_tls).collect();
+        }
+        match reader.into_faults() {
+            faults if faults.is_empty() => Ok(file),
+            faults => Err(faulty(faults)),
+        }
+    }
+}
+
+/// The text of a file that is not too long for a configuration.
+fn read_text(path: &Path) -> Result<String, ConfigFileError> {
+    let unreadable = |error| ConfigFileError::Read { path: path.to_owned(), error };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let fault = |message: String| {
+        let faults = vec![Fault::at(Place::START, message)];
+        Err(ConfigFileError::Faults { path: path.to_owned(), faults })
+    };
+    if bytes.len() > MAX_FILE {
+        return fault(format!(
+            "the file is longer than {} MiB: put bundles of certificates into files of their own",
+            MAX_FILE >> 20
+        ));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text),
+        Err(error) => {
+            let bytes = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+            let line = 1 + bytes.iter().filter(|byte| **byte == b'\n').count();
+            fault(format!("line {line} is not UTF-8: save the file as UTF-8"))
+        }
+    }
+}
+
+fn read_root(mut root: Section<'_>) -> ConfigFile {
+    let mut file = ConfigFile::default();
+    let plain = root.given(&["allow_non_tls"]);
+    let tls = root.take(&["tls"]);
+    match (plain.as_ref().and_then(Entry::switch), tls) {
+        (Some(true), tls) => {
+            let is_empty = |entry: &Entry<'_>| match &entry.node.value {
+                Value::Null => true,
+                Value::Map(entries) => entries.is_empty(),
+                _ => false,
+            };
+            match (&tls, &plain) {
+                (Some(entry), _) if !is_empty(entry) => {
+                    entry.fault(
+                        "has settings, and allow_non_tls lets everybody in without TLS: drop one of the two",
+                    );
+                }
+                (_, Some(entry)) => file.put("MAEL_PLAINTEXT", vec![entry]),
+                _ => {}
+            }
+        }
+        (_, Some(entry)) => file.tls = Some(tls::read(entry)),
+        (_, None) => {}
+    }
+    if let Some(entry) = root.given(&["cluster"]) {
+        read_cluster(entry.section(), &mut file);
+    }
+    if let Some(entry) = root.given(&["gateway"]) {
+        let mut gateway = entry.section();
+        file.one(&mut gateway, "listen", "MAEL_PUBLIC_ADDR");
+        file.many(&mut gateway, "components", "MAEL_PUBLIC_COMPONENTS");
+        gateway.finish(|_| None);
+    }
+    if let Some(entry) = root.given(&["components"]) {
+        let entries: Vec<Entry<'_>> = entry.section().into_entries().map(|(_, entry)| entry).collect();
+        file.pairs("MAEL_COMPONENTS", "components.", &entries);
+    }
+    if let Some(entry) = root.given(&["limits"]) {
+        let mut limits = entry.section();
+        file.one(&mut limits, "connections", "MAEL_MAX_CONNECTIONS");
+        file.one(&mut limits, "drain", "MAEL_DRAIN");
+        limits.finish(|_| None);
+    }
+    if let Some(entry) = root.given(&["log"]) {
+        match entry.node.value {
+            Value::Map(_) => {
+                let mut log = entry.section();
+                file.one(&mut log, "filter", "MAEL_LOG");
+                log.finish(|_| None);
+            }
+            _ => file.put("MAEL_LOG", vec![&entry]),
+        }
+    }
+    root.finish(|name| match name {
+        "listeners" | "peers" => Some(
+            "other transports than TCP, and listeners and peers with settings of their own, are not built yet: this node listens at \
+             cluster.listen and dials cluster.join",
+        ),
+        "ca" | "ca_file" | "cert" | "cert_file" | "key" | "key_file" | "mtls" | "verify" | "ca_pem" | "cert_pem"
+        | "key_pem" | "timeout" | "insecure" => Some("it stands under tls: indent it"),
+        "join" | "name" | "listen" | "roles" => Some("it stands under cluster"),
+        _ => None,
+    });
+    file
+}
+
+fn read_cluster(mut cluster: Section<'_>, file: &mut ConfigFile) {
+    for (name, variable) in [
+        ("id", "MAEL_CLUSTER_ID"),
+        ("name", "MAEL_NODE_NAME"),
+        ("listen", "MAEL_PRIVATE_ADDR"),
+        ("advertise", "MAEL_ADVERTISE_ADDR"),
+        ("data_dir", "MAEL_DATA_DIR"),
+        ("plaintext", "MAEL_PLAINTEXT"),
+    ] {
+        file.one(&mut cluster, name, variable);
+    }
+    file.many(&mut cluster, "join", "MAEL_JOIN");
+    file.many(&mut cluster, "dial_ranges", "MAEL_DIAL_RANGES");
+    file.rules(&mut cluster, "roles", "MAEL_ROLES");
+    file.rules(&mut cluster, "bind", "MAEL_BINDINGS");
+    cluster.finish(|_| None);
+}
+
+impl ConfigFile {
+    fn put(&mut self, variable: &'static str, entries: Vec<&Entry<'_>>) {
+        let settings: Vec<Setting> = entries.into_iter().filter_map(Entry::setting).collect();
+        self.settings.insert(variable, settings);
+    }
+
+    fn one(&mut self, section: &mut Section<'_>, name: &'static str, variable: &'static str) {
+        if let Some(entry) = section.given(&[name]) {
+            self.put(variable, vec![&entry]);
+        }
+    }
+
+    fn many(&mut self, section: &mut Section<'_>, name: &'static str, variable: &'static str) {
+        if let Some(entry) = section.given(&[name]) {
+            self.put(variable, entry.list().iter().collect());
+        }
+    }
+
+    /// Rules of the form `WHAT=VALUE,VALUE`, or a map with the values of each.
+    fn rules(&mut self, section: &mut Section<'_>, name: &'static str, variable: &'static str) {
+        let Some(entry) = section.given(&[name]) else { return };
+        if !matches!(entry.node.value, Value::Map(_)) {
+            return self.put(variable, entry.list().iter().collect());
+        }
+        let path = format!("{}.", entry.path);
+        let entries: Vec<Entry<'_>> = entry.section().into_entries().map(|(_, entry)| entry).collect();
+        self.pairs(variable, &path, &entries);
+    }
+
+    /// The entries of a map as settings of the form `KEY=VALUE,VALUE`.
+    fn pairs(&mut self, variable: &'static str, path: &str, entries: &[Entry<'_>]) {
+        let mut settings = Vec::new();
+        for entry in entries {
+            let key = entry.path.strip_prefix(path).unwrap_or(&entry.path);
+            let values: Vec<String> = match &entry.node.value {
+                Value::List(nodes) => nodes.iter().filter_map(|node| entry.of(node.clone()).text()).collect(),
+                _ => entry.text().into_iter().collect(),
+            };
+            settings.push(Setting { origin: entry.origin(), value: format!("{key}={}", values.join(",")) });
+        }
+        self.settings.insert(variable, settings);
+    }
+}
+
+/// Why a configuration file cannot be used.
+#[derive(Debug)]
+pub enum ConfigFileError {
+    /// It cannot be read.
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// Something in it is wrong.
+    Faults {
+        /// The file.
+        path: PathBuf,
+        /// All that is wrong, in the order of the places.
+        faults: Vec<Fault>,
+    },
+}
+
+impl fmt::Display for ConfigFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read { path, error } => {
+                write!(f, "cannot read the configuration file {}: {error}", path.display())
+            }
+            Self::Faults { path, faults } => {
+                for (index, fault) in faults.iter().enumerate() {
+                    let newline = if index == 0 { "" } else { "\n" };
+                    write!(f, "{newline}{}:{fault}", path.display())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl core::error::Error for ConfigFileError {}

@@ -1,0 +1,444 @@
+//! The map `tls`: every property of Muti Metroo's and NATS's documents under the names that they use, both where the two name one thing,
+//! and Erlang's values.
+
+use core::time::Duration;
+use std::path::PathBuf;
+
+use http::Uri;
+use node_core::trust::{AcceptedKeys, Anchor, Fingerprint, Usage};
+use rustls::pki_types::ServerName;
+use zeroize::Zeroizing;
+
+use super::reader::{Entry, Section};
+use super::tree::Value;
+use crate::config::setting::switch;
+use crate::config::{HostPort, InForce};
+use crate::tls::KeyPassword;
+use crate::tls::names;
+use crate::tls::settings::{
+    CrlCheck, Demand, NameRule, PairSource, PasswordSource, Pem, Protocol, Rules, TlsSettings,
+};
+
+/// Most names in a list of allowed names or known URLs.
+const MAX_NAMES: usize = 256;
+/// Most pins.
+const MAX_PINS: usize = 256;
+/// Most files of one kind.
+const MAX_FILES: usize = 64;
+
+/// Where else a name belongs that somebody writes into `tls`.
+fn elsewhere(name: &str) -> Option<&'static str> {
+    match name {
+        "fingerprint" => Some(
+            "it pins a single peer, and those come with `peers`; here pinned_certs lists all that may come",
+        ),
+        "plaintext" => Some("it stands under cluster"),
+        "dhfile" | "secure_renegotiate" | "reuse_sessions" | "ktls" | "hibernate_after" => {
+            Some("nothing here corresponds to it, see COMPATIBILITY.md")
+        }
+        _ => None,
+    }
+}
+
+/// What the map says, beside the settings themselves.
+pub struct Tls {
+    pub settings: TlsSettings,
+    /// The names that a peer may have are those of the members to join through.
+    pub known_are_joined: bool,
+    /// What has no effect, and why.
+    pub notes: Vec<String>,
+    /// Every value, and where it stands.
+    pub in_force: Vec<InForce>,
+}
+
+/// Reads the map. Faults are kept by its reader.
+pub fn read(entry: Entry<'_>) -> Tls {
+    let mut section = entry.section();
+    let mut tls = Tls {
+        settings: TlsSettings::default(),
+        known_are_joined: false,
+        notes: Vec::new(),
+        in_force: Vec::new(),
+    };
+    let settings = &mut tls.settings;
+    settings.dir = section.given(&["dir"]).and_then(|entry| entry.text()).map(PathBuf::from);
+    settings.pairs = pairs(&mut section);
+    settings.trusted = pems(&mut section, &["trusted_certs"], &[]);
+    settings.lists = pems(&mut section, &["crl_file", "crls"], &["crl_pem"]);
+    settings.protocol = protocol(&mut section);
+    if let Some(timeout) = section.given(&["timeout"]).and_then(|entry| entry.duration()) {
+        settings.timeout = Some(timeout);
+    }
+    settings.connection_rate_limit = section
+        .given(&["connection_rate_limit"])
+        .and_then(|entry| entry.parse::<u32>())
+        .filter(|limit| *limit > 0);
+    first(&mut section, &mut tls.notes);
+
+    let both = Shared::read(&mut section);
+    both.apply(&mut settings.listening);
+    both.apply(&mut settings.dialling);
+    listening(&mut section, settings, &mut tls.known_are_joined);
+    dialling(&mut section, settings);
+    if let Some(entry) = section.given(&["server"]) {
+        let mut server = entry.section();
+        Shared::read(&mut server).apply(&mut settings.listening);
+        listening(&mut server, settings, &mut tls.known_are_joined);
+        server.finish(elsewhere);
+    }
+    if let Some(entry) = section.given(&["client"]) {
+        let mut client = entry.section();
+        Shared::read(&mut client).apply(&mut settings.dialling);
+        dialling(&mut client, settings);
+        if let Some(entry) = client.given(&["verify"])
+            && let Some(demand) = verify(&entry)
+        {
+            settings.dialling.demand = demand;
+        }
+        settings.client_pair = pair(&mut client);
+        client.finish(elsewhere);
+    }
+    section.finish(elsewhere);
+    tls
+}
+
+/// The rules that both sides have.
+#[derive(Default)]
+struct Shared {
+    authorities: Vec<Pem>,
+    pinned: Vec<Anchor>,
+    keys: Option<AcceptedKeys>,
+    min_remaining: Option<Duration>,
+    depth: Option<u8>,
+    usage: Option<Usage>,
+    names: Option<NameRule>,
+    crl_check: Option<CrlCheck>,
+}
+
+impl Shared {
+    fn read(section: &mut Section<'_>) -> Self {
+        let authorities = pems(section, &["ca", "ca_file"], &["ca_pem"]);
+        let pinned = section.given(&["pinned_certs"]).map(pins).unwrap_or_default();
+        let keys = section.given(&["ec_only"]).and_then(|entry| entry.switch());
+        let keys = keys.map(|only| if only { AcceptedKeys::Ec } else { AcceptedKeys::Any });
+        let min_remaining = section.given(&["min_remaining_validity"]).and_then(|entry| entry.duration());
+        let depth = section.given(&["depth"]);
+        let depth = depth.and_then(|entry| {
+            entry.choose("0 to 8, the number of intermediates", |text| {
+                text.parse().ok().filter(|depth| *depth <= 8)
+            })
+        });
+        let usage = section.given(&["extended_key_usage"]).and_then(|entry| {
+            entry.choose(
+                "role (server of those that are dialled, client of those that dial), both or any",
+                |text| match text {
+                    "role" => Some(None),
+                    "both" => Some(Some(Usage::BOTH)),
+                    "any" => Some(Some(Usage::ANY)),
+                    _ => None,
+                },
+            )?
+        });
+        let names = section.given(&["names"]).and_then(|entry| {
+            entry.choose("any or dialled; a list of names stands in allowed_names", |text| match text {
+                "any" => Some(NameRule::Any),
+                "dialled" => Some(NameRule::Dialled),
+                _ => None,
+            })
+        });
+        let allowed = section.given(&["allowed_names"]);
+        let allowed = allowed.map(|entry| {
+            NameRule::OneOf(server_names(entry, "a name such as node-2.example.net, or an IP address", host))
+        });
+        let crl_check = section.given(&["crl_check"]).and_then(|entry| {
+            entry.choose("false, true, peer or best_effort", |text| match text {
+                "peer" => Some(CrlCheck::Peer),
+                "best_effort" => Some(CrlCheck::BestEffort),
+                text => switch(text).map(|whole| if whole { CrlCheck::Chain } else { CrlCheck::Off }),
+            })
+        });
+        Self { authorities, pinned, keys, min_remaining, depth, usage, names: allowed.or(names), crl_check }
+    }
+
+    fn apply(&self, rules: &mut Rules) {
+        if !self.authorities.is_empty() {
+            rules.authorities.clone_from(&self.authorities);
+        }
+        if !self.pinned.is_empty() {
+            rules.pinned.clone_from(&self.pinned);
+        }
+        rules.keys = self.keys.unwrap_or(rules.keys);
+        rules.min_remaining = self.min_remaining.unwrap_or(rules.min_remaining);
+        rules.depth = self.depth.unwrap_or(rules.depth);
+        rules.crl_check = self.crl_check.unwrap_or(rules.crl_check);
+        rules.usage = self.usage.unwrap_or(rules.usage);
+        if let Some(names) = &self.names {
+            rules.names = names.clone();
+        }
+    }
+}
+
+/// What those who dial this node have to prove.
+fn listening(section: &mut Section<'_>, settings: &mut TlsSettings, known_are_joined: &mut bool) {
+    let said = section.given(&["mtls", "verify"]);
+    let demand = said.as_ref().and_then(verify);
+    let fail = section.given(&["fail_if_no_peer_cert"]);
+    let may_fail = fail.as_ref().and_then(Entry::switch);
+    let map = section.given(&["verify_and_map"]);
+    let known = section.given(&["verify_cert_and_check_known_urls"]);
+    let is_on = |entry: &Option<Entry<'_>>| entry.as_ref().and_then(Entry::switch) == Some(true);
+    for wants in [&map, &known] {
+        if let Some(entry) = wants
+            && is_on(wants)
+            && demand == Some(Demand::Nothing)
+        {
+            entry.fault(
+                "wants a certificate of every peer, and verify (mtls) wants none: drop one of the two",
+            );
+        }
+    }
+    if let (Some(entry), Some(true), Some(Demand::Nothing)) = (&fail, may_fail, demand) {
+        entry.fault("wants a certificate of every peer, and verify (mtls) wants none: drop one of the two");
+    }
+    settings.map |= is_on(&map);
+    let urls = section.given(&["known_urls"]);
+    if is_on(&known) {
+        let names = urls.map(|entry| {
+            server_names(entry, "a URL such as nats://node-2.example.net:8374, or HOST:PORT", known_host)
+        });
+        *known_are_joined = names.is_none();
+        settings.listening.names = NameRule::OneOf(names.unwrap_or_default());
+    } else if let Some(entry) = urls {
+        entry.fault("has an effect only with verify_cert_and_check_known_urls: true");
+    }
+    settings.listening.demand = match (demand, may_fail) {
+        (Some(Demand::Always) | None, Some(false)) => Demand::IfShown,
+        (Some(demand), _) => demand,
+        (None, _) => settings.listening.demand,
+    };
+}
+
+/// What those who are dialled have to prove.
+fn dialling(section: &mut Section<'_>, settings: &mut TlsSettings) {
+    match section.given(&["insecure"]).and_then(|entry| entry.switch()) {
+        Some(true) => settings.dialling.demand = Demand::Nothing,
+        Some(false) => settings.dialling.demand = Demand::Always,
+        None => {}
+    }
+    if let Some(entry) = section.given(&["server_name"]) {
+        let name =
+            entry.choose("a host name or an IP address", |text| ServerName::try_from(text.to_owned()).ok());
+        settings.server_name = name.or_else(|| settings.server_name.clone());
+    }
+}
+
+fn verify(entry: &Entry<'_>) -> Option<Demand> {
+    entry.choose("true or verify_peer, false or verify_none", |text| match text {
+        "verify_peer" => Some(Demand::Always),
+        "verify_none" => Some(Demand::Nothing),
+        text => switch(text).map(|verify| if verify { Demand::Always } else { Demand::Nothing }),
+    })
+}
+
+/// The pairs of this node: `certs`, or a single one.
+fn pairs(section: &mut Section<'_>) -> Vec<PairSource> {
+    let listed = section.given(&["certs"]);
+    let single = pair(section);
+    let Some(listed) = listed else { return single.into_iter().collect() };
+    if single.is_some() {
+        listed.fault("stands beside cert (cert_file, cert_pem): put that pair into the list as well");
+    }
+    let mut pairs = Vec::new();
+    for entry in listed.list() {
+        if pairs.len() == MAX_FILES {
+            entry.fault(format!("has more than {MAX_FILES} pairs"));
+            break;
+        }
+        if !matches!(entry.node.value, Value::Map(_)) {
+            entry.fault("is a list of maps, each with cert_file and key_file");
+            continue;
+        }
+        let mut section = entry.section();
+        pairs.extend(pair(&mut section));
+        section.finish(elsewhere);
+    }
+    pairs
+}
+
+/// A certificate and its key. What stands in the configuration itself wins over a file.
+fn pair(section: &mut Section<'_>) -> Option<PairSource> {
+    let certificate = pem(section, &["cert", "cert_file"], &["cert_pem"]);
+    let mut key_entry = None;
+    let key = {
+        let inline = section.given(&["key_pem"]);
+        let file = section.given(&["key", "key_file"]);
+        let inline = inline.map(|entry| (inline_pem(&entry), entry));
+        let file = file.map(|entry| (entry.text().map(|path| Pem::File(path.into())), entry));
+        inline.or(file).and_then(|(pem, entry)| {
+            key_entry = Some(entry);
+            pem
+        })
+    };
+    let password = section.given(&["key_password", "password"]);
+    let password_file = section.given(&["key_password_file", "password_file"]);
+    let password = match (password, password_file) {
+        (Some(_), Some(entry)) => {
+            entry.fault("stands beside the password itself: drop one");
+            None
+        }
+        (Some(entry), None) => {
+            entry.text().map(|text| PasswordSource::Inline(KeyPassword::new(text.as_bytes())))
+        }
+        (None, Some(entry)) => entry.text().map(|path| PasswordSource::File(path.into())),
+        (None, None) => None,
+    };
+    match (certificate, key_entry) {
+        (Some(certificate), _) => Some(PairSource { certificate, key, password }),
+        (None, Some(entry)) => {
+            entry.fault("has no certificate beside it: give cert (cert_file, cert_pem)");
+            None
+        }
+        (None, None) => None,
+    }
+}
+
+fn pem(section: &mut Section<'_>, files: &[&'static str], inline: &[&'static str]) -> Option<Pem> {
+    pems(section, files, inline).into_iter().next()
+}
+
+/// Texts in PEM. What stands in the configuration itself wins over files, which are not opened then.
+fn pems(section: &mut Section<'_>, files: &[&'static str], inline: &[&'static str]) -> Vec<Pem> {
+    let inline = if inline.is_empty() { None } else { section.given(inline) };
+    let file = section.given(files);
+    if let Some(entry) = inline {
+        return inline_pem(&entry).into_iter().collect();
+    }
+    let Some(file) = file else { return Vec::new() };
+    let listed = file.list();
+    if let Some(entry) = listed.get(MAX_FILES) {
+        entry.fault(format!("has more than {MAX_FILES} files"));
+    }
+    listed.iter().take(MAX_FILES).filter_map(Entry::text).map(|path| Pem::File(path.into())).collect()
+}
+
+fn inline_pem(entry: &Entry<'_>) -> Option<Pem> {
+    Some(Pem::Inline { origin: entry.origin(), text: Zeroizing::new(entry.text()?) })
+}
+
+/// Each pin names a certificate or a public key: people take either, and neither can be taken for the other.
+fn pins(entry: Entry<'_>) -> Vec<Anchor> {
+    let mut pins = Vec::new();
+    for entry in entry.list() {
+        let sha256 =
+            entry.choose("the SHA-256 of a certificate or public key, as 64 hexadecimal digits", |text| {
+                let digits = text.strip_prefix("sha256:").unwrap_or(text).replace(':', "");
+                digits.to_ascii_lowercase().parse::<Fingerprint>().ok()
+            });
+        if pins.len() >= 2 * MAX_PINS {
+            entry.fault(format!("has more than {MAX_PINS} pins"));
+            break;
+        }
+        pins.extend(
+            sha256.into_iter().flat_map(|sha256| [Anchor::Spki(sha256), Anchor::Certificate(sha256)]),
+        );
+    }
+    pins
+}
+
+fn server_names(
+    entry: Entry<'_>,
+    expected: &str,
+    read: fn(&str) -> Option<ServerName<'static>>,
+) -> Vec<ServerName<'static>> {
+    let mut names = Vec::new();
+    for entry in entry.list() {
+        if names.len() == MAX_NAMES {
+            entry.fault(format!("has more than {MAX_NAMES} names"));
+            break;
+        }
+        names.extend(entry.choose(expected, read));
+    }
+    names
+}
+
+/// The name in an address or URL.
+fn known_host(text: &str) -> Option<ServerName<'static>> {
+    let url = text.parse::<Uri>().ok().filter(|url| url.scheme().is_some());
+    match url {
+        Some(url) => host(url.host()?.trim_start_matches('[').trim_end_matches(']')),
+        None => match text.parse::<HostPort>() {
+            Ok(address) => host_of(&address),
+            Err(_) => host(text),
+        },
+    }
+}
+
+/// The host of an address, as a certificate names it.
+pub fn host_of(address: &HostPort) -> Option<ServerName<'static>> {
+    let (name, _) = address.as_str().rsplit_once(':')?;
+    host(name.trim_start_matches('[').trim_end_matches(']'))
+}
+
+fn host(text: &str) -> Option<ServerName<'static>> {
+    ServerName::try_from(text.to_owned()).ok()
+}
+
+fn protocol(section: &mut Section<'_>) -> Protocol {
+    let tls12 = section.given(&["min_version"]).and_then(|entry| {
+        entry.choose("1.3 or 1.2", |text| {
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            let is_version = text.to_ascii_lowercase().trim_start_matches("version").starts_with("tls")
+                || text.starts_with(|c: char| c.is_ascii_digit());
+            match digits.as_str() {
+                "13" if is_version => Some(false),
+                "12" if is_version => Some(true),
+                _ => None,
+            }
+        })
+    });
+    let tls12 = tls12.unwrap_or(false);
+    let entry = section.given(&["cipher_suites"]);
+    let named = entry.map(|entry| (entry.path.clone(), entry.list()));
+    let mut suites = Vec::new();
+    if let Some((_, entries)) = named {
+        for entry in &entries {
+            let expected = format!("one of {}", names::suites());
+            suites.extend(entry.choose(&expected, names::suite));
+        }
+        if let Some(entry) = entries.first()
+            && !suites.is_empty()
+            && !suites.iter().any(|suite| names::is_tls13(*suite))
+        {
+            entry.fault("names no suite of TLS 1.3, which every link uses: add TLS_AES_128_GCM_SHA256");
+        }
+    }
+    let mut curves = Vec::new();
+    if let Some(entry) = section.given(&["curve_preferences"]) {
+        for entry in entry.list() {
+            let expected = format!("one of {}", names::curves());
+            curves.extend(entry.choose(&expected, names::curve));
+        }
+    }
+    Protocol { tls12, suites, curves }
+}
+
+/// NATS's choice between TLS at once and a line in the clear before.
+fn first(section: &mut Section<'_>, notes: &mut Vec<String>) {
+    let Some(entry) = section.given(&["handshake_first", "first", "immediate"]) else { return };
+    let is_time = entry.node.value != Value::Scalar("auto".to_owned())
+        && entry.text().is_some_and(|text| switch(&text).is_none());
+    let at_once = match entry.text().as_deref() {
+        Some("auto") => false,
+        _ if is_time => match entry.duration() {
+            Some(_) => false,
+            None => return,
+        },
+        _ => entry.switch() == Some(true),
+    };
+    if !at_once {
+        notes.push(format!(
+            "{}: nothing is ever sent in the clear before TLS on this port, so there is nothing to fall back to; the value counts as true",
+            entry.origin()
+        ));
+    }
+}

@@ -1,0 +1,69 @@
+//! The settings that a flag, a variable and the configuration file can set.
+
+/// The names of a setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// In the configuration file.
+    pub name: &'static str,
+    /// On the command line.
+    pub flag: &'static str,
+    /// In the environment.
+    pub variable: &'static str,
+}
+
+const fn key(name: &'static str, flag: &'static str, variable: &'static str) -> Key {
+    Key { name, flag, variable }
+}
+
+pub const ADVERTISE: Key = key("cluster.advertise", "--advertise-addr", "MAEL_ADVERTISE_ADDR");
+pub const BINDINGS: Key = key("cluster.bind", "--bind", "MAEL_BINDINGS");
+pub const CLUSTER_ID: Key = key("cluster.id", "--cluster-id", "MAEL_CLUSTER_ID");
+pub const COMPONENTS: Key = key("components", "--component", "MAEL_COMPONENTS");
+pub const CONFIG: Key = key("", "--config", "MAEL_CONFIG");
+pub const CONNECTIONS: Key = key("limits.connections", "--max-connections", "MAEL_MAX_CONNECTIONS");
+pub const DATA_DIR: Key = key("cluster.data_dir", "--data-dir", "MAEL_DATA_DIR");
+pub const DIAL_RANGES: Key = key("cluster.dial_ranges", "--dial-range", "MAEL_DIAL_RANGES");
+pub const DRAIN: Key = key("limits.drain", "--drain", "MAEL_DRAIN");
+pub const JOIN: Key = key("cluster.join", "--join", "MAEL_JOIN");
+pub const LOG: Key = key("log.filter", "--log", "MAEL_LOG");
+pub const NAME: Key = key("cluster.name", "--name", "MAEL_NODE_NAME");
+pub const PLAINTEXT: Key = key("cluster.plaintext", "--plaintext", "MAEL_PLAINTEXT");
+pub const PRIVATE_ADDR: Key = key("cluster.listen", "--private-addr", "MAEL_PRIVATE_ADDR");
+pub const PRIVATE_PORT: Key = key("cluster.listen", "--private-addr", "MAEL_PRIVATE_PORT");
+pub const PUBLIC_ADDR: Key = key("gateway.listen", "--public-addr", "MAEL_PUBLIC_ADDR");
+pub const PUBLIC_COMPONENTS: Key = key("gateway.components", "--public-component", "MAEL_PUBLIC_COMPONENTS");
+pub const PUBLIC_PORT: Key = key("gateway.listen", "--public-addr", "MAEL_PUBLIC_PORT");
+pub const ROLES: Key = key("cluster.roles", "--role", "MAEL_ROLES");
+pub const TLS_CA: Key = key("tls.ca", "--tls-ca", "MAEL_TLS_CA");
+pub const TLS_CERT: Key = key("tls.cert", "--tls-cert", "MAEL_TLS_CERT");
+pub const TLS_DIR: Key = key("tls.dir", "--tls-dir", "MAEL_PRIVATE_TLS_DIR");
+pub const TLS_KEY_PASSWORD: Key = key("tls.key_password", "", "MAEL_TLS_KEY_PASSWORD");
+pub const TLS_KEY: Key = key("tls.key", "--tls-key", "MAEL_TLS_KEY");
+
+/// All of them.
+pub const ALL: [Key; 24] = [
+    ADVERTISE,
+    BINDINGS,
+    CLUSTER_ID,
+    COMPONENTS,
+    CONFIG,
+    CONNECTIONS,
+    DATA_DIR,
+    DIAL_RANGES,
+    DRAIN,
+    JOIN,
+    LOG,
+    NAME,
+    PLAINTEXT,
+    PRIVATE_ADDR,
+    PRIVATE_PORT,
+    PUBLIC_ADDR,
+    PUBLIC_COMPONENTS,
+    PUBLIC_PORT,
+    ROLES,
+    TLS_CA,
+    TLS_CERT,
+    TLS_DIR,
+    TLS_KEY,
+    TLS_KEY_PASSWORD,
+];

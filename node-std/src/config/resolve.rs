@@ -1,0 +1,401 @@
+//! Resolves each setting from flags, the environment and files. All faults are told at once.
+
+use core::net::{Ipv4Addr, SocketAddr};
+use core::time::Duration;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use node_core::id::Name;
+use node_core::route::owners::{Binding, MAX_BINDINGS};
+use node_core::trust::MAX_ROLE_RULES;
+use node_core::wire::record::MAX_COMPONENTS;
+
+use super::environment::{Environment, is_blank, is_comma};
+use super::error::{ConfigError, ConfigErrors};
+use super::file::{Tls, host_of};
+use super::key::{self, Key};
+use super::published::Entry;
+use super::setting::{Port, Setting};
+use super::{
+    Component, Config, Flags, HostPort, InForce, MAX_DIAL_RANGES, MAX_JOIN, PRIVATE_PORT, Published,
+    default_data_dir, default_name, host_name,
+};
+use crate::tls::KeyPassword;
+use crate::tls::settings::{NameRule, PairSource, Pem, TlsSettings};
+
+/// Most components in the list of the public gateway.
+const MAX_PUBLISHED: usize = 64;
+/// Connections of a port at once, unless the operator says otherwise.
+const MAX_CONNECTIONS: usize = 4096;
+/// How long requests under way may take at the end, unless the operator says otherwise.
+const DRAIN: Duration = Duration::from_secs(20);
+
+impl Config {
+    /// Resolves each setting from `flags`, then `environment`, then the files that `flags` may name.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`]: all that is wrong. Each names the flag or variable, or the file with line and column, and what it should be.
+    pub fn resolve(flags: Flags, environment: Environment) -> Result<Self, ConfigErrors> {
+        let mut env = match &flags.env_file {
+            Some(path) => environment.with_file(path).map_err(ConfigError::from)?,
+            None => environment,
+        };
+        env.check().map_err(ConfigError::from)?;
+        let file =
+            env.setting(key::CONFIG, flags.config.clone())?.map(|setting| PathBuf::from(setting.value));
+        let tls = match &file {
+            Some(path) => env.read_config(path).map_err(ConfigError::from)?,
+            None => None,
+        };
+        Resolver::new(env).resolve(flags, file, tls)
+    }
+}
+
+/// The keys and rules with which a tool asks a node: those of the same flags, variables and file as the node's own; `None` without
+/// TLS.
+///
+/// # Errors
+/// [`ConfigErrors`]: all that is wrong.
+pub fn resolve_tls(
+    flags: TlsFlags,
+    config: Option<String>,
+    environment: Environment,
+) -> Result<Option<TlsSettings>, ConfigErrors> {
+    let mut env = environment;
+    env.check().map_err(ConfigError::from)?;
+    let tls = match env.setting(key::CONFIG, config)? {
+        Some(setting) => env.read_config(Path::new(&setting.value)).map_err(ConfigError::from)?,
+        None => None,
+    };
+    let mut resolver = Resolver::new(env);
+    let join = resolver.list(key::JOIN, Vec::new(), is_comma, MAX_JOIN, "members to join through");
+    let settings = resolver.tls(flags, tls, false, &join, &mut Vec::new());
+    if resolver.errors.is_empty() { Ok(settings) } else { Err(ConfigErrors(resolver.errors)) }
+}
+
+/// Reads settings one after the other, and keeps what is wrong with them.
+struct Resolver {
+    env: Environment,
+    errors: Vec<ConfigError>,
+    in_force: Vec<InForce>,
+}
+
+impl Resolver {
+    const fn new(env: Environment) -> Self {
+        Self { env, errors: Vec::new(), in_force: Vec::new() }
+    }
+
+    fn resolve(
+        mut self,
+        flags: Flags,
+        file: Option<PathBuf>,
+        tls: Option<Tls>,
+    ) -> Result<Config, ConfigErrors> {
+        let join: Vec<HostPort> =
+            self.list(key::JOIN, flags.join, is_comma, MAX_JOIN, "members to join through");
+        let dial_ranges = self.list(
+            key::DIAL_RANGES,
+            flags.dial_ranges,
+            is_comma,
+            MAX_DIAL_RANGES,
+            "ranges of addresses to dial",
+        );
+        let components: Vec<Component> =
+            self.list(key::COMPONENTS, flags.components, is_comma, MAX_COMPONENTS, "components");
+        if let Some(name) = duplicate(components.iter().map(|component| &component.name)) {
+            self.errors.push(ConfigError::ComponentTwice(name));
+        }
+        let roles = self.list(key::ROLES, flags.roles, is_blank, MAX_ROLE_RULES, "rules for roles");
+        let bindings: Vec<Binding> =
+            self.list(key::BINDINGS, flags.bindings, is_blank, MAX_BINDINGS, "bindings");
+        if let Some(name) = duplicate(bindings.iter().map(|binding| &binding.component)) {
+            self.errors.push(ConfigError::BoundTwice(name));
+        }
+        let listed: Vec<Entry> = self.list(
+            key::PUBLIC_COMPONENTS,
+            flags.public_components,
+            is_comma,
+            MAX_PUBLISHED,
+            "public components",
+        );
+        let mut notes = Vec::new();
+        let given =
+            TlsFlags { dir: flags.tls_dir, cert: flags.tls_cert, key: flags.tls_key, ca: flags.tls_ca };
+        let tls = self.tls(given, tls, flags.tls, &join, &mut notes);
+        let plaintext = flags.plaintext.then(|| "true".to_owned());
+        let plaintext = self.value(key::PLAINTEXT, plaintext, Setting::switch, || Ok(false), bool::to_string);
+        let plaintext = plaintext.unwrap_or(false);
+        if plaintext && tls.is_some() {
+            self.errors.push(ConfigError::PlaintextWithTls);
+        }
+        let private_addr = self.private_addr(flags.private_addr, plaintext || tls.is_some());
+        let public_addr = self.public_addr(flags.public_addr);
+        let env = self.env.clone();
+        let path = |setting: &Setting| Ok(PathBuf::from(&setting.value));
+        let data_dir = || default_data_dir(&env);
+        let data_dir =
+            self.value(key::DATA_DIR, flags.data_dir, path, data_dir, |dir| dir.display().to_string());
+        let name = self.value(key::NAME, flags.name, Setting::parse, host_name, Name::to_string);
+        let cluster_id = || default_name("maelstrom");
+        let cluster_id =
+            self.value(key::CLUSTER_ID, flags.cluster_id, Setting::parse, cluster_id, Name::to_string);
+        let advertise = |setting: &Setting| setting.parse::<HostPort>().map(Some);
+        let found = |_: &Option<HostPort>| "the bound address, or one of this machine".to_owned();
+        let advertise_addr = self.value(key::ADVERTISE, flags.advertise_addr, advertise, || Ok(None), found);
+        let log = || Ok("info".to_owned());
+        let log = self.value(key::LOG, flags.log, Setting::log_filter, log, String::clone);
+        let most = || Ok(MAX_CONNECTIONS);
+        let max_connections =
+            self.value(key::CONNECTIONS, flags.max_connections, Setting::count, most, usize::to_string);
+        let drain = || Ok(DRAIN);
+        let drain =
+            self.value(key::DRAIN, flags.drain, Setting::duration, drain, |drain| format!("{drain:?}"));
+        let whole = (name, data_dir, cluster_id, private_addr, log);
+        let (true, (Some(name), Some(data_dir), Some(cluster_id), Some(private_addr), Some(log))) =
+            (self.errors.is_empty(), whole)
+        else {
+            return Err(ConfigErrors(self.errors));
+        };
+        self.in_force.sort_by(|one, other| one.setting.cmp(&other.setting));
+        Ok(Config {
+            name,
+            private_addr,
+            advertise_addr: advertise_addr.flatten(),
+            public_addr,
+            join,
+            dial_ranges,
+            data_dir,
+            tls,
+            published: published(&listed, &components, &bindings),
+            components,
+            roles,
+            bindings,
+            cluster_id,
+            plaintext,
+            log,
+            max_connections: max_connections.unwrap_or(MAX_CONNECTIONS),
+            drain: drain.unwrap_or(DRAIN),
+            file,
+            notes,
+            in_force: self.in_force,
+        })
+    }
+
+    /// The value of one setting. `None` when something is wrong with it.
+    fn value<T>(
+        &mut self,
+        key: Key,
+        given: Option<String>,
+        read: impl FnOnce(&Setting) -> Result<T, ConfigError>,
+        default: impl FnOnce() -> Result<T, ConfigError>,
+        show: impl FnOnce(&T) -> String,
+    ) -> Option<T> {
+        let setting = self.env.setting(key, given);
+        let setting = self.keep(setting)?;
+        let value = match &setting {
+            Some(setting) => read(setting),
+            None => default(),
+        };
+        let value = self.keep(value)?;
+        match setting {
+            Some(Setting { origin, value }) => self.note(key, value, origin),
+            None => self.note(key, show(&value), InForce::DEFAULT.to_owned()),
+        }
+        Some(value)
+    }
+
+    /// The values of a list.
+    fn list<T: core::str::FromStr<Err: core::fmt::Display>>(
+        &mut self,
+        key: Key,
+        given: Vec<String>,
+        is_separator: fn(char) -> bool,
+        most: usize,
+        what: &'static str,
+    ) -> Vec<T> {
+        let settings = self.env.settings(key, given, is_separator);
+        let settings = self.keep(settings).unwrap_or_default();
+        if let Some(Setting { origin, .. }) = settings.get(most) {
+            self.errors.push(ConfigError::TooMany { origin: origin.clone(), most, what });
+            return Vec::new();
+        }
+        let mut values = Vec::new();
+        for setting in settings {
+            let value = setting.parse();
+            values.extend(self.keep(value));
+            self.note(key, setting.value, setting.origin);
+        }
+        values
+    }
+
+    fn keep<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
+        result.map_err(|error| self.errors.push(error)).ok()
+    }
+
+    fn note(&mut self, key: Key, value: String, origin: String) {
+        self.in_force.push(InForce { setting: key.name.to_owned(), value, origin });
+    }
+
+    fn note_defaults(&mut self) {
+        for (name, others, value) in TLS_DEFAULTS {
+            let is_said = |known: &InForce| known.setting == name || others.contains(&known.setting.as_str());
+            if !self.in_force.iter().any(is_said) {
+                let (setting, value) = (name.to_owned(), value.to_owned());
+                self.in_force.push(InForce { setting, value, origin: InForce::DEFAULT.to_owned() });
+            }
+        }
+    }
+
+    fn private_addr(&mut self, given: Option<String>, exposed: bool) -> Option<SocketAddr> {
+        let port = self.env.port(key::PRIVATE_ADDR, key::PRIVATE_PORT, given);
+        let ip = if exposed { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+        let (addr, origin) = match self.keep(port)? {
+            Some(Port::Addr(setting)) => {
+                let addr = setting.addr();
+                let addr = self.keep(addr)?;
+                if !exposed && !addr.ip().is_loopback() {
+                    self.errors.push(ConfigError::Exposed { origin: setting.origin, addr });
+                    return None;
+                }
+                (addr, setting.origin)
+            }
+            Some(Port::Number(setting)) => {
+                let port = setting.parse();
+                (SocketAddr::from((ip, self.keep(port)?)), setting.origin)
+            }
+            None => (SocketAddr::from((ip, PRIVATE_PORT)), InForce::DEFAULT.to_owned()),
+        };
+        self.note(key::PRIVATE_ADDR, addr.to_string(), origin);
+        Some(addr)
+    }
+
+    fn public_addr(&mut self, given: Option<String>) -> Option<SocketAddr> {
+        let port = self.env.port(key::PUBLIC_ADDR, key::PUBLIC_PORT, given);
+        let (addr, origin) = match self.keep(port)?? {
+            Port::Addr(setting) => (setting.addr(), setting.origin),
+            Port::Number(setting) => {
+                (setting.parse().map(|port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))), setting.origin)
+            }
+        };
+        let addr = self.keep(addr)?;
+        self.note(key::PUBLIC_ADDR, addr.to_string(), origin);
+        Some(addr)
+    }
+
+    /// The keys and rules of the private port: the map `tls`, with the files that flags and variables name instead of its own.
+    fn tls(
+        &mut self,
+        given: TlsFlags,
+        tls: Option<Tls>,
+        wanted: bool,
+        join: &[HostPort],
+        notes: &mut Vec<String>,
+    ) -> Option<TlsSettings> {
+        let mut file = |key, given| {
+            let setting = self.env.setting(key, given);
+            let Setting { origin, value } = self.keep(setting)??;
+            self.note(key, value.clone(), origin.clone());
+            Some((origin, PathBuf::from(value)))
+        };
+        let (dir, cert) = (file(key::TLS_DIR, given.dir), file(key::TLS_CERT, given.cert));
+        let (key_file, ca) = (file(key::TLS_KEY, given.key), file(key::TLS_CA, given.ca));
+        let is_given = dir.is_some() || cert.is_some() || ca.is_some() || tls.is_some();
+        let mut settings = match tls {
+            Some(Tls { mut settings, known_are_joined, notes: said, in_force }) => {
+                notes.extend(said);
+                self.in_force.extend(in_force);
+                if known_are_joined {
+                    settings.listening.names = NameRule::OneOf(join.iter().filter_map(host_of).collect());
+                }
+                settings
+            }
+            None => TlsSettings::default(),
+        };
+        if let NameRule::OneOf(names) = &settings.listening.names
+            && names.is_empty()
+        {
+            self.errors.push(ConfigError::NobodyKnown);
+        }
+        // Where the keys are is one thing: a directory that is named on the command line replaces a pair in the file.
+        if let Some((_, dir)) = dir {
+            settings.pairs.clear();
+            settings.dir = Some(dir);
+        }
+        match (cert, key_file) {
+            (Some((_, certificate)), key) => {
+                let pair = PairSource {
+                    certificate: Pem::File(certificate),
+                    key: key.map(|(_, key)| Pem::File(key)),
+                    password: None,
+                };
+                settings.pairs = vec![pair];
+            }
+            (None, Some((origin, _))) => self.errors.push(ConfigError::KeyAlone { origin }),
+            (None, None) => {}
+        }
+        if let Some((_, ca)) = ca {
+            settings.listening.authorities = vec![Pem::File(ca.clone())];
+            settings.dialling.authorities = vec![Pem::File(ca)];
+        }
+        if settings.dir.is_none() && settings.pairs.is_empty() {
+            if is_given || wanted {
+                self.errors.push(ConfigError::NoOwnKeys);
+            }
+            return None;
+        }
+        let password = self.env.setting(key::TLS_KEY_PASSWORD, None);
+        settings.password =
+            self.keep(password).flatten().map(|setting| KeyPassword::new(setting.value.as_bytes()));
+        self.note_defaults();
+        Some(settings)
+    }
+}
+
+/// What holds for TLS when nobody says anything else.
+const TLS_DEFAULTS: [(&str, &[&str], &str); 8] = [
+    ("tls.verify", &["tls.mtls", "tls.server.verify"], "true"),
+    ("tls.insecure", &["tls.client.insecure", "tls.client.verify"], "false"),
+    ("tls.min_version", &[], "1.3"),
+    ("tls.timeout", &[], "10"),
+    ("tls.names", &["tls.allowed_names"], "dialled, unless a certificate has no names"),
+    ("tls.extended_key_usage", &[], "role"),
+    ("tls.crl_check", &[], "false"),
+    ("tls.depth", &[], "6"),
+];
+
+/// What flags say of TLS.
+#[derive(Clone, Debug, Default)]
+pub struct TlsFlags {
+    /// The TLS directory.
+    pub dir: Option<String>,
+    /// The file with this node's certificate.
+    pub cert: Option<String>,
+    /// The file with its key.
+    pub key: Option<String>,
+    /// The file with the CAs.
+    pub ca: Option<String>,
+}
+
+/// The first name that comes twice.
+fn duplicate<'n>(names: impl Iterator<Item = &'n Name>) -> Option<Name> {
+    let mut seen = BTreeSet::new();
+    let mut names = names;
+    names.find(|name| !seen.insert(*name)).cloned()
+}
+
+/// The components of the public gateway: those that are `listed`, else those that this node's own configuration names.
+fn published(listed: &[Entry], components: &[Component], bindings: &[Binding]) -> Published {
+    if listed.iter().any(|entry| matches!(entry, Entry::All)) {
+        return Published::All;
+    }
+    if listed.is_empty() {
+        let own = components.iter().map(|component| &component.name);
+        let bound = bindings.iter().map(|binding| &binding.component);
+        return Published::Only(own.chain(bound).cloned().collect());
+    }
+    let name = |entry: &Entry| match entry {
+        Entry::All => None,
+        Entry::Component(name) => Some(name.clone()),
+    };
+    Published::Only(listed.iter().filter_map(name).collect())
+}

@@ -1,0 +1,123 @@
+//! `maelctl cert board`: a board's own pair, the certificates that it trusts, and both as the keyring that it is flashed with.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use node_core::crypto::{P256Secret, Software};
+use node_core::id::Name;
+use node_core::keys::{Bundle, BundleSlot, MAX_BUNDLE, SlotInfo, roles_in};
+use node_core::trust::{Role, Roles};
+use zeroize::Zeroizing;
+
+use super::draft::{Draft, Pair, Purpose, Validity};
+use super::error::CertError;
+use super::files::Files;
+use super::flags::BoardFlags;
+use super::info::Description;
+use super::names;
+use super::report::Report;
+use crate::stack;
+use crate::tls::read_chain;
+
+/// Makes the TLS directory of a board.
+pub fn run(flags: &BoardFlags) -> Result<Report, CertError> {
+    let BoardFlags { cn, trust, days, output } = flags;
+    let own = with_role(cn.as_str(), "leaf")?;
+    let trusted = trusted(trust)?;
+    if trusted.contains_key(&own) {
+        return Err(CertError::TwiceTrusted(own));
+    }
+    let validity = Validity::of_days(*days);
+    let draft = Draft { cn: cn.to_string(), purpose: Purpose::Agent, names: names::of_name(cn), validity };
+    let pair = draft.sign_itself()?;
+    let (slots, bundle) = stack::wiped(|| encode(&own, &pair, &trusted))?;
+    if !trusts(&slots, Role::Hub) {
+        return Err(CertError::NoHub);
+    }
+    let mut warnings = Vec::new();
+    if !trusts(&slots, Role::Operator) {
+        warnings.push(format!(
+            "no certificate is that of an operator, so maelctl keys push cannot change the keys of {cn}: name one \
+             NAME.operator.crt and give it with --trust"
+        ));
+    }
+    check_is_its_own(&output.dir, &own, &trusted)?;
+    let mut files = Files::new(&output.dir, output.force);
+    files.add_pair(own.as_str(), &pair);
+    trusted.iter().for_each(|(name, der)| files.add_certificate(name.as_str(), der));
+    files.add_secret(&format!("{cn}.bundle"), &bundle);
+    Ok(Report {
+        files: files.write()?,
+        certificates: Description::of(&pair.certificate).into_iter().collect(),
+        warnings,
+        next: format!(
+            "copy {own}.crt into the TLS directory of each hub\n      {cn}.bundle, secret, is the keyring in the settings that \
+             the board is flashed with"
+        ),
+    })
+}
+
+/// Returns true when a certificate of another has this role.
+fn trusts(slots: &[SlotInfo], role: Role) -> bool {
+    let has = |slot: &SlotInfo| roles_in(slots, slot.certificate, &[], None).roles.contains(role);
+    slots.iter().any(|slot| !slot.has_key && has(slot))
+}
+
+/// The certificates that the board trusts, by their names in its directory.
+fn trusted(files: &[impl AsRef<Path>]) -> Result<BTreeMap<Name, Vec<u8>>, CertError> {
+    let mut trusted = BTreeMap::new();
+    for file in files {
+        let file = file.as_ref();
+        let chain = read_chain(file)?;
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let name = with_role(&stem, "hub")?;
+        // A board trusts the first certificate alone.
+        let der = chain.first().map(|der| der.to_vec()).unwrap_or_default();
+        if trusted.insert(name.clone(), der).is_some() {
+            return Err(CertError::TwiceTrusted(name));
+        }
+    }
+    Ok(trusted)
+}
+
+/// The name with this role at its end, unless it ends in a role.
+fn with_role(name: &str, role: &str) -> Result<Name, CertError> {
+    let named = if Roles::of_name(name).is_some() { name.to_owned() } else { format!("{name}.{role}") };
+    names::file_name(&named).map_err(|_| CertError::TooLongName(name.to_owned()))
+}
+
+/// The slots of the board, and its keyring as a board takes it.
+fn encode(
+    own: &Name,
+    pair: &Pair,
+    trusted: &BTreeMap<Name, Vec<u8>>,
+) -> Result<(Vec<SlotInfo>, Zeroizing<Vec<u8>>), CertError> {
+    let secret = pair.key.secret()?;
+    let mut bundle = Bundle::default();
+    let own = BundleSlot::pair(own.clone(), &pair.certificate, P256Secret(&secret));
+    let trusted = trusted.iter().map(|(name, der)| BundleSlot::trusted(name.clone(), der));
+    let mut sorted: Vec<BundleSlot<'_>> = core::iter::once(own).chain(trusted).collect();
+    sorted.sort_by(|one, other| one.name.cmp(&other.name));
+    for slot in sorted {
+        bundle.push(slot)?;
+    }
+    let slots = bundle.validate(&Software)?;
+    let mut buffer = Zeroizing::new([0; MAX_BUNDLE]);
+    let encoded = Zeroizing::new(bundle.encode(&mut buffer)?.to_vec());
+    Ok((slots.to_vec(), encoded))
+}
+
+/// A certificate that lies in the directory from before would be trusted, too, and an old pair might be the active one.
+fn check_is_its_own(dir: &Path, own: &Name, trusted: &BTreeMap<Name, Vec<u8>>) -> Result<(), CertError> {
+    let Ok(entries) = dir.read_dir() else { return Ok(()) };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let Some("crt" | "key") = path.extension().and_then(|ending| ending.to_str()) else { continue };
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        if stem != own.as_str() && !trusted.keys().any(|name| stem == name.as_str()) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            return Err(CertError::BoardDirInUse { dir: dir.to_owned(), name });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! A certificate to be made.
+
+use core::time::Duration;
+
+use node_core::time::UnixTime;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyIdMethod, KeyUsagePurpose, SanType, SerialNumber, date_time_ymd,
+};
+
+use super::authority::Authority;
+use super::error::CertError;
+use super::key::NewKey;
+use crate::clock::unix_time;
+
+/// How long ago a new certificate begins, for machines whose clock is behind.
+const BACKDATED: u64 = 5 * 60;
+const DAY: u64 = 24 * 3600;
+
+/// What a certificate will say.
+pub struct Draft {
+    /// The common name, which is the whole subject.
+    pub cn: String,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The subject alternative names.
+    pub names: Vec<SanType>,
+    /// When it is valid.
+    pub validity: Validity,
+}
+
+/// What a certificate is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Signs others.
+    Ca,
+    /// Of a node, which accepts and dials.
+    Agent,
+    /// Of one who dials.
+    Client,
+}
+
+/// The period of validity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    pub not_before: UnixTime,
+    pub not_after: UnixTime,
+}
+
+/// A certificate with its key, just made.
+pub struct Pair {
+    pub key: NewKey,
+    /// DER.
+    pub certificate: Vec<u8>,
+}
+
+impl Validity {
+    /// From a few minutes ago on.
+    pub fn of_days(days: u32) -> Self {
+        let now = unix_time().0;
+        let end = now.saturating_add(u64::from(days) * DAY);
+        Self { not_before: UnixTime(now.saturating_sub(BACKDATED)), not_after: UnixTime(end) }
+    }
+}
+
+impl Draft {
+    /// Signs it with its own key.
+    pub fn sign_itself(&self) -> Result<Pair, CertError> {
+        let key = NewKey::generate()?;
+        let signed = self.params(&key)?.self_signed(&key.signer).map_err(CertError::Library)?;
+        Ok(Pair { certificate: signed.der().to_vec(), key })
+    }
+
+    /// Lets the CA sign it.
+    pub fn sign(&self, ca: &Authority) -> Result<Pair, CertError> {
+        let key = NewKey::generate()?;
+        let signed = self.params(&key)?.signed_by(&key.signer, &ca.issuer).map_err(CertError::Library)?;
+        Ok(Pair { certificate: signed.der().to_vec(), key })
+    }
+
+    fn params(&self, key: &NewKey) -> Result<CertificateParams, CertError> {
+        let at = |time: UnixTime| date_time_ymd(1970, 1, 1) + Duration::from_secs(time.0);
+        let mut subject = DistinguishedName::new();
+        subject.push(DnType::CommonName, self.cn.as_str());
+        let mut params = CertificateParams::default();
+        params.serial_number = Some(serial_number()?);
+        params.not_before = at(self.validity.not_before);
+        params.not_after = at(self.validity.not_after);
+        params.distinguished_name = subject;
+        params.subject_alt_names = self.names.clone();
+        params.use_authority_key_identifier_extension = true;
+        params.key_identifier_method = KeyIdMethod::PreSpecified(key.signer.key_id());
+        (params.is_ca, params.key_usages) = match self.purpose {
+            Purpose::Ca => {
+                let usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+                (IsCa::Ca(BasicConstraints::Unconstrained), usages)
+            }
+            Purpose::Agent | Purpose::Client => (IsCa::ExplicitNoCa, vec![KeyUsagePurpose::DigitalSignature]),
+        };
+        params.extended_key_usages = match self.purpose {
+            Purpose::Ca => vec![],
+            Purpose::Agent => vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
+            Purpose::Client => vec![ExtendedKeyUsagePurpose::ClientAuth],
+        };
+        Ok(params)
+    }
+}
+
+/// A positive number of 128 bits, nearly all of them random.
+fn serial_number() -> Result<SerialNumber, CertError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| CertError::Random(std::io::Error::other(error)))?;
+    // The first bit is the sign. The second makes all numbers equally long.
+    let [first, ..] = &mut bytes;
+    *first = (*first & 0x7f) | 0x40;
+    Ok(SerialNumber::from_slice(&bytes))
+}

@@ -1,0 +1,312 @@
+//! Everything that the settings name, opened at one moment: keys, certificates, CAs and lists.
+
+use core::time::Duration;
+use std::path::{Path, PathBuf};
+
+use node_core::crypto::{Digest, Software};
+use node_core::id::Name;
+use node_core::keys::MAX_SLOTS;
+use node_core::time::UnixTime;
+use node_core::trust::{Anchor, Authority, Fingerprint, issued_at};
+use rustls::pki_types::CertificateDer;
+use webpki::{CertRevocationList, OwnedCertRevocationList};
+use zeroize::Zeroizing;
+
+use super::directory::{self, LoadedSlot, Usable, describe_any, pair};
+use super::error::{DirectoryProblem, FileProblem, TlsError};
+use super::file;
+use super::listing::{Listing, Stamp};
+use super::password::KeyPassword;
+use super::pem;
+use super::provider::provider_for;
+use super::secret_key::SecretKeyDer;
+use super::settings::{PairSource, PasswordSource, Pem, Rules, TlsSettings};
+use super::trust::{Side, Trust};
+use crate::stack;
+
+/// How often files that change while they are read are read again, and the pause before that.
+const ATTEMPTS: usize = 5;
+const PAUSE: Duration = Duration::from_millis(20);
+/// Most CAs of one side, and most lists.
+const MAX_AUTHORITIES: usize = 256;
+
+/// The files of the settings at one moment, without their content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamps {
+    directory: Option<Listing>,
+    files: Vec<(PathBuf, Stamp)>,
+}
+
+impl Stamps {
+    /// # Errors
+    /// The directory cannot be listed.
+    pub(super) fn read(settings: &TlsSettings) -> Result<Self, TlsError> {
+        let directory = settings.dir.as_deref().map(Listing::read).transpose()?;
+        let files = settings.files().into_iter().map(|path| (path.to_owned(), Stamp::of(path))).collect();
+        Ok(Self { directory, files })
+    }
+}
+
+/// What was opened.
+pub(super) struct Material {
+    pub(super) stamps: Stamps,
+    /// All slots: those of own pairs, in their order, then those of the directory, then certificates that are trusted alone.
+    pub(super) slots: Vec<LoadedSlot>,
+    /// How many of the slots are own pairs.
+    pub(super) own: usize,
+    /// The pair that is shown when this node dials, if it is another one.
+    pub(super) client: Option<LoadedSlot>,
+    pub(super) trust: Trust,
+    /// What is wrong with slots that are left out.
+    pub(super) excused: Vec<TlsError>,
+}
+
+/// Opens everything. With `usable`, slots of the directory that are not needed may be unusable.
+///
+/// # Errors
+/// All that is wrong.
+pub(super) fn open(settings: &TlsSettings, usable: bool) -> Result<Material, TlsError> {
+    for _ in 0..ATTEMPTS {
+        let stamps = Stamps::read(settings)?;
+        let read = Opener { settings, errors: Vec::new() }.open(stamps, usable);
+        if let Ok(material) = &read
+            && Stamps::read(settings)? == material.stamps
+        {
+            return read;
+        }
+        // What is wrong now may have been in order a moment before.
+        if let Err(error) = read {
+            return Err(error);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    let place = settings.dir.clone().or_else(|| settings.files().first().map(|path| (*path).to_owned()));
+    Err(DirectoryProblem::Changing.of(&place.unwrap_or_default()))
+}
+
+/// Opens one thing after the other, and keeps what is wrong.
+struct Opener<'s> {
+    settings: &'s TlsSettings,
+    errors: Vec<TlsError>,
+}
+
+impl Opener<'_> {
+    fn open(mut self, stamps: Stamps, usable: bool) -> Result<Material, TlsError> {
+        let settings = self.settings;
+        let mut slots = Vec::new();
+        for source in &settings.pairs {
+            let loaded = self.pair(source, &slots);
+            slots.extend(self.keep(loaded));
+        }
+        let own = slots.len();
+        let client = settings.client_pair.as_ref().map(|source| self.pair(source, &slots));
+        let client = client.and_then(|loaded| self.keep(loaded));
+        let mut excused = Vec::new();
+        if let Some(dir) = &settings.dir {
+            let password = settings.password.as_ref();
+            let read = if usable {
+                directory::read_usable(dir, password)
+            } else {
+                directory::read(dir, password).map(|(listing, slots)| Usable {
+                    listing,
+                    slots,
+                    problems: Vec::new(),
+                })
+            };
+            if let Some(read) = self.keep(read) {
+                slots.extend(read.slots);
+                excused = read.problems;
+            }
+        }
+        for source in &settings.trusted {
+            for certificate in self.certificates(source) {
+                let slot = self.trusted(source, certificate, &slots);
+                slots.extend(self.keep(slot));
+            }
+        }
+        let (lists, lists_digest) = self.lists();
+        let (listening, dialling) = (self.side(&settings.listening), self.side(&settings.dialling));
+        let provider = provider_for(&settings.protocol).map_err(TlsError::from);
+        let (Some(provider), true) = (self.keep(provider), self.errors.is_empty()) else {
+            return Err(TlsError::of(self.errors));
+        };
+        let anchors = |rules: &Rules, authorities: &[Authority<'_>]| {
+            let exact = slots.iter().skip(own).map(|slot| slot.info.anchor());
+            let mut anchors: Vec<Anchor> = exact.collect();
+            if authorities.is_empty() {
+                anchors.extend(&rules.pinned);
+            }
+            // With nothing else to go by, nodes that share a pair know each other by it, as in Maelstrom.
+            if anchors.is_empty() && authorities.is_empty() {
+                anchors.extend(slots.iter().map(|slot| slot.info.anchor()));
+            }
+            anchors
+        };
+        let side = |rules: &Rules, authorities: Vec<Authority<'static>>| Side {
+            anchors: anchors(rules, &authorities),
+            rules: rules.clone(),
+            authorities,
+        };
+        let trust = Trust {
+            listening: side(&settings.listening, listening),
+            dialling: side(&settings.dialling, dialling),
+            lists,
+            lists_digest,
+            provider,
+        };
+        Ok(Material { stamps, slots, own, client, trust, excused })
+    }
+
+    fn keep<T>(&mut self, result: Result<T, TlsError>) -> Option<T> {
+        result.map_err(|error| self.errors.push(error)).ok()
+    }
+
+    fn pair(&self, source: &PairSource, others: &[LoadedSlot]) -> Result<LoadedSlot, TlsError> {
+        let place = source.certificate.place();
+        let text = read(&source.certificate)?;
+        let chain = file::chain_of(&text).map_err(|problem| problem.of(&place))?;
+        let name = slot_name(&source.certificate, others)?;
+        let info = describe_any(name, &chain).map_err(|problem| problem.of(&place))?;
+        let loaded = stack::wiped(|| {
+            let own = match &source.password {
+                Some(PasswordSource::File(path)) => Some(file::read_password(path)?),
+                Some(PasswordSource::Inline(password)) => Some(password.clone()),
+                None => None,
+            };
+            let password = own.as_ref().or(self.settings.password.as_ref()).map(KeyPassword::as_bytes);
+            let (key_text, key_place) = match &source.key {
+                Some(key) => (read(key)?, key.place()),
+                None => (text.clone(), place.clone()),
+            };
+            check_mode(source.key.as_ref().unwrap_or(&source.certificate))?;
+            let key = SecretKeyDer::from_pem(&key_text, password);
+            let key = key.map_err(|problem| FileProblem::from(problem).of(&key_place))?;
+            pair(key, &chain, FileProblem::OtherKey(place.clone())).map_err(|problem| problem.of(&key_place))
+        })?;
+        Ok(LoadedSlot { info: info.with_key(), chain, pair: Some(loaded), exposed: exposed(source) })
+    }
+
+    fn trusted(
+        &self,
+        source: &Pem,
+        certificate: CertificateDer<'static>,
+        others: &[LoadedSlot],
+    ) -> Result<LoadedSlot, TlsError> {
+        let chain = vec![certificate];
+        let info = describe_any(slot_name(source, others)?, &chain)
+            .map_err(|problem| problem.of(&source.place()))?;
+        Ok(LoadedSlot { info, chain, pair: None, exposed: Vec::new() })
+    }
+
+    /// All certificates in a text.
+    fn certificates(&mut self, source: &Pem) -> Vec<CertificateDer<'static>> {
+        let place = source.place();
+        let blocks =
+            read(source).and_then(|text| blocks(&text, b"CERTIFICATE").map_err(|problem| problem.of(&place)));
+        let blocks = self.keep(blocks).unwrap_or_default();
+        blocks.into_iter().map(CertificateDer::from).collect()
+    }
+
+    /// The CAs of one side.
+    fn side(&mut self, rules: &Rules) -> Vec<Authority<'static>> {
+        let mut authorities = Vec::new();
+        for source in &rules.authorities {
+            for certificate in self.certificates(source) {
+                let authority = Authority::read(&certificate, &Software)
+                    .map(|authority| Authority { anchor: authority.anchor.to_owned(), ..authority });
+                let problem = |bad| FileProblem::BadAuthority(bad).of(&source.place());
+                authorities.extend(self.keep(authority.map_err(problem)));
+                if authorities.len() > MAX_AUTHORITIES {
+                    self.errors.push(FileProblem::TooMany(MAX_AUTHORITIES).of(&source.place()));
+                    return Vec::new();
+                }
+            }
+        }
+        authorities
+    }
+
+    /// The lists of revoked certificates, the newest first: of a CA the first one counts.
+    fn lists(&mut self) -> (Vec<CertRevocationList<'static>>, Fingerprint) {
+        let mut lists: Vec<(Option<UnixTime>, Vec<u8>, CertRevocationList<'static>)> = Vec::new();
+        for source in &self.settings.lists {
+            let place = source.place();
+            let ders = read(source).and_then(|text| {
+                // A list is distributed in DER as often as in PEM.
+                if text.first() == Some(&0x30) {
+                    return Ok(vec![text.to_vec()]);
+                }
+                blocks(&text, b"X509 CRL").map_err(|problem| problem.of(&place))
+            });
+            for der in self.keep(ders).unwrap_or_default() {
+                let list = OwnedCertRevocationList::from_der(&der);
+                let list = list.map_err(|error| FileProblem::BadList(error.to_string()).of(&place));
+                if let Some(list) = self.keep(list) {
+                    lists.push((issued_at(&der), der, CertRevocationList::from(list)));
+                }
+            }
+            if lists.len() > MAX_AUTHORITIES {
+                self.errors.push(FileProblem::TooMany(MAX_AUTHORITIES).of(&place));
+                break;
+            }
+        }
+        lists.sort_by_key(|(issued_at, ..)| core::cmp::Reverse(*issued_at));
+        let ders: Vec<&[u8]> = lists.iter().map(|(_, der, _)| der.as_slice()).collect();
+        let digest = Fingerprint(Software.sha256(&ders));
+        (lists.into_iter().map(|(.., list)| list).collect(), digest)
+    }
+}
+
+fn read(source: &Pem) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+    match source {
+        Pem::File(path) => file::read(path),
+        Pem::Inline { text, .. } => Ok(Zeroizing::new(text.as_bytes().to_vec())),
+    }
+}
+
+/// The contents of all blocks of this kind.
+fn blocks(text: &[u8], label: &[u8]) -> Result<Vec<Vec<u8>>, FileProblem> {
+    let mut found = Vec::new();
+    for block in pem::blocks(text) {
+        let block = block.map_err(FileProblem::BadPem)?;
+        if block.label == label {
+            found.push(block.decode().map_err(FileProblem::BadPem)?.to_vec());
+        }
+    }
+    let what =
+        if label == b"CERTIFICATE" { "certificate" } else { "list of revoked certificates (X509 CRL)" };
+    if found.is_empty() { Err(FileProblem::Missing(what)) } else { Ok(found) }
+}
+
+fn check_mode(key: &Pem) -> Result<(), TlsError> {
+    match key {
+        Pem::File(path) if Stamp::of(path).others_may_write(path) => Err(FileProblem::Writable.of(path)),
+        _ => Ok(()),
+    }
+}
+
+/// The files with a key or password that every user may read.
+fn exposed(source: &PairSource) -> Vec<PathBuf> {
+    let password = match &source.password {
+        Some(PasswordSource::File(path)) => Some(path.as_path()),
+        _ => None,
+    };
+    let key = match source.key.as_ref().unwrap_or(&source.certificate) {
+        Pem::File(path) => Some(path.as_path()),
+        Pem::Inline { .. } => None,
+    };
+    let readable = |path: &&Path| Stamp::of(path).everyone_may_read();
+    key.into_iter().chain(password).filter(readable).map(Path::to_owned).collect()
+}
+
+/// The name of a slot that is no file of a directory: the stem of its file where that can be one and is not taken.
+fn slot_name(source: &Pem, others: &[LoadedSlot]) -> Result<Name, TlsError> {
+    let stem = match source {
+        Pem::File(path) => path.file_stem().and_then(|stem| stem.to_str()),
+        Pem::Inline { .. } => None,
+    };
+    let is_free = |name: &Name| others.iter().all(|slot| slot.info.name != *name);
+    let numbered = (1..=MAX_SLOTS).map(|number| format!("tls-{number}"));
+    let mut names =
+        stem.map(str::to_owned).into_iter().chain(numbered).filter_map(|name| Name::new(&name).ok());
+    names.find(is_free).ok_or_else(|| FileProblem::TooMany(MAX_SLOTS).of(&source.place()))
+}
