@@ -5,8 +5,8 @@ use core::fmt;
 use node_core::crypto::{SOFTWARE_ALGORITHMS, Software};
 use node_core::time::WallClock;
 use node_core::trust::{
-    Accepted, AcceptedKeys, Anchor, Authority, BadAuthority, Certified, Circumstances, Match, Names, Policy,
-    Rejection, Revocation, Roles, Usage, roles_of,
+    Accepted, AcceptedKeys, Anchor, Authority, BadAuthority, Certified, Circumstances, Match, Names, NoPath,
+    Policy, Rejection, Revocation, Roles, Usage, roles_of,
 };
 use pki_types::{CertificateDer, ServerName};
 use thiserror::Error;
@@ -43,7 +43,7 @@ pub struct HubRules<'d> {
     /// One of these must name the hub's certificate or key, unless there are none.
     pub pinned: &'d [Anchor],
     /// Most intermediates between the hub's certificate and its CA. The whole first answer of a hub has to fit into
-    /// [`TLS_READ`](crate::sizes::TLS_READ) bytes.
+    /// [`TLS_READ`](crate::sizes::TLS_READ) bytes. Each one takes 1.4 KB of stack, and so does one more.
     pub depth: u8,
     /// What the hub's certificate must be made for.
     pub usage: Usage,
@@ -196,7 +196,16 @@ impl JudgeHub for HubRules<'_> {
         };
         let circumstances =
             Circumstances { clock: known.clock, dialled: dialled.as_ref(), algorithms: SOFTWARE_ALGORITHMS };
-        policy.judge(chain, &circumstances, &Software)
+        // Each certificate takes stack before anything is known of it. One more than may be lets the reason be told.
+        let most = usize::from(self.depth.max(DEPTH)) + 2;
+        match policy.judge(chain.get(..most).unwrap_or(chain), &circumstances, &Software) {
+            Err(Rejection::NoPath { fingerprint, spki, reason: NoPath::UnknownIssuer })
+                if chain.len() > most =>
+            {
+                Err(Rejection::NoPath { fingerprint, spki, reason: NoPath::TooDeep })
+            }
+            judged => judged,
+        }
     }
 
     fn roles(&self, accepted: &Accepted<'_>) -> Roles {

@@ -3,10 +3,12 @@
 
 use std::net::SocketAddrV4;
 
+use anyhow::ensure;
 use board_settings::Settings;
 use node_tests::board::{self, Board, Options};
 use node_tests::daemon::{Daemon, Setup};
 use node_tests::fleet::BOARD;
+use node_tests::http::Curl;
 use node_tests::pki::{Algorithm, Authority, TlsDir};
 use node_tests::wait::{TIMEOUT, eventually};
 
@@ -26,15 +28,20 @@ impl World {
         let hub_keys = TlsDir::empty(Algorithm::P256).unwrap();
         signed_by.sign(&hub_keys, "hub", names).unwrap();
         hub_keys.trust(&board_keys, "board", "board").unwrap();
-        let hub = Setup::named("hub").unwrap().tls(hub_keys.path()).start().unwrap();
+        let hub = Setup::named("hub").unwrap().tls(hub_keys.path()).gateway().start().unwrap();
         Self { board_keys, hub_keys, hub }
     }
 
     /// Starts the board. It knows its own pair, the CA and the list, and no certificate of the hub.
     fn board(&self, authority: &Authority, crl: Option<&[u8]>, ca: bool) -> Board {
+        self.board_with(&[self.hub.private().port()], authority, crl, ca)
+    }
+
+    /// The same, with these hubs.
+    fn board_with(&self, hubs: &[u16], authority: &Authority, crl: Option<&[u8]>, ca: bool) -> Board {
         let (keyring, authority) = (self.board_keys.bundle().unwrap(), authority.certificate().unwrap());
         let mut settings = Settings::new(BOARD, "maelstrom");
-        settings.hubs.push(SocketAddrV4::new(board::HOST, self.hub.private().port())).unwrap();
+        settings.hubs.extend(hubs.iter().map(|port| SocketAddrV4::new(board::HOST, *port)));
         settings.keyring = Some(&keyring);
         settings.authority = Some(&authority);
         settings.crl = crl;
@@ -82,6 +89,31 @@ fn a_revoked_hub_is_refused() {
     authority.revoke(&world.hub_keys.file("hub.crt")).unwrap();
     let crl = authority.crl().unwrap();
     world.is_refused(&world.board(&authority, Some(&crl), true), "is revoked");
+}
+
+#[test]
+fn the_longest_chain_that_is_followed_leaves_stack() {
+    let root = Authority::new("root").unwrap();
+    let mut deep = root.intermediate("1").unwrap();
+    for name in ["2", "3"] {
+        deep = deep.intermediate(name).unwrap();
+    }
+    let (world, other) = (World::new(&root, DIALLED), TlsDir::empty(Algorithm::P256).unwrap());
+    deep.sign(&other, "other", DIALLED).unwrap();
+    other.trust(&world.board_keys, "board", "board").unwrap();
+    let other = Setup::named("other").unwrap().tls(other.path()).gateway().start().unwrap();
+    let hubs = [other.private().port(), world.hub.private().port()];
+    let board = world.board_with(&hubs, &root, None, true);
+    board.wait_for_log("raise depth", TIMEOUT).unwrap();
+    board.wait_for_log("linked to hub", TIMEOUT).unwrap();
+    let status = eventually(|| {
+        let answer = Curl::get(&format!("{}/{BOARD}/", world.hub.gateway())).send()?;
+        ensure!(answer.status == 200, "{}", answer.text());
+        answer.json()
+    });
+    let status = status.unwrap();
+    let bytes = |field: &str| status[field].as_u64().unwrap();
+    assert!(bytes("stackHighWater") + 2048 <= bytes("stackSize"), "{status}");
 }
 
 #[test]

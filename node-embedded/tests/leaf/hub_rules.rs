@@ -116,6 +116,11 @@ fn depth_counts_intermediates() {
     for (depth, why) in [(0, "raise depth"), (1, "raise depth"), (2, "")] {
         expect(&HubRules { depth, ..rules(&[&root]) }, &two, why);
     }
+    let mut inner = root.intermediate("0");
+    for name in ["1", "2", "3", "4", "5"] {
+        inner = inner.intermediate(name);
+        expect(&rules(&[&root]), &inner.sign(), if inner.path.len() > 2 { "raise depth" } else { "" });
+    }
 }
 
 #[test]

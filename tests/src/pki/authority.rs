@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::TlsDir;
 
 const MAKE: &str = include_str!("authority.sh");
+const INTERMEDIATE: &str = include_str!("intermediate.sh");
 const SIGN: &str = include_str!("sign.sh");
 
 /// A CA with a P-256 key.
@@ -25,6 +26,18 @@ impl Authority {
     pub fn new(name: &str) -> Result<Self> {
         let this = Self { dir: TempDir::with_prefix("ca-")? };
         this.shell(MAKE, &[("NAME", name)])?;
+        Ok(this)
+    }
+
+    /// One with this name that this one signs. What it signs is shown with the certificates between it and the root.
+    ///
+    /// # Errors
+    ///
+    /// openssl fails.
+    pub fn intermediate(&self, name: &str) -> Result<Self> {
+        let this = Self::new(name)?;
+        let dir = this.dir.path().to_str().context("the folder's name")?;
+        self.shell(INTERMEDIATE, &[("DIR", dir)])?;
         Ok(this)
     }
 
