@@ -6,7 +6,7 @@ use node_core::crypto::{SOFTWARE_ALGORITHMS, Software};
 use node_core::time::WallClock;
 use node_core::trust::{
     Accepted, AcceptedKeys, Anchor, Authority, BadAuthority, Certified, Circumstances, Match, Names, NoPath,
-    Policy, Rejection, Revocation, Roles, Usage, roles_of,
+    Policy, Rejection, Revocation, Roles, TrustedBy, Usage, roles_of,
 };
 use pki_types::{CertificateDer, ServerName};
 use thiserror::Error;
@@ -209,8 +209,9 @@ impl JudgeHub for HubRules<'_> {
     }
 
     fn roles(&self, accepted: &Accepted<'_>) -> Roles {
-        let Accepted { certificate, fingerprint, spki, .. } = accepted;
-        let certified = Certified { certificate, fingerprint: *fingerprint, spki: *spki };
+        let Accepted { certificate, fingerprint, spki, by, .. } = accepted;
+        let signed = matches!(by, TrustedBy::Authority(_));
+        let certified = Certified { signed, certificate, fingerprint: *fingerprint, spki: *spki };
         roles_of(&[], &Match { slot: None, certified: Some(certified), node: None }).roles
     }
 

@@ -4,6 +4,7 @@
 mod certificate;
 mod date;
 mod fingerprint;
+mod hook;
 mod name_pattern;
 mod names;
 mod path;
@@ -14,9 +15,10 @@ mod role;
 mod role_policy;
 mod usage;
 
-pub use certificate::{BadCertificate, Certificate, KeyAlgorithm};
+pub use certificate::{BadCertificate, Certificate, Extension, KeyAlgorithm};
 pub use date::Rfc3339;
 pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use hook::{VerifyAnswer, VerifyEvent, VerifyHook};
 pub use name_pattern::{BadPattern, MAX_PATTERN, NamePattern};
 pub use names::SubjectName;
 pub use path::{Authority, BadAuthority};

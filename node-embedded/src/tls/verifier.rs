@@ -131,7 +131,7 @@ impl<'h> Verifier<'h> {
                 may.map_err(|missing| VerifyError::Role { certificate, missing })?;
                 Grounds::Keyring
             }
-            TrustedBy::Authority(_) => {
+            TrustedBy::Authority(_) | TrustedBy::Hook => {
                 let roles = rules.map_or(Roles::NONE, |(rules, _)| rules.roles(&accepted));
                 let may = roles.require(Roles::LINK_AS_HUB);
                 may.map_err(|missing| VerifyError::CertifiedRole { certificate, missing })?;

@@ -15,6 +15,7 @@ mod dial_ranges;
 mod dialer;
 mod driver;
 mod events;
+mod expiring_peers;
 mod gossip;
 mod guard;
 mod handle;

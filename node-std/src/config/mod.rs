@@ -29,7 +29,7 @@ use core::time::Duration;
 use std::net::UdpSocket;
 use std::path::PathBuf;
 
-use node_core::id::Name;
+use node_core::id::{Name, NodeId};
 use node_core::route::owners::Binding;
 use node_core::trust::RoleRule;
 
@@ -38,7 +38,7 @@ pub use dial_range::{BadDialRange, DialRange};
 pub use env_file::{EnvFileError, LineProblem};
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors};
-pub use file::{ConfigFileError, Fault, Place, host_of};
+pub use file::{ConfigFileError, Fault, Place, check_text, host_of};
 pub use flags::Flags;
 pub use host_port::{BadHostPort, HostPort};
 pub use in_force::InForce;
@@ -80,6 +80,8 @@ pub struct Config {
     pub components: Vec<Component>,
     /// The roles of peers. Where no rule names a peer, its certificate decides.
     pub roles: Vec<RoleRule>,
+    /// The nodes that may be linked; empty for every one that is trusted.
+    pub allowed_ids: Vec<NodeId>,
     /// The owners of components.
     pub bindings: Vec<Binding>,
     /// The components that the public gateway serves.

@@ -156,7 +156,9 @@ fn access(config: &Config, security: &Security, data_dir: &DataDir) -> Result<Ac
         Security::Tls(keyring) => Credentials::Tls(keyring.clone()),
         Security::Plaintext => Credentials::Token(data_dir.make_token()?),
     };
-    Ok(Access::new(credentials, config.roles.clone()))
+    let access = Access::new(credentials, config.roles.clone());
+    access.allow(config.allowed_ids.clone());
+    Ok(access)
 }
 
 fn local(config: &Config, key: Arc<NodeKey>) -> Local {

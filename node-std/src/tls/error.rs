@@ -162,6 +162,11 @@ pub enum FileProblem {
     /// Others than the owner may write it.
     #[error("other users of this machine may write it: take the right from them with chmod go-w")]
     Writable,
+    /// It should be a program.
+    #[error(
+        "cannot be run as verify_command: {0}: check that it is there and make it executable with chmod +x"
+    )]
+    NoProgram(std::io::Error),
     /// It holds more certificates than a peer accepts.
     #[error("holds more than {MAX_CHAIN} certificates: shorten the chain")]
     LongChain,
@@ -189,11 +194,13 @@ pub enum FileProblem {
     #[error("is one too many: at most {0} CAs or lists are taken")]
     TooMany(usize),
     /// The key belongs to another certificate.
-    #[error("does not belong to the certificate of the same name: copy both files of the pair")]
+    #[error(
+        "holds a private key that does not match the public key of the certificate of the same name: copy both files of the pair"
+    )]
     KeyMismatch,
     /// The key in a file belongs to another certificate than the first one in it.
     #[error(
-        "holds a private key that does not belong to its first certificate: put the node's own certificate first, those of its \
+        "holds a private key that does not match the public key of its first certificate: put the node's own certificate first, those of its \
          issuers after it"
     )]
     KeyMismatchWithin,

@@ -22,6 +22,7 @@ use super::provider::provider_for;
 use super::secret_key::SecretKeyDer;
 use super::settings::{PairSource, PasswordSource, Pem, Rules, TlsSettings};
 use super::trust::{Side, Trust};
+use super::verify_command::VerifyCommand;
 use crate::stack;
 
 /// How often files that change while they are read are read again, and the pause before that.
@@ -125,6 +126,10 @@ impl Opener<'_> {
             }
         }
         let (lists, lists_digest) = self.lists();
+        for rules in [&settings.listening, &settings.dialling] {
+            let checked = rules.verify_command.as_ref().map_or(Ok(()), VerifyCommand::check);
+            let _ = self.keep(checked);
+        }
         let (listening, dialling) = (self.side(&settings.listening), self.side(&settings.dialling));
         let provider = provider_for(&settings.protocol).map_err(TlsError::from);
         let (Some(provider), true) = (self.keep(provider), self.errors.is_empty()) else {
@@ -148,6 +153,7 @@ impl Opener<'_> {
             authorities,
         };
         let trust = Trust {
+            hook: None,
             listening: side(&settings.listening, listening),
             dialling: side(&settings.dialling, dialling),
             lists,

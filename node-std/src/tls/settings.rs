@@ -10,6 +10,7 @@ use rustls::{CipherSuite, NamedGroup};
 use zeroize::Zeroizing;
 
 use super::password::KeyPassword;
+use super::verify_command::VerifyCommand;
 
 /// The keys of a node, whom it trusts, and how it speaks TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +115,8 @@ pub struct Rules {
     pub pinned: Vec<Anchor>,
     /// Whether it may be revoked.
     pub crl_check: CrlCheck,
+    /// Has the last word about each peer.
+    pub verify_command: Option<VerifyCommand>,
 }
 
 /// What a peer has to prove, as Erlang's `verify` and `fail_if_no_peer_cert` say it.
@@ -179,6 +182,7 @@ impl Rules {
             names,
             pinned: Vec::new(),
             crl_check: CrlCheck::Off,
+            verify_command: None,
         }
     }
 }

@@ -14,6 +14,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use webpki::CertRevocationList;
 
+use super::hook::{Asked, CommandAnswer, Hook, Hooks};
 use super::settings::{CrlCheck, Demand, NameRule, Rules};
 
 /// A decision holds no longer than this: the clock of the machine may be set meanwhile.
@@ -32,6 +33,8 @@ pub(super) struct Trust {
     pub(super) lists_digest: Fingerprint,
     /// Checks the signatures of CAs.
     pub(super) provider: Arc<CryptoProvider>,
+    /// The application's own verifier.
+    pub(super) hook: Option<Hook>,
 }
 
 /// The grounds to trust a peer on one side of a connection.
@@ -50,6 +53,8 @@ pub(super) enum Standing {
     Anchored,
     /// It proved a certificate that a CA signed.
     Certified,
+    /// It proved a certificate that no CA signed, and a verifier accepts it.
+    Vouched,
     /// It proved nothing, and that is allowed.
     Anonymous,
 }
@@ -62,32 +67,44 @@ impl Trust {
         chain: &[&[u8]],
         dialled: Option<&ServerName<'_>>,
         now: UnixTime,
+        asked: Asked<'_>,
     ) -> Result<(Standing, UnixTime), Rejection> {
-        let side = if dialled.is_some() { &self.dialling } else { &self.listening };
+        let side = self.side(dialled);
         let anonymous = Ok((Standing::Anonymous, UnixTime(u64::MAX)));
         if chain.is_empty() && side.rules.demand != Demand::Always {
             return anonymous;
         }
-        match self.prove(side, chain, dialled, now) {
+        let command = side.rules.verify_command.as_ref();
+        let mut hooks = Hooks { hook: self.hook.as_ref(), command, asked };
+        match self.prove(chain, dialled, now, &mut hooks) {
             Ok(accepted) => Ok((
                 match accepted.by {
                     TrustedBy::Anchor(_) => Standing::Anchored,
                     TrustedBy::Authority(_) => Standing::Certified,
+                    TrustedBy::Hook => Standing::Vouched,
                 },
                 accepted.until,
             )),
+            // Who demands nothing takes a peer with a bad certificate, but not one whom a verifier turns away.
+            Err(Rejection::Hook { fingerprint, reason }) => Err(Rejection::Hook { fingerprint, reason }),
             Err(_) if side.rules.demand == Demand::Nothing => anonymous,
             Err(rejection) => Err(rejection),
         }
     }
 
+    /// The grounds for peers that were dialled, or for those that dial.
+    pub(super) fn side(&self, dialled: Option<&ServerName<'_>>) -> &Side {
+        if dialled.is_some() { &self.dialling } else { &self.listening }
+    }
+
     fn prove<'c>(
         &self,
-        side: &Side,
         chain: &[&'c [u8]],
         dialled: Option<&ServerName<'_>>,
         now: UnixTime,
+        hooks: &mut Hooks<'_>,
     ) -> Result<Accepted<'c>, Rejection> {
+        let side = self.side(dialled);
         let rules = &side.rules;
         let lists: Vec<&CertRevocationList<'_>> = self.lists.iter().collect();
         let names = match &rules.names {
@@ -117,7 +134,7 @@ impl Trust {
             dialled,
             algorithms: self.provider.signature_verification_algorithms.all,
         };
-        policy.judge(chain, &circumstances, &Software)
+        policy.judge_with(chain, &circumstances, &Software, hooks)
     }
 }
 
@@ -134,6 +151,8 @@ struct Handshake {
     dialled: Option<ServerName<'static>>,
     /// The last judgement.
     judgement: Mutex<Option<Judgement>>,
+    /// What the verify command said last.
+    answer: Mutex<Option<CommandAnswer>>,
 }
 
 /// What a peer was found to be.
@@ -160,7 +179,13 @@ impl Shown {
     #[must_use]
     pub fn new(chain: Vec<CertificateDer<'static>>, dialled: Option<ServerName<'static>>) -> Self {
         let certificate = chain.first().map(|leaf| Fingerprint(Software.sha256(&[leaf])));
-        Self(Arc::new(Handshake { chain, certificate, dialled, judgement: Mutex::new(None) }))
+        Self(Arc::new(Handshake {
+            chain,
+            certificate,
+            dialled,
+            judgement: Mutex::default(),
+            answer: Mutex::default(),
+        }))
     }
 
     /// SHA-256 of its certificate, if it showed one.
@@ -183,6 +208,16 @@ impl Shown {
 
     pub(super) fn judgement(&self) -> Option<Judgement> {
         *self.0.judgement.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn answer(&self) -> Option<CommandAnswer> {
+        self.0.answer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps what the verify command says. The last judgement did not know it.
+    pub(super) fn answered(&self, answer: CommandAnswer) {
+        *self.0.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        *self.0.judgement.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     pub(super) fn remember(&self, judgement: Judgement) {

@@ -80,6 +80,7 @@ fn kind(error: &TlsError) -> &'static str {
             }
             FileProblem::KeyWithoutCertificate => "key-without-certificate",
             FileProblem::LongChain => "chain",
+            FileProblem::NoProgram(_) => "program",
             FileProblem::NotAFile | FileProblem::Unreadable(_) => "unreadable",
             FileProblem::SameSlot(_) => "same-slot",
             FileProblem::TooMany(_) => "too-many",

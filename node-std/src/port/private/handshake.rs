@@ -21,7 +21,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
     stream: IO,
     keyring: &Keyring,
-) -> Result<(TlsStream<IO>, Channel), Refusal> {
+) -> Result<Secured<IO>, Refusal> {
     let time = keyring.timeout().unwrap_or(HANDSHAKE_TIMEOUT);
     let accept = async {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
@@ -33,7 +33,17 @@ pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
     let (stream, ours) =
         accepted.map_err(|_| Refusal::Slow(time))?.map_err(|error| Refusal::Handshake(error, refused))?;
     let channel = channel(stream.get_ref().1, ours)?;
-    Ok((stream, channel))
+    let shown = Shown::of(stream.get_ref().1, None);
+    keyring.confirm(&shown).await.map_err(Refusal::Peer)?;
+    Ok(Secured { stream, channel, shown })
+}
+
+/// A connection after its handshake.
+pub(super) struct Secured<IO> {
+    pub(super) stream: TlsStream<IO>,
+    pub(super) channel: Channel,
+    /// What the client showed.
+    pub(super) shown: Shown,
 }
 
 /// Ends a connection whose client's certificate is no longer trusted.
@@ -58,8 +68,15 @@ pub(super) fn watch_trust(
             match keyring.judge(&client) {
                 // Without a keyring that changes, only time can end the decision.
                 Ok(holds) => {
-                    if let Ok(Err(_)) = tokio::time::timeout(holds, keys.changed()).await {
-                        tokio::time::sleep(holds).await;
+                    match tokio::time::timeout(holds, keys.changed()).await {
+                        Err(_) => {}
+                        Ok(Err(_)) => tokio::time::sleep(holds).await,
+                        // Its outcome is what is judged next.
+                        Ok(Ok(())) => {
+                            if let Err(refused) = keyring.confirm(&client).await {
+                                tracing::debug!("a connection ends after its requests: {refused}");
+                            }
+                        }
                     }
                 }
                 Err(rejection) => {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use node_core::gossip::Direction;
 use node_core::identity::Channel;
+use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::handshake::{handshake, watch_trust};
+use super::handshake::{Secured, handshake, watch_trust};
 use super::http::PrivateHttp;
 use super::rate::Rate;
 use super::refusal::Refusal;
@@ -22,7 +23,7 @@ use crate::port::acceptor::{ConnectionPermit, accept};
 use crate::port::connection::{self, Version};
 use crate::port::sniff::{Opening, Prefixed, SniffError, sniff};
 use crate::proxy::Arrival;
-use crate::tls::{ALPN_LINK, Session, Shown};
+use crate::tls::{ALPN_LINK, Session};
 
 /// Serves the private port.
 pub struct Listener<R> {
@@ -97,18 +98,24 @@ impl<R: Remote> Listener<R> {
                 {
                     return Err(Refusal::TooFast(limit));
                 }
-                let (stream, channel) = handshake(stream, keyring).await?;
-                let shown = Shown::of(stream.get_ref().1, None);
+                let Secured { stream, channel, shown } = handshake(stream, keyring).await?;
                 let session = Session::of(stream.get_ref().1);
                 tracing::debug!(%peer, "TLS handshake complete: {session}");
                 client.origin.session = Some(session);
                 client.origin.channel = channel;
                 client.origin.shown = Some(shown.clone());
+                let is_old = stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3);
                 if stream.get_ref().1.alpn_protocol() == Some(ALPN_LINK) {
+                    if is_old {
+                        return Err(Refusal::OldLink);
+                    }
                     self.link(stream, client);
                     return Ok(());
                 }
                 let Some((opening, stream)) = open(stream, &drain).await? else { return Ok(()) };
+                if is_old && opening == Opening::Link {
+                    return Err(Refusal::OldLink);
+                }
                 let trust = watch_trust(keyring, shown, &drain);
                 let served = self.dispatch(stream, opening, client, trust.token.clone());
                 tokio::select! {
