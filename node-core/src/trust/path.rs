@@ -10,7 +10,7 @@ use webpki::{
     anchor_from_trusted_cert,
 };
 
-use super::certificate::{self, BadCertificate, Certificate};
+use super::certificate::{BadCertificate, Certificate};
 use super::fingerprint::Fingerprint;
 use super::policy::MAX_CHAIN;
 use super::rejection::NoPath;
@@ -81,6 +81,8 @@ pub(super) struct Path {
     pub(super) authority: usize,
     /// When the first certificate of the path expires, that of the CA included.
     pub(super) until: UnixTime,
+    /// Which of the certificates that were shown are on it: bit 0 for the first, and so on.
+    pub(super) shown: u16,
 }
 
 impl PathRules<'_, '_> {
@@ -108,7 +110,7 @@ impl PathRules<'_, '_> {
         let time = self.time(leaf, &parsed);
         let der = CertificateDer::from(*der);
         let leaf_to_verify = EndEntityCert::try_from(&der).map_err(|error| self.explain(error))?;
-        let judge = |path: &VerifiedPath<'_>| self.judge(path, leaf, time).map(|_| ());
+        let judge = |path: &VerifiedPath<'_>| self.judge(path, leaf, shown, time).map(|_| ());
         let path = leaf_to_verify
             .verify_for_usage(
                 self.algorithms,
@@ -120,7 +122,7 @@ impl PathRules<'_, '_> {
                 Some(&judge),
             )
             .map_err(|error| self.explain(error))?;
-        self.judge(&path, leaf, time).map_err(|error| self.explain(error))
+        self.judge(&path, leaf, shown, time).map_err(|error| self.explain(error))
     }
 
     /// The time that every certificate is judged by. Without a reliable clock no certificate is too young: the true time is
@@ -140,13 +142,18 @@ impl PathRules<'_, '_> {
         &self,
         path: &VerifiedPath<'_>,
         leaf: &Certificate<'_>,
+        shown: &[&[u8]],
         time: UnixTime,
     ) -> Result<Path, webpki::Error> {
         let mut until = leaf.not_after;
+        let mut on_path = 1;
         let mut intermediates = 0;
         for certificate in path.intermediate_certificates() {
             intermediates += 1;
             let certificate = certificate.der();
+            let position = shown.iter().position(|der| *der == certificate.as_ref());
+            on_path |=
+                position.and_then(|position| 1_u16.checked_shl(u32::try_from(position).ok()?)).unwrap_or(0);
             let certificate = Certificate::parse(&certificate).map_err(|_| webpki::Error::BadDer)?;
             until = until.min(certificate.not_after);
         }
@@ -160,7 +167,7 @@ impl PathRules<'_, '_> {
         let index = self.authorities.iter().position(is_anchor).ok_or(webpki::Error::UnknownIssuer)?;
         let authority = self.authorities.get(index).ok_or(webpki::Error::UnknownIssuer)?;
         self.judge_dates(authority, time)?;
-        Ok(Path { authority: index, until: until.min(authority.not_after) })
+        Ok(Path { authority: index, until: until.min(authority.not_after), shown: on_path })
     }
 
     fn judge_dates(&self, authority: &Authority<'_>, time: UnixTime) -> Result<(), webpki::Error> {
@@ -189,29 +196,18 @@ impl PathRules<'_, '_> {
         let named = |authority: &&Authority<'_>| *authority.anchor.subject == *leaf.issuer;
         for authority in self.authorities.iter().filter(named).take(MAX_CANDIDATES) {
             let time = self.time(leaf, &[]);
-            match self.signed_by(leaf, authority) {
+            match leaf.signed.verify(&authority.anchor.subject_public_key_info, self.algorithms) {
                 Ok(()) => {
                     self.judge_dates(authority, time).map_err(|error| self.explain(error))?;
                     let is_it = |other: &Authority<'_>| other.fingerprint == authority.fingerprint;
                     let index = self.authorities.iter().position(is_it).ok_or(NoPath::UnknownIssuer)?;
-                    return Ok(Path { authority: index, until: leaf.not_after.min(authority.not_after) });
+                    let until = leaf.not_after.min(authority.not_after);
+                    return Ok(Path { authority: index, until, shown: 1 });
                 }
                 Err(error) => found = Err(error),
             }
         }
         found
-    }
-
-    fn signed_by(&self, leaf: &Certificate<'_>, authority: &Authority<'_>) -> Result<(), NoPath> {
-        let (kind, key) = certificate::read_spki(&authority.anchor.subject_public_key_info)
-            .map_err(|_| NoPath::Malformed)?;
-        let fits = |algorithm: &&&dyn SignatureVerificationAlgorithm| {
-            *algorithm.signature_alg_id() == *leaf.signed.algorithm && *algorithm.public_key_alg_id() == *kind
-        };
-        let algorithm = self.algorithms.iter().find(fits).ok_or(NoPath::UnsupportedSignature)?;
-        algorithm
-            .verify_signature(key, leaf.signed.tbs, leaf.signed.signature)
-            .map_err(|_| NoPath::BadSignature)
     }
 }
 

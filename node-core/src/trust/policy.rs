@@ -148,6 +148,8 @@ pub struct Accepted<'c> {
     pub by: TrustedBy,
     /// When this decision ends: the first end of validity on its path.
     pub until: UnixTime,
+    /// Which of the certificates that were shown are on the path to a CA: bit 0 for its own, and so on. None for an anchor.
+    pub path: u16,
 }
 
 /// The peer's certificate, and what it is known by.
@@ -191,8 +193,8 @@ impl<'p> Policy<'p> {
         }
         let clock = circumstances.clock.ok_or(Rejection::NoClock { fingerprint })?;
         // A path is checked first: who is unknown learns nothing else about the rules.
-        let (by, until) = match anchor {
-            Some(index) => (TrustedBy::Anchor(index), certificate.not_after),
+        let (by, until, path) = match anchor {
+            Some(index) => (TrustedBy::Anchor(index), certificate.not_after, 0),
             None => self.follow_path(&shown, chain, clock, circumstances)?,
         };
         self.judge_key(&shown)?;
@@ -203,7 +205,7 @@ impl<'p> Policy<'p> {
                 return Err(Rejection::NotPinned { fingerprint, spki });
             }
         }
-        Ok(Accepted { certificate, fingerprint, spki, by, until })
+        Ok(Accepted { certificate, fingerprint, spki, by, until, path })
     }
 
     fn follow_path(
@@ -212,7 +214,7 @@ impl<'p> Policy<'p> {
         chain: &[&[u8]],
         clock: WallClock,
         circumstances: &Circumstances<'_>,
-    ) -> Result<(TrustedBy, UnixTime), Rejection> {
+    ) -> Result<(TrustedBy, UnixTime, u16), Rejection> {
         let Shown { fingerprint, spki, certificate } = *shown;
         let no_path = |reason| Rejection::NoPath { fingerprint, spki, reason };
         let Some(revocation) = self.revocation.options() else {
@@ -227,7 +229,7 @@ impl<'p> Policy<'p> {
             clock,
         };
         match rules.validate(&certificate, chain) {
-            Ok(path) => Ok((TrustedBy::Authority(path.authority), path.until)),
+            Ok(path) => Ok((TrustedBy::Authority(path.authority), path.until, path.shown)),
             Err(NoPath::Malformed) if chain.len() == 1 => Err(Rejection::Malformed { fingerprint }),
             // Its own dates are told apart from those of its issuers.
             Err(NoPath::Expired(not_after)) if not_after == certificate.not_after => {

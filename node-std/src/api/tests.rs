@@ -112,7 +112,7 @@ async fn push(tls: bool, node: &str, bundle: &[u8]) -> Value {
             member(1, "hub"),
         ],
     );
-    let api = api_of(cluster, TlsStatus { enabled: tls, health: "ok".into(), slots: Vec::new() });
+    let api = api_of(cluster, TlsStatus { enabled: tls, health: "ok".into(), ..TlsStatus::default() });
     let params = json!({"node": node, "bundle": Base64::encode_string(bundle)});
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.PushKeys", "params": params});
     api.answer(&ANYBODY, request.to_string().as_bytes()).await.unwrap()

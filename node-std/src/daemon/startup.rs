@@ -28,6 +28,7 @@ use crate::port::private::{Listener, PrivateHttp, Rate};
 use crate::port::public::{self, Gateway};
 use crate::proxy::Proxy;
 use crate::tls::Keyring;
+use crate::tls::crl::Fetcher;
 
 /// The limits of a daemon on each link.
 pub const LIMITS: Limits = Limits {
@@ -106,6 +107,8 @@ impl Daemon {
             Security::Tls(keyring) => {
                 let watch = keyring.clone().watch(stop.clone());
                 inner.push(Subsystem::endless("the watch over the TLS directory", watch));
+                let fetcher = Fetcher::open(keyring.clone(), Some(config.data_dir.join("crl"))).await;
+                inner.push(Subsystem::endless("the fetcher of revocation lists", fetcher.run(stop.clone())));
             }
             Security::Plaintext => ignore_hangup()?,
         }

@@ -118,7 +118,8 @@ impl Hub {
         let identity = identity.unwrap_or_else(|| board.public_key());
         let members =
             vec![member(me, "hub", Kind::Hub, PublicKey::NONE), member(id, "kettle", Kind::Leaf, identity)];
-        let tls = TlsStatus { enabled: true, health: "ok".into(), slots: listed(slots) };
+        let tls =
+            TlsStatus { enabled: true, health: "ok".into(), slots: listed(slots), ..TlsStatus::default() };
         Self {
             api: api_of(Cluster::of(me, members), tls),
             board,
