@@ -117,13 +117,16 @@ impl FileWatch {
     /// and only a new watch follows it.
     fn arm(&mut self, watched: Vec<Watched>) {
         let Some(watcher) = &mut self.watcher else { return };
-        let mut former = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not while the lock is held: the watcher's thread may wait for it, and is waited for here.
+        let former = {
+            let mut current = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+            core::mem::replace(&mut *current, watched.clone())
+        };
         for path in folders(&former) {
             // Fails while there is nothing to watch. The poll continues then.
             let _ = watcher.unwatch(path);
         }
-        *former = watched;
-        for path in folders(&former) {
+        for path in folders(&watched) {
             let _ = watcher.watch(path, RecursiveMode::NonRecursive);
         }
     }

@@ -133,17 +133,34 @@ impl<'a> Certificate<'a> {
     /// Returns true when the key may sign certificates: its key usage says so, or says nothing.
     #[must_use]
     pub fn may_sign_certificates(&self) -> bool {
+        self.has_key_usage(0b100)
+    }
+
+    /// Returns true when the key may sign handshakes: its key usage says so (digitalSignature), or says nothing.
+    #[must_use]
+    pub fn may_sign_handshakes(&self) -> bool {
+        self.has_key_usage(0b1000_0000)
+    }
+
+    /// What the extended key usage allows. `None` without that extension, which allows everything.
+    #[must_use]
+    pub fn extended_key_usage(&self) -> Option<Usage> {
+        self.extension(EXTENDED_KEY_USAGE).map(Usage::read)
+    }
+
+    /// Whether the key usage has this bit, counted in its first byte, or says nothing (RFC 5280 section 4.2.1.3).
+    fn has_key_usage(&self, bit: u8) -> bool {
         let bits = self.extension(KEY_USAGE).map(BitStringRef::from_der);
-        // Bit 5, counted from the top (RFC 5280 section 4.2.1.3).
         bits.is_none_or(|bits| {
-            bits.is_ok_and(|bits| bits.raw_bytes().first().is_some_and(|first| first & 0b100 != 0))
+            bits.is_ok_and(|bits| bits.raw_bytes().first().is_some_and(|first| first & bit != 0))
         })
     }
 
-    /// Returns true when its extended key usage allows this, or it has none. An extension that cannot be read allows nothing.
+    /// Returns true when its extended key usage allows this, or it has none.
     #[must_use]
     pub fn allows(&self, usage: Usage) -> bool {
-        self.extension(EXTENDED_KEY_USAGE).is_none_or(|purposes| usage.is_among(purposes).unwrap_or(false))
+        self.extended_key_usage()
+            .is_none_or(|found| (found.server || !usage.server) && (found.client || !usage.client))
     }
 
     /// Returns true when there are any extensions, which version 1 does not have.
@@ -219,8 +236,8 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
-const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// `TBSCertificate`: what is read of it, and the contents of its signature algorithm.

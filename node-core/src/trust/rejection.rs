@@ -60,8 +60,7 @@ pub enum Rejection {
     },
     /// It is trusted, but its key is not on an elliptic curve, and only such keys are taken here.
     #[error(
-        "certificate {fingerprint} has a key of kind {algorithm}, and only EC keys are taken here (ec_only): make the peer a \
-         P-256 key"
+        "certificate {fingerprint} must use ECDSA (ec_only), got {algorithm}: make the peer a P-256 key"
     )]
     NotEc {
         /// SHA-256 of the certificate.

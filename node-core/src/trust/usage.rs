@@ -1,7 +1,7 @@
 //! The extended key usage that a peer's certificate must allow (RFC 5280 section 4.2.1.12).
 
-use der::asn1::{AnyRef, ObjectIdentifier};
-use der::{Decode, Reader};
+use der::asn1::AnyRef;
+use der::{Decode, Reader, SliceReader};
 use webpki::{KeyPurposeId, KeyPurposeIdIter};
 
 /// What a peer uses its certificate for. A certificate without the extension allows everything.
@@ -14,11 +14,11 @@ pub struct Usage {
 }
 
 /// id-kp-serverAuth.
-const SERVER_OID: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
-const SERVER: KeyPurposeId<'_> = KeyPurposeId::new(SERVER_OID);
+const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+const SERVER: KeyPurposeId<'_> = KeyPurposeId::new(SERVER_AUTH);
 /// id-kp-clientAuth.
-const CLIENT_OID: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
-const CLIENT: KeyPurposeId<'_> = KeyPurposeId::new(CLIENT_OID);
+const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
+const CLIENT: KeyPurposeId<'_> = KeyPurposeId::new(CLIENT_AUTH);
 
 impl Usage {
     /// Whatever the certificate allows.
@@ -30,18 +30,17 @@ impl Usage {
     /// Of a hub: which side dials a link is an accident of time.
     pub const BOTH: Self = Self { server: true, client: true };
 
-    /// Whether all of it is among the purposes in the contents of an extension.
-    pub(super) fn is_among(self, extension: &[u8]) -> der::Result<bool> {
+    /// Reads the contents of the extension. What cannot be read ends it.
+    pub(super) fn read(extension: &[u8]) -> Self {
         let mut found = Self::ANY;
-        AnyRef::from_der(extension)?.sequence(|purposes| {
-            while !purposes.is_finished() {
-                let purpose = ObjectIdentifier::decode(purposes)?;
-                found.server |= purpose.as_bytes() == SERVER_OID;
-                found.client |= purpose.as_bytes() == CLIENT_OID;
-            }
-            Ok(())
-        })?;
-        Ok((found.server || !self.server) && (found.client || !self.client))
+        let purposes = AnyRef::from_der(extension).and_then(|purposes| SliceReader::new(purposes.value()));
+        let Ok(mut purposes) = purposes else { return found };
+        while !purposes.is_finished() {
+            let Ok(purpose) = AnyRef::decode(&mut purposes) else { break };
+            found.server |= purpose.value() == SERVER_AUTH;
+            found.client |= purpose.value() == CLIENT_AUTH;
+        }
+        found
     }
 
     pub(super) fn allows(self, purposes: &mut KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {

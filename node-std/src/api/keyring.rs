@@ -52,6 +52,9 @@ pub struct TlsStatus {
     pub enabled: bool,
     /// `ok`, or what is wrong with the TLS directory and since when. The node then keeps its last good keyring.
     pub health: String,
+    /// What an operator is warned of: that some peers need no certificate, or prove none.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// The keyring that is in use.
     pub slots: Vec<KeySlot>,
     /// The lists of revoked certificates in force, and the URLs that should have more.

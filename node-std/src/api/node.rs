@@ -36,6 +36,10 @@ pub struct NodeStatus {
     pub peer_url: Option<String>,
     /// SHA-256 of the certificate that it presents, `sha256:` and hexadecimal digits, none in plaintext.
     pub active_key: Option<String>,
+    /// When that certificate ends, in Unix milliseconds. None where the node that answers has not seen it: it has no link to the
+    /// member, and the certificate is not in its keyring.
+    #[serde(default)]
+    pub active_key_not_after: Option<u64>,
     /// Digest of all certificates that it trusts, in the same form.
     pub keyring_digest: Option<String>,
     /// The components that it offers.
@@ -72,6 +76,7 @@ impl NodeStatus {
             since: member.since_unix_ms,
             peer_url: member.addrs.first().map(|addr| format!("{scheme}://{addr}")),
             active_key: digest(&member.active_key),
+            active_key_not_after: None,
             keyring_digest: digest(&member.keyring),
             components: member.components.clone(),
             hubs: member.hubs.iter().map(ToString::to_string).collect(),

@@ -8,13 +8,13 @@ use super::machine::Machine;
 use super::node::NodeStatus;
 use super::service::Api;
 use crate::clock::unix_millis;
-use crate::cluster::Member;
+use crate::cluster::{LinkInfo, Member, View};
 use crate::config::InForce;
 
 impl<R> Api<R> {
     pub(super) fn list_node_status(&self) -> NodeList {
         let view = self.cluster.view();
-        let nodes = view.members().iter().map(|member| self.node(member)).collect();
+        let nodes = view.members().iter().map(|member| self.node(&view, member)).collect();
         NodeList { responding_node_id: self.cluster.me().to_string(), observed_at: unix_millis(), nodes }
     }
 
@@ -27,7 +27,7 @@ impl<R> Api<R> {
         let tls = self.tls.borrow().clone();
         Ok(StatusAnswer {
             status: NodeDetails {
-                node: self.node(member),
+                node: self.node(&view, member),
                 observed_at: unix_millis(),
                 machine: Machine::read(),
                 running_components: member.components.iter().map(|name| ComponentInfo::new(name)).collect(),
@@ -39,13 +39,27 @@ impl<R> Api<R> {
         })
     }
 
+    /// When the certificate of a member ends, if this node has seen it.
+    fn end_of(&self, view: &View, member: &Member, key: &str) -> Option<u64> {
+        let tls = self.tls.borrow();
+        if let Some(slot) = tls.slots.iter().find(|slot| slot.certificate_sha256 == key) {
+            return Some(slot.not_after);
+        }
+        let shows = |link: &&LinkInfo| {
+            link.peer == member.id && link.peer_key.is_some_and(|shown| shown.0 == member.active_key)
+        };
+        let session = view.link_list.iter().find(shows)?.session.as_ref()?;
+        Some(session.expires?.0.saturating_mul(1000))
+    }
+
     pub(super) fn show_config(&self) -> ConfigAnswer {
         let settings = self.about.config.borrow().clone();
         ConfigAnswer { responding_node_id: self.cluster.me().to_string(), settings }
     }
 
-    fn node(&self, member: &Member) -> NodeStatus {
-        let node = NodeStatus::new(member, self.tls.borrow().enabled);
+    fn node(&self, view: &View, member: &Member) -> NodeStatus {
+        let mut node = NodeStatus::new(member, self.tls.borrow().enabled);
+        node.active_key_not_after = node.active_key.as_deref().and_then(|key| self.end_of(view, member, key));
         if member.id != self.cluster.me() {
             return node;
         }

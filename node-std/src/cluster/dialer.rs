@@ -63,7 +63,9 @@ impl Dialer {
         let Dial { target, address } = dial;
         let opened = match self.open(&address).await {
             // A process that ends resets the connections that it had not accepted. The second dial shows whether it is gone.
-            Err((_, error)) if error.kind() == io::ErrorKind::ConnectionReset => self.open(&address).await,
+            Err(FailedOpening { error, .. }) if error.kind() == io::ErrorKind::ConnectionReset => {
+                self.open(&address).await
+            }
             opened => opened,
         };
         match opened {
@@ -71,21 +73,25 @@ impl Dialer {
                 origin.direction = Direction::Dialled(target);
                 self.run(carrier, origin).await;
             }
-            Err((failure, error)) => {
+            Err(FailedOpening { failure, error, untrusted }) => {
                 let address = address.as_str().to_owned();
                 let error = match &self.security {
                     Security::Tls(_) => explain_opening(&error),
                     Security::Plaintext => error.to_string(),
                 };
                 // The receiver is dropped when the daemon stops.
-                let _ = self.events.send(LinkEvent::DialFailed { target, address, failure, error }).await;
+                let _ = self
+                    .events
+                    .send(LinkEvent::DialFailed { target, address, untrusted, failure, error })
+                    .await;
             }
         }
     }
 
-    async fn open(&self, address: &str) -> Result<(Box<dyn Carrier>, Origin), (Failure, io::Error)> {
-        let stream = self.connect(address).await.map_err(|error| (failure(&error), error))?;
-        self.secure(stream, address).await.map_err(|error| (Failure::Unresponsive, error))
+    async fn open(&self, address: &str) -> Result<(Box<dyn Carrier>, Origin), FailedOpening> {
+        let unreached = |error| FailedOpening { failure: failure(&error), error, untrusted: false };
+        let stream = self.connect(address).await.map_err(unreached)?;
+        self.secure(stream, address).await
     }
 
     async fn connect(&self, address: &str) -> io::Result<TcpStream> {
@@ -98,7 +104,11 @@ impl Dialer {
         Ok(stream)
     }
 
-    async fn secure(&self, stream: TcpStream, dialled: &str) -> io::Result<(Box<dyn Carrier>, Origin)> {
+    async fn secure(
+        &self,
+        stream: TcpStream,
+        dialled: &str,
+    ) -> Result<(Box<dyn Carrier>, Origin), FailedOpening> {
         let (direction, address) = (Direction::Accepted, dialled.to_owned());
         let mut origin =
             Origin { direction, address, channel: Channel::default(), shown: None, session: None };
@@ -111,8 +121,11 @@ impl Dialer {
                 let time = keyring.timeout().unwrap_or(DIAL_HANDSHAKE_TIMEOUT);
                 let (stream, refused) = noting(within(time, connecting)).await;
                 let stream = stream.map_err(|error| match refused {
-                    Some(refused) => io::Error::new(error.kind(), refused.to_string()),
-                    None => error,
+                    Some(refused) => FailedOpening {
+                        untrusted: refused.is_unknown(),
+                        ..FailedOpening::from(io::Error::new(error.kind(), refused.to_string()))
+                    },
+                    None => error.into(),
                 })?;
                 origin.channel = channel(stream.get_ref().1, ours)?;
                 origin.shown = Some(Shown::of(stream.get_ref().1, Some(name)));
@@ -122,6 +135,21 @@ impl Dialer {
                 Ok((Box::new(stream), origin))
             }
         }
+    }
+}
+
+/// Why there is no carrier.
+struct FailedOpening {
+    failure: Failure,
+    error: io::Error,
+    /// The peer's certificate is not trusted here.
+    untrusted: bool,
+}
+
+impl From<io::Error> for FailedOpening {
+    /// Of a host that accepted the connection.
+    fn from(error: io::Error) -> Self {
+        Self { failure: Failure::Unresponsive, error, untrusted: false }
     }
 }
 

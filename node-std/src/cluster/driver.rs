@@ -14,16 +14,18 @@ use super::changes::Changes;
 use super::dial_log::{DialLog, FailedDial};
 use super::dialer::Dialer;
 use super::events::Events;
+use super::expiring_peers::ExpiringPeers;
 use super::known_hubs::KnownHubs;
 use super::links::Links;
 use super::local::{Keys, LocalRecord};
+use super::missed_rotation::MissedRotation;
 use super::request::Request;
 use super::security::Security;
 use super::snapshot::snapshot;
 use super::state_store::StateStore;
 use super::view_channel::ViewSender;
 use super::view_publisher::ViewPublisher;
-use crate::clock::Clock;
+use crate::clock::{Clock, unix_time};
 use crate::link::{LinkEvent, LinkHandle, Outcome};
 
 /// Link events taken before the view is published again.
@@ -36,6 +38,8 @@ pub(super) struct Driver<'s> {
     node: Node<'s>,
     dialer: Dialer,
     dial_log: DialLog,
+    missed_rotation: MissedRotation,
+    expiring_peers: ExpiringPeers,
     links: Links,
     admission: Admission,
     local: LocalRecord,
@@ -72,6 +76,8 @@ impl<'s> Driver<'s> {
             node,
             dialer,
             dial_log: DialLog::new(),
+            missed_rotation: MissedRotation::default(),
+            expiring_peers: ExpiringPeers::default(),
             links: Links::new(),
             admission,
             local,
@@ -196,7 +202,13 @@ impl<'s> Driver<'s> {
         let now = self.dialer.clock.now();
         match event {
             LinkEvent::Started(link, origin) => self.links.handle_started(link, origin),
-            LinkEvent::DialFailed { target, address, failure, error } => {
+            LinkEvent::DialFailed { target, address, untrusted, failure, error } => {
+                if untrusted
+                    && self.links.is_empty()
+                    && let Some(line) = self.missed_rotation.refuse(tokio::time::Instant::now(), target)
+                {
+                    tracing::warn!("{line}");
+                }
                 let name = match target {
                     Target::Member(id) => self.node.member(id).map(|member| member.metadata.name),
                     Target::Seed(_) => None,
@@ -231,6 +243,7 @@ impl<'s> Driver<'s> {
         let (name, kind) = Metadata::decode(record.metadata)
             .map_or(("?", Kind::Hub), |metadata| (metadata.name, metadata.kind));
         let Some(origin) = self.links.handle_up(handle, name) else { return };
+        self.missed_rotation.link_up();
         self.dial_log.reach(Target::Member(record.id));
         if let Direction::Dialled(target) = origin.direction {
             self.dial_log.reach(target);
@@ -310,6 +323,14 @@ impl<'s> Driver<'s> {
             match keyring.judge(shown) {
                 Ok(longest) => holds = holds.min(longest),
                 Err(rejection) => ended.push((link, peer, rejection)),
+            }
+        }
+        let clock = (tokio::time::Instant::now(), unix_time());
+        for (peer, certificate, end) in self.links.expiries() {
+            let is_own = keyring.read_slots(|slots| slots.iter().any(|slot| slot.certificate == certificate));
+            let name = self.node.member(peer).map_or("?", |member| member.metadata.name);
+            if !is_own && let Some(line) = self.expiring_peers.due(clock, name, certificate, end) {
+                tracing::warn!("{line}");
             }
         }
         for (link, peer, rejection) in ended {

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use node_core::gossip::{Direction, Node};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::GoAway;
-use node_core::time::{Duration, Instant};
+use node_core::time::{Duration, Instant, UnixTime};
+use node_core::trust::Fingerprint;
 
 use super::gossip::GossipOutbox;
 use super::view::LinkInfo;
@@ -52,6 +53,14 @@ impl Links {
     pub(super) fn shown(&self) -> impl Iterator<Item = (LinkId, NodeId, &Shown)> {
         self.by_id.iter().filter_map(|(id, known)| {
             Some((*id, known.handle.as_ref()?.peer(), known.origin.shown.as_ref()?))
+        })
+    }
+
+    /// When the certificates end that the peers of links showed which are up.
+    pub(super) fn expiries(&self) -> impl Iterator<Item = (NodeId, Fingerprint, UnixTime)> {
+        self.by_id.values().filter_map(|known| {
+            let certificate = known.origin.shown.as_ref()?.certificate()?;
+            Some((known.handle.as_ref()?.peer(), certificate, known.origin.session.as_ref()?.expires?))
         })
     }
 

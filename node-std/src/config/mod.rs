@@ -38,7 +38,7 @@ pub use dial_range::{BadDialRange, DialRange};
 pub use env_file::{EnvFileError, LineProblem};
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors};
-pub use file::{ConfigFileError, Fault, Place, host_of};
+pub use file::{ConfigFileError, Fault, Place, check_text, host_of};
 pub use flags::Flags;
 pub use host_port::{BadHostPort, HostPort};
 pub use in_force::InForce;

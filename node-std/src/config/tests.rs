@@ -3,6 +3,7 @@ use std::io::Write;
 use clap::Parser;
 
 use super::*;
+use crate::tls::settings::{CrlCheck, Demand, NameRule, Pem};
 
 /// Resolves flags and variables as the daemon does.
 fn config(flags: &[&str], variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
@@ -256,4 +257,168 @@ fn a_wrong_line_is_named() {
     }
     let message = problem(&["--env-file", "/nowhere/env"], &[]);
     assert!(message.starts_with("cannot read the env file /nowhere/env: "), "{message}");
+}
+
+/// The problem that a daemon reports for a configuration file, or its settings.
+fn with_config(text: &str, flags: &[&str], variables: &[(&str, &str)]) -> Result<Config, String> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let path = file.path().to_str().unwrap();
+    config(&[&["-c", path], flags].concat(), variables)
+        .map_err(|error| error.to_string().replace(path, "FILE"))
+}
+
+const WHOLE: &str = "
+cluster:
+  id: prod
+  name: $NODE
+  listen: 10.0.0.1:9000
+  join: [a:1, '[fd00::2]:2']
+  data_dir: ${DATA:-/data}
+  roles: { 'board-*': leaf, 'email:ann@example.com': [operator, application] }
+  bind: [ 'shop=hub,leaf' ]
+gateway: { listen: 0.0.0.0:80, components: '*' }
+components:
+  web: http://127.0.0.1:80
+limits: { connections: 100, drain: 1m }
+log: warn
+tls:
+  ca: [old.crt, new.crt]
+  cert: agent.crt
+  key_pem: ${KEY}
+  depth: 2
+  client: { names: any, ca: other.crt }
+  server: { verify: verify_peer, fail_if_no_peer_cert: false, crl_check: peer }
+";
+
+#[test]
+fn a_configuration_file_sets_everything() {
+    let key = "-----BEGIN PRIVATE KEY-----\n: # [\n";
+    let config = with_config(WHOLE, &[], &[("NODE", "n1"), ("KEY", key)]).unwrap();
+    assert_eq!((config.cluster_id.as_str(), config.name.as_str()), ("prod", "n1"));
+    assert_eq!((config.private_addr.port(), config.public_addr.unwrap().port()), (9000, 80));
+    assert_eq!(config.join.iter().map(HostPort::as_str).collect::<Vec<_>>(), ["a:1", "[fd00::2]:2"]);
+    assert_eq!((config.data_dir.to_str(), config.log.as_str()), (Some("/data"), "warn"));
+    assert_eq!(
+        config.roles,
+        ["board-*=leaf", "email:ann@example.com=operator,application"].map(|rule| rule.parse().unwrap())
+    );
+    assert_eq!((config.bindings.len(), config.components.len()), (1, 1));
+    assert_eq!((config.max_connections, config.drain.as_secs()), (100, 60));
+    assert!(config.published.serves("anything"));
+    let tls = config.tls.unwrap();
+    assert_eq!((tls.listening.authorities.len(), tls.dialling.authorities.len()), (2, 1));
+    assert_eq!((tls.listening.depth, tls.dialling.depth), (2, 2));
+    assert_eq!((tls.listening.demand, tls.dialling.demand), (Demand::IfShown, Demand::Always));
+    assert_eq!((&tls.listening.names, &tls.dialling.names), (&NameRule::Any, &NameRule::Any));
+    assert_eq!((tls.listening.crl_check, tls.dialling.crl_check), (CrlCheck::Peer, CrlCheck::Off));
+    let Some(Pem::Inline { text, .. }) = &tls.pairs[0].key else { panic!() };
+    assert_eq!(text.as_str(), key, "what a variable holds is never read as YAML");
+    // Where each comes from is known, and secrets are not shown.
+    let shown = |name: &str| {
+        let known = config.in_force.iter().find(|known| known.setting == name).unwrap();
+        (known.value.as_str(), known.origin.rsplit_once(": ").map_or(&*known.origin, |(place, _)| place))
+    };
+    assert_eq!(shown("tls.key_pem").0, "(hidden)");
+    assert!(shown("cluster.name").1.ends_with(":4:9") && shown("cluster.name").0 == "n1");
+    assert_eq!(shown("tls.timeout"), ("10", "default"));
+}
+
+#[test]
+fn flags_and_variables_win_over_the_file() {
+    let variables = [("NODE", "n1"), ("KEY", "k"), ("MAEL_JOIN", "c:3"), ("MAEL_LOG", "debug")];
+    let flags = ["--name", "flag", "--component", "x=http://y", "--tls-dir", "/keys"];
+    let config = with_config(WHOLE, &flags, &variables).unwrap();
+    assert_eq!((config.name.as_str(), config.log.as_str()), ("flag", "debug"));
+    assert_eq!((config.join.len(), config.components.len()), (1, 1));
+    let tls = config.tls.unwrap();
+    assert_eq!((tls.dir.unwrap().to_str(), tls.pairs.len()), (Some("/keys"), 0));
+    assert_eq!(tls.listening.authorities.len(), 2, "the rules of the file still hold");
+}
+
+#[test]
+fn all_faults_of_a_file_are_told_at_once_with_their_places() {
+    let text = "\
+tls:
+  cert: a.crt
+  mtls: maybe
+  verify: true
+  cipher_suites: [TLS_AES_128_GCM_SHA256, RC4]
+  timeout: soon
+  chiper_suites: x
+  listeners: []
+cluster:
+  name: [a]
+  listen:
+  join: $NOBODY
+peers: []
+ca: x
+log: { filter: info, filer: x }
+";
+    let said = with_config(text, &[], &[]).unwrap_err();
+    let lines: Vec<&str> = said.lines().collect();
+    for (line, expected) in lines.iter().zip([
+        "FILE:3:9: tls.mtls is \"maybe\": expected true or verify_peer, false or verify_none",
+        "FILE:4:3: mtls and verify are two names of one setting: drop one",
+        "FILE:5:43: tls.cipher_suites is \"RC4\": expected one of TLS_AES_128_GCM_SHA256, ",
+        "FILE:6:12: tls.timeout is \"soon\": expected seconds such as 2 or 0.5",
+        "FILE:7:3: tls.chiper_suites: no setting has this name: is cipher_suites meant?",
+        "FILE:8:3: tls.listeners: no setting has this name; the settings here are ",
+        "FILE:10:9: cluster.name is a list: expected a text",
+        "FILE:11:",
+        "FILE:12:9: cluster.join cannot be read: the variable NOBODY is not set",
+        "FILE:13:1: peers: no setting has this name: other transports than TCP",
+        "FILE:14:1: ca: no setting has this name: it stands under tls: indent it",
+        "FILE:15:22: log.filer: no setting has this name: is filter meant?",
+    ]) {
+        assert!(line.starts_with(expected), "{line}\n{expected}");
+    }
+    assert_eq!(lines.len(), 12, "{said}");
+}
+
+#[test]
+fn contradictions_are_faults() {
+    for (text, expected) in [
+        (
+            "tls: { mtls: false, verify_and_map: true, cert: a }",
+            "wants a certificate of every peer, and verify (mtls) wants none",
+        ),
+        ("tls: { verify: verify_none, fail_if_no_peer_cert: true, cert: a }", "and verify (mtls) wants none"),
+        ("tls: { known_urls: [a], cert: a }", "has an effect only with verify_cert_and_check_known_urls"),
+        ("tls: { verify_cert_and_check_known_urls: true, cert: a }", "nobody could be accepted"),
+        ("tls: { key: a }", "FILE:1:13: tls.key has no certificate beside it"),
+        ("tls: { ca: a }", "TLS needs a certificate and a key of this node"),
+        ("tls: { cert: a, certs: [] }", "tls.certs stands beside cert"),
+        ("tls: { cert: a, key_password: x, key_password_file: y }", "stands beside the password itself"),
+        ("tls: { cert: a }\nallow_non_tls: true", "allow_non_tls lets everybody in without TLS"),
+        ("tls: { cert: a, cipher_suites: ECDHE-RSA-AES128-GCM-SHA256 }", "names no suite of TLS 1.3"),
+        ("tls: { cert: a, server: { insecure: true } }", "tls.server.insecure: no setting has this name"),
+        ("tls: { cert: a }\ncluster: { plaintext: true }", "exclude each other"),
+        ("tls: 5", "FILE:1:6: tls is a single value: expected a map"),
+        ("- a", "FILE:1:1: the file is a list: expected a map"),
+    ] {
+        let said = with_config(text, &[], &[]).unwrap_err();
+        assert!(said.contains(expected), "{text}: {said}");
+    }
+}
+
+#[test]
+fn files_that_nobody_can_read_are_errors() {
+    let long = format!("log: {}", "x".repeat(1 << 20));
+    assert_eq!(with_config(&long, &[], &[]).unwrap_err().lines().count(), 1);
+    let message = problem(&["--config", "/nowhere/c.yaml"], &[]);
+    assert!(message.starts_with("cannot read the configuration file /nowhere/c.yaml: "), "{message}");
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"a: 1\nb: \xff\n").unwrap();
+    assert!(problem(&["-c", file.path().to_str().unwrap()], &[]).contains("line 2 is not UTF-8"));
+}
+
+#[test]
+fn both_notations_of_the_nats_document_load() {
+    let nats = "tls: {\n  cert_file: \"./server-cert.pem\"\n  key_file: \"./server-key.pem\"\n  handshake_first: \"300ms\"\n}\n";
+    let config = with_config(nats, &[], &[]).unwrap();
+    assert_eq!(config.tls.unwrap().pairs.len(), 1);
+    assert!(config.notes[0].contains("nothing is ever sent in the clear"), "{:?}", config.notes);
+    let proxied = with_config("tls {}\nallow_non_tls: true\n", &[], &[]).unwrap();
+    assert!(proxied.plaintext && proxied.tls.is_none());
 }

@@ -33,8 +33,8 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Keys(KeysCommand::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
         Command::Keys(KeysCommand::Push { .. }) => ("MaelNode.PushKeys", json!({})),
         Command::Config(ConfigCommand::Show) => ("MaelNode.ShowConfig", json!({})),
-        // They ask no node.
-        Command::Cert(_) | Command::Version => return Ok(version(flags.json)),
+        // They ask no node, and were answered before.
+        Command::Cert(_) | Command::Tls(_) | Command::Version => return Ok(version(flags.json)),
     };
     let timeout = flags.timeout();
     let late = |_| client.late(timeout);
@@ -71,7 +71,7 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
             format!("{node} runs on the keys of {}\n", dir.display())
         }
         Command::Config(ConfigCommand::Show) => render::config(&read::<ConfigAnswer>(result)?.settings),
-        Command::Cert(_) | Command::Version => version(false),
+        Command::Cert(_) | Command::Tls(_) | Command::Version => version(false),
     })
 }
 

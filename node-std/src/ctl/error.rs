@@ -48,6 +48,12 @@ pub enum CtlError {
     /// The answer cannot be printed.
     #[error("cannot write the answer to the standard output: {0}")]
     Output(io::Error),
+    /// There is nothing to check.
+    #[error("nothing to check: name a TLS directory or files, or give --tls-dir (MAEL_PRIVATE_TLS_DIR)")]
+    NothingToCheck,
+    /// A peer is checked against one directory.
+    #[error("--peer is checked against one TLS directory: name exactly one")]
+    PeerOfWhat,
     /// A board did not get new keys, or did not keep them.
     #[error(transparent)]
     Push(#[from] PushError),
@@ -81,6 +87,8 @@ impl CtlError {
         match self {
             Self::NoKeys { .. }
             | Self::NoSealingKey { .. }
+            | Self::NothingToCheck
+            | Self::PeerOfWhat
             | Self::PlainUrl { .. }
             | Self::Url(_)
             | Self::Config(_)

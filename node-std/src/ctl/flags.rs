@@ -18,7 +18,7 @@ const NODE: &str = "The node to ask";
     name = "maelctl",
     version,
     after_help = "Exit status: 0 success; 1 the node refuses, fails or cannot be reached, or a file cannot be read or written; 2 \
-                  the command line is wrong. `cert info` has more."
+                  the command line is wrong. `cert info` and `tls check` have more: see their help."
 )]
 pub struct Flags {
     #[command(flatten)]
@@ -110,6 +110,9 @@ pub(super) enum Command {
     /// Make and show certificates. No node is asked.
     #[command(subcommand)]
     Cert(Box<CertCommand>),
+    /// TLS directories, keys and certificates on this machine.
+    #[command(subcommand)]
+    Tls(TlsCommand),
     /// The version of this program.
     Version,
 }
@@ -158,5 +161,27 @@ pub(super) enum KeysCommand {
         /// keys from you.
         #[arg(long)]
         force: bool,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum TlsCommand {
+    /// Say all that is wrong with TLS directories or with files in PEM, and what to do. It starts nothing and asks no node.
+    ///
+    /// A directory is checked as a node reads it: which pair is active and which is next, and what keeps it from working now, soon or
+    /// after a rotation. Files may be keys, certificates, chains and bundles of CAs; given together, they are checked against each
+    /// other.
+    #[command(
+        after_help = "Exit status: 0 in order (there may be notes); 1 a path cannot be read at all; 2 the command line is \
+                            wrong; 3 warnings: it works now, but not for long or not for all; 4 errors: a node would not start, \
+                            or a peer would not be accepted."
+    )]
+    Check {
+        /// TLS directories and files [default: --tls-dir].
+        #[arg(value_name = "DIR|FILE")]
+        paths: Vec<PathBuf>,
+        /// The TLS directory of a peer: whether the two nodes accept each other, now and after the next rotation of each.
+        #[arg(long, value_name = "DIR")]
+        peer: Option<PathBuf>,
     },
 }

@@ -1,6 +1,7 @@
 //! `maelctl`: asks a node of the cluster by JSON-RPC and shows the answer. `maelctl cert` works alone.
 
 mod cert;
+mod check;
 mod client;
 mod commands;
 mod error;
@@ -13,6 +14,7 @@ mod tests;
 mod token;
 
 use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub use cert::CertError;
@@ -20,12 +22,13 @@ pub use error::CtlError;
 pub use flags::Flags;
 pub use push::PushError;
 
+use check::Check;
 use client::Client;
 
 use crate::config::check_process;
 
 /// Runs `maelctl`. Its exit status is 0 on success, 1 when the node refuses, fails or cannot be reached, and 2 when the
-/// command line is wrong. `cert info` has more, for the certificates that it shows.
+/// command line is wrong. `cert info` and `tls check` have more, as their help says.
 #[must_use]
 pub fn run(flags: Flags) -> ExitCode {
     if let Err(error) = check_process() {
@@ -38,6 +41,12 @@ pub fn run(flags: Flags) -> ExitCode {
                 print(&outcome.text, ExitCode::from(outcome.status))
             }
             Err(error) => report(&error.into()),
+        };
+    }
+    if let flags::Command::Tls(flags::TlsCommand::Check { paths, peer }) = &flags.command {
+        return match check(&flags, paths, peer.as_deref()) {
+            Ok((output, code)) => print(&output, code),
+            Err(error) => report(&error),
         };
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -60,6 +69,17 @@ pub fn run(flags: Flags) -> ExitCode {
     }
 }
 
+/// Checks `paths`, or else the TLS directory of the flags.
+fn check(flags: &Flags, paths: &[PathBuf], peer: Option<&Path>) -> Result<(String, ExitCode), CtlError> {
+    let own = flags.target.tls_dir.as_ref().filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let own: Vec<PathBuf> = own.into_iter().collect();
+    let paths = if paths.is_empty() { &own } else { paths };
+    if paths.is_empty() {
+        return Err(CtlError::NothingToCheck);
+    }
+    Check { paths, peer, json: flags.json }.run()
+}
+
 /// Runs the command of `flags` and returns the text to print.
 ///
 /// # Errors
@@ -67,6 +87,9 @@ pub fn run(flags: Flags) -> ExitCode {
 pub async fn answer(flags: Flags) -> Result<String, CtlError> {
     match &flags.command {
         flags::Command::Cert(command) => return Ok(cert::run(command, flags.json)?.text),
+        flags::Command::Tls(flags::TlsCommand::Check { paths, peer }) => {
+            return check(&flags, paths, peer.as_deref()).map(|(output, _)| output);
+        }
         flags::Command::Version => return Ok(commands::version(flags.json)),
         _ => {}
     }

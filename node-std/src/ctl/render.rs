@@ -86,10 +86,12 @@ pub fn nodes(NodeList { observed_at, nodes, .. }: &NodeList) -> String {
             address,
             node.rtt_micros.map_or_else(|| "-".to_owned(), millis),
             node.active_key.as_deref().map_or_else(|| "-".to_owned(), fingerprint),
+            node.active_key_not_after.map_or_else(|| "-".to_owned(), |end| until(end, *observed_at)),
             if node.components.is_empty() { "-".to_owned() } else { node.components.join(",") },
         ]
     };
-    let header = ["NAME", "ID", "KIND", "STATE", "SINCE", "INC", "ADDRESS", "RTT", "KEY", "COMPONENTS"];
+    let header =
+        ["NAME", "ID", "KIND", "STATE", "SINCE", "INC", "ADDRESS", "RTT", "KEY", "EXPIRES", "COMPONENTS"];
     table(header, nodes.iter().map(row).collect())
 }
 
@@ -169,7 +171,7 @@ mod tests {
         serde_json::from_value(json!({
             "nodeId": id.repeat(16), "name": name, "kind": "hub", "state": "alive", "incarnation": 1, "version": 1,
             "since": 1_000_000, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
-            "keyringDigest": null, "components": ["web", "shop"], "hubs": [], "linked": true, "rttMicros": 1234,
+            "keyringDigest": null, "activeKeyNotAfter": 1_110_000, "components": ["web", "shop"], "hubs": [], "linked": true, "rttMicros": 1234,
         }))
         .unwrap()
     }
@@ -180,6 +182,7 @@ mod tests {
             kind: "leaf".into(),
             peer_url: None,
             active_key: None,
+            active_key_not_after: None,
             rtt_micros: None,
             components: vec![],
             hubs: vec!["01".repeat(16), "09".repeat(16)],
@@ -193,9 +196,9 @@ mod tests {
         };
         assert_eq!(
             nodes(&list),
-            "NAME   ID        KIND  STATE   SINCE  INC  ADDRESS                RTT      KEY               COMPONENTS\n\
-             hub-1  01010101  hub   alive   90 s   1    https://10.0.0.1:8374  1.23 ms  abababababababab  web,shop\n\
-             board  02020202  leaf  asleep  90 s   1    via hub-1, 09090909    -        -                 -\n"
+            "NAME   ID        KIND  STATE   SINCE  INC  ADDRESS                RTT      KEY               EXPIRES  COMPONENTS\n\
+             hub-1  01010101  hub   alive   90 s   1    https://10.0.0.1:8374  1.23 ms  abababababababab  in 20 s  web,shop\n\
+             board  02020202  leaf  asleep  90 s   1    via hub-1, 09090909    -        -                 -        -\n"
         );
     }
 

@@ -24,6 +24,7 @@ use crate::identity::NodeKey;
 use crate::link::{KEY_USAGE_LIMIT, Local};
 use crate::log_limit::LogLimit;
 use crate::peer::{Peers, Services};
+use crate::port::health::Readiness;
 use crate::port::private::{Listener, PrivateHttp, Rate};
 use crate::port::public::{self, Gateway};
 use crate::proxy::Proxy;
@@ -101,8 +102,14 @@ impl Daemon {
         };
         let (tls, tls_watch) = watch_tls(security.clone(), stop.clone());
         let mut inner = vec![Subsystem::endless("the watch over the state of TLS", tls_watch)];
+        let readiness = Readiness { tls: tls.clone(), drain: drain.clone() };
         let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone())));
-        let http = Arc::new(PrivateHttp { api, proxy: proxy.clone(), access: access.clone() });
+        let http = Arc::new(PrivateHttp {
+            api,
+            proxy: proxy.clone(),
+            access: access.clone(),
+            readiness: readiness.clone(),
+        });
         match &security {
             Security::Tls(keyring) => {
                 let watch = keyring.clone().watch(stop.clone());
@@ -138,7 +145,7 @@ impl Daemon {
             let addr = socket.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string());
             tracing::info!("gateway listening on {addr}");
             tracing::info!("the gateway serves {}", config.published);
-            let gateway = Gateway { proxy, published: config.published, most };
+            let gateway = Gateway { proxy, published: config.published, readiness, most };
             let public = public::serve(socket, gateway, drain.clone());
             ports.push(Subsystem::endless("the public port", public));
         }

@@ -53,5 +53,6 @@ fn tls_status(keyring: &Keyring) -> TlsStatus {
     let slots = keyring.slots();
     let slots = slots.iter().map(|slot| KeySlot::new(slot, slot.name == active.name)).collect();
     let lists = keyring.lists().iter().map(RevocationListStatus::from).collect();
-    TlsStatus { enabled: true, health, slots, lists }
+    let warnings = keyring.warnings().into_iter().map(str::to_owned).collect();
+    TlsStatus { enabled: true, health, warnings, slots, lists }
 }

@@ -36,6 +36,8 @@ pub enum LinkEvent {
         target: Target,
         /// The address that was dialled.
         address: String,
+        /// Its certificate is not trusted here.
+        untrusted: bool,
         /// The state of that node, as the failure shows it.
         failure: Failure,
         /// The error, for the log.

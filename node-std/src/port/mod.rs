@@ -4,7 +4,7 @@
 
 mod acceptor;
 mod connection;
-mod health;
+pub(crate) mod health;
 pub mod private;
 pub mod public;
 mod sniff;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::acceptor::accept;
 use super::connection::{self, Version};
-use super::health::HEALTH_CHECK;
+use super::health::{HEALTH_CHECK, READY, Readiness};
 use super::sniff::{Opening, sniff};
 use crate::config::Published;
 use crate::proxy::{Arrival, Body, COMPONENT, Proxy, ProxyError, strip_maelstrom, text};
@@ -31,6 +31,8 @@ pub struct Gateway {
     pub proxy: Arc<Proxy>,
     /// The components that it serves.
     pub published: Published,
+    /// Whether this node can make new links.
+    pub readiness: Readiness,
     /// Most connections at once.
     pub most: usize,
 }
@@ -73,8 +75,12 @@ async fn serve_connection<IO: AsyncRead + AsyncWrite + Unpin + 'static>(
 }
 
 async fn respond(mut request: Request<Incoming>, arrival: Arrival, gateway: &Gateway) -> Response<Body> {
-    if request.uri().path() == HEALTH_CHECK {
-        return text(StatusCode::OK, "OK");
+    match request.uri().path() {
+        HEALTH_CHECK => return text(StatusCode::OK, "OK"),
+        // The world does not learn why not.
+        READY if gateway.readiness.check().is_ok() => return text(StatusCode::OK, "ready"),
+        READY => return text(StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        _ => {}
     }
     strip_maelstrom(request.headers_mut());
     let asked = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
@@ -106,12 +112,18 @@ mod tests {
     use super::*;
     use crate::testing::{alone, client, component, mirror, text};
 
+    fn readiness() -> Readiness {
+        let (_, tls) = tokio::sync::watch::channel(crate::api::TlsStatus::default());
+        Readiness { tls, drain: CancellationToken::new() }
+    }
+
     async fn gateway() -> (core::net::SocketAddr, CancellationToken) {
         let proxy = Proxy::new(alone(), &[component("shop", mirror().await, "")]);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let drain = CancellationToken::new();
-        let gateway = Gateway { proxy: Arc::new(proxy), published: Published::All, most: 64 };
+        let gateway =
+            Gateway { proxy: Arc::new(proxy), published: Published::All, readiness: readiness(), most: 64 };
         tokio::spawn(serve(listener, gateway, drain.clone()));
         (addr, drain)
     }
@@ -155,6 +167,7 @@ mod tests {
         assert_eq!(ask(Request::get("/nothing/")).await, (404, "No component matches the request".into()));
         assert_eq!(ask(Request::get("/_mael/v1")).await.0, 404);
         assert_eq!(ask(Request::get(HEALTH_CHECK)).await, (200, "OK".into()));
+        assert_eq!(ask(Request::get(READY)).await, (200, "ready".into()));
     }
 
     #[tokio::test]
@@ -172,8 +185,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let drain = CancellationToken::new();
-        let gateway =
-            Gateway { proxy: Arc::new(Proxy::new(alone(), &[])), published: Published::All, most: 64 };
+        let gateway = Gateway {
+            proxy: Arc::new(Proxy::new(alone(), &[])),
+            published: Published::All,
+            readiness: readiness(),
+            most: 64,
+        };
         let serving = tokio::spawn(serve(listener, gateway, drain.clone()));
         let _idle = TcpStream::connect(addr).await.unwrap();
         drain.cancel();

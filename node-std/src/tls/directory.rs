@@ -110,9 +110,14 @@ pub(super) struct SlotFiles<'f> {
 impl SlotFiles<'_> {
     /// Checks that nobody but their owner may write the files.
     pub(super) fn check_modes(&self) -> Result<(), TlsError> {
-        self.files.files().try_for_each(|(kind, stamp)| {
+        self.writable().next().map_or(Ok(()), Err)
+    }
+
+    /// A problem for each file that others than its owner may write.
+    pub(super) fn writable(&self) -> impl Iterator<Item = TlsError> {
+        self.files.files().filter_map(|(kind, stamp)| {
             let path = self.path(kind);
-            if stamp.others_may_write(&path) { Err(FileProblem::Writable.of(&path)) } else { Ok(()) }
+            stamp.others_may_write(&path).then(|| FileProblem::Writable.of(&path))
         })
     }
 
@@ -145,7 +150,7 @@ impl SlotFiles<'_> {
             let password = own.as_ref().or(password).map(KeyPassword::as_bytes);
             self.read_pair(&path, &text, password, &chain)
         })?;
-        let exposed = if pair.is_some() { self.exposed(path) } else { Vec::new() };
+        let exposed = if pair.is_some() { self.exposed() } else { Vec::new() };
         Ok(LoadedSlot { info: if pair.is_some() { info.with_key() } else { info }, chain, pair, exposed })
     }
 
@@ -171,23 +176,18 @@ impl SlotFiles<'_> {
     }
 
     /// The files with the key and its password that every user may read.
-    fn exposed(&self, certificate: PathBuf) -> Vec<PathBuf> {
-        let has_key = self.files.key.is_some();
+    pub(super) fn exposed(&self) -> Vec<PathBuf> {
         let is_secret = |kind| match kind {
             Kind::Key | Kind::Password => true,
-            Kind::Crt | Kind::Pem => !has_key,
+            Kind::Crt | Kind::Pem => self.files.key.is_none(),
         };
         let readable =
             self.files.files().filter(|(kind, stamp)| is_secret(*kind) && stamp.everyone_may_read());
-        let path = |kind| match kind {
-            Kind::Crt | Kind::Pem => certificate.clone(),
-            Kind::Key | Kind::Password => self.path(kind),
-        };
-        readable.map(|(kind, _)| path(kind)).collect()
+        readable.map(|(kind, _)| self.path(kind)).collect()
     }
 
     /// Whether the slot may have a key. A file of a certificate that cannot be read may hold one.
-    fn may_be_pair(&self) -> bool {
+    pub(super) fn may_be_pair(&self) -> bool {
         if self.files.key.is_some() {
             return true;
         }
@@ -226,11 +226,25 @@ pub(super) fn pair(
     chain: &[CertificateDer<'static>],
     mismatch: FileProblem,
 ) -> Result<Pair, FileProblem> {
-    let bad_key = |error: Error| FileProblem::BadKey(error.to_string());
-    let signer = CertifiedKey::new(chain.to_vec(), signing_key(&key.as_der()).map_err(bad_key)?);
+    let signer = signer(&key, chain)?;
     let leaf = chain.first().and_then(|leaf| Certificate::parse(leaf).ok());
     match (leaf, signer.key.public_key()) {
         (Some(leaf), Some(public)) if *leaf.spki != *public.as_ref() => Err(mismatch),
         _ => Ok(Pair { key, signer }),
     }
+}
+
+/// Whether the key belongs to the certificate.
+pub(super) fn is_key_of(key: &SecretKeyDer, certificate: &CertificateDer<'static>) -> bool {
+    signer(key, core::slice::from_ref(certificate)).is_ok_and(|signer| signer.keys_match().is_ok())
+}
+
+/// Checks that the TLS library takes the key.
+pub(super) fn check_key(key: &SecretKeyDer) -> Result<(), FileProblem> {
+    stack::wiped(|| signer(key, &[])).map(drop)
+}
+
+fn signer(key: &SecretKeyDer, chain: &[CertificateDer<'static>]) -> Result<CertifiedKey, FileProblem> {
+    let key = signing_key(&key.as_der()).map_err(|error| FileProblem::BadKey(error.to_string()))?;
+    Ok(CertifiedKey::new(chain.to_vec(), key))
 }

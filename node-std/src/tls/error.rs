@@ -194,11 +194,11 @@ pub enum FileProblem {
     #[error("is one too many: at most {0} CAs or lists are taken")]
     TooMany(usize),
     /// The key belongs to another certificate.
-    #[error("does not belong to the certificate of the same name: copy both files of the pair")]
+    #[error("holds a private key that does not match the public key of the certificate of the same name: copy both files of the pair")]
     KeyMismatch,
     /// The key in a file belongs to another certificate than the first one in it.
     #[error(
-        "holds a private key that does not belong to its first certificate: put the node's own certificate first, those of its \
+        "holds a private key that does not match the public key of its first certificate: put the node's own certificate first, those of its \
          issuers after it"
     )]
     KeyMismatchWithin,

@@ -1,5 +1,6 @@
 //! Who else on this machine may change or read the files of a TLS directory.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
@@ -18,6 +19,12 @@ pub(super) fn others_may_write(path: &Path, mode: u32) -> bool {
 /// Whether every user of the machine may read a file with this mode.
 pub(super) const fn everyone_may_read(mode: u32) -> bool {
     mode & READABLE != 0
+}
+
+/// Whether others may write the file at `path`, and whether every user may read it.
+pub(super) fn of(path: &Path) -> (bool, bool) {
+    path.metadata()
+        .map_or((false, false), |file| (others_may_write(path, file.mode()), everyone_may_read(file.mode())))
 }
 
 fn is_read_only(path: &Path) -> bool {

@@ -4,7 +4,7 @@ use core::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use node_core::crypto::{Digest, Software};
-use node_core::trust::{Certificate, Fingerprint, Rejection, SubjectName};
+use node_core::trust::{Certificate, Fingerprint, NoPath, Rejection, SubjectName};
 use rustls::pki_types::{CertificateDer, ServerName};
 
 /// Most names of a certificate that are shown.
@@ -38,6 +38,16 @@ impl RefusedPeer {
             Err(_) => (format!("certificate {fingerprint}"), Vec::new()),
         };
         Self { rejection, certificate, dialled: dialled.map(|name| name.to_str().into_owned()), names }
+    }
+
+    /// Whether nobody here vouches for it, whatever else may be wrong with it.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        matches!(
+            self.rejection,
+            Rejection::Unknown { .. }
+                | Rejection::NoPath { reason: NoPath::UnknownIssuer | NoPath::BadSignature, .. }
+        )
     }
 
     /// Leaves it for the handshake that runs.

@@ -109,7 +109,7 @@ fn the_first_of_several_certificates_is_the_slots() {
 fn a_key_of_another_certificate_is_refused() {
     let pki = Pki::new(&["a", "b"]);
     fs::copy(pki.path("a.key"), pki.path("b.key")).unwrap();
-    refused(&pki, "b.key", &["does not belong to the certificate"]);
+    refused(&pki, "b.key", &["does not match the public key of the certificate"]);
 }
 
 #[test]

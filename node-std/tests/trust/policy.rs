@@ -176,6 +176,26 @@ fn the_names_of_a_certificate_are_read_in_their_order() {
 }
 
 #[test]
+fn the_usage_of_a_certificate_is_read() {
+    use rcgen::{ExtendedKeyUsagePurpose as Purpose, KeyUsagePurpose};
+    let usage = |purposes: &[Purpose]| {
+        let shown = Ca::root("root").sign(|params| params.extended_key_usages = purposes.to_vec());
+        Certificate::parse(&shown[0]).unwrap().extended_key_usage()
+    };
+    assert_eq!(usage(&[]), None);
+    assert_eq!(usage(&[Purpose::ServerAuth]), Some(Usage::SERVER));
+    assert_eq!(usage(&[Purpose::CodeSigning, Purpose::ClientAuth]), Some(Usage::CLIENT));
+    assert_eq!(usage(&[Purpose::ClientAuth, Purpose::ServerAuth]), Some(Usage::BOTH));
+    assert_eq!(usage(&[Purpose::CodeSigning]), Some(Usage::ANY));
+    let signs = |usages: &[KeyUsagePurpose]| {
+        let shown = Ca::root("root").sign(|params| params.key_usages = usages.to_vec());
+        Certificate::parse(&shown[0]).unwrap().may_sign_handshakes()
+    };
+    assert!(signs(&[]) && signs(&[KeyUsagePurpose::KeyEncipherment, KeyUsagePurpose::DigitalSignature]));
+    assert!(!signs(&[KeyUsagePurpose::KeyAgreement]));
+}
+
+#[test]
 fn a_ca_may_be_constrained_to_names() {
     let constrained = Ca::root_with("root", |params| {
         params.name_constraints = Some(NameConstraints {

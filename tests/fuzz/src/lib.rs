@@ -120,6 +120,7 @@ pub fn sealed(input: &[u8]) {
 pub fn certificate(input: &[u8]) {
     if let Ok(certificate) = Certificate::parse(input) {
         let _ = (certificate.p256_key(), certificate.is_ca(), certificate.may_sign_certificates());
+        let _ = (certificate.may_sign_handshakes(), certificate.extended_key_usage());
         // Each name takes bytes, so they end.
         assert!(certificate.names().count() <= input.len());
     }

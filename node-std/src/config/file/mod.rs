@@ -39,13 +39,20 @@ impl ConfigFile {
     /// It cannot be read, or something in it is wrong: all faults, each with its place.
     pub fn read(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigFileError> {
         let text = read_text(path)?;
-        let faulty = |faults| ConfigFileError::Faults { path: path.to_owned(), faults };
-        let root = tree::parse(&text).or_else(|fault| {
+        let faults = |faults| ConfigFileError::Faults { path: path.to_owned(), faults };
+        Self::parse(&path.display().to_string(), &text, variable).map_err(faults)
+    }
+
+    /// Reads the text of the file that is called `name`.
+    ///
+    /// # Errors
+    /// All faults.
+    fn parse(name: &str, text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<Fault>> {
+        let root = tree::parse(text).or_else(|fault| {
             // What the text says as YAML is told, unless it is good in NATS's notation.
-            tree::parse(&nats::to_yaml(&text)).map_err(|_| faulty(vec![fault]))
+            tree::parse(&nats::to_yaml(text)).map_err(|_| vec![fault])
         })?;
-        let name = path.display().to_string();
-        let reader = Reader::new(&name, variable);
+        let reader = Reader::new(name, variable);
         let mut file = read_root(Section::root(&reader, root));
         if let Some(tls) = &mut file.tls {
             let is_tls = |known: &InForce| known.setting.starts_with("tls.");
@@ -53,9 +60,15 @@ impl ConfigFile {
         }
         match reader.into_faults() {
             faults if faults.is_empty() => Ok(file),
-            faults => Err(faulty(faults)),
+            faults => Err(faults),
         }
     }
+}
+
+/// The faults in the text of a configuration file, in which each variable of the environment holds `value`. Files are not opened.
+#[must_use]
+pub fn check_text(text: &str, value: &str) -> Vec<Fault> {
+    ConfigFile::parse("text", text, &|_| Some(value.to_owned())).err().unwrap_or_default()
 }
 
 /// The text of a file that is not too long for a configuration.

@@ -3,6 +3,7 @@
 //! | request                      | answer                                                    |
 //! |------------------------------|-----------------------------------------------------------|
 //! | `GET /_mael_health_check`    | 200 `OK`, or JSON with the state of TLS when asked for it |
+//! | `GET /_mael_ready`           | 200 while the node can make new links, else 503            |
 //! | `POST /_mael/v1`             | JSON-RPC 2.0, see [`api`](crate::api)                     |
 //! | any other `/_mael/…`         | 404                                                       |
 //! | anything else                | the component that `MAELSTROM-COMPONENT` names            |
@@ -16,7 +17,7 @@ use node_core::trust::Roles;
 
 use crate::access::Access;
 use crate::api::{Api, Remote};
-use crate::port::health::HEALTH_CHECK;
+use crate::port::health::{HEALTH_CHECK, READY, Readiness};
 use crate::proxy::{Arrival, Body, Proxy, json, text};
 use crate::tls::Shown;
 
@@ -29,6 +30,8 @@ pub struct PrivateHttp<R> {
     pub proxy: Arc<Proxy>,
     /// Decides on the roles of clients.
     pub access: Arc<Access>,
+    /// Whether this node can make new links.
+    pub readiness: Readiness,
 }
 
 impl<R: Remote> PrivateHttp<R> {
@@ -43,6 +46,10 @@ impl<R: Remote> PrivateHttp<R> {
         let caller = self.access.caller(shown, request.headers());
         match request.uri().path() {
             HEALTH_CHECK => self.health(&request),
+            READY => match self.readiness.check() {
+                Ok(()) => text(StatusCode::OK, "ready"),
+                Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, reason),
+            },
             "/_mael/v1" if request.method() == Method::POST => self.api.respond(request, &caller).await,
             "/_mael/v1" => {
                 let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "JSON-RPC is served by POST");

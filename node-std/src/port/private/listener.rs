@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use node_core::gossip::Direction;
 use node_core::identity::Channel;
+use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -104,11 +105,18 @@ impl<R: Remote> Listener<R> {
                 client.origin.session = Some(session);
                 client.origin.channel = channel;
                 client.origin.shown = Some(shown.clone());
+                let is_old = stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3);
                 if stream.get_ref().1.alpn_protocol() == Some(ALPN_LINK) {
+                    if is_old {
+                        return Err(Refusal::OldLink);
+                    }
                     self.link(stream, client);
                     return Ok(());
                 }
                 let Some((opening, stream)) = open(stream, &drain).await? else { return Ok(()) };
+                if is_old && opening == Opening::Link {
+                    return Err(Refusal::OldLink);
+                }
                 let trust = watch_trust(keyring, shown, &drain);
                 let served = self.dispatch(stream, opening, client, trust.token.clone());
                 tokio::select! {

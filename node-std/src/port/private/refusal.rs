@@ -25,6 +25,8 @@ pub(super) enum Refusal {
     Slow(Duration),
     #[error("more than {0} handshakes in this second (tls.connection_rate_limit)")]
     TooFast(u32),
+    #[error("it opens a link with TLS 1.2, and links use TLS 1.3: update it")]
+    OldLink,
     #[error("it speaks HTTP without TLS; this port wants https")]
     PlainHttp,
     #[error("it opens a link without TLS; set MAEL_PRIVATE_TLS_DIR there")]

@@ -16,8 +16,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_util::sync::CancellationToken;
 
 use super::http::PrivateHttp;
+use crate::api::TlsStatus;
 use crate::api::testing::api;
 use crate::port::connection::{self, Version};
+use crate::port::health::Readiness;
 use crate::proxy::{Arrival, Proxy};
 use crate::testing::{access, alone, client, component, mirror, server, text};
 
@@ -26,7 +28,10 @@ const ARRIVAL: Arrival = Arrival { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), secure
 /// A carrier to a private port with this `proxy`, and the token that drains the port.
 fn port(proxy: Proxy) -> (DuplexStream, CancellationToken) {
     let (near, far) = tokio::io::duplex(4096);
-    let http = Arc::new(PrivateHttp { api: Arc::new(api()), proxy: Arc::new(proxy), access: access() });
+    let (_, tls) = tokio::sync::watch::channel(TlsStatus::default());
+    let readiness = Readiness { tls, drain: CancellationToken::new() };
+    let http =
+        Arc::new(PrivateHttp { api: Arc::new(api()), proxy: Arc::new(proxy), access: access(), readiness });
     let drain = CancellationToken::new();
     let served = connection::serve(far, Version::Http1, drain.clone(), move |request| {
         let http = Arc::clone(&http);
@@ -67,6 +72,7 @@ async fn own_pages_are_not_proxied() {
         (Request::post("/_mael/v2"), 404),
         (Request::get("/_mael/v1/x"), 404),
         (Request::get("/_mael"), 404),
+        (Request::get("/_mael_ready"), 200),
         (Request::get("/_maelstrom"), 200),
     ] {
         let request = bare(request.header("MAELSTROM-COMPONENT", "a"));
