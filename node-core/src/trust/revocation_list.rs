@@ -100,7 +100,7 @@ fn read_tbs<'a>(
     }
     let list = RevocationList {
         issuer,
-        issuer_name: read_common_name(issuer)?,
+        issuer_name: read_common_name(issuer).ok().flatten(),
         edition: Edition { this_update, number },
         next_update,
         signed,

@@ -82,9 +82,7 @@ pub(super) fn open(
             return read;
         }
         // What is wrong now may have been in order a moment before.
-        if let Err(error) = read {
-            return Err(error);
-        }
+        read?;
         std::thread::sleep(PAUSE);
     }
     let place = settings.dir.clone().or_else(|| settings.files().first().map(|path| (*path).to_owned()));
