@@ -194,7 +194,9 @@ pub enum FileProblem {
     #[error("is one too many: at most {0} CAs or lists are taken")]
     TooMany(usize),
     /// The key belongs to another certificate.
-    #[error("holds a private key that does not match the public key of the certificate of the same name: copy both files of the pair")]
+    #[error(
+        "holds a private key that does not match the public key of the certificate of the same name: copy both files of the pair"
+    )]
     KeyMismatch,
     /// The key in a file belongs to another certificate than the first one in it.
     #[error(

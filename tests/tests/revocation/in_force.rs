@@ -17,6 +17,8 @@ fn a_revoked_peer_loses_its_link_and_does_not_come_back() {
     is_linked(&ada, "ben").unwrap();
     let mark = ada.mark();
     server.reply("/ca.crl", Reply::Body(scene.list(&["ben"])));
+    // At once, and not only when the peer is judged again after a minute.
+    ada.wait_for_log_after(mark, "the keyring changed").unwrap();
     ada.wait_for_log_after(mark, "the link with ben ends").unwrap();
     ben.wait_for_log("cannot dial").unwrap();
     let after = ada.mark();

@@ -51,6 +51,7 @@ fn a_damaged_file_is_fetched_again() {
         fs::write(cached(&ada), damaged).unwrap();
         server.reply("/ca.crl", Reply::Close);
         ada.restart().unwrap();
+        ada.wait_for_log("the list is fetched again").unwrap();
         assert!(scene.lists(&ada, "cleo").is_err(), "nothing is known, and true wants to know");
         server.reply("/ca.crl", Reply::Body(scene.read("certs/ca.crl")));
         ada.wait_for_log("the revocation list of My Mesh CA from").unwrap();

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 use super::source::MAX_URLS;
 use super::url::CrlUrl;
-use crate::tls::file;
+use crate::tls::{TlsError, file};
 
 /// Most files that are kept. Those of URLs that nobody names any more are not known as such.
 const MAX_FILES: usize = 2 * MAX_URLS;
@@ -27,9 +27,14 @@ impl Cache {
         Self(directory)
     }
 
-    /// The list that was fetched last from `url`. Nobody has checked it.
-    pub(super) fn read(&self, url: &CrlUrl) -> Option<Vec<u8>> {
-        file::read_list(&self.path(url)).ok().map(|bytes| bytes.to_vec())
+    /// The list that was fetched last from `url`, if one was. Nobody has checked it.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn read(&self, url: &CrlUrl) -> Result<Option<Vec<u8>>, TlsError> {
+        let path = self.path(url);
+        // A directory that is in the way is told of when a list is written.
+        if path.exists() { file::read_list(&path).map(|bytes| Some(bytes.to_vec())) } else { Ok(None) }
     }
 
     /// Replaces it. A crash leaves the old content or the new.
@@ -78,11 +83,11 @@ mod tests {
         let cache = Cache::new(home.path().join("crl"));
         let (one, two): (CrlUrl, CrlUrl) =
             ("http://a.example/1".parse().unwrap(), "http://a.example/2".parse().unwrap());
-        assert_eq!(cache.read(&one), None);
+        assert_eq!(cache.read(&one).unwrap(), None);
         cache.write(&one, b"old").unwrap();
         cache.write(&one, b"new").unwrap();
-        assert_eq!(cache.read(&one).as_deref(), Some(b"new".as_slice()));
-        assert_eq!(cache.read(&two), None);
+        assert_eq!(cache.read(&one).unwrap().as_deref(), Some(b"new".as_slice()));
+        assert_eq!(cache.read(&two).unwrap(), None);
     }
 
     #[test]
@@ -95,6 +100,6 @@ mod tests {
             cache.write(url, b"list").unwrap();
         }
         assert_eq!(fs::read_dir(home.path().join("crl")).unwrap().count(), MAX_FILES);
-        assert!(cache.read(urls.last().unwrap()).is_some());
+        assert!(cache.read(urls.last().unwrap()).unwrap().is_some());
     }
 }

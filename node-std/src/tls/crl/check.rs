@@ -28,7 +28,7 @@ pub(super) enum Passed {
 /// Why a list is not taken.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotTaken {
-    #[error("the answer is no list of revoked certificates (one X509 CRL in DER or PEM)")]
+    #[error("it is no list of revoked certificates (one X509 CRL in DER or PEM)")]
     NoList,
     #[error(
         "the list is of {issuer}, not of the CA whose list is to be there: correct the server, or the URL in the configuration"

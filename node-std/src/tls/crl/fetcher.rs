@@ -120,13 +120,16 @@ impl Fetcher {
         let job = self.job(url, sources, None);
         let cache = self.cache.clone()?;
         let read = move || {
-            let text = cache.read(&job.url)?;
-            match job.check(&text) {
+            let text = cache.read(&job.url).map_err(|error| error.to_string()).transpose()?;
+            let checked = text.and_then(|text| {
+                let damaged = |error| format!("{}: {error}", cache.path(&job.url).display());
+                job.check(&text).map_err(damaged)
+            });
+            match checked {
                 Ok(Passed::New(list, _)) => Some(Arc::new(list)),
                 Ok(Passed::Same) => None,
                 Err(error) => {
-                    let path = cache.path(&job.url);
-                    tracing::warn!("{}: {error}; the list is fetched again", path.display());
+                    tracing::warn!("{error}; the list is fetched again");
                     None
                 }
             }

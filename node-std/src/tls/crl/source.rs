@@ -1,5 +1,6 @@
 //! Where lists are to be found, and who may sign them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use node_core::trust::{Authority, Certificate};
@@ -16,16 +17,24 @@ const MAX_LEARNED_ISSUERS: usize = 64;
 /// Where lists are to be found, and who may sign them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources {
-    /// Each URL, and the names of those whose list is there, as its certificates say. Without one it may be any known CA's.
-    urls: BTreeMap<CrlUrl, BTreeSet<Vec<u8>>>,
+    urls: BTreeMap<CrlUrl, Expected>,
     /// Names of CAs, and the contents of their `SubjectPublicKeyInfo`.
     issuers: BTreeSet<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Whose list is at a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Expected {
+    /// Any known CA's: the operator names the URL.
+    Any,
+    /// That of a CA with one of these names: its certificates name the URL.
+    Of(BTreeSet<Vec<u8>>),
 }
 
 impl Sources {
     /// The operator names a URL.
     pub fn name(&mut self, url: CrlUrl) {
-        self.urls.entry(url).or_default();
+        self.urls.insert(url, Expected::Any);
     }
 
     /// A CA may sign lists.
@@ -42,10 +51,22 @@ impl Sources {
     /// A certificate names the list that would revoke it. URLs that are not fetched, as those of LDAP, are passed over.
     pub fn read(&mut self, certificate: &Certificate<'_>) {
         for url in certificate.distribution_points().filter_map(|point| point.parse().ok()) {
-            if self.urls.len() == MAX_URLS && !self.urls.contains_key(&url) {
-                return;
+            self.expect(url, [certificate.issuer.to_vec()].into());
+        }
+    }
+
+    /// Adds a URL, as far as there is room. No certificate narrows what the operator says.
+    fn expect(&mut self, url: CrlUrl, issuers: BTreeSet<Vec<u8>>) {
+        let is_full = self.urls.len() >= MAX_URLS;
+        match self.urls.entry(url) {
+            Entry::Occupied(mut entry) => match entry.get_mut() {
+                Expected::Any => {}
+                Expected::Of(expected) => expected.extend(issuers),
+            },
+            Entry::Vacant(entry) if !is_full => {
+                entry.insert(Expected::Of(issuers));
             }
-            self.urls.entry(url).or_default().insert(certificate.issuer.to_vec());
+            Entry::Vacant(_) => {}
         }
     }
 
@@ -64,9 +85,9 @@ impl Sources {
 
     /// Adds what peers showed to what the configuration says, as far as there is room.
     pub fn merge(&mut self, learned: Self) {
-        for (url, issuers) in learned.urls {
-            if self.urls.len() < MAX_URLS || self.urls.contains_key(&url) {
-                self.urls.entry(url).or_default().extend(issuers);
+        for (url, expected) in learned.urls {
+            if let Expected::Of(issuers) = expected {
+                self.expect(url, issuers);
             }
         }
         self.issuers.extend(learned.issuers);
@@ -82,7 +103,11 @@ impl Sources {
 
     /// Whether the list of the CA of this name may be at `url`.
     pub(super) fn expects(&self, url: &CrlUrl, issuer: &[u8]) -> bool {
-        self.urls.get(url).is_some_and(|expected| expected.is_empty() || expected.contains(issuer))
+        match self.urls.get(url) {
+            Some(Expected::Any) => true,
+            Some(Expected::Of(names)) => names.contains(issuer),
+            None => false,
+        }
     }
 
     /// The keys of the CAs of this name.
@@ -135,6 +160,8 @@ mod tests {
         let mut sources = Sources::default();
         let url: CrlUrl = "http://a.example/ca.crl".parse().unwrap();
         sources.name(url.clone());
+        // Also when a certificate names it.
+        sources.read(&Certificate::parse(&naming(&["http://a.example/ca.crl"])).unwrap());
         assert!(sources.expects(&url, b"any"));
     }
 
