@@ -19,11 +19,13 @@ use crate::flash::Presented;
 use crate::log::warning;
 use crate::sizes::{INPUT, TCP_READ, TCP_WRITE, TLS_READ};
 use crate::state::{OpenedSession, Outgoing, State, now};
-use crate::tls::{Carrier, Guard, Reader, RecordBuffers, Session, SessionError, Shared, Writer};
+use crate::tls::{
+    Carrier, Grounds, Guard, Reader, RecordBuffers, Session, SessionError, Shared, Trust, Writer,
+};
 
 mod address;
 
-use address::{AddressError, resolve};
+use address::{AddressError, host, resolve};
 
 /// Longest wait for a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -115,12 +117,15 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         let (reader, writer) = socket.split();
         let (reader, writer) = (Shared::new(Guard::new(reader, TLS_READ)), Shared::new(writer));
         let presented = Presented::new(&self.state.keys);
-        let clock = self.state.with(|core| core.clock.wall_clock(now()));
-        let trust = self.state.keys.borrow().trust(self.state.settings.pins, clock);
+        let trust = self.trust(host(&dial.address));
+        let lists = self.state.with(|core| core.lists);
         let carrier = Carrier::new(&reader, &writer);
         let mut session = Session::open(carrier, records, trust, &presented, self.rng).await?;
         if !presented.is_current() {
             return Err(SessionError::KeysReplaced);
+        }
+        if session.hub().by == Grounds::Authority && lists != self.state.with(|core| core.lists) {
+            return Err(SessionError::ListsReplaced);
         }
         let mut nonce = [0; 32];
         entropy::fill(&mut *self.rng.borrow_mut(), &mut nonce).map_err(SessionError::from)?;
@@ -145,6 +150,16 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
             }
             Either3::Third(()) => Err(SessionError::Lost),
         }
+    }
+
+    /// The grounds to trust a hub at this address.
+    fn trust<'h>(&'h self, dialled: &'h str) -> Trust<'h> {
+        let clock = self.state.with(|core| core.clock.wall_clock(now()));
+        let mut trust = self.state.keys.borrow().trust(self.state.settings.pins, clock);
+        if let Some(rules) = self.state.settings.hub_rules {
+            trust.follow(rules, dialled);
+        }
+        trust
     }
 
     fn is_over(&self) -> bool {

@@ -81,6 +81,7 @@
 //! | `flash` | the node's records, and the keyring in use |
 //! | `entropy` | random bytes, or an error |
 //! | `tls` | TLS 1.3 with a hub that proves its identity |
+//! | `hub_rules`, `revocation` | hubs whose certificates a CA signed |
 //! | `settings`, `sizes`, `log` | the node's settings, its memory, its log |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -93,8 +94,10 @@ mod connection;
 mod entropy;
 mod exchange;
 mod flash;
+mod hub_rules;
 mod leaf;
 mod log;
+mod revocation;
 mod rpc;
 mod runner;
 mod serve;
@@ -106,7 +109,11 @@ mod trial;
 
 pub use application::{Answer, Application, Reply, Request};
 pub use flash::StoreError;
+pub use hub_rules::{
+    BadHubRules, CrlCheck, HubNames, HubRules, JudgeHub, Known, MAX_AUTHORITIES, MAX_HUB_NAMES,
+};
 pub use leaf::{Call, CallError, CallResponse, Leaf, LeafResources, Parts, StartError, start};
+pub use revocation::{BadLists, MAX_LISTS, RevocationLists};
 pub use runner::Runner;
 pub use settings::{IdentitySigner, MAX_PINS, Settings};
 pub use state::ExchangeError;

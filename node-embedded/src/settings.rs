@@ -6,6 +6,8 @@ use node_core::crypto::{PublicKey, Sign, Unseal};
 use node_core::time::UnixTime;
 use node_core::trust::Fingerprint;
 
+use crate::hub_rules::JudgeHub;
+
 /// Most pins.
 pub const MAX_PINS: usize = 4;
 
@@ -29,6 +31,8 @@ pub struct Settings<'d> {
     /// SHA-256 of the `SubjectPublicKeyInfo` of hubs, at most [`MAX_PINS`]. The node trusts these hubs with any certificate
     /// for that key, beside the certificates of the keyring.
     pub pins: &'d [Fingerprint],
+    /// The [`HubRules`](crate::HubRules) for hubs whose certificates a CA signed. With `None` no CA makes a hub trusted.
+    pub hub_rules: Option<&'d (dyn JudgeHub + Sync)>,
     /// Version of the firmware, for people.
     pub version: &'d str,
     /// An encoded [`Bundle`](node_core::keys::Bundle) for a board whose flash holds no keyring. A flash that holds one
@@ -48,6 +52,7 @@ impl<'d> Settings<'d> {
             uses: &[],
             not_before: UnixTime(0),
             pins: &[],
+            hub_rules: None,
             version: env!("CARGO_PKG_VERSION"),
             keyring: None,
         }

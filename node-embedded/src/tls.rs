@@ -14,7 +14,7 @@ pub(crate) use carrier::{Carrier, Shared};
 pub(crate) use guard::Guard;
 pub(crate) use provider::Credentials;
 pub(crate) use session::{Reader, RecordBuffers, Session, Writer};
-pub(crate) use verifier::{Proved, Trust};
+pub(crate) use verifier::{Grounds, Proved, Trust};
 
 pub use guard::Violation;
 pub use session::SessionError;

@@ -170,6 +170,9 @@ async fn hung_up(hangup: &mut Option<Signal>) {
 
 #[cfg(test)]
 mod tests {
+    use core::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -187,5 +190,30 @@ mod tests {
             assert!(!concerns(other), "{other}");
         }
         assert_eq!(folders(&watched), [Path::new("/etc"), Path::new("/etc/mael"), Path::new("/etc/tls")]);
+    }
+
+    #[tokio::test]
+    async fn the_watch_is_set_anew_while_files_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.crt");
+        let (done, written) = (Arc::new(AtomicBool::new(false)), file.clone());
+        let stop = Arc::clone(&done);
+        let writer = thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                std::fs::write(&written, "x").unwrap();
+            }
+        });
+        let mut files = FileWatch::new("a file");
+        let (ended, end) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            for _ in 0..2000 {
+                files.arm(vec![Watched::file(file.clone())]);
+            }
+            ended.send(()).unwrap();
+        });
+        let outcome = end.recv_timeout(Duration::from_secs(60));
+        done.store(true, Ordering::Relaxed);
+        writer.join().unwrap();
+        outcome.unwrap();
     }
 }

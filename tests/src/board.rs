@@ -31,6 +31,8 @@ pub struct Options {
     pub icount: bool,
     /// The folder that holds the board's flash, one that ends with the board if left out.
     pub dir: Option<PathBuf>,
+    /// The firmware with the feature `ca`.
+    pub ca: bool,
 }
 
 /// A running board, or one that has stopped. It ends with this value, and so does its flash, unless
@@ -54,8 +56,8 @@ impl Board {
     ///
     /// The firmware has not been built, the settings are too long, or QEMU does not start.
     pub fn start(settings: Option<&Settings<'_>>, options: Options) -> Result<Self> {
-        let program = Program::find()?;
-        let Options { icount, dir } = options;
+        let Options { icount, dir, ca } = options;
+        let program = if ca { Program::find_with_ca()? } else { Program::find()? };
         let (dir, temporary) = match dir {
             Some(dir) => {
                 std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;

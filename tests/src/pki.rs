@@ -1,5 +1,6 @@
 //! Certificates as people make them: the scripts of Maelstrom's recipe, run by a shell with the real openssl.
 
+mod authority;
 mod bundle;
 
 use std::fs;
@@ -9,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
+pub use authority::Authority;
 pub use bundle::bundle;
 
 const CONFIGURE: &str = include_str!("pki/configure.sh");

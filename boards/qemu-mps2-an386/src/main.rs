@@ -7,6 +7,7 @@ mod entropy;
 mod executor;
 mod fault;
 mod flash;
+mod hub_rules;
 mod interrupts;
 mod lan9118;
 mod network;

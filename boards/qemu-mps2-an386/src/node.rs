@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::component::Component;
 use crate::flash::{self, HostFlash};
+use crate::hub_rules::{self, NoHubRules};
 
 /// Longest `ADDRESS:PORT`.
 const HUB: usize = "255.255.255.255:65535".len();
@@ -40,24 +41,16 @@ pub async fn start(
     hardware: Hardware,
 ) -> Result<Leaf<'static>, Error> {
     static RESOURCES: ConstStaticCell<LeafResources<'static>> = ConstStaticCell::new(LeafResources::new());
-    static USES: StaticCell<Vec<&'static str, { board_settings::MAX_USED_COMPONENTS }>> = StaticCell::new();
     static SELF: StaticCell<OnceCell<Leaf<'static>>> = StaticCell::new();
 
-    let uses = USES.init(settings.uses);
-    let node_settings = node_embedded::Settings {
-        uses,
-        not_before: UnixTime(settings.unix_floor),
-        version: env!("CARGO_PKG_VERSION"),
-        keyring: settings.keyring,
-        ..node_embedded::Settings::new(settings.name, settings.cluster, hubs(&settings.hubs))
-    };
+    let node_settings = translate(settings)?;
     let itself = &*SELF.init(OnceCell::new());
     let parts = Parts {
         network: hardware.network,
         rng: hardware.rng,
         flash: hardware.flash,
         flash_range: flash::NODE,
-        application: Component::new(settings.name, itself),
+        application: Component::new(node_settings.name, itself),
     };
     let (leaf, runner) =
         node_embedded::start(RESOURCES.take(), node_settings, parts).await.map_err(Error::Start)?;
@@ -65,6 +58,21 @@ pub async fn start(
     let _ = itself.set(leaf);
     spawner.spawn(drive(runner).map_err(|_| Error::NoTask)?);
     Ok(leaf)
+}
+
+/// The settings as the node takes them. Not inlined, so that [`start`] does not keep those of the host.
+#[inline(never)]
+fn translate(settings: Settings<'static>) -> Result<node_embedded::Settings<'static>, Error> {
+    static USES: StaticCell<Vec<&'static str, { board_settings::MAX_USED_COMPONENTS }>> = StaticCell::new();
+
+    Ok(node_embedded::Settings {
+        uses: USES.init(settings.uses),
+        not_before: UnixTime(settings.unix_floor),
+        version: env!("CARGO_PKG_VERSION"),
+        keyring: settings.keyring,
+        hub_rules: hub_rules::make(settings.authority, settings.crl).map_err(Error::HubRules)?,
+        ..node_embedded::Settings::new(settings.name, settings.cluster, hubs(&settings.hubs))
+    })
 }
 
 /// The hubs as text. The node takes text, because other boards know hubs by name.
@@ -89,6 +97,9 @@ async fn drive(mut runner: Runner<'static, ChaCha20Rng, HostFlash, Component>) -
 /// Why there is no node.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// The CAs of the settings cannot be used.
+    #[error(transparent)]
+    HubRules(NoHubRules),
     /// The node's task runs already.
     #[error("the node has been started before")]
     NoTask,

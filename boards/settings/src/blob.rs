@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::{Ip, Settings};
 
 const MAGIC: [u8; 4] = *b"MAEL";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 const HEADER: usize = 8;
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 

@@ -39,6 +39,10 @@ pub struct Settings<'a> {
     pub unix_floor: u64,
     /// An encoded keyring for an empty flash. A flash that holds a keyring keeps its own.
     pub keyring: Option<&'a [u8]>,
+    /// The certificate of a CA in DER: what it signed for the address of a hub is trusted. The firmware needs the feature `ca`.
+    pub authority: Option<&'a [u8]>,
+    /// The revocation list of that CA in DER. Without one no certificate counts as revoked.
+    pub crl: Option<&'a [u8]>,
     /// A request that the board repeats.
     pub request: Option<Request<'a>>,
 }
@@ -55,6 +59,8 @@ impl<'a> Settings<'a> {
             uses: Vec::new(),
             unix_floor: 0,
             keyring: None,
+            authority: None,
+            crl: None,
             request: None,
         }
     }

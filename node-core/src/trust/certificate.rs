@@ -115,6 +115,17 @@ impl<'a> Certificate<'a> {
         distribution::read(self.extension(CRL_DISTRIBUTION_POINTS).unwrap_or_default())
     }
 
+    /// The name that it gives its holder, in NATS's order: its first e-mail address, else DNS name, else URI, else the subject's
+    /// common name.
+    #[must_use]
+    pub fn user_name(&self) -> Option<&'a str> {
+        let email = |name| if let SubjectName::Email(name) = name { Some(name) } else { None };
+        let dns = |name| if let SubjectName::Dns(name) = name { Some(name) } else { None };
+        let uri = |name| if let SubjectName::Uri(name) = name { Some(name) } else { None };
+        let alternative = self.names().find_map(email).or_else(|| self.names().find_map(dns));
+        alternative.or_else(|| self.names().find_map(uri)).or(self.common_name)
+    }
+
     /// Returns true when it has no subject alternative names of any kind.
     #[must_use]
     pub fn is_nameless(&self) -> bool {
@@ -168,16 +179,18 @@ impl<'a> Certificate<'a> {
         !self.extensions.is_empty()
     }
 
+    /// Its extensions. What cannot be read ends them.
+    pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + use<'a> {
+        let mut reader = SliceReader::new(self.extensions).ok();
+        core::iter::from_fn(move || {
+            let reader = reader.as_mut().filter(|reader| !reader.is_finished())?;
+            AnyRef::decode(reader).ok()?.sequence(read_extension).ok()
+        })
+    }
+
     /// The contents of the extension of this kind.
     fn extension(&self, kind: ObjectIdentifier) -> Option<&'a [u8]> {
-        let mut reader = SliceReader::new(self.extensions).ok()?;
-        while !reader.is_finished() {
-            let (oid, value) = AnyRef::decode(&mut reader).ok()?.sequence(read_extension).ok()?;
-            if oid == kind.as_bytes() {
-                return Some(value);
-            }
-        }
-        None
+        self.extensions().find(|extension| extension.oid == kind.as_bytes()).map(|extension| extension.value)
     }
 
     /// The public key, when it is a P-256 key.
@@ -185,6 +198,17 @@ impl<'a> Certificate<'a> {
     pub fn p256_key(&self) -> Option<P256Point> {
         (self.algorithm == KeyAlgorithm::P256).then(|| P256Point::from_sec1(self.key)).flatten()
     }
+}
+
+/// An extension of a certificate (RFC 5280 section 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extension<'a> {
+    /// Contents of the object identifier that says its kind.
+    pub oid: &'a [u8],
+    /// Who does not know the kind must refuse the certificate.
+    pub critical: bool,
+    /// DER of what it says.
+    pub value: &'a [u8],
 }
 
 /// The kind of a certificate's key.
@@ -202,6 +226,14 @@ pub enum KeyAlgorithm {
     OtherEc,
     /// Anything else.
     Other,
+}
+
+impl KeyAlgorithm {
+    /// Whether the key is on an elliptic curve and signs by ECDSA.
+    #[must_use]
+    pub const fn is_ec(self) -> bool {
+        matches!(self, Self::P256 | Self::P384 | Self::OtherEc)
+    }
 }
 
 impl fmt::Display for KeyAlgorithm {
@@ -298,14 +330,14 @@ fn read_optional_fields<'a>(reader: &mut SliceReader<'a>) -> der::Result<&'a [u8
     Ok(extensions)
 }
 
-/// `Extension`: its kind, and its contents.
-pub(super) fn read_extension<'a>(reader: &mut SliceReader<'a>) -> der::Result<(&'a [u8], &'a [u8])> {
-    let kind = expect(reader, Tag::ObjectIdentifier)?.value();
-    let value = AnyRef::decode(reader)?;
-    if value.tag() == Tag::Boolean {
-        return Ok((kind, AnyRef::decode(reader)?.value()));
+pub(super) fn read_extension<'a>(reader: &mut SliceReader<'a>) -> der::Result<Extension<'a>> {
+    let oid = expect(reader, Tag::ObjectIdentifier)?.value();
+    let next = AnyRef::decode(reader)?;
+    if next.tag() == Tag::Boolean {
+        let critical = next.decode_as::<bool>()?;
+        return Ok(Extension { oid, critical, value: AnyRef::decode(reader)?.value() });
     }
-    Ok((kind, value.value()))
+    Ok(Extension { oid, critical: false, value: next.value() })
 }
 
 /// `SubjectPublicKeyInfo`: the kind of key, and its bits.

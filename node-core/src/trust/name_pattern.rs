@@ -8,8 +8,8 @@ use thiserror::Error;
 use super::certificate::Certificate;
 use super::names::SubjectName;
 
-/// Longest text of a pattern, in bytes: as long as a DNS name may be.
-pub const MAX_PATTERN: usize = 253;
+/// Longest text of a pattern, in bytes.
+pub const MAX_PATTERN: usize = 191;
 
 type Text = heapless::String<MAX_PATTERN>;
 

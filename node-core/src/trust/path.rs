@@ -73,6 +73,8 @@ pub(super) struct PathRules<'p, 'r> {
     pub(super) depth: u8,
     pub(super) revocation: Option<RevocationOptions<'r>>,
     pub(super) clock: WallClock,
+    /// The peer's own certificate is judged at this time instead, because its dates were accepted. Its issuers never are.
+    pub(super) leaf_time: Option<UnixTime>,
 }
 
 /// A path that holds.
@@ -81,8 +83,8 @@ pub(super) struct Path {
     pub(super) authority: usize,
     /// When the first certificate of the path expires, that of the CA included.
     pub(super) until: UnixTime,
-    /// Which of the certificates that were shown are on it: bit 0 for the first, and so on.
-    pub(super) shown: u16,
+    /// Indices of the issuers on the path among the certificates that were shown, from the CA's side to the peer.
+    pub(super) issuers: heapless::Vec<usize, MAX_CHAIN>,
 }
 
 impl PathRules<'_, '_> {
@@ -111,12 +113,13 @@ impl PathRules<'_, '_> {
         let der = CertificateDer::from(*der);
         let leaf_to_verify = EndEntityCert::try_from(&der).map_err(|error| self.explain(error))?;
         let judge = |path: &VerifiedPath<'_>| self.judge(path, leaf, shown, time).map(|_| ());
+        let at = self.leaf_time.unwrap_or(time);
         let path = leaf_to_verify
             .verify_for_usage(
                 self.algorithms,
                 &anchors,
                 &intermediates,
-                PkiTime::since_unix_epoch(Duration::from_secs(time.0)),
+                PkiTime::since_unix_epoch(Duration::from_secs(at.0)),
                 self.usage,
                 self.revocation,
                 Some(&judge),
@@ -146,18 +149,16 @@ impl PathRules<'_, '_> {
         time: UnixTime,
     ) -> Result<Path, webpki::Error> {
         let mut until = leaf.not_after;
-        let mut on_path = 1;
-        let mut intermediates = 0;
-        for certificate in path.intermediate_certificates() {
-            intermediates += 1;
-            let certificate = certificate.der();
-            let position = shown.iter().position(|der| *der == certificate.as_ref());
-            on_path |=
-                position.and_then(|position| 1_u16.checked_shl(u32::try_from(position).ok()?)).unwrap_or(0);
-            let certificate = Certificate::parse(&certificate).map_err(|_| webpki::Error::BadDer)?;
+        let mut issuers = heapless::Vec::new();
+        for certificate in path.intermediate_certificates().rev() {
+            let der = certificate.der();
+            let certificate = Certificate::parse(&der).map_err(|_| webpki::Error::BadDer)?;
+            self.judge_dates(certificate.not_before, certificate.not_after, time)?;
             until = until.min(certificate.not_after);
+            let index = shown.iter().position(|shown| *shown == &*der).ok_or(webpki::Error::BadDer)?;
+            issuers.push(index).map_err(|_| webpki::Error::MaximumPathDepthExceeded)?;
         }
-        if intermediates > usize::from(self.depth) {
+        if issuers.len() > usize::from(self.depth) {
             return Err(webpki::Error::MaximumPathDepthExceeded);
         }
         let is_anchor = |authority: &Authority<'_>| {
@@ -166,18 +167,23 @@ impl PathRules<'_, '_> {
         };
         let index = self.authorities.iter().position(is_anchor).ok_or(webpki::Error::UnknownIssuer)?;
         let authority = self.authorities.get(index).ok_or(webpki::Error::UnknownIssuer)?;
-        self.judge_dates(authority, time)?;
-        Ok(Path { authority: index, until: until.min(authority.not_after), shown: on_path })
+        self.judge_dates(authority.not_before, authority.not_after, time)?;
+        Ok(Path { authority: index, until: until.min(authority.not_after), issuers })
     }
 
-    fn judge_dates(&self, authority: &Authority<'_>, time: UnixTime) -> Result<(), webpki::Error> {
+    /// Checks the dates of an issuer.
+    fn judge_dates(
+        &self,
+        not_before: UnixTime,
+        not_after: UnixTime,
+        time: UnixTime,
+    ) -> Result<(), webpki::Error> {
         let pki = |time: UnixTime| PkiTime::since_unix_epoch(Duration::from_secs(time.0));
-        if time > authority.not_after {
-            return Err(webpki::Error::CertExpired { time: pki(time), not_after: pki(authority.not_after) });
+        if time > not_after {
+            return Err(webpki::Error::CertExpired { time: pki(time), not_after: pki(not_after) });
         }
-        if matches!(self.clock, WallClock::Reliable(_)) && time < authority.not_before {
-            let not_before = pki(authority.not_before);
-            return Err(webpki::Error::CertNotValidYet { time: pki(time), not_before });
+        if matches!(self.clock, WallClock::Reliable(_)) && time < not_before {
+            return Err(webpki::Error::CertNotValidYet { time: pki(time), not_before: pki(not_before) });
         }
         Ok(())
     }
@@ -198,11 +204,12 @@ impl PathRules<'_, '_> {
             let time = self.time(leaf, &[]);
             match leaf.signed.verify(&authority.anchor.subject_public_key_info, self.algorithms) {
                 Ok(()) => {
-                    self.judge_dates(authority, time).map_err(|error| self.explain(error))?;
+                    self.judge_dates(authority.not_before, authority.not_after, time)
+                        .map_err(|error| self.explain(error))?;
                     let is_it = |other: &Authority<'_>| other.fingerprint == authority.fingerprint;
                     let index = self.authorities.iter().position(is_it).ok_or(NoPath::UnknownIssuer)?;
                     let until = leaf.not_after.min(authority.not_after);
-                    return Ok(Path { authority: index, until, shown: 1 });
+                    return Ok(Path { authority: index, until, issuers: heapless::Vec::new() });
                 }
                 Err(error) => found = Err(error),
             }

@@ -7,7 +7,8 @@ use webpki::EndEntityCert;
 
 use super::certificate::{Certificate, KeyAlgorithm};
 use super::fingerprint::Fingerprint;
-use super::path::{Authority, PathRules};
+use super::hook::{Errors, NoHook, VerifyAnswer, VerifyEvent, VerifyHook};
+use super::path::{Authority, Path, PathRules};
 use super::rejection::{NoPath, Rejection};
 use super::revocation::Revocation;
 use super::usage::Usage;
@@ -18,6 +19,8 @@ use crate::time::{UnixTime, WallClock};
 pub const MAX_CHAIN: usize = 10;
 /// Most intermediates between a certificate and its CA, unless the rules say otherwise.
 pub const DEPTH: u8 = 6;
+/// How long a decision holds, in seconds, that lets in an expired certificate.
+const EXPIRED_HOLDS: u64 = 60;
 
 /// An anchor makes a certificate trusted, whoever signed it and whatever names it has. Its dates are judged as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +136,8 @@ pub enum TrustedBy {
     Anchor(usize),
     /// The CA with this index.
     Authority(usize),
+    /// Nothing but a [`VerifyHook`]: no CA vouches for what the certificate says.
+    Hook,
 }
 
 /// A peer that may be let in, once its signature is checked.
@@ -160,6 +165,30 @@ struct Shown<'c> {
     spki: Fingerprint,
 }
 
+/// All that a path is looked for with.
+struct Search<'s, 'c> {
+    shown: Shown<'c>,
+    chain: &'s [&'c [u8]],
+    algorithms: &'s [&'s dyn SignatureVerificationAlgorithm],
+    clock: WallClock,
+}
+
+/// What vouches for a peer's certificate.
+struct Grounds {
+    by: TrustedBy,
+    /// When they end.
+    until: UnixTime,
+    /// The issuers on its path, as indices into what was shown, from the CA's side.
+    issuers: heapless::Vec<usize, MAX_CHAIN>,
+}
+
+impl Grounds {
+    /// Without a path.
+    const fn of(by: TrustedBy, certificate: &Certificate<'_>) -> Self {
+        Self { by, until: certificate.not_after, issuers: heapless::Vec::new() }
+    }
+}
+
 impl<'p> Policy<'p> {
     /// Trusts what any of `anchors` names, and nobody else.
     #[must_use]
@@ -177,6 +206,21 @@ impl<'p> Policy<'p> {
         circumstances: &Circumstances<'_>,
         crypto: &impl Digest,
     ) -> Result<Accepted<'c>, Rejection> {
+        self.judge_with(chain, circumstances, crypto, &mut NoHook)
+    }
+
+    /// The same, and asks `hook`, which may accept errors and has the last word.
+    ///
+    /// # Errors
+    /// [`Rejection`]: the peer MUST NOT be let in.
+    pub fn judge_with<'c>(
+        &self,
+        chain: &[&'c [u8]],
+        circumstances: &Circumstances<'_>,
+        crypto: &impl Digest,
+        // Not `dyn`: a board without a hook has none of the code for one.
+        hook: &mut (impl VerifyHook + ?Sized),
+    ) -> Result<Accepted<'c>, Rejection> {
         let Some(&der) = chain.first() else {
             return Err(Rejection::NoCertificate);
         };
@@ -187,59 +231,146 @@ impl<'p> Policy<'p> {
         let certificate = Certificate::parse(der).map_err(|_| Rejection::Malformed { fingerprint })?;
         let spki = Fingerprint(crypto.sha256(&[certificate.spki]));
         let shown = Shown { certificate, fingerprint, spki };
+        let mut errors = Errors::new(hook, &certificate);
         let anchor = self.anchors.iter().position(|anchor| anchor.names(fingerprint, spki));
         if anchor.is_none() && self.authorities.is_empty() {
-            return Err(Rejection::Unknown { fingerprint, spki });
+            errors.ask(Rejection::Unknown { fingerprint, spki })?;
         }
         let clock = circumstances.clock.ok_or(Rejection::NoClock { fingerprint })?;
         // A path is checked first: who is unknown learns nothing else about the rules.
-        let (by, until, path) = match anchor {
-            Some(index) => (TrustedBy::Anchor(index), certificate.not_after, 0),
-            None => self.follow_path(&shown, chain, clock, circumstances)?,
+        let grounds = match anchor {
+            Some(index) => Grounds::of(TrustedBy::Anchor(index), &certificate),
+            None if self.authorities.is_empty() => Grounds::of(TrustedBy::Hook, &certificate),
+            None => {
+                let algorithms = circumstances.algorithms;
+                self.follow_path(&Search { shown, chain, algorithms, clock }, &mut errors)?
+            }
         };
-        self.judge_key(&shown)?;
-        self.judge_dates(&shown, clock)?;
+        let Grounds { by, mut until, issuers } = grounds;
+        self.judge_key(&shown).or_else(|rejection| errors.lift(rejection))?;
+        self.judge_end(&shown, clock).or_else(|rejection| errors.lift(rejection))?;
+        Self::judge_begin(&shown, clock).or_else(|rejection| errors.lift(rejection))?;
         if anchor.is_none() {
-            self.judge_names(&shown, der, circumstances.dialled)?;
+            let names = self.judge_names(&shown, der, circumstances.dialled);
+            names.or_else(|rejection| errors.lift(rejection))?;
             if !self.pinned.is_empty() && !self.pinned.iter().any(|pin| pin.names(fingerprint, spki)) {
-                return Err(Rejection::NotPinned { fingerprint, spki });
+                errors.lift(Rejection::NotPinned { fingerprint, spki })?;
             }
         }
+        if clock.best() > until {
+            until = UnixTime(clock.best().0.saturating_add(EXPIRED_HOLDS));
+        }
+        let mut ask = |event: &VerifyEvent<'_>| match errors.hook.check(event) {
+            VerifyAnswer::Accept => Ok(()),
+            VerifyAnswer::Refuse(reason) => Err(Rejection::Hook { fingerprint, reason }),
+        };
+        for der in issuers.iter().filter_map(|index| chain.get(*index)) {
+            let malformed = |_| Rejection::NoPath { fingerprint, spki, reason: NoPath::Malformed };
+            let issuer = Certificate::parse(der).map_err(malformed)?;
+            ask(&VerifyEvent::Valid(&issuer))?;
+        }
+        ask(&VerifyEvent::ValidPeer(&certificate))?;
+        let path = match by {
+            TrustedBy::Authority(_) => issuers.iter().fold(1, |path, index| path | 1_u16 << index),
+            TrustedBy::Anchor(_) | TrustedBy::Hook => 0,
+        };
         Ok(Accepted { certificate, fingerprint, spki, by, until, path })
     }
 
+    /// Finds a path to a CA. An error that the hook accepts lifts its rule, and the search goes on without it; where no rule
+    /// is left to lift, the hook alone vouches for the peer.
     fn follow_path(
         &self,
-        shown: &Shown<'_>,
-        chain: &[&[u8]],
-        clock: WallClock,
-        circumstances: &Circumstances<'_>,
-    ) -> Result<(TrustedBy, UnixTime, u16), Rejection> {
-        let Shown { fingerprint, spki, certificate } = *shown;
+        search: &Search<'_, '_>,
+        errors: &mut Errors<'_, impl VerifyHook + ?Sized>,
+    ) -> Result<Grounds, Rejection> {
+        let Shown { fingerprint, spki, certificate } = search.shown;
+        let (mut policy, mut leaf_time) = (*self, None);
+        loop {
+            let rejection = match policy.find_path(search, leaf_time) {
+                Ok(path) => {
+                    let by = TrustedBy::Authority(path.authority);
+                    return Ok(Grounds { by, until: path.until, issuers: path.issuers });
+                }
+                Err(rejection) => rejection,
+            };
+            errors.lift(rejection)?;
+            if rejection.leaves_no_path() {
+                return Ok(Grounds::of(TrustedBy::Hook, &certificate));
+            }
+            let other_time = match rejection {
+                Rejection::Expired { not_after, .. } => Some(not_after),
+                Rejection::NotYetValid { not_before, .. } => Some(not_before),
+                _ => None,
+            };
+            let lifted = match rejection {
+                Rejection::NoPath { reason, .. } => policy.lift(reason),
+                _ => leaf_time.is_none() && other_time.is_some(),
+            };
+            // It would go on for ever.
+            if !lifted {
+                return Err(rejection);
+            }
+            if other_time.is_some() {
+                leaf_time = other_time;
+                // The lists are not of that time, and a CA need not list certificates that have expired.
+                if let Revocation::Chain(_) | Revocation::Peer(_) = policy.revocation {
+                    let reason = NoPath::RevocationUnknown;
+                    errors.lift(Rejection::NoPath { fingerprint, spki, reason })?;
+                    policy.lift(reason);
+                }
+            }
+        }
+    }
+
+    /// Drops the rule of this reason. Returns false when it was dropped before.
+    fn lift(&mut self, reason: NoPath) -> bool {
+        match (reason, self.revocation) {
+            (NoPath::TooDeep, _) => core::mem::replace(&mut self.depth, u8::MAX) != u8::MAX,
+            (NoPath::Usage(_), _) => core::mem::replace(&mut self.usage, Usage::ANY) != Usage::ANY,
+            (
+                NoPath::RevocationUnknown | NoPath::StaleList(_),
+                Revocation::Chain(lists) | Revocation::Peer(lists),
+            ) => {
+                self.revocation = Revocation::BestEffort(lists);
+                true
+            }
+            (_, Revocation::Off) => false,
+            _ => {
+                self.revocation = Revocation::Off;
+                true
+            }
+        }
+    }
+
+    fn find_path(&self, search: &Search<'_, '_>, leaf_time: Option<UnixTime>) -> Result<Path, Rejection> {
+        let Search { shown: Shown { fingerprint, spki, certificate }, chain, algorithms, clock } = *search;
         let no_path = |reason| Rejection::NoPath { fingerprint, spki, reason };
         let Some(revocation) = self.revocation.options() else {
             return Err(no_path(NoPath::RevocationUnknown));
         };
         let rules = PathRules {
             authorities: self.authorities,
-            algorithms: circumstances.algorithms,
+            algorithms,
             usage: self.usage,
             depth: self.depth,
             revocation,
             clock,
+            leaf_time,
         };
-        match rules.validate(&certificate, chain) {
-            Ok(path) => Ok((TrustedBy::Authority(path.authority), path.until, path.shown)),
-            Err(NoPath::Malformed) if chain.len() == 1 => Err(Rejection::Malformed { fingerprint }),
+        rules.validate(&certificate, chain).map_err(|reason| match reason {
+            NoPath::Malformed if chain.len() == 1 => Rejection::Malformed { fingerprint },
             // Its own dates are told apart from those of its issuers.
-            Err(NoPath::Expired(not_after)) if not_after == certificate.not_after => {
-                Err(Rejection::Expired { fingerprint, not_after })
+            NoPath::Expired(not_after) if leaf_time.is_none() && not_after == certificate.not_after => {
+                Rejection::Expired { fingerprint, not_after }
             }
-            Err(NoPath::NotYetValid(not_before)) if not_before == certificate.not_before => {
-                Err(Rejection::NotYetValid { fingerprint, not_before })
+            NoPath::NotYetValid(not_before)
+                if leaf_time.is_none() && not_before == certificate.not_before =>
+            {
+                Rejection::NotYetValid { fingerprint, not_before }
             }
-            Err(reason) => Err(no_path(reason)),
-        }
+            reason => no_path(reason),
+        })
     }
 
     fn judge_key(&self, shown: &Shown<'_>) -> Result<(), Rejection> {
@@ -253,20 +384,24 @@ impl<'p> Policy<'p> {
             (AcceptedKeys::P256, _) if certificate.p256_key().is_none() => {
                 Err(Rejection::UnsupportedKey { fingerprint, algorithm })
             }
-            (AcceptedKeys::Ec, KeyAlgorithm::P256 | KeyAlgorithm::P384 | KeyAlgorithm::OtherEc) => Ok(()),
-            (AcceptedKeys::Ec, _) => Err(Rejection::NotEc { fingerprint, algorithm }),
+            (AcceptedKeys::Ec, _) if !algorithm.is_ec() => Err(Rejection::NotEc { fingerprint, algorithm }),
             _ => Ok(()),
         }
     }
 
-    fn judge_dates(&self, shown: &Shown<'_>, clock: WallClock) -> Result<(), Rejection> {
-        let Shown { fingerprint, certificate: Certificate { not_before, not_after, .. }, .. } = *shown;
+    fn judge_end(&self, shown: &Shown<'_>, clock: WallClock) -> Result<(), Rejection> {
+        let Shown { fingerprint, certificate: Certificate { not_after, .. }, .. } = *shown;
         if clock.best() > not_after {
             return Err(Rejection::Expired { fingerprint, not_after });
         }
         if not_after.0 - clock.best().0 < self.min_remaining.as_secs() {
             return Err(Rejection::ExpiresSoon { fingerprint, not_after, least: self.min_remaining });
         }
+        Ok(())
+    }
+
+    fn judge_begin(shown: &Shown<'_>, clock: WallClock) -> Result<(), Rejection> {
+        let Shown { fingerprint, certificate: Certificate { not_before, .. }, .. } = *shown;
         match clock {
             WallClock::Reliable(now) if now < not_before => {
                 Err(Rejection::NotYetValid { fingerprint, not_before })

@@ -59,9 +59,7 @@ pub enum Rejection {
         algorithm: KeyAlgorithm,
     },
     /// It is trusted, but its key is not on an elliptic curve, and only such keys are taken here.
-    #[error(
-        "certificate {fingerprint} must use ECDSA (ec_only), got {algorithm}: make the peer a P-256 key"
-    )]
+    #[error("certificate {fingerprint} must use ECDSA (ec_only), got {algorithm}: make the peer a P-256 key")]
     NotEc {
         /// SHA-256 of the certificate.
         fingerprint: Fingerprint,
@@ -139,6 +137,44 @@ pub enum Rejection {
         /// SHA-256 of the certificate.
         fingerprint: Fingerprint,
     },
+    /// All rules hold, and the node's own [`VerifyHook`](super::VerifyHook) refuses it.
+    #[error("certificate {fingerprint} is refused by the verifier of this node: {reason}")]
+    Hook {
+        /// SHA-256 of the certificate.
+        fingerprint: Fingerprint,
+        /// What the verifier says.
+        reason: &'static str,
+    },
+}
+
+impl Rejection {
+    /// Returns true when no [`VerifyHook`](super::VerifyHook) is asked whether the peer may come in all the same: there is no
+    /// certificate to judge it by, its key cannot be proved, or the hook itself refuses it.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::NoCertificate
+            | Self::ChainTooLong
+            | Self::Malformed { .. }
+            | Self::UnsupportedKey { .. }
+            | Self::NoClock { .. }
+            | Self::Hook { .. } => true,
+            Self::NoPath { reason, .. } => {
+                matches!(reason, NoPath::Malformed | NoPath::OtherVersion | NoPath::TooMuchWork)
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns true when nobody's signature under the certificate was checked: no CA vouches for what it says.
+    #[must_use]
+    pub const fn leaves_no_path(&self) -> bool {
+        match self {
+            Self::Unknown { .. } => true,
+            Self::NoPath { reason, .. } => !reason.is_rule(),
+            _ => false,
+        }
+    }
 }
 
 /// Why no path leads from a certificate to a CA.
@@ -208,4 +244,20 @@ pub enum NoPath {
     /// A certificate of the chain cannot be read.
     #[error("a certificate of its chain cannot be read: make it anew")]
     Malformed,
+}
+
+impl NoPath {
+    /// Returns true for a rule without which the same path may still lead to a CA.
+    const fn is_rule(&self) -> bool {
+        matches!(
+            self,
+            Self::TooDeep
+                | Self::Usage(_)
+                | Self::Revoked
+                | Self::RevocationUnknown
+                | Self::StaleList(_)
+                | Self::BadList
+                | Self::Version1WithRevocation
+        )
+    }
 }

@@ -6,7 +6,7 @@ use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
 use pki_types::SignatureVerificationAlgorithm;
 use thiserror::Error;
 
-use super::certificate::{Signed, expect, read_common_name, read_extension};
+use super::certificate::{Extension, Signed, expect, read_common_name, read_extension};
 use super::date;
 use crate::time::UnixTime;
 
@@ -113,7 +113,7 @@ fn read_number(extensions: &[u8]) -> der::Result<[u8; MAX_NUMBER]> {
     let mut number = [0; MAX_NUMBER];
     let mut reader = SliceReader::new(AnyRef::from_der(extensions)?.value())?;
     while !reader.is_finished() {
-        let (oid, value) = AnyRef::decode(&mut reader)?.sequence(read_extension)?;
+        let Extension { oid, value, .. } = AnyRef::decode(&mut reader)?.sequence(read_extension)?;
         if oid != CRL_NUMBER.as_bytes() {
             continue;
         }

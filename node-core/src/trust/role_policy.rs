@@ -49,9 +49,11 @@ pub struct MatchedSlot<'m> {
     pub spki: Fingerprint,
 }
 
-/// A certificate that is trusted because a CA signed it.
+/// A certificate that is trusted because a CA signed it, or because a [`VerifyHook`](super::VerifyHook) says so.
 #[derive(Clone, Copy, Debug)]
 pub struct Certified<'m> {
+    /// A CA signed it. Otherwise its names and its usage are its own word, and count for nothing.
+    pub signed: bool,
     /// The certificate.
     pub certificate: &'m Certificate<'m>,
     /// Its SHA-256.
@@ -97,8 +99,8 @@ pub fn roles_of(rules: &[RoleRule], matched: &Match<'_>) -> Granted {
             Some(roles) => Granted { roles, by: GrantedBy::Name },
             None => by_default(if slot.is_pair { OF_PAIR } else { OF_TRUSTED }),
         },
-        (None, Some(Certified { certificate, .. })) => {
-            by_default(if certificate.allows(Usage::BOTH) { OF_CERTIFIED } else { OF_TRUSTED })
+        (None, Some(Certified { certificate, signed, .. })) => {
+            by_default(if *signed && certificate.allows(Usage::BOTH) { OF_CERTIFIED } else { OF_TRUSTED })
         }
         (None, None) => by_default(OF_ANONYMOUS),
     }
@@ -145,7 +147,9 @@ impl Subject {
                 slot(&|slot| [slot.certificate, slot.spki].contains(sha256))
                     || certified.is_some_and(|shown| [shown.fingerprint, shown.spki].contains(sha256))
             }
-            Self::Certified(name) => certified.is_some_and(|shown| name.names(shown.certificate)),
+            Self::Certified(name) => {
+                certified.is_some_and(|shown| shown.signed && name.names(shown.certificate))
+            }
             Self::Node(id) => matched.node == Some(*id),
             Self::Slot(name) => slot(&|slot| slot.name == name),
             Self::SlotPrefix(prefix) => slot(&|slot| slot.name.starts_with(prefix.as_str())),

@@ -16,6 +16,11 @@ pub(crate) async fn resolve(network: Stack<'_>, address: &str) -> Result<IpEndpo
     }
 }
 
+/// The HOST of `HOST:PORT`.
+pub(crate) fn host(address: &str) -> &str {
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
+}
+
 #[cfg(feature = "dns")]
 async fn look_up(network: Stack<'_>, host: &str) -> Result<embassy_net::IpAddress, AddressError> {
     let query = network.dns_query(host, embassy_net::dns::DnsQueryType::A);

@@ -110,7 +110,7 @@ impl Keys {
     }
 
     /// The grounds to trust a hub at this time: this keyring and the pinned keys.
-    pub(crate) fn trust(&self, pins: &[Fingerprint], clock: WallClock) -> Trust {
+    pub(crate) fn trust<'h>(&self, pins: &[Fingerprint], clock: WallClock) -> Trust<'h> {
         let mut trust = Trust::new(Some(clock));
         let trusted = self.trusted.iter();
         let trusted = trusted.map(|slot| (Anchor::Certificate(slot.certificate), slot.roles));

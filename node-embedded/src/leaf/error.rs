@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::entropy::NoEntropy;
 use crate::flash::StoreError;
+use crate::hub_rules::BadHubRules;
 use crate::state::CoreError;
 
 /// Why a node was not started.
@@ -18,6 +19,9 @@ pub enum StartError<E> {
     /// The flash cannot be used.
     #[error("{0}")]
     Flash(StoreError<E>),
+    /// The rules for hubs cannot be used.
+    #[error(transparent)]
+    HubRules(BadHubRules),
     /// The keyring in flash, or the one in the settings, is not valid.
     #[error(transparent)]
     Keyring(BundleError),

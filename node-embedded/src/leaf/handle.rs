@@ -7,6 +7,7 @@ use node_core::gossip::PublishError;
 use node_core::id::NodeId;
 use node_core::trust::Fingerprint;
 
+use crate::revocation::BadLists;
 use crate::sizes::LINKS;
 use crate::state::{Core, State, now};
 
@@ -48,6 +49,17 @@ impl<'d> Leaf<'d> {
     /// Waits until it is linked to a hub.
     pub async fn linked(&self) {
         self.wait(|core| core.links_up() > 0).await;
+    }
+
+    /// Replaces all lists of revoked certificates by these, in DER, and judges again the hubs that a CA made trusted: it dials
+    /// each anew, and ends its link after the exchanges under way, which have 30 s.
+    ///
+    /// # Errors
+    /// [`BadLists`]: the lists before remain.
+    pub fn replace_crls(&self, lists: &[&[u8]]) -> Result<(), BadLists> {
+        self.state.settings.hub_rules.ok_or(BadLists::NoMemory)?.replace_lists(lists)?;
+        self.state.with(|core| core.judge_certified(now()));
+        Ok(())
     }
 
     /// Leaves the cluster: says GOAWAY, finishes the exchanges under way and waits until the links are closed. The node

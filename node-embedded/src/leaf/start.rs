@@ -98,6 +98,9 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     if settings.pins.len() > MAX_PINS {
         return Err(StartError::Settings);
     }
+    if let Some(rules) = settings.hub_rules {
+        rules.check().map_err(StartError::HubRules)?;
+    }
     let mut store = Store::open(flash, flash_range, item).await.map_err(StartError::Flash)?;
     provision(&mut store, settings.keyring).await?;
     let owner = find_identity(&settings, identity, &mut store, &mut rng).await?;

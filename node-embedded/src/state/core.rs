@@ -16,6 +16,7 @@ use super::trial::Trial;
 use crate::flash::Keys;
 use crate::settings::Settings;
 use crate::sizes::{LIMITS, LINKS, MEMBERS, METADATA};
+use crate::tls::Grounds;
 
 /// Tasks of the firmware that may wait for a link at once; more of them only cause additional wakes.
 const CALLERS: usize = 4;
@@ -30,6 +31,8 @@ pub(crate) struct Core<'d> {
     pub(crate) links: u32,
     /// The keyring in use, while it is on trial.
     pub(crate) trial: Option<Trial>,
+    /// Counts the replacements of the lists of revoked certificates.
+    pub(crate) lists: u32,
     /// Wakes the runner. Everything but the firmware's own requests runs there.
     pub(crate) runner: WakerRegistration,
     /// Wakes the firmware's tasks that wait for a link or for a free exchange.
@@ -138,6 +141,7 @@ impl<'d> Core<'d> {
             table: ExchangeTable::new(table),
             links: 0,
             trial: None,
+            lists: 0,
             runner: Default::default(),
             callers: MultiWakerRegistration::new(),
         })
@@ -145,9 +149,11 @@ impl<'d> Core<'d> {
 
     /// Ends links to hubs that are no longer trusted, and replaces links that were made with a former keyring.
     pub(crate) fn judge_links(&mut self, now: Instant, keys: &Keys) {
-        let pinned = self.ports.iter().filter_map(Port::carried).filter(|carried| carried.pinned);
-        let pinned: heapless::Vec<_, LINKS> = pinned.map(|carried| carried.certificates.theirs).collect();
-        let trusts = |certificate| keys.trusts_hub(certificate) || pinned.contains(&certificate);
+        let carried = self.ports.iter().filter_map(Port::carried);
+        let by_settings = carried.filter(|carried| carried.by != Grounds::Keyring);
+        let by_settings: heapless::Vec<_, LINKS> =
+            by_settings.map(|carried| carried.certificates.theirs).collect();
+        let trusts = |certificate| keys.trusts_hub(certificate) || by_settings.contains(&certificate);
         self.node.handle_keyring(now, keys.active(), trusts);
         let joined = |stage: Stage| match stage {
             Stage::Joined(carried, id) => Some((carried.edition == keys.edition(), id)),

@@ -15,9 +15,12 @@ use super::table::ExchangeError;
 use crate::flash::Keys;
 use crate::log::{information, warning};
 use crate::sizes::LINKS;
+use crate::tls::Grounds;
 
 /// Shortest wait between two calls of [`Core::handle_time`]: a dial that is due waits for a free port, not for time.
 const TICK: Duration = Duration::from_millis(10);
+/// Time for the exchanges under way with a hub that may have been revoked.
+const DRAIN: Duration = Duration::from_secs(30);
 
 impl Core<'_> {
     /// Greets a hub: the session with it is open.
@@ -35,8 +38,9 @@ impl Core<'_> {
             target,
             certificates,
             edition,
-            pinned: hub.pinned,
+            by: hub.by,
             until: Some(hub.until),
+            ends: None,
         };
         port.stage = Stage::Greeting(carried);
         // embedded-tls offers no exporter.
@@ -111,6 +115,15 @@ impl Core<'_> {
             self.handle_expired(index, id);
         }
         self.judge_dates(index, now);
+        self.judge_drain(index, now);
+    }
+
+    /// Ends a link that did not end by itself in the time that it had for that.
+    fn judge_drain(&mut self, index: usize, now: Instant) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        if port.carried().and_then(|carried| carried.ends).is_some_and(|ends| now >= ends) {
+            port.part(now, GoAway::Untrusted, None);
+        }
     }
 
     /// Ends a link, after its exchanges, whose hub's certificate has expired. The hub may have a newer one, so it is dialled again.
@@ -122,10 +135,39 @@ impl Core<'_> {
             return;
         }
         warning!("the certificate {} of {} has expired: the link ends", carried.certificates.theirs, id);
-        carried.until = None;
-        let link = carried.id;
-        port.link.go_away(GoAway::Rekeyed);
-        self.node.handle_go_away(now, link, GoAway::Rekeyed);
+        self.rekey(index, now);
+    }
+
+    /// Judges the hubs again that a CA made trusted, for its lists of revoked certificates have changed: each is dialled anew, and
+    /// its link ends after its exchanges, for which it has [`DRAIN`].
+    pub(crate) fn judge_certified(&mut self, now: Instant) {
+        self.lists = self.lists.wrapping_add(1);
+        for index in 0..LINKS {
+            let carried = self.ports.get(index).and_then(Port::carried);
+            if carried.is_none_or(|carried| carried.by != Grounds::Authority) {
+                continue;
+            }
+            self.rekey(index, now);
+            if let Some(Port { stage: Stage::Joined(carried, _), .. }) = self.ports.get_mut(index) {
+                carried.ends.get_or_insert(now + DRAIN);
+            }
+        }
+        self.runner.wake();
+    }
+
+    /// Ends a link after its exchanges, and dials its hub again.
+    fn rekey(&mut self, index: usize, now: Instant) {
+        let Some(port) = self.ports.get_mut(index) else { return };
+        match &mut port.stage {
+            Stage::Joined(carried, _) => {
+                carried.until = None;
+                let link = carried.id;
+                port.link.go_away(GoAway::Rekeyed);
+                self.node.handle_go_away(now, link, GoAway::Rekeyed);
+            }
+            Stage::Greeting(_) => port.part(now, GoAway::Rekeyed, None),
+            Stage::Idle | Stage::Parting(..) => {}
+        }
     }
 
     /// The connection is closed.
@@ -187,7 +229,7 @@ impl Core<'_> {
         let Stage::Greeting(carried) = port.stage else { return };
         let Introduction { record, time, .. } = hub;
         let id = record.id;
-        if !carried.pinned && !keys.trusts_hub(carried.certificates.theirs) {
+        if carried.by == Grounds::Keyring && !keys.trusts_hub(carried.certificates.theirs) {
             // An operator replaced the keyring after the handshake.
             port.part(now, GoAway::Untrusted, None);
             return;

@@ -9,7 +9,7 @@ use node_core::trust::Fingerprint;
 use super::batch::Batch;
 use crate::flash::Edition;
 use crate::sizes::{OUR_EXCHANGES, THEIR_EXCHANGES};
-use crate::tls::Proved;
+use crate::tls::{Grounds, Proved};
 
 /// The port stops waiting for the hub to take a GOAWAY after this time.
 const GO_AWAY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -63,10 +63,12 @@ pub(crate) struct Carried {
     pub(crate) certificates: Certificates,
     /// The keyring that the handshake used.
     pub(crate) edition: Edition,
-    /// A pin makes the hub trusted, regardless of the keyring.
-    pub(crate) pinned: bool,
+    /// What makes the hub trusted.
+    pub(crate) by: Grounds,
     /// When the hub's certificate expires; `None` once the link ends for that.
     pub(crate) until: Option<UnixTime>,
+    /// When the link ends, whatever exchanges are under way; `None` while it may stay.
+    pub(crate) ends: Option<Instant>,
 }
 
 /// The reason why only the GOAWAY is left.

@@ -25,6 +25,11 @@ impl<'c, R: Read, W> Carrier<'c, R, W> {
     pub(crate) fn violation(&self) -> Option<Violation> {
         self.reader.try_lock().ok().and_then(|guard| guard.violation())
     }
+
+    /// Bytes of the record that was read last.
+    pub(crate) fn length(&self) -> usize {
+        self.reader.try_lock().map_or(0, |guard| guard.length())
+    }
 }
 
 impl<R, W> Clone for Carrier<'_, R, W> {

@@ -36,6 +36,8 @@ pub(crate) struct Guard<R> {
     passed: usize,
     /// Bytes of the record that are still to come.
     rest: usize,
+    /// Bytes of the whole record.
+    length: usize,
     violation: Option<Violation>,
 }
 
@@ -60,6 +62,7 @@ impl<R: Read> Guard<R> {
             arrived: 0,
             passed: RECORD_HEADER,
             rest: 0,
+            length: 0,
             violation: None,
         }
     }
@@ -67,6 +70,11 @@ impl<R: Read> Guard<R> {
     /// The record that was refused.
     pub(crate) const fn violation(&self) -> Option<Violation> {
         self.violation
+    }
+
+    /// Bytes of the record that was passed on last, without its header.
+    pub(crate) const fn length(&self) -> usize {
+        self.length
     }
 
     async fn next_header(&mut self) -> Result<bool, GuardError<R::Error>> {
@@ -102,6 +110,7 @@ impl<R: Read> Guard<R> {
         }
         self.expected = next;
         self.rest = length;
+        self.length = length;
         Ok(())
     }
 

@@ -22,16 +22,16 @@ pub(crate) trait Credentials: Sign {
 pub(crate) struct Provider<'p, G, C> {
     rng: &'p RefCell<G>,
     credentials: &'p C,
-    verifier: Verifier,
+    verifier: Verifier<'p>,
     unsigned: Option<SignError>,
 }
 
 impl<'p, G, C> Provider<'p, G, C> {
-    pub(crate) const fn new(rng: &'p RefCell<G>, credentials: &'p C, verifier: Verifier) -> Self {
+    pub(crate) const fn new(rng: &'p RefCell<G>, credentials: &'p C, verifier: Verifier<'p>) -> Self {
         Self { rng, credentials, verifier, unsigned: None }
     }
 
-    pub(crate) const fn hub(&self) -> &Verifier {
+    pub(crate) const fn hub(&self) -> &Verifier<'p> {
         &self.verifier
     }
 
@@ -62,6 +62,7 @@ impl<G: CryptoRngCore, C: Credentials> CryptoProvider for Provider<'_, G, C> {
         Ok((signer, SignatureScheme::EcdsaSecp256r1Sha256))
     }
 
+    /// One certificate: embedded-tls 0.19 sends no intermediates.
     fn client_cert(&mut self) -> Option<Certificate<impl AsRef<[u8]>>> {
         self.verifier.verified()?;
         self.credentials.certificate().map(Certificate::X509)

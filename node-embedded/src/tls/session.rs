@@ -51,7 +51,7 @@ impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
     pub(crate) async fn open<G: CryptoRngCore>(
         carrier: Carrier<'s, R, W>,
         records: &'s mut RecordBuffers,
-        trust: Trust,
+        trust: Trust<'_>,
         credentials: &impl Credentials,
         rng: &RefCell<G>,
     ) -> Result<Self, SessionError> {
@@ -67,7 +67,7 @@ impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
         if let Some(failure) = provider.unsigned() {
             return Err(SessionError::Unsigned(failure));
         }
-        opened.map_err(|error| diagnose_handshake(error, carrier.violation()))?;
+        opened.map_err(|error| diagnose_handshake(error, carrier.violation(), carrier.length()))?;
         let hub = provider.hub().verified().ok_or(SessionError::Untrusted(VerifyError::Unproved))?;
         Ok(Self { tls, carrier, hub })
     }
@@ -147,9 +147,12 @@ impl<'t, 's: 't, R: Read + 't, W: Write<Error = R::Error> + 't> Writer<'t, 's, R
     }
 }
 
-/// Translates an error of embedded-tls in a handshake. An encrypted alert shows as a record out of place.
-fn diagnose_handshake(error: TlsError, violation: Option<Violation>) -> SessionError {
+/// Translates an error of embedded-tls in a handshake, after a record of so many bytes. An encrypted alert shows as a record out of
+/// place. Of a message that goes on in the next record, embedded-tls reads the part in the first one, and fails.
+fn diagnose_handshake(error: TlsError, violation: Option<Violation>, length: usize) -> SessionError {
     match (violation, error) {
+        (None, TlsError::InvalidCertificate) => SessionError::LongChain(length),
+        (None, _) if length == TLS_READ => SessionError::LongChain(length),
         (
             None,
             TlsError::InvalidRecord | TlsError::HandshakeAborted(_, AlertDescription::HandshakeFailure),
@@ -184,6 +187,15 @@ pub enum SessionError {
     /// This node's keyring was replaced during the handshake.
     #[error("this board's keys were replaced during the handshake: a new connection follows")]
     KeysReplaced,
+    /// The lists of revoked certificates were replaced during the handshake.
+    #[error("the revocation lists were replaced during the handshake: a new connection follows")]
+    ListsReplaced,
+    /// The hub's certificates do not fit into a record, which has so many bytes.
+    #[error(
+        "the hub's certificates do not fit into a TLS record: its first one has {0} bytes, and a board takes its whole first answer in \
+         one of {TLS_READ}; shorten its chain"
+    )]
+    LongChain(usize),
     /// The connection broke.
     #[error("the connection broke")]
     Lost,

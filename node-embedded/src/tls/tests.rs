@@ -46,12 +46,12 @@ fn other_key() -> SigningKey {
     SigningKey::from_slice(BOARD_SECRET).unwrap()
 }
 
-fn trust(certificate: &[u8]) -> Trust {
+fn trust(certificate: &[u8]) -> Trust<'static> {
     let anchor = Anchor::Certificate(Fingerprint(Software.sha256(&[certificate])));
     trust_in(anchor, Roles::LINK_AS_HUB)
 }
 
-fn trust_in(anchor: Anchor, roles: Roles) -> Trust {
+fn trust_in(anchor: Anchor, roles: Roles) -> Trust<'static> {
     let mut trust = Trust::new(Some(BUILT));
     trust.add(anchor, roles);
     trust
@@ -91,7 +91,7 @@ struct Outcome {
 
 /// Connects a client to a server. In an open session the client sends `hello`, and reads once.
 fn meet<T>(
-    trust: Trust,
+    trust: Trust<'_>,
     board: Board,
     rng: impl CryptoRngCore,
     server: impl AsyncFnOnce(Pipe, Pipe) -> T,
@@ -137,7 +137,7 @@ fn refusal(server: impl AsyncFnOnce(&mut Rogue)) -> SessionError {
     refusal_by(trust(HUB), server)
 }
 
-fn refusal_by(trust: Trust, server: impl AsyncFnOnce(&mut Rogue)) -> SessionError {
+fn refusal_by(trust: Trust<'_>, server: impl AsyncFnOnce(&mut Rogue)) -> SessionError {
     let serve = async |up, down| server(&mut Rogue::hello(up, down).await).await;
     let (outcome, _) = meet(trust, Board::new(), OsRng, serve);
     assert!(!outcome.more, "the client went on");

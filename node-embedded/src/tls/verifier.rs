@@ -13,21 +13,29 @@ use node_core::trust::{
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::hub_rules::{JudgeHub, Known};
 use crate::settings::MAX_PINS;
 
 /// The grounds to trust a hub, as of the start of a handshake.
-pub(crate) struct Trust {
+pub(crate) struct Trust<'h> {
     anchors: heapless::Vec<Anchor, { MAX_BUNDLE_SLOTS + MAX_PINS }>,
     /// The roles that each anchor gives.
     roles: heapless::Vec<Roles, { MAX_BUNDLE_SLOTS + MAX_PINS }>,
     /// This node's knowledge of the time.
     pub(crate) clock: Option<WallClock>,
+    /// The rules for hubs that no anchor names, and the host that was dialled.
+    rules: Option<(&'h (dyn JudgeHub + Sync), &'h str)>,
 }
 
-impl Trust {
+impl<'h> Trust<'h> {
     /// Trusts nobody. Without a clock, the node trusts no hub, whatever is added.
     pub(crate) const fn new(clock: Option<WallClock>) -> Self {
-        Self { anchors: heapless::Vec::new(), roles: heapless::Vec::new(), clock }
+        Self { anchors: heapless::Vec::new(), roles: heapless::Vec::new(), clock, rules: None }
+    }
+
+    /// Judges a hub that no anchor names by these rules. `dialled` is the host of its address.
+    pub(crate) fn follow(&mut self, rules: &'h (dyn JudgeHub + Sync), dialled: &'h str) {
+        self.rules = Some((rules, dialled));
     }
 
     /// Trusts whoever this anchor names, in these roles.
@@ -41,8 +49,8 @@ impl Trust {
 ///
 /// embedded-tls finishes a handshake in which the server showed no certificate, or did not sign. So only
 /// [`verified`](Self::verified) counts, and only a checked signature sets it.
-pub(crate) struct Verifier {
-    trust: Trust,
+pub(crate) struct Verifier<'h> {
+    trust: Trust<'h>,
     hub: Option<Hub>,
     verified: bool,
     failure: Option<VerifyError>,
@@ -60,14 +68,25 @@ struct Hub {
 pub(crate) struct Proved {
     /// SHA-256 of its certificate.
     pub(crate) certificate: Fingerprint,
-    /// A pin makes it trusted, regardless of the keyring.
-    pub(crate) pinned: bool,
+    /// What makes it trusted.
+    pub(crate) by: Grounds,
     /// When the decision ends that it is trusted.
     pub(crate) until: UnixTime,
 }
 
-impl Verifier {
-    pub(crate) const fn new(trust: Trust) -> Self {
+/// What makes a hub trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grounds {
+    /// The keyring in use.
+    Keyring,
+    /// A pin of the settings, regardless of the keyring.
+    Pin,
+    /// A CA of the settings, regardless of the keyring.
+    Authority,
+}
+
+impl<'h> Verifier<'h> {
+    pub(crate) const fn new(trust: Trust<'h>) -> Self {
         Self { trust, hub: None, verified: false, failure: None }
     }
 
@@ -92,25 +111,36 @@ impl Verifier {
             };
             chain.push(der).map_err(|_| VerifyError::Rejected(Rejection::ChainTooLong))?;
         }
-        let policy = Policy::new(&self.trust.anchors, AcceptedKeys::P256);
-        let accepted = policy.judge(&chain, &Circumstances::at(self.trust.clock), &Software);
+        let Trust { anchors, clock, rules, .. } = &self.trust;
+        let accepted = match *rules {
+            Some((rules, dialled)) => rules.judge(&chain, &Known { anchors, clock: *clock, dialled }),
+            None => {
+                let policy = Policy::new(anchors, AcceptedKeys::P256);
+                policy.judge(&chain, &Circumstances::at(*clock), &Software)
+            }
+        };
         let accepted = accepted.map_err(VerifyError::Rejected)?;
         let (certificate, algorithm) = (accepted.fingerprint, accepted.certificate.algorithm);
         let unsupported = Rejection::UnsupportedKey { fingerprint: certificate, algorithm };
         let key = accepted.certificate.p256_key().ok_or(VerifyError::Rejected(unsupported))?;
-        let pinned = self.trust.anchors.contains(&Anchor::Spki(accepted.spki));
-        if !pinned {
-            let roles = match accepted.by {
-                TrustedBy::Anchor(anchor) => self.trust.roles.get(anchor).copied().unwrap_or(Roles::NONE),
-                TrustedBy::Authority(_) => Roles::NONE,
-            };
-            roles
-                .require(Roles::LINK_AS_HUB)
-                .map_err(|missing| VerifyError::Role { certificate, missing })?;
-        }
+        let by = match accepted.by {
+            _ if anchors.contains(&Anchor::Spki(accepted.spki)) => Grounds::Pin,
+            TrustedBy::Anchor(anchor) => {
+                let roles = self.trust.roles.get(anchor).copied().unwrap_or(Roles::NONE);
+                let may = roles.require(Roles::LINK_AS_HUB);
+                may.map_err(|missing| VerifyError::Role { certificate, missing })?;
+                Grounds::Keyring
+            }
+            TrustedBy::Authority(_) | TrustedBy::Hook => {
+                let roles = rules.map_or(Roles::NONE, |(rules, _)| rules.roles(&accepted));
+                let may = roles.require(Roles::LINK_AS_HUB);
+                may.map_err(|missing| VerifyError::CertifiedRole { certificate, missing })?;
+                Grounds::Authority
+            }
+        };
         Ok(Hub {
             key,
-            proved: Proved { certificate, pinned, until: accepted.until },
+            proved: Proved { certificate, by, until: accepted.until },
             transcript: transcript.clone(),
         })
     }
@@ -140,8 +170,8 @@ impl Verifier {
     }
 }
 
-impl TlsVerifier<Aes128GcmSha256> for Verifier {
-    /// Ignores the name: a certificate proves membership of the cluster, never which node the hub is.
+impl TlsVerifier<Aes128GcmSha256> for Verifier<'_> {
+    /// Ignores the name, for none is sent to the hub: [`Trust::follow`] was told what was dialled.
     fn set_hostname_verification(&mut self, _hostname: &str) -> Result<(), TlsError> {
         Ok(())
     }
@@ -165,6 +195,17 @@ pub enum VerifyError {
     /// The trust policy rejects it.
     #[error(transparent)]
     Rejected(Rejection),
+    /// A CA signed it, and not for a hub.
+    #[error(
+        "certificate {certificate} is signed by a CA that is trusted here, but a hub with it {missing}: make it anew for server \
+         and client authentication (extended key usage)"
+    )]
+    CertifiedRole {
+        /// SHA-256 of its certificate.
+        certificate: Fingerprint,
+        /// The role that it needs, and those that it has.
+        missing: MissingRole,
+    },
     /// It is trusted, and not as a hub.
     #[error(
         "certificate {certificate} is in the keyring, but a hub with it {missing}: let the name of its slot end in .hub"

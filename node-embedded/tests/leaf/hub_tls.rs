@@ -26,7 +26,10 @@ pub fn server_config(identity: &Identity, trusted: Trusted) -> Arc<ServerConfig>
         .unwrap()
         .with_client_cert_verifier(Arc::new(Exactly { trusted, provider }))
         .with_single_cert(
-            vec![identity.certificate.clone().into()],
+            core::iter::once(&identity.certificate)
+                .chain(&identity.path)
+                .map(|der| der.clone().into())
+                .collect(),
             PrivatePkcs8KeyDer::from(identity.key.serialize_der()).into(),
         )
         .unwrap();

@@ -10,6 +10,8 @@ use rcgen::{CertificateParams, Issuer, KeyPair, date_time_ymd};
 pub struct Identity {
     pub certificate: Vec<u8>,
     pub key: KeyPair,
+    /// The certificates of the CAs between it and a root, as it shows them.
+    pub path: Vec<Vec<u8>>,
 }
 
 impl Identity {
@@ -17,7 +19,7 @@ impl Identity {
     pub fn new() -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = params().self_signed(&key).unwrap().der().to_vec();
-        Self { certificate, key }
+        Self { certificate, key, path: Vec::new() }
     }
 
     /// A self-signed certificate that expires in this year.
@@ -26,7 +28,7 @@ impl Identity {
         let mut params = params();
         params.not_after = date_time_ymd(year, 1, 1);
         let certificate = params.self_signed(&key).unwrap().der().to_vec();
-        Self { certificate, key }
+        Self { certificate, key, path: Vec::new() }
     }
 
     /// A certificate that is signed by the key of this one.
@@ -34,7 +36,7 @@ impl Identity {
         let key = KeyPair::generate().unwrap();
         let issuer = Issuer::new(params(), &self.key);
         let certificate = params().signed_by(&key, &issuer).unwrap().der().to_vec();
-        Self { certificate, key }
+        Self { certificate, key, path: Vec::new() }
     }
 
     /// SHA-256 of the certificate.

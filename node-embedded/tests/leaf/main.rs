@@ -1,6 +1,8 @@
 //! A leaf on a host: embassy-net stacks joined by a cable in memory, in virtual time.
 
 #[cfg(test)]
+mod authority;
+#[cfg(test)]
 mod birth;
 #[cfg(test)]
 mod board;
@@ -12,6 +14,8 @@ mod clock;
 mod flash;
 #[cfg(test)]
 mod hub;
+#[cfg(test)]
+mod hub_rules;
 #[cfg(test)]
 mod hub_tls;
 #[cfg(test)]

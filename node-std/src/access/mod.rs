@@ -26,11 +26,15 @@ use crate::data_dir::Token;
 use crate::log_limit::LogLimit;
 use crate::tls::{Keyring, Shown};
 
+const NOBODY: Granted = Granted { roles: Roles::NONE, by: GrantedBy::Default };
+
 /// Decides on the roles of peers.
 #[derive(Debug)]
 pub struct Access {
     credentials: Credentials,
     rules: ArcSwap<Vec<RoleRule>>,
+    /// The nodes that may be linked; empty for every one that is trusted.
+    allowed: ArcSwap<Vec<NodeId>>,
     refused: AtomicU64,
     log: LogLimit,
 }
@@ -57,12 +61,22 @@ impl Access {
     #[must_use]
     pub fn new(credentials: Credentials, rules: Vec<RoleRule>) -> Self {
         let log = LogLimit::of("peers that lack a role");
-        Self { credentials, rules: ArcSwap::from_pointee(rules), refused: AtomicU64::new(0), log }
+        Self {
+            credentials,
+            rules: ArcSwap::from_pointee(rules),
+            allowed: ArcSwap::default(),
+            refused: AtomicU64::new(0),
+            log,
+        }
     }
 
     /// The roles of the peer at the other end of a link: of its certificate, under TLS, and of its proved node id.
     #[must_use]
     pub fn of_link(&self, shown: Option<&Shown>, node: NodeId) -> Granted {
+        let allowed = self.allowed.load();
+        if !allowed.is_empty() && !allowed.contains(&node) {
+            return NOBODY;
+        }
         self.granted(shown, Some(node))
     }
 
@@ -147,13 +161,17 @@ impl Access {
         })
     }
 
+    /// Links these nodes alone, from now on; all that are trusted if there are none.
+    pub fn allow(&self, nodes: Vec<NodeId>) {
+        self.allowed.store(Arc::new(nodes));
+    }
+
     /// Takes other rules, from now on.
     pub fn replace_rules(&self, rules: Vec<RoleRule>) {
         self.rules.store(Arc::new(rules));
     }
 
     fn granted(&self, shown: Option<&Shown>, node: Option<NodeId>) -> Granted {
-        const NOBODY: Granted = Granted { roles: Roles::NONE, by: GrantedBy::Default };
         let rules = self.rules.load();
         match (&self.credentials, shown) {
             (Credentials::Token(_), _) => roles_of(&rules, &Match { node, ..Match::default() }),

@@ -59,3 +59,18 @@ fn a_rule_for_a_node_id_holds_without_tls_as_well() {
     assert!(needs(board, Roles::LINK_AS_LEAF) && !needs(board, Roles::LINK_AS_HUB));
     assert!(needs(NodeId([8; 16]), Roles::LINK_AS_HUB));
 }
+
+#[test]
+fn only_nodes_of_the_list_are_linked_if_there_is_one() {
+    let home = tempfile::tempdir().unwrap();
+    let token = DataDir::open(home.path()).unwrap().make_token().unwrap();
+    let access = Access::new(Credentials::Token(token), Vec::new());
+    let [listed, other] = [1, 2].map(|number| NodeId([number; 16]));
+    let roles = |node| access.of_link(None, node).roles;
+    assert!(roles(other).contains(Role::Hub));
+    access.allow(vec![listed]);
+    assert!(roles(listed).contains(Role::Hub));
+    assert_eq!(roles(other), Roles::NONE);
+    access.allow(Vec::new());
+    assert!(roles(other).contains(Role::Hub));
+}

@@ -166,9 +166,9 @@ pub struct Link {
     /// The group of the key exchange.
     #[serde(default)]
     pub tls_group: Option<String>,
-    /// The common name in the peer's certificate.
+    /// The name that the peer's certificate gives its holder: e-mail, DNS name, URI or common name.
     #[serde(default)]
-    pub peer_subject: Option<String>,
+    pub peer_user: Option<String>,
     /// When the peer's certificate ends, in Unix milliseconds.
     #[serde(default)]
     pub peer_not_after: Option<u64>,
@@ -190,7 +190,7 @@ impl Link {
             tls_version: session.map(|session| session.version.to_owned()),
             tls_suite: session.map(|session| session.suite.to_owned()),
             tls_group: session.map(|session| session.group.to_owned()),
-            peer_subject: session.and_then(|session| session.subject.clone()),
+            peer_user: session.and_then(|session| session.user.clone()),
             peer_not_after: session
                 .and_then(|session| session.expires)
                 .map(|expires| expires.0.saturating_mul(1000)),

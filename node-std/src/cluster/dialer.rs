@@ -128,7 +128,10 @@ impl Dialer {
                     None => error.into(),
                 })?;
                 origin.channel = channel(stream.get_ref().1, ours)?;
-                origin.shown = Some(Shown::of(stream.get_ref().1, Some(name)));
+                let shown = Shown::of(stream.get_ref().1, Some(name));
+                let confirmed = keyring.confirm(&shown).await;
+                confirmed.map_err(|refused| io::Error::other(refused.to_string()))?;
+                origin.shown = Some(shown);
                 let session = Session::of(stream.get_ref().1);
                 tracing::debug!(address = %dialled, "TLS handshake complete: {session}");
                 origin.session = Some(session);

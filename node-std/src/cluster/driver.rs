@@ -1,6 +1,8 @@
 //! The select loop of the cluster's task: link events, requests, changes of the keyring and timers, one after the other.
 
 use core::future::pending;
+use std::sync::Arc;
+
 use node_core::gossip::{Direction, Failure, LinkEnd, Node, Target};
 use node_core::id::LinkId;
 use node_core::link::GoAway;
@@ -8,6 +10,7 @@ use node_core::time::{Duration, Instant};
 use node_core::trust::Rejection;
 use node_core::wire::{Kind, Metadata, Record};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use super::admission::{Admission, Newcomer};
 use super::changes::Changes;
@@ -27,6 +30,7 @@ use super::view_channel::ViewSender;
 use super::view_publisher::ViewPublisher;
 use crate::clock::{Clock, unix_time};
 use crate::link::{LinkEvent, LinkHandle, Outcome};
+use crate::tls::{Keyring, Shown};
 
 /// Link events taken before the view is published again.
 const EVENTS_PER_TURN: usize = 256;
@@ -51,6 +55,8 @@ pub(super) struct Driver<'s> {
     joins: bool,
     /// When the peers of all links are judged again.
     judge_at: Option<Instant>,
+    /// Asks the verify command about the peers of all links again.
+    confirming: JoinSet<()>,
     /// Links are being ended for good.
     closing: bool,
 }
@@ -88,6 +94,7 @@ impl<'s> Driver<'s> {
             joins,
             closing: false,
             judge_at: None,
+            confirming: JoinSet::new(),
         }
     }
 
@@ -118,6 +125,7 @@ impl<'s> Driver<'s> {
                 }
                 Some(request) = requests.recv() => self.handle_request(request),
                 () = changed(&mut keys) => self.handle_rekey(),
+                Some(_) = self.confirming.join_next() => self.check_peers(self.dialer.clock.now(), None),
                 () = tokio::time::sleep_until(deadline) => {}
             }
         }
@@ -290,8 +298,26 @@ impl<'s> Driver<'s> {
         let Security::Tls(keyring) = &self.dialer.security else { return };
         tracing::info!(active = %keyring.active().certificate, "the keyring changed");
         self.local.set_keys(&mut self.node, &Keys::of(&self.dialer.security));
+        self.confirm_peers(Arc::clone(keyring));
         self.check_peers(self.dialer.clock.now(), None);
         self.check_roles();
+    }
+
+    /// Asks the verify command again, one peer after the other. Its former answers count until then, so that not all links end and
+    /// are dialled anew at once.
+    fn confirm_peers(&mut self, keyring: Arc<Keyring>) {
+        self.confirming.abort_all();
+        if !keyring.asks() {
+            return;
+        }
+        let all: Vec<Shown> = self.links.shown().map(|(.., shown)| shown.clone()).collect();
+        self.confirming.spawn(async move {
+            for shown in all {
+                if let Err(refused) = keyring.confirm(&shown).await {
+                    tracing::warn!("a link ends: {refused}");
+                }
+            }
+        });
     }
 
     /// Ends links whose peers have lost the role that their link needs: their certificates may have new names.
@@ -322,6 +348,8 @@ impl<'s> Driver<'s> {
         for (link, peer, shown) in self.links.shown().filter(|(link, ..)| chosen(*link)) {
             match keyring.judge(shown) {
                 Ok(longest) => holds = holds.min(longest),
+                // It is being asked again about this peer, who has no roles meanwhile if the command is a new one.
+                Err(Rejection::Hook { .. }) if !self.confirming.is_empty() => {}
                 Err(rejection) => ended.push((link, peer, rejection)),
             }
         }

@@ -90,6 +90,11 @@ pub struct Flags {
     #[arg(long = "role", value_name = "WHAT=ROLE[,ROLE]")]
     pub roles: Vec<String>,
 
+    /// The id of a node that may be linked. Without any, every node may that is trusted; may be repeated, at most 1024
+    /// [env: MAEL_ALLOWED_IDS, comma separated].
+    #[arg(long = "allow-id", value_name = "ID")]
+    pub allowed_ids: Vec<String>,
+
     /// The members that own a component: node ids, hub or leaf. Requests for it go to no other member; may be repeated, at most
     /// 64 [env: MAEL_BINDINGS, separated by ; or blanks].
     #[arg(long = "bind", value_name = "COMPONENT=OWNER[,OWNER]")]

@@ -16,6 +16,7 @@ const fn key(name: &'static str, flag: &'static str, variable: &'static str) -> 
 }
 
 pub const ADVERTISE: Key = key("cluster.advertise", "--advertise-addr", "MAEL_ADVERTISE_ADDR");
+pub const ALLOWED_IDS: Key = key("cluster.allowed_ids", "--allow-id", "MAEL_ALLOWED_IDS");
 pub const BINDINGS: Key = key("cluster.bind", "--bind", "MAEL_BINDINGS");
 pub const CLUSTER_ID: Key = key("cluster.id", "--cluster-id", "MAEL_CLUSTER_ID");
 pub const COMPONENTS: Key = key("components", "--component", "MAEL_COMPONENTS");
@@ -41,8 +42,9 @@ pub const TLS_KEY_PASSWORD: Key = key("tls.key_password", "", "MAEL_TLS_KEY_PASS
 pub const TLS_KEY: Key = key("tls.key", "--tls-key", "MAEL_TLS_KEY");
 
 /// All of them.
-pub const ALL: [Key; 24] = [
+pub const ALL: [Key; 25] = [
     ADVERTISE,
+    ALLOWED_IDS,
     BINDINGS,
     CLUSTER_ID,
     COMPONENTS,

@@ -29,7 +29,7 @@ use core::time::Duration;
 use std::net::UdpSocket;
 use std::path::PathBuf;
 
-use node_core::id::Name;
+use node_core::id::{Name, NodeId};
 use node_core::route::owners::Binding;
 use node_core::trust::RoleRule;
 
@@ -80,6 +80,8 @@ pub struct Config {
     pub components: Vec<Component>,
     /// The roles of peers. Where no rule names a peer, its certificate decides.
     pub roles: Vec<RoleRule>,
+    /// The nodes that may be linked; empty for every one that is trusted.
+    pub allowed_ids: Vec<NodeId>,
     /// The owners of components.
     pub bindings: Vec<Binding>,
     /// The components that the public gateway serves.

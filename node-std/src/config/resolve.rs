@@ -23,6 +23,8 @@ use super::{
 use crate::tls::KeyPassword;
 use crate::tls::settings::{NameRule, PairSource, Pem, TlsSettings};
 
+/// Most nodes in the list of those that may be linked.
+const MAX_ALLOWED: usize = 1024;
 /// Most components in the list of the public gateway.
 const MAX_PUBLISHED: usize = 64;
 /// Connections of a port at once, unless the operator says otherwise.
@@ -106,6 +108,8 @@ impl Resolver {
             self.errors.push(ConfigError::ComponentTwice(name));
         }
         let roles = self.list(key::ROLES, flags.roles, is_blank, MAX_ROLE_RULES, "rules for roles");
+        let allowed_ids =
+            self.list(key::ALLOWED_IDS, flags.allowed_ids, is_comma, MAX_ALLOWED, "ids of nodes");
         let bindings: Vec<Binding> =
             self.list(key::BINDINGS, flags.bindings, is_blank, MAX_BINDINGS, "bindings");
         if let Some(name) = duplicate(bindings.iter().map(|binding| &binding.component)) {
@@ -169,6 +173,7 @@ impl Resolver {
             published: published(&listed, &components, &bindings),
             components,
             roles,
+            allowed_ids,
             bindings,
             cluster_id,
             plaintext,

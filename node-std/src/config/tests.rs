@@ -3,7 +3,8 @@ use std::io::Write;
 use clap::Parser;
 
 use super::*;
-use crate::tls::settings::{CrlCheck, Demand, NameRule, Pem};
+use crate::tls::VerifyCommand;
+use crate::tls::settings::{CrlCheck, Demand, NameRule, Pem, TlsSettings};
 
 /// Resolves flags and variables as the daemon does.
 fn config(flags: &[&str], variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
@@ -448,5 +449,41 @@ fn lists_by_http_are_read_with_erlang_s_time_out() {
     ] {
         let error = with_tls(&format!("  {bad}\n")).unwrap_err();
         assert!(error.contains("FILE:5:") && error.contains(said), "{bad}: {error}");
+    }
+}
+
+/// What the map `tls` of a configuration file says, or what is wrong with it.
+fn tls(map: &str) -> Result<TlsSettings, String> {
+    let mut file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    file.write_all(format!("tls:\n  dir: /tls\n{map}").as_bytes()).unwrap();
+    let path = file.path().to_str().unwrap();
+    let config = config(&["--config", path], &[]).map_err(|error| error.to_string())?;
+    Ok(config.tls.unwrap())
+}
+
+#[test]
+fn a_verify_command_is_a_path_or_a_list_for_each_side() {
+    let command = |program: &str, arguments: &[&str], seconds| VerifyCommand {
+        program: program.into(),
+        arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+        timeout: Duration::from_secs(seconds),
+    };
+    let both = tls("  verify_command: /opt/verify me\n").unwrap();
+    let expected = Some(command("/opt/verify me", &[], 2));
+    assert_eq!((&both.listening.verify_command, &both.dialling.verify_command), (&expected, &expected));
+    let list = "  server:\n    verify_fun: [/opt/verify, -x, \"a b\"]\n    verify_command_timeout: 5s\n";
+    let server = tls(list).unwrap();
+    assert_eq!(server.listening.verify_command, Some(command("/opt/verify", &["-x", "a b"], 5)));
+    assert_eq!(server.dialling.verify_command, None);
+    for (map, why) in [
+        ("  verify_command: verify.sh\n", "the path of a program, from / on"),
+        ("  verify_command: []\n", "names no program"),
+        ("  verify_command_timeout: 2\n", "only beside verify_command"),
+        ("  verify_command: /v\n  verify_command_timeout: 0\n", "more than 0"),
+        ("  verify_command: /v\n  verify_command_timeout: 61\n", "at most 60 s"),
+        ("  verify_command: /v\n  verify_fun: /v\n", "two names of one setting"),
+    ] {
+        let said = tls(map).unwrap_err();
+        assert!(said.contains(why), "{map}: {said}");
     }
 }

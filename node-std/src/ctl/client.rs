@@ -150,6 +150,8 @@ impl Client {
                     )
                 })?;
                 let shown = Shown::of(stream.get_ref().1, Some(name));
+                let confirmed = keyring.confirm(&shown).await;
+                confirmed.map_err(|refused| self.unreachable(refused.to_string()))?;
                 // The holder of a leaf's key must not receive what is meant for a node, such as the keys of a board.
                 let node = access.caller(Some(&shown), &HeaderMap::new());
                 let judged = access.require(&node, Roles::LINK_AS_HUB, "a node that maelctl asks");

@@ -84,6 +84,10 @@ impl Reloader {
             tracing::warn!("{note}");
         }
         self.access.replace_rules(next.roles.clone());
+        self.access.allow(next.allowed_ids.clone());
+        if let Security::Tls(keyring) = &self.security {
+            keyring.judge_again();
+        }
         let later = needs_restart(&self.config, &next);
         if !later.is_empty() {
             tracing::warn!("these settings changed and count from the next start on: {}", later.join(", "));

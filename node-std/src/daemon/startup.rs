@@ -30,6 +30,7 @@ use crate::port::public::{self, Gateway};
 use crate::proxy::Proxy;
 use crate::tls::Keyring;
 use crate::tls::crl::Fetcher;
+use crate::tls::settings::Demand;
 
 /// The limits of a daemon on each link.
 pub const LIMITS: Limits = Limits {
@@ -159,7 +160,9 @@ fn access(config: &Config, security: &Security, data_dir: &DataDir) -> Result<Ac
         Security::Tls(keyring) => Credentials::Tls(keyring.clone()),
         Security::Plaintext => Credentials::Token(data_dir.make_token()?),
     };
-    Ok(Access::new(credentials, config.roles.clone()))
+    let access = Access::new(credentials, config.roles.clone());
+    access.allow(config.allowed_ids.clone());
+    Ok(access)
 }
 
 fn local(config: &Config, key: Arc<NodeKey>) -> Local {
@@ -201,9 +204,14 @@ fn announce(
     let (name, cluster) = (&config.name, &config.cluster_id);
     tracing::info!(%name, id = %me, %cluster, "maelstromd {}", env!("CARGO_PKG_VERSION"));
     match security {
-        Security::Tls(_) => tracing::info!(
-            "private port listening on {private_addr} with mutual TLS, advertised as {advertised}"
-        ),
+        Security::Tls(_) => {
+            let demand = config.tls.as_ref().map(|settings| settings.listening.demand);
+            let how = match demand {
+                Some(Demand::Nothing | Demand::IfShown) => "TLS that asks nobody for a certificate",
+                Some(Demand::Always) | None => "mutual TLS",
+            };
+            tracing::info!("private port listening on {private_addr} with {how}, advertised as {advertised}");
+        }
         Security::Plaintext => {
             tracing::info!(
                 "private port listening on {private_addr} without TLS, advertised as {advertised}"

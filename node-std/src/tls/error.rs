@@ -167,6 +167,11 @@ pub enum FileProblem {
     /// Others than the owner may write it.
     #[error("other users of this machine may write it: take the right from them with chmod go-w")]
     Writable,
+    /// It should be a program.
+    #[error(
+        "cannot be run as verify_command: {0}: check that it is there and make it executable with chmod +x"
+    )]
+    NoProgram(std::io::Error),
     /// It holds more certificates than a peer accepts.
     #[error("holds more than {MAX_CHAIN} certificates: shorten the chain")]
     LongChain,
@@ -178,6 +183,9 @@ pub enum FileProblem {
     /// The private key cannot be used.
     #[error("holds a private key that cannot be used ({0}): use RSA from 2048 bits, P-256, P-384 or Ed25519")]
     BadKey(String),
+    /// Only keys on an elliptic curve are taken, and this one is of another kind.
+    #[error("holds a certificate that must use ECDSA (ec_only), got {0}: make it anew with a P-256 key")]
+    NotEc(KeyAlgorithm),
     /// There is a `.key` but no `.crt` or `.pem` of this stem.
     #[error("has no .crt or .pem of the same name beside it: add the certificate, or remove the key")]
     KeyWithoutCertificate,

@@ -35,7 +35,8 @@ pub fn explain(error: &io::Error) -> String {
         }
         Error::NoCertificatesPresented => Rejection::NoCertificate.to_string(),
         Error::AlertReceived(AlertDescription::CertificateUnknown | AlertDescription::UnknownCA) => {
-            "the peer does not trust this node's certificate: put the active .crt into the peer's TLS directory"
+            "the peer does not trust this node's certificate: put the active .crt into the peer's TLS directory, or let the \
+             peer trust its CA; the peer's log says which rule refused it"
                 .into()
         }
         Error::AlertReceived(AlertDescription::CertificateExpired) => {

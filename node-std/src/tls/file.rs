@@ -21,7 +21,7 @@ const MAX_FILE: usize = 1 << 20;
 const MAX_PASSWORD: usize = 1024;
 
 /// The certificates in a file: the node's own one, then those that it sends with it.
-pub(crate) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     chain_of(&read(path)?).map_err(|problem| problem.of(path))
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use node_core::crypto::{Digest, Software};
 use node_core::id::Name;
 use node_core::keys::MAX_SLOTS;
-use node_core::trust::{Anchor, Authority, Certificate, Fingerprint};
+use node_core::trust::{AcceptedKeys, Anchor, Authority, Certificate, Fingerprint, KeyAlgorithm};
 use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
@@ -22,6 +22,7 @@ use super::provider::provider_for;
 use super::secret_key::SecretKeyDer;
 use super::settings::{PairSource, PasswordSource, Pem, Rules, TlsSettings};
 use super::trust::{Side, Trust};
+use super::verify_command::VerifyCommand;
 use crate::stack;
 
 /// How often files that change while they are read are read again, and the pause before that.
@@ -75,14 +76,11 @@ pub(super) fn open(
     for _ in 0..ATTEMPTS {
         let stamps = Stamps::read(settings)?;
         let read = Opener { settings, distribution, sources: Sources::default(), errors: Vec::new() }
-            .open(stamps, usable);
-        if let Ok(material) = &read
-            && Stamps::read(settings)? == material.stamps
-        {
+            .open(stamps.clone(), usable);
+        // What is wrong counts only if nothing changed meanwhile, as what is good does.
+        if Stamps::read(settings)? == stamps {
             return read;
         }
-        // What is wrong now may have been in order a moment before.
-        read?;
         std::thread::sleep(PAUSE);
     }
     let place = settings.dir.clone().or_else(|| settings.files().first().map(|path| (*path).to_owned()));
@@ -133,6 +131,10 @@ impl Opener<'_> {
         }
         let (lists, lists_digest) = self.lists();
         self.name_sources(&slots, client.as_ref());
+        for rules in [&settings.listening, &settings.dialling] {
+            let checked = rules.verify_command.as_ref().map_or(Ok(()), VerifyCommand::check);
+            let _ = self.keep(checked);
+        }
         let (listening, dialling) = (self.side(&settings.listening), self.side(&settings.dialling));
         let provider = provider_for(&settings.protocol).map_err(TlsError::from);
         let (Some(provider), true) = (self.keep(provider), self.errors.is_empty()) else {
@@ -156,6 +158,7 @@ impl Opener<'_> {
             authorities,
         };
         let trust = Trust {
+            hook: None,
             listening: side(&settings.listening, listening),
             dialling: side(&settings.dialling, dialling),
             lists,
@@ -177,6 +180,11 @@ impl Opener<'_> {
         let chain = file::chain_of(&text).map_err(|problem| problem.of(&place))?;
         let name = slot_name(&source.certificate, others)?;
         let info = describe_any(name, &chain).map_err(|problem| problem.of(&place))?;
+        let TlsSettings { listening, dialling, .. } = self.settings;
+        // Peers with the same rules would refuse it.
+        if listening.keys == dialling.keys {
+            check_key(listening, info.algorithm).map_err(|problem| problem.of(&place))?;
+        }
         let loaded = stack::wiped(|| {
             let own = match &source.password {
                 Some(PasswordSource::File(path)) => Some(file::read_password(path)?),
@@ -248,8 +256,12 @@ impl Opener<'_> {
                         self.sources.read(&certificate);
                     }
                 }
-                let problem = |bad| FileProblem::BadAuthority(bad).of(&source.place());
-                authorities.extend(self.keep(authority.map_err(problem)));
+                let authority = authority.map_err(FileProblem::BadAuthority).and_then(|authority| {
+                    let algorithm = Certificate::parse(&certificate).map(|parsed| parsed.algorithm);
+                    check_key(rules, algorithm.unwrap_or(KeyAlgorithm::Other))?;
+                    Ok(authority)
+                });
+                authorities.extend(self.keep(authority.map_err(|problem| problem.of(&source.place()))));
                 if authorities.len() > MAX_AUTHORITIES {
                     self.errors.push(FileProblem::TooMany(MAX_AUTHORITIES).of(&source.place()));
                     return Vec::new();
@@ -301,6 +313,14 @@ fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, FileProblem> {
         }
     }
     if found.is_empty() { Err(FileProblem::Missing("certificate")) } else { Ok(found) }
+}
+
+/// With `ec_only`, the CAs and the node itself have keys on an elliptic curve too, as Muti Metroo has it.
+fn check_key(rules: &Rules, algorithm: KeyAlgorithm) -> Result<(), FileProblem> {
+    match rules.keys {
+        AcceptedKeys::Ec if !algorithm.is_ec() => Err(FileProblem::NotEc(algorithm)),
+        _ => Ok(()),
+    }
 }
 
 fn check_mode(key: &Pem) -> Result<(), TlsError> {

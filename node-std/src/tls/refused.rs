@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use node_core::crypto::{Digest, Software};
 use node_core::trust::{Certificate, Fingerprint, NoPath, Rejection, SubjectName};
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 
 /// Most names of a certificate that are shown.
 const MAX_NAMES: usize = 8;
@@ -19,25 +19,33 @@ tokio::task_local! {
 #[derive(Clone, Debug)]
 pub struct RefusedPeer {
     rejection: Rejection,
-    /// What is known of its certificate.
+    /// Subject and issuer of its certificate.
     certificate: String,
+    fingerprint: Fingerprint,
+    spki: Fingerprint,
     /// What this node dialled, if it did, and the names of the certificate.
     dialled: Option<String>,
     names: Vec<String>,
+    /// What the verify command says, if it was asked.
+    said: Option<String>,
 }
 
 impl RefusedPeer {
-    pub(super) fn new(
-        rejection: Rejection,
-        leaf: &CertificateDer<'_>,
-        dialled: Option<&ServerName<'_>>,
-    ) -> Self {
+    pub(super) fn new(rejection: Rejection, leaf: &[u8], dialled: Option<&ServerName<'_>>) -> Self {
         let fingerprint = Fingerprint(Software.sha256(&[leaf]));
-        let (certificate, names) = match Certificate::parse(leaf) {
-            Ok(certificate) => (describe(&certificate, fingerprint), names(&certificate)),
-            Err(_) => (format!("certificate {fingerprint}"), Vec::new()),
-        };
-        Self { rejection, certificate, dialled: dialled.map(|name| name.to_str().into_owned()), names }
+        let parsed = Certificate::parse(leaf).ok();
+        let spki =
+            parsed.map_or(fingerprint, |certificate| Fingerprint(Software.sha256(&[certificate.spki])));
+        let certificate =
+            parsed.map_or_else(|| "unreadable".to_owned(), |certificate| describe(&certificate));
+        let names = parsed.map(|certificate| names(&certificate)).unwrap_or_default();
+        let dialled = dialled.map(|name| name.to_str().into_owned());
+        Self { rejection, certificate, fingerprint, spki, dialled, names, said: None }
+    }
+
+    /// With what the verify command says.
+    pub(super) fn saying(self, said: Option<String>) -> Self {
+        Self { said, ..self }
     }
 
     /// Whether nobody here vouches for it, whatever else may be wrong with it.
@@ -67,12 +75,22 @@ pub async fn noting<T>(handshake: impl Future<Output = T>) -> (T, Option<Refused
 
 impl fmt::Display for RefusedPeer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.rejection)?;
+        let reason = self.rejection.to_string();
+        f.write_str(&reason)?;
         if let (Rejection::OtherName { .. }, Some(dialled)) = (&self.rejection, &self.dialled) {
             let names = if self.names.is_empty() { "no name".to_owned() } else { self.names.join(", ") };
             write!(f, " (it is valid for {names}, not {dialled})")?;
         }
-        write!(f, "; {}", self.certificate)?;
+        if let Some(said) = &self.said {
+            write!(f, " ({said})")?;
+        }
+        write!(f, "; it is {}", self.certificate)?;
+        // Most reasons name one of these themselves.
+        for (what, sha256) in [("certificate", self.fingerprint), ("public key", self.spki)] {
+            if !reason.contains(&sha256.to_string()) {
+                write!(f, ", {what} {sha256}")?;
+            }
+        }
         match &self.dialled {
             Some(dialled) => write!(f, ", dialled as {dialled}"),
             None => Ok(()),
@@ -80,15 +98,14 @@ impl fmt::Display for RefusedPeer {
     }
 }
 
-fn describe(certificate: &Certificate<'_>, fingerprint: Fingerprint) -> String {
+fn describe(certificate: &Certificate<'_>) -> String {
     let subject = certificate.common_name.unwrap_or("unnamed");
     let issuer = if certificate.issuer == certificate.subject {
         "itself".to_owned()
     } else {
         certificate.issuer_name().unwrap_or("unnamed").to_owned()
     };
-    let spki = Fingerprint(Software.sha256(&[certificate.spki]));
-    format!("subject {subject}, issued by {issuer}, certificate {fingerprint}, public key {spki}")
+    format!("{subject}, issued by {issuer}")
 }
 
 fn names(certificate: &Certificate<'_>) -> Vec<String> {

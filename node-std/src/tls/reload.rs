@@ -13,7 +13,8 @@ use node_core::id::NodeId;
 use node_core::keys::{Keyring as Rules, KeyringError, SlotInfo, roles_in};
 use node_core::time::UnixTime;
 use node_core::trust::{
-    Certificate, Certified, Fingerprint, Granted, GrantedBy, Match, Rejection, RoleRule, Roles, roles_of,
+    Certificate, Certified, Fingerprint, Granted, GrantedBy, Match, Rejection, RoleRule, Roles, VerifyHook,
+    roles_of,
 };
 use rustls::pki_types::{ServerName, SignatureVerificationAlgorithm};
 use rustls::{ClientConfig, ServerConfig, SignatureScheme};
@@ -23,9 +24,12 @@ use super::crl::{Distribution, Fetched, ListStatus, Sources};
 use super::directory::LoadedSlot;
 use super::endpoint::Endpoint;
 use super::error::{DirectoryProblem, TlsError};
+use super::hook::{Asked, CommandAnswer, Hook};
 use super::listing;
 use super::material::{self, Material, Stamps};
 use super::password::KeyPassword;
+use super::question::question;
+use super::refused::RefusedPeer;
 use super::settings::{CrlFetch, TlsSettings};
 use super::trust::{Judgement, Shown, Standing, Trust, holds_for};
 use super::verifier::Verifier;
@@ -42,6 +46,8 @@ pub struct Keyring {
     /// What is to be read. Locked while it is, so that an older reading never replaces a newer one.
     settings: Mutex<TlsSettings>,
     current: ArcSwap<Current>,
+    /// The application's own verifier.
+    hook: Option<Hook>,
     rejections: Arc<AtomicU64>,
     distribution: Arc<Distribution>,
     generation: watch::Sender<u64>,
@@ -117,7 +123,50 @@ impl Keyring {
     /// # Errors
     /// All that is wrong.
     pub fn open_with(settings: TlsSettings) -> Result<Arc<Self>, TlsError> {
-        let (keyring, _) = Self::start(settings, false)?;
+        Self::open_and_say(settings, None)
+    }
+
+    /// The same, with a verifier that has the last word about each peer: in the handshake, whenever the keyring changes, and
+    /// each minute while a connection is up. It MUST be quick, because nothing else runs on its thread meanwhile. When it
+    /// panics, nobody is let in any more.
+    ///
+    /// ```no_run
+    /// use std::collections::BTreeSet;
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// use node_core::trust::{VerifyAnswer, VerifyEvent, VerifyHook};
+    /// use node_std::tls::Keyring;
+    /// use node_std::tls::settings::TlsSettings;
+    ///
+    /// /// Lets in certificates whose serial numbers are known.
+    /// struct Inventory(BTreeSet<Vec<u8>>);
+    ///
+    /// impl VerifyHook for Inventory {
+    ///     fn check(&mut self, event: &VerifyEvent<'_>) -> VerifyAnswer {
+    ///         match event {
+    ///             VerifyEvent::Valid(_) => VerifyAnswer::Accept,
+    ///             VerifyEvent::ValidPeer(peer) if self.0.contains(peer.serial) => VerifyAnswer::Accept,
+    ///             _ => VerifyAnswer::Refuse("it is not in the inventory"),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let inventory = Arc::new(Mutex::new(Inventory(BTreeSet::from([vec![0x4d, 0x61]]))));
+    /// let keyring = Keyring::open_with_hook(TlsSettings::directory("/etc/maelstrom/tls"), inventory)?;
+    /// # Ok::<(), node_std::tls::TlsError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn open_with_hook(
+        settings: TlsSettings,
+        hook: Arc<Mutex<dyn VerifyHook + Send>>,
+    ) -> Result<Arc<Self>, TlsError> {
+        Self::open_and_say(settings, Some(Hook(hook)))
+    }
+
+    fn open_and_say(settings: TlsSettings, hook: Option<Hook>) -> Result<Arc<Self>, TlsError> {
+        let (keyring, _) = Self::start(settings, false, hook)?;
         let current = keyring.current.load();
         tracing::info!("{}: {}", current.place, current.summary());
         for warning in &current.warnings {
@@ -133,20 +182,25 @@ impl Keyring {
     /// # Errors
     /// The active pair cannot be used.
     pub fn open_usable(settings: TlsSettings) -> Result<(Arc<Self>, Vec<TlsError>), TlsError> {
-        Self::start(settings, true)
+        Self::start(settings, true, None)
     }
 
-    fn start(mut settings: TlsSettings, usable: bool) -> Result<(Arc<Self>, Vec<TlsError>), TlsError> {
+    fn start(
+        mut settings: TlsSettings,
+        usable: bool,
+        hook: Option<Hook>,
+    ) -> Result<(Arc<Self>, Vec<TlsError>), TlsError> {
         if let Some(dir) = &mut settings.dir {
             // The process may change its working directory.
             *dir = std::path::absolute(&*dir).map_err(|error| DirectoryProblem::Unreadable(error).of(dir))?;
         }
         let rejections = Arc::new(AtomicU64::new(0));
         let distribution = Arc::<Distribution>::default();
-        let (current, excused) = Current::read(&settings, usable, &rejections, &distribution)?;
+        let (current, excused) = Current::read(&settings, usable, hook.clone(), &rejections, &distribution)?;
         let keyring = Self {
             settings: Mutex::new(settings),
             current: ArcSwap::from_pointee(current),
+            hook,
             rejections,
             distribution,
             generation: watch::Sender::new(1),
@@ -305,11 +359,52 @@ impl Keyring {
         if let Some(known) = known {
             return Ok(known);
         }
-        let (standing, until) = self.current.load().trust.judge(&shown.chain(), shown.dialled(), now)?;
+        let answer = shown.answer();
+        let asked = Asked::Before(answer.as_ref());
+        let (standing, until) =
+            self.current.load().trust.judge(&shown.chain(), shown.dialled(), now, asked)?;
         let judge_at = UnixTime(now.0.saturating_add(holds_for(until, now).as_secs()));
         let judgement = Judgement { standing, generation, until, judge_at };
         shown.remember(judgement);
         Ok(judgement)
+    }
+
+    /// Asks the verify command about a peer whose handshake is over, if there is one, before anything is done for the peer. It is
+    /// asked again when the keyring changes; until then its answer counts for the life of the connection.
+    ///
+    /// It runs here and not in the handshake, because the TLS library decides in one call, which would hold up a worker of the
+    /// runtime. A connection on which nobody called this is refused by [`judge`](Self::judge) and has no roles.
+    ///
+    /// # Errors
+    /// [`RefusedPeer`]: the connection MUST end.
+    pub async fn confirm(&self, shown: &Shown) -> Result<(), RefusedPeer> {
+        let trust = Arc::clone(&self.current.load().trust);
+        let Some(command) = &trust.side(shown.dialled()).rules.verify_command else { return Ok(()) };
+        let Some(leaf) = shown.leaf() else { return Ok(()) };
+        let (chain, mut errors, mut said) = (shown.chain(), Vec::new(), None);
+        let decision = trust.judge(&chain, shown.dialled(), unix_time(), Asked::Later(&mut errors));
+        // Where no answer can let the peer in, there is nothing to ask.
+        if !matches!(decision, Err(_) | Ok((Standing::Anonymous, _)))
+            && let Some(question) = question(&chain, shown.dialled(), &errors)
+        {
+            let answer = command.ask(question.to_string().as_bytes()).await;
+            let accepts = answer.is_ok().then_some(errors);
+            said = answer.err();
+            shown.answered(CommandAnswer { command: command.clone(), accepts });
+        }
+        self.judgement(shown, unix_time()).map(|_| ()).map_err(|rejection| {
+            self.rejections.fetch_add(1, Ordering::Relaxed);
+            RefusedPeer::new(rejection, leaf, shown.dialled()).saying(said)
+        })
+    }
+
+    /// Returns true when a verify command is asked about peers.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        let current = self.current.load();
+        [&current.trust.listening, &current.trust.dialling]
+            .iter()
+            .any(|side| side.rules.verify_command.is_some())
     }
 
     /// The roles of a peer that showed this in its handshake, and that proved the id `node`, if it is one. Who is not trusted has none.
@@ -325,9 +420,10 @@ impl Keyring {
                 roles_in(slots, certificate, rules, node)
             }
             // A pin counts as the signature of a CA: it names no slot.
-            (_, Some(fingerprint), Some(Ok(certificate))) => {
+            (standing, Some(fingerprint), Some(Ok(certificate))) => {
                 let spki = Fingerprint(Software.sha256(&[certificate.spki]));
-                let certified = Certified { certificate: &certificate, fingerprint, spki };
+                let signed = standing != Standing::Vouched;
+                let certified = Certified { signed, certificate: &certificate, fingerprint, spki };
                 let granted = roles_of(rules, &Match { slot: None, certified: Some(certified), node });
                 if current.map && granted.by == GrantedBy::Default { NONE } else { granted }
             }
@@ -339,6 +435,11 @@ impl Keyring {
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()
+    }
+
+    /// Lets everybody judge again who waits for the keyring to [change](Self::subscribe): rules beside it changed.
+    pub fn judge_again(&self) {
+        self.generation.send_modify(|generation| *generation += 1);
     }
 
     /// The state of the directory when it was last read.
@@ -380,7 +481,7 @@ impl Keyring {
     }
 
     fn read(&self, settings: &TlsSettings) -> Result<bool, TlsError> {
-        let outcome = Current::read(settings, false, &self.rejections, &self.distribution);
+        let outcome = Current::read(settings, false, self.hook.clone(), &self.rejections, &self.distribution);
         self.note_health(outcome.as_ref().err());
         let (next, _) = outcome?;
         let changed = next.content != self.current.load().content;
@@ -435,6 +536,7 @@ impl Current {
     fn read(
         settings: &TlsSettings,
         usable: bool,
+        hook: Option<Hook>,
         rejections: &Arc<AtomicU64>,
         distribution: &Arc<Distribution>,
     ) -> Result<(Self, Vec<TlsError>), TlsError> {
@@ -468,7 +570,7 @@ impl Current {
             settings: settings.clone(),
             lists: trust.lists_digest,
         };
-        let trust = Arc::new(trust);
+        let trust = Arc::new(Trust { hook, ..trust });
         let verifier = Verifier::new(Arc::clone(&trust), Arc::clone(rejections));
         let endpoint = Endpoint::new(shown, others, dialler, &settings.protocol, &trust, verifier)?;
         let current = Self {

@@ -17,8 +17,8 @@ pub struct Session {
     pub suite: &'static str,
     /// The group of the key exchange.
     pub group: &'static str,
-    /// The common name in the certificate that the peer showed, if it showed one that has one.
-    pub subject: Option<String>,
+    /// The name that the peer's certificate gives its holder (NATS's order: e-mail, DNS, URI, common name), if it has one.
+    pub user: Option<String>,
     /// When that certificate ends.
     pub expires: Option<UnixTime>,
 }
@@ -39,7 +39,7 @@ impl Session {
             },
             suite: suite.map_or("none", |suite| suite_name(suite.suite())),
             group: group.map_or("none", |group| curve_name(group.name())),
-            subject: certificate.and_then(|certificate| certificate.common_name.map(str::to_owned)),
+            user: certificate.and_then(|certificate| certificate.user_name().map(str::to_owned)),
             expires: certificate.map(|certificate| certificate.not_after),
         }
     }
@@ -49,10 +49,10 @@ impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, suite, group, .. } = self;
         write!(f, "TLS version {version}, cipher suite {suite}, group {group}, ")?;
-        match (&self.subject, self.expires) {
-            (subject, Some(expires)) => {
-                let subject = subject.as_deref().unwrap_or("unnamed");
-                write!(f, "certificate of {subject} until {}", Rfc3339(expires))
+        match (&self.user, self.expires) {
+            (user, Some(expires)) => {
+                let user = user.as_deref().unwrap_or("unnamed");
+                write!(f, "certificate of {user} until {}", Rfc3339(expires))
             }
             (_, None) => f.write_str("no certificate"),
         }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::crl::{CrlUrl, Refresh};
 use super::password::KeyPassword;
+use super::verify_command::VerifyCommand;
 
 /// The keys of a node, whom it trusts, and how it speaks TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +118,8 @@ pub struct Rules {
     pub pinned: Vec<Anchor>,
     /// Whether it may be revoked.
     pub crl_check: CrlCheck,
+    /// Has the last word about each peer.
+    pub verify_command: Option<VerifyCommand>,
 }
 
 /// What a peer has to prove, as Erlang's `verify` and `fail_if_no_peer_cert` say it.
@@ -210,6 +213,7 @@ impl Rules {
             names,
             pinned: Vec::new(),
             crl_check: CrlCheck::Off,
+            verify_command: None,
         }
     }
 }

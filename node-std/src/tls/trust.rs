@@ -16,6 +16,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use webpki::CertRevocationList;
 
 use super::crl::{Distribution, Listed};
+use super::hook::{Asked, CommandAnswer, Hook, Hooks};
 use super::settings::{CrlCheck, Demand, NameRule, Rules};
 
 /// A decision holds no longer than this: the clock of the machine may be set meanwhile.
@@ -38,6 +39,8 @@ pub(super) struct Trust {
     pub(super) learns: bool,
     /// Checks the signatures of CAs.
     pub(super) provider: Arc<CryptoProvider>,
+    /// The application's own verifier.
+    pub(super) hook: Option<Hook>,
 }
 
 /// The grounds to trust a peer on one side of a connection.
@@ -56,6 +59,8 @@ pub(super) enum Standing {
     Anchored,
     /// It proved a certificate that a CA signed.
     Certified,
+    /// It proved a certificate that no CA signed, and a verifier accepts it.
+    Vouched,
     /// It proved nothing, and that is allowed.
     Anonymous,
 }
@@ -68,34 +73,44 @@ impl Trust {
         chain: &[&[u8]],
         dialled: Option<&ServerName<'_>>,
         now: UnixTime,
+        asked: Asked<'_>,
     ) -> Result<(Standing, UnixTime), Rejection> {
-        let side = if dialled.is_some() { &self.dialling } else { &self.listening };
+        let side = self.side(dialled);
         let anonymous = Ok((Standing::Anonymous, UnixTime(u64::MAX)));
         if chain.is_empty() && side.rules.demand != Demand::Always {
             return anonymous;
         }
-        let proved = self.prove(side, chain, dialled, now, side.rules.crl_check);
+        let command = side.rules.verify_command.as_ref();
+        let mut hooks = Hooks { hook: self.hook.as_ref(), command, asked };
+        let proved = self.prove(chain, dialled, now, &mut hooks, side.rules.crl_check);
         if self.learns && side.rules.crl_check != CrlCheck::Off {
-            self.learn(side, chain, dialled, now, &proved);
+            self.learn(chain, dialled, now, &proved);
         }
         match proved {
             Ok(accepted) => Ok((
                 match accepted.by {
                     TrustedBy::Anchor(_) => Standing::Anchored,
                     TrustedBy::Authority(_) => Standing::Certified,
+                    TrustedBy::Hook => Standing::Vouched,
                 },
                 accepted.until,
             )),
+            // Who demands nothing takes a peer with a bad certificate, but not one whom a verifier turns away.
+            Err(Rejection::Hook { fingerprint, reason }) => Err(Rejection::Hook { fingerprint, reason }),
             Err(_) if side.rules.demand == Demand::Nothing => anonymous,
             Err(rejection) => Err(rejection),
         }
+    }
+
+    /// The grounds for peers that were dialled, or for those that dial.
+    pub(super) fn side(&self, dialled: Option<&ServerName<'_>>) -> &Side {
+        if dialled.is_some() { &self.dialling } else { &self.listening }
     }
 
     /// Takes from the certificates of a peer where their lists are, after their path to a CA was found good but for revocation: a
     /// stranger makes this node fetch nothing.
     fn learn(
         &self,
-        side: &Side,
         chain: &[&[u8]],
         dialled: Option<&ServerName<'_>>,
         now: UnixTime,
@@ -106,10 +121,13 @@ impl Trust {
             Err(Rejection::NoPath {
                 reason: NoPath::RevocationUnknown | NoPath::StaleList(_) | NoPath::BadList,
                 ..
-            }) => match self.prove(side, chain, dialled, now, CrlCheck::Off) {
-                Ok(accepted) => accepted.path,
-                Err(_) => return,
-            },
+            }) => {
+                let mut nobody = Hooks { hook: None, command: None, asked: Asked::Before(None) };
+                match self.prove(chain, dialled, now, &mut nobody, CrlCheck::Off) {
+                    Ok(accepted) => accepted.path,
+                    Err(_) => return,
+                }
+            }
             Err(_) => return,
         };
         let on_path = chain.iter().enumerate().filter(|(index, _)| path >> index & 1 == 1);
@@ -118,12 +136,13 @@ impl Trust {
 
     fn prove<'c>(
         &self,
-        side: &Side,
         chain: &[&'c [u8]],
         dialled: Option<&ServerName<'_>>,
         now: UnixTime,
+        hooks: &mut Hooks<'_>,
         crl_check: CrlCheck,
     ) -> Result<Accepted<'c>, Rejection> {
+        let side = self.side(dialled);
         let rules = &side.rules;
         let fetched = self.distribution.fetched();
         let fetched = fetched.iter().filter_map(|fetched| fetched.list.as_deref());
@@ -158,7 +177,7 @@ impl Trust {
             dialled,
             algorithms: self.provider.signature_verification_algorithms.all,
         };
-        policy.judge(chain, &circumstances, &Software)
+        policy.judge_with(chain, &circumstances, &Software, hooks)
     }
 }
 
@@ -175,6 +194,8 @@ struct Handshake {
     dialled: Option<ServerName<'static>>,
     /// The last judgement.
     judgement: Mutex<Option<Judgement>>,
+    /// What the verify command said last.
+    answer: Mutex<Option<CommandAnswer>>,
 }
 
 /// What a peer was found to be.
@@ -201,7 +222,13 @@ impl Shown {
     #[must_use]
     pub fn new(chain: Vec<CertificateDer<'static>>, dialled: Option<ServerName<'static>>) -> Self {
         let certificate = chain.first().map(|leaf| Fingerprint(Software.sha256(&[leaf])));
-        Self(Arc::new(Handshake { chain, certificate, dialled, judgement: Mutex::new(None) }))
+        Self(Arc::new(Handshake {
+            chain,
+            certificate,
+            dialled,
+            judgement: Mutex::default(),
+            answer: Mutex::default(),
+        }))
     }
 
     /// SHA-256 of its certificate, if it showed one.
@@ -224,6 +251,16 @@ impl Shown {
 
     pub(super) fn judgement(&self) -> Option<Judgement> {
         *self.0.judgement.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn answer(&self) -> Option<CommandAnswer> {
+        self.0.answer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps what the verify command says. The last judgement did not know it.
+    pub(super) fn answered(&self, answer: CommandAnswer) {
+        *self.0.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        *self.0.judgement.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     pub(super) fn remember(&self, judgement: Judgement) {

@@ -14,6 +14,7 @@ use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
 
+use super::hook::Asked;
 use super::refused::RefusedPeer;
 use super::settings::Demand;
 use super::trust::Trust;
@@ -39,7 +40,10 @@ impl Verifier {
     ) -> Result<(), Error> {
         let chain: Vec<&[u8]> =
             core::iter::once(leaf).chain(rest).take(MAX_CHAIN + 1).map(AsRef::as_ref).collect();
-        let decision = self.trust.judge(&chain, dialled, UnixTime(now.as_secs()));
+        // `Keyring::confirm` asks the verify command. Until it did, `Keyring::judge` and `Keyring::granted` refuse the peer.
+        let mut errors = Vec::new();
+        let asked = Asked::Later(&mut errors);
+        let decision = self.trust.judge(&chain, dialled, UnixTime(now.as_secs()), asked);
         decision.map(|_| ()).map_err(|rejection| {
             self.rejections.fetch_add(1, Ordering::Relaxed);
             // The caller knows the address, too, and logs a warning.

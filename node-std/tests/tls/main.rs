@@ -7,6 +7,8 @@ mod files;
 #[cfg(test)]
 mod handshake;
 #[cfg(test)]
+mod hook;
+#[cfg(test)]
 mod pki;
 #[cfg(test)]
 mod reload;

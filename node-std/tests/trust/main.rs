@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod hook;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod limbo;
 #[cfg(test)]
 mod policy;

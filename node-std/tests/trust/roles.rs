@@ -13,6 +13,7 @@ fn roles(rules: &[&str], change: impl FnOnce(&mut CertificateParams)) -> (String
     let chain = Ca::root("root").sign(change);
     let certificate = Certificate::parse(&chain[0]).unwrap();
     let certified = Certified {
+        signed: true,
         certificate: &certificate,
         fingerprint: Fingerprint(Software.sha256(&[&chain[0]])),
         spki: Fingerprint(Software.sha256(&[certificate.spki])),

@@ -11,7 +11,7 @@ use board_settings::Settings;
 use node_tests::board::{self, Board as Machine, Options, Program};
 use node_tests::daemon::{Daemon, Setup};
 use node_tests::http::{Answer, Curl};
-use node_tests::pki::{Algorithm, TlsDir};
+use node_tests::pki::{Algorithm, Authority, TlsDir};
 use node_tests::wait::{TIMEOUT, eventually};
 use serde::Serialize;
 use serde_json::Value;
@@ -45,8 +45,8 @@ pub fn measure() -> Result<Board> {
     let mut settings = Settings::new(NAME, "maelstrom");
     settings.hubs.push(SocketAddrV4::new(board::HOST, hub.private().port())).ok().context("one hub")?;
     settings.keyring = Some(&keyring);
-    let machine = Machine::start(Some(&settings), Options { icount: true, dir: None })?;
-    let handshake = busy(&machine, "when it was linked")? - busy(&machine, "before it dialled")?;
+    let machine = Machine::start(Some(&settings), Options { icount: true, ..Options::default() })?;
+    let handshake = handshake(&machine)?;
     eventually(|| status(&hub))?;
 
     // The work of the clock and of the idle link is subtracted.
@@ -58,9 +58,21 @@ pub fn measure() -> Result<Board> {
     let idle_share = idle.busy * echoes.passed / idle.passed.max(1);
     let echo = echoes.busy.saturating_sub(idle_share) * 1000 / ECHOES;
 
-    let stack = status(&hub)?["stackHighWater"].as_u64().context("stackHighWater")?;
+    let stack = stack(&hub)?;
     let image = board::Sizes::of(Program::find()?.elf())?;
-    let sizes = Sizes { flash: image.flash, ram: image.ram, stack, handshake: handshake * 1000, echo };
+    let image_with_ca = board::Sizes::of(Program::find_with_ca()?.elf())?;
+    let with_ca = WithCa::measure()?;
+    let sizes = Sizes {
+        flash: image.flash,
+        ram: image.ram,
+        ca_flash: image_with_ca.flash,
+        ca_ram: image_with_ca.ram,
+        ca_stack: with_ca.stack,
+        ca_handshake: with_ca.handshake * 1000,
+        stack,
+        handshake: handshake * 1000,
+        echo,
+    };
     Ok(Board { sizes, sizes_before: Sizes::kept()? })
 }
 
@@ -83,6 +95,42 @@ impl Counted {
         let number = |field: &str| status[field].as_u64().with_context(|| format!("{field} in {status}"));
         Ok(Self { busy: number("busyMicros")?, passed: number("uptimeMs")? * 1000 })
     }
+}
+
+/// The board with a CA: its hub shows a certificate that the CA signed, and a list says that it is not revoked.
+struct WithCa {
+    stack: u64,
+    handshake: u64,
+}
+
+impl WithCa {
+    fn measure() -> Result<Self> {
+        let (authority, hub_keys) = (Authority::new("root")?, TlsDir::empty(Algorithm::P256)?);
+        authority.sign(&hub_keys, "hub", &format!("IP:{}", board::HOST))?;
+        let keys = TlsDir::with_pair(Algorithm::P256, NAME)?;
+        hub_keys.trust(&keys, NAME, NAME)?;
+        let hub = Setup::named("hub")?.tls(hub_keys.path()).gateway().start()?;
+        let (keyring, certificate, crl) = (keys.bundle()?, authority.certificate()?, authority.crl()?);
+        let mut settings = Settings::new(NAME, "maelstrom");
+        settings.hubs.push(SocketAddrV4::new(board::HOST, hub.private().port())).ok().context("one hub")?;
+        settings.keyring = Some(&keyring);
+        settings.authority = Some(&certificate);
+        settings.crl = Some(&crl);
+        let machine =
+            Machine::start(Some(&settings), Options { icount: true, ca: true, ..Options::default() })?;
+        let handshake = handshake(&machine)?;
+        eventually(|| status(&hub))?;
+        Ok(Self { stack: stack(&hub)?, handshake })
+    }
+}
+
+fn stack(hub: &Daemon) -> Result<u64> {
+    status(hub)?["stackHighWater"].as_u64().context("stackHighWater")
+}
+
+/// Microseconds in which the processor was busy with the first link.
+fn handshake(machine: &Machine) -> Result<u64> {
+    Ok(busy(machine, "when it was linked")? - busy(machine, "before it dialled")?)
 }
 
 fn busy(machine: &Machine, when: &str) -> Result<u64> {
@@ -121,6 +169,10 @@ impl fmt::Display for Board {
         part("static RAM", |sizes| sizes.ram)?;
         part("stack, at most so far", |sizes| sizes.stack)?;
         part("instructions: mutual TLS, hello and proof", |sizes| sizes.handshake)?;
-        part("instructions: a 128-byte request that comes back", |sizes| sizes.echo)
+        part("instructions: a 128-byte request that comes back", |sizes| sizes.echo)?;
+        part("with a CA: flash", |sizes| sizes.ca_flash)?;
+        part("with a CA: static RAM", |sizes| sizes.ca_ram)?;
+        part("with a CA: stack, at most so far", |sizes| sizes.ca_stack)?;
+        part("with a CA: instructions of the handshake", |sizes| sizes.ca_handshake)
     }
 }

@@ -2,6 +2,7 @@
 
 mod board;
 mod cpu;
+mod handshake;
 mod identity;
 mod members;
 mod proxy;
@@ -67,6 +68,7 @@ fn main() -> Result<()> {
     }
     if linux {
         report.linux = identity::measure(time)?;
+        report.linux.extend(handshake::measure(time)?);
         report.linux.extend(rpc::measure(time)?);
         report.linux.extend(proxy::measure(time)?);
     }

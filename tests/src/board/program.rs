@@ -6,9 +6,17 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use defmt_decoder::Table;
 
-const VARIABLE: &str = "MAEL_BOARD_ELF";
-const BUILT: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../boards/target/thumbv7em-none-eabihf/release/qemu-mps2-an386");
+/// A variable that may name an image, and the image that `cargo xtask firmware` builds.
+type Place = (&'static str, &'static str);
+
+const PLAIN: Place = (
+    "MAEL_BOARD_ELF",
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../boards/target/thumbv7em-none-eabihf/release/qemu-mps2-an386"),
+);
+const WITH_CA: Place = (
+    "MAEL_BOARD_CA_ELF",
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../boards/target/ca/thumbv7em-none-eabihf/release/qemu-mps2-an386"),
+);
 
 /// A firmware image.
 #[derive(Clone)]
@@ -24,8 +32,21 @@ impl Program {
     ///
     /// There is none, or it has no log table of a version that is known here.
     pub fn find() -> Result<Self> {
-        let named = std::env::var_os(VARIABLE).map(PathBuf::from);
-        Self::load(named.as_deref().unwrap_or(Path::new(BUILT)))
+        Self::find_at(PLAIN)
+    }
+
+    /// The same for firmware with the feature `ca`, and `MAEL_BOARD_CA_ELF`.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub fn find_with_ca() -> Result<Self> {
+        Self::find_at(WITH_CA)
+    }
+
+    fn find_at((variable, built): Place) -> Result<Self> {
+        let named = std::env::var_os(variable).map(PathBuf::from);
+        Self::load(named.as_deref().unwrap_or(Path::new(built)))
     }
 
     /// The image in the file `elf`.

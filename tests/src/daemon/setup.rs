@@ -23,6 +23,7 @@ pub struct Setup {
     home: Arc<TempDir>,
     flags: Vec<String>,
     variables: Vec<(String, String)>,
+    folder: Option<PathBuf>,
     quiet: bool,
 }
 
@@ -47,6 +48,7 @@ impl Setup {
             home: Arc::new(home),
             flags: Vec::new(),
             variables: Vec::new(),
+            folder: None,
             quiet: false,
         })
     }
@@ -101,6 +103,20 @@ impl Setup {
     #[must_use]
     pub fn flag(mut self, flag: &str, value: &str) -> Self {
         self.flags.extend([flag.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// With any other flag that takes no value.
+    #[must_use]
+    pub fn switch(mut self, flag: &str) -> Self {
+        self.flags.push(flag.to_owned());
+        self
+    }
+
+    /// Started in this folder, from which relative paths begin.
+    #[must_use]
+    pub fn started_in(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
         self
     }
 
@@ -166,7 +182,8 @@ impl Setup {
                 command.env_remove(variable);
             }
         }
-        command.env_remove("XDG_STATE_HOME").env("HOME", home).current_dir(home);
+        command.env_remove("XDG_STATE_HOME").env("HOME", home);
+        command.current_dir(self.folder.as_deref().unwrap_or(home));
         command.envs(self.variables.iter().map(|(variable, value)| (variable, value)));
         let data = self.data_dir();
         if self.quiet {

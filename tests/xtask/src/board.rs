@@ -54,7 +54,7 @@ pub fn board(arguments: &Arguments) -> Result<()> {
         settings.hubs.push(as_seen_by_the_board(*hub)).ok().context("a board knows four hubs at most")?;
     }
     settings.keyring = Some(&keyring);
-    let options = Options { icount: arguments.icount, dir: arguments.dir.clone() };
+    let options = Options { icount: arguments.icount, dir: arguments.dir.clone(), ca: false };
     let mut board = Board::start(Some(&settings), options)?;
     let mut shown = Mark::default();
     loop {

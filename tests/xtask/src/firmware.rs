@@ -10,29 +10,46 @@ use crate::run::{root, run};
 use crate::toolchain::Toolchain;
 
 /// A board: the folder and package below `boards`, and what it is built for.
-pub struct Board {
+#[derive(Clone, Copy)]
+pub struct Board<'f> {
     /// Folder, package and program have one name.
     pub name: &'static str,
     /// The compiler's name for its processor.
     pub target: &'static str,
+    /// Features of its package, with commas between them.
+    pub features: &'f str,
+    /// The folder of the build below `boards/target`, so that one with other features does not replace it.
+    pub folder: &'static str,
 }
 
 /// The board that tests run in QEMU.
-pub const QEMU: Board = Board { name: "qemu-mps2-an386", target: "thumbv7em-none-eabihf" };
+pub const QEMU: Board<'_> =
+    Board { name: "qemu-mps2-an386", target: "thumbv7em-none-eabihf", features: "", folder: "" };
+/// The same with a CA, for the tests of that.
+pub const QEMU_WITH_CA: Board<'_> = Board { features: "ca", folder: "ca", ..QEMU };
 
-const BOARDS: [Board; 1] = [QEMU];
+const BOARDS: [Board<'_>; 2] = [QEMU, QEMU_WITH_CA];
 
-/// Builds every board and prints how large its firmware is.
+/// Builds every board and prints how large its firmware is. With `features`, builds the emulated board alone, with these.
 ///
 /// # Errors
 ///
 /// A compiler is missing, or a board does not build.
-pub fn build_all() -> Result<()> {
-    for board in &BOARDS {
-        let elf = build(board)?;
-        println!("{}: {}", board.name, Sizes::of(&elf)?);
-        println!("{}", elf.display());
+pub fn build_all(features: Option<&str>) -> Result<()> {
+    match features {
+        Some(features) => print(&Board { features, folder: "features", ..QEMU }),
+        None => BOARDS.iter().try_for_each(print),
     }
+}
+
+/// Builds a board and prints how large its firmware is.
+fn print(board: &Board<'_>) -> Result<()> {
+    let elf = build(board)?;
+    let Board { name, features, .. } = board;
+    let with = if features.is_empty() { String::new() } else { format!(" with {features}") };
+    let sizes = Sizes::of(&elf)?;
+    println!("{name}{with}: {sizes} ({} and {} bytes)", sizes.flash, sizes.ram);
+    println!("{}", elf.display());
     Ok(())
 }
 
@@ -50,14 +67,15 @@ pub fn lint_all() -> Result<()> {
 /// # Errors
 ///
 /// As [`build_all`].
-pub fn build(board: &Board) -> Result<PathBuf> {
+pub fn build(board: &Board<'_>) -> Result<PathBuf> {
     run(&mut cargo("build", board)?)?;
-    Ok(target_dir().join(board.target).join("release").join(board.name))
+    Ok(target_dir().join(board.folder).join(board.target).join("release").join(board.name))
 }
 
-fn cargo(command: &str, board: &Board) -> Result<Command> {
+fn cargo(command: &str, board: &Board<'_>) -> Result<Command> {
     let mut cargo = Toolchain::find(board.target)?.cargo(command, board.target, "core,alloc");
-    cargo.args(["--release", "--package", board.name, "--target-dir"]).arg(target_dir());
+    cargo.args(["--release", "--package", board.name, "--features", board.features, "--target-dir"]);
+    cargo.arg(target_dir().join(board.folder));
     // Cargo reads the board's own configuration only from there.
     cargo.current_dir(root().join("boards").join(board.name));
     Ok(cargo)

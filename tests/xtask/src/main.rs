@@ -42,8 +42,11 @@ enum Command {
     /// Build the firmware of every board and print its size
     Firmware {
         /// Look for mistakes instead
-        #[arg(long)]
+        #[arg(long, conflicts_with = "features")]
         lint: bool,
+        /// Build only the emulated board, with these features of its package, and commas between them
+        #[arg(long)]
+        features: Option<String>,
     },
     /// Build and run one emulated board, and show its log
     Board(board::Arguments),
@@ -62,8 +65,8 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Sim(arguments) => sim::sim(&arguments),
         Command::Setup => setup::setup(),
-        Command::Firmware { lint: false } => firmware::build_all(),
-        Command::Firmware { lint: true } => firmware::lint_all(),
+        Command::Firmware { lint: false, features } => firmware::build_all(features.as_deref()),
+        Command::Firmware { lint: true, .. } => firmware::lint_all(),
         Command::Board(arguments) => board::board(&arguments),
         Command::CoreAlone => core_alone::build(),
         Command::Dependencies => dependencies::check(),

@@ -11,6 +11,8 @@ fn settings() -> Settings<'static> {
     settings.uses.push("clock").unwrap();
     settings.unix_floor = 1_700_000_000;
     settings.keyring = Some(&[0xa5; 4096]);
+    settings.authority = Some(&[0x30; 600]);
+    settings.crl = Some(&[0x31; 300]);
     settings.request = Some(Request { component: "clock", path: "/now", period_ms: 250 });
     settings
 }

@@ -163,3 +163,25 @@ fn each_alert_of_the_hub_has_its_own_error() {
     let error = first_read(async |rogue| rogue.encrypted(&[2, 42, ALERT]).await).unwrap_err();
     assert!(matches!(error, SessionError::Refused), "{error}");
 }
+
+#[test]
+fn a_flight_that_goes_on_in_a_second_record_says_what_fits() {
+    // A hub that cuts its records for a board, and one that cuts them shorter.
+    for (certificate, first) in [(5000, TLS_READ - 17), (1600, 1500)] {
+        let error = refusal(async |rogue| {
+            let flight = [rogue.extensions(true), rogue.certificate(&std::vec![0x30; certificate])].concat();
+            rogue.messages(&[&flight[..first]]).await;
+            rogue.messages(&[&flight[first..]]).await;
+        });
+        assert!(matches!(error, SessionError::LongChain(length) if length == first + 17), "{error:?}");
+    }
+    // The first certificate is trusted, and the proof is cut.
+    let error = refusal(async |rogue| {
+        let flight = [rogue.extensions(true), rogue.certificate(HUB)].concat();
+        let request = message(13, &[0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3]);
+        let requests = request.repeat((TLS_READ - 17 - flight.len()) / request.len());
+        let flight = [flight, requests, rogue.verify(&hub_key(), ECDSA_P256)].concat();
+        rogue.messages(&[&flight[..TLS_READ - 17]]).await;
+    });
+    assert!(matches!(error, SessionError::LongChain(TLS_READ)), "{error:?}");
+}

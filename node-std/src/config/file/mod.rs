@@ -49,8 +49,8 @@ impl ConfigFile {
     /// All faults.
     fn parse(name: &str, text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<Fault>> {
         let root = tree::parse(text).or_else(|fault| {
-            // What the text says as YAML is told, unless it is good in NATS's notation.
-            tree::parse(&nats::to_yaml(text)).map_err(|_| vec![fault])
+            // Of the two readings the one that came further tells what is wrong.
+            nats::parse(text).map_err(|other| vec![if other.place > fault.place { other } else { fault }])
         })?;
         let reader = Reader::new(name, variable);
         let mut file = read_root(Section::root(&reader, root));
@@ -176,6 +176,7 @@ fn read_cluster(mut cluster: Section<'_>, file: &mut ConfigFile) {
     }
     file.many(&mut cluster, "join", "MAEL_JOIN");
     file.many(&mut cluster, "dial_ranges", "MAEL_DIAL_RANGES");
+    file.many(&mut cluster, "allowed_ids", "MAEL_ALLOWED_IDS");
     file.rules(&mut cluster, "roles", "MAEL_ROLES");
     file.rules(&mut cluster, "bind", "MAEL_BINDINGS");
     cluster.finish(|_| None);

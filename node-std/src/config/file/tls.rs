@@ -13,12 +13,12 @@ use super::reader::{Entry, Section};
 use super::tree::Value;
 use crate::config::setting::{duration, switch};
 use crate::config::{HostPort, InForce};
-use crate::tls::KeyPassword;
 use crate::tls::crl::{CrlUrl, Refresh};
 use crate::tls::names;
 use crate::tls::settings::{
     CrlCheck, CrlFetch, Demand, NameRule, PairSource, PasswordSource, Pem, Protocol, Rules, TlsSettings,
 };
+use crate::tls::{KeyPassword, VERIFY_TIMEOUT, VerifyCommand};
 
 /// Most names in a list of allowed names or known URLs.
 const MAX_NAMES: usize = 256;
@@ -35,6 +35,9 @@ const MOST_TIMEOUT: Duration = Duration::from_secs(600);
 /// How far apart the fetches of a list may be.
 const LEAST_REFRESH: Duration = Duration::from_secs(1);
 const MOST_REFRESH: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The longest that a verify command may take.
+const MAX_VERIFY_TIME: Duration = Duration::from_secs(60);
 
 /// Where else a name belongs that somebody writes into `tls`.
 fn elsewhere(name: &str) -> Option<&'static str> {
@@ -192,6 +195,7 @@ struct Shared {
     usage: Option<Usage>,
     names: Option<NameRule>,
     crl_check: Option<CrlCheck>,
+    verify_command: Option<VerifyCommand>,
 }
 
 impl Shared {
@@ -236,7 +240,9 @@ impl Shared {
                 text => switch(text).map(|whole| if whole { CrlCheck::Chain } else { CrlCheck::Off }),
             })
         });
-        Self { authorities, pinned, keys, min_remaining, depth, usage, names: allowed.or(names), crl_check }
+        let verify_command = verify_command(section);
+        let names = allowed.or(names);
+        Self { authorities, pinned, keys, min_remaining, depth, usage, names, crl_check, verify_command }
     }
 
     fn apply(&self, rules: &mut Rules) {
@@ -254,7 +260,39 @@ impl Shared {
         if let Some(names) = &self.names {
             rules.names = names.clone();
         }
+        if self.verify_command.is_some() {
+            rules.verify_command.clone_from(&self.verify_command);
+        }
     }
+}
+
+/// The program that has the last word: its path, or a list of the path and arguments.
+fn verify_command(section: &mut Section<'_>) -> Option<VerifyCommand> {
+    let time = section.given(&["verify_command_timeout"]);
+    let Some(entry) = section.given(&["verify_command", "verify_fun"]) else {
+        if let Some(time) = time {
+            time.fault("has an effect only beside verify_command");
+        }
+        return None;
+    };
+    let time = time.map_or(Some(VERIFY_TIMEOUT), |time| {
+        let timeout = time.duration()?;
+        if timeout.is_zero() || timeout > MAX_VERIFY_TIME {
+            time.fault(format!("must be more than 0 and at most {} s", MAX_VERIFY_TIME.as_secs()));
+        }
+        Some(timeout)
+    });
+    let missing = entry.of(entry.node.clone());
+    let parts = entry.list();
+    let Some((first, rest)) = parts.split_first() else {
+        missing.fault("names no program: give its path");
+        return None;
+    };
+    let program = first.choose("the path of a program, from / on", |text| {
+        text.starts_with('/').then(|| PathBuf::from(text))
+    });
+    let arguments = rest.iter().map(Entry::text).collect::<Option<Vec<String>>>();
+    Some(VerifyCommand { program: program?, arguments: arguments?, timeout: time? })
 }
 
 /// What those who dial this node have to prove.
@@ -381,8 +419,13 @@ fn pair(section: &mut Section<'_>) -> Option<PairSource> {
     }
 }
 
+/// A single text in PEM. What stands in the configuration itself wins over a file, which is not opened then.
 fn pem(section: &mut Section<'_>, files: &[&'static str], inline: &[&'static str]) -> Option<Pem> {
-    pems(section, files, inline).into_iter().next()
+    let (inline, file) = (section.given(inline), section.given(files));
+    match inline {
+        Some(entry) => inline_pem(&entry),
+        None => Some(Pem::File(file?.text()?.into())),
+    }
 }
 
 /// Texts in PEM. What stands in the configuration itself wins over files, which are not opened then.

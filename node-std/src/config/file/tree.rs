@@ -48,6 +48,19 @@ impl Node {
             Value::Map(_) => "a map",
         }
     }
+
+    /// The same with every place where `to` moves it.
+    pub fn moved(self, to: &impl Fn(Place) -> Place) -> Self {
+        let value = match self.value {
+            Value::List(nodes) => Value::List(nodes.into_iter().map(|node| node.moved(to)).collect()),
+            Value::Map(entries) => {
+                let entry = |(key, node): (Key, Self)| (Key { place: to(key.place), ..key }, node.moved(to));
+                Value::Map(entries.into_iter().map(entry).collect())
+            }
+            other => other,
+        };
+        Self { value, place: to(self.place) }
+    }
 }
 
 /// Reads the one document of a text; nothing in it is an empty map.

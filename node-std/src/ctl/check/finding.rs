@@ -64,7 +64,7 @@ fn kind(error: &TlsError) -> &'static str {
         TlsError::File { problem, .. } => match problem {
             FileProblem::BadAuthority(_) | FileProblem::BadCertificate(_) => "certificate",
             FileProblem::BadList(_) | FileProblem::TooLongList => "list",
-            FileProblem::BadKey(_) => "key",
+            FileProblem::BadKey(_) | FileProblem::NotEc(_) => "key",
             FileProblem::BadName(_) => "name",
             FileProblem::BadPassword | FileProblem::WrongPassword => "password",
             FileProblem::BadPem(_)
@@ -80,6 +80,7 @@ fn kind(error: &TlsError) -> &'static str {
             }
             FileProblem::KeyWithoutCertificate => "key-without-certificate",
             FileProblem::LongChain => "chain",
+            FileProblem::NoProgram(_) => "program",
             FileProblem::NotAFile | FileProblem::Unreadable(_) => "unreadable",
             FileProblem::SameSlot(_) => "same-slot",
             FileProblem::TooMany(_) => "too-many",

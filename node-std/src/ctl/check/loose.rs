@@ -131,7 +131,8 @@ fn under_a_ca(path: &Path, shown: &[CertificateDer<'_>], roots: &[Root<'_>], now
     };
     let root = match by {
         TrustedBy::Authority(index) => roots.get(index).map_or(path, |root| root.file),
-        TrustedBy::Anchor(_) => path,
+        // There is no hook here.
+        TrustedBy::Anchor(_) | TrustedBy::Hook => path,
     };
     let problem = format!("leads to the CA in {} until {}", root.display(), Rfc3339(until));
     Finding::new(Severity::Note, "path", path, (problem, ""))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use node_core::identity::Channel;
 use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
     stream: IO,
     keyring: &Keyring,
-) -> Result<(TlsStream<IO>, Channel), Refusal> {
+) -> Result<Secured<IO>, Refusal> {
     let time = keyring.timeout().unwrap_or(HANDSHAKE_TIMEOUT);
     let accept = async {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
@@ -29,11 +30,26 @@ pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
             keyring.server_config_for(start.client_hello().signature_schemes());
         Ok((start.into_stream(config).await?, certificate))
     };
+    let began = Instant::now();
     let (accepted, refused) = noting(tokio::time::timeout(time, accept)).await;
     let (stream, ours) =
         accepted.map_err(|_| Refusal::Slow(time))?.map_err(|error| Refusal::Handshake(error, refused))?;
+    // On a busy machine the timer may be seen after the client's last message, which came too late all the same.
+    if began.elapsed() > time {
+        return Err(Refusal::Slow(time));
+    }
     let channel = channel(stream.get_ref().1, ours)?;
-    Ok((stream, channel))
+    let shown = Shown::of(stream.get_ref().1, None);
+    keyring.confirm(&shown).await.map_err(Refusal::Peer)?;
+    Ok(Secured { stream, channel, shown })
+}
+
+/// A connection after its handshake.
+pub(super) struct Secured<IO> {
+    pub(super) stream: TlsStream<IO>,
+    pub(super) channel: Channel,
+    /// What the client showed.
+    pub(super) shown: Shown,
 }
 
 /// Ends a connection whose client's certificate is no longer trusted.
@@ -58,8 +74,15 @@ pub(super) fn watch_trust(
             match keyring.judge(&client) {
                 // Without a keyring that changes, only time can end the decision.
                 Ok(holds) => {
-                    if let Ok(Err(_)) = tokio::time::timeout(holds, keys.changed()).await {
-                        tokio::time::sleep(holds).await;
+                    match tokio::time::timeout(holds, keys.changed()).await {
+                        Err(_) => {}
+                        Ok(Err(_)) => tokio::time::sleep(holds).await,
+                        // Its outcome is what is judged next.
+                        Ok(Ok(())) => {
+                            if let Err(refused) = keyring.confirm(&client).await {
+                                tracing::debug!("a connection ends after its requests: {refused}");
+                            }
+                        }
                     }
                 }
                 Err(rejection) => {

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::handshake::{handshake, watch_trust};
+use super::handshake::{Secured, handshake, watch_trust};
 use super::http::PrivateHttp;
 use super::rate::Rate;
 use super::refusal::Refusal;
@@ -23,7 +23,7 @@ use crate::port::acceptor::{ConnectionPermit, accept};
 use crate::port::connection::{self, Version};
 use crate::port::sniff::{Opening, Prefixed, SniffError, sniff};
 use crate::proxy::Arrival;
-use crate::tls::{ALPN_LINK, Session, Shown};
+use crate::tls::{ALPN_LINK, Session};
 
 /// Serves the private port.
 pub struct Listener<R> {
@@ -98,8 +98,7 @@ impl<R: Remote> Listener<R> {
                 {
                     return Err(Refusal::TooFast(limit));
                 }
-                let (stream, channel) = handshake(stream, keyring).await?;
-                let shown = Shown::of(stream.get_ref().1, None);
+                let Secured { stream, channel, shown } = handshake(stream, keyring).await?;
                 let session = Session::of(stream.get_ref().1);
                 tracing::debug!(%peer, "TLS handshake complete: {session}");
                 client.origin.session = Some(session);

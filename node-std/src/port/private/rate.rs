@@ -1,7 +1,8 @@
 //! A limit on handshakes in a second: each costs this node a signature.
 
+use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Counts handshakes second by second, as NATS does.
 #[derive(Debug, Default)]

@@ -21,6 +21,8 @@ pub(super) enum Refusal {
     Carrier(#[from] io::Error),
     #[error("TLS handshake: {}", explain_refusal(.0, .1.as_ref()))]
     Handshake(io::Error, Option<RefusedPeer>),
+    #[error("{0}")]
+    Peer(RefusedPeer),
     #[error("TLS handshake: not finished in {} s", .0.as_secs_f64())]
     Slow(Duration),
     #[error("more than {0} handshakes in this second (tls.connection_rate_limit)")]

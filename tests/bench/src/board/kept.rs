@@ -20,6 +20,14 @@ pub struct Sizes {
     pub handshake: u64,
     /// Instructions for one request of 128 bytes that comes back.
     pub echo: u64,
+    /// `flash` of firmware with the feature `ca`.
+    pub ca_flash: u64,
+    /// `ram` of that firmware.
+    pub ca_ram: u64,
+    /// `stack` of a board that judges its hub by a CA and a revocation list.
+    pub ca_stack: u64,
+    /// `handshake` of that board.
+    pub ca_handshake: u64,
 }
 
 impl Sizes {
@@ -37,6 +45,10 @@ impl Sizes {
             match what {
                 "flash" => sizes.flash = bytes,
                 "ram" => sizes.ram = bytes,
+                "ca_flash" => sizes.ca_flash = bytes,
+                "ca_ram" => sizes.ca_ram = bytes,
+                "ca_stack" => sizes.ca_stack = bytes,
+                "ca_handshake" => sizes.ca_handshake = bytes,
                 "stack" => sizes.stack = bytes,
                 "handshake" => sizes.handshake = bytes,
                 "echo" => sizes.echo = bytes,
@@ -52,8 +64,18 @@ impl Sizes {
     ///
     /// It cannot be written.
     pub fn keep(&self) -> Result<()> {
-        let Self { flash, ram, stack, handshake, echo } = self;
-        let text = format!("flash {flash}\nram {ram}\nstack {stack}\nhandshake {handshake}\necho {echo}\n");
+        let lines = [
+            ("flash", self.flash),
+            ("ram", self.ram),
+            ("stack", self.stack),
+            ("handshake", self.handshake),
+            ("echo", self.echo),
+            ("ca_flash", self.ca_flash),
+            ("ca_ram", self.ca_ram),
+            ("ca_stack", self.ca_stack),
+            ("ca_handshake", self.ca_handshake),
+        ];
+        let text: String = lines.iter().map(|(what, bytes)| format!("{what} {bytes}\n")).collect();
         fs::write(FILE, text).context(FILE)
     }
 }
