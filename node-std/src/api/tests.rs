@@ -360,7 +360,7 @@ fn a_member_is_shown_whole() {
         node,
         json!({
             "nodeId": "1f".repeat(16), "identityKey": node_core::id::Hex(&key.to_sec1()).to_string(), "name": "a", "kind": "hub", "state": "alive", "incarnation": 3, "version": 3,
-            "since": 1000, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)),
+            "since": 1000, "peerUrl": "https://10.0.0.1:8374", "activeKey": format!("sha256:{}", "ab".repeat(32)), "activeKeyNotAfter": null,
             "keyringDigest": null, "components": ["web"], "hubs": [], "linked": true, "rttMicros": 250, "asleep": false,
         })
     );

@@ -80,7 +80,7 @@ fn each_torn_state_of_a_rotation_keeps_the_last_good_keyring() {
 
     pki.mv("server_a.key", "server_c.key");
     let text = keyring.reload().unwrap_err().to_string();
-    assert!(text.contains("server_c.key: does not belong"), "{text}");
+    assert!(text.contains("server_c.key: holds a private key that does not match"), "{text}");
     assert_eq!(*keyring.subscribe().borrow(), 1);
     assert_eq!(keyring.active().name.as_str(), "server_a");
     assert!(Arc::ptr_eq(&config, &keyring.server_config().config));
