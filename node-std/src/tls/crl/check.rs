@@ -1,5 +1,7 @@
 //! Whether a list that came by HTTP, or from the cache, is taken.
 
+use std::sync::Arc;
+
 use node_core::crypto::{Digest, Software};
 use node_core::time::UnixTime;
 use node_core::trust::{Fingerprint, RevocationList, Rfc3339};
@@ -22,7 +24,7 @@ pub(super) enum Passed {
     /// It is the one in use.
     Same,
     /// It is another one, whose DER comes with it.
-    New(Listed, Vec<u8>),
+    New(Arc<Listed>, Vec<u8>),
 }
 
 /// Why a list is not taken.
@@ -77,6 +79,6 @@ impl Check<'_> {
             }
         }
         let listed = Listed::read(&der, self.url.to_string()).map_err(NotTaken::Unusable)?;
-        Ok(Passed::New(listed, der))
+        Ok(Passed::New(Arc::new(listed), der))
     }
 }

@@ -46,7 +46,7 @@ struct Slot {
 }
 
 /// What a fetch brought: a new list, or none because it is the same.
-type Outcome = Result<Option<Listed>, String>;
+type Outcome = Result<Option<Arc<Listed>>, String>;
 
 impl Fetcher {
     /// Reads the lists that were kept in `cache`, and puts them in force.
@@ -126,7 +126,7 @@ impl Fetcher {
                 job.check(&text).map_err(damaged)
             });
             match checked {
-                Ok(Passed::New(list, _)) => Some(Arc::new(list)),
+                Ok(Passed::New(list, _)) => Some(list),
                 Ok(Passed::Same) => None,
                 Err(error) => {
                     tracing::warn!("{error}; the list is fetched again");
@@ -179,7 +179,7 @@ impl Fetcher {
                         list.issuer_name(),
                         Rfc3339(list.edition.this_update)
                     );
-                    slot.list = Some(Arc::new(list));
+                    slot.list = Some(list);
                 } else if slot.error.is_some() {
                     tracing::info!("{url}: can be fetched again");
                 }
