@@ -4,12 +4,14 @@ use core::fmt;
 
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
 use der::{Decode, Reader, SliceReader, Tag, TagMode, TagNumber, Tagged};
+use pki_types::SignatureVerificationAlgorithm;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::date;
 use super::names::{self, SubjectName};
+use super::rejection::NoPath;
 use super::usage::Usage;
+use super::{date, distribution};
 use crate::crypto::P256Point;
 use crate::time::UnixTime;
 
@@ -41,14 +43,33 @@ pub struct Certificate<'a> {
     pub(super) signed: Signed<'a>,
 }
 
-/// The signed part of a certificate, and its signature.
+/// The signed part of a certificate or of a list, and its signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Signed<'a> {
-    /// DER of the `TBSCertificate`.
+    /// DER of the `TBSCertificate` or `TBSCertList`.
     pub(super) tbs: &'a [u8],
     /// Contents of the `AlgorithmIdentifier`.
     pub(super) algorithm: &'a [u8],
     pub(super) signature: &'a [u8],
+}
+
+impl Signed<'_> {
+    /// Checks that the key signed it whose `SubjectPublicKeyInfo` has these contents.
+    ///
+    /// # Errors
+    /// The reason why it did not.
+    pub(super) fn verify(
+        &self,
+        spki: &[u8],
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
+    ) -> Result<(), NoPath> {
+        let (kind, key) = read_spki(spki).map_err(|_| NoPath::Malformed)?;
+        let fits = |algorithm: &&&dyn SignatureVerificationAlgorithm| {
+            *algorithm.signature_alg_id() == *self.algorithm && *algorithm.public_key_alg_id() == *kind
+        };
+        let algorithm = algorithms.iter().find(fits).ok_or(NoPath::UnsupportedSignature)?;
+        algorithm.verify_signature(key, self.tbs, self.signature).map_err(|_| NoPath::BadSignature)
+    }
 }
 
 impl<'a> Certificate<'a> {
@@ -81,6 +102,17 @@ impl<'a> Certificate<'a> {
     #[must_use]
     pub fn issuer_name(&self) -> Option<&'a str> {
         read_common_name(self.issuer).ok().flatten()
+    }
+
+    /// The contents of its `SubjectPublicKeyInfo`, as a [`TrustAnchor`](pki_types::TrustAnchor) has them.
+    #[must_use]
+    pub fn spki_contents(&self) -> &'a [u8] {
+        AnyRef::from_der(self.spki).map(|spki| spki.value()).unwrap_or_default()
+    }
+
+    /// The URIs of the lists that would revoke it: its CRL distribution points. What cannot be read ends them.
+    pub fn distribution_points(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        distribution::read(self.extension(CRL_DISTRIBUTION_POINTS).unwrap_or_default())
     }
 
     /// The name that it gives its holder, in NATS's order: its first e-mail address, else DNS name, else URI, else the subject's
@@ -235,6 +267,7 @@ const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
+const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -297,7 +330,7 @@ fn read_optional_fields<'a>(reader: &mut SliceReader<'a>) -> der::Result<&'a [u8
     Ok(extensions)
 }
 
-fn read_extension<'a>(reader: &mut SliceReader<'a>) -> der::Result<Extension<'a>> {
+pub(super) fn read_extension<'a>(reader: &mut SliceReader<'a>) -> der::Result<Extension<'a>> {
     let oid = expect(reader, Tag::ObjectIdentifier)?.value();
     let next = AnyRef::decode(reader)?;
     if next.tag() == Tag::Boolean {
@@ -335,7 +368,7 @@ fn read_key<'a>(reader: &mut SliceReader<'a>) -> der::Result<(KeyAlgorithm, &'a 
 }
 
 /// The contents of a `SubjectPublicKeyInfo`: the contents of its `AlgorithmIdentifier`, and its key.
-pub(super) fn read_spki(contents: &[u8]) -> der::Result<(&[u8], &[u8])> {
+fn read_spki(contents: &[u8]) -> der::Result<(&[u8], &[u8])> {
     let mut reader = SliceReader::new(contents)?;
     let algorithm = expect(&mut reader, Tag::Sequence)?.value();
     let key = BitStringRef::decode(&mut reader)?.as_bytes().ok_or_else(|| Tag::BitString.value_error())?;
@@ -358,7 +391,7 @@ fn read_rsa_bits(key: &[u8]) -> der::Result<u16> {
 }
 
 /// The first common name in the contents of a `Name`.
-fn read_common_name(subject: &[u8]) -> der::Result<Option<&str>> {
+pub(super) fn read_common_name(subject: &[u8]) -> der::Result<Option<&str>> {
     let mut found = None;
     let mut names = SliceReader::new(subject)?;
     while !names.is_finished() {
@@ -378,7 +411,7 @@ fn read_common_name(subject: &[u8]) -> der::Result<Option<&str>> {
 }
 
 /// The next element, which has this tag and is not empty unless it is constructed.
-fn expect<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> der::Result<AnyRef<'a>> {
+pub(super) fn expect<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> der::Result<AnyRef<'a>> {
     let element = AnyRef::decode(reader)?;
     element.tag().assert_eq(tag)?;
     if element.value().is_empty() && !tag.is_constructed() {

@@ -3,6 +3,7 @@
 
 mod certificate;
 mod date;
+mod distribution;
 mod fingerprint;
 mod hook;
 mod name_pattern;
@@ -11,6 +12,7 @@ mod path;
 mod policy;
 mod rejection;
 mod revocation;
+mod revocation_list;
 mod role;
 mod role_policy;
 mod usage;
@@ -24,7 +26,8 @@ pub use names::SubjectName;
 pub use path::{Authority, BadAuthority};
 pub use policy::{Accepted, AcceptedKeys, Anchor, Circumstances, DEPTH, MAX_CHAIN, Names, Policy, TrustedBy};
 pub use rejection::{NoPath, Rejection};
-pub use revocation::{Revocation, issued_at};
+pub use revocation::Revocation;
+pub use revocation_list::{BadRevocationList, Edition, RevocationList};
 pub use role::{BadRole, MissingRole, Role, Roles};
 pub use role_policy::{
     BadRoleRule, Certified, Granted, GrantedBy, MAX_ROLE_RULES, Match, MatchedSlot, RoleRule, roles_of,

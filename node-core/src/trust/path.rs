@@ -10,7 +10,7 @@ use webpki::{
     anchor_from_trusted_cert,
 };
 
-use super::certificate::{self, BadCertificate, Certificate};
+use super::certificate::{BadCertificate, Certificate};
 use super::fingerprint::Fingerprint;
 use super::policy::MAX_CHAIN;
 use super::rejection::NoPath;
@@ -202,7 +202,7 @@ impl PathRules<'_, '_> {
         let named = |authority: &&Authority<'_>| *authority.anchor.subject == *leaf.issuer;
         for authority in self.authorities.iter().filter(named).take(MAX_CANDIDATES) {
             let time = self.time(leaf, &[]);
-            match self.signed_by(leaf, authority) {
+            match leaf.signed.verify(&authority.anchor.subject_public_key_info, self.algorithms) {
                 Ok(()) => {
                     self.judge_dates(authority.not_before, authority.not_after, time)
                         .map_err(|error| self.explain(error))?;
@@ -215,18 +215,6 @@ impl PathRules<'_, '_> {
             }
         }
         found
-    }
-
-    fn signed_by(&self, leaf: &Certificate<'_>, authority: &Authority<'_>) -> Result<(), NoPath> {
-        let (kind, key) = certificate::read_spki(&authority.anchor.subject_public_key_info)
-            .map_err(|_| NoPath::Malformed)?;
-        let fits = |algorithm: &&&dyn SignatureVerificationAlgorithm| {
-            *algorithm.signature_alg_id() == *leaf.signed.algorithm && *algorithm.public_key_alg_id() == *kind
-        };
-        let algorithm = self.algorithms.iter().find(fits).ok_or(NoPath::UnsupportedSignature)?;
-        algorithm
-            .verify_signature(key, leaf.signed.tbs, leaf.signed.signature)
-            .map_err(|_| NoPath::BadSignature)
     }
 }
 

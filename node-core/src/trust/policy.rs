@@ -153,6 +153,8 @@ pub struct Accepted<'c> {
     pub by: TrustedBy,
     /// When this decision ends: the first end of validity on its path.
     pub until: UnixTime,
+    /// Which of the certificates that were shown are on the path to a CA: bit 0 for its own, and so on. None for an anchor.
+    pub path: u16,
 }
 
 /// The peer's certificate, and what it is known by.
@@ -268,7 +270,11 @@ impl<'p> Policy<'p> {
             ask(&VerifyEvent::Valid(&issuer))?;
         }
         ask(&VerifyEvent::ValidPeer(&certificate))?;
-        Ok(Accepted { certificate, fingerprint, spki, by, until })
+        let path = match by {
+            TrustedBy::Authority(_) => issuers.iter().fold(1, |path, index| path | 1_u16 << index),
+            TrustedBy::Anchor(_) | TrustedBy::Hook => 0,
+        };
+        Ok(Accepted { certificate, fingerprint, spki, by, until, path })
     }
 
     /// Finds a path to a CA. An error that the hook accepts lifts its rule, and the search goes on without it; where no rule

@@ -1,14 +1,9 @@
 //! Whether a certificate may be revoked, decided by lists of revoked certificates (CRLs, RFC 5280 section 5).
 
-use der::asn1::AnyRef;
-use der::{Decode, SliceReader, Tag, Tagged};
 use webpki::{
     CertRevocationList, ExpirationPolicy, RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder,
     UnknownStatusPolicy,
 };
-
-use super::date;
-use crate::time::UnixTime;
 
 /// What is asked of the lists: the values of Erlang's `crl_check`, with their meaning there.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,18 +39,4 @@ impl<'p> Revocation<'p> {
         let builder = builder.with_depth(depth).with_status_policy(unknown).with_expiration_policy(expired);
         Some(Some(builder.build()))
     }
-}
-
-/// When a list was issued: its `thisUpdate`. `None` for what is no list in DER.
-#[must_use]
-pub fn issued_at(list: &[u8]) -> Option<UnixTime> {
-    let signed = AnyRef::from_der(list).ok()?;
-    let tbs = AnyRef::decode(&mut SliceReader::new(signed.value()).ok()?).ok()?;
-    let mut fields = SliceReader::new(tbs.value()).ok()?;
-    // A version, which lists of version 1 leave out, and the signature algorithm.
-    if AnyRef::decode(&mut fields).ok()?.tag() == Tag::Integer {
-        AnyRef::decode(&mut fields).ok()?;
-    }
-    let _issuer = AnyRef::decode(&mut fields).ok()?;
-    date::parse(AnyRef::decode(&mut fields).ok()?).ok()
 }

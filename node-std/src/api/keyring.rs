@@ -1,7 +1,10 @@
 //! The keyring as JSON-RPC shows it. Private keys never appear here.
 
 use node_core::keys::SlotInfo;
+use node_core::time::UnixTime;
 use serde::{Deserialize, Serialize};
+
+use crate::tls::crl::ListStatus;
 
 /// A slot of a keyring, as people and programs are shown it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +57,42 @@ pub struct TlsStatus {
     pub warnings: Vec<String>,
     /// The keyring that is in use.
     pub slots: Vec<KeySlot>,
+    /// The lists of revoked certificates in force, and the URLs that should have more.
+    #[serde(default)]
+    pub lists: Vec<RevocationListStatus>,
+}
+
+/// A list of revoked certificates, or a URL that has brought none yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevocationListStatus {
+    /// The common name of the CA that issued it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// When it was issued, in Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub this_update: Option<u64>,
+    /// When the next one is due, in Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_update: Option<u64>,
+    /// The file or URL that it is from.
+    pub origin: String,
+    /// Why the last fetch brought none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
+impl From<&ListStatus> for RevocationListStatus {
+    fn from(list: &ListStatus) -> Self {
+        let millis = |time: UnixTime| time.0.saturating_mul(1000);
+        Self {
+            issuer: list.issuer.clone(),
+            this_update: list.this_update.map(millis),
+            next_update: list.next_update.map(millis),
+            origin: list.origin.clone(),
+            last_error: list.error.clone(),
+        }
+    }
 }
 
 /// A SHA-256 as text: `sha256:` and hexadecimal digits.

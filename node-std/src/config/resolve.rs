@@ -357,7 +357,7 @@ impl Resolver {
 }
 
 /// What holds for TLS when nobody says anything else.
-const TLS_DEFAULTS: [(&str, &[&str], &str); 8] = [
+const TLS_DEFAULTS: [(&str, &[&str], &str); 9] = [
     ("tls.verify", &["tls.mtls", "tls.server.verify"], "true"),
     ("tls.insecure", &["tls.client.insecure", "tls.client.verify"], "false"),
     ("tls.min_version", &[], "1.3"),
@@ -365,6 +365,7 @@ const TLS_DEFAULTS: [(&str, &[&str], &str); 8] = [
     ("tls.names", &["tls.allowed_names"], "dialled, unless a certificate has no names"),
     ("tls.extended_key_usage", &[], "role"),
     ("tls.crl_check", &[], "false"),
+    ("tls.crl_distribution_points", &[], "false"),
     ("tls.depth", &[], "6"),
 ];
 

@@ -423,6 +423,35 @@ fn both_notations_of_the_nats_document_load() {
     let proxied = with_config("tls {}\nallow_non_tls: true\n", &[], &[]).unwrap();
     assert!(proxied.plaintext && proxied.tls.is_none());
 }
+
+#[test]
+fn lists_by_http_are_read_with_erlang_s_time_out() {
+    let with_tls = |tls: &str| {
+        let text = format!("tls:\n  cert: a.crt\n  key: a.key\n  ca: ca.crt\n{tls}");
+        with_config(&text, &[], &[]).map(|config| config.tls.unwrap().list_fetch)
+    };
+    let fetch = with_tls("  crl_check: true\n  crl_url: [http://a.example/1, http://a.example/2]\n").unwrap();
+    assert_eq!((fetch.urls.len(), fetch.timeout.as_secs(), fetch.distribution_points), (2, 5, false));
+    assert_eq!((fetch.refresh.min.as_secs(), fetch.refresh.max.as_secs()), (60, 24 * 3600));
+    let fetch = with_tls("  crl_cache: {http: 1500}\n  crl_refresh: {max: 30s}\n").unwrap();
+    assert_eq!(fetch.timeout.as_millis(), 1500);
+    assert_eq!((fetch.refresh.min.as_secs(), fetch.refresh.max.as_secs()), (30, 30));
+    assert_eq!(with_tls("  crl_cache: {http: 2s}\n").unwrap().timeout.as_secs(), 2);
+    for (bad, said) in [
+        ("crl_url: https://a.example/1", "lists are fetched by http:// alone"),
+        ("crl_url: ldap://a.example/1", "begins with http://"),
+        ("crl_cache: {http: 0}", "milliseconds"),
+        ("crl_cache: {https: 1}", "is http meant?"),
+        ("crl_refresh: {min: 2h, max: 1h}", "min above its max"),
+        ("crl_refresh: {min: 0.1}", "1s to 7d"),
+        ("server: {crl_url: http://a.example/1}", "directly under tls"),
+        ("ocsp_peer: true", "OCSP is not checked here"),
+    ] {
+        let error = with_tls(&format!("  {bad}\n")).unwrap_err();
+        assert!(error.contains("FILE:5:") && error.contains(said), "{bad}: {error}");
+    }
+}
+
 /// What the map `tls` of a configuration file says, or what is wrong with it.
 fn tls(map: &str) -> Result<TlsSettings, String> {
     let mut file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();

@@ -17,6 +17,7 @@ use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 
 use super::error::CtlError;
@@ -26,7 +27,8 @@ use crate::access::{Access, Credentials};
 use crate::api::FORBIDDEN;
 use crate::config::{Environment, HostPort, PRIVATE_PORT, resolve_tls};
 use crate::connect;
-use crate::tls::settings::TlsSettings;
+use crate::tls::crl::Fetcher;
+use crate::tls::settings::{CrlCheck, TlsSettings};
 use crate::tls::{self, Keyring, Shown, TlsError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,6 +51,8 @@ struct Tls {
     /// Knows which certificates may be those of nodes.
     access: Access,
     settings: TlsSettings,
+    /// Lists of revoked certificates are fetched before the first connection.
+    lists: OnceCell<()>,
 }
 
 impl Tls {
@@ -61,7 +65,20 @@ impl Tls {
         }
         let config = keyring.http_client_config();
         let access = Access::new(Credentials::Tls(keyring.clone()), Vec::new());
-        Ok(Self { config, keyring, access, settings })
+        Ok(Self { config, keyring, access, settings, lists: OnceCell::new() })
+    }
+
+    /// Fetches the lists of revoked certificates that the node is held against, and warns of those that do not come.
+    async fn fetch_lists(&self) {
+        if !self.settings.list_fetch.is_on() || self.settings.dialling.crl_check == CrlCheck::Off {
+            return;
+        }
+        Fetcher::open(self.keyring.clone(), None).await.once().await;
+        for list in self.keyring.lists() {
+            if let Some(error) = list.error {
+                let _ = writeln!(stderr(), "maelctl: warning: {}: {error}", list.origin);
+            }
+        }
     }
 }
 
@@ -115,6 +132,9 @@ impl Client {
     /// The result of `method`.
     pub async fn call(&self, method: &str, params: Value) -> Result<Value, CtlError> {
         let request = json!({"jsonrpc": "2.0", "id": "1", "method": method, "params": [params]});
+        if let Some(tls) = &self.tls {
+            tls.lists.get_or_init(|| tls.fetch_lists()).await;
+        }
         let tcp = async { connect::race(&connect::resolve(self.addr.as_str()).await?).await };
         let tcp = tokio::time::timeout(CONNECT_TIMEOUT, tcp).await.map_err(|_| self.late(CONNECT_TIMEOUT))?;
         let tcp = tcp.map_err(|error| self.unreachable(error.to_string()))?;

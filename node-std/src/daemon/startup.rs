@@ -29,6 +29,7 @@ use crate::port::private::{Listener, PrivateHttp, Rate};
 use crate::port::public::{self, Gateway};
 use crate::proxy::Proxy;
 use crate::tls::Keyring;
+use crate::tls::crl::Fetcher;
 use crate::tls::settings::Demand;
 
 /// The limits of a daemon on each link.
@@ -114,6 +115,8 @@ impl Daemon {
             Security::Tls(keyring) => {
                 let watch = keyring.clone().watch(stop.clone());
                 inner.push(Subsystem::endless("the watch over the TLS directory", watch));
+                let fetcher = Fetcher::open(keyring.clone(), Some(config.data_dir.join("crl"))).await;
+                inner.push(Subsystem::endless("the fetcher of revocation lists", fetcher.run(stop.clone())));
             }
             Security::Plaintext => ignore_hangup()?,
         }

@@ -7,7 +7,7 @@ use node_core::trust::Rfc3339;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{KeySlot, TlsStatus};
+use crate::api::{KeySlot, RevocationListStatus, TlsStatus};
 use crate::cluster::Security;
 use crate::tls::{Health, Keyring};
 
@@ -20,12 +20,14 @@ pub fn watch_tls(
     let watching = async move {
         let Security::Tls(keyring) = security else { return stop.cancelled().await };
         let (mut keys, mut health) = (keyring.subscribe(), keyring.subscribe_health());
+        let mut lists = keyring.subscribe_lists();
         loop {
             publish.send_replace(tls_status(&keyring));
             tokio::select! {
                 () = stop.cancelled() => return,
                 Ok(()) = keys.changed() => {}
                 Ok(()) = health.changed() => {}
+                Ok(()) = lists.changed() => {}
             }
         }
     };
@@ -50,6 +52,7 @@ fn tls_status(keyring: &Keyring) -> TlsStatus {
     };
     let slots = keyring.slots();
     let slots = slots.iter().map(|slot| KeySlot::new(slot, slot.name == active.name)).collect();
+    let lists = keyring.lists().iter().map(RevocationListStatus::from).collect();
     let warnings = keyring.warnings().into_iter().map(str::to_owned).collect();
-    TlsStatus { enabled: true, health, warnings, slots }
+    TlsStatus { enabled: true, health, warnings, slots, lists }
 }

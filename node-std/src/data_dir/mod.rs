@@ -6,6 +6,7 @@
 //! | `incarnation` | the last incarnation that it used, a decimal number        |
 //! | `hubs`        | the last known addresses of hubs, one `HOST:PORT` a line   |
 //! | `token`       | the local token, see [`Token`]; made at every start without TLS |
+//! | `crl/`       | revocation lists that came by HTTP, one file a URL; they may be deleted |
 //! | `lock`        | nothing; it is locked while a daemon runs on the directory |
 //!
 //! Files are replaced, never changed in place. A crash leaves the old content or the new.

@@ -117,6 +117,11 @@ pub enum FileProblem {
     /// It is longer than any key or certificate.
     #[error("is longer than 1 MiB: put only PEM into it")]
     TooLong,
+    /// It is longer than any list of revoked certificates that is taken.
+    #[error(
+        "is longer than a list of revoked certificates may be (16 MiB): let the CA leave out those that have expired"
+    )]
+    TooLongList,
     /// It became longer while it was read.
     #[error("was written while it was read: reload when it is whole")]
     Growing,

@@ -8,6 +8,7 @@ use node_core::trust::MAX_CHAIN;
 use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
+use super::crl::MAX_LIST;
 use super::error::{FileProblem, TlsError};
 use super::password::KeyPassword;
 use super::pem;
@@ -59,6 +60,16 @@ pub(super) fn read_password(path: &Path) -> Result<KeyPassword, TlsError> {
 
 /// The bytes of a file.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+    read_at_most(path, MAX_FILE, FileProblem::TooLong)
+}
+
+/// The bytes of a file with lists of revoked certificates, which may be long.
+pub(super) fn read_list(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+    // In PEM, a list takes a third more.
+    read_at_most(path, MAX_LIST / 2 * 3, FileProblem::TooLongList)
+}
+
+fn read_at_most(path: &Path, most: usize, too_long: FileProblem) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     let unreadable = |error| FileProblem::Unreadable(error).of(path);
     // Checked before it is opened, because opening a pipe waits for its other end.
     let metadata = path.metadata().map_err(unreadable)?;
@@ -66,8 +77,8 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
         return Err(FileProblem::NotAFile.of(path));
     }
     let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
-    if length > MAX_FILE {
-        return Err(FileProblem::TooLong.of(path));
+    if length > most {
+        return Err(too_long.of(path));
     }
     let mut file = File::open(path).map_err(unreadable)?;
     // Never grows, so it leaves no smaller copy behind. The byte more shows a file that has grown.

@@ -2,16 +2,16 @@
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use node_core::crypto::{Digest, Software};
 use node_core::id::Name;
 use node_core::keys::MAX_SLOTS;
-use node_core::time::UnixTime;
-use node_core::trust::{AcceptedKeys, Anchor, Authority, Certificate, Fingerprint, KeyAlgorithm, issued_at};
+use node_core::trust::{AcceptedKeys, Anchor, Authority, Certificate, Fingerprint, KeyAlgorithm};
 use rustls::pki_types::CertificateDer;
-use webpki::{CertRevocationList, OwnedCertRevocationList};
 use zeroize::Zeroizing;
 
+use super::crl::{Distribution, Listed, Sources, ders};
 use super::directory::{self, LoadedSlot, Usable, describe_any, pair};
 use super::error::{DirectoryProblem, FileProblem, TlsError};
 use super::file;
@@ -58,6 +58,8 @@ pub(super) struct Material {
     /// The pair that is shown when this node dials, if it is another one.
     pub(super) client: Option<LoadedSlot>,
     pub(super) trust: Trust,
+    /// Where lists come from by HTTP.
+    pub(super) sources: Sources,
     /// What is wrong with slots that are left out.
     pub(super) excused: Vec<TlsError>,
 }
@@ -66,10 +68,15 @@ pub(super) struct Material {
 ///
 /// # Errors
 /// All that is wrong.
-pub(super) fn open(settings: &TlsSettings, usable: bool) -> Result<Material, TlsError> {
+pub(super) fn open(
+    settings: &TlsSettings,
+    usable: bool,
+    distribution: &Arc<Distribution>,
+) -> Result<Material, TlsError> {
     for _ in 0..ATTEMPTS {
         let stamps = Stamps::read(settings)?;
-        let read = Opener { settings, errors: Vec::new() }.open(stamps.clone(), usable);
+        let read = Opener { settings, distribution, sources: Sources::default(), errors: Vec::new() }
+            .open(stamps.clone(), usable);
         // What is wrong counts only if nothing changed meanwhile, as what is good does.
         if Stamps::read(settings)? == stamps {
             return read;
@@ -83,6 +90,8 @@ pub(super) fn open(settings: &TlsSettings, usable: bool) -> Result<Material, Tls
 /// Opens one thing after the other, and keeps what is wrong.
 struct Opener<'s> {
     settings: &'s TlsSettings,
+    distribution: &'s Arc<Distribution>,
+    sources: Sources,
     errors: Vec<TlsError>,
 }
 
@@ -121,6 +130,7 @@ impl Opener<'_> {
             }
         }
         let (lists, lists_digest) = self.lists();
+        self.name_sources(&slots, client.as_ref());
         for rules in [&settings.listening, &settings.dialling] {
             let checked = rules.verify_command.as_ref().map_or(Ok(()), VerifyCommand::check);
             let _ = self.keep(checked);
@@ -153,9 +163,11 @@ impl Opener<'_> {
             dialling: side(&settings.dialling, dialling),
             lists,
             lists_digest,
+            distribution: Arc::clone(self.distribution),
+            learns: settings.list_fetch.distribution_points,
             provider,
         };
-        Ok(Material { stamps, slots, own, client, trust, excused })
+        Ok(Material { stamps, slots, own, client, trust, sources: self.sources, excused })
     }
 
     fn keep<T>(&mut self, result: Result<T, TlsError>) -> Option<T> {
@@ -207,10 +219,26 @@ impl Opener<'_> {
     /// All certificates in a text.
     fn certificates(&mut self, source: &Pem) -> Vec<CertificateDer<'static>> {
         let place = source.place();
-        let blocks =
-            read(source).and_then(|text| blocks(&text, b"CERTIFICATE").map_err(|problem| problem.of(&place)));
+        let blocks = read(source).and_then(|text| certificates(&text).map_err(|problem| problem.of(&place)));
         let blocks = self.keep(blocks).unwrap_or_default();
         blocks.into_iter().map(CertificateDer::from).collect()
+    }
+
+    /// Where lists come from by HTTP, as the settings and this node's own certificates say.
+    fn name_sources(&mut self, slots: &[LoadedSlot], client: Option<&LoadedSlot>) {
+        let fetch = &self.settings.list_fetch;
+        fetch.urls.iter().cloned().for_each(|url| self.sources.name(url));
+        for slot in slots.iter().chain(client).filter(|slot| slot.pair.is_some()) {
+            for (index, der) in slot.chain.iter().enumerate() {
+                let Ok(certificate) = Certificate::parse(der) else { continue };
+                if index > 0 {
+                    self.sources.trust(&certificate);
+                }
+                if fetch.distribution_points {
+                    self.sources.read(&certificate);
+                }
+            }
+        }
     }
 
     /// The CAs of one side.
@@ -220,6 +248,14 @@ impl Opener<'_> {
             for certificate in self.certificates(source) {
                 let authority = Authority::read(&certificate, &Software)
                     .map(|authority| Authority { anchor: authority.anchor.to_owned(), ..authority });
+                if let Ok(authority) = &authority {
+                    self.sources.trust_authority(authority);
+                    if self.settings.list_fetch.distribution_points
+                        && let Ok(certificate) = Certificate::parse(&certificate)
+                    {
+                        self.sources.read(&certificate);
+                    }
+                }
                 let authority = authority.map_err(FileProblem::BadAuthority).and_then(|authority| {
                     let algorithm = Certificate::parse(&certificate).map(|parsed| parsed.algorithm);
                     check_key(rules, algorithm.unwrap_or(KeyAlgorithm::Other))?;
@@ -235,34 +271,28 @@ impl Opener<'_> {
         authorities
     }
 
-    /// The lists of revoked certificates, the newest first: of a CA the first one counts.
-    fn lists(&mut self) -> (Vec<CertRevocationList<'static>>, Fingerprint) {
-        let mut lists: Vec<(Option<UnixTime>, Vec<u8>, CertRevocationList<'static>)> = Vec::new();
+    /// The lists of revoked certificates, and SHA-256 over them.
+    fn lists(&mut self) -> (Vec<Listed>, Fingerprint) {
+        let mut lists: Vec<Listed> = Vec::new();
         for source in &self.settings.lists {
             let place = source.place();
-            let ders = read(source).and_then(|text| {
-                // A list is distributed in DER as often as in PEM.
-                if text.first() == Some(&0x30) {
-                    return Ok(vec![text.to_vec()]);
-                }
-                blocks(&text, b"X509 CRL").map_err(|problem| problem.of(&place))
-            });
-            for der in self.keep(ders).unwrap_or_default() {
-                let list = OwnedCertRevocationList::from_der(&der);
-                let list = list.map_err(|error| FileProblem::BadList(error.to_string()).of(&place));
-                if let Some(list) = self.keep(list) {
-                    lists.push((issued_at(&der), der, CertRevocationList::from(list)));
-                }
+            let text = match source {
+                Pem::File(path) => file::read_list(path),
+                Pem::Inline { .. } => read(source),
+            };
+            let found = text.and_then(|text| ders(&text).map_err(|problem| problem.of(&place)));
+            for der in self.keep(found).unwrap_or_default() {
+                let list = Listed::read(&der, place.display().to_string());
+                lists.extend(self.keep(list.map_err(|error| FileProblem::BadList(error).of(&place))));
             }
             if lists.len() > MAX_AUTHORITIES {
                 self.errors.push(FileProblem::TooMany(MAX_AUTHORITIES).of(&place));
                 break;
             }
         }
-        lists.sort_by_key(|(issued_at, ..)| core::cmp::Reverse(*issued_at));
-        let ders: Vec<&[u8]> = lists.iter().map(|(_, der, _)| der.as_slice()).collect();
-        let digest = Fingerprint(Software.sha256(&ders));
-        (lists.into_iter().map(|(.., list)| list).collect(), digest)
+        let digests: Vec<&[u8]> = lists.iter().map(|list| list.sha256.0.as_slice()).collect();
+        let digest = Fingerprint(Software.sha256(&digests));
+        (lists, digest)
     }
 }
 
@@ -273,18 +303,16 @@ fn read(source: &Pem) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     }
 }
 
-/// The contents of all blocks of this kind.
-fn blocks(text: &[u8], label: &[u8]) -> Result<Vec<Vec<u8>>, FileProblem> {
+/// The certificates in a text.
+fn certificates(text: &[u8]) -> Result<Vec<Vec<u8>>, FileProblem> {
     let mut found = Vec::new();
     for block in pem::blocks(text) {
         let block = block.map_err(FileProblem::BadPem)?;
-        if block.label == label {
+        if block.label == b"CERTIFICATE" {
             found.push(block.decode().map_err(FileProblem::BadPem)?.to_vec());
         }
     }
-    let what =
-        if label == b"CERTIFICATE" { "certificate" } else { "list of revoked certificates (X509 CRL)" };
-    if found.is_empty() { Err(FileProblem::Missing(what)) } else { Ok(found) }
+    if found.is_empty() { Err(FileProblem::Missing("certificate")) } else { Ok(found) }
 }
 
 /// With `ec_only`, the CAs and the node itself have keys on an elliptic curve too, as Muti Metroo has it.

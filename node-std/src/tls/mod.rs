@@ -5,6 +5,7 @@
 
 mod bundle;
 mod channel;
+pub mod crl;
 mod directory;
 mod endpoint;
 mod error;

@@ -16,10 +16,11 @@ use node_core::trust::{
     Certificate, Certified, Fingerprint, Granted, GrantedBy, Match, Rejection, RoleRule, Roles, VerifyHook,
     roles_of,
 };
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{ServerName, SignatureVerificationAlgorithm};
 use rustls::{ClientConfig, ServerConfig, SignatureScheme};
 use tokio::sync::watch;
 
+use super::crl::{Distribution, Fetched, ListStatus, Sources};
 use super::directory::LoadedSlot;
 use super::endpoint::Endpoint;
 use super::error::{DirectoryProblem, TlsError};
@@ -29,7 +30,7 @@ use super::material::{self, Material, Stamps};
 use super::password::KeyPassword;
 use super::question::question;
 use super::refused::RefusedPeer;
-use super::settings::TlsSettings;
+use super::settings::{CrlFetch, TlsSettings};
 use super::trust::{Judgement, Shown, Standing, Trust, holds_for};
 use super::verifier::Verifier;
 use crate::clock::unix_time;
@@ -48,6 +49,7 @@ pub struct Keyring {
     /// The application's own verifier.
     hook: Option<Hook>,
     rejections: Arc<AtomicU64>,
+    distribution: Arc<Distribution>,
     generation: watch::Sender<u64>,
     health: watch::Sender<Health>,
 }
@@ -82,6 +84,8 @@ struct Current {
     active: SlotInfo,
     digest: Fingerprint,
     trust: Arc<Trust>,
+    /// Where lists of revoked certificates come from by HTTP.
+    sources: Sources,
     endpoint: Endpoint,
     /// SHA-256 of the certificate that is shown when this node dials.
     client: Fingerprint,
@@ -191,12 +195,14 @@ impl Keyring {
             *dir = std::path::absolute(&*dir).map_err(|error| DirectoryProblem::Unreadable(error).of(dir))?;
         }
         let rejections = Arc::new(AtomicU64::new(0));
-        let (current, excused) = Current::read(&settings, usable, hook.clone(), &rejections)?;
+        let distribution = Arc::<Distribution>::default();
+        let (current, excused) = Current::read(&settings, usable, hook.clone(), &rejections, &distribution)?;
         let keyring = Self {
             settings: Mutex::new(settings),
             current: ArcSwap::from_pointee(current),
             hook,
             rejections,
+            distribution,
             generation: watch::Sender::new(1),
             health: watch::Sender::new(Health::Ok),
         };
@@ -280,6 +286,53 @@ impl Keyring {
     #[must_use]
     pub fn read_slots<T>(&self, read: impl FnOnce(&[SlotInfo]) -> T) -> T {
         read(&self.current.load().content.slots)
+    }
+
+    /// The lists of revoked certificates in force, and the URLs that should have more.
+    #[must_use]
+    pub fn lists(&self) -> Vec<ListStatus> {
+        let current = self.current.load();
+        let files = current.trust.lists.iter().map(|list| list.status(None));
+        files.chain(self.distribution.fetched().iter().map(Fetched::status)).collect()
+    }
+
+    /// What is known of lists that come by HTTP.
+    pub(super) fn distribution(&self) -> &Distribution {
+        &self.distribution
+    }
+
+    /// Changes when lists come by HTTP, and when they fail to.
+    pub fn subscribe_lists(&self) -> watch::Receiver<impl Sized + use<>> {
+        self.distribution.subscribe()
+    }
+
+    /// How lists come by HTTP.
+    pub(super) fn list_fetch(&self) -> CrlFetch {
+        self.current.load().content.settings.list_fetch.clone()
+    }
+
+    /// Where lists come from by HTTP: what the configuration says, and what certificates do if they are asked.
+    pub(super) fn list_sources(&self) -> Sources {
+        let current = self.current.load();
+        let mut sources = current.sources.clone();
+        if current.trust.learns {
+            sources.merge(self.distribution.learned().borrow().clone());
+        }
+        sources
+    }
+
+    /// The algorithms by which CAs may sign.
+    pub(super) fn signature_algorithms(&self) -> &'static [&'static dyn SignatureVerificationAlgorithm] {
+        self.current.load().trust.provider.signature_verification_algorithms.all
+    }
+
+    /// Puts lists in force that came by HTTP, in place of those before. They are used beside those of files, also while the files
+    /// cannot be read.
+    pub(super) fn set_lists(&self, fetched: Vec<Fetched>) {
+        // Stored before the generation grows, so that what is judged by it is judged by them.
+        if self.distribution.replace(fetched) {
+            self.generation.send_modify(|generation| *generation += 1);
+        }
     }
 
     /// The digest of all certificates that are trusted (PROTOCOL.md).
@@ -428,7 +481,7 @@ impl Keyring {
     }
 
     fn read(&self, settings: &TlsSettings) -> Result<bool, TlsError> {
-        let outcome = Current::read(settings, false, self.hook.clone(), &self.rejections);
+        let outcome = Current::read(settings, false, self.hook.clone(), &self.rejections, &self.distribution);
         self.note_health(outcome.as_ref().err());
         let (next, _) = outcome?;
         let changed = next.content != self.current.load().content;
@@ -485,8 +538,10 @@ impl Current {
         usable: bool,
         hook: Option<Hook>,
         rejections: &Arc<AtomicU64>,
+        distribution: &Arc<Distribution>,
     ) -> Result<(Self, Vec<TlsError>), TlsError> {
-        let Material { stamps, mut slots, own, client, trust, excused } = material::open(settings, usable)?;
+        let Material { stamps, mut slots, own, client, trust, sources, excused } =
+            material::open(settings, usable, distribution)?;
         let infos: Vec<SlotInfo> = slots.iter().map(|slot| slot.info.clone()).collect();
         let place = place(settings);
         let broken =
@@ -524,6 +579,7 @@ impl Current {
             active,
             digest,
             trust,
+            sources,
             endpoint,
             client,
             server_name: settings.server_name.clone(),

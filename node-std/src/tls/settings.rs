@@ -9,6 +9,7 @@ use rustls::pki_types::ServerName;
 use rustls::{CipherSuite, NamedGroup};
 use zeroize::Zeroizing;
 
+use super::crl::{CrlUrl, Refresh};
 use super::password::KeyPassword;
 use super::verify_command::VerifyCommand;
 
@@ -27,6 +28,8 @@ pub struct TlsSettings {
     pub trusted: Vec<Pem>,
     /// Lists of revoked certificates.
     pub lists: Vec<Pem>,
+    /// Lists of revoked certificates that come by HTTP.
+    pub list_fetch: CrlFetch,
     /// Whom this node accepts when it listens.
     pub listening: Rules,
     /// Whom it accepts when it dials.
@@ -156,6 +159,34 @@ pub enum CrlCheck {
     BestEffort,
 }
 
+/// Which lists of revoked certificates come by HTTP, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrlFetch {
+    /// Where they are.
+    pub urls: Vec<CrlUrl>,
+    /// They are also where certificates say that they are.
+    pub distribution_points: bool,
+    /// How long one fetch may take.
+    pub timeout: Duration,
+    /// How often they are fetched.
+    pub refresh: Refresh,
+}
+
+impl Default for CrlFetch {
+    fn default() -> Self {
+        let timeout = Duration::from_secs(5);
+        Self { urls: Vec::new(), distribution_points: false, timeout, refresh: Refresh::default() }
+    }
+}
+
+impl CrlFetch {
+    /// Whether any list may come by HTTP.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.distribution_points || !self.urls.is_empty()
+    }
+}
+
 /// How TLS is spoken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Protocol {
@@ -196,6 +227,7 @@ impl Default for TlsSettings {
             client_pair: None,
             trusted: Vec::new(),
             lists: Vec::new(),
+            list_fetch: CrlFetch::default(),
             listening: Rules::new(Usage::CLIENT, NameRule::Any),
             dialling: Rules::new(Usage::SERVER, NameRule::DialledIfNamed),
             server_name: None,

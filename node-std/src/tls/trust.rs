@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use node_core::crypto::{Digest, Software};
 use node_core::time::{UnixTime, WallClock};
 use node_core::trust::{
-    Accepted, Anchor, Authority, Circumstances, Fingerprint, Names, Policy, Rejection, Revocation, TrustedBy,
+    Accepted, Anchor, Authority, Certificate, Circumstances, Fingerprint, Names, NoPath, Policy, Rejection,
+    Revocation, TrustedBy,
 };
 use rustls::CommonState;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use webpki::CertRevocationList;
 
+use super::crl::{Distribution, Listed};
 use super::hook::{Asked, CommandAnswer, Hook, Hooks};
 use super::settings::{CrlCheck, Demand, NameRule, Rules};
 
@@ -27,10 +29,14 @@ pub(super) struct Trust {
     pub(super) listening: Side,
     /// Of those whom it dials.
     pub(super) dialling: Side,
-    /// Lists of revoked certificates, the newest of each CA first.
-    pub(super) lists: Vec<CertRevocationList<'static>>,
+    /// Lists of revoked certificates.
+    pub(super) lists: Vec<Listed>,
     /// SHA-256 over them.
     pub(super) lists_digest: Fingerprint,
+    /// Those that come by HTTP.
+    pub(super) distribution: Arc<Distribution>,
+    /// Whether what peers show says where others are.
+    pub(super) learns: bool,
     /// Checks the signatures of CAs.
     pub(super) provider: Arc<CryptoProvider>,
     /// The application's own verifier.
@@ -76,7 +82,11 @@ impl Trust {
         }
         let command = side.rules.verify_command.as_ref();
         let mut hooks = Hooks { hook: self.hook.as_ref(), command, asked };
-        match self.prove(chain, dialled, now, &mut hooks) {
+        let proved = self.prove(chain, dialled, now, &mut hooks, side.rules.crl_check);
+        if self.learns && side.rules.crl_check != CrlCheck::Off {
+            self.learn(chain, dialled, now, &proved);
+        }
+        match proved {
             Ok(accepted) => Ok((
                 match accepted.by {
                     TrustedBy::Anchor(_) => Standing::Anchored,
@@ -97,16 +107,49 @@ impl Trust {
         if dialled.is_some() { &self.dialling } else { &self.listening }
     }
 
+    /// Takes from the certificates of a peer where their lists are, after their path to a CA was found good but for revocation: a
+    /// stranger makes this node fetch nothing.
+    fn learn(
+        &self,
+        chain: &[&[u8]],
+        dialled: Option<&ServerName<'_>>,
+        now: UnixTime,
+        proved: &Result<Accepted<'_>, Rejection>,
+    ) {
+        let path = match proved {
+            Ok(accepted) => accepted.path,
+            Err(Rejection::NoPath {
+                reason: NoPath::RevocationUnknown | NoPath::StaleList(_) | NoPath::BadList,
+                ..
+            }) => {
+                let mut nobody = Hooks { hook: None, command: None, asked: Asked::Before(None) };
+                match self.prove(chain, dialled, now, &mut nobody, CrlCheck::Off) {
+                    Ok(accepted) => accepted.path,
+                    Err(_) => return,
+                }
+            }
+            Err(_) => return,
+        };
+        let on_path = chain.iter().enumerate().filter(|(index, _)| path >> index & 1 == 1);
+        self.distribution.learn(on_path.filter_map(|(_, der)| Certificate::parse(der).ok()));
+    }
+
     fn prove<'c>(
         &self,
         chain: &[&'c [u8]],
         dialled: Option<&ServerName<'_>>,
         now: UnixTime,
         hooks: &mut Hooks<'_>,
+        crl_check: CrlCheck,
     ) -> Result<Accepted<'c>, Rejection> {
         let side = self.side(dialled);
         let rules = &side.rules;
-        let lists: Vec<&CertRevocationList<'_>> = self.lists.iter().collect();
+        let fetched = self.distribution.fetched();
+        let fetched = fetched.iter().filter_map(|fetched| fetched.list.as_deref());
+        let mut listed: Vec<&Listed> = self.lists.iter().chain(fetched).collect();
+        // Of several lists that cover a certificate the first one counts.
+        listed.sort_by_key(|listed| core::cmp::Reverse(listed.edition));
+        let lists: Vec<&CertRevocationList<'_>> = listed.iter().map(|listed| &listed.list).collect();
         let names = match &rules.names {
             NameRule::Any => Names::Any,
             NameRule::Dialled => Names::Dialled,
@@ -122,7 +165,7 @@ impl Trust {
             usage: rules.usage,
             names,
             pinned: &rules.pinned,
-            revocation: match rules.crl_check {
+            revocation: match crl_check {
                 CrlCheck::Off => Revocation::Off,
                 CrlCheck::Chain => Revocation::Chain(&lists),
                 CrlCheck::Peer => Revocation::Peer(&lists),

@@ -17,19 +17,21 @@ use node_core::identity::{Channel, Identity};
 use node_core::keys::{Bundle, Keyring, Recipient, addressee};
 use node_core::link::{Config, Event, Exchange, Limits, Link, Outbox, SliceOutbox};
 use node_core::time::{Duration, Instant, UnixTime, WallClock};
-use node_core::trust::{Authority, Certificate, Circumstances, Names, Policy, Usage};
+use node_core::trust::{Authority, Certificate, Circumstances, Names, Policy, RevocationList, Usage};
 use node_core::wire::record::MAX_METADATA;
 use pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, ServerName, SignatureVerificationAlgorithm, alg_id,
 };
+use webpki::{CertRevocationList, OwnedCertRevocationList};
 
 /// The name of a target and of its corpus, and the function that takes its inputs.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("bundle", bundle),
     ("certificate", certificate),
+    ("crl", crl),
     ("gossip", gossip),
     ("http", http),
     ("identity", identity),
@@ -121,6 +123,25 @@ pub fn certificate(input: &[u8]) {
         let _ = (certificate.may_sign_handshakes(), certificate.extended_key_usage());
         // Each name takes bytes, so they end.
         assert!(certificate.names().count() <= input.len());
+    }
+}
+
+/// A list of revoked certificates, or a certificate that says where one is.
+pub fn crl(input: &[u8]) {
+    let head = RevocationList::parse(input);
+    if let Ok(head) = &head {
+        let _ = (head.is_signed_by(input, &[&AnySignature]), head.edition);
+    }
+    if let Ok(list) = OwnedCertRevocationList::from_der(input) {
+        let list = CertRevocationList::from(list);
+        let _ = list.find_serial(input);
+        // A list that one of the two takes for another CA's would be checked with the wrong key.
+        assert!(head.is_ok_and(|head| head.issuer == list.issuer()), "both read the same list");
+    }
+    if let Ok(certificate) = Certificate::parse(input) {
+        for url in certificate.distribution_points() {
+            assert!(url.bytes().all(|byte| byte.is_ascii_graphic()), "a URL has no blanks");
+        }
     }
 }
 

@@ -11,11 +11,12 @@ use zeroize::Zeroizing;
 
 use super::reader::{Entry, Section};
 use super::tree::Value;
-use crate::config::setting::switch;
+use crate::config::setting::{duration, switch};
 use crate::config::{HostPort, InForce};
+use crate::tls::crl::{CrlUrl, Refresh};
 use crate::tls::names;
 use crate::tls::settings::{
-    CrlCheck, Demand, NameRule, PairSource, PasswordSource, Pem, Protocol, Rules, TlsSettings,
+    CrlCheck, CrlFetch, Demand, NameRule, PairSource, PasswordSource, Pem, Protocol, Rules, TlsSettings,
 };
 use crate::tls::{KeyPassword, VERIFY_TIMEOUT, VerifyCommand};
 
@@ -25,6 +26,15 @@ const MAX_NAMES: usize = 256;
 const MAX_PINS: usize = 256;
 /// Most files of one kind.
 const MAX_FILES: usize = 64;
+/// Most URLs of lists.
+const MAX_CRL_URLS: usize = 32;
+
+/// How long one fetch of a list may take.
+const LEAST_TIMEOUT: Duration = Duration::from_millis(1);
+const MOST_TIMEOUT: Duration = Duration::from_secs(600);
+/// How far apart the fetches of a list may be.
+const LEAST_REFRESH: Duration = Duration::from_secs(1);
+const MOST_REFRESH: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The longest that a verify command may take.
 const MAX_VERIFY_TIME: Duration = Duration::from_secs(60);
@@ -36,6 +46,13 @@ fn elsewhere(name: &str) -> Option<&'static str> {
             "it pins a single peer, and those come with `peers`; here pinned_certs lists all that may come",
         ),
         "plaintext" => Some("it stands under cluster"),
+        name if name.starts_with("ocsp") || name == "stapling" => Some(
+            "OCSP is not checked here, because no library that is kept well does it; make certificates that live shortly, or let \
+             revocation lists come by crl_url or crl_distribution_points",
+        ),
+        "crl_url" | "crl_distribution_points" | "crl_cache" | "crl_refresh" => {
+            Some("it stands directly under tls, for both sides")
+        }
         "dhfile" | "secure_renegotiate" | "reuse_sessions" | "ktls" | "hibernate_after" => {
             Some("nothing here corresponds to it, see COMPATIBILITY.md")
         }
@@ -68,6 +85,7 @@ pub fn read(entry: Entry<'_>) -> Tls {
     settings.pairs = pairs(&mut section);
     settings.trusted = pems(&mut section, &["trusted_certs"], &[]);
     settings.lists = pems(&mut section, &["crl_file", "crls"], &["crl_pem"]);
+    settings.list_fetch = list_fetch(&mut section);
     settings.protocol = protocol(&mut section);
     if let Some(timeout) = section.given(&["timeout"]).and_then(|entry| entry.duration()) {
         settings.timeout = Some(timeout);
@@ -102,7 +120,68 @@ pub fn read(entry: Entry<'_>) -> Tls {
         client.finish(elsewhere);
     }
     section.finish(elsewhere);
+    let settings = &tls.settings;
+    let is_off = [&settings.listening, &settings.dialling].iter().all(|side| side.crl_check == CrlCheck::Off);
+    if is_off && settings.list_fetch.is_on() {
+        tls.notes.push(
+            "crl_url and crl_distribution_points bring revocation lists, and crl_check is false, so nobody is held against them: \
+             set it to true, peer or best_effort"
+                .to_owned(),
+        );
+    }
     tls
+}
+
+/// Which lists of revoked certificates come by HTTP, and how.
+fn list_fetch(section: &mut Section<'_>) -> CrlFetch {
+    let mut fetch = CrlFetch::default();
+    if let Some(entry) = section.given(&["crl_url", "crl_urls"]) {
+        let listed = entry.list();
+        if let Some(entry) = listed.get(MAX_CRL_URLS) {
+            entry.fault(format!("has more than {MAX_CRL_URLS} URLs"));
+        }
+        fetch.urls = listed.iter().take(MAX_CRL_URLS).filter_map(Entry::parse::<CrlUrl>).collect();
+    }
+    let points = section.given(&["crl_distribution_points"]).and_then(|entry| entry.switch());
+    fetch.distribution_points = points.unwrap_or(false);
+    if let Some(entry) = section.given(&["crl_cache"]) {
+        let mut cache = entry.section();
+        // Erlang counts in milliseconds.
+        let timeout = cache.given(&["http"]).and_then(|entry| {
+            entry.choose("a number of milliseconds from 1 to 600000, or a time with a unit, as 5s", |text| {
+                let millis = text.parse().ok().map(Duration::from_millis);
+                millis.or_else(|| duration(text)).filter(|time| (LEAST_TIMEOUT..=MOST_TIMEOUT).contains(time))
+            })
+        });
+        fetch.timeout = timeout.unwrap_or(fetch.timeout);
+        cache.finish(|_| None);
+    }
+    if let Some(entry) = section.given(&["crl_refresh"]) {
+        let whole = entry.of(entry.node.clone());
+        let fault = |problem: &str| whole.fault(problem);
+        let mut bounds = entry.section();
+        let mut bound = |name| {
+            let entry = bounds.given(&[name])?;
+            entry.choose("a time from 1s to 7d", |text| {
+                duration(text).filter(|time| (LEAST_REFRESH..=MOST_REFRESH).contains(time))
+            })
+        };
+        let (min, max) = (bound("min"), bound("max"));
+        bounds.finish(|_| None);
+        // One bound alone moves the other one out of its way.
+        let Refresh { min: least, max: most } = fetch.refresh;
+        fetch.refresh = match (min, max) {
+            (Some(min), Some(max)) if min > max => {
+                fault("has a min above its max: exchange the two");
+                fetch.refresh
+            }
+            (Some(min), Some(max)) => Refresh { min, max },
+            (Some(min), None) => Refresh { min, max: most.max(min) },
+            (None, Some(max)) => Refresh { min: least.min(max), max },
+            (None, None) => fetch.refresh,
+        };
+    }
+    fetch
 }
 
 /// The rules that both sides have.

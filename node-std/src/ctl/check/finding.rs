@@ -63,7 +63,7 @@ fn kind(error: &TlsError) -> &'static str {
     match error {
         TlsError::File { problem, .. } => match problem {
             FileProblem::BadAuthority(_) | FileProblem::BadCertificate(_) => "certificate",
-            FileProblem::BadList(_) => "list",
+            FileProblem::BadList(_) | FileProblem::TooLongList => "list",
             FileProblem::BadKey(_) | FileProblem::NotEc(_) => "key",
             FileProblem::BadName(_) => "name",
             FileProblem::BadPassword | FileProblem::WrongPassword => "password",
