@@ -14,7 +14,7 @@ pub const MAX_PATTERN: usize = 191;
 type Text = heapless::String<MAX_PATTERN>;
 
 /// A name that a certificate may have, written `email:ann@example.com`, `dns:shop.example.com`, `uri:spiffe://example.com/shop`,
-/// `ip:10.0.0.1` or `cn:shop`. A `*` may end the text, and stands for anything; in `dns:*.example.com` it stands for one label. A wildcard in a
+/// `ip:10.0.0.1` or `cn:shop`. A `*` may end the text, and stands for anything; `email:*@example.com` is everybody there; in `dns:*.example.com` it stands for one label. A wildcard in a
 /// certificate is compared as it is written: whoever may be any host is not each of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamePattern {
@@ -40,7 +40,12 @@ impl NamePattern {
         match self.kind {
             Kind::CommonName => certificate.common_name.is_some_and(|name| ends_openly(text, name, str::eq)),
             _ => certificate.names().any(|name| match (self.kind, name) {
-                (Kind::Email, SubjectName::Email(name)) => ends_openly(text, name, is_mailbox),
+                (Kind::Email, SubjectName::Email(name)) => match text.strip_prefix("*@") {
+                    Some(host) => {
+                        name.rsplit_once('@').is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(host))
+                    }
+                    None => ends_openly(text, name, is_mailbox),
+                },
                 (Kind::Dns, SubjectName::Dns(name)) => is_host(text, name),
                 (Kind::Uri, SubjectName::Uri(name)) => ends_openly(text, name, str::eq),
                 (Kind::Ip, SubjectName::Ip(address)) => self.address == Some(address),
@@ -92,6 +97,7 @@ impl FromStr for NamePattern {
         let inner = match kind {
             Kind::Dns => text.strip_prefix("*.").unwrap_or(text),
             Kind::Ip => text,
+            Kind::Email if text.starts_with("*@") => text.get(2..).unwrap_or_default(),
             _ => text.strip_suffix('*').unwrap_or(text),
         };
         let fits = !text.is_empty() && !inner.contains('*') && !text.contains(char::is_control);
@@ -106,7 +112,7 @@ impl FromStr for NamePattern {
 /// The text is no [`NamePattern`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "a name of a certificate is email:ann@example.com, dns:shop.example.com or dns:*.example.com, uri:spiffe://example.com/shop, \
-     ip:10.0.0.1 or cn:shop, at most {MAX_PATTERN} bytes, with a * at most at the end"
+    "a name of a certificate is email:ann@example.com or email:*@example.com, dns:shop.example.com or dns:*.example.com, uri:spiffe://example.com/shop, \
+     ip:10.0.0.1 or cn:shop, at most {MAX_PATTERN} bytes, with no other * than one at the end"
 )]
 pub struct BadPattern;

@@ -165,9 +165,16 @@ impl PathRules<'_, '_> {
             authority.anchor.subject == path.anchor().subject
                 && authority.anchor.subject_public_key_info == path.anchor().subject_public_key_info
         };
-        let index = self.authorities.iter().position(is_anchor).ok_or(webpki::Error::UnknownIssuer)?;
-        let authority = self.authorities.get(index).ok_or(webpki::Error::UnknownIssuer)?;
-        self.judge_dates(authority.not_before, authority.not_after, time)?;
+        let dates =
+            |authority: &Authority<'_>| self.judge_dates(authority.not_before, authority.not_after, time);
+        // A CA that was renewed with the same key stands here twice. The certificate that is valid for longest counts.
+        let same = || self.authorities.iter().enumerate().filter(|(_, authority)| is_anchor(authority));
+        let valid = same().filter(|(_, authority)| dates(authority).is_ok());
+        let (index, authority) = valid
+            .max_by_key(|(_, authority)| authority.not_after)
+            .or_else(|| same().max_by_key(|(_, authority)| authority.not_after))
+            .ok_or(webpki::Error::UnknownIssuer)?;
+        dates(authority)?;
         Ok(Path { authority: index, until: until.min(authority.not_after), issuers })
     }
 
@@ -204,8 +211,11 @@ impl PathRules<'_, '_> {
             let time = self.time(leaf, &[]);
             match leaf.signed.verify(&authority.anchor.subject_public_key_info, self.algorithms) {
                 Ok(()) => {
-                    self.judge_dates(authority.not_before, authority.not_after, time)
-                        .map_err(|error| self.explain(error))?;
+                    // A CA that was renewed with the same key stands here twice.
+                    if let Err(error) = self.judge_dates(authority.not_before, authority.not_after, time) {
+                        found = Err(self.explain(error));
+                        continue;
+                    }
                     let is_it = |other: &Authority<'_>| other.fingerprint == authority.fingerprint;
                     let index = self.authorities.iter().position(is_it).ok_or(NoPath::UnknownIssuer)?;
                     let until = leaf.not_after.min(authority.not_after);

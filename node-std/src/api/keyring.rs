@@ -45,6 +45,18 @@ impl KeySlot {
     }
 }
 
+/// A certificate beside the keyring that links depend on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DependsOn {
+    /// What it is.
+    pub what: String,
+    /// Its SHA-256, `sha256:` and hexadecimal digits.
+    pub certificate_sha256: String,
+    /// When it ends, in Unix milliseconds.
+    pub not_after: u64,
+}
+
 /// The state of TLS on the private port.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsStatus {
@@ -52,6 +64,15 @@ pub struct TlsStatus {
     pub enabled: bool,
     /// `ok`, or what is wrong with the TLS directory and since when. The node then keeps its last good keyring.
     pub health: String,
+    /// When no new link comes up any more, as far as dates say it, in Unix milliseconds: this node's certificate, or the last CA, ends.
+    #[serde(default)]
+    pub usable_until: Option<u64>,
+    /// Which certificate ends then.
+    #[serde(default)]
+    pub first_to_end: Option<String>,
+    /// CAs that are trusted, intermediates, and the certificate that is shown when this node dials.
+    #[serde(default)]
+    pub depends_on: Vec<DependsOn>,
     /// What an operator is warned of: that some peers need no certificate, or prove none.
     #[serde(default)]
     pub warnings: Vec<String>,

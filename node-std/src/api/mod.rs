@@ -45,7 +45,7 @@ mod tests;
 
 pub use cluster::{EventList, LeaveAnswer, Link, LinkList, NodeEvent, RemoveAnswer};
 pub use error::{FORBIDDEN, RpcError};
-pub use keyring::{KeySlot, RevocationListStatus, TlsStatus};
+pub use keyring::{DependsOn, KeySlot, RevocationListStatus, TlsStatus};
 pub use machine::Machine;
 pub use node::NodeStatus;
 pub use peers::{KeyList, PingAnswer, Pong, PushAnswer, Remote, RemoteError};

@@ -131,8 +131,8 @@ impl Dialer {
                 let shown = Shown::of(stream.get_ref().1, Some(name));
                 let confirmed = keyring.confirm(&shown).await;
                 confirmed.map_err(|refused| io::Error::other(refused.to_string()))?;
+                let session = Session::of(stream.get_ref().1, keyring.has_proved(&shown));
                 origin.shown = Some(shown);
-                let session = Session::of(stream.get_ref().1);
                 tracing::debug!(address = %dialled, "TLS handshake complete: {session}");
                 origin.session = Some(session);
                 Ok((Box::new(stream), origin))

@@ -1,6 +1,7 @@
 //! The select loop of the cluster's task: link events, requests, changes of the keyring and timers, one after the other.
 
 use core::future::pending;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use node_core::gossip::{Direction, Failure, LinkEnd, Node, Target};
@@ -30,7 +31,7 @@ use super::view_channel::ViewSender;
 use super::view_publisher::ViewPublisher;
 use crate::clock::{Clock, unix_time};
 use crate::link::{LinkEvent, LinkHandle, Outcome};
-use crate::tls::{Keyring, Shown};
+use crate::tls::Keyring;
 
 /// Link events taken before the view is published again.
 const EVENTS_PER_TURN: usize = 256;
@@ -44,6 +45,8 @@ pub(super) struct Driver<'s> {
     dial_log: DialLog,
     missed_rotation: MissedRotation,
     expiring_peers: ExpiringPeers,
+    /// Links that drain because their peers' certificates expired.
+    late: HashSet<LinkId>,
     links: Links,
     admission: Admission,
     local: LocalRecord,
@@ -56,7 +59,7 @@ pub(super) struct Driver<'s> {
     /// When the peers of all links are judged again.
     judge_at: Option<Instant>,
     /// Asks the verify command about the peers of all links again.
-    confirming: JoinSet<()>,
+    confirming: JoinSet<LinkId>,
     /// Links are being ended for good.
     closing: bool,
 }
@@ -84,6 +87,7 @@ impl<'s> Driver<'s> {
             dial_log: DialLog::new(),
             missed_rotation: MissedRotation::default(),
             expiring_peers: ExpiringPeers::default(),
+            late: HashSet::new(),
             links: Links::new(),
             admission,
             local,
@@ -125,7 +129,15 @@ impl<'s> Driver<'s> {
                 }
                 Some(request) = requests.recv() => self.handle_request(request),
                 () = changed(&mut keys) => self.handle_rekey(),
-                Some(_) = self.confirming.join_next() => self.check_peers(self.dialer.clock.now(), None),
+                Some(asked) = self.confirming.join_next() => {
+                    // Aborted when the keyring changed again.
+                    if let Ok(link) = asked {
+                        self.check_peers(self.dialer.clock.now(), Some(link));
+                    }
+                    if self.confirming.is_empty() {
+                        self.check_roles();
+                    }
+                }
                 () = tokio::time::sleep_until(deadline) => {}
             }
         }
@@ -280,6 +292,7 @@ impl<'s> Driver<'s> {
     }
 
     fn handle_down(&mut self, now: Instant, link: LinkId, up: bool, outcome: &Outcome) {
+        self.late.remove(&link);
         let Some(origin) = self.links.handle_down(link, outcome) else { return };
         self.publisher.mark_links_changed();
         match origin.direction {
@@ -310,14 +323,15 @@ impl<'s> Driver<'s> {
         if !keyring.asks() {
             return;
         }
-        let all: Vec<Shown> = self.links.shown().map(|(.., shown)| shown.clone()).collect();
-        self.confirming.spawn(async move {
-            for shown in all {
+        for (link, _, shown) in self.links.shown() {
+            let (keyring, shown) = (Arc::clone(&keyring), shown.clone());
+            self.confirming.spawn(async move {
                 if let Err(refused) = keyring.confirm(&shown).await {
-                    tracing::warn!("a link ends: {refused}");
+                    tracing::warn!(link = link.0, "a link ends: {refused}");
                 }
-            }
-        });
+                link
+            });
+        }
     }
 
     /// Ends links whose peers have lost the role that their link needs: their certificates may have new names.
@@ -348,8 +362,8 @@ impl<'s> Driver<'s> {
         for (link, peer, shown) in self.links.shown().filter(|(link, ..)| chosen(*link)) {
             match keyring.judge(shown) {
                 Ok(longest) => holds = holds.min(longest),
-                // It is being asked again about this peer, who has no roles meanwhile if the command is a new one.
-                Err(Rejection::Hook { .. }) if !self.confirming.is_empty() => {}
+                // The command is being asked again about this peer, who has no roles meanwhile if it is a new one.
+                Err(Rejection::Hook { .. }) if only.is_none() && !self.confirming.is_empty() => {}
                 Err(rejection) => ended.push((link, peer, rejection)),
             }
         }
@@ -366,7 +380,9 @@ impl<'s> Driver<'s> {
             tracing::warn!(link = link.0, %peer, "the link with {name} ends: {rejection}");
             // A peer that is merely late may finish its requests.
             let late = matches!(rejection, Rejection::Expired { .. } | Rejection::ExpiresSoon { .. });
-            self.go_away(link, if late { GoAway::Rekeyed } else { GoAway::Untrusted });
+            // Once, for the time until it is judged again.
+            let may_finish = late && self.late.insert(link);
+            self.go_away(link, if may_finish { GoAway::Rekeyed } else { GoAway::Untrusted });
         }
         // All others are due when they were.
         let others = self.judge_at.filter(|_| only.is_some());

@@ -6,14 +6,20 @@ use super::Config;
 use crate::tls::Keyring;
 
 impl Config {
-    /// All that would keep a node with this configuration from starting, beside ports that are taken.
+    /// All that would keep a node with this configuration from starting, or from being accepted by nodes with the same one, beside
+    /// ports that are taken.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if let Some(settings) = &self.tls
-            && let Err(error) = Keyring::open_with(settings.clone())
-        {
-            problems.push(error.to_string());
+        match self.tls.as_ref().map(|settings| Keyring::open_with(settings.clone())) {
+            Some(Err(error)) => problems.push(error.to_string()),
+            Some(Ok(keyring)) => {
+                let refused = keyring.own_rejection();
+                let text =
+                    |rejection| format!("nodes with the same CAs and rules refuse this node: {rejection}");
+                problems.extend(refused.map(text));
+            }
+            None => {}
         }
         if let Some(problem) = data_dir_problem(&self.data_dir) {
             problems.push(problem);

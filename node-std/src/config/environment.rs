@@ -44,7 +44,9 @@ impl Environment {
     /// The file cannot be read, or something in it is wrong. All faults are told.
     pub(super) fn read_config(&mut self, path: &Path) -> Result<Option<Tls>, ConfigFileError> {
         let variable = |name: &str| {
-            self.process.get(OsStr::new(name)).and_then(|value| value.clone().into_string().ok())
+            let process =
+                self.process.get(OsStr::new(name)).and_then(|value| value.clone().into_string().ok());
+            process.or_else(|| self.file.get(name).map(|variable| variable.value.clone()))
         };
         let file = ConfigFile::read(path, &variable)?;
         self.config = file.settings;

@@ -44,6 +44,15 @@ pub enum ConfigError {
         /// The flag or variable.
         origin: String,
     },
+    /// Peers are to be known by their names, and some need none.
+    #[error(
+        "{origin} wants a certificate of every peer, and verify_none, mtls: false or fail_if_no_peer_cert: false lets peers in \
+         without one, who would be hubs: drop one of the two"
+    )]
+    NeedsCertificates {
+        /// Where it stands.
+        origin: String,
+    },
     /// TLS is asked for, and this node has nothing to show.
     #[error(
         "TLS needs a certificate and a key of this node: give a directory (--tls-dir, tls.dir), or a pair (--tls-cert and --tls-key, \

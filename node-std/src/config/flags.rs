@@ -84,8 +84,8 @@ pub struct Flags {
     #[arg(long = "component", value_name = "NAME=URL")]
     pub components: Vec<String>,
 
-    /// The roles of peers, by the name of their .crt file (which may end in *), by the sha256:... of their certificate or key, or
-    /// by their node id. The roles are hub, leaf, operator and application. The first that names a peer counts; may be repeated,
+    /// The roles of peers, by the name of their .crt file (which may end in *), by the sha256:... of their certificate or key,
+    /// by their node id, or by a name in a certificate that a CA signed: email:, dns:, uri:, ip: or cn: and the name. The roles are hub, leaf, operator and application. The first that names a peer counts; may be repeated,
     /// at most 64 [env: MAEL_ROLES, separated by ; or blanks].
     #[arg(long = "role", value_name = "WHAT=ROLE[,ROLE]")]
     pub roles: Vec<String>,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use node_core::id::Name;
 use node_core::route::owners::{Binding, MAX_BINDINGS};
-use node_core::trust::MAX_ROLE_RULES;
+use node_core::trust::{MAX_ROLE_RULES, RoleRule};
 use node_core::wire::record::MAX_COMPONENTS;
 
 use super::environment::{Environment, is_blank, is_comma};
@@ -21,7 +21,7 @@ use super::{
     default_data_dir, default_name, host_name,
 };
 use crate::tls::KeyPassword;
-use crate::tls::settings::{NameRule, PairSource, Pem, TlsSettings};
+use crate::tls::settings::{Demand, NameRule, PairSource, Pem, TlsSettings};
 
 /// Most nodes in the list of those that may be linked.
 const MAX_ALLOWED: usize = 1024;
@@ -53,8 +53,8 @@ impl Config {
     }
 }
 
-/// The keys and rules with which a tool asks a node: those of the same flags, variables and file as the node's own; `None` without
-/// TLS.
+/// The keys and rules with which a tool asks a node, and the rules for roles: those of the same flags, variables and file as the
+/// node's own; no keys without TLS.
 ///
 /// # Errors
 /// [`ConfigErrors`]: all that is wrong.
@@ -62,7 +62,7 @@ pub fn resolve_tls(
     flags: TlsFlags,
     config: Option<String>,
     environment: Environment,
-) -> Result<Option<TlsSettings>, ConfigErrors> {
+) -> Result<(Option<TlsSettings>, Vec<RoleRule>), ConfigErrors> {
     let mut env = environment;
     env.check().map_err(ConfigError::from)?;
     let tls = match env.setting(key::CONFIG, config)? {
@@ -72,7 +72,8 @@ pub fn resolve_tls(
     let mut resolver = Resolver::new(env);
     let join = resolver.list(key::JOIN, Vec::new(), is_comma, MAX_JOIN, "members to join through");
     let settings = resolver.tls(flags, tls, false, &join, &mut Vec::new());
-    if resolver.errors.is_empty() { Ok(settings) } else { Err(ConfigErrors(resolver.errors)) }
+    let roles = resolver.list(key::ROLES, Vec::new(), is_blank, MAX_ROLE_RULES, "rules for roles");
+    if resolver.errors.is_empty() { Ok((settings, roles)) } else { Err(ConfigErrors(resolver.errors)) }
 }
 
 /// Reads settings one after the other, and keeps what is wrong with them.
@@ -306,7 +307,12 @@ impl Resolver {
         let (key_file, ca) = (file(key::TLS_KEY, given.key), file(key::TLS_CA, given.ca));
         let is_given = dir.is_some() || cert.is_some() || ca.is_some() || tls.is_some();
         let mut settings = match tls {
-            Some(Tls { mut settings, known_are_joined, notes: said, in_force }) => {
+            Some(Tls { mut settings, known_are_joined, needs_names, notes: said, in_force }) => {
+                if let Some(origin) = needs_names
+                    && settings.listening.demand != Demand::Always
+                {
+                    self.errors.push(ConfigError::NeedsCertificates { origin });
+                }
                 notes.extend(said);
                 self.in_force.extend(in_force);
                 if known_are_joined {

@@ -12,7 +12,7 @@ use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use node_core::trust::Roles;
+use node_core::trust::{RoleRule, Roles};
 use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ struct Tls {
 }
 
 impl Tls {
-    fn open(settings: TlsSettings) -> Result<Self, CtlError> {
+    fn open(settings: TlsSettings, roles: Vec<RoleRule>) -> Result<Self, CtlError> {
         let (keyring, problems) = Keyring::open_usable(settings.clone())?;
         let warnings = problems.iter().map(TlsError::to_string);
         let warnings = warnings.chain(keyring.warnings().into_iter().map(str::to_owned));
@@ -64,7 +64,7 @@ impl Tls {
             let _ = writeln!(stderr(), "maelctl: warning: {warning}");
         }
         let config = keyring.http_client_config();
-        let access = Access::new(Credentials::Tls(keyring.clone()), Vec::new());
+        let access = Access::new(Credentials::Tls(keyring.clone()), roles);
         Ok(Self { config, keyring, access, settings, lists: OnceCell::new() })
     }
 
@@ -86,7 +86,7 @@ impl Client {
     /// Reads the URL and the TLS directory. Nothing is sent.
     pub fn new(flags: &Flags) -> Result<Self, CtlError> {
         let given = |text: &&String| !text.is_empty();
-        let tls = resolve_tls(
+        let (tls, roles) = resolve_tls(
             flags.target.tls(),
             flags.target.config.clone().filter(|path| !path.is_empty()),
             Environment::of_process(),
@@ -102,7 +102,7 @@ impl Client {
         }
         let tls = match (uri.scheme_str(), tls) {
             (Some("http"), None) => None,
-            (Some("https"), Some(settings)) => Some(Tls::open(settings)?),
+            (Some("https"), Some(settings)) => Some(Tls::open(settings, roles)?),
             (Some("http"), Some(settings)) => {
                 return Err(CtlError::PlainUrl { url, keys: settings.place().display().to_string() });
             }

@@ -67,7 +67,8 @@ pub(super) struct Target {
     #[arg(long, global = true, help_heading = NODE, value_name = "FILE", env = "MAEL_TLS_CA")]
     pub(super) tls_ca: Option<String>,
 
-    /// The configuration file of a node: its keys are shown, and its rules decide which node is asked.
+    /// The configuration file of a node: its keys are shown, and its rules decide whether the node asked is one. The address is that
+    /// of --url.
     #[arg(short, long, global = true, help_heading = NODE, value_name = "FILE", env = "MAEL_CONFIG")]
     pub(super) config: Option<String>,
 

@@ -25,7 +25,9 @@ pub(super) struct Reloader {
     pub(super) source: Source,
     /// The file, as an absolute path.
     pub(super) file: PathBuf,
-    /// What is in force.
+    /// As it was at the start: what needs a restart is still so.
+    pub(super) running: Config,
+    /// As it was last read.
     pub(super) config: Config,
     pub(super) security: Security,
     pub(super) access: Arc<Access>,
@@ -88,14 +90,14 @@ impl Reloader {
         if let Security::Tls(keyring) = &self.security {
             keyring.judge_again();
         }
-        let later = needs_restart(&self.config, &next);
+        let later = needs_restart(&self.running, &next);
         if !later.is_empty() {
             tracing::warn!("these settings changed and count from the next start on: {}", later.join(", "));
         }
         tracing::info!("the configuration is in force as {} has it now", self.file.display());
         // What needs a restart is still as it was.
         let in_force = next.in_force.iter().filter(|setting| !later.contains(&setting.setting.as_str()));
-        let former = self.config.in_force.iter().filter(|setting| later.contains(&setting.setting.as_str()));
+        let former = self.running.in_force.iter().filter(|setting| later.contains(&setting.setting.as_str()));
         let mut in_force: Vec<InForce> = in_force.chain(former).cloned().collect();
         in_force.sort_by(|one, other| one.setting.cmp(&other.setting));
         self.in_force.send_replace(in_force);

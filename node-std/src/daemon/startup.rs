@@ -124,7 +124,15 @@ impl Daemon {
             let file = std::path::absolute(file)
                 .map_err(DaemonError::system("cannot find the configuration file"))?;
             let (security, access) = (security.clone(), access.clone());
-            let reloader = Reloader { source, file, config: config.clone(), security, access, in_force };
+            let reloader = Reloader {
+                source,
+                file,
+                running: config.clone(),
+                config: config.clone(),
+                security,
+                access,
+                in_force,
+            };
             inner.push(Subsystem::endless(
                 "the watch over the configuration file",
                 reloader.run(stop.clone()),

@@ -7,7 +7,7 @@ use node_core::trust::Rfc3339;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{KeySlot, RevocationListStatus, TlsStatus};
+use crate::api::{DependsOn, KeySlot, RevocationListStatus, TlsStatus};
 use crate::cluster::Security;
 use crate::tls::{Health, Keyring};
 
@@ -54,5 +54,13 @@ fn tls_status(keyring: &Keyring) -> TlsStatus {
     let slots = slots.iter().map(|slot| KeySlot::new(slot, slot.name == active.name)).collect();
     let lists = keyring.lists().iter().map(RevocationListStatus::from).collect();
     let warnings = keyring.warnings().into_iter().map(str::to_owned).collect();
-    TlsStatus { enabled: true, health, warnings, slots, lists }
+    let (ends, what) = keyring.usable_until();
+    let (usable_until, first_to_end) = (Some(ends.0.saturating_mul(1000)), Some(what.to_owned()));
+    let depends_on = keyring.depends_on().into_iter().map(|(what, certificate, end)| DependsOn {
+        what: what.to_owned(),
+        certificate_sha256: certificate.to_string(),
+        not_after: end.0.saturating_mul(1000),
+    });
+    let depends_on = depends_on.collect();
+    TlsStatus { enabled: true, health, depends_on, usable_until, first_to_end, warnings, slots, lists }
 }

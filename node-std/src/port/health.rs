@@ -33,11 +33,10 @@ impl Readiness {
         let Some(active) = tls.slots.iter().find(|slot| slot.active) else { return Ok(()) };
         let (name, now) = (&active.name, unix_millis());
         let date = |millis: u64| Rfc3339(UnixTime(millis / 1000));
-        if now / 1000 > active.not_after / 1000 {
-            let end = date(active.not_after);
-            return Err(format!(
-                "the active certificate {name} expired at {end}: no peer accepts it, renew it"
-            ));
+        let ends = tls.usable_until.unwrap_or(active.not_after);
+        if now / 1000 > ends / 1000 {
+            let what = tls.first_to_end.as_deref().unwrap_or("the active certificate");
+            return Err(format!("{what} expired at {}: no new link comes up, renew it", date(ends)));
         }
         if now < active.not_before {
             let start = date(active.not_before);

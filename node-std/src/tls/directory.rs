@@ -236,7 +236,10 @@ pub(super) fn pair(
 
 /// Whether the key belongs to the certificate.
 pub(super) fn is_key_of(key: &SecretKeyDer, certificate: &CertificateDer<'static>) -> bool {
-    signer(key, core::slice::from_ref(certificate)).is_ok_and(|signer| signer.keys_match().is_ok())
+    let public =
+        signer(key, &[]).ok().and_then(|signer| signer.key.public_key().map(|key| key.as_ref().to_vec()));
+    let certificate = Certificate::parse(certificate).ok();
+    public.zip(certificate).is_some_and(|(public, certificate)| *certificate.spki == *public)
 }
 
 /// Checks that the TLS library takes the key.

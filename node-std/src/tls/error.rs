@@ -61,6 +61,9 @@ pub enum TlsError {
 impl TlsError {
     /// All that is wrong as one error.
     pub(super) fn of(mut errors: Vec<Self>) -> Self {
+        // A file that serves both sides is opened for each.
+        let mut told = std::collections::HashSet::new();
+        errors.retain(|error| told.insert(error.to_string()));
         match errors.pop() {
             Some(only) if errors.is_empty() => only,
             last => {

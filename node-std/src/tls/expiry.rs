@@ -17,17 +17,56 @@ pub(super) struct ExpiryLog(HashMap<Fingerprint, UnixTime>);
 impl ExpiryLog {
     /// The warnings that are due now.
     pub(super) fn due(&mut self, slots: &[SlotInfo], active: Fingerprint, now: UnixTime) -> Vec<String> {
-        self.0.retain(|certificate, _| slots.iter().any(|slot| slot.certificate == *certificate));
-        let mut lines = Vec::new();
-        for slot in slots.iter().filter(|slot| slot.not_after.0 < now.0.saturating_add(SOON)) {
-            let told = self.0.get(&slot.certificate);
-            if told.is_none_or(|told| now.0 >= told.0.saturating_add(DAY)) {
-                self.0.insert(slot.certificate, now);
-                lines.push(warning(slot, slot.certificate == active, now));
-            }
-        }
-        lines
+        let own = slots.iter().map(|slot| (slot.certificate, slot.not_after));
+        let due = self.select(own, now);
+        let slots = due.iter().filter_map(|due| slots.iter().find(|slot| slot.certificate == *due));
+        slots.map(|slot| warning(slot, slot.certificate == active, now)).collect()
     }
+
+    /// The same for CAs and the like, that are in no slot.
+    pub(super) fn due_of(&mut self, others: &[Dependence], now: UnixTime) -> Vec<String> {
+        let due = self.select(others.iter().map(|other| (other.certificate, other.not_after)), now);
+        let others = due.iter().filter_map(|due| others.iter().find(|other| other.certificate == *due));
+        let line = |Dependence { what, certificate, not_after }: &Dependence| {
+            let (end, days) = (Rfc3339(*not_after), not_after.0.saturating_sub(now.0) / DAY);
+            match *not_after < now {
+                true => format!(
+                    "{what} ({certificate}) expired at {end}: what depends on it is refused, renew it"
+                ),
+                false => format!(
+                    "{what} ({certificate}) expires at {end}, in {days} days: renew it, or what depends on it is refused"
+                ),
+            }
+        };
+        others.map(line).collect()
+    }
+
+    /// Those that expire soon and were not spoken of for a day.
+    fn select(
+        &mut self,
+        all: impl Iterator<Item = (Fingerprint, UnixTime)>,
+        now: UnixTime,
+    ) -> Vec<Fingerprint> {
+        let soon = all.filter(|(_, not_after)| not_after.0 < now.0.saturating_add(SOON));
+        let soon: Vec<Fingerprint> = soon.map(|(certificate, _)| certificate).collect();
+        self.0.retain(|certificate, _| soon.contains(certificate));
+        let told = |certificate: &Fingerprint| self.0.get(certificate).copied();
+        let is_due = |told: Option<UnixTime>| told.is_none_or(|told| now.0 >= told.0.saturating_add(DAY));
+        let mut due: Vec<Fingerprint> =
+            soon.into_iter().filter(|certificate| is_due(told(certificate))).collect();
+        due.dedup();
+        self.0.extend(due.iter().map(|certificate| (*certificate, now)));
+        due
+    }
+}
+
+/// A certificate that others depend on: a CA, an intermediate, or the one that is shown when this node dials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Dependence {
+    /// In words, such as `the CA`.
+    pub(super) what: &'static str,
+    pub(super) certificate: Fingerprint,
+    pub(super) not_after: UnixTime,
 }
 
 fn warning(slot: &SlotInfo, is_active: bool, now: UnixTime) -> String {

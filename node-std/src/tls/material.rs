@@ -98,6 +98,11 @@ struct Opener<'s> {
 impl Opener<'_> {
     fn open(mut self, stamps: Stamps, usable: bool) -> Result<Material, TlsError> {
         let settings = self.settings;
+        // Who writes any of them decides whom this node trusts.
+        for path in settings.files() {
+            let checked = check_mode(path);
+            self.keep(checked);
+        }
         let mut slots = Vec::new();
         for source in &settings.pairs {
             let loaded = self.pair(source, &slots);
@@ -196,7 +201,6 @@ impl Opener<'_> {
                 Some(key) => (read(key)?, key.place()),
                 None => (text.clone(), place.clone()),
             };
-            check_mode(source.key.as_ref().unwrap_or(&source.certificate))?;
             let key = SecretKeyDer::from_pem(&key_text, password);
             let key = key.map_err(|problem| FileProblem::from(problem).of(&key_place))?;
             pair(key, &chain, FileProblem::OtherKey(place.clone())).map_err(|problem| problem.of(&key_place))
@@ -323,11 +327,8 @@ fn check_key(rules: &Rules, algorithm: KeyAlgorithm) -> Result<(), FileProblem> 
     }
 }
 
-fn check_mode(key: &Pem) -> Result<(), TlsError> {
-    match key {
-        Pem::File(path) if Stamp::of(path).others_may_write(path) => Err(FileProblem::Writable.of(path)),
-        _ => Ok(()),
-    }
+fn check_mode(path: &Path) -> Result<(), TlsError> {
+    if Stamp::of(path).others_may_write(path) { Err(FileProblem::Writable.of(path)) } else { Ok(()) }
 }
 
 /// The files with a key or password that every user may read.

@@ -19,7 +19,7 @@ pub(crate) mod names;
 mod operator;
 mod password;
 mod pem;
-mod permissions;
+pub(crate) mod permissions;
 mod provider;
 mod question;
 mod refused;

@@ -12,7 +12,7 @@ const READABLE: u32 = 0o004;
 
 /// Whether others than the owner may write what is at `path` and has this mode. Nobody can on a file system that is mounted
 /// read-only: Kubernetes gives secrets such a one, and every right to their directory.
-pub(super) fn others_may_write(path: &Path, mode: u32) -> bool {
+pub(crate) fn others_may_write(path: &Path, mode: u32) -> bool {
     mode & WRITABLE != 0 && !is_read_only(path)
 }
 

@@ -16,7 +16,7 @@ use node_core::trust::{
     Certificate, Certified, Fingerprint, Granted, GrantedBy, Match, Rejection, RoleRule, Roles, VerifyHook,
     roles_of,
 };
-use rustls::pki_types::{ServerName, SignatureVerificationAlgorithm};
+use rustls::pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm};
 use rustls::{ClientConfig, ServerConfig, SignatureScheme};
 use tokio::sync::watch;
 
@@ -24,6 +24,7 @@ use super::crl::{Distribution, Fetched, ListStatus, Sources};
 use super::directory::LoadedSlot;
 use super::endpoint::Endpoint;
 use super::error::{DirectoryProblem, TlsError};
+use super::expiry::Dependence;
 use super::hook::{Asked, CommandAnswer, Hook};
 use super::listing;
 use super::material::{self, Material, Stamps};
@@ -31,7 +32,7 @@ use super::password::KeyPassword;
 use super::question::question;
 use super::refused::RefusedPeer;
 use super::settings::{CrlFetch, TlsSettings};
-use super::trust::{Judgement, Shown, Standing, Trust, holds_for};
+use super::trust::{Judgement, Shown, Side, Standing, Trust, holds_for};
 use super::verifier::Verifier;
 use crate::clock::unix_time;
 use crate::config::host_of;
@@ -93,6 +94,10 @@ struct Current {
     timeout: Option<Duration>,
     rate: Option<u32>,
     map: bool,
+    /// What this node shows when it dials.
+    own_chain: Vec<CertificateDer<'static>>,
+    dependences: Vec<Dependence>,
+    usable_until: (UnixTime, &'static str),
     warnings: Vec<&'static str>,
     /// What the keyring is made from, for the log.
     place: String,
@@ -211,7 +216,9 @@ impl Keyring {
 
     /// What is to be watched, because its changes may change the keyring.
     pub(super) fn watched(&self) -> Vec<Watched> {
-        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not those that are locked while files are read.
+        let current = self.current.load();
+        let settings = &current.content.settings;
         let directory = settings.dir.clone().map(|path| Watched::directory(path, listing::is_part));
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let files = settings.files().into_iter().map(|path| Watched::file(absolute(path)));
@@ -256,6 +263,32 @@ impl Keyring {
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.current.load().timeout
+    }
+
+    /// Why a node with the same CAs and rules would refuse this one when it dials, as far as that can be told here.
+    #[must_use]
+    pub fn own_rejection(&self) -> Option<Rejection> {
+        let current = self.current.load();
+        let chain: Vec<&[u8]> = current.own_chain.iter().map(AsRef::as_ref).collect();
+        current.trust.refuses_own(&chain, unix_time())
+    }
+
+    /// The certificates beside slots that this node or its peers depend on.
+    pub(super) fn dependences(&self) -> Vec<Dependence> {
+        self.current.load().dependences.clone()
+    }
+
+    /// What each of these is, its SHA-256, and when it ends.
+    #[must_use]
+    pub fn depends_on(&self) -> Vec<(&'static str, Fingerprint, UnixTime)> {
+        let each = |other: Dependence| (other.what, other.certificate, other.not_after);
+        self.dependences().into_iter().map(each).collect()
+    }
+
+    /// When this node can make new links no longer, as far as dates say it, and which certificate ends then.
+    #[must_use]
+    pub fn usable_until(&self) -> (UnixTime, &'static str) {
+        self.current.load().usable_until
     }
 
     /// Most handshakes that may begin in a second, if there is a limit.
@@ -398,6 +431,13 @@ impl Keyring {
         })
     }
 
+    /// Returns true when the peer proved a certificate that is trusted here.
+    #[must_use]
+    pub fn has_proved(&self, shown: &Shown) -> bool {
+        let judged = self.judgement(shown, unix_time());
+        judged.is_ok_and(|judgement| judgement.standing != Standing::Anonymous)
+    }
+
     /// Returns true when a verify command is asked about peers.
     #[must_use]
     pub fn asks(&self) -> bool {
@@ -416,13 +456,17 @@ impl Keyring {
         let slots = &current.content.slots;
         match (standing, shown.certificate(), shown.leaf().map(Certificate::parse)) {
             (Standing::Anonymous, ..) => roles_of(rules, &Match { node, ..Match::default() }),
-            (_, Some(certificate), _) if slots.iter().any(|slot| slot.certificate == certificate) => {
+            // Where roles come from names alone, a CA's word counts more than that the pair is this node's own.
+            (standing, Some(certificate), _)
+                if !(current.map && standing == Standing::Certified)
+                    && slots.iter().any(|slot| slot.certificate == certificate) =>
+            {
                 roles_in(slots, certificate, rules, node)
             }
-            // A pin counts as the signature of a CA: it names no slot.
+            // Of a pinned key the peer itself writes the names: they count only where a CA signed them.
             (standing, Some(fingerprint), Some(Ok(certificate))) => {
                 let spki = Fingerprint(Software.sha256(&[certificate.spki]));
-                let signed = standing != Standing::Vouched;
+                let signed = standing == Standing::Certified;
                 let certified = Certified { signed, certificate: &certificate, fingerprint, spki };
                 let granted = roles_of(rules, &Match { slot: None, certified: Some(certified), node });
                 if current.map && granted.by == GrantedBy::Default { NONE } else { granted }
@@ -561,8 +605,12 @@ impl Current {
             .map(|pair| pair.signer);
         let shown = pairs.next().ok_or_else(|| broken(KeyringError::NoPair))?;
         let others = pairs.collect();
+        let client_ends = client.as_ref().map(|slot| (slot.info.certificate, slot.info.not_after));
         let other = client.and_then(|slot| Some((slot.info.certificate, slot.pair?.signer)));
         let (client, dialler) = other.unwrap_or_else(|| (active.certificate, shown.clone()));
+        let own_chain = dialler.cert.clone();
+        let dependences = dependences(&slots, client_ends, &trust);
+        let usable_until = usable_until(&active, client_ends, &trust);
         let authorities = [&trust.listening, &trust.dialling].into_iter().flat_map(|side| &side.authorities);
         let content = Content {
             slots: infos,
@@ -586,6 +634,9 @@ impl Current {
             timeout: settings.timeout,
             rate: settings.connection_rate_limit,
             map: settings.map,
+            own_chain,
+            dependences,
+            usable_until,
             warnings: settings.warnings(),
             place,
         };
@@ -605,6 +656,51 @@ impl Current {
         let trusted = self.trust.listening.anchors.len();
         format!("active is {name}, {certificate}; slots trusted: {trusted}{cas}")
     }
+}
+
+/// The certificates beside slots that this node or its peers depend on.
+fn dependences(
+    slots: &[LoadedSlot],
+    client: Option<(Fingerprint, UnixTime)>,
+    trust: &Trust,
+) -> Vec<Dependence> {
+    let mut all: Vec<Dependence> = Vec::new();
+    let mut add = |what, certificate, not_after| {
+        if all.iter().all(|known| known.certificate != certificate) {
+            all.push(Dependence { what, certificate, not_after });
+        }
+    };
+    for authority in [&trust.listening, &trust.dialling].into_iter().flat_map(|side| &side.authorities) {
+        add("a CA that is trusted here", authority.fingerprint, authority.not_after);
+    }
+    if let Some((certificate, not_after)) = client {
+        add("the certificate that this node shows when it dials", certificate, not_after);
+    }
+    for der in slots.iter().filter(|slot| slot.info.has_key).flat_map(|slot| slot.chain.iter().skip(1)) {
+        if let Ok(certificate) = Certificate::parse(der) {
+            let fingerprint = Fingerprint(Software.sha256(&[der]));
+            add("an intermediate that this node shows", fingerprint, certificate.not_after);
+        }
+    }
+    all
+}
+
+/// When the first thing ends without which no new link comes up: what this node shows, or the last CA of a side that has nothing else
+/// to go by.
+fn usable_until(
+    active: &SlotInfo,
+    client: Option<(Fingerprint, UnixTime)>,
+    trust: &Trust,
+) -> (UnixTime, &'static str) {
+    let own = (active.not_after, "the active certificate");
+    let client =
+        client.map(|(_, not_after)| (not_after, "the certificate that this node shows when it dials"));
+    let last_ca = |side: &Side| {
+        let last = side.authorities.iter().map(|authority| authority.not_after).max();
+        last.filter(|_| side.anchors.is_empty()).map(|end| (end, "the last CA that is trusted here"))
+    };
+    let ends = [Some(own), client, last_ca(&trust.listening), last_ca(&trust.dialling)];
+    ends.into_iter().flatten().min_by_key(|(end, _)| *end).unwrap_or(own)
 }
 
 /// Where the keys are, for the log.

@@ -24,10 +24,10 @@ pub struct Session {
 }
 
 impl Session {
-    /// Of a finished handshake.
+    /// Of a finished handshake. What a certificate says that is not trusted here is not repeated.
     #[must_use]
-    pub fn of(connection: &CommonState) -> Self {
-        let leaf = connection.peer_certificates().and_then(<[_]>::first);
+    pub fn of(connection: &CommonState, has_proved: bool) -> Self {
+        let leaf = connection.peer_certificates().and_then(<[_]>::first).filter(|_| has_proved);
         let certificate = leaf.and_then(|leaf| Certificate::parse(leaf).ok());
         let suite = connection.negotiated_cipher_suite();
         let group = connection.negotiated_key_exchange_group();
@@ -54,7 +54,7 @@ impl fmt::Display for Session {
                 let user = user.as_deref().unwrap_or("unnamed");
                 write!(f, "certificate of {user} until {}", Rfc3339(expires))
             }
-            (_, None) => f.write_str("no certificate"),
+            (_, None) => f.write_str("no certificate that is trusted here"),
         }
     }
 }

@@ -95,11 +95,22 @@ impl Trust {
                 },
                 accepted.until,
             )),
-            // Who demands nothing takes a peer with a bad certificate, but not one whom a verifier turns away.
-            Err(Rejection::Hook { fingerprint, reason }) => Err(Rejection::Hook { fingerprint, reason }),
-            Err(_) if side.rules.demand == Demand::Nothing => anonymous,
+            // Who demands nothing takes a peer with a bad certificate, unless a verifier has the last word about those who show one.
+            Err(_) if side.rules.demand == Demand::Nothing && self.hook.is_none() && command.is_none() => {
+                anonymous
+            }
             Err(rejection) => Err(rejection),
         }
+    }
+
+    /// Why a node with the same CAs and rules would refuse a node that shows this, whatever name it is dialled as.
+    pub(super) fn refuses_own(&self, chain: &[&[u8]], now: UnixTime) -> Option<Rejection> {
+        let nameless = |side: &Side| !matches!(side.rules.names, NameRule::OneOf(_));
+        if self.listening.authorities.is_empty() || !nameless(&self.listening) {
+            return None;
+        }
+        let mut nobody = Hooks { hook: None, command: None, asked: Asked::Before(None) };
+        self.prove(chain, None, now, &mut nobody, self.listening.rules.crl_check).err()
     }
 
     /// The grounds for peers that were dialled, or for those that dial.

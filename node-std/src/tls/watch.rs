@@ -17,14 +17,26 @@ impl Keyring {
 }
 
 async fn watch(keyring: Arc<Keyring>) {
-    let mut files = FileWatch::new("the TLS directory");
-    let mut expiry = ExpiryLog::default();
+    let mut files = FileWatch::new("the keys and certificates");
+    let mut told_own = None;
+    let (mut expiry, mut others) = (ExpiryLog::default(), ExpiryLog::default());
     loop {
         let cause = files.changed(keyring.watched()).await;
         let reloaded = Arc::clone(&keyring);
         let _ = tokio::task::spawn_blocking(move || reload(&reloaded, cause)).await;
         let active = keyring.active().certificate;
         for line in keyring.read_slots(|slots| expiry.due(slots, active, unix_time())) {
+            tracing::warn!("{line}");
+        }
+        if let Some(rejection) = keyring.own_rejection() {
+            if told_own != Some(rejection) {
+                tracing::warn!("nodes with the same CAs and rules refuse this node: {rejection}");
+            }
+            told_own = Some(rejection);
+        } else {
+            told_own = None;
+        }
+        for line in others.due_of(&keyring.dependences(), unix_time()) {
             tracing::warn!("{line}");
         }
     }
@@ -38,7 +50,9 @@ fn reload(keyring: &Keyring, cause: Cause) {
     let outcome = keyring.reload();
     if cause == Cause::Hangup {
         match outcome {
-            Ok(_) => tracing::info!("SIGHUP: the keys are in use as the TLS directory has them now"),
+            Ok(_) => {
+                tracing::info!("SIGHUP: the keys and certificates are in use as the files have them now")
+            }
             Err(error) => tracing::error!("SIGHUP: {error}; the last good keyring stays in force"),
         }
     }

@@ -54,6 +54,7 @@ fn a_rule_names_it_by_any_of_its_names() {
         "cn:a*",
         "email:ann@example.com",
         "email:ann@*",
+        "email:*@EXAMPLE.com",
         "dns:OPS.example.com",
         "dns:*.example.com",
         "dns:*.wild.example",
@@ -68,6 +69,7 @@ fn a_rule_names_it_by_any_of_its_names() {
         "cn:an",
         "cn:ops.example.com",
         "email:Ann@example.com",
+        "email:*@ample.com",
         "dns:ann",
         "dns:example.com",
         "dns:*.com",
@@ -83,7 +85,18 @@ fn a_rule_names_it_by_any_of_its_names() {
 
 #[test]
 fn a_rule_with_a_name_that_cannot_be_is_refused() {
-    for rule in ["mail:a@b", "dns:", "dns:a.*", "dns:*.a.*", "ip:shop", "ip:10.0.0.*", "cn:a*b", "uri:*x*"] {
+    for rule in [
+        "mail:a@b",
+        "dns:",
+        "dns:a.*",
+        "dns:*.a.*",
+        "ip:shop",
+        "ip:10.0.0.*",
+        "email:*@",
+        "email:*@a*",
+        "cn:a*b",
+        "uri:*x*",
+    ] {
         let error = format!("{rule}=hub").parse::<RoleRule>().unwrap_err();
         assert!(error.to_string().starts_with("a name of a certificate is email:"), "{rule}: {error}");
     }

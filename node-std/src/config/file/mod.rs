@@ -13,6 +13,7 @@ mod tree;
 use core::fmt;
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 pub use fault::{Fault, Place};
@@ -20,6 +21,7 @@ pub use tls::{Tls, host_of};
 
 use super::in_force::InForce;
 use super::setting::Setting;
+use crate::tls::permissions::others_may_write;
 use reader::{Entry, Reader, Section};
 use tree::{MAX_FILE, Value};
 
@@ -39,6 +41,12 @@ impl ConfigFile {
     /// It cannot be read, or something in it is wrong: all faults, each with its place.
     pub fn read(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigFileError> {
         let text = read_text(path)?;
+        let mode = path.metadata().map_or(0, |file| file.mode());
+        if others_may_write(path, mode) {
+            let message = "other users of this machine may write this file, and who does decides whom this node trusts: chmod go-w it";
+            let faults = vec![Fault::at(Place::START, message)];
+            return Err(ConfigFileError::Faults { path: path.to_owned(), faults });
+        }
         let faults = |faults| ConfigFileError::Faults { path: path.to_owned(), faults };
         Self::parse(&path.display().to_string(), &text, variable).map_err(faults)
     }

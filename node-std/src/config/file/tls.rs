@@ -65,6 +65,8 @@ pub struct Tls {
     pub settings: TlsSettings,
     /// The names that a peer may have are those of the members to join through.
     pub known_are_joined: bool,
+    /// Peers that dial must have a name, or one that maps to roles: a peer without a certificate has none.
+    pub needs_names: Option<String>,
     /// What has no effect, and why.
     pub notes: Vec<String>,
     /// Every value, and where it stands.
@@ -77,6 +79,7 @@ pub fn read(entry: Entry<'_>) -> Tls {
     let mut tls = Tls {
         settings: TlsSettings::default(),
         known_are_joined: false,
+        needs_names: None,
         notes: Vec::new(),
         in_force: Vec::new(),
     };
@@ -99,12 +102,12 @@ pub fn read(entry: Entry<'_>) -> Tls {
     let both = Shared::read(&mut section);
     both.apply(&mut settings.listening);
     both.apply(&mut settings.dialling);
-    listening(&mut section, settings, &mut tls.known_are_joined);
+    listening(&mut section, settings, &mut tls.known_are_joined, &mut tls.needs_names);
     dialling(&mut section, settings);
     if let Some(entry) = section.given(&["server"]) {
         let mut server = entry.section();
         Shared::read(&mut server).apply(&mut settings.listening);
-        listening(&mut server, settings, &mut tls.known_are_joined);
+        listening(&mut server, settings, &mut tls.known_are_joined, &mut tls.needs_names);
         server.finish(elsewhere);
     }
     if let Some(entry) = section.given(&["client"]) {
@@ -230,6 +233,9 @@ impl Shared {
             })
         });
         let allowed = section.given(&["allowed_names"]);
+        if let (Some(entry), Some(_)) = (&allowed, &names) {
+            entry.fault("and names are two rules on the same names: drop one; the name that is dialled is checked beside the list");
+        }
         let allowed = allowed.map(|entry| {
             NameRule::OneOf(server_names(entry, "a name such as node-2.example.net, or an IP address", host))
         });
@@ -296,7 +302,12 @@ fn verify_command(section: &mut Section<'_>) -> Option<VerifyCommand> {
 }
 
 /// What those who dial this node have to prove.
-fn listening(section: &mut Section<'_>, settings: &mut TlsSettings, known_are_joined: &mut bool) {
+fn listening(
+    section: &mut Section<'_>,
+    settings: &mut TlsSettings,
+    known_are_joined: &mut bool,
+    needs_names: &mut Option<String>,
+) {
     let said = section.given(&["mtls", "verify"]);
     let demand = said.as_ref().and_then(verify);
     let fail = section.given(&["fail_if_no_peer_cert"]);
@@ -307,11 +318,13 @@ fn listening(section: &mut Section<'_>, settings: &mut TlsSettings, known_are_jo
     for wants in [&map, &known] {
         if let Some(entry) = wants
             && is_on(wants)
-            && demand == Some(Demand::Nothing)
         {
-            entry.fault(
-                "wants a certificate of every peer, and verify (mtls) wants none: drop one of the two",
-            );
+            *needs_names = Some(entry.origin());
+            if demand == Some(Demand::Nothing) {
+                entry.fault(
+                    "wants a certificate of every peer, and verify (mtls) wants none: drop one of the two",
+                );
+            }
         }
     }
     if let (Some(entry), Some(true), Some(Demand::Nothing)) = (&fail, may_fail, demand) {
@@ -323,6 +336,9 @@ fn listening(section: &mut Section<'_>, settings: &mut TlsSettings, known_are_jo
         let names = urls.map(|entry| {
             server_names(entry, "a URL such as nats://node-2.example.net:8374, or HOST:PORT", known_host)
         });
+        if let (Some(entry), NameRule::OneOf(_)) = (&known, &settings.listening.names) {
+            entry.fault("and allowed_names are two lists of the names that may come: drop one");
+        }
         *known_are_joined = names.is_none();
         settings.listening.names = NameRule::OneOf(names.unwrap_or_default());
     } else if let Some(entry) = urls {
@@ -390,7 +406,7 @@ fn pair(section: &mut Section<'_>) -> Option<PairSource> {
         let inline = section.given(&["key_pem"]);
         let file = section.given(&["key", "key_file"]);
         let inline = inline.map(|entry| (inline_pem(&entry), entry));
-        let file = file.map(|entry| (entry.text().map(|path| Pem::File(path.into())), entry));
+        let file = file.map(|entry| (path(&entry), entry));
         inline.or(file).and_then(|(pem, entry)| {
             key_entry = Some(entry);
             pem
@@ -428,6 +444,16 @@ fn pem(section: &mut Section<'_>, files: &[&'static str], inline: &[&'static str
     }
 }
 
+/// The path in a setting that names a file. The text itself is never shown: it may be a key in the wrong place.
+fn path(entry: &Entry<'_>) -> Option<Pem> {
+    let text = entry.text()?;
+    if text.contains("-----BEGIN") || text.contains('\n') {
+        entry.fault("holds PEM and names no file: use the setting of the same name that ends in _pem");
+        return None;
+    }
+    Some(Pem::File(text.into()))
+}
+
 /// Texts in PEM. What stands in the configuration itself wins over files, which are not opened then.
 fn pems(section: &mut Section<'_>, files: &[&'static str], inline: &[&'static str]) -> Vec<Pem> {
     let inline = if inline.is_empty() { None } else { section.given(inline) };
@@ -440,7 +466,7 @@ fn pems(section: &mut Section<'_>, files: &[&'static str], inline: &[&'static st
     if let Some(entry) = listed.get(MAX_FILES) {
         entry.fault(format!("has more than {MAX_FILES} files"));
     }
-    listed.iter().take(MAX_FILES).filter_map(Entry::text).map(|path| Pem::File(path.into())).collect()
+    listed.iter().take(MAX_FILES).filter_map(path).collect()
 }
 
 fn inline_pem(entry: &Entry<'_>) -> Option<Pem> {

@@ -1,6 +1,5 @@
 //! TLS on the private port, and how long a client's certificate stays good.
 
-use core::future::pending;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -17,6 +16,9 @@ use crate::tls::{Keyring, Shown, Shows, channel, noting};
 
 /// How long a TLS handshake may take. A board does its part of it in software.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the requests of a client may take that is no longer trusted.
+const LAST_REQUESTS: Duration = Duration::from_secs(60);
 
 /// Takes the server's part in a handshake.
 pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
@@ -56,7 +58,7 @@ pub(super) struct Secured<IO> {
 pub(super) struct TrustWatch<F> {
     /// Cancelled when the certificate is no longer trusted, or with the port's token.
     pub(super) token: CancellationToken,
-    /// Cancels the token while it is polled. It never ends.
+    /// Cancels the token while it is polled, and ends when the client's requests took too long after that.
     pub(super) watch: F,
 }
 
@@ -88,7 +90,8 @@ pub(super) fn watch_trust(
                 Err(rejection) => {
                     tracing::info!("a connection ends after its requests: {rejection}");
                     cancel.cancel();
-                    pending::<()>().await;
+                    tokio::time::sleep(LAST_REQUESTS).await;
+                    return Err(Refusal::Untrusted(LAST_REQUESTS));
                 }
             }
         }

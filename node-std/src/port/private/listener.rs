@@ -99,7 +99,7 @@ impl<R: Remote> Listener<R> {
                     return Err(Refusal::TooFast(limit));
                 }
                 let Secured { stream, channel, shown } = handshake(stream, keyring).await?;
-                let session = Session::of(stream.get_ref().1);
+                let session = Session::of(stream.get_ref().1, keyring.has_proved(&shown));
                 tracing::debug!(%peer, "TLS handshake complete: {session}");
                 client.origin.session = Some(session);
                 client.origin.channel = channel;
@@ -120,7 +120,7 @@ impl<R: Remote> Listener<R> {
                 let served = self.dispatch(stream, opening, client, trust.token.clone());
                 tokio::select! {
                     served = served => served,
-                    never = trust.watch => never,
+                    ended = trust.watch => ended,
                 }
             }
             (Security::Tls(_), Opening::Http1) => {

@@ -1,6 +1,6 @@
 //! Lists of revoked certificates (CRLs, RFC 5280 section 5) by HTTP.
 //!
-//! Data flows one way: sources (the configuration, certificates) → schedule → fetch → check → cache → [`Distribution`] → the trust
+//! Data flows one way: sources (the configuration, certificates) → schedule → fetch → check → cache → `Distribution` → the trust
 //! rules. Nothing is taken that no known CA signed, so HTTP needs no TLS.
 
 mod cache;
