@@ -97,6 +97,8 @@ impl FromStr for NamePattern {
         let inner = match kind {
             Kind::Dns => text.strip_prefix("*.").unwrap_or(text),
             Kind::Ip => text,
+            // Everybody is somewhere.
+            Kind::Email if text == "*@" => return Err(BadPattern),
             Kind::Email if text.starts_with("*@") => text.get(2..).unwrap_or_default(),
             _ => text.strip_suffix('*').unwrap_or(text),
         };

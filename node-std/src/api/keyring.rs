@@ -59,6 +59,7 @@ pub struct DependsOn {
 
 /// The state of TLS on the private port.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TlsStatus {
     /// Whether the port speaks TLS.
     pub enabled: bool,

@@ -395,6 +395,16 @@ fn contradictions_are_faults() {
         ("tls: { cert: a, cipher_suites: ECDHE-RSA-AES128-GCM-SHA256 }", "names no suite of TLS 1.3"),
         ("tls: { cert: a, server: { insecure: true } }", "tls.server.insecure: no setting has this name"),
         ("tls: { cert: a }\ncluster: { plaintext: true }", "exclude each other"),
+        (
+            "tls: { cert: a, verify_and_map: true, fail_if_no_peer_cert: false }",
+            "tls.verify_and_map wants a certificate of every peer, and verify_none",
+        ),
+        (
+            "tls: { cert: a, verify_and_map: true, server: { verify: verify_none } }",
+            "tls.verify_and_map wants a certificate of every peer, and verify_none",
+        ),
+        ("tls: { cert: a, names: dialled, allowed_names: [a] }", "two rules on the same names"),
+        ("tls: { cert: a, key: '-----BEGIN PRIVATE KEY-----' }", "tls.key holds PEM and names no file"),
         ("tls: 5", "FILE:1:6: tls is a single value: expected a map"),
         ("- a", "FILE:1:1: the file is a list: expected a map"),
     ] {

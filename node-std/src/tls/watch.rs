@@ -51,7 +51,7 @@ fn reload(keyring: &Keyring, cause: Cause) {
     if cause == Cause::Hangup {
         match outcome {
             Ok(_) => {
-                tracing::info!("SIGHUP: the keys and certificates are in use as the files have them now")
+                tracing::info!("SIGHUP: the keys are in use as the files have them now")
             }
             Err(error) => tracing::error!("SIGHUP: {error}; the last good keyring stays in force"),
         }

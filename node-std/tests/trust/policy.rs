@@ -58,6 +58,25 @@ fn params_of(name: &str) -> rcgen::CertificateParams {
 }
 
 #[test]
+fn a_ca_that_was_renewed_with_its_key_is_good_beside_its_predecessor() {
+    let old = Ca::root_with("root", |params| params.not_after = date_time_ymd(2025, 1, 1));
+    let mut params = params_of("root");
+    params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.not_before = date_time_ymd(2024, 1, 1);
+    params.not_after = date_time_ymd(2030, 1, 1);
+    let renewed = params.self_signed(old.issuer.key()).unwrap().der().clone();
+    let shown = old.sign(|_| ());
+    let [old, renewed] = [&old.certificate, &renewed].map(|der| Authority::read(der, &Software).unwrap());
+    let until = |authorities: &[Authority<'_>]| {
+        let policy = Policy { authorities, ..Policy::default() };
+        judge(&policy, &shown, ACCEPTED).map(|(by, days)| (by, days / 365)).map_err(|error| error.to_string())
+    };
+    assert_eq!(until(&[old.clone(), renewed.clone()]), Ok((TrustedBy::Authority(1), 3)));
+    assert_eq!(until(&[renewed, old.clone()]), Ok((TrustedBy::Authority(0), 3)));
+    assert!(until(&[old]).unwrap_err().contains("expired at 2025"));
+}
+
+#[test]
 fn only_the_certificate_of_a_ca_is_one() {
     let leaf = Ca::root_with("root", |params| params.is_ca = IsCa::NoCa).certificate;
     assert_eq!(Authority::read(&leaf, &Software).err(), Some(BadAuthority::NoCa));
@@ -152,7 +171,9 @@ fn names_can_be_listed_for_both_sides() {
         |names| Policy { authorities: &authorities, names: Names::OneOf(names), ..Policy::default() };
     let shown = root.sign(|_| ());
     assert!(judge(&listed(&known), &shown, ACCEPTED).is_ok());
-    assert!(judge(&listed(&known), &shown, dialled("elsewhere")).is_ok());
+    // The name that was dialled counts as well.
+    assert!(judge(&listed(&known), &shown, dialled("10.0.0.1")).is_ok());
+    assert!(refusal(&listed(&known), &shown, dialled("elsewhere")).contains("for the name that was dialled"));
     for none in [&known[..1], &[]] {
         assert!(refusal(&listed(none), &shown, ACCEPTED).contains("none of the names that are allowed"));
     }
