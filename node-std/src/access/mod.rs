@@ -184,8 +184,8 @@ impl Access {
         match self.slot_name(certificate) {
             Some(slot) => Refusal::without_role(what, &slot, missing),
             None => Refusal::new(format!(
-                "{what} {missing}: certificate {certificate} is in no slot here; a rule gives it a role (cluster.roles, --role), \
-                     unless it is no longer trusted"
+                "{what} {missing}: unless it is no longer trusted, a rule gives certificate {certificate} a role, by this SHA-256 or \
+                 by a name in it, such as --role email:ann@example.com=ROLE or cluster.roles"
             )),
         }
     }

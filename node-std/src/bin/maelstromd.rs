@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use node_std::config::{Config, Environment, Flags};
+use node_std::config::{Config, Environment, Flags, Problems};
 use node_std::daemon::Source;
 use node_std::log;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -25,13 +25,14 @@ fn main() -> ExitCode {
 /// Tells all faults of the configuration and of what it names.
 fn check(flags: Flags) -> Result<(), Box<dyn core::error::Error>> {
     let config = Config::resolve(flags, Environment::of_process())?;
+    let Problems { faults, warnings } = config.problems();
     let tls = config.tls.iter().flat_map(|tls| tls.warnings());
-    for warning in config.notes.iter().map(String::as_str).chain(tls) {
+    let warnings = warnings.iter().chain(&config.notes).map(String::as_str);
+    for warning in warnings.chain(tls) {
         writeln!(std::io::stderr(), "maelstromd: warning: {warning}")?;
     }
-    let problems = config.problems();
-    if !problems.is_empty() {
-        return Err(problems.join("\n").into());
+    if !faults.is_empty() {
+        return Err(faults.join("\n").into());
     }
     writeln!(std::io::stdout(), "the configuration is in order")?;
     Ok(())

@@ -183,6 +183,10 @@ fn log_down(link: LinkId, address: &str, outcome: &Outcome) {
     match (&outcome.error, outcome.sent, received) {
         (Some(error), _, _) => tracing::warn!(link, %address, "link down: {error}"),
         (None, _, Some(reason)) => tracing::info!(link, %address, "link down, ended by the peer: {reason}"),
+        // The words of the reason are for the other end.
+        (None, Some(GoAway::Untrusted), None) => {
+            tracing::info!(link, %address, "link down, ended here: the peer is not trusted here, or its role does not allow this link");
+        }
         (None, Some(reason), None) => tracing::info!(link, %address, "link down, ended here: {reason}"),
         (None, None, None) => tracing::info!(link, %address, "link down"),
     }

@@ -5,26 +5,34 @@ use std::path::Path;
 use super::Config;
 use crate::tls::Keyring;
 
+/// What is wrong with what a configuration names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems {
+    /// All that would keep a node from starting, beside ports that are taken.
+    pub faults: Vec<String>,
+    /// What a node can start with, and may not be meant.
+    pub warnings: Vec<String>,
+}
+
 impl Config {
-    /// All that would keep a node with this configuration from starting, or from being accepted by nodes with the same one, beside
-    /// ports that are taken.
+    /// Opens all that is named, and says what is wrong with it.
     #[must_use]
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
+    pub fn problems(&self) -> Problems {
+        let Problems { mut faults, mut warnings } = Problems::default();
         match self.tls.as_ref().map(|settings| Keyring::open_with(settings.clone())) {
-            Some(Err(error)) => problems.push(error.to_string()),
+            Some(Err(error)) => faults.push(error.to_string()),
             Some(Ok(keyring)) => {
                 let refused = keyring.own_rejection();
                 let text =
                     |rejection| format!("nodes with the same CAs and rules refuse this node: {rejection}");
-                problems.extend(refused.map(text));
+                warnings.extend(refused.map(text));
             }
             None => {}
         }
         if let Some(problem) = data_dir_problem(&self.data_dir) {
-            problems.push(problem);
+            faults.push(problem);
         }
-        problems
+        Problems { faults, warnings }
     }
 }
 

@@ -33,6 +33,7 @@ use node_core::id::{Name, NodeId};
 use node_core::route::owners::Binding;
 use node_core::trust::RoleRule;
 
+pub use check::Problems;
 pub use component::{BadComponent, Component};
 pub use dial_range::{BadDialRange, DialRange};
 pub use env_file::{EnvFileError, LineProblem};

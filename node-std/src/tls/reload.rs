@@ -420,7 +420,7 @@ impl Keyring {
         if !matches!(decision, Err(_) | Ok((Standing::Anonymous, _)))
             && let Some(question) = question(&chain, shown.dialled(), &errors)
         {
-            let answer = command.ask(question.to_string().as_bytes()).await;
+            let answer = command.ask(question.to_string().as_bytes(), !errors.is_empty()).await;
             let accepts = answer.is_ok().then_some(errors);
             said = answer.err();
             shown.answered(CommandAnswer { command: command.clone(), accepts });

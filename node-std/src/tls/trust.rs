@@ -105,12 +105,17 @@ impl Trust {
 
     /// Why a node with the same CAs and rules would refuse a node that shows this, whatever name it is dialled as.
     pub(super) fn refuses_own(&self, chain: &[&[u8]], now: UnixTime) -> Option<Rejection> {
-        let nameless = |side: &Side| !matches!(side.rules.names, NameRule::OneOf(_));
-        if self.listening.authorities.is_empty() || !nameless(&self.listening) {
+        let Side { rules, authorities, .. } = &self.listening;
+        // Lists of peers need not name this node, and a verifier decides by what it knows.
+        let lists_peers = matches!(rules.names, NameRule::OneOf(_)) || !rules.pinned.is_empty();
+        if authorities.is_empty() || lists_peers || self.hook.is_some() || rules.verify_command.is_some() {
             return None;
         }
         let mut nobody = Hooks { hook: None, command: None, asked: Asked::Before(None) };
-        self.prove(chain, None, now, &mut nobody, self.listening.rules.crl_check).err()
+        let refused = self.prove(chain, None, now, &mut nobody, rules.crl_check).err();
+        // Lists that are fetched may be on their way.
+        let waits = NoPath::RevocationUnknown;
+        refused.filter(|refused| !matches!(refused, Rejection::NoPath { reason, .. } if *reason == waits))
     }
 
     /// The grounds for peers that were dialled, or for those that dial.

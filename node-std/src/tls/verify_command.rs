@@ -20,6 +20,8 @@ use super::listing::Stamp;
 pub const VERIFY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Programs that run at once. Others wait, within their own time.
 static PLACES: Semaphore = Semaphore::const_new(8);
+/// The same for peers that only the program can let in, who may be anybody: they cannot take the places of members.
+static PLACES_FOR_STRANGERS: Semaphore = Semaphore::const_new(4);
 /// Most that is shown of what a program says, in characters.
 const MAX_SAID: usize = 200;
 /// The environment of this process may hold the password of its keys, so only this goes on to the program.
@@ -51,14 +53,16 @@ impl VerifyCommand {
         Ok(())
     }
 
-    /// Runs the program with this on its standard input.
+    /// Runs the program with this on its standard input, for a peer that is refused without it, or for one that every other rule
+    /// accepts.
     ///
     /// # Errors
     /// It refuses, or does not answer. The text says which, with the first line that it wrote.
-    pub(super) async fn ask(&self, question: &[u8]) -> Result<(), String> {
+    pub(super) async fn ask(&self, question: &[u8], is_stranger: bool) -> Result<(), String> {
         let program = self.program.display();
         let answer = async {
-            let _place = PLACES.acquire().await.map_err(io::Error::other)?;
+            let places = if is_stranger { &PLACES_FOR_STRANGERS } else { &PLACES };
+            let _place = places.acquire().await.map_err(io::Error::other)?;
             self.run(question).await
         };
         match tokio::time::timeout(self.timeout, answer).await {

@@ -5,7 +5,7 @@ use std::path::Path;
 use node_core::crypto::Software;
 use node_core::keys::{SlotInfo, roles_in};
 use node_core::time::{UnixTime, WallClock};
-use node_core::trust::{AcceptedKeys, Anchor, Circumstances, Policy, Rejection, Roles};
+use node_core::trust::{AcceptedKeys, Anchor, Circumstances, Policy, Rejection, Role, Roles};
 
 use super::finding::{Finding, Severity, problem_and_remedy};
 use crate::tls::{Survey, SurveyedSlot};
@@ -77,6 +77,11 @@ fn shows(shower: &Side<'_>, slot: &SurveyedSlot, other: &Side<'_>, time: Time) -
         Err(rejection) => {
             let (problem, remedy) = problem_and_remedy(&rejection.to_string());
             finding(refused, "peer-refused", format!("refuses its peer: {what}, and {problem}"), remedy)
+        }
+        // The keys of a tool are meant to be no node's.
+        Ok(roles) if roles.contains(Role::Operator) && roles.require(Roles::LINK_AS_LEAF).is_err() => {
+            let problem = format!("takes its peer for a tool and no node: {what}, with the roles {roles}");
+            finding(Severity::Note, "peer-role", problem, String::new())
         }
         Ok(roles) if roles.require(Roles::LINK_AS_LEAF).is_err() => {
             let problem = format!("has no link with its peer: {what}, with the roles {roles}");
