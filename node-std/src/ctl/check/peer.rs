@@ -81,7 +81,8 @@ fn shows(shower: &Side<'_>, slot: &SurveyedSlot, other: &Side<'_>, time: Time) -
         // The keys of a tool are meant to be no node's.
         Ok(roles) if roles.contains(Role::Operator) && roles.require(Roles::LINK_AS_LEAF).is_err() => {
             let problem = format!("takes its peer for a tool and no node: {what}, with the roles {roles}");
-            finding(Severity::Note, "peer-role", problem, String::new())
+            let remedy = format!("name it {}.hub.crt there if it is a node", bare(&slot.name));
+            finding(Severity::Note, "peer-role", problem, remedy)
         }
         Ok(roles) if roles.require(Roles::LINK_AS_LEAF).is_err() => {
             let problem = format!("has no link with its peer: {what}, with the roles {roles}");
