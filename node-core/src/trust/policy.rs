@@ -63,7 +63,7 @@ pub enum Names<'p> {
     Dialled,
     /// The same, unless the certificate has no names at all, as those that `openssl x509 -req` makes by default.
     DialledIfNamed,
-    /// One of these, and the name or address that was dialled as well.
+    /// One of these, whatever was dialled.
     OneOf(&'p [ServerName<'p>]),
 }
 
@@ -430,7 +430,6 @@ impl<'p> Policy<'p> {
             (Names::DialledIfNamed, Some(_)) if shown.certificate.is_nameless() => Ok(()),
             (Names::Dialled | Names::DialledIfNamed, Some(name)) if is_for(name) => Ok(()),
             (Names::Dialled | Names::DialledIfNamed, Some(_)) => Err(Rejection::OtherName { fingerprint }),
-            (Names::OneOf(_), Some(name)) if !is_for(name) => Err(Rejection::OtherName { fingerprint }),
             (Names::OneOf(names), _) if names.iter().any(is_for) => Ok(()),
             (Names::OneOf(_), _) => Err(Rejection::NotAllowed { fingerprint }),
         }

@@ -129,9 +129,7 @@ fn an_error_that_is_accepted_lifts_its_rule_alone() {
             "ec_only",
         ),
     ] {
-        // One error at a time.
-        let is_listed = matches!(policy.names, Names::OneOf(_));
-        let dialled = Some(if is_listed { "node.example.com" } else { "elsewhere.example.com" });
+        let dialled = Some("elsewhere.example.com");
         let (outcome, events) = ask(&policy, &shown, dialled, |_| true);
         let outcome = outcome.unwrap();
         // A CA still vouches for it.

@@ -234,7 +234,7 @@ impl Shared {
         });
         let allowed = section.given(&["allowed_names"]);
         if let (Some(entry), Some(_)) = (&allowed, &names) {
-            entry.fault("and names are two rules on the same names: drop one; the name that is dialled is checked beside the list");
+            entry.fault("and names are two rules on the same names: drop one");
         }
         let allowed = allowed.map(|entry| {
             NameRule::OneOf(server_names(entry, "a name such as node-2.example.net, or an IP address", host))
