@@ -205,7 +205,7 @@ impl<'a> Certificate<'a> {
 pub struct Extension<'a> {
     /// Contents of the object identifier that says its kind.
     pub oid: &'a [u8],
-    /// Who does not know the kind must refuse the certificate.
+    /// A reader that does not know the kind must refuse the certificate.
     pub critical: bool,
     /// DER of what it says.
     pub value: &'a [u8],

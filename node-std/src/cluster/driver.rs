@@ -342,7 +342,7 @@ impl<'s> Driver<'s> {
             let Some(member) = self.node.member(peer) else { continue };
             let (name, kind) = (member.metadata.name, member.metadata.kind);
             let newcomer = Newcomer { id: peer, name, kind, shown: Some(shown) };
-            // Who is trusted no more has no role. Its links end already.
+            // A peer that is no longer trusted has no role. Its links end already.
             if keyring.judge(shown).is_ok() && !self.admission.admits(newcomer) {
                 lost.push(link);
             }

@@ -10,7 +10,6 @@ use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, Error, ServerConfig, SignatureScheme};
 
-use super::reload::Shows;
 use super::settings::Protocol;
 use super::trust::Trust;
 use super::verifier::Verifier;
@@ -29,6 +28,15 @@ pub const ALPN_HTTP1: &[u8] = b"http/1.1";
 /// length. So every peer that dials gets such records. Bulk data costs a third more CPU time to seal: 4.4 GB/s a core
 /// instead of 5.8 GB/s with the longest records. Small requests cost the same.
 const MAX_FRAGMENT: usize = 4096 - 17 + 5;
+
+/// A configuration, and the certificate that a connection with it shows. They belong together also while the keyring changes.
+#[derive(Clone, Debug)]
+pub struct Shows<C> {
+    /// The configuration.
+    pub config: Arc<C>,
+    /// SHA-256 of the certificate.
+    pub certificate: Fingerprint,
+}
 
 /// The configurations made from one keyring.
 pub(super) struct Endpoint {

@@ -6,6 +6,7 @@
 mod bundle;
 mod channel;
 pub mod crl;
+mod current;
 mod directory;
 mod endpoint;
 mod error;
@@ -35,7 +36,7 @@ mod watch;
 
 pub use bundle::{BoardKeyring, read_bundle};
 pub use channel::{channel, peer_fingerprint};
-pub use endpoint::{ALPN_H2, ALPN_HTTP1, ALPN_LINK};
+pub use endpoint::{ALPN_H2, ALPN_HTTP1, ALPN_LINK, Shows};
 pub use error::{DirectoryProblem, FileProblem, TlsError};
 pub use explain::{explain, explain_opening};
 pub use file::read_chain;
@@ -46,7 +47,7 @@ pub use pem::Damage;
 pub(crate) use pem::blocks;
 pub(crate) use provider::{provider, signing_key};
 pub use refused::{RefusedPeer, noting};
-pub use reload::{Health, Keyring, Shows};
+pub use reload::{Health, Keyring};
 pub(crate) use secret_key::SecretKeyDer;
 pub use session::Session;
 pub(crate) use survey::{LooseFile, Survey, SurveyedSlot, is_key_of, survey, survey_file};

@@ -4,10 +4,12 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::Arc;
 
-use node_std::tls::settings::TlsSettings;
+use node_std::tls::settings::{PairSource, Pem, TlsSettings};
 use node_std::tls::{KeyPassword, Keyring, TlsError};
 
-use crate::pki::{P256, Pki};
+use rustls::SignatureScheme;
+
+use crate::pki::{P256, Pki, RSA};
 
 fn open(pki: &Pki, password: Option<&str>) -> Result<Arc<Keyring>, TlsError> {
     let password = password.map(|password| KeyPassword::new(password.as_bytes()));
@@ -157,4 +159,27 @@ fn links_as_kubernetes_makes_them_are_followed_through_a_swap() {
     // A right to the target counts, not one to the link.
     chmod(&pki, "..2/tls.key", 0o666);
     assert!(keyring.reload().unwrap_err().to_string().contains("tls.key: other users"));
+}
+
+#[test]
+fn of_several_pairs_a_peer_is_shown_the_first_that_it_can_verify() {
+    let pki = Pki::new(&[]);
+    pki.make("first", RSA);
+    pki.make("second", P256);
+    let source = |name: &str| PairSource {
+        certificate: Pem::File(pki.path(&format!("{name}.crt"))),
+        key: Some(Pem::File(pki.path(&format!("{name}.key")))),
+        password: None,
+    };
+    let pairs = vec![source("first"), source("second")];
+    let keyring = Keyring::open_with(TlsSettings { pairs, ..TlsSettings::default() }).unwrap();
+    let slots = keyring.slots();
+    let shown = |schemes: &[SignatureScheme]| {
+        let certificate = keyring.server_config_for(schemes).certificate;
+        slots.iter().find(|slot| slot.certificate == certificate).unwrap().name.to_string()
+    };
+    let (rsa, p256) = (SignatureScheme::RSA_PSS_SHA256, SignatureScheme::ECDSA_NISTP256_SHA256);
+    assert_eq!((keyring.active().name.as_str(), shown(&[p256, rsa]).as_str()), ("first", "first"));
+    assert_eq!(shown(&[p256]), "second", "a board");
+    assert_eq!(shown(&[]), "first", "the library says why nothing fits");
 }

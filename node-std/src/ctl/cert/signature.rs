@@ -1,4 +1,4 @@
-//! Who signs: a private key in the crypto library of TLS, as rcgen uses it. And whether a CA signed.
+//! The private key that signs, in the crypto library of TLS, as rcgen uses it; and whether a CA signed.
 
 use std::sync::Arc;
 

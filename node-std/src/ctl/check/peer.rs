@@ -105,7 +105,7 @@ fn bare(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
 }
 
-/// Whoever breaks into the peer has the next key of this node, too.
+/// A thief who breaks into the peer has the next key of this node, too.
 fn shared_next_key(own: &Side<'_>, peer: &Side<'_>) -> Option<Finding> {
     let [_, next] = own.shown;
     let next = next?.info.as_ref()?;
