@@ -54,7 +54,7 @@
 //! use node_core::gossip::{Birth, Config, Direction, LinkEnd, Metadata, Node, StaticStorage, Start};
 //! use node_core::id::LinkId;
 //! use node_core::identity::{Channel, Identity};
-//! use node_core::link::{self, Event, Exchange, Full, Limits, Link, Outbox, Phase, SliceOutbox};
+//! use node_core::link::{self, Event, Exchange, Full, LentLink, Limits, Outbox, Phase, SliceOutbox};
 //! use node_core::time::Instant;
 //! use node_core::wire::{GoAway, HEADER, Kind};
 //!
@@ -72,7 +72,7 @@
 //! /// A node with one link, and the bytes that wait on either side of the link.
 //! struct Adapter<'s> {
 //!     node: Node<'s>,
-//!     link: Link<'s>,
+//!     link: LentLink<'s>,
 //!     direction: Direction,
 //!     input: ([u8; 1024 + HEADER], usize),
 //!     output: Vec<u8>,
@@ -80,7 +80,7 @@
 //!
 //! /// Puts the messages of the node into frames of the link.
 //! struct GossipFrames<'a, 's, 'b> {
-//!     link: &'a mut Link<'s>,
+//!     link: &'a mut LentLink<'s>,
 //!     out: &'a mut SliceOutbox<'b>,
 //! }
 //!
@@ -216,7 +216,7 @@
 //! assert_eq!(dial.address, "192.168.1.10:8374");
 //! let mut dialler = Adapter {
 //!     node,
-//!     link: Link::new(link_config(a), ours_a, theirs_a, now),
+//!     link: LentLink::new(link_config(a), &mut ours_a[..], &mut theirs_a[..], now),
 //!     direction: Direction::Dialled(dial.target),
 //!     input: ([0; 1024 + HEADER], 0),
 //!     output: Vec::new(),
@@ -226,7 +226,7 @@
 //! let birth = Birth { incarnation: 1, start: Start { at: 0, random: 2 }, metadata: &barn, seed: 2 };
 //! let mut listener = Adapter {
 //!     node: Node::new(now, Config::new(b.id, Kind::Hub), b, birth, storage_b.lend())?,
-//!     link: Link::new(link_config(b), ours_b, theirs_b, now),
+//!     link: LentLink::new(link_config(b), &mut ours_b[..], &mut theirs_b[..], now),
 //!     direction: Direction::Accepted,
 //!     input: ([0; 1024 + HEADER], 0),
 //!     output: Vec::new(),

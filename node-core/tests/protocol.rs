@@ -14,7 +14,7 @@ use node_core::keys::{
     Bundle, BundleSlot, Keyring, MAX_BUNDLE, MAX_SEALED, Recipient, Sealer, SlotInfo, addressee,
 };
 use node_core::link::{
-    Config, Event, Exchange, Full, GoAway, Introduction, Limits, Link, Open, Outbox, PREFACE, ResetCode,
+    Config, Event, Exchange, Full, GoAway, Introduction, Limits, LentLink, Open, Outbox, PREFACE, ResetCode,
     Service,
 };
 use node_core::rpc::{Code, Method, Response, RpcError};
@@ -43,7 +43,7 @@ fn this_code_writes_the_vectors() {
 fn the_vectors_of_a_link_parse_as_the_text_says() {
     let mut ours = [Exchange::FREE; 2];
     let mut theirs = [Exchange::FREE; 2];
-    let mut link = Link::new(make::config(2), &mut ours, &mut theirs, NOW);
+    let mut link = LentLink::new(make::config(2), &mut ours, &mut theirs, NOW);
     let mut memory = Vec::new();
     link.greet(make::nonce(2), make::channel(2), &mut make::Bytes(&mut memory)).unwrap();
     let mut buffer = [0; MAX_METADATA];
@@ -180,7 +180,7 @@ mod make {
         NodeId([number * 0x11; 16])
     }
 
-    pub fn config(number: u8) -> Config<'static> {
+    pub fn config(number: u8) -> Config<Identity<'static>> {
         let five = Duration::from_secs(5);
         let limits = Limits { frame: 4096, exchanges: 2, exchange_credit: 8, link_credit: 16, members: 16 };
         Config {
@@ -242,10 +242,10 @@ mod make {
         let mut slots = [Exchange::FREE; 8];
         let (one, two) = slots.split_at_mut(4);
         let ((a, b), (c, d)) = (one.split_at_mut(2), two.split_at_mut(2));
-        let mut one = Link::new(config(1), a, b, NOW);
-        let mut two = Link::new(config(2), c, d, NOW);
+        let mut one = LentLink::new(config(1), a, b, NOW);
+        let mut two = LentLink::new(config(2), c, d, NOW);
         let mut vectors = Vec::new();
-        let take = |link: &mut Link<'_>, bytes: &[u8]| {
+        let take = |link: &mut LentLink<'_>, bytes: &[u8]| {
             let mut rest = bytes;
             let mut ids = Vec::new();
             while !rest.is_empty() {
@@ -259,7 +259,7 @@ mod make {
         };
         let mut out = Vec::new();
         two.greet(nonce(2), channel(2), &mut Bytes(&mut out)).unwrap();
-        let mut write = |name, link: &mut Link<'_>, act: &mut dyn FnMut(&mut Link<'_>, &mut Bytes<'_>)| {
+        let mut write = |name, link: &mut LentLink<'_>, act: &mut dyn FnMut(&mut LentLink<'_>, &mut Bytes<'_>)| {
             let mut bytes = Vec::new();
             act(link, &mut Bytes(&mut bytes));
             link.poll_transmit(NOW, &mut Bytes(&mut bytes));

@@ -25,6 +25,7 @@
 
 pub mod access;
 pub mod api;
+mod buffer;
 pub mod clock;
 pub mod cluster;
 pub mod config;

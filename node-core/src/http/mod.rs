@@ -5,16 +5,24 @@
 //! exchange's direction ends the body. A head that is not well-formed is refused. A head that is written here cannot smuggle in
 //! a second line or message, whatever strings it is made of.
 
+mod chunked;
+mod connection;
 mod encode;
 mod error;
 mod field;
+mod framing;
 mod head;
 #[cfg(test)]
 mod tests;
+mod version;
 
+pub use chunked::{BadChunk, Chunk, ChunkDecoder, MAX_TRAILERS};
+pub use connection::Connection;
 pub use encode::HeadWriter;
 pub use error::{EncodeError, HeadError};
 pub use field::{
     Field, NO_FIELD, connection_options, content_length, end_to_end, find, is_hop_by_hop, lists,
 };
+pub use framing::{BodyLength, FramingError, request_length, response_length};
 pub use head::{RequestHead, ResponseHead};
+pub use version::Version;

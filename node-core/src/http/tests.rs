@@ -150,3 +150,101 @@ proptest! {
         let _ = lists(&bytes, "close");
     }
 }
+
+const fn field<'b>(name: &'b str, value: &'b str) -> Field<'b> {
+    Field { name, value: value.as_bytes() }
+}
+
+#[test]
+fn a_request_that_two_readers_could_frame_differently_is_refused() {
+    let framed = |fields: &[Field<'_>]| request_length(Version::Http11, fields);
+    let (chunked, five) = (field("Transfer-Encoding", "chunked"), field("Content-Length", "5"));
+    assert_eq!(framed(&[]), Ok(BodyLength::None));
+    assert_eq!(framed(&[five]), Ok(BodyLength::Known(5)));
+    assert_eq!(framed(&[field("transfer-encoding", " Chunked ")]), Ok(BodyLength::Chunked));
+    assert_eq!(framed(&[chunked, five]), Err(FramingError::BothLengths));
+    assert_eq!(framed(&[five, field("content-length", "6")]), Err(FramingError::ContentLength));
+    for unknown in ["gzip, chunked", "JUNK, chunked"] {
+        assert_eq!(framed(&[field("transfer-encoding", unknown)]), Err(FramingError::Coding), "{unknown}");
+    }
+    for endless in ["gzip", "chunked, gzip", "chunked, chunked", "", "xchunked", "chunked;q=1"] {
+        assert_eq!(framed(&[field("transfer-encoding", endless)]), Err(FramingError::Chunks), "{endless}");
+    }
+    assert_eq!(framed(&[chunked, chunked]), Err(FramingError::Chunks));
+    assert_eq!(request_length(Version::Http10, &[chunked]), Err(FramingError::Chunks));
+}
+
+#[test]
+fn a_response_ends_as_its_status_and_fields_say() {
+    let (chunked, five) = (field("Transfer-Encoding", "chunked"), field("Content-Length", "5"));
+    let framed = |status, fields: &[Field<'_>]| response_length(Version::Http11, status, false, fields);
+    assert_eq!(framed(200, &[]), Ok(BodyLength::UntilClose));
+    assert_eq!(framed(200, &[five]), Ok(BodyLength::Known(5)));
+    assert_eq!(framed(200, &[five, chunked]), Ok(BodyLength::Chunked), "chunks win");
+    for bodyless in [103, 204, 304] {
+        assert_eq!(framed(bodyless, &[five]), Ok(BodyLength::None), "{bodyless}");
+    }
+    assert_eq!(response_length(Version::Http11, 200, true, &[five]), Ok(BodyLength::None));
+    assert_eq!(framed(200, &[field("transfer-encoding", "gzip, chunked")]), Err(FramingError::Coding));
+}
+
+/// Reads `input` as it arrives in pieces that end at `cuts`: the data, the trailers, and what is left.
+fn decode(input: &[u8], piece: usize) -> Result<Option<(Vec<u8>, Vec<u8>, Vec<u8>)>, BadChunk> {
+    let (mut decoder, mut data, mut held) = (ChunkDecoder::default(), Vec::new(), Vec::new());
+    for arrived in input.chunks(piece) {
+        held.extend_from_slice(arrived);
+        loop {
+            let (skip, chunk) = decoder.next(&held)?;
+            held.drain(..skip);
+            match chunk {
+                Chunk::Incomplete => break,
+                Chunk::Data(len) => {
+                    data.extend(held.drain(..len));
+                    decoder.take(len);
+                }
+                Chunk::End(fields, all) => {
+                    let seen: usize = input.chunks(piece).take_while(|other| !core::ptr::eq(*other, arrived)).map(<[u8]>::len).sum();
+                    let rest = &input[seen + arrived.len()..];
+                    return Ok(Some((data, held[..fields].to_vec(), [&held[all..], rest].concat())));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+#[test]
+fn chunks_are_read_however_they_arrive() {
+    let input = b"5;a=\"b\"\r\nhello\r\n00006 \t;x\r\n world\r\n0\r\nX-Sum: 1\r\nY: 2\r\n\r\nGET / next";
+    for piece in 1..input.len() {
+        let (data, trailers, rest) = decode(input, piece).unwrap().unwrap();
+        assert_eq!((&data[..], &trailers[..]), (&b"hello world"[..], &b"X-Sum: 1\r\nY: 2\r\n"[..]), "{piece}");
+        assert_eq!(rest, b"GET / next", "{piece}");
+    }
+}
+
+#[test]
+fn what_another_reader_could_take_for_the_end_is_no_chunk() {
+    for bad in ["5\nhello\r\n", "5\r\nhelloX\r\n", "+5\r\n", "0x5\r\n", "\r\n", "5 5\r\n", "5;\x01\r\n", "1000000000000000\r\n", "5\r\nhello\n0\r\n\r\n", ";a\r\n"] {
+        assert!(decode(bad.as_bytes(), 64).is_err(), "{bad:?}");
+    }
+    assert!(decode(&[b'1'; 2000], 64).is_err());
+}
+
+#[test]
+fn the_end_after_the_data_is_seen_at_once() {
+    let mut decoder = ChunkDecoder::default();
+    let input = b"3\r\nabc\r\n0\r\n\r\n";
+    assert_eq!(decoder.next(input), Ok((3, Chunk::Data(3))));
+    assert_eq!(decoder.ends_after(&input[3..], 3), Some(10));
+    assert_eq!(decoder.ends_after(&input[3..11], 3), None);
+}
+
+#[test]
+fn connection_options_are_read_once() {
+    let fields = [field("connection", "close, X-Secret"), field("Connection", "Upgrade"), field("x-secret", "1")];
+    let connection = Connection::of(&fields);
+    assert!(connection.close && connection.upgrade && !connection.keep_alive);
+    assert!(!connection.passes("X-SECRET") && !connection.passes("TE") && connection.passes("x-public"));
+    assert!(Connection::of(&[]).passes("x-secret"));
+}

@@ -27,6 +27,18 @@ pub struct Identity<'i> {
     check: &'i dyn Check,
 }
 
+/// Has an identity: what a link keeps for as long as it lives, borrowed on a board and shared on a server.
+pub trait Identify {
+    /// The identity.
+    fn identity(&self) -> Identity<'_>;
+}
+
+impl Identify for Identity<'_> {
+    fn identity(&self) -> Identity<'_> {
+        *self
+    }
+}
+
 impl<'i> Identity<'i> {
     /// The node in `cluster` that signs with `signer`, whose public key is `key`.
     #[must_use]

@@ -1,10 +1,12 @@
 //! How a link ends.
 
+use super::exchange::Slots;
 use super::state::{Link, Phase};
+use crate::identity::Identify;
 use crate::time::Instant;
 use crate::wire::GoAway;
 
-impl Link<'_> {
+impl<I: Identify, S: Slots> Link<I, S> {
     /// Ends the link. With a reason that [drains](GoAway::drains) the exchanges under way are finished first.
     pub fn go_away(&mut self, reason: GoAway) {
         if self.phase == Phase::Over || self.go_away.is_some_and(|earlier| !earlier.drains()) {

@@ -1,15 +1,14 @@
 //! The link's configuration.
 
-use crate::identity::Identity;
 use crate::time::Duration;
 use crate::wire::Limits;
 
 /// The configuration of a link.
 #[derive(Clone, Copy, Debug)]
-pub struct Config<'c> {
+pub struct Config<I> {
     /// This node and its cluster.
-    pub identity: Identity<'c>,
-    /// The limits that this node announces. `exchanges` MUST NOT exceed the slots lent for the peer's exchanges.
+    pub identity: I,
+    /// The limits that this node announces. `exchanges` MUST NOT exceed the slots for the peer's exchanges.
     pub limits: Limits,
     /// How long the peer has for its hello and its proof; 5 s is usual.
     pub hello_timeout: Duration,

@@ -41,6 +41,15 @@ pub enum Event<'b> {
         /// True when the direction ends with these bytes.
         end: bool,
     },
+    /// Bytes of the trailers that follow the body of a proxied message.
+    Trailers {
+        /// The exchange.
+        id: ExchangeId,
+        /// Bytes of field lines.
+        data: &'b [u8],
+        /// True when the direction ends with these bytes.
+        end: bool,
+    },
     /// The peer gave the exchange up; it is over.
     Reset {
         /// The exchange.

@@ -43,6 +43,33 @@ impl fmt::Debug for ExchangeId {
     }
 }
 
+/// The slots for the exchanges that one side opens: lent on a board, growing with their use on a server. The lowest free slot
+/// is used first, so memory follows the exchanges that were under way at once.
+pub trait Slots: Default {
+    /// The slots so far.
+    fn all(&self) -> &[Exchange];
+
+    /// The slots so far.
+    fn all_mut(&mut self) -> &mut [Exchange];
+
+    /// The slot with this index. It is added, and the ones before it, if there is memory for them.
+    fn reach(&mut self, index: usize) -> Option<&mut Exchange>;
+}
+
+impl Slots for &mut [Exchange] {
+    fn all(&self) -> &[Exchange] {
+        self
+    }
+
+    fn all_mut(&mut self) -> &mut [Exchange] {
+        self
+    }
+
+    fn reach(&mut self, index: usize) -> Option<&mut Exchange> {
+        self.get_mut(index)
+    }
+}
+
 /// One slot of a link's memory for exchanges; [`Exchange::FREE`] fills the storage that a caller lends.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {

@@ -1,11 +1,12 @@
 //! Time: pings, a peer that does not answer, and exchanges whose time budget ran out.
 
 use super::error::PeerError;
-use super::exchange::Stage;
+use super::exchange::{Slots, Stage};
 use super::state::{Link, Phase, Ping};
+use crate::identity::Identify;
 use crate::time::Instant;
 
-impl Link<'_> {
+impl<I: Identify, S: Slots> Link<I, S> {
     /// Tells the link the time. Call it no later than [`poll_timeout`](Self::poll_timeout) says, then
     /// drain [`poll_expired`](Self::poll_expired).
     ///
@@ -68,10 +69,13 @@ impl Link<'_> {
 
     fn expire(&mut self, now: Instant) {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
+            let mut expired = false;
             for exchange in self.slots_mut().filter(|exchange| exchange.is_live() && now >= exchange.deadline)
             {
                 exchange.stage = Stage::Expired;
+                expired = true;
             }
+            self.expired |= expired;
             self.deadline = self.slots().filter(|exchange| exchange.is_live()).map(|e| e.deadline).min();
         }
     }

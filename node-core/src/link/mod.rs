@@ -39,7 +39,7 @@ mod transmit;
 pub use config::Config;
 pub use error::{OpenError, PeerError, ProveError, SendError};
 pub use event::{Event, Input, Introduction};
-pub use exchange::{Exchange, ExchangeId, Side};
-pub use state::{Link, Phase};
+pub use exchange::{Exchange, ExchangeId, Side, Slots};
+pub use state::{LentLink, Link, Phase};
 
 pub use crate::wire::{Full, GoAway, Hello, Limits, Open, Outbox, PREFACE, ResetCode, Service, SliceOutbox};

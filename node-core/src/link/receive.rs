@@ -2,16 +2,16 @@
 
 use super::error::PeerError;
 use super::event::{Event, Input, Introduction};
-use super::exchange::{Exchange, ExchangeId, Side, Stage, deadline};
+use super::exchange::{Exchange, ExchangeId, Side, Slots, Stage, deadline};
 use super::flow::{Credit, Window};
 use super::state::{Claimed, Link, Phase, Ping};
-use crate::identity::Greetings;
+use crate::identity::{Greetings, Identify};
 use crate::time::Instant;
-use crate::wire::frame::{self, Frame, FrameKind, RESPONDER};
+use crate::wire::frame::{self, Frame, FrameKind, RESPONDER, TRAILERS};
 use crate::wire::gossip::MAX_MESSAGE;
 use crate::wire::{GoAway, Hello, Open, PREFACE, Proof, ResetCode, VERSION};
 
-impl Link<'_> {
+impl<I: Identify, S: Slots> Link<I, S> {
     /// Takes bytes from the carrier: at most one frame of them. Call it again with the rest while it consumes
     /// some. The input must be able to grow to 8 bytes more than this node's frame limit.
     ///
@@ -146,7 +146,7 @@ impl Link<'_> {
         if !hello.limits.is_valid() || !hello.identity.is_point() {
             return Err(PeerError::BadHello);
         }
-        let identity = &self.config.identity;
+        let identity = self.config.identity.identity();
         if hello.cluster != identity.cluster {
             return Err(PeerError::OtherCluster);
         }
@@ -169,7 +169,7 @@ impl Link<'_> {
         // Bytes after the record are fields of a later revision.
         let (proof, _) = postcard::take_from_bytes::<Proof<'b>>(payload).map_err(|_| bad)?;
         let Proof { signature, time, record } = proof;
-        let verified = self.config.identity.verify_proof(key, &self.channel, &greetings, &signature);
+        let verified = self.config.identity.identity().verify_proof(key, &self.channel, &greetings, &signature);
         if verified.is_err() || record.id != id {
             return Err(PeerError::BadProof(id));
         }
@@ -193,11 +193,10 @@ impl Link<'_> {
             return Err(PeerError::Unexpected(FrameKind::Open));
         }
         let allowed = usize::from(self.config.limits.exchanges);
-        let exchange = self
-            .theirs
-            .get_mut(id.slot())
-            .filter(|_| id.slot() < allowed)
-            .ok_or(PeerError::TooManyExchanges)?;
+        if id.slot() >= allowed {
+            return Err(PeerError::TooManyExchanges);
+        }
+        let exchange = self.theirs.reach(id.slot()).ok_or(PeerError::TooManyExchanges)?;
         // A reset that is still owed is dropped: the peer reuses the slot, so it knows that the exchange is over.
         if matches!(exchange.stage, Stage::Live | Stage::Expired) {
             return Err(PeerError::TooManyExchanges);
@@ -249,6 +248,10 @@ impl Link<'_> {
         }
         exchange.received_end = end;
         exchange.settle();
-        Ok(Some(Event::Data { id, data, end }))
+        Ok(Some(if frame.header.flags & TRAILERS == 0 {
+            Event::Data { id, data, end }
+        } else {
+            Event::Trailers { id, data, end }
+        }))
     }
 }

@@ -1,14 +1,15 @@
 //! The commands on exchanges: open, send, reset, release.
 
 use super::error::{OpenError, SendError};
-use super::exchange::{Exchange, ExchangeId, Side, Stage, deadline};
+use super::exchange::{Exchange, ExchangeId, Side, Slots, Stage, deadline};
 use super::flow::{Credit, Window};
 use super::state::{Link, Phase};
+use crate::identity::Identify;
 use crate::time::Instant;
-use crate::wire::frame::{self, END, FrameKind, HEADER, MIN_FRAME, RESPONDER};
+use crate::wire::frame::{self, END, FrameKind, HEADER, MIN_FRAME, RESPONDER, TRAILERS};
 use crate::wire::{Open, Outbox, ResetCode};
 
-impl Link<'_> {
+impl<I: Identify, S: Slots> Link<I, S> {
     /// Opens an exchange and sends as much of `data` as fits; `end` says that the request ends with `data`.
     /// Returns the exchange and the bytes taken: when these are fewer, send the rest, and the end, later.
     ///
@@ -29,16 +30,17 @@ impl Link<'_> {
         };
         let mut head = [0; Open::MAX_BYTES];
         let head = open.encode(&mut head).ok_or(OpenError::Outbox)?;
-        let usable = self.ours.len().min(limits.exchanges.into());
-        let slot = (0..usable)
-            .map(|offset| (self.next_slot + offset) % usable)
-            .find(|&slot| self.ours.get(slot).is_some_and(|exchange| exchange.stage == Stage::Free))
-            .ok_or(OpenError::Exchanges)?;
+        let slots = self.ours.all();
+        let free = slots.iter().position(|exchange| exchange.stage == Stage::Free);
+        let slot = free.unwrap_or(slots.len());
+        if slot >= limits.exchanges.into() {
+            return Err(OpenError::Exchanges);
+        }
         let room = out.room().min(HEADER + usize::from(limits.frame));
         let room = room.checked_sub(HEADER + head.len()).ok_or(OpenError::Outbox)?;
         let taken = data.len().min(room).min(self.credit.available()).min(limits.exchange_credit as usize);
         let ends = end && taken == data.len();
-        let exchange = self.ours.get_mut(slot).ok_or(OpenError::Exchanges)?;
+        let exchange = self.ours.reach(slot).ok_or(OpenError::Exchanges)?;
         let generation = (exchange.number >> 16) % 0xffff + 1;
         let number = generation << 16 | u32::try_from(slot).unwrap_or(0xffff);
         let flags = if ends { END } else { 0 };
@@ -56,7 +58,6 @@ impl Link<'_> {
         exchange.credit.spend(taken);
         self.credit.spend(taken);
         self.deadline = Some(self.deadline.map_or(exchange.deadline, |first| first.min(exchange.deadline)));
-        self.next_slot = (slot + 1) % usable;
         Ok((ExchangeId { side: Side::Ours, number }, taken))
     }
 
@@ -73,6 +74,31 @@ impl Link<'_> {
         end: bool,
         out: &mut impl Outbox,
     ) -> Result<usize, SendError> {
+        self.send_section(id, 0, data, end, out)
+    }
+
+    /// Sends bytes of the trailers of a proxied message, after its body; otherwise like [`send`](Self::send).
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was sent.
+    pub fn send_trailers(
+        &mut self,
+        id: ExchangeId,
+        data: &[u8],
+        end: bool,
+        out: &mut impl Outbox,
+    ) -> Result<usize, SendError> {
+        self.send_section(id, TRAILERS, data, end, out)
+    }
+
+    fn send_section(
+        &mut self,
+        id: ExchangeId,
+        section: u8,
+        data: &[u8],
+        end: bool,
+        out: &mut impl Outbox,
+    ) -> Result<usize, SendError> {
         if self.phase == Phase::Over {
             return Err(SendError::Closed);
         }
@@ -82,7 +108,7 @@ impl Link<'_> {
         if !data.is_empty() && available.min(exchange.credit.available()) == 0 {
             return Err(SendError::Credit);
         }
-        let flag = if id.side == Side::Theirs { RESPONDER } else { 0 };
+        let flag = section | if id.side == Side::Theirs { RESPONDER } else { 0 };
         let mut taken = 0;
         loop {
             let rest = data.get(taken..).unwrap_or_default();
@@ -138,13 +164,17 @@ impl Link<'_> {
 
     /// An exchange whose time budget ran out. The next [`poll_transmit`](Self::poll_transmit) sends the reset.
     pub fn poll_expired(&mut self) -> Option<ExchangeId> {
-        for (side, slots) in [(Side::Ours, &mut *self.ours), (Side::Theirs, &mut *self.theirs)] {
+        if !self.expired {
+            return None;
+        }
+        for (side, slots) in [(Side::Ours, self.ours.all_mut()), (Side::Theirs, self.theirs.all_mut())] {
             if let Some(exchange) = slots.iter_mut().find(|exchange| exchange.stage == Stage::Expired) {
                 exchange.stage = Stage::Resetting(ResetCode::Timeout);
                 self.owing = true;
                 return Some(ExchangeId { side, number: exchange.number });
             }
         }
+        self.expired = false;
         None
     }
 }

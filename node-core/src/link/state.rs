@@ -1,21 +1,21 @@
 //! The state of a link, and how its exchanges are found. The files above in this room add methods to it.
 
 use super::config::Config;
-use super::exchange::{Exchange, ExchangeId, Side, Stage};
+use super::exchange::{Exchange, ExchangeId, Side, Slots, Stage};
 use super::flow::{Credit, Window};
 use crate::crypto::PublicKey;
 use crate::id::NodeId;
-use crate::identity::{Channel, Greetings};
+use crate::identity::{Channel, Greetings, Identify, Identity};
 use crate::time::{Duration, Instant};
 use crate::wire::{GoAway, Limits};
 
 /// The protocol machine of one link. See the [module](super) for how its methods work together.
 ///
 /// Times given to one link never go backwards.
-pub struct Link<'s> {
-    pub(super) config: Config<'s>,
-    pub(super) ours: &'s mut [Exchange],
-    pub(super) theirs: &'s mut [Exchange],
+pub struct Link<I, S> {
+    pub(super) config: Config<I>,
+    pub(super) ours: S,
+    pub(super) theirs: S,
     pub(super) phase: Phase,
     /// The channel under the link, which the proofs bind.
     pub(super) channel: Channel,
@@ -41,8 +41,8 @@ pub struct Link<'s> {
     pub(super) go_away_received: bool,
     /// An exchange owes its peer credit or a reset.
     pub(super) owing: bool,
-    /// Where the search for a free slot begins.
-    pub(super) next_slot: usize,
+    /// The time budget of some exchange ran out, and the adapter has not heard of it.
+    pub(super) expired: bool,
     /// The earliest deadline of an exchange under way.
     pub(super) deadline: Option<Instant>,
     pub(super) rtt: Option<Duration>,
@@ -81,18 +81,21 @@ pub(super) enum Ping {
     Sent(Instant),
 }
 
-impl<'s> Link<'s> {
+/// A link that borrows all its memory.
+pub type LentLink<'s> = Link<Identity<'s>, &'s mut [Exchange]>;
+
+impl<I: Identify, S: Slots> Link<I, S> {
     /// A link on a carrier that was just opened at `now`. `ours` and `theirs` are memory for the exchanges that
     /// either side opens; slots beyond 65,536 are not used.
     #[must_use]
     pub fn new(
-        config: Config<'s>,
-        ours: &'s mut [Exchange],
-        theirs: &'s mut [Exchange],
+        config: Config<I>,
+        mut ours: S,
+        mut theirs: S,
         now: Instant,
     ) -> Self {
-        ours.fill(Exchange::FREE);
-        theirs.fill(Exchange::FREE);
+        ours.all_mut().fill(Exchange::FREE);
+        theirs.all_mut().fill(Exchange::FREE);
         let window = Window::new(config.limits.link_credit);
         Self {
             config,
@@ -115,16 +118,19 @@ impl<'s> Link<'s> {
             go_away_sent: None,
             go_away_received: false,
             owing: false,
-            next_slot: 0,
+            expired: false,
             deadline: None,
             rtt: None,
         }
     }
 
     /// The same memory for a new carrier that was just opened at `now`: everything else is forgotten.
-    pub fn restart(&mut self, now: Instant) {
+    pub fn restart(&mut self, now: Instant)
+    where
+        I: Clone,
+    {
         let (ours, theirs) = (core::mem::take(&mut self.ours), core::mem::take(&mut self.theirs));
-        *self = Self::new(self.config, ours, theirs, now);
+        *self = Self::new(self.config.clone(), ours, theirs, now);
     }
 
     // Getters
@@ -156,18 +162,18 @@ impl<'s> Link<'s> {
     // Inside
 
     pub(super) fn slots(&self) -> impl Iterator<Item = &Exchange> {
-        self.ours.iter().chain(self.theirs.iter())
+        self.ours.all().iter().chain(self.theirs.all())
     }
 
     pub(super) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Exchange> {
-        self.ours.iter_mut().chain(self.theirs.iter_mut())
+        self.ours.all_mut().iter_mut().chain(self.theirs.all_mut())
     }
 
     /// The exchange with this id, unless its slot was freed or reused.
     pub(super) fn known_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
         let slots = match id.side {
-            Side::Ours => &mut *self.ours,
-            Side::Theirs => &mut *self.theirs,
+            Side::Ours => self.ours.all_mut(),
+            Side::Theirs => self.theirs.all_mut(),
         };
         slots
             .get_mut(id.slot())

@@ -2,9 +2,9 @@
 
 use super::config::Config;
 use super::error::ProveError;
-use super::exchange::Stage;
+use super::exchange::{Slots, Stage};
 use super::state::{Link, Phase, Ping};
-use crate::identity::Channel;
+use crate::identity::{Channel, Identify};
 use crate::time::{Instant, UnixTime};
 use crate::wire::frame::{self, FrameKind, HEADER, MIN_FRAME, RESPONDER};
 use crate::wire::gossip::MAX_MESSAGE;
@@ -13,17 +13,18 @@ use crate::wire::{Full, Hello, Outbox, PREFACE, Proof, Record, VERSION};
 /// Longest payload of a hello, in bytes.
 const MAX_HELLO: usize = 192;
 
-impl Link<'_> {
+impl<I: Identify, S: Slots> Link<I, S> {
     /// Says hello: the first thing to do on a link. `nonce` MUST be fresh random bytes of a cryptographic generator.
     ///
     /// # Errors
     /// [`Full`]: the outbox has no room for some 200 bytes; nothing was written.
     pub fn greet(&mut self, nonce: [u8; 32], channel: Channel, out: &mut impl Outbox) -> Result<(), Full> {
-        let Config { identity, limits, .. } = self.config;
+        let Config { identity, limits, .. } = &self.config;
+        let identity = identity.identity();
         let hello = Hello {
             version: VERSION,
             cluster: identity.cluster,
-            limits,
+            limits: *limits,
             identity: identity.key,
             nonce,
             exporter: channel.exporter.is_some(),
@@ -50,7 +51,7 @@ impl Link<'_> {
         out: &mut impl Outbox,
     ) -> Result<(), ProveError> {
         let claimed = self.claimed.ok_or(ProveError::Full)?;
-        let signature = self.config.identity.prove(&self.channel, &claimed.greetings)?;
+        let signature = self.config.identity.identity().prove(&self.channel, &claimed.greetings)?;
         let mut payload = [0; MIN_FRAME];
         let proof = Proof { signature, time, record };
         let payload = postcard::to_slice(&proof, &mut payload).map_err(|_| ProveError::Full)?;
@@ -77,6 +78,13 @@ impl Link<'_> {
         if self.phase != Phase::Over && self.transmit(now, out).is_ok() {
             self.settle();
         }
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) has credit or a reset to write, for a caller that does not call it each
+    /// time.
+    #[must_use]
+    pub const fn owes(&self) -> bool {
+        self.owing || self.window.due()
     }
 
     // Inside
@@ -111,7 +119,7 @@ impl Link<'_> {
     }
 
     fn transmit_exchanges(&mut self, out: &mut impl Outbox) -> Result<(), Full> {
-        for (side, slots) in [(RESPONDER, &mut *self.theirs), (0, &mut *self.ours)] {
+        for (side, slots) in [(RESPONDER, self.theirs.all_mut()), (0, self.ours.all_mut())] {
             for exchange in slots.iter_mut() {
                 match exchange.stage {
                     Stage::Resetting(code) => {

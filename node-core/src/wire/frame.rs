@@ -23,6 +23,8 @@ pub const END: u8 = 1;
 /// The sender answers this exchange; without it, the sender opened it. Each side numbers the exchanges that it
 /// opens, so both may use one number at once.
 pub const RESPONDER: u8 = 2;
+/// The bytes of this DATA frame are trailers, which follow the body.
+pub const TRAILERS: u8 = 4;
 
 /// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromPrimitive)]
@@ -57,7 +59,7 @@ pub struct Header {
     pub length: u16,
     /// Frame kind; one that is not a [`FrameKind`] is skipped.
     pub kind: u8,
-    /// [`END`], [`RESPONDER`]; other bits are sent as zero and ignored.
+    /// [`END`], [`RESPONDER`], [`TRAILERS`]; other bits are sent as zero and ignored.
     pub flags: u8,
     /// Exchange number; zero where there is none.
     pub exchange: u32,

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use node_core::id::NodeId;
 use node_core::identity::Channel;
+use node_core::identity::Identity;
 use node_core::link::{
-    Config, Event, Exchange, ExchangeId, Full, GoAway, Hello, Limits, Link, Open, OpenError, Outbox,
+    Config, Event, Exchange, ExchangeId, Full, GoAway, Hello, Limits, LentLink, Open, OpenError, Outbox,
     PeerError, Phase, ResetCode, SendError, Service, Side,
 };
 use node_core::sim::toy;
@@ -27,7 +28,7 @@ pub fn id(number: u8) -> NodeId {
     NodeId([number; 16])
 }
 
-pub fn config(number: u8, limits: Limits) -> Config<'static> {
+pub fn config(number: u8, limits: Limits) -> Config<Identity<'static>> {
     let five = Duration::from_secs(5);
     Config {
         identity: toy::identity("test", id(number)),
@@ -41,14 +42,14 @@ pub fn config(number: u8, limits: Limits) -> Config<'static> {
 /// The nonce of every link: real ones are random.
 pub const NONCE: [u8; 32] = [7; 32];
 
-pub fn hello<'b>(config: &Config<'b>) -> Hello<'b> {
+pub fn hello<'b>(config: &Config<Identity<'b>>) -> Hello<'b> {
     let Config { identity, limits, .. } = config;
     let (cluster, identity) = (identity.cluster, identity.key);
     Hello { version: VERSION, cluster, limits: *limits, identity, nonce: NONCE, exporter: false }
 }
 
 /// The record of a node, which introduces it.
-pub fn record<'b>(config: &Config<'_>, buffer: &'b mut [u8]) -> Record<'b> {
+pub fn record<'b>(config: &Config<Identity<'_>>, buffer: &'b mut [u8]) -> Record<'b> {
     toy::record(&config.identity, 1, &Metadata::new("node", Kind::Hub), buffer).unwrap()
 }
 
@@ -95,8 +96,8 @@ pub struct Talk {
 
 /// One end of the link.
 pub struct End {
-    config: Config<'static>,
-    pub link: Link<'static>,
+    config: Config<Identity<'static>>,
+    pub link: LentLink<'static>,
     pub out: Bytes,
     pub input: Vec<u8>,
     pub talks: BTreeMap<ExchangeId, Talk>,
@@ -121,11 +122,11 @@ fn pattern(serial: u32, response: bool, from: usize, to: usize) -> Vec<u8> {
 }
 
 impl End {
-    pub fn new(config: Config<'static>, bound: usize) -> Self {
+    pub fn new(config: Config<Identity<'static>>, bound: usize) -> Self {
         let slots = |count: u16| Vec::leak(std::vec![Exchange::FREE; count.into()]);
         // More are lent than announced: it is the announced limit that binds.
         let (ours, theirs) = (slots(4), slots(config.limits.exchanges + 2));
-        let mut link = Link::new(config, ours, theirs, Instant::START);
+        let mut link = LentLink::new(config, ours, theirs, Instant::START);
         let mut out = Bytes { queue: VecDeque::new(), bound };
         link.greet(NONCE, Channel::default(), &mut out).unwrap();
         Self {
@@ -217,7 +218,7 @@ impl End {
                     assert!(self.talks.insert(id, talk).is_none(), "{id:?} is opened while it is under way");
                     self.take(id, data, end);
                 }
-                Some(Event::Data { id, data, end }) => self.take(id, data, end),
+                Some(Event::Data { id, data, end } | Event::Trailers { id, data, end }) => self.take(id, data, end),
                 Some(Event::Reset { id, code }) => self.over(id, Outcome::PeerReset(code)),
                 Some(Event::Pong(_)) => self.pongs += 1,
                 Some(Event::GoAway(reason)) => self.go_away = Some(reason),

@@ -1,6 +1,6 @@
 //! Frames that wait to be sent as one TLS record.
 
-use node_core::link::Link;
+use node_core::link::LentLink;
 use node_core::wire::{Full, Outbox};
 
 use crate::sizes::BATCH;
@@ -41,7 +41,7 @@ impl Outbox for Batch {
 
 /// Puts each gossip message into the batch as a frame of the link.
 pub(crate) struct GossipOutbox<'b, 'd> {
-    pub(crate) link: &'b mut Link<'d>,
+    pub(crate) link: &'b mut LentLink<'d>,
     pub(crate) batch: &'b mut Batch,
 }
 

@@ -204,6 +204,13 @@ impl Core<'_> {
                 self.handle_opened(index, id, open, Arrived { data, end });
             }
             Event::Data { id, data, end } => self.handle_data(index, id, Arrived { data, end }),
+            // Trailers are for who asks for them (RFC 9110 section 6.5.1). A board does not.
+            Event::Trailers { id, data, end } => {
+                if let Some(port) = self.ports.get_mut(index) {
+                    port.link.release(id, data.len());
+                }
+                self.handle_data(index, id, Arrived { data: &[], end });
+            }
             Event::Reset { id, code } => self.handle_reset(index, id, code),
             Event::Credit(Some(id)) => self.handle_credit(index, id),
             Event::Credit(None) => self.wake_exchanges(index),

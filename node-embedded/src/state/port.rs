@@ -2,7 +2,8 @@
 
 use node_core::gossip::{Certificates, Target};
 use node_core::id::{LinkId, NodeId};
-use node_core::link::{self, GoAway, Link, PeerError, Phase};
+use node_core::identity::Identity;
+use node_core::link::{self, GoAway, LentLink, PeerError, Phase};
 use node_core::time::{Duration, Instant, UnixTime};
 use node_core::trust::Fingerprint;
 
@@ -16,7 +17,7 @@ const GO_AWAY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One place for a link.
 pub(crate) struct Port<'d> {
-    pub(crate) link: Link<'d>,
+    pub(crate) link: LentLink<'d>,
     pub(crate) batch: &'d mut Batch,
     pub(crate) stage: Stage,
     /// The reason of the hub's GOAWAY.
@@ -85,11 +86,11 @@ pub(crate) struct Parted {
 }
 
 impl<'d> Port<'d> {
-    pub(crate) fn new(config: link::Config<'d>, memory: &'d mut LinkMemory) -> Self {
+    pub(crate) fn new(config: link::Config<Identity<'d>>, memory: &'d mut LinkMemory) -> Self {
         let filled = memory.ours.resize(OUR_EXCHANGES, link::Exchange::FREE);
         let filled = filled.and(memory.theirs.resize(THEIR_EXCHANGES, link::Exchange::FREE));
         debug_assert!(filled.is_ok(), "their capacity is their length");
-        let link = Link::new(config, &mut memory.ours, &mut memory.theirs, Instant::START);
+        let link = LentLink::new(config, &mut *memory.ours, &mut *memory.theirs, Instant::START);
         Self { link, batch: &mut memory.batch, stage: Stage::Idle, go_away: None, blocked: false }
     }
 

@@ -15,7 +15,7 @@ use node_core::http::{HeadWriter, NO_FIELD, RequestHead};
 use node_core::id::{LinkId, NodeId};
 use node_core::identity::{Certificates, Channel};
 use node_core::link::{
-    Config, Event, Exchange, ExchangeId, GoAway, Limits, Link, Open, Outbox, Phase, ResetCode, Service,
+    Config, Event, Exchange, ExchangeId, GoAway, Limits, LentLink, Open, Outbox, Phase, ResetCode, Service,
 };
 use node_core::time::{Instant, UnixTime};
 use node_core::trust::Fingerprint;
@@ -66,7 +66,7 @@ struct State {
 }
 
 struct Connection {
-    link: Link<'static>,
+    link: LentLink<'static>,
     out: Vec<u8>,
     exchanges: HashMap<ExchangeId, Arrived>,
     board: Option<NodeId>,
@@ -98,7 +98,7 @@ impl Outbox for Out<'_> {
     }
 }
 
-struct GossipOut<'o>(&'o mut Link<'static>, &'o mut Vec<u8>);
+struct GossipOut<'o>(&'o mut LentLink<'static>, &'o mut Vec<u8>);
 
 impl Outbox for GossipOut<'_> {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
@@ -371,7 +371,7 @@ impl Hub {
             ping_after: core::time::Duration::from_secs(5),
             ping_timeout: core::time::Duration::from_secs(5),
         };
-        let link = Link::new(config, leak(Exchange::FREE, 64), leak(Exchange::FREE, 64), now());
+        let link = LentLink::new(config, leak(Exchange::FREE, 64), leak(Exchange::FREE, 64), now());
         let connection = Connection {
             link,
             out: Vec::new(),

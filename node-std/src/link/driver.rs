@@ -1,101 +1,105 @@
-//! Moves bytes and commands between the carrier, node-core's link and the other tasks.
+//! The task of a link: moves bytes between its carrier and its state, and tells other tasks what happened.
 
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use node_core::id::LinkId;
+use node_core::id::{LinkId, NodeId};
 use node_core::identity::Channel;
-use node_core::link::{Event, GoAway, Introduction, Link, Phase, ResetCode};
+use node_core::link::{Event, GoAway, Introduction, Open, Phase, ResetCode, Service};
 use node_core::time::Instant;
 use node_core::wire::{Kind, Metadata};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
-use tokio_util::io::poll_read_buf;
 
-use super::buffer::SendBuffer;
 use super::carrier::Carrier;
-use super::command::Command;
 use super::end::{Fault, describe};
-use super::error::ExchangeError;
 use super::event::{LinkEvent, Outcome};
-use super::exchanges::Exchanges;
-use super::gossip::GossipQueue;
+use super::flow::Section;
 use super::handle::LinkHandle;
 use super::local::{Greeting, Local};
-use super::opener::Opener;
 use super::rtt::Rtt;
 use super::server::Server;
-use super::stream::LinkCommand;
+use super::shared::Shared;
+use super::state::State;
+use super::stream::{Accepted, Inbound, Outbound};
+use crate::buffer::{ReadBuffer, give_back};
 use crate::clock::{Clock, unix_time};
 
-/// Commands taken in one turn, so that a busy node still reads and writes.
-const COMMANDS_PER_TURN: usize = 512;
-/// Bytes read in one turn.
-const READ: usize = 64 * 1024;
 /// Bytes in a TLS record to a peer that dialled. A longer write becomes several records.
 const RECORD: usize = 4079;
 /// How often the round trip is measured on a link that is never idle long enough for a ping.
 const MEASURE: Duration = Duration::from_secs(30);
+/// Reads before the writers have their turn.
+const READS_PER_TURN: usize = 4;
 
 pub(super) struct Driver<'s> {
-    id: LinkId,
-    link: Link<'s>,
-    local: &'s Local,
-    greeting: watch::Receiver<Greeting>,
-    clock: Clock,
-    events: mpsc::Sender<LinkEvent>,
-    commands: mpsc::UnboundedReceiver<LinkCommand>,
-    /// Taken from `commands` while waiting.
-    command: Option<LinkCommand>,
-    received: BytesMut,
-    sending: SendBuffer,
-    exchanges: Exchanges,
-    opener: Opener,
-    gossip: GossipQueue,
+    pub(super) id: LinkId,
+    pub(super) shared: Arc<Shared>,
+    pub(super) local: &'s Local,
+    pub(super) greeting: watch::Receiver<Greeting>,
+    pub(super) server: Arc<dyn Server>,
+    pub(super) events: mpsc::Sender<LinkEvent>,
+    pub(super) clock: Clock,
+    received: ReadBuffer,
+    /// Frames on their way to the carrier.
+    writing: BytesMut,
+    /// Everybody who has something to send had a turn since the last write.
+    yielded: bool,
+    /// Events that were not reported yet.
+    reports: VecDeque<LinkEvent>,
+    peer: Option<NodeId>,
     rtt: Rtt,
     /// When the round trip is measured again, on the next frame of the peer.
     measure_at: Instant,
+    /// When the timer ends, which is not after the time when the link needs it.
+    alarm: Option<Instant>,
     /// To a leaf: TLS records left until the key usage limit.
     records_left: Option<u64>,
-    go_away_sent: Option<GoAway>,
     go_away_received: Option<GoAway>,
+}
+
+/// What the users of a link are to do after a read.
+#[derive(Default)]
+struct Work {
+    accepted: Vec<(usize, Open)>,
+    /// Whole requests to built-in methods.
+    methods: Vec<(usize, u16)>,
 }
 
 impl<'s> Driver<'s> {
     pub(super) fn new(
         id: LinkId,
-        link: Link<'s>,
+        shared: Arc<Shared>,
         local: &'s Local,
         greeting: watch::Receiver<Greeting>,
         server: Arc<dyn Server>,
         events: mpsc::Sender<LinkEvent>,
-        clock: Clock,
     ) -> Self {
-        let (sender, commands) = mpsc::unbounded_channel();
+        let clock = shared.clock;
         Self {
             id,
-            link,
+            shared,
             local,
             greeting,
-            clock,
+            server,
             events,
-            commands,
-            command: None,
-            received: BytesMut::new(),
-            sending: SendBuffer::new(),
-            exchanges: Exchanges::new(local.id(), server, sender),
-            opener: Opener::new(&local.limits),
-            gossip: GossipQueue::new(),
+            clock,
+            received: ReadBuffer::default(),
+            writing: BytesMut::new(),
+            yielded: false,
+            reports: VecDeque::new(),
+            peer: None,
             rtt: Rtt::default(),
             measure_at: clock.now() + MEASURE,
+            alarm: None,
             records_left: None,
-            go_away_sent: None,
             go_away_received: None,
         }
     }
@@ -107,152 +111,223 @@ impl<'s> Driver<'s> {
     pub(super) async fn run(&mut self, carrier: &mut impl Carrier, channel: Channel) -> Result<(), Fault> {
         let mut nonce = [0; 32];
         getrandom::fill(&mut nonce).map_err(|error| Fault::Carrier(io::Error::other(error)))?;
-        // An empty buffer has room for a hello.
-        let _ = self.link.greet(nonce, channel, &mut self.sending);
+        {
+            let State { link, output, .. } = &mut *self.shared.lock();
+            // An empty buffer has room for a hello.
+            let _ = link.greet(nonce, channel, output);
+        }
         let mut sleep = pin!(tokio::time::sleep(Duration::ZERO));
         loop {
-            if let Err(error) = self.turn().await {
-                self.link.poll_transmit(self.clock.now(), &mut self.sending);
-                self.flush(carrier).await;
-                return Err(error);
+            let outcome = poll_fn(|cx| self.poll(cx, carrier, sleep.as_mut())).await;
+            while let Some(event) = self.reports.pop_front() {
+                self.report(event).await;
             }
-            if self.link.phase() == Phase::Over {
-                self.flush(carrier).await;
-                return Ok(());
+            match outcome {
+                Ok(Progress::Reports) => {}
+                Ok(Progress::Over) => {
+                    self.flush(carrier).await;
+                    return Ok(());
+                }
+                Err(error) => {
+                    self.flush(carrier).await;
+                    return Err(error);
+                }
             }
-            if let Some(at) = self.link.poll_timeout() {
-                sleep.as_mut().reset(self.clock.tokio(at));
-            }
-            poll_fn(|cx| self.poll_carrier(cx, carrier, sleep.as_mut())).await?;
         }
     }
 
     /// Fails what is still open, and reports the end of the link. `dialled_plaintext` means that this node dialled it without
     /// TLS.
-    pub(super) async fn finish(mut self, result: Result<(), Fault>, dialled_plaintext: bool) {
-        let (sent, received) = (self.go_away_sent, self.go_away_received);
+    pub(super) async fn finish(self, result: Result<(), Fault>, dialled_plaintext: bool) {
+        let received = self.go_away_received;
+        let (sent, in_flight) = {
+            let state = self.shared.lock();
+            (state.sent, state.link.in_flight())
+        };
         let go_away = received.filter(|reason| *reason != GoAway::Acknowledged).or(sent);
-        let up = self.exchanges.peer().is_some();
+        let up = self.peer.is_some();
         let error = match result {
             Ok(()) => None,
             Err(Fault::Peer(error)) => Some(error.to_string()),
             Err(Fault::Proof(error)) => Some(error.to_string()),
             // After both GOAWAY frames each side may close the carrier.
-            Err(Fault::Carrier(_)) if go_away.is_some() && self.link.in_flight() == 0 => None,
+            Err(Fault::Carrier(_)) if go_away.is_some() && in_flight == 0 => None,
             Err(Fault::Carrier(error)) => Some(describe(&error, dialled_plaintext && !up)),
         };
         let why = error.clone().or_else(|| go_away.map(|reason| reason.to_string())).unwrap_or_default();
-        self.exchanges.close(&why);
-        self.commands.close();
-        while let Ok(command) = self.commands.try_recv() {
-            command.refuse(ExchangeError::LinkClosed(why.clone()));
-        }
-        self.opener.close(&why);
+        self.shared.lock().close(&why);
         let outcome = Outcome { sent, received, error };
         self.report(LinkEvent::Down { link: self.id, up, outcome }).await;
     }
 
-    /// Everything that can be done without waiting for the carrier.
-    async fn turn(&mut self) -> Result<(), Fault> {
-        let now = self.clock.now();
-        self.handle_received(now).await?;
-        let mut next = self.command.take();
-        for _ in 0..COMMANDS_PER_TURN {
-            match next.take().or_else(|| self.commands.try_recv().ok()) {
-                Some(command) => self.handle_command(now, command),
-                None => break,
-            }
-        }
-        self.link.handle_timeout(now)?;
-        while let Some(id) = self.link.poll_expired() {
-            self.exchanges.fail(&mut self.link, id, ExchangeError::Reset(ResetCode::Timeout));
-        }
-        self.exchanges.send_pending(&mut self.link, &mut self.sending);
-        self.gossip.send(&mut self.link, &mut self.sending);
-        self.link.poll_transmit(now, &mut self.sending);
-        self.opener.open_waiting(now, &mut self.link, &mut self.exchanges, &mut self.sending);
-        if self.records_left == Some(0) {
-            self.records_left = None;
-            self.report(LinkEvent::KeyUsageLimit(self.id)).await;
-        }
-        Ok(())
-    }
-
-    /// Moves bytes until something happened that needs a turn.
-    fn poll_carrier(
+    /// Moves bytes until there is nothing to move, an event to report, or the link is over.
+    fn poll(
         &mut self,
         cx: &mut Context<'_>,
         carrier: &mut impl Carrier,
-        sleep: Pin<&mut Sleep>,
-    ) -> Poll<io::Result<()>> {
-        let mut happened = false;
-        while !self.sending.waiting().is_empty() {
-            match Pin::new(&mut *carrier).poll_write(cx, self.sending.waiting())? {
-                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+        mut sleep: Pin<&mut Sleep>,
+    ) -> Poll<Result<Progress, Fault>> {
+        let mut reading = true;
+        loop {
+            for _ in 0..READS_PER_TURN {
+                match self.received.poll_fill(cx, Pin::new(&mut *carrier)) {
+                    Poll::Ready(Ok(0)) => {
+                        return Poll::Ready(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()));
+                    }
+                    Poll::Ready(Ok(_)) => self.handle_received()?,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                    Poll::Pending => {
+                        reading = false;
+                        break;
+                    }
+                }
+            }
+            let mut state = self.shared.lock();
+            state.turn(self.clock.now())?;
+            let over = state.link.phase() == Phase::Over;
+            let more = !state.output.is_empty();
+            let timeout = state.link.poll_timeout();
+            state.sleep(cx.waker());
+            drop(state);
+            if over {
+                return Poll::Ready(Ok(Progress::Over));
+            }
+            if more && self.writing.is_empty() && !self.yielded {
+                // The tasks that are ready now add their frames to the same write.
+                self.yielded = true;
+                cx.waker().wake_by_ref();
+                return if self.reports.is_empty() { Poll::Pending } else { Poll::Ready(Ok(Progress::Reports)) };
+            }
+            let wrote = self.poll_write(cx, carrier)?;
+            let rang = self.poll_alarm(cx, sleep.as_mut(), timeout);
+            if self.records_left == Some(0) {
+                self.records_left = None;
+                self.reports.push_back(LinkEvent::KeyUsageLimit(self.id));
+            }
+            if !self.reports.is_empty() {
+                return Poll::Ready(Ok(Progress::Reports));
+            }
+            if reading {
+                // More may be waiting: others have a turn before that.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if !(wrote && self.shared.lock().waits_for_room()) && !rang {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Writes frames while the carrier takes them. Returns whether it took some.
+    fn poll_write(&mut self, cx: &mut Context<'_>, carrier: &mut impl Carrier) -> Result<bool, Fault> {
+        let mut wrote = false;
+        loop {
+            if self.writing.is_empty() {
+                let mut state = self.shared.lock();
+                state.output.swap(&mut self.writing);
+                state.wake_blocked();
+            }
+            if self.writing.is_empty() {
+                break;
+            }
+            self.yielded = false;
+            match Pin::new(&mut *carrier).poll_write(cx, &self.writing)? {
+                Poll::Ready(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
                 Poll::Ready(written) => {
-                    self.sending.sent(written);
+                    wrote = true;
+                    self.writing.advance(written);
                     let records = written.div_ceil(RECORD) as u64;
                     self.records_left = self.records_left.map(|left| left.saturating_sub(records));
-                    happened |= self.waits_for_room();
                 }
-                Poll::Pending => break,
+                Poll::Pending => return Ok(wrote),
             }
         }
-        if self.sending.waiting().is_empty() {
-            // A TLS carrier may hold back what it encrypted.
-            let _ = Pin::new(&mut *carrier).poll_flush(cx)?;
-        }
-        self.received.reserve(READ);
-        if let Poll::Ready(read) = poll_read_buf(Pin::new(&mut *carrier), cx, &mut self.received) {
-            if read? == 0 {
-                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-            }
-            happened = true;
-        }
-        if let Poll::Ready(Some(command)) = self.commands.poll_recv(cx) {
-            self.command = Some(command);
-            happened = true;
-        }
-        happened |= sleep.poll(cx).is_ready();
-        if happened { Poll::Ready(Ok(())) } else { Poll::Pending }
+        give_back(core::mem::take(&mut self.writing));
+        // A TLS carrier may hold back what it encrypted.
+        let _ = Pin::new(&mut *carrier).poll_flush(cx)?;
+        Ok(wrote)
     }
 
-    /// Whether something waits for room in the outgoing buffer.
-    fn waits_for_room(&self) -> bool {
-        self.exchanges.wait_for_room() || !self.gossip.is_empty() || !self.opener.is_empty()
+    /// Whether it is time for a turn.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, mut sleep: Pin<&mut Sleep>, at: Option<Instant>) -> bool {
+        let Some(at) = at else { return false };
+        if self.alarm.is_none_or(|alarm| at < alarm) {
+            self.alarm = Some(at);
+            sleep.as_mut().reset(self.clock.tokio(at));
+        }
+        if sleep.poll(cx).is_pending() {
+            return false;
+        }
+        self.alarm = None;
+        true
     }
 
-    async fn handle_received(&mut self, now: Instant) -> Result<(), Fault> {
-        let mut received = core::mem::take(&mut self.received);
-        let result = self.handle_frames(now, &mut received).await;
-        if !received.is_empty() {
+    fn handle_received(&mut self) -> Result<(), Fault> {
+        let mut work = Work::default();
+        let shared = Arc::clone(&self.shared);
+        let handled = {
+            let mut state = shared.lock();
+            let state = &mut *state;
+            let mut received = core::mem::take(&mut self.received);
+            let handled = self.handle_frames(state, &mut received, &mut work);
             self.received = received;
+            handled
+        };
+        // Without the lock: these use the link, too.
+        for (key, open) in work.accepted {
+            let inbound = Inbound::new(key, Arc::clone(&self.shared), false);
+            let outbound = Outbound::new(key, Arc::clone(&self.shared), false);
+            if let Some(peer) = self.peer {
+                self.server.serve(peer, Accepted { open, inbound, outbound });
+            }
         }
-        result
+        for (key, method) in work.methods {
+            self.answer(key, method);
+        }
+        handled
     }
 
-    async fn handle_frames(&mut self, now: Instant, received: &mut BytesMut) -> Result<(), Fault> {
+    fn handle_frames(
+        &mut self,
+        state: &mut State,
+        received: &mut ReadBuffer,
+        work: &mut Work,
+    ) -> Result<(), Fault> {
+        let now = self.clock.now();
         loop {
-            let input = self.link.handle_input(now, received)?;
+            let input = state.link.handle_input(now, received.bytes())?;
             let consumed = input.consumed;
             if consumed == 0 {
                 return Ok(());
             }
-            let (exchanges, link) = (&mut self.exchanges, &mut self.link);
             match input.event {
                 None => {}
                 Some(Event::Greeted) => {
                     let greeting = self.greeting.borrow().clone();
-                    link.prove(Some(unix_time()), greeting.record(self.local.id()), &mut self.sending)?;
+                    let record = greeting.record(self.local.id());
+                    state.link.prove(Some(unix_time()), record, &mut state.output)?;
                 }
-                Some(Event::Up(introduction)) => self.handle_up(&introduction).await,
-                Some(Event::Opened { id, open, data, end }) => exchanges.accept(link, id, open, data, end),
-                Some(Event::Data { id, data, end }) => exchanges.deliver(link, id, data, end),
-                Some(Event::Reset { id, code }) => exchanges.fail(link, id, ExchangeError::Reset(code)),
-                Some(Event::Credit(id)) => exchanges.handle_credit(id),
+                Some(Event::Up(introduction)) => self.handle_up(state, &introduction),
+                Some(Event::Opened { id, open, data, end }) => {
+                    let here = open.to.is_none_or(|to| to == self.local.id());
+                    let for_method = here && matches!(open.service, Service::Rpc(_));
+                    let key = state.accept(id, open.service, for_method);
+                    if !for_method {
+                        work.accepted.push((key, open));
+                    }
+                    work.methods.extend(state.receive(id, data, end, Section::Body));
+                }
+                Some(Event::Data { id, data, end }) => {
+                    work.methods.extend(state.receive(id, data, end, Section::Body));
+                }
+                Some(Event::Trailers { id, data, end }) => {
+                    work.methods.extend(state.receive(id, data, end, Section::Trailers));
+                }
+                Some(Event::Reset { id, code }) => state.handle_reset(id, code),
+                Some(Event::Credit(id)) => state.handle_credit(id),
                 Some(Event::Gossip(message)) => {
                     let message = Bytes::copy_from_slice(message);
-                    self.report(LinkEvent::Gossip(self.id, message)).await;
+                    self.reports.push_back(LinkEvent::Gossip(self.id, message));
                 }
                 Some(Event::Pong(time)) => {
                     self.rtt.set(time);
@@ -260,62 +335,56 @@ impl<'s> Driver<'s> {
                 }
                 Some(Event::GoAway(reason)) => {
                     self.go_away_received = Some(reason);
-                    self.report(LinkEvent::GoAway(self.id, reason)).await;
+                    self.reports.push_back(LinkEvent::GoAway(self.id, reason));
                 }
                 Some(Event::Skipped(kind)) => {
                     tracing::debug!(link = self.id.0, kind, "skipped a frame of an unknown kind");
                 }
             }
-            received.advance(consumed);
+            received.consume(consumed);
             if now >= self.measure_at {
                 self.measure_at = now + MEASURE;
-                self.link.ping(now);
+                state.link.ping(now);
             }
         }
     }
 
-    async fn handle_up(&mut self, introduction: &Introduction<'_>) {
+    fn handle_up(&mut self, state: &mut State, introduction: &Introduction<'_>) {
         let Introduction { limits, record, .. } = introduction;
         let peer = record.id;
-        self.exchanges.set_peer(peer);
-        self.opener.set_peer(limits);
+        self.peer = Some(peer);
+        self.shared.places.open(usize::from(limits.exchanges.min(self.local.limits.exchanges)));
         let is_leaf = Metadata::decode(record.metadata).is_ok_and(|metadata| metadata.kind == Kind::Leaf);
         self.records_left = is_leaf.then_some(self.local.key_usage_limit);
-        let (commands, room) = (self.exchanges.commands(), self.gossip.room());
-        self.report(LinkEvent::Up {
-            link: LinkHandle::new(self.id, peer, commands, room, self.rtt.clone()),
+        self.reports.push_back(LinkEvent::Up {
+            link: LinkHandle::new(self.id, peer, Arc::clone(&self.shared), self.rtt.clone()),
             greeting: Greeting::of(record),
-        })
-        .await;
-        self.link.ping(self.clock.now());
+        });
+        state.link.ping(self.clock.now());
     }
 
-    fn handle_command(&mut self, now: Instant, command: LinkCommand) {
-        let (exchanges, link) = (&mut self.exchanges, &mut self.link);
-        match command {
-            Command::Open { open, .. } | Command::Call { open, .. } => {
-                self.opener.open(now, link, exchanges, open.service, command, &mut self.sending);
-            }
-            Command::Send { id, data, end } => exchanges.queue(id, data, end),
-            Command::Reset { id, code } => {
-                link.reset(id, code);
-                exchanges.fail(link, id, ExchangeError::Reset(code));
-            }
-            Command::Ignore { id } => exchanges.ignore(link, id),
-            Command::Release { id, bytes } => exchanges.release(link, id, bytes),
-            Command::Gossip(message) => self.gossip.push(message),
-            Command::Ping => link.ping(now),
-            Command::GoAway(reason) => {
-                self.go_away_sent.get_or_insert(reason);
-                link.go_away(reason);
-            }
+    /// Answers a built-in method, whose whole request is here.
+    fn answer(&self, key: usize, method: u16) {
+        let request = self.shared.lock().request(key);
+        let outbound = Outbound::new(key, Arc::clone(&self.shared), false);
+        match self.peer.and_then(|peer| self.server.answer(peer, method, &request)) {
+            Some(response) => outbound.answer(response.into()),
+            None => outbound.reset(ResetCode::Unknown),
         }
     }
 
     /// Tries to send the last frames. A peer that does not read them is not waited for.
     async fn flush(&mut self, carrier: &mut impl Carrier) {
+        let mut last = {
+            let State { link, output, .. } = &mut *self.shared.lock();
+            link.poll_transmit(self.clock.now(), output);
+            let mut last = BytesMut::new();
+            output.swap(&mut last);
+            last
+        };
         let last = async {
-            carrier.write_all(self.sending.waiting()).await?;
+            carrier.write_all_buf(&mut self.writing).await?;
+            carrier.write_all_buf(&mut last).await?;
             carrier.shutdown().await?;
             // A carrier that is closed with unread bytes may lose the GOAWAY.
             tokio::io::copy(carrier, &mut tokio::io::sink()).await
@@ -327,4 +396,12 @@ impl<'s> Driver<'s> {
         // The receiver is dropped when the daemon stops.
         let _ = self.events.send(event).await;
     }
+}
+
+/// Why the link's task stops moving bytes.
+enum Progress {
+    /// There are events to report.
+    Reports,
+    /// The link is over.
+    Over,
 }

@@ -1,41 +1,29 @@
 //! How other tasks use a link.
 
-use core::time::Duration;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use node_core::id::{LinkId, NodeId};
 use node_core::link::{Full, GoAway, Open};
-use tokio::sync::{Semaphore, oneshot};
 
-use super::command::Command;
 use super::error::ExchangeError;
+use super::flow::Reader;
 use super::rtt::Rtt;
-use super::stream::{Commands, Inbound, LinkCommand, Outbound};
-
-/// How long a request waits for a free exchange.
-const OPEN_WAIT: Duration = Duration::from_secs(5);
+use super::shared::{Opened, Shared};
+use super::stream::{Inbound, Outbound};
 
 /// A link of this node. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct LinkHandle {
     id: LinkId,
     peer: NodeId,
-    commands: Commands,
-    /// A permit for each gossip message that may still wait.
-    gossip_room: Arc<Semaphore>,
+    shared: Arc<Shared>,
     rtt: Rtt,
 }
 
 impl LinkHandle {
-    pub(super) const fn new(
-        id: LinkId,
-        peer: NodeId,
-        commands: Commands,
-        gossip_room: Arc<Semaphore>,
-        rtt: Rtt,
-    ) -> Self {
-        Self { id, peer, commands, gossip_room, rtt }
+    pub(super) const fn new(id: LinkId, peer: NodeId, shared: Arc<Shared>, rtt: Rtt) -> Self {
+        Self { id, peer, shared, rtt }
     }
 
     /// Its number here.
@@ -60,10 +48,21 @@ impl LinkHandle {
     /// # Errors
     /// The link is closing, or no exchange became free in time, or too many requests wait already.
     pub async fn open(&self, open: Open) -> Result<(Outbound, Inbound), ExchangeError> {
-        let (reply, answer) = oneshot::channel();
-        self.command(Command::Open { open, reply })?;
-        let opened = tokio::time::timeout(OPEN_WAIT, answer).await.map_err(|_| ExchangeError::Full)?;
-        opened.map_err(|_| closed())?
+        let Opened { outbound, inbound, .. } = self.open_with(open, &[], false).await?;
+        Ok((outbound, inbound))
+    }
+
+    /// Opens an exchange whose first frame holds as much of `data` as fits, and ends the request if `end` and all of it fits.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub(crate) async fn open_with(
+        &self,
+        open: Open,
+        data: &[u8],
+        end: bool,
+    ) -> Result<Opened, ExchangeError> {
+        self.shared.open(open, (data, end), || Reader::Pieces(None)).await
     }
 
     /// One whole request for one whole response of at most `limit` bytes: the cheap way for small ones.
@@ -71,9 +70,15 @@ impl LinkHandle {
     /// # Errors
     /// The exchange failed, or the response is longer.
     pub async fn call(&self, open: Open, request: Bytes, limit: usize) -> Result<Bytes, ExchangeError> {
-        let (reply, answer) = oneshot::channel();
-        self.command(Command::Call { open, request, limit, reply })?;
-        answer.await.map_err(|_| ExchangeError::Lost("the link closed".into()))?
+        let reader = || Reader::Whole { limit, waker: None };
+        let opened = self.shared.open(open, (&request, true), reader).await?;
+        let Opened { outbound, mut inbound, taken } = opened;
+        if taken < request.len() {
+            outbound.finish_with(request.slice(taken..)).await?;
+        }
+        let mut response = BytesMut::new();
+        core::future::poll_fn(|cx| inbound.poll_take(cx, &mut response)).await?;
+        Ok(response.freeze())
     }
 
     /// Sends a gossip message.
@@ -81,27 +86,22 @@ impl LinkHandle {
     /// # Errors
     /// Too many wait already.
     pub(crate) fn gossip(&self, message: Bytes) -> Result<(), Full> {
-        self.gossip_room.try_acquire().map_err(|_| Full)?.forget();
         // A link that is gone is reported by its task.
-        let _ = self.commands.send(Command::Gossip(message));
-        Ok(())
+        if self.shared.lock().gossip(message) { Ok(()) } else { Err(Full) }
     }
 
     /// Pings the peer at once.
     pub(crate) fn ping(&self) {
-        let _ = self.commands.send(Command::Ping);
+        let mut state = self.shared.lock();
+        state.link.ping(self.shared.clock.now());
+        state.wake_task();
     }
 
     /// Ends the link.
     pub(crate) fn go_away(&self, reason: GoAway) {
-        let _ = self.commands.send(Command::GoAway(reason));
+        let mut state = self.shared.lock();
+        state.sent.get_or_insert(reason);
+        state.link.go_away(reason);
+        state.wake_task();
     }
-
-    fn command(&self, command: LinkCommand) -> Result<(), ExchangeError> {
-        self.commands.send(command).map_err(|_| closed())
-    }
-}
-
-fn closed() -> ExchangeError {
-    ExchangeError::LinkClosed("the link closed".into())
 }

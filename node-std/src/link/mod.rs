@@ -1,30 +1,31 @@
 //! Links: node-core's [`Link`](node_core::link::Link) on a tokio carrier, one task for each link.
 //!
-//! The task owns the link. Other tasks hold a [`LinkHandle`], or the two halves of an exchange, and send commands. Under load
-//! the frames of many commands go out in one write. An idle link sends immediately.
+//! The task moves bytes between the carrier and the link's state. Other tasks hold a [`LinkHandle`], or the two halves of an
+//! exchange, and use that state themselves, under its lock: no message and no memory for each request. Under load the frames
+//! of many tasks go out in one write, because the task lets all others that are ready go first. An idle link sends
+//! immediately.
 //!
 //! ```text
-//! task -> driver -> { opener -> exchanges -> flow, gossip, buffer } -> { handle, event } -> stream -> command
+//! task -> driver -> { handle, event } -> stream -> shared -> state -> { flow, output, slots, places }
 //! ```
 
-mod buffer;
 mod carrier;
-mod command;
 mod driver;
 mod end;
 mod error;
 mod event;
-mod exchanges;
 mod flow;
-mod gossip;
 mod handle;
 mod local;
-mod opener;
+mod output;
+mod places;
 mod rtt;
 mod server;
+mod shared;
+mod slots;
+mod state;
 mod stream;
 mod task;
-mod waiting;
 
 pub use carrier::Carrier;
 pub use error::ExchangeError;

@@ -1,51 +1,79 @@
 //! The halves of an exchange: one request and its response on a link, as the daemon's tasks see them.
 
+use core::future::poll_fn;
+use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use node_core::link::{ExchangeId, Open, ResetCode, Side};
-use tokio::sync::{Semaphore, mpsc};
+use bytes::{Bytes, BytesMut};
+use node_core::link::{Open, ResetCode};
 
-use super::command::Command;
 use super::error::ExchangeError;
-
-/// Bytes of one direction that may wait for the link before [`Outbound::send`] waits.
-pub(super) const QUEUE: usize = 64 * 1024;
-
-/// A command to the task of a link.
-pub(super) type LinkCommand = Command<(Outbound, Inbound)>;
-
-/// The way to the task of a link.
-pub(super) type Commands = mpsc::UnboundedSender<LinkCommand>;
+use super::flow::Section;
+use super::shared::Shared;
+use super::state::Taken;
 
 /// The sending half of one direction of an exchange. Dropping it unfinished resets the exchange.
 #[derive(Debug)]
 pub struct Outbound {
-    id: ExchangeId,
-    link: Commands,
-    /// One permit for each byte that may still be queued. It is closed when the exchange is over.
-    room: Arc<Semaphore>,
+    key: usize,
+    link: Arc<Shared>,
     done: bool,
 }
 
 impl Outbound {
-    pub(super) const fn new(id: ExchangeId, link: Commands, room: Arc<Semaphore>) -> Self {
-        Self { id, link, room, done: false }
+    pub(super) const fn new(key: usize, link: Arc<Shared>, done: bool) -> Self {
+        Self { key, link, done }
     }
 
-    /// Hands `data` to the link. Waits for the peer's credit and for room in the link's queue.
+    /// Sends bytes of the body, and ends this direction after them if `end`. Returns how many were taken, at least one unless
+    /// there were none.
     ///
     /// # Errors
     /// The exchange was reset, ran out of time, or its link closed. [`Inbound::next`] returns the reason.
-    pub async fn send(&mut self, mut data: Bytes) -> Result<(), ExchangeError> {
-        while !data.is_empty() {
-            let piece = data.split_to(data.len().min(QUEUE / 2));
-            let size = u32::try_from(piece.len()).unwrap_or(u32::MAX);
-            let permit = self.room.acquire_many(size).await.map_err(|_| over())?;
-            permit.forget();
-            self.command(Command::Send { id: self.id, data: piece, end: false })?;
+    pub(crate) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        data: &[u8],
+        end: bool,
+    ) -> Poll<Result<usize, ExchangeError>> {
+        self.poll_section(cx, data, end, Section::Body)
+    }
+
+    /// Sends bytes of the trailers; otherwise like [`poll_send`](Self::poll_send).
+    ///
+    /// # Errors
+    /// As for [`poll_send`](Self::poll_send).
+    pub(crate) fn poll_send_trailers(
+        &mut self,
+        cx: &mut Context<'_>,
+        data: &[u8],
+        end: bool,
+    ) -> Poll<Result<usize, ExchangeError>> {
+        self.poll_section(cx, data, end, Section::Trailers)
+    }
+
+    fn poll_section(
+        &mut self,
+        cx: &mut Context<'_>,
+        data: &[u8],
+        end: bool,
+        section: Section,
+    ) -> Poll<Result<usize, ExchangeError>> {
+        match self.link.lock().send(self.key, (data, end), section, cx.waker())? {
+            Some(taken) => {
+                self.done = end && taken == data.len();
+                Poll::Ready(Ok(taken))
+            }
+            None => Poll::Pending,
         }
-        Ok(())
+    }
+
+    /// Sends `data`. Waits for the peer's credit and for room in the link's output.
+    ///
+    /// # Errors
+    /// The exchange was reset, ran out of time, or its link closed. [`Inbound::next`] returns the reason.
+    pub async fn send(&mut self, data: Bytes) -> Result<(), ExchangeError> {
+        self.send_all(&data, false).await
     }
 
     /// Ends this direction.
@@ -60,43 +88,50 @@ impl Outbound {
     ///
     /// # Errors
     /// As for [`send`](Self::send).
-    pub async fn finish_with(mut self, mut data: Bytes) -> Result<(), ExchangeError> {
-        let last = data.split_off(data.len() - data.len().min(QUEUE / 2));
-        self.send(data).await?;
-        let size = u32::try_from(last.len()).unwrap_or(u32::MAX);
-        self.room.acquire_many(size).await.map_err(|_| over())?.forget();
-        self.done = true;
-        self.command(Command::Send { id: self.id, data: last, end: true })
+    pub async fn finish_with(mut self, data: Bytes) -> Result<(), ExchangeError> {
+        self.send_all(&data, true).await
+    }
+
+    async fn send_all(&mut self, data: &[u8], end: bool) -> Result<(), ExchangeError> {
+        let mut rest = data;
+        while !rest.is_empty() || (end && !self.done) {
+            let taken = poll_fn(|cx| self.poll_send(cx, rest, end)).await?;
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// Waits until the exchange is over before this direction ended: by a reset, the time budget, or the link.
     pub async fn closed(&self) {
-        // There are never so many permits, so only closing ends the wait.
-        let _ = self.room.acquire_many(u32::try_from(QUEUE + 1).unwrap_or(u32::MAX)).await;
+        poll_fn(|cx| self.poll_closed(cx)).await;
+    }
+
+    pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.link.lock().is_closed(self.key, cx.waker()) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Sends a whole response: at once if it fits, as an answer to a method nearly always does.
+    pub(super) fn answer(mut self, response: Bytes) {
+        let sent = self.link.lock().send(self.key, (&response, true), Section::Body, Waker::noop());
+        if let Ok(taken) = sent
+            && taken != Some(response.len())
+        {
+            let rest = response.slice(taken.unwrap_or(0)..);
+            // The exchange has an end of its own, so this task has, too.
+            tokio::spawn(async move { self.finish_with(rest).await });
+        }
     }
 
     /// Resets the whole exchange.
-    pub fn reset(mut self, code: ResetCode) {
-        self.done = true;
-        // A link that is gone has no peer to inform.
-        let _ = self.link.send(Command::Reset { id: self.id, code });
-    }
-
-    fn command(&self, command: LinkCommand) -> Result<(), ExchangeError> {
-        self.link.send(command).map_err(|_| over())
+    pub fn reset(self, code: ResetCode) {
+        self.link.lock().reset(self.key, code);
     }
 }
 
 impl Drop for Outbound {
     fn drop(&mut self) {
-        if !self.done {
-            let _ = self.link.send(Command::Reset { id: self.id, code: ResetCode::Cancelled });
-        }
+        self.link.lock().drop_writer(self.key);
     }
-}
-
-fn over() -> ExchangeError {
-    ExchangeError::LinkClosed("the exchange is over".into())
 }
 
 /// The receiving half of one direction of an exchange. Bytes taken from it are credit for the peer, so a slow reader slows
@@ -106,24 +141,37 @@ fn over() -> ExchangeError {
 /// request is ignored, and the exchange can still be answered.
 #[derive(Debug)]
 pub struct Inbound {
-    id: ExchangeId,
-    link: Commands,
-    /// The credit of the peer bounds its content.
-    pieces: mpsc::UnboundedReceiver<Piece>,
+    key: usize,
+    link: Arc<Shared>,
+    /// This node opened the exchange.
+    ours: bool,
     done: bool,
 }
 
-/// An item that a link delivers to an [`Inbound`].
-#[derive(Debug)]
-pub(super) enum Piece {
-    Data(Bytes),
-    End,
-    Failed(ExchangeError),
-}
-
 impl Inbound {
-    pub(super) const fn new(id: ExchangeId, link: Commands, pieces: mpsc::UnboundedReceiver<Piece>) -> Self {
-        Self { id, link, pieces, done: false }
+    pub(super) const fn new(key: usize, link: Arc<Shared>, ours: bool) -> Self {
+        Self { key, link, ours, done: false }
+    }
+
+    /// Moves what arrived into `buffer`, which is empty.
+    ///
+    /// # Errors
+    /// The exchange was reset, ran out of time, or its link closed.
+    pub(super) fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+    ) -> Poll<Result<Taken, ExchangeError>> {
+        if self.done {
+            return Poll::Ready(Ok(Taken { ended: true, trailers: Bytes::new() }));
+        }
+        match self.link.lock().take(self.key, buffer, cx.waker()).transpose() {
+            Some(taken) => {
+                self.done = taken.as_ref().map_or(true, |taken| taken.ended);
+                Poll::Ready(taken)
+            }
+            None => Poll::Pending,
+        }
     }
 
     /// The next piece, `None` at the end.
@@ -131,51 +179,15 @@ impl Inbound {
     /// # Errors
     /// The exchange was reset, ran out of time, or its link closed.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ExchangeError> {
-        if self.done {
-            return Ok(None);
-        }
-        match self.pieces.recv().await {
-            Some(Piece::Data(data)) => {
-                self.release(data.len());
-                Ok(Some(data))
-            }
-            Some(Piece::End) => {
-                self.done = true;
-                Ok(None)
-            }
-            Some(Piece::Failed(error)) => {
-                self.done = true;
-                Err(error)
-            }
-            None => {
-                self.done = true;
-                Err(ExchangeError::Lost("the link closed".into()))
-            }
-        }
-    }
-
-    fn release(&self, bytes: usize) {
-        let _ = self.link.send(Command::Release { id: self.id, bytes });
+        let mut buffer = BytesMut::new();
+        poll_fn(|cx| self.poll_take(cx, &mut buffer)).await?;
+        Ok(if buffer.is_empty() { None } else { Some(buffer.freeze()) })
     }
 }
 
 impl Drop for Inbound {
     fn drop(&mut self) {
-        self.pieces.close();
-        let mut left = 0;
-        while let Ok(piece) = self.pieces.try_recv() {
-            match piece {
-                Piece::Data(data) => left += data.len(),
-                Piece::End | Piece::Failed(_) => self.done = true,
-            }
-        }
-        self.release(left);
-        if !self.done {
-            let _ = self.link.send(match self.id.side {
-                Side::Ours => Command::Reset { id: self.id, code: ResetCode::Cancelled },
-                Side::Theirs => Command::Ignore { id: self.id },
-            });
-        }
+        self.link.lock().drop_reader(self.key, self.ours);
     }
 }
 

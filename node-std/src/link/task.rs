@@ -5,14 +5,18 @@ use std::sync::Arc;
 
 use node_core::gossip::Direction;
 use node_core::id::LinkId;
-use node_core::link::{Config, Exchange, Link};
+use node_core::link::{Config, Link};
 use tokio::sync::{mpsc, watch};
 
 use super::carrier::Carrier;
 use super::driver::Driver;
 use super::event::{LinkEvent, Origin};
 use super::local::{Greeting, Local};
+use super::places::Places;
 use super::server::Server;
+use super::shared::Shared;
+use super::slots::GrowingSlots;
+use super::state::State;
 use crate::clock::Clock;
 
 /// How long a peer may take to name its protocol, and then to send its hello and its proof.
@@ -40,21 +44,22 @@ impl LinkTask<'_> {
     /// Runs the link on `carrier` until it is over.
     pub async fn run(self, mut carrier: impl Carrier) {
         let Self { id, origin, local, greeting, server, events, clock } = self;
-        let slots = usize::from(local.limits.exchanges);
-        let (mut ours, mut theirs) = (vec![Exchange::FREE; slots], vec![Exchange::FREE; slots]);
         let config = Config {
-            identity: local.identity(),
+            identity: local.clone(),
             limits: local.limits,
             hello_timeout: HELLO_TIMEOUT,
             ping_after: Duration::from_secs(5),
             ping_timeout: Duration::from_secs(5),
         };
-        let link = Link::new(config, &mut ours, &mut theirs, clock.now());
+        let slots = || GrowingSlots::new(usize::from(local.limits.exchanges));
+        let link = Link::new(config, slots(), slots(), clock.now());
+        let places = Arc::new(Places::new());
+        let shared = Arc::new(Shared::new(State::new(link, Arc::clone(&places)), places, clock));
         let channel = origin.channel;
         let dialled_plaintext = channel.certificates.is_none() && origin.direction != Direction::Accepted;
         // The receiver is dropped when the daemon stops.
         let _ = events.send(LinkEvent::Started(id, origin)).await;
-        let mut driver = Driver::new(id, link, local, greeting, server, events, clock);
+        let mut driver = Driver::new(id, shared, local, greeting, server, events);
         let result = driver.run(&mut carrier, channel).await;
         driver.finish(result, dialled_plaintext).await;
     }

@@ -270,7 +270,7 @@ pub fn link(input: &[u8]) {
         ping_timeout: five,
     };
     let (mut ours, mut theirs) = ([Exchange::FREE; 2], [Exchange::FREE; 2]);
-    let mut link = Link::new(config, &mut ours, &mut theirs, now);
+    let mut link = Link::new(config, &mut ours[..], &mut theirs[..], now);
     let mut buffer = [0; 256];
     let greeted = link.greet([3; 32], Channel::default(), &mut SliceOutbox::new(&mut buffer));
     assert!(greeted.is_ok(), "an empty outbox has room for a hello");

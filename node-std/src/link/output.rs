@@ -1,38 +1,38 @@
 //! The outgoing bytes of a link.
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use node_core::wire::{Full, Outbox};
+
+use crate::buffer::{give_back, lend};
 
 /// Bytes that may wait for the carrier. Exchanges keep further bytes.
 const LIMIT: usize = 256 * 1024;
-/// Memory that an idle link keeps.
-const IDLE: usize = 4 * 1024;
 
 /// Frames that wait for the carrier.
-pub(super) struct SendBuffer(BytesMut);
+#[derive(Default)]
+pub(super) struct Output(BytesMut);
 
-impl SendBuffer {
-    pub(super) fn new() -> Self {
-        Self(BytesMut::new())
+impl Output {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    pub(super) fn waiting(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Removes the bytes that the carrier took. Frees the memory of an empty buffer.
-    pub(super) fn sent(&mut self, bytes: usize) {
-        self.0.advance(bytes);
-        if self.0.is_empty() && self.0.capacity() > IDLE {
-            self.0 = BytesMut::new();
+    /// Takes all frames out. `empty` is memory for the next ones.
+    pub(super) fn swap(&mut self, empty: &mut BytesMut) {
+        core::mem::swap(&mut self.0, empty);
+        if self.0.capacity() > 0 {
+            give_back(core::mem::take(&mut self.0));
         }
     }
 }
 
-impl Outbox for SendBuffer {
+impl Outbox for Output {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
         if parts.iter().map(|part| part.len()).sum::<usize>() > self.room() {
             return Err(Full);
+        }
+        if self.0.capacity() == 0 {
+            self.0 = lend();
         }
         for part in parts {
             self.0.extend_from_slice(part);
