@@ -1,88 +1,253 @@
-//! Proxied messages on an exchange: sending a request and reading the head of its response, and sending a response.
+//! An exchange of a link as a leg: one that a peer opened, or one to a peer.
 
-use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll, ready};
+use std::io::Write as _;
 
-use bytes::Bytes;
-use http::Response;
-use http_body::{Body as _, Frame};
-use http_body_util::BodyExt;
-use node_core::id::NodeId;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use node_core::http::BodyLength;
 use node_core::link::ResetCode;
-use tokio_util::task::AbortOnDropHandle;
 
-use super::body::{Body, BodyError};
-use super::error::ProxyError;
-use super::head::{ReadError, read_response};
-use crate::link::{ExchangeError, Inbound, Outbound};
+use super::leg::{Arrived, Leg, LegError, Outline};
+use crate::link::{Accepted, Inbound, Opened, Outbound};
 
-/// Sends a request to the node `via` and waits for the response's head. The exchange is reset when this future is
-/// dropped, or the response's body before its end.
-pub async fn send(
-    outbound: Outbound,
-    mut inbound: Inbound,
-    head: Bytes,
-    mut body: Body,
-    via: NodeId,
-) -> Result<Response<Body>, ProxyError> {
-    let Ok(begin) = gather(head, &mut body) else {
-        return Err(ProxyError::BadRequest("the request broke off".to_owned()));
-    };
-    // If sending fails, the inbound half says why.
-    let sending = if body.is_end_stream() {
-        let _ = outbound.finish_with(begin).await;
-        None
-    } else {
-        // The response may begin before the request ends. If it also ends before, the rest of the request is not sent.
-        Some(AbortOnDropHandle::new(tokio::spawn(async move {
-            let _ = pump(begin, body, outbound).await;
-        })))
-    };
-    match read_response(&mut inbound).await {
-        Ok((response, first)) => Ok(response.map(|()| Body::exchange(first, inbound, sending))),
-        Err(ReadError::Exchange(error)) => Err(ProxyError::exchange(&format!("node {via}"), &error)),
-        Err(error) => Err(ProxyError::broke_off(&format!("node {via}"), &format!("bad response: {error}"))),
-    }
+/// A piece of a body up to this size goes out together with the head.
+const SMALL: usize = 8 * 1024;
+
+/// An exchange, and where it is in each of the two messages.
+#[derive(Debug)]
+pub(crate) struct LinkLeg {
+    outbound: Option<Outbound>,
+    inbound: Inbound,
+    /// Bytes that arrived.
+    read: BytesMut,
+    /// What is left of a body whose length is known.
+    left: Option<u64>,
+    ended: bool,
+    trailers: Bytes,
+    /// A head that goes out with the first bytes of its body.
+    head: BytesMut,
+    /// What is left of the outgoing body, if its length is known.
+    to_send: Option<u64>,
+    /// The outgoing message is over.
+    sent: bool,
 }
 
-/// Sends a response. A body that breaks off resets the exchange.
-pub async fn respond(head: Bytes, mut body: Body, outbound: Outbound) -> Result<(), ExchangeError> {
-    match gather(head, &mut body) {
-        Ok(begin) => pump(begin, body, outbound).await,
-        Err(_) => {
-            outbound.reset(ResetCode::Internal);
-            Ok(())
+impl LinkLeg {
+    /// An exchange that a peer opened.
+    pub(crate) fn accepted(Accepted { inbound, outbound, .. }: Accepted) -> Self {
+        Self {
+            outbound: Some(outbound),
+            inbound,
+            read: BytesMut::new(),
+            left: None,
+            ended: false,
+            trailers: Bytes::new(),
+            head: BytesMut::new(),
+            to_send: None,
+            sent: false,
         }
     }
-}
 
-/// A head and the part of its body that is ready, so that a small message fits one frame.
-fn gather(head: Bytes, body: &mut Body) -> Result<Bytes, BodyError> {
-    let mut now = Context::from_waker(Waker::noop());
-    match Pin::new(body).poll_frame(&mut now).map(|frame| frame.map(data)) {
-        Poll::Ready(Some(data)) => Ok([head, data?].concat().into()),
-        Poll::Ready(None) | Poll::Pending => Ok(head),
+    /// An exchange that this node opened with a whole head, the bytes of which that were not `taken` follow. `sent` says that
+    /// this was the whole request.
+    pub(crate) fn opened(opened: Opened, head: &[u8], outline: Outline, sent: bool) -> Self {
+        let Opened { outbound, inbound, taken } = opened;
+        let rest = head.get(taken..).unwrap_or_default();
+        let mut leg = Self::accepted_parts(inbound, outbound);
+        leg.head.extend_from_slice(rest);
+        leg.to_send = if let BodyLength::Known(length) = outline.body { Some(length) } else { None };
+        leg.sent = sent && rest.is_empty();
+        leg
+    }
+
+    fn accepted_parts(inbound: Inbound, outbound: Outbound) -> Self {
+        Self {
+            outbound: Some(outbound),
+            inbound,
+            read: BytesMut::new(),
+            left: None,
+            ended: false,
+            trailers: Bytes::new(),
+            head: BytesMut::new(),
+            to_send: None,
+            sent: false,
+        }
+    }
+
+    /// Both directions carry bytes without any form from now on.
+    pub(crate) const fn upgrade(&mut self) {
+        (self.left, self.to_send, self.sent) = (None, None, false);
+    }
+
+    /// Gives the exchange up.
+    pub(crate) fn reset(&mut self, code: ResetCode) {
+        if let Some(outbound) = self.outbound.take() {
+            outbound.reset(code);
+        }
+    }
+
+    /// Sends the head that waits, together with `data`. Returns how many bytes of the data were taken.
+    fn poll_head(&mut self, cx: &mut Context<'_>, data: &[u8], end: bool) -> Poll<Result<usize, LegError>> {
+        let Some(outbound) = &mut self.outbound else { return Poll::Ready(Err(LegError::Closed)) };
+        let with = if data.len() <= SMALL { data } else { &[] };
+        let head = self.head.len();
+        self.head.extend_from_slice(with);
+        let polled = outbound.poll_send(cx, &self.head, end && with.len() == data.len());
+        // What is not taken of the data stays with the caller.
+        self.head.truncate(head);
+        let taken = ready!(polled)?;
+        self.head.advance(taken.min(head));
+        Poll::Ready(Ok(taken.saturating_sub(head)))
     }
 }
 
-/// Sends the beginning of a message and then the rest of its body. The last piece and the end go out together.
-async fn pump(begin: Bytes, mut body: Body, mut outbound: Outbound) -> Result<(), ExchangeError> {
-    let mut piece = begin;
-    while !body.is_end_stream() {
-        outbound.send(piece).await?;
-        piece = match body.frame().await.map(data) {
-            Some(Ok(data)) => data,
-            Some(Err(_)) => {
-                outbound.reset(ResetCode::Cancelled);
-                return Ok(());
-            }
-            None => return outbound.finish().await,
+impl Leg for LinkLeg {
+    const ENDS_ITSELF: bool = true;
+
+    fn bytes(&self) -> &[u8] {
+        &self.read
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, LegError>> {
+        if self.ended {
+            return Poll::Ready(Ok(false));
+        }
+        let mut arrived = BytesMut::new();
+        let into = if self.read.is_empty() { &mut self.read } else { &mut arrived };
+        into.clear();
+        let taken = ready!(self.inbound.poll_take(cx, into))?;
+        self.read.extend_from_slice(&arrived);
+        (self.ended, self.trailers) = (taken.ended, taken.trailers);
+        Poll::Ready(Ok(true))
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.read.advance(bytes.min(self.read.len()));
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(bytes as u64);
+        }
+    }
+
+    fn expect(&mut self, body: BodyLength) {
+        self.left = match body {
+            BodyLength::None => Some(0),
+            BodyLength::Known(length) => Some(length),
+            BodyLength::Chunked | BodyLength::UntilClose => None,
         };
     }
-    outbound.finish_with(piece).await
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arrived, LegError>> {
+        loop {
+            let len = self.read.len();
+            if len > 0 {
+                let last = self.ended && self.trailers.is_empty();
+                return Poll::Ready(match self.left {
+                    Some(left) if left < len as u64 || (self.ended && left > len as u64) => {
+                        Err(LegError::Length)
+                    }
+                    _ => Ok(Arrived::Data { len, last }),
+                });
+            }
+            match self.left {
+                // The end of the exchange comes in a frame of its own, or does not matter any more.
+                Some(0) => return Poll::Ready(Ok(Arrived::End)),
+                Some(_) if self.ended => return Poll::Ready(Err(LegError::Length)),
+                _ if self.ended => return Poll::Ready(Ok(Arrived::End)),
+                _ => {}
+            }
+            ready!(self.poll_more(cx))?;
+        }
+    }
+
+    fn trailers(&self) -> &[u8] {
+        &self.trailers
+    }
+
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.outbound.as_ref().map_or(Poll::Ready(()), |outbound| outbound.poll_closed(cx))
+    }
+
+    fn begin(&mut self, head: &[u8], Outline { body, announced }: Outline) {
+        self.head.extend_from_slice(head);
+        let length = if let BodyLength::Known(length) = body { Some(length) } else { announced };
+        if let Some(length) = length {
+            // A buffer in memory takes everything.
+            let _ = write!((&mut self.head).writer(), "content-length: {length}\r\n");
+        } else if body != BodyLength::None {
+            self.head.extend_from_slice(CHUNKED);
+        }
+        self.head.extend_from_slice(b"\r\n");
+        self.to_send = match body {
+            BodyLength::Known(length) => Some(length),
+            BodyLength::None => Some(0),
+            BodyLength::Chunked | BodyLength::UntilClose => None,
+        };
+        self.sent = false;
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8], last: bool) -> Poll<Result<usize, LegError>> {
+        let len = data.len() as u64;
+        if self.to_send.is_some_and(|left| left < len || (last && left > len)) {
+            return Poll::Ready(Err(LegError::Length));
+        }
+        // The peer learns the end with the last bytes, and from the length when they may be followed by nothing.
+        let end = last || self.to_send == Some(len);
+        while !self.head.is_empty() {
+            let taken = ready!(self.poll_head(cx, data, end))?;
+            if taken > 0 {
+                return Poll::Ready(Ok(self.took(taken, data.len(), end)));
+            }
+        }
+        let Some(outbound) = &mut self.outbound else { return Poll::Ready(Err(LegError::Closed)) };
+        let taken = ready!(outbound.poll_send(cx, data, end))?;
+        Poll::Ready(Ok(self.took(taken, data.len(), end)))
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), LegError>> {
+        if self.to_send.is_some_and(|left| left > 0) {
+            return Poll::Ready(Err(LegError::Length));
+        }
+        let mut done = self.sent;
+        while !done && !self.head.is_empty() {
+            let end = trailers.is_empty();
+            ready!(self.poll_head(cx, &[], end))?;
+            done = end && self.head.is_empty();
+        }
+        let Some(outbound) = &mut self.outbound else { return Poll::Ready(Err(LegError::Closed)) };
+        if !done && trailers.is_empty() {
+            ready!(outbound.poll_send(cx, &[], true))?;
+        } else if !done {
+            // They are small: a peer that gives no credit for them does not get them.
+            let sent = ready!(outbound.poll_send_trailers(cx, trailers, true))?;
+            if sent < trailers.len() {
+                ready!(outbound.poll_send(cx, &[], true))?;
+            }
+        }
+        self.sent = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LegError>> {
+        while !self.head.is_empty() {
+            ready!(self.poll_head(cx, &[], false))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn abort(&mut self) {
+        self.reset(ResetCode::Internal);
+    }
 }
 
-/// The bytes of a frame. Trailers end at this hop: a link has no place for them.
-fn data(frame: Result<Frame<Bytes>, BodyError>) -> Result<Bytes, BodyError> {
-    frame.map(|frame| frame.into_data().unwrap_or_default())
+impl LinkLeg {
+    fn took(&mut self, taken: usize, of: usize, end: bool) -> usize {
+        if let Some(left) = &mut self.to_send {
+            *left = left.saturating_sub(taken as u64);
+        }
+        self.sent = end && taken == of;
+        taken
+    }
 }
+
+/// Says on a link that a message has a body whose length is not known. Its bytes are bare all the same.
+pub(crate) const CHUNKED: &[u8] = b"transfer-encoding: chunked\r\n";

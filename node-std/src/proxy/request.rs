@@ -1,61 +1,304 @@
 //! A request on its way to a component.
 
+use core::fmt::Display;
 use core::time::Duration;
+use std::io::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::header::UPGRADE;
-use http::request::Parts;
-use http::{Method, Request};
-use node_core::http::lists;
-use node_core::id::NodeId;
-use node_core::link::Open;
-use node_core::route::deadline::TimeLimits;
+use node_core::http::{BodyLength, Connection, RequestHead, Version, lists, request_length};
+use node_core::id::{Name, NodeId};
+use node_core::route;
+use node_core::route::deadline::{TimeLimits, parse_nanos};
+use node_core::route::relay::RelayPath;
 use tokio::time::Instant;
 
-use super::body::{Body, Stalled};
+use super::arrival::{Arrival, Origin};
 use super::error::ProxyError;
-use super::fields::{self, Arrival};
+use super::field::Kind;
 use crate::cluster::MAX_HOPS;
 
-/// A request on its way to a component, from an HTTP port or from a link. Its head has no hop-by-hop fields.
+/// The name by which this cluster is known in `Via`.
+pub(super) const VIA: &str = "1.1 maelstrom";
+
+/// A request whose head was read and checked. Its text is what goes to the next hop.
 #[derive(Debug)]
-pub struct ProxyRequest {
-    pub parts: Parts,
-    pub body: Body,
-    pub stalled: Stalled,
+pub(crate) struct Request {
+    /// The first line, and the fields that do not end at this hop.
+    text: Vec<u8>,
+    /// Where the target begins in the first line.
+    target: usize,
+    pub(crate) component: Name,
+    /// How long the body is that arrives.
+    pub(crate) body: BodyLength,
+    /// The response has no body, whatever its fields say.
+    pub(crate) is_head: bool,
+    /// It changes nothing, so that it can be sent twice.
+    pub(crate) is_safe: bool,
+    /// It offers to change the protocol of the connection.
+    pub(crate) upgrades: bool,
+    /// The sender reads interim responses.
+    pub(crate) reads_interim: bool,
+    /// The nodes that it came through.
+    pub(crate) path: String,
     /// The node that answers, `None` for any node that offers the component.
-    pub to: Option<NodeId>,
-    pub deadline: Instant,
+    pub(crate) to: Option<NodeId>,
+    pub(crate) deadline: Instant,
     /// How many more links it may cross.
-    pub hops: u8,
+    pub(crate) hops: u8,
 }
 
-impl ProxyRequest {
-    /// A request that a peer sent over a link.
-    pub fn from_link(request: Request<()>, body: Body, open: Open, deadline: Instant) -> Self {
-        let (parts, ()) = request.into_parts();
-        Self { parts, body, stalled: Stalled::default(), to: open.to, deadline, hops: open.hops }
+impl Request {
+    /// Takes in a request of the node `me`, whose body ends itself or not, as its [leg](super::leg::Leg) does.
+    ///
+    /// # Errors
+    /// It breaks a rule, names no component, or is too late.
+    pub(crate) fn take(
+        head: &RequestHead<'_, '_>,
+        ends_itself: bool,
+        origin: Origin<'_>,
+        me: NodeId,
+    ) -> Result<Self, ProxyError> {
+        let connection = Connection::of(head.fields);
+        let mut text = Vec::with_capacity(head.len + 512);
+        text.extend_from_slice(head.method.as_bytes());
+        text.push(b' ');
+        let target_at = text.len();
+        let (target, authority) = match origin {
+            Origin::Outside { target, .. } => (target, absolute(head.target).1),
+            Origin::Inside(_) | Origin::Link(_) => absolute(head.target),
+        };
+        if !target.starts_with('/') {
+            let target = head.target;
+            return Err(ProxyError::BadRequest(format!("the request target {target} must begin with /")));
+        }
+        text.extend_from_slice(target.as_bytes());
+        text.extend_from_slice(b" HTTP/1.1\r\n");
+        let mut seen = Seen { host: authority.map(str::as_bytes), ..Seen::default() };
+        for field in head.fields {
+            let (name, value) = (field.name, field.value);
+            let kind = Kind::of(name);
+            match (kind, origin) {
+                (Kind::TransferEncoding | Kind::ContentLength | Kind::Connection, _) => {}
+                (Kind::Te, _) => seen.trailers |= lists(value, "trailers"),
+                (Kind::Upgrade, _) if connection.upgrade => put(&mut text, "upgrade", value),
+                (Kind::Host, _) if authority.is_some() => {}
+                (Kind::Host, _) if seen.host.is_some() => {
+                    return Err(ProxyError::BadRequest("the request has several Host headers".to_owned()));
+                }
+                (Kind::Host, _) => seen.host = Some(value),
+                (Kind::Component | Kind::RelayPath | Kind::Deadline | Kind::Start | Kind::Maelstrom, Origin::Outside { .. }) => {}
+                (Kind::Component, _) => seen.component = Some(value),
+                (Kind::RelayPath, _) => seen.join_path(value),
+                (Kind::Deadline, Origin::Link(_)) => {}
+                (Kind::Deadline, _) => seen.deadline = Some(nanos(value)?),
+                (Kind::Start, Origin::Inside(_)) => {
+                    seen.start = true;
+                    put(&mut text, name, value);
+                }
+                (Kind::ForwardedFor, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
+                    seen.forwarded_for.extend(arrival.trusted.then_some(value));
+                }
+                (Kind::Forwarded, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
+                    seen.forwarded.extend(arrival.trusted.then_some(value));
+                }
+                (Kind::ForwardedHost, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
+                    if arrival.trusted {
+                        seen.forwarded_host = true;
+                        put(&mut text, name, value);
+                    }
+                }
+                (Kind::ForwardedProto, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
+                    if arrival.trusted {
+                        seen.forwarded_proto = true;
+                        put(&mut text, name, value);
+                    }
+                }
+                // A component that takes fields for variables of a program cannot tell these from others (httpoxy).
+                (Kind::Proxy | Kind::Underscore, Origin::Outside { .. } | Origin::Inside(_)) => {}
+                _ if connection.passes(name) => put(&mut text, name, value),
+                _ => {}
+            }
+        }
+        if let Some(host) = seen.host {
+            put(&mut text, "host", host);
+        } else if head.version == Version::Http11 && origin.arrival().is_some() {
+            return Err(ProxyError::BadRequest("the request has no Host header".to_owned()));
+        }
+        if connection.upgrade {
+            text.extend_from_slice(b"connection: upgrade\r\n");
+        }
+        if seen.trailers {
+            text.extend_from_slice(b"te: trailers\r\n");
+        }
+        let component = match origin {
+            Origin::Outside { component, .. } => component,
+            Origin::Inside(_) | Origin::Link(_) => {
+                let name = seen.component.and_then(|name| core::str::from_utf8(name).ok());
+                Name::new(name.ok_or(ProxyError::NoComponent)?).map_err(|_| ProxyError::NoComponent)?
+            }
+        };
+        line(&mut text, route::COMPONENT, &component);
+        let now = unix_nanos();
+        if let Some(arrival) = origin.arrival() {
+            seen.announce(&mut text, arrival, now);
+        }
+        let path = RelayPath(&seen.path);
+        if path.visits(me) {
+            return Err(ProxyError::Loop);
+        }
+        line(&mut text, route::RELAY_PATH, path.joined(me));
+
+        let (to, hops, budget_ms) = match origin {
+            Origin::Link(open) => (open.to, open.hops, Some(open.budget_ms)),
+            _ => (None, MAX_HOPS, None),
+        };
+        let limits = TimeLimits { deadline_nano: seen.deadline, now_nano: Some(now), budget_ms };
+        let remaining = limits.remaining();
+        if remaining == Duration::ZERO {
+            return Err(ProxyError::Late);
+        }
+        let body = if ends_itself { carried_length(head, connection)? } else { request_length(head.version, head.fields)? };
+        let is_safe = matches!(head.method, "GET" | "HEAD" | "OPTIONS" | "TRACE");
+        Ok(Self {
+            text,
+            target: target_at,
+            component,
+            body,
+            is_head: head.method == "HEAD",
+            is_safe,
+            upgrades: connection.upgrade,
+            reads_interim: head.version == Version::Http11,
+            path: seen.path,
+            to,
+            deadline: Instant::now() + remaining,
+            hops,
+        })
     }
 
-    /// A request that came to an HTTP port. It ends with [`BodyError::Stalled`](super::BodyError::Stalled) when nothing of
-    /// its body arrives for `stall_timeout`.
-    pub fn from_http(
-        request: Request<Body>,
-        arrival: Arrival,
-        stall_timeout: Duration,
-    ) -> Result<Self, ProxyError> {
-        let (mut parts, body) = request.into_parts();
-        let (body, stalled) = body.with_stall_timeout(stall_timeout);
-        // Any other upgrade is an offer, which RFC 9110 section 7.8 lets a server ignore.
-        let mut upgrades = parts.headers.get_all(UPGRADE).iter();
-        let is_websocket = upgrades.any(|offer| lists(offer.as_bytes(), "websocket"));
-        if is_websocket || parts.method == Method::CONNECT {
-            return Err(ProxyError::Upgrade);
+    /// The text of the head without its end, for a link.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The text of the head without its end, for a component of this node under `prefix`: with the deadline by this node's
+    /// clock.
+    pub(crate) fn text_for_component(&self, prefix: &str) -> Vec<u8> {
+        let (method, rest) = self.text.split_at_checked(self.target).unwrap_or_default();
+        let mut text = Vec::with_capacity(self.text.len() + prefix.len() + 64);
+        text.extend_from_slice(method);
+        text.extend_from_slice(prefix.as_bytes());
+        text.extend_from_slice(rest);
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
+        line(&mut text, route::DEADLINE_NANO, unix_nanos().saturating_add(left));
+        text
+    }
+}
+
+/// What was found in the fields.
+#[derive(Default)]
+struct Seen<'b> {
+    host: Option<&'b [u8]>,
+    component: Option<&'b [u8]>,
+    path: String,
+    deadline: Option<u64>,
+    start: bool,
+    trailers: bool,
+    forwarded_for: Vec<&'b [u8]>,
+    forwarded: Vec<&'b [u8]>,
+    forwarded_host: bool,
+    forwarded_proto: bool,
+}
+
+impl Seen<'_> {
+    fn join_path(&mut self, value: &[u8]) {
+        if let Ok(value) = core::str::from_utf8(value) {
+            if !self.path.is_empty() {
+                self.path.push('|');
+            }
+            self.path.push_str(value);
         }
-        let now_nano = fields::unix_nanos();
-        let deadline_nano = fields::take_deadline(&mut parts.headers)?;
-        let limits = TimeLimits { deadline_nano, now_nano: Some(now_nano), budget_ms: None };
-        fields::take_in(&mut parts, arrival, now_nano)?;
-        let deadline = Instant::now() + limits.remaining();
-        Ok(Self { parts, body, stalled, to: None, deadline, hops: MAX_HOPS })
+    }
+
+    /// Says who sent the request, and how, to those who do not see that themselves.
+    fn announce(&self, text: &mut Vec<u8>, arrival: Arrival, now: u64) {
+        let (peer, proto) = (arrival.peer.to_canonical(), if arrival.secure { "https" } else { "http" });
+        begin_list(text, "x-forwarded-for", &self.forwarded_for);
+        let _ = write!(text, "{peer}\r\n");
+        begin_list(text, "forwarded", &self.forwarded);
+        let _ = if peer.is_ipv6() { write!(text, "for=\"[{peer}]\"") } else { write!(text, "for={peer}") };
+        if let Some(host) = self.host.filter(|host| !host.iter().any(|byte| b"\"\\".contains(byte))) {
+            text.extend_from_slice(b";host=\"");
+            text.extend_from_slice(host);
+            text.push(b'"');
+        }
+        let _ = write!(text, ";proto={proto}\r\nvia: {VIA}\r\n");
+        if let Some(host) = self.host.filter(|_| !self.forwarded_host) {
+            put(text, "x-forwarded-host", host);
+        }
+        if !self.forwarded_proto {
+            line(text, "x-forwarded-proto", proto);
+        }
+        if !self.start {
+            line(text, route::START_NANO, now);
+        }
+    }
+}
+
+/// A request's body on a leg that ends itself: the fields say whether there is one.
+fn carried_length(
+    head: &RequestHead<'_, '_>,
+    connection: Connection<'_, '_>,
+) -> Result<BodyLength, ProxyError> {
+    match request_length(head.version, head.fields)? {
+        BodyLength::None if connection.upgrade => Ok(BodyLength::None),
+        // The peer may not know of the mark for a body without a length, so its end decides.
+        BodyLength::None => Ok(BodyLength::UntilClose),
+        length => Ok(length),
+    }
+}
+
+/// The path and query of a target, and the host that it names in absolute form (RFC 9112 section 3.2.2).
+pub(crate) fn absolute(target: &str) -> (&str, Option<&str>) {
+    let rest = target.strip_prefix("http://").or_else(|| target.strip_prefix("https://"));
+    let Some(rest) = rest else { return (target, None) };
+    match rest.find(['/', '?']) {
+        Some(at) => {
+            let (host, path) = rest.split_at(at);
+            (if path.starts_with('/') { path } else { "" }, Some(host))
+        }
+        None => ("/", Some(rest)),
+    }
+}
+
+fn nanos(value: &[u8]) -> Result<u64, ProxyError> {
+    parse_nanos(value).map_err(|error| ProxyError::BadRequest(format!("MAELSTROM-DEADLINE-NANO: {error}")))
+}
+
+/// The time of this node's clock, in nanoseconds since 1970.
+fn unix_nanos() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Adds a field whose parts came from a head that was read, so that they hold no line end.
+pub(super) fn put(text: &mut Vec<u8>, name: &str, value: &[u8]) {
+    text.extend_from_slice(name.as_bytes());
+    text.extend_from_slice(b": ");
+    text.extend_from_slice(value);
+    text.extend_from_slice(b"\r\n");
+}
+
+/// Adds a field. Writing into memory does not fail.
+pub(super) fn line(text: &mut Vec<u8>, name: &str, value: impl Display) {
+    let _ = write!(text, "{name}: {value}\r\n");
+}
+
+fn begin_list(text: &mut Vec<u8>, name: &str, values: &[&[u8]]) {
+    text.extend_from_slice(name.as_bytes());
+    text.extend_from_slice(b": ");
+    for value in values {
+        text.extend_from_slice(value);
+        text.extend_from_slice(b", ");
     }
 }

@@ -1,0 +1,104 @@
+//! One leg of a proxied request: a connection, or an exchange of a link, on which one message comes in and one goes out.
+//!
+//! Every leg takes and gives heads as the text that a link carries: a first line and fields, without those that end at a hop.
+//! So whoever sends a request and whoever answers it, the same code decides what becomes of it.
+
+use core::task::{Context, Poll};
+use std::io;
+
+use node_core::http::{BadChunk, BodyLength, FramingError};
+
+use crate::link::ExchangeError;
+
+/// What is here of the incoming message's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrived {
+    /// So many bytes, at least one, at the start of [`Leg::bytes`].
+    Data {
+        /// How many.
+        len: usize,
+        /// The message ends after them.
+        last: bool,
+    },
+    /// The end. [`Leg::trailers`] has the trailers.
+    End,
+}
+
+/// One leg. Its methods do not block: `Pending` means that the task is woken later.
+pub(crate) trait Leg: Send {
+    /// The connection tells where a message ends, and not its head.
+    const ENDS_ITSELF: bool;
+
+    // The message that comes in.
+
+    /// The bytes that arrived and were not consumed.
+    fn bytes(&self) -> &[u8];
+
+    /// Waits for more bytes of a head. `false` is the end of the connection.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, LegError>>;
+
+    /// Drops bytes of a head, or of the body.
+    fn consume(&mut self, bytes: usize);
+
+    /// Says how long the body is that comes in, after its head was consumed.
+    fn expect(&mut self, body: BodyLength);
+
+    /// The next bytes of the body. Bytes that are not consumed come again.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arrived, LegError>>;
+
+    /// The field lines after the body that came in.
+    fn trailers(&self) -> &[u8];
+
+    /// Whether the other side is gone, while nothing is expected from it.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    // The message that goes out.
+
+    /// Begins a message: its first line and fields, without the empty line, and the length of the body that follows.
+    fn begin(&mut self, head: &[u8], outline: Outline);
+
+    /// Sends bytes of the body, which ends after them if `last`. Returns how many were taken: at least one.
+    fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8], last: bool) -> Poll<Result<usize, LegError>>;
+
+    /// Ends the body, with these field lines after it.
+    fn poll_end(&mut self, cx: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), LegError>>;
+
+    /// Passes on what is held back.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LegError>>;
+
+    /// Breaks the outgoing message off, so that nobody takes it for a whole one.
+    fn abort(&mut self);
+}
+
+/// The body of a message that goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outline {
+    pub(crate) body: BodyLength,
+    /// The `Content-Length` of a message that has no body, such as the answer to HEAD.
+    pub(crate) announced: Option<u64>,
+}
+
+impl Outline {
+    pub(crate) const fn of(body: BodyLength) -> Self {
+        Self { body, announced: None }
+    }
+}
+
+/// How a leg fails.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LegError {
+    #[error("the connection closed in the middle of a message")]
+    Closed,
+    #[error(transparent)]
+    Chunk(#[from] BadChunk),
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
+    #[error(transparent)]
+    Framing(#[from] FramingError),
+    #[error(transparent)]
+    Http2(#[from] h2::Error),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("the body is not as long as its Content-Length says")]
+    Length,
+}

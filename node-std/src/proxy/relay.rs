@@ -1,0 +1,270 @@
+//! Moves a request from one leg to another, and its response back.
+
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+
+use node_core::http::{NO_FIELD, ResponseHead};
+
+use super::alarm::Alarm;
+use super::leg::{Arrived, Leg, LegError};
+use super::pace::Pace;
+use super::reply::Reply;
+use super::request::Request;
+use super::{MAX_FIELDS, MAX_HEAD};
+
+/// How a relayed request ended, apart from errors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Finished {
+    /// The whole request was passed on.
+    pub(super) request_sent: bool,
+    /// The upstream closes its connection.
+    pub(super) closes: bool,
+    pub(super) status: u16,
+}
+
+/// Who is to blame for a request that failed, before any of its response was passed on or after.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The sender went away, or broke a rule: nobody waits for a response.
+    Downstream(LegError),
+    /// The sender sends too slowly.
+    Slow,
+    /// The upstream failed.
+    Upstream(LegError),
+    /// Its response is not one.
+    Response(String),
+    /// Time ran out.
+    Late,
+    /// A node behind the upstream says what failed: it is told to the world in other words.
+    Told(u16),
+}
+
+/// What is known of a request while it is relayed.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Bytes of the request's body were taken from the sender.
+    pub(super) took_body: bool,
+    /// A byte of the response arrived.
+    pub(super) heard: bool,
+    /// The response's head was passed on.
+    pub(super) began: bool,
+}
+
+/// What a relay needs to know of both ends.
+pub(super) struct Terms<'r> {
+    pub(super) request: &'r Request,
+    /// This node let the request into the cluster.
+    pub(super) enters: bool,
+    /// The sender is not to learn what nodes say of each other.
+    pub(super) outside: bool,
+    pub(super) alarm: &'r mut Alarm,
+    pub(super) pace: &'r mut Pace,
+}
+
+/// Moves what is left of `request` from `down` to `up`, on which its head was begun, and the response back.
+pub(super) async fn relay<D: Leg, U: Leg + Upgrade>(
+    down: &mut D,
+    up: &mut U,
+    terms: Terms<'_>,
+    progress: &mut Progress,
+) -> Result<Finished, Failure>
+where
+    D: Upgrade,
+{
+    let mut relay = Relay { down, up, terms, progress, sent: false, stopped: false, head: true, done: false, closes: false, status: 0 };
+    poll_fn(|cx| relay.poll(cx)).await
+}
+
+/// A leg that can turn into two directions of bytes without any form.
+pub(super) trait Upgrade {
+    fn upgrade(&mut self);
+}
+
+struct Relay<'r, D, U> {
+    down: &'r mut D,
+    up: &'r mut U,
+    terms: Terms<'r>,
+    progress: &'r mut Progress,
+    /// The request was passed on.
+    sent: bool,
+    /// The upstream takes no more of the request.
+    stopped: bool,
+    /// The head of the response is expected.
+    head: bool,
+    /// The response was passed on.
+    done: bool,
+    closes: bool,
+    status: u16,
+}
+
+impl<D: Leg + Upgrade, U: Leg + Upgrade> Relay<'_, D, U> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Finished, Failure>> {
+        loop {
+            let forth = self.poll_request(cx)?;
+            let back = self.poll_response(cx)?;
+            if self.done && self.down.poll_flush(cx).map_err(Failure::Downstream)?.is_ready() {
+                let Self { sent, closes, status, .. } = *self;
+                let tunnel = status == 101 && !sent && !self.stopped;
+                if !tunnel {
+                    return Poll::Ready(Ok(Finished { request_sent: sent, closes, status }));
+                }
+            }
+            if !forth && !back {
+                break;
+            }
+        }
+        if self.terms.alarm.poll(cx).is_ready() {
+            return Poll::Ready(Err(Failure::Late));
+        }
+        Poll::Pending
+    }
+
+    /// Moves the request. Returns whether anything was moved.
+    fn poll_request(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
+        let mut moved = false;
+        while !self.sent && !self.stopped {
+            let arrived = match self.down.poll_body(cx) {
+                Poll::Ready(arrived) => arrived.map_err(Failure::Downstream)?,
+                Poll::Pending => {
+                    if self.terms.pace.waits(cx) {
+                        return Err(Failure::Slow);
+                    }
+                    break;
+                }
+            };
+            let passed = match arrived {
+                Arrived::Data { len, last } => {
+                    self.terms.pace.moved(len);
+                    let data = self.down.bytes().get(..len).unwrap_or_default();
+                    self.up.poll_send(cx, data, last).map_ok(|taken| (taken, last && taken == len))
+                }
+                Arrived::End => self.up.poll_end(cx, self.down.trailers()).map_ok(|()| (0, true)),
+            };
+            match passed {
+                Poll::Ready(Ok((taken, end))) => {
+                    self.down.consume(taken);
+                    self.progress.took_body |= taken > 0;
+                    self.sent = end;
+                    moved = true;
+                }
+                Poll::Ready(Err(LegError::Length)) => return Err(Failure::Downstream(LegError::Length)),
+                // It may answer all the same: its response says why it reads no more.
+                Poll::Ready(Err(_)) => self.stopped = true,
+                Poll::Pending => break,
+            }
+        }
+        if !self.stopped && self.up.poll_flush(cx).map_err(|_| ()).is_ready_and(|flushed| flushed.is_err()) {
+            self.stopped = true;
+        }
+        if self.sent && !self.done && self.down.poll_gone(cx).is_ready() {
+            return Err(Failure::Downstream(LegError::Closed));
+        }
+        Ok(moved)
+    }
+
+    /// Moves the response. Returns whether anything was moved.
+    fn poll_response(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
+        let mut moved = false;
+        while self.head {
+            if self.take_head()? {
+                moved = true;
+                continue;
+            }
+            match self.up.poll_more(cx) {
+                Poll::Ready(Ok(true)) => self.progress.heard = true,
+                Poll::Ready(Ok(false)) => return Err(Failure::Upstream(LegError::Closed)),
+                Poll::Ready(Err(error)) => return Err(Failure::Upstream(error)),
+                Poll::Pending => {
+                    // An interim response does not wait for the final one.
+                    let _ = self.down.poll_flush(cx).map_err(Failure::Downstream)?;
+                    return Ok(moved);
+                }
+            }
+        }
+        while !self.done {
+            let arrived = match self.up.poll_body(cx) {
+                Poll::Ready(arrived) => arrived.map_err(Failure::Upstream)?,
+                Poll::Pending => break,
+            };
+            let passed = match arrived {
+                Arrived::Data { len, last } => {
+                    let data = self.up.bytes().get(..len).unwrap_or_default();
+                    self.down.poll_send(cx, data, last).map_ok(|taken| (taken, last && taken == len))
+                }
+                Arrived::End => self.down.poll_end(cx, self.up.trailers()).map_ok(|()| (0, true)),
+            };
+            match passed {
+                Poll::Ready(Ok((taken, end))) => {
+                    self.up.consume(taken);
+                    self.done = end;
+                    moved = true;
+                }
+                Poll::Ready(Err(LegError::Length)) => return Err(Failure::Upstream(LegError::Length)),
+                Poll::Ready(Err(error)) => return Err(Failure::Downstream(error)),
+                Poll::Pending => break,
+            }
+        }
+        if !self.done {
+            let _ = self.down.poll_flush(cx).map_err(Failure::Downstream)?;
+        }
+        Ok(moved)
+    }
+
+    /// Reads a head of the response and passes it on. `false` when more of it must arrive first.
+    fn take_head(&mut self) -> Result<bool, Failure> {
+        let bad = |error: &dyn core::fmt::Display| Failure::Response(error.to_string());
+        let bytes = self.up.bytes();
+        if bytes.is_empty() {
+            return Ok(false);
+        }
+        let mut slots = [NO_FIELD; MAX_FIELDS];
+        let parsed = ResponseHead::parse_any(bytes, &mut slots).map_err(|error| bad(&error))?;
+        let Some(head) = parsed else {
+            let too_long = bytes.len() > MAX_HEAD;
+            return if too_long { Err(bad(&"its head is too long")) } else { Ok(false) };
+        };
+        let Terms { request, enters, outside, .. } = self.terms;
+        let reply = Reply::take(&head, U::ENDS_ITSELF, request, enters).map_err(|error| bad(&error))?;
+        if reply.is_error && outside {
+            return Err(Failure::Told(reply.status));
+        }
+        let len = head.len;
+        self.up.consume(len);
+        if reply.is_interim() {
+            if request.reads_interim {
+                self.down.begin(&reply.text, reply.outline);
+            }
+            return Ok(true);
+        }
+        self.down.begin(&reply.text, reply.outline);
+        self.progress.began = true;
+        if reply.status == 101 {
+            if !request.upgrades {
+                return Err(bad(&"it changes the protocol without being asked"));
+            }
+            self.down.upgrade();
+            self.up.upgrade();
+            self.terms.alarm.clear();
+            self.terms.pace.stop();
+            (self.sent, self.stopped) = (false, false);
+        } else {
+            self.up.expect(reply.body);
+        }
+        (self.head, self.closes, self.status) = (false, reply.closes || reply.status == 101, reply.status);
+        Ok(true)
+    }
+}
+
+trait ReadyAnd<T> {
+    /// Whether it is ready, and with a value of which this holds.
+    fn is_ready_and(self, holds: impl FnOnce(T) -> bool) -> bool;
+}
+
+impl<T> ReadyAnd<T> for Poll<T> {
+    fn is_ready_and(self, holds: impl FnOnce(T) -> bool) -> bool {
+        match self {
+            Self::Ready(value) => holds(value),
+            Self::Pending => false,
+        }
+    }
+}

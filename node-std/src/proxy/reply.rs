@@ -1,0 +1,87 @@
+//! The head of a response on its way back.
+
+use std::io::Write as _;
+
+use node_core::http::{BodyLength, Connection, ResponseHead, content_length, response_length};
+
+use super::field::Kind;
+use super::leg::{LegError, Outline};
+use super::request::{Request, VIA, put};
+
+/// A response's head as it goes to the next hop.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    /// The first line, and the fields that do not end at this hop.
+    pub(super) text: Vec<u8>,
+    /// How long the body is that arrives.
+    pub(super) body: BodyLength,
+    pub(super) outline: Outline,
+    /// The upstream closes the connection after it.
+    pub(super) closes: bool,
+    /// Another node of the cluster wrote it to say what failed.
+    pub(super) is_error: bool,
+}
+
+/// Marks a response that a node wrote to say what failed, so that the gateway does not show it to the world.
+pub(super) const ERROR: &str = "maelstrom-error";
+
+impl Reply {
+    /// Takes in the response to `request`, whose body ends itself or not, as its leg does. `enters` says that this node let the
+    /// request into the cluster.
+    pub(super) fn take(
+        head: &ResponseHead<'_, '_>,
+        ends_itself: bool,
+        request: &Request,
+        enters: bool,
+    ) -> Result<Self, LegError> {
+        let connection = Connection::of(head.fields);
+        let mut text = Vec::with_capacity(head.len + 64);
+        let _ = write!(text, "HTTP/1.1 {} {}\r\n", head.status, head.reason);
+        let switches = head.status == 101;
+        let (mut is_error, mut announced) = (false, None);
+        for field in head.fields {
+            let (name, value) = (field.name, field.value);
+            match Kind::of(name) {
+                Kind::ContentLength => announced = content_length(head.fields).ok().flatten(),
+                Kind::TransferEncoding | Kind::Connection => {}
+                Kind::Upgrade if switches => put(&mut text, name, value),
+                Kind::Maelstrom if name.eq_ignore_ascii_case(ERROR) => {
+                    // A component does not speak for a node.
+                    is_error = ends_itself;
+                    if ends_itself && !enters {
+                        put(&mut text, ERROR, value);
+                    }
+                }
+                _ if connection.passes(name) => put(&mut text, name, value),
+                _ => {}
+            }
+        }
+        if switches {
+            text.extend_from_slice(b"connection: upgrade\r\n");
+        }
+        if enters {
+            let _ = write!(text, "via: {VIA}\r\n");
+        }
+        let body = match response_length(head.version, head.status, request.is_head, head.fields)? {
+            BodyLength::Chunked if ends_itself => BodyLength::UntilClose,
+            body => body,
+        };
+        let outline = match body {
+            BodyLength::None => Outline {
+                body,
+                announced: announced.filter(|_| request.is_head || head.status == 304),
+            },
+            BodyLength::Known(_) => Outline::of(body),
+            BodyLength::Chunked | BodyLength::UntilClose => Outline::of(BodyLength::Chunked),
+        };
+        let closes = connection.close || body == BodyLength::UntilClose || {
+            head.version == node_core::http::Version::Http10 && !connection.keep_alive
+        };
+        Ok(Self { status: head.status, text, body, outline, closes, is_error })
+    }
+
+    /// Whether another response to the same request follows.
+    pub(super) const fn is_interim(&self) -> bool {
+        self.status < 200 && self.status != 101
+    }
+}
