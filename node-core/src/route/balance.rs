@@ -134,8 +134,8 @@ const UNTIL: u64 = (1 << 48) - 1;
 
 #[cfg(test)]
 mod tests {
+    use std::vec;
     use std::vec::Vec;
-    use std::{format, vec};
 
     use super::*;
 
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(outlier.to_bits(), 0);
         for now in [0, 3, 1000, 100_000, u64::MAX / 2_000_000] {
             outlier = outlier.failed(at(now));
-            assert_eq!(Outlier::from_bits(outlier.to_bits()), outlier, "{}", format!("{outlier:?}"));
+            assert_eq!(Outlier::from_bits(outlier.to_bits()), outlier);
         }
         let end = after_failures(Outlier::default(), 5, Instant::from_micros(u64::MAX));
         assert_eq!(Outlier::from_bits(end.to_bits()), end);

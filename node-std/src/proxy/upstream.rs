@@ -16,7 +16,7 @@ use super::error::ProxyError;
 use super::fields;
 use super::head::MAX_HEAD;
 use super::request::ProxyRequest;
-use crate::config::Component;
+use crate::config::{Component, UpstreamProtocol};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than the usual idle timeouts of application servers, so that this side closes first.
@@ -40,7 +40,10 @@ impl Upstream {
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .http1_max_buf_size(MAX_HEAD)
             .build(connector);
-        let urls = components.iter().map(|component| (component.name.to_string(), component.url.clone()));
+        let urls = components.iter().filter_map(|component| {
+            let url = component.upstreams.iter().find(|url| url.protocol == UpstreamProtocol::Http)?;
+            Some((component.name.to_string(), url.to_string().parse().ok()?))
+        });
         Self { client, urls: urls.collect() }
     }
 
