@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::time::Duration;
 
-/// The longest time budget of a proxied request, which is also the default, as in Maelstrom.
+/// The longest time budget of a proxied request unless a component allows another, as in Maelstrom.
 pub const MAX_BUDGET: Duration = Duration::from_secs(300);
 
 /// The limits of a request's time; the strictest one wins.
@@ -25,10 +25,16 @@ impl TimeLimits {
     /// The time that is left, at most [`MAX_BUDGET`]; zero when the request is already too late.
     #[must_use]
     pub fn remaining(self) -> Duration {
+        self.remaining_within(MAX_BUDGET)
+    }
+
+    /// The time that is left, at most `most`: a component may allow more or less than [`MAX_BUDGET`].
+    #[must_use]
+    pub fn remaining_within(self, most: Duration) -> Duration {
         let absolute = self.deadline_nano.zip(self.now_nano);
         let absolute = absolute.map(|(deadline, now)| Duration::from_nanos(deadline.saturating_sub(now)));
         let relative = self.budget_ms.map(|ms| Duration::from_millis(ms.into()));
-        [absolute, relative].into_iter().flatten().fold(MAX_BUDGET, Duration::min)
+        [absolute, relative].into_iter().flatten().fold(most, Duration::min)
     }
 }
 
@@ -78,6 +84,11 @@ mod tests {
         assert_eq!(TimeLimits { budget_ms: Some(9000), ..limits }.remaining(), Duration::from_secs(2));
         let far = TimeLimits { deadline_nano: Some(u64::MAX), budget_ms: Some(u32::MAX), ..limits };
         assert_eq!(far.remaining(), MAX_BUDGET);
+        let hour = Duration::from_secs(3600);
+        assert_eq!(
+            TimeLimits { budget_ms: Some(u32::MAX), ..TimeLimits::default() }.remaining_within(hour),
+            hour
+        );
     }
 
     #[test]

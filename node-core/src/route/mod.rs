@@ -1,10 +1,13 @@
 //! Routing of a proxied request: which member answers it, how long it may take, and how a loop is detected. Pure functions: the
 //! adapter brings the headers, the members and the clock.
 
+pub mod balance;
 pub mod deadline;
 pub mod gateway;
 pub mod owners;
+pub mod path;
 pub mod relay;
+pub mod rules;
 pub mod target;
 
 /// The component that is to answer. The private port and links honour it; the public gateway strips it.

@@ -3,13 +3,13 @@
 use core::net::SocketAddr;
 use std::io;
 
-use crate::config::{DialRange, HostPort};
+use crate::config::{AddressRange, HostPort};
 
 /// The ranges of addresses that may be dialled.
 #[derive(Clone, Debug, Default)]
 pub struct DialRanges {
     /// Empty: any address may be dialled.
-    pub ranges: Vec<DialRange>,
+    pub ranges: Vec<AddressRange>,
     /// The join addresses of the configuration, which may always be dialled.
     pub join: Vec<HostPort>,
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::env_file::{self, EnvFileError, Variable, Variables};
 use super::error::ConfigError;
-use super::file::{ConfigFile, ConfigFileError, Tls};
+use super::file::{ConfigFile, ConfigFileError, Maps};
 use super::key::Key;
 use super::known::{self, UnknownVariable};
 use super::setting::{Port, Setting};
@@ -38,11 +38,11 @@ impl Environment {
         Ok(Self { file: env_file::read(path)?, path: path.to_owned(), ..self })
     }
 
-    /// Adds the settings of the configuration file at `path`, and returns its map `tls`.
+    /// Adds the settings of the configuration file at `path`, and returns what only a file can say.
     ///
     /// # Errors
     /// The file cannot be read, or something in it is wrong. All faults are told.
-    pub(super) fn read_config(&mut self, path: &Path) -> Result<Option<Tls>, ConfigFileError> {
+    pub(super) fn read_config(&mut self, path: &Path) -> Result<Maps, ConfigFileError> {
         let variable = |name: &str| {
             let process =
                 self.process.get(OsStr::new(name)).and_then(|value| value.clone().into_string().ok());
@@ -50,7 +50,7 @@ impl Environment {
         };
         let file = ConfigFile::read(path, &variable)?;
         self.config = file.settings;
-        Ok(file.tls)
+        Ok(file.maps)
     }
 
     /// Checks that something reads each variable of this program in the process; those of a file were checked with it.

@@ -53,6 +53,37 @@ pub enum ConfigError {
         /// Where it stands.
         origin: String,
     },
+    /// A gateway has TLS and no certificate.
+    #[error(
+        "{origin}: TLS on the gateway needs a certificate: give --public-tls-cert (MAEL_PUBLIC_TLS_CERT), or cert and key in gateway.tls"
+    )]
+    NoGatewayPair {
+        /// The flag or variable.
+        origin: String,
+    },
+    /// Everybody is sent to a port that does not speak TLS.
+    #[error(
+        "{origin}: it sends everybody to the gateway over TLS, and the gateway has none: give --public-tls-cert \
+         (MAEL_PUBLIC_TLS_CERT) or gateway.tls, and an address for the gateway"
+    )]
+    RedirectToNothing {
+        /// The flag or variable.
+        origin: String,
+    },
+    /// Two rules are for the same requests.
+    #[error("{origin}: a rule for this host and path was given before: drop one")]
+    RuleTwice {
+        /// The flag or variable.
+        origin: String,
+    },
+    /// Two ports have one address.
+    #[error("{origin}: {addr} is where the gateway itself listens: give the redirect another port")]
+    SameAddress {
+        /// The flag or variable.
+        origin: String,
+        /// The address.
+        addr: SocketAddr,
+    },
     /// TLS is asked for, and this node has nothing to show.
     #[error(
         "TLS needs a certificate and a key of this node: give a directory (--tls-dir, tls.dir), or a pair (--tls-cert and --tls-key, \

@@ -28,6 +28,29 @@ pub struct Flags {
     #[arg(long, value_name = "IP:PORT")]
     pub public_addr: Option<String>,
 
+    /// The certificate of the gateway in PEM, with its intermediates. With it the gateway speaks TLS
+    /// [env: MAEL_PUBLIC_TLS_CERT].
+    #[arg(long, value_name = "FILE")]
+    pub public_tls_cert: Option<String>,
+
+    /// The key of that certificate [env: MAEL_PUBLIC_TLS_KEY] [default: in the same file].
+    #[arg(long, value_name = "FILE")]
+    pub public_tls_key: Option<String>,
+
+    /// Where a port listens that sends everybody to the gateway over TLS [env: MAEL_PUBLIC_REDIRECT_ADDR].
+    #[arg(long, value_name = "IP:PORT")]
+    pub public_redirect_addr: Option<String>,
+
+    /// Which component answers at the gateway for a host and path, such as www.example.org/shop=shop/ to strip /shop. With a
+    /// rule, /NAME/ is no longer component NAME; may be repeated, at most 256 [env: MAEL_PUBLIC_RULES, separated by ; or blanks].
+    #[arg(long = "public-rule", value_name = "[HOST]/PATH=COMPONENT[/REWRITE]")]
+    pub public_rules: Vec<String>,
+
+    /// A proxy before the gateway whose X-Forwarded-* and Forwarded are believed; may be repeated, at most 64
+    /// [env: MAEL_TRUSTED_PROXIES, comma separated].
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    pub trusted_proxies: Vec<String>,
+
     /// A member to join the cluster through; may be repeated, at most 8 [env: MAEL_JOIN, comma separated].
     #[arg(long, value_name = "HOST:PORT")]
     pub join: Vec<String>,
@@ -74,6 +97,47 @@ pub struct Flags {
     /// Most connections of a port at once [env: MAEL_MAX_CONNECTIONS] [default: 4096].
     #[arg(long, value_name = "NUMBER")]
     pub max_connections: Option<String>,
+
+    /// Most connections of one source address on one port [env: MAEL_MAX_PER_SOURCE] [default: half of --max-connections].
+    #[arg(long, value_name = "NUMBER")]
+    pub max_per_source: Option<String>,
+
+    /// The longest head of a request, from 1 KiB to 1 MiB [env: MAEL_MAX_HEAD_BYTES] [default: 64KiB].
+    #[arg(long, value_name = "BYTES")]
+    pub max_head_bytes: Option<String>,
+
+    /// Most fields in the head of a request, at most 1024 [env: MAEL_MAX_HEADERS] [default: 128].
+    #[arg(long, value_name = "NUMBER")]
+    pub max_headers: Option<String>,
+
+    /// The longest body of a request, or none for any [env: MAEL_MAX_BODY_BYTES] [default: none].
+    #[arg(long, value_name = "BYTES")]
+    pub max_body_bytes: Option<String>,
+
+    /// The least rate of a body that this node waits for, after 10 s, or none for any [env: MAEL_MIN_RATE] [default: 1KiB].
+    #[arg(long, value_name = "BYTES-A-SECOND")]
+    pub min_rate: Option<String>,
+
+    /// How long the head of a request may take [env: MAEL_HEAD_TIMEOUT] [default: 10].
+    #[arg(long, value_name = "SECONDS")]
+    pub head_timeout: Option<String>,
+
+    /// How long a connection stays open between two requests [env: MAEL_IDLE_TIMEOUT] [default: 75].
+    #[arg(long, value_name = "SECONDS")]
+    pub idle_timeout: Option<String>,
+
+    /// How long a client may take to send a whole request [env: MAEL_READ_TIMEOUT] [default: 300].
+    #[arg(long, value_name = "SECONDS")]
+    pub read_timeout: Option<String>,
+
+    /// How long a client may take to receive a whole response [env: MAEL_WRITE_TIMEOUT] [default: 310].
+    #[arg(long, value_name = "SECONDS")]
+    pub write_timeout: Option<String>,
+
+    /// How long a request may take that arrives here, its body and the response included [env: MAEL_REQUEST_TIMEOUT]
+    /// [default: 300].
+    #[arg(long, value_name = "SECONDS")]
+    pub request_timeout: Option<String>,
 
     /// How long requests under way may take when the node is told to stop [env: MAEL_DRAIN] [default: 20].
     #[arg(long, value_name = "SECONDS")]

@@ -6,18 +6,20 @@
 //! flags, environment (env_file, file) -> resolve (key, setting) -> Config
 //! ```
 
+mod address_range;
 mod check;
 mod component;
-mod dial_range;
 mod env_file;
 mod environment;
 mod error;
 mod file;
 mod flags;
+mod gateway;
 mod host_port;
 mod in_force;
 mod key;
 mod known;
+mod limits;
 mod published;
 mod resolve;
 mod setting;
@@ -33,17 +35,21 @@ use node_core::id::{Name, NodeId};
 use node_core::route::owners::Binding;
 use node_core::trust::RoleRule;
 
+pub use address_range::{AddressRange, BadAddressRange};
 pub use check::Problems;
-pub use component::{BadComponent, Component};
-pub use dial_range::{BadDialRange, DialRange};
+pub use component::{
+    BadComponent, Component, HealthCheck, MAX_UPSTREAMS, UpstreamProtocol, UpstreamTls, UpstreamUrl,
+};
 pub use env_file::{EnvFileError, LineProblem};
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors};
 pub use file::{ConfigFileError, Fault, Place, check_text, host_of};
 pub use flags::Flags;
+pub use gateway::{BadRule, GatewayRule, GatewaySettings, GatewayTls};
 pub use host_port::{BadHostPort, HostPort};
 pub use in_force::InForce;
 pub use known::{UnknownVariable, check_process};
+pub use limits::{HttpLimits, Timeouts};
 pub use published::Published;
 pub use resolve::{TlsFlags, resolve_tls};
 
@@ -72,7 +78,7 @@ pub struct Config {
     /// Members to join the cluster through.
     pub join: Vec<HostPort>,
     /// Where the addresses lie that other members advertise and this node dials; empty for anywhere.
-    pub dial_ranges: Vec<DialRange>,
+    pub dial_ranges: Vec<AddressRange>,
     /// Where the node keeps its identity.
     pub data_dir: PathBuf,
     /// How the private port is secured, `None` without TLS.
@@ -85,8 +91,10 @@ pub struct Config {
     pub allowed_ids: Vec<NodeId>,
     /// The owners of components.
     pub bindings: Vec<Binding>,
-    /// The components that the public gateway serves.
+    /// The components that the public gateway serves at `/NAME/`, when it has no rules.
     pub published: Published,
+    /// What the gateway does beside listening.
+    pub gateway: GatewaySettings,
     /// Nodes link only to nodes of the same cluster.
     pub cluster_id: Name,
     /// Whether other machines may reach the private port without TLS.
@@ -95,6 +103,8 @@ pub struct Config {
     pub log: String,
     /// Most connections of a port at once.
     pub max_connections: usize,
+    /// Limits of HTTP on both ports.
+    pub http: HttpLimits,
     /// How long requests under way may take when the daemon is told to stop.
     pub drain: Duration,
     /// The configuration file.

@@ -1,18 +1,22 @@
 //! Resolves each setting from flags, the environment and files. All faults are told at once.
 
+mod gateway;
+mod limits;
+mod tls;
+
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use node_core::id::Name;
 use node_core::route::owners::{Binding, MAX_BINDINGS};
-use node_core::trust::{MAX_ROLE_RULES, RoleRule};
+use node_core::trust::MAX_ROLE_RULES;
 use node_core::wire::record::MAX_COMPONENTS;
 
 use super::environment::{Environment, is_blank, is_comma};
 use super::error::{ConfigError, ConfigErrors};
-use super::file::{Tls, host_of};
+use super::file::Maps;
 use super::key::{self, Key};
 use super::published::Entry;
 use super::setting::{Port, Setting};
@@ -20,8 +24,9 @@ use super::{
     Component, Config, Flags, HostPort, InForce, MAX_DIAL_RANGES, MAX_JOIN, PRIVATE_PORT, Published,
     default_data_dir, default_name, host_name,
 };
-use crate::tls::KeyPassword;
-use crate::tls::settings::{Demand, NameRule, PairSource, Pem, TlsSettings};
+use gateway::GatewayFlags;
+use limits::LimitFlags;
+pub use tls::{TlsFlags, resolve_tls};
 
 /// Most nodes in the list of those that may be linked.
 const MAX_ALLOWED: usize = 1024;
@@ -45,35 +50,12 @@ impl Config {
         env.check().map_err(ConfigError::from)?;
         let file =
             env.setting(key::CONFIG, flags.config.clone())?.map(|setting| PathBuf::from(setting.value));
-        let tls = match &file {
+        let maps = match &file {
             Some(path) => env.read_config(path).map_err(ConfigError::from)?,
-            None => None,
+            None => Maps::default(),
         };
-        Resolver::new(env).resolve(flags, file, tls)
+        Resolver::new(env).resolve(flags, file, maps)
     }
-}
-
-/// The keys and rules with which a tool asks a node, and the rules for roles: those of the same flags, variables and file as the
-/// node's own; no keys without TLS.
-///
-/// # Errors
-/// [`ConfigErrors`]: all that is wrong.
-pub fn resolve_tls(
-    flags: TlsFlags,
-    config: Option<String>,
-    environment: Environment,
-) -> Result<(Option<TlsSettings>, Vec<RoleRule>), ConfigErrors> {
-    let mut env = environment;
-    env.check().map_err(ConfigError::from)?;
-    let tls = match env.setting(key::CONFIG, config)? {
-        Some(setting) => env.read_config(Path::new(&setting.value)).map_err(ConfigError::from)?,
-        None => None,
-    };
-    let mut resolver = Resolver::new(env);
-    let join = resolver.list(key::JOIN, Vec::new(), is_comma, MAX_JOIN, "members to join through");
-    let settings = resolver.tls(flags, tls, false, &join, &mut Vec::new());
-    let roles = resolver.list(key::ROLES, Vec::new(), is_blank, MAX_ROLE_RULES, "rules for roles");
-    if resolver.errors.is_empty() { Ok((settings, roles)) } else { Err(ConfigErrors(resolver.errors)) }
 }
 
 /// Reads settings one after the other, and keeps what is wrong with them.
@@ -92,8 +74,10 @@ impl Resolver {
         mut self,
         flags: Flags,
         file: Option<PathBuf>,
-        tls: Option<Tls>,
+        mut maps: Maps,
     ) -> Result<Config, ConfigErrors> {
+        let limits = LimitFlags::of(&flags);
+        let gateway_flags = GatewayFlags::of(&flags);
         let join: Vec<HostPort> =
             self.list(key::JOIN, flags.join, is_comma, MAX_JOIN, "members to join through");
         let dial_ranges = self.list(
@@ -103,8 +87,13 @@ impl Resolver {
             MAX_DIAL_RANGES,
             "ranges of addresses to dial",
         );
-        let components: Vec<Component> =
+        let mut components: Vec<Component> =
             self.list(key::COMPONENTS, flags.components, is_comma, MAX_COMPONENTS, "components");
+        // Those that are given otherwise replace those of the file, as lists do.
+        if components.is_empty() {
+            components = core::mem::take(&mut maps.components);
+            self.note_map(&maps, "components.");
+        }
         if let Some(name) = duplicate(components.iter().map(|component| &component.name)) {
             self.errors.push(ConfigError::ComponentTwice(name));
         }
@@ -126,7 +115,7 @@ impl Resolver {
         let mut notes = Vec::new();
         let given =
             TlsFlags { dir: flags.tls_dir, cert: flags.tls_cert, key: flags.tls_key, ca: flags.tls_ca };
-        let tls = self.tls(given, tls, flags.tls, &join, &mut notes);
+        let tls = self.tls(given, maps.tls.take(), flags.tls, &join, &mut notes);
         let plaintext = flags.plaintext.then(|| "true".to_owned());
         let plaintext = self.value(key::PLAINTEXT, plaintext, Setting::switch, || Ok(false), bool::to_string);
         let plaintext = plaintext.unwrap_or(false);
@@ -135,6 +124,7 @@ impl Resolver {
         }
         let private_addr = self.private_addr(flags.private_addr, plaintext || tls.is_some());
         let public_addr = self.public_addr(flags.public_addr);
+        let gateway = self.gateway(gateway_flags, maps, public_addr, !listed.is_empty(), &mut notes);
         let env = self.env.clone();
         let path = |setting: &Setting| Ok(PathBuf::from(&setting.value));
         let data_dir = || default_data_dir(&env);
@@ -152,6 +142,8 @@ impl Resolver {
         let most = || Ok(MAX_CONNECTIONS);
         let max_connections =
             self.value(key::CONNECTIONS, flags.max_connections, Setting::count, most, usize::to_string);
+        let max_connections = max_connections.unwrap_or(MAX_CONNECTIONS);
+        let http = self.limits(limits, max_connections);
         let drain = || Ok(DRAIN);
         let drain =
             self.value(key::DRAIN, flags.drain, Setting::duration, drain, |drain| format!("{drain:?}"));
@@ -173,13 +165,15 @@ impl Resolver {
             tls,
             published: published(&listed, &components, &bindings),
             components,
+            gateway,
             roles,
             allowed_ids,
             bindings,
             cluster_id,
             plaintext,
             log,
-            max_connections: max_connections.unwrap_or(MAX_CONNECTIONS),
+            max_connections,
+            http,
             drain: drain.unwrap_or(DRAIN),
             file,
             notes,
@@ -242,14 +236,9 @@ impl Resolver {
         self.in_force.push(InForce { setting: key.name.to_owned(), value, origin });
     }
 
-    fn note_defaults(&mut self) {
-        for (name, others, value) in TLS_DEFAULTS {
-            let is_said = |known: &InForce| known.setting == name || others.contains(&known.setting.as_str());
-            if !self.in_force.iter().any(is_said) {
-                let (setting, value) = (name.to_owned(), value.to_owned());
-                self.in_force.push(InForce { setting, value, origin: InForce::DEFAULT.to_owned() });
-            }
-        }
+    /// Notes what the file says in one of its maps.
+    fn note_map(&mut self, maps: &Maps, map: &str) {
+        self.in_force.extend(maps.in_force.iter().filter(|known| known.setting.starts_with(map)).cloned());
     }
 
     fn private_addr(&mut self, given: Option<String>, exposed: bool) -> Option<SocketAddr> {
@@ -287,105 +276,6 @@ impl Resolver {
         self.note(key::PUBLIC_ADDR, addr.to_string(), origin);
         Some(addr)
     }
-
-    /// The keys and rules of the private port: the map `tls`, with the files that flags and variables name instead of its own.
-    fn tls(
-        &mut self,
-        given: TlsFlags,
-        tls: Option<Tls>,
-        wanted: bool,
-        join: &[HostPort],
-        notes: &mut Vec<String>,
-    ) -> Option<TlsSettings> {
-        let mut file = |key, given| {
-            let setting = self.env.setting(key, given);
-            let Setting { origin, value } = self.keep(setting)??;
-            self.note(key, value.clone(), origin.clone());
-            Some((origin, PathBuf::from(value)))
-        };
-        let (dir, cert) = (file(key::TLS_DIR, given.dir), file(key::TLS_CERT, given.cert));
-        let (key_file, ca) = (file(key::TLS_KEY, given.key), file(key::TLS_CA, given.ca));
-        let is_given = dir.is_some() || cert.is_some() || ca.is_some() || tls.is_some();
-        let mut settings = match tls {
-            Some(Tls { mut settings, known_are_joined, needs_names, notes: said, in_force }) => {
-                if let Some(origin) = needs_names
-                    && settings.listening.demand != Demand::Always
-                {
-                    self.errors.push(ConfigError::NeedsCertificates { origin });
-                }
-                notes.extend(said);
-                self.in_force.extend(in_force);
-                if known_are_joined {
-                    settings.listening.names = NameRule::OneOf(join.iter().filter_map(host_of).collect());
-                }
-                settings
-            }
-            None => TlsSettings::default(),
-        };
-        if let NameRule::OneOf(names) = &settings.listening.names
-            && names.is_empty()
-        {
-            self.errors.push(ConfigError::NobodyKnown);
-        }
-        // Where the keys are is one thing: a directory that is named on the command line replaces a pair in the file.
-        if let Some((_, dir)) = dir {
-            settings.pairs.clear();
-            settings.dir = Some(dir);
-        }
-        match (cert, key_file) {
-            (Some((_, certificate)), key) => {
-                let pair = PairSource {
-                    certificate: Pem::File(certificate),
-                    key: key.map(|(_, key)| Pem::File(key)),
-                    password: None,
-                };
-                settings.pairs = vec![pair];
-            }
-            (None, Some((origin, _))) => self.errors.push(ConfigError::KeyAlone { origin }),
-            (None, None) => {}
-        }
-        if let Some((_, ca)) = ca {
-            settings.listening.authorities = vec![Pem::File(ca.clone())];
-            settings.dialling.authorities = vec![Pem::File(ca)];
-        }
-        if settings.dir.is_none() && settings.pairs.is_empty() {
-            if is_given || wanted {
-                self.errors.push(ConfigError::NoOwnKeys);
-            }
-            return None;
-        }
-        let password = self.env.setting(key::TLS_KEY_PASSWORD, None);
-        settings.password =
-            self.keep(password).flatten().map(|setting| KeyPassword::new(setting.value.as_bytes()));
-        self.note_defaults();
-        Some(settings)
-    }
-}
-
-/// What holds for TLS when nobody says anything else.
-const TLS_DEFAULTS: [(&str, &[&str], &str); 9] = [
-    ("tls.verify", &["tls.mtls", "tls.server.verify"], "true"),
-    ("tls.insecure", &["tls.client.insecure", "tls.client.verify"], "false"),
-    ("tls.min_version", &[], "1.3"),
-    ("tls.timeout", &[], "10"),
-    ("tls.names", &["tls.allowed_names"], "dialled, unless a certificate has no names"),
-    ("tls.extended_key_usage", &[], "role"),
-    ("tls.crl_check", &[], "false"),
-    ("tls.crl_distribution_points", &[], "false"),
-    ("tls.depth", &[], "6"),
-];
-
-/// What flags say of TLS.
-#[derive(Clone, Debug, Default)]
-pub struct TlsFlags {
-    /// The TLS directory.
-    pub dir: Option<String>,
-    /// The file with this node's certificate.
-    pub cert: Option<String>,
-    /// The file with its key.
-    pub key: Option<String>,
-    /// The file with the CAs.
-    pub ca: Option<String>,
 }
 
 /// The first name that comes twice.

@@ -63,7 +63,7 @@ fn flags_win_over_variables() {
     assert_eq!(from_env.private_addr.to_string(), "0.0.0.0:9001");
     assert_eq!(from_env.public_addr.unwrap().to_string(), "0.0.0.0:80");
     assert_eq!(from_env.join.iter().map(HostPort::as_str).collect::<Vec<_>>(), ["a:1", "[fd00::2]:2"]);
-    assert_eq!(from_env.components[1].url.path(), "/base");
+    assert_eq!(from_env.components[1].upstreams[0].prefix, "/base");
     assert_eq!(from_env.tls.unwrap().dir.unwrap().to_str(), Some("/etc/maelstrom/tls"));
     let flags = ["--name", "flag", "--private-addr", "[::1]:1", "--join", "b:3", "--component", "x=http://y"];
     let from_flags = config(&flags, &variables).unwrap();
@@ -114,7 +114,13 @@ fn a_bad_value_names_its_origin() {
         ("MAEL_JOIN", "b:0", "MAEL_JOIN: \"b:0\": expected HOST:PORT"),
         ("MAEL_COMPONENTS", "web", "MAEL_COMPONENTS: \"web\": expected NAME=URL"),
         ("MAEL_COMPONENTS", "a b=http://x", "MAEL_COMPONENTS: \"a b=http://x\": a name is"),
-        ("MAEL_COMPONENTS", "a=https://x", "MAEL_COMPONENTS: \"a=https://x\": the URL must be http://"),
+        ("MAEL_COMPONENTS", "a=https://x", "MAEL_COMPONENTS: \"a=https://x\": https needs the CA"),
+        ("MAEL_COMPONENTS", "a=ftp://x", "MAEL_COMPONENTS: \"a=ftp://x\": the URL must be http://"),
+        (
+            "MAEL_COMPONENTS",
+            "a=http://x/b/../c",
+            "MAEL_COMPONENTS: \"a=http://x/b/../c\": the path of the URL",
+        ),
         (
             "MAEL_COMPONENTS",
             "a=http://x:99999",
@@ -497,3 +503,6 @@ fn a_verify_command_is_a_path_or_a_list_for_each_side() {
         assert!(said.contains(why), "{map}: {said}");
     }
 }
+
+mod gateway;
+mod limits;

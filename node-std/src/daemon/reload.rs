@@ -96,13 +96,19 @@ impl Reloader {
         }
         tracing::info!("the configuration is in force as {} has it now", self.file.display());
         // What needs a restart is still as it was.
-        let in_force = next.in_force.iter().filter(|setting| !later.contains(&setting.setting.as_str()));
-        let former = self.running.in_force.iter().filter(|setting| later.contains(&setting.setting.as_str()));
+        let is_later = |known: &&InForce| later.iter().any(|setting| is_part(&known.setting, setting));
+        let in_force = next.in_force.iter().filter(|known| !is_later(known));
+        let former = self.running.in_force.iter().filter(is_later);
         let mut in_force: Vec<InForce> = in_force.chain(former).cloned().collect();
         in_force.sort_by(|one, other| one.setting.cmp(&other.setting));
         self.in_force.send_replace(in_force);
         self.config = next;
     }
+}
+
+/// Whether a setting is one that is named, or a part of its map.
+fn is_part(setting: &str, named: &str) -> bool {
+    setting.strip_prefix(named).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// The settings that differ and that a running node does not take over.
@@ -119,8 +125,18 @@ fn needs_restart(former: &Config, next: &Config) -> Vec<&'static str> {
         ("cluster.bind", former.bindings != next.bindings),
         ("gateway.listen", former.public_addr != next.public_addr),
         ("gateway.components", former.published != next.published),
+        ("gateway.redirect", former.gateway.redirect_addr != next.gateway.redirect_addr),
+        ("gateway.rules", former.gateway.rules != next.gateway.rules),
+        ("gateway.tls", former.gateway.tls != next.gateway.tls),
+        ("gateway.trusted_proxies", former.gateway.trusted_proxies != next.gateway.trusted_proxies),
         ("components", former.components != next.components),
+        ("limits.body_bytes", former.http.body_bytes != next.http.body_bytes),
         ("limits.connections", former.max_connections != next.max_connections),
+        ("limits.head_bytes", former.http.head_bytes != next.http.head_bytes),
+        ("limits.header_count", former.http.header_count != next.http.header_count),
+        ("limits.min_rate", former.http.min_rate != next.http.min_rate),
+        ("limits.per_source", former.http.per_source != next.http.per_source),
+        ("limits.timeouts", former.http.timeouts != next.http.timeouts),
         ("limits.drain", former.drain != next.drain),
         ("log.filter", former.log != next.log),
         ("tls", former.tls.is_some() != next.tls.is_some()),

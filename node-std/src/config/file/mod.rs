@@ -3,9 +3,12 @@
 //! `text -> tree (places) -> reader (variables, faults) -> settings`. What a flag or variable can set as well becomes a [`Setting`] of
 //! that variable, so one rule decides which of them wins.
 
+mod component;
 mod expand;
 mod fault;
+mod gateway;
 mod nats;
+mod pair;
 mod reader;
 mod tls;
 mod tree;
@@ -21,17 +24,36 @@ pub use tls::{Tls, host_of};
 
 use super::in_force::InForce;
 use super::setting::Setting;
+use super::{Component, GatewayRule, GatewayTls};
 use crate::tls::permissions::others_may_write;
 use reader::{Entry, Reader, Section};
 use tree::{MAX_FILE, Value};
+
+/// The maps whose values no flag or variable can set.
+const MAPS: [&str; 2] = ["components.", "gateway.tls."];
 
 /// The settings of a configuration file.
 #[derive(Default)]
 pub struct ConfigFile {
     /// Those that a variable can set as well, by its name.
     pub settings: BTreeMap<&'static str, Vec<Setting>>,
-    /// The map `tls`.
+    /// What only a file can say.
+    pub maps: Maps,
+}
+
+/// The maps of a configuration file whose parts no flag or variable can set.
+#[derive(Default)]
+pub struct Maps {
+    /// `tls`.
     pub tls: Option<Tls>,
+    /// `components`.
+    pub components: Vec<Component>,
+    /// `gateway.rules`, each with its place.
+    pub rules: Vec<(String, GatewayRule)>,
+    /// `gateway.tls`.
+    pub gateway_tls: Option<GatewayTls>,
+    /// Every value of `components` and `gateway.tls`, and where it stands.
+    pub in_force: Vec<InForce>,
 }
 
 impl ConfigFile {
@@ -62,10 +84,13 @@ impl ConfigFile {
         })?;
         let reader = Reader::new(name, variable);
         let mut file = read_root(Section::root(&reader, root));
-        if let Some(tls) = &mut file.tls {
-            let is_tls = |known: &InForce| known.setting.starts_with("tls.");
-            tls.in_force = reader.in_force().into_iter().filter(is_tls).collect();
+        let (of_tls, others): (Vec<InForce>, Vec<InForce>) =
+            reader.in_force().into_iter().partition(|known| known.setting.starts_with("tls."));
+        if let Some(tls) = &mut file.maps.tls {
+            tls.in_force = of_tls;
         }
+        let is_of_map = |known: &InForce| MAPS.iter().any(|map| known.setting.starts_with(map));
+        file.maps.in_force = others.into_iter().filter(is_of_map).collect();
         match reader.into_faults() {
             faults if faults.is_empty() => Ok(file),
             faults => Err(faults),
@@ -126,7 +151,7 @@ fn read_root(mut root: Section<'_>) -> ConfigFile {
                 _ => {}
             }
         }
-        (_, Some(entry)) => file.tls = Some(tls::read(entry)),
+        (_, Some(entry)) => file.maps.tls = Some(tls::read(entry)),
         (_, None) => {}
     }
     if let Some(entry) = root.given(&["cluster"]) {
@@ -136,17 +161,17 @@ fn read_root(mut root: Section<'_>) -> ConfigFile {
         let mut gateway = entry.section();
         file.one(&mut gateway, "listen", "MAEL_PUBLIC_ADDR");
         file.many(&mut gateway, "components", "MAEL_PUBLIC_COMPONENTS");
+        file.many(&mut gateway, "trusted_proxies", "MAEL_TRUSTED_PROXIES");
+        file.one(&mut gateway, "redirect", "MAEL_PUBLIC_REDIRECT_ADDR");
+        file.maps.rules = gateway.given(&["rules"]).map(gateway::rules).unwrap_or_default();
+        file.maps.gateway_tls = gateway.given(&["tls"]).map(gateway::tls);
         gateway.finish(|_| None);
     }
     if let Some(entry) = root.given(&["components"]) {
-        let entries: Vec<Entry<'_>> = entry.section().into_entries().map(|(_, entry)| entry).collect();
-        file.pairs("MAEL_COMPONENTS", "components.", &entries);
+        file.maps.components = component::read(entry);
     }
     if let Some(entry) = root.given(&["limits"]) {
-        let mut limits = entry.section();
-        file.one(&mut limits, "connections", "MAEL_MAX_CONNECTIONS");
-        file.one(&mut limits, "drain", "MAEL_DRAIN");
-        limits.finish(|_| None);
+        read_limits(entry.section(), &mut file);
     }
     if let Some(entry) = root.given(&["log"]) {
         match entry.node.value {
@@ -169,6 +194,37 @@ fn read_root(mut root: Section<'_>) -> ConfigFile {
         _ => None,
     });
     file
+}
+
+fn read_limits(mut limits: Section<'_>, file: &mut ConfigFile) {
+    for (name, variable) in [
+        ("body_bytes", "MAEL_MAX_BODY_BYTES"),
+        ("connections", "MAEL_MAX_CONNECTIONS"),
+        ("drain", "MAEL_DRAIN"),
+        ("head_bytes", "MAEL_MAX_HEAD_BYTES"),
+        ("header_count", "MAEL_MAX_HEADERS"),
+        ("min_rate", "MAEL_MIN_RATE"),
+        ("per_source", "MAEL_MAX_PER_SOURCE"),
+    ] {
+        file.one(&mut limits, name, variable);
+    }
+    if let Some(entry) = limits.given(&["timeouts"]) {
+        let mut timeouts = entry.section();
+        for (name, variable) in [
+            ("head", "MAEL_HEAD_TIMEOUT"),
+            ("idle", "MAEL_IDLE_TIMEOUT"),
+            ("read", "MAEL_READ_TIMEOUT"),
+            ("request", "MAEL_REQUEST_TIMEOUT"),
+            ("write", "MAEL_WRITE_TIMEOUT"),
+        ] {
+            file.one(&mut timeouts, name, variable);
+        }
+        timeouts.finish(|_| None);
+    }
+    limits.finish(|name| match name {
+        "head" | "idle" | "read" | "request" | "write" => Some("it stands under limits.timeouts"),
+        _ => None,
+    });
 }
 
 fn read_cluster(mut cluster: Section<'_>, file: &mut ConfigFile) {

@@ -7,25 +7,20 @@ use std::path::PathBuf;
 use http::Uri;
 use node_core::trust::{AcceptedKeys, Anchor, Fingerprint, Usage};
 use rustls::pki_types::ServerName;
-use zeroize::Zeroizing;
 
+use super::pair::{pair, pairs, pems, protocol};
 use super::reader::{Entry, Section};
 use super::tree::Value;
 use crate::config::setting::{duration, switch};
 use crate::config::{HostPort, InForce};
 use crate::tls::crl::{CrlUrl, Refresh};
-use crate::tls::names;
-use crate::tls::settings::{
-    CrlCheck, CrlFetch, Demand, NameRule, PairSource, PasswordSource, Pem, Protocol, Rules, TlsSettings,
-};
-use crate::tls::{KeyPassword, VERIFY_TIMEOUT, VerifyCommand};
+use crate::tls::settings::{CrlCheck, CrlFetch, Demand, NameRule, Pem, Rules, TlsSettings};
+use crate::tls::{VERIFY_TIMEOUT, VerifyCommand};
 
 /// Most names in a list of allowed names or known URLs.
 const MAX_NAMES: usize = 256;
 /// Most pins.
 const MAX_PINS: usize = 256;
-/// Most files of one kind.
-const MAX_FILES: usize = 64;
 /// Most URLs of lists.
 const MAX_CRL_URLS: usize = 32;
 
@@ -85,11 +80,11 @@ pub fn read(entry: Entry<'_>) -> Tls {
     };
     let settings = &mut tls.settings;
     settings.dir = section.given(&["dir"]).and_then(|entry| entry.text()).map(PathBuf::from);
-    settings.pairs = pairs(&mut section);
+    settings.pairs = pairs(&mut section, elsewhere);
     settings.trusted = pems(&mut section, &["trusted_certs"], &[]);
     settings.lists = pems(&mut section, &["crl_file", "crls"], &["crl_pem"]);
     settings.list_fetch = list_fetch(&mut section);
-    settings.protocol = protocol(&mut section);
+    settings.protocol = protocol(&mut section, false);
     if let Some(timeout) = section.given(&["timeout"]).and_then(|entry| entry.duration()) {
         settings.timeout = Some(timeout);
     }
@@ -373,106 +368,6 @@ fn verify(entry: &Entry<'_>) -> Option<Demand> {
     })
 }
 
-/// The pairs of this node: `certs`, or a single one.
-fn pairs(section: &mut Section<'_>) -> Vec<PairSource> {
-    let listed = section.given(&["certs"]);
-    let single = pair(section);
-    let Some(listed) = listed else { return single.into_iter().collect() };
-    if single.is_some() {
-        listed.fault("stands beside cert (cert_file, cert_pem): put that pair into the list as well");
-    }
-    let mut pairs = Vec::new();
-    for entry in listed.list() {
-        if pairs.len() == MAX_FILES {
-            entry.fault(format!("has more than {MAX_FILES} pairs"));
-            break;
-        }
-        if !matches!(entry.node.value, Value::Map(_)) {
-            entry.fault("is a list of maps, each with cert_file and key_file");
-            continue;
-        }
-        let mut section = entry.section();
-        pairs.extend(pair(&mut section));
-        section.finish(elsewhere);
-    }
-    pairs
-}
-
-/// A certificate and its key. What stands in the configuration itself wins over a file.
-fn pair(section: &mut Section<'_>) -> Option<PairSource> {
-    let certificate = pem(section, &["cert", "cert_file"], &["cert_pem"]);
-    let mut key_entry = None;
-    let key = {
-        let inline = section.given(&["key_pem"]);
-        let file = section.given(&["key", "key_file"]);
-        let inline = inline.map(|entry| (inline_pem(&entry), entry));
-        let file = file.map(|entry| (path(&entry), entry));
-        inline.or(file).and_then(|(pem, entry)| {
-            key_entry = Some(entry);
-            pem
-        })
-    };
-    let password = section.given(&["key_password", "password"]);
-    let password_file = section.given(&["key_password_file", "password_file"]);
-    let password = match (password, password_file) {
-        (Some(_), Some(entry)) => {
-            entry.fault("stands beside the password itself: drop one");
-            None
-        }
-        (Some(entry), None) => {
-            entry.text().map(|text| PasswordSource::Inline(KeyPassword::new(text.as_bytes())))
-        }
-        (None, Some(entry)) => entry.text().map(|path| PasswordSource::File(path.into())),
-        (None, None) => None,
-    };
-    match (certificate, key_entry) {
-        (Some(certificate), _) => Some(PairSource { certificate, key, password }),
-        (None, Some(entry)) => {
-            entry.fault("has no certificate beside it: give cert (cert_file, cert_pem)");
-            None
-        }
-        (None, None) => None,
-    }
-}
-
-/// A single text in PEM. What stands in the configuration itself wins over a file, which is not opened then.
-fn pem(section: &mut Section<'_>, files: &[&'static str], inline: &[&'static str]) -> Option<Pem> {
-    let (inline, file) = (section.given(inline), section.given(files));
-    match inline {
-        Some(entry) => inline_pem(&entry),
-        None => Some(Pem::File(file?.text()?.into())),
-    }
-}
-
-/// The path in a setting that names a file. The text itself is never shown: it may be a key in the wrong place.
-fn path(entry: &Entry<'_>) -> Option<Pem> {
-    let text = entry.text()?;
-    if text.contains("-----BEGIN") || text.contains('\n') {
-        entry.fault("holds PEM and names no file: use the setting of the same name that ends in _pem");
-        return None;
-    }
-    Some(Pem::File(text.into()))
-}
-
-/// Texts in PEM. What stands in the configuration itself wins over files, which are not opened then.
-fn pems(section: &mut Section<'_>, files: &[&'static str], inline: &[&'static str]) -> Vec<Pem> {
-    let inline = if inline.is_empty() { None } else { section.given(inline) };
-    let file = section.given(files);
-    if let Some(entry) = inline {
-        return inline_pem(&entry).into_iter().collect();
-    }
-    let Some(file) = file else { return Vec::new() };
-    let listed = file.list();
-    if let Some(entry) = listed.get(MAX_FILES) {
-        entry.fault(format!("has more than {MAX_FILES} files"));
-    }
-    listed.iter().take(MAX_FILES).filter_map(path).collect()
-}
-
-fn inline_pem(entry: &Entry<'_>) -> Option<Pem> {
-    Some(Pem::Inline { origin: entry.origin(), text: Zeroizing::new(entry.text()?) })
-}
-
 /// Each pin names a certificate or a public key: people take either, and neither can be taken for the other.
 fn pins(entry: Entry<'_>) -> Vec<Anchor> {
     let mut pins = Vec::new();
@@ -529,45 +424,6 @@ pub fn host_of(address: &HostPort) -> Option<ServerName<'static>> {
 
 fn host(text: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(text.to_owned()).ok()
-}
-
-fn protocol(section: &mut Section<'_>) -> Protocol {
-    let tls12 = section.given(&["min_version"]).and_then(|entry| {
-        entry.choose("1.3 or 1.2", |text| {
-            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-            let is_version = text.to_ascii_lowercase().trim_start_matches("version").starts_with("tls")
-                || text.starts_with(|c: char| c.is_ascii_digit());
-            match digits.as_str() {
-                "13" if is_version => Some(false),
-                "12" if is_version => Some(true),
-                _ => None,
-            }
-        })
-    });
-    let tls12 = tls12.unwrap_or(false);
-    let entry = section.given(&["cipher_suites"]);
-    let named = entry.map(|entry| (entry.path.clone(), entry.list()));
-    let mut suites = Vec::new();
-    if let Some((_, entries)) = named {
-        for entry in &entries {
-            let expected = format!("one of {}", names::suites());
-            suites.extend(entry.choose(&expected, names::suite));
-        }
-        if let Some(entry) = entries.first()
-            && !suites.is_empty()
-            && !suites.iter().any(|suite| names::is_tls13(*suite))
-        {
-            entry.fault("names no suite of TLS 1.3, which every link uses: add TLS_AES_128_GCM_SHA256");
-        }
-    }
-    let mut curves = Vec::new();
-    if let Some(entry) = section.given(&["curve_preferences"]) {
-        for entry in entry.list() {
-            let expected = format!("one of {}", names::curves());
-            curves.extend(entry.choose(&expected, names::curve));
-        }
-    }
-    Protocol { tls12, suites, curves }
 }
 
 /// NATS's choice between TLS at once and a line in the clear before.

@@ -1,4 +1,4 @@
-//! A range of addresses that may be dialled.
+//! A range of IP addresses.
 
 use core::fmt;
 use core::net::IpAddr;
@@ -8,9 +8,9 @@ use ipnet::IpNet;
 
 /// Addresses with a common prefix, in CIDR notation. An address alone is a range of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DialRange(IpNet);
+pub struct AddressRange(IpNet);
 
-impl DialRange {
+impl AddressRange {
     /// Whether an address lies within. An IPv4 address that is mapped to IPv6 counts as IPv4.
     #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {
@@ -18,16 +18,16 @@ impl DialRange {
     }
 }
 
-impl FromStr for DialRange {
-    type Err = BadDialRange;
+impl FromStr for AddressRange {
+    type Err = BadAddressRange;
 
-    fn from_str(text: &str) -> Result<Self, BadDialRange> {
+    fn from_str(text: &str) -> Result<Self, BadAddressRange> {
         let net = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        net.map(Self).map_err(|_| BadDialRange)
+        net.map(Self).map_err(|_| BadAddressRange)
     }
 }
 
-impl fmt::Display for DialRange {
+impl fmt::Display for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -36,4 +36,4 @@ impl fmt::Display for DialRange {
 /// The text is not a range of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a range of IP addresses, such as 10.0.0.0/8 or fd00::/8")]
-pub struct BadDialRange;
+pub struct BadAddressRange;
