@@ -1,8 +1,10 @@
 //! Measures the node and prints the figures. No figure fails, for a machine under load has other figures.
 
 mod board;
+mod cores;
 mod cpu;
 mod handshake;
+mod hops;
 mod identity;
 mod members;
 mod proxy;
@@ -31,8 +33,8 @@ struct Arguments {
     /// Print the figures as one JSON object
     #[arg(long, global = true)]
     json: bool,
-    /// Seconds for each measurement of one Linux node
-    #[arg(long, global = true, default_value_t = 3)]
+    /// Seconds for each measurement of one Linux node, or of one case of `proxy`
+    #[arg(long, global = true, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Write the board's sizes to its sizes.txt
     #[arg(long, global = true)]
@@ -47,6 +49,8 @@ enum Command {
     Linux,
     /// Measure only twenty nodes and twenty agents of serf
     Members,
+    /// Compare the two hops of a proxied request, ours beside nginx and haproxy: needs two cores
+    Proxy(hops::Arguments),
     /// Play the simulator's scenarios with our nodes and with foca, another implementation of SWIM
     Swim(swim::Arguments),
 }
@@ -58,6 +62,7 @@ fn main() -> Result<()> {
         Some(Command::Board) => (true, false, false),
         Some(Command::Linux) => (false, true, false),
         Some(Command::Members) => (false, false, true),
+        Some(Command::Proxy(which)) => return proxy(which, &arguments),
         Some(Command::Swim(arguments)) => return swim::swim(arguments),
     };
     let time = Duration::from_secs(arguments.seconds);
@@ -84,6 +89,17 @@ fn main() -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print!("{report}");
+    }
+    Ok(())
+}
+
+fn proxy(which: &hops::Arguments, arguments: &Arguments) -> Result<()> {
+    programs::build_release()?;
+    let table = hops::measure(which, Duration::from_secs(arguments.seconds))?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&table)?);
+    } else {
+        print!("{table}");
     }
     Ok(())
 }

@@ -19,11 +19,14 @@ struct Tool {
     packages: &'static [&'static str],
 }
 
+const CURL: Tool = program("curl", &["curl"]);
+const OPENSSL: Tool = program("openssl", &["openssl"]);
+
 /// A linker and a C compiler are not among them: this program could not have been built without them.
 const TOOLS: [Tool; 7] = [
-    program("curl", &["curl"]),
+    CURL,
     program("ip", &["iproute2"]),
-    program("openssl", &["openssl"]),
+    OPENSSL,
     program("qemu-system-arm", &["qemu-system-arm"]),
     Tool {
         name: "fmt",
@@ -45,6 +48,10 @@ const TOOLS: [Tool; 7] = [
     },
 ];
 
+/// What only `cargo xtask bench proxy` uses: a load, and the proxies to compare with.
+const PROXIES: [Tool; 5] =
+    [CURL, OPENSSL, program("wrk", &["wrk"]), program("nginx", &["nginx"]), program("haproxy", &["haproxy"])];
+
 const fn program(name: &'static str, packages: &'static [&'static str]) -> Tool {
     Tool { name, is_there: is_program, rustup: &[], packages }
 }
@@ -56,7 +63,32 @@ const fn program(name: &'static str, packages: &'static [&'static str]) -> Tool 
 ///
 /// Something is missing and was not installed.
 pub fn setup() -> Result<()> {
-    let mut missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !(tool.is_there)(tool.name)).collect();
+    install(missing_of(&TOOLS))
+}
+
+/// The same with the programs of `cargo xtask bench proxy`. Debian starts the services of those that it installs; they are
+/// stopped, for here they run with configurations of their own.
+///
+/// # Errors
+///
+/// Something is missing and was not installed.
+pub fn proxies() -> Result<()> {
+    let missing = missing_of(&PROXIES);
+    let services: Vec<_> =
+        missing.iter().map(|tool| tool.name).filter(|name| ["nginx", "haproxy"].contains(name)).collect();
+    install(missing)?;
+    if !services.is_empty() && is_program("systemctl") {
+        // It fails where systemd does not run, and then nothing was started.
+        let _ = run_aside(Command::new("systemctl").args(["disable", "--now"]).args(services));
+    }
+    Ok(())
+}
+
+fn missing_of(tools: &[Tool]) -> Vec<&Tool> {
+    tools.iter().filter(|tool| !(tool.is_there)(tool.name)).collect()
+}
+
+fn install(mut missing: Vec<&Tool>) -> Result<()> {
     if is_program("rustup") {
         missing.retain(|tool| tool.rustup.is_empty() || !comes_by_rustup(tool));
     }
