@@ -68,6 +68,17 @@ pub async fn race(addrs: &[SocketAddr]) -> io::Result<TcpStream> {
     }
 }
 
+/// The first connection to any of the addresses of `HOST:PORT`.
+///
+/// # Errors
+/// As for [`resolve`] and [`race`].
+pub async fn connect(address: &str) -> io::Result<TcpStream> {
+    match address.parse::<SocketAddr>() {
+        Ok(addr) => TcpStream::connect(addr).await,
+        Err(_) => race(&resolve(address).await?).await,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;

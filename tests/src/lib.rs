@@ -15,4 +15,5 @@ pub mod network;
 pub mod openssl;
 pub mod pki;
 pub mod programs;
+pub mod upstream;
 pub mod wait;

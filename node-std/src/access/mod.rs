@@ -12,8 +12,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use node_core::id::NodeId;
 use node_core::trust::{
     Fingerprint, Granted, GrantedBy, Match, MissingRole, Role, RoleRule, Roles, roles_of,
@@ -83,6 +82,12 @@ impl Access {
     /// The sender of a request over HTTP with these headers, that showed this in the handshake of its connection.
     #[must_use]
     pub fn caller(&self, shown: Option<&Shown>, headers: &HeaderMap) -> Caller {
+        self.caller_with(shown, headers.get(AUTHORIZATION).map(HeaderValue::as_bytes))
+    }
+
+    /// The same, of a request whose header `Authorization` has this value.
+    #[must_use]
+    pub fn caller_with(&self, shown: Option<&Shown>, authorization: Option<&[u8]>) -> Caller {
         let token = match &self.credentials {
             Credentials::Token(token) => token,
             Credentials::Tls(_) => {
@@ -95,7 +100,7 @@ impl Access {
         };
         // Any process of this machine may read, and send requests to components, as in Maelstrom.
         let anybody = Roles::of(&[Role::Application]);
-        match headers.get(AUTHORIZATION).map(|value| bearer(value.as_bytes())) {
+        match authorization.map(bearer) {
             Some(Some(text)) if token.matches(text) => {
                 Caller { roles: anybody.union(Roles::of(&[Role::Operator])), credential: Credential::Token }
             }

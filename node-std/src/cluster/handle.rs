@@ -16,7 +16,7 @@ use super::request::{Request, TaskChannels};
 use super::view::Member;
 use super::view::{Hop, View};
 use super::view_channel::{ViewReceiver, view_channel};
-use crate::link::{ExchangeError, Inbound, LinkHandle, Outbound};
+use crate::link::{ExchangeError, Inbound, LinkHandle, Opened, Outbound};
 
 /// How long a request waits for a link that is being made or replaced.
 const LINK_WAIT: Duration = Duration::from_secs(5);
@@ -103,6 +103,26 @@ impl Cluster {
         let start = Instant::now();
         self.on_link(via, open, |link, open| async move {
             link.open(Open { budget_ms: budget_left(open.budget_ms, start), ..open }).await
+        })
+        .await
+    }
+
+    /// Opens an exchange whose first frame holds as much of `data` as fits, and ends the request if `end` and all of it fits;
+    /// otherwise like [`open`](Self::open).
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub(crate) async fn open_with(
+        &self,
+        via: NodeId,
+        open: Open,
+        data: &[u8],
+        end: bool,
+    ) -> Result<Opened, ExchangeError> {
+        let start = Instant::now();
+        self.on_link(via, open, |link, open| async move {
+            let open = Open { budget_ms: budget_left(open.budget_ms, start), ..open };
+            link.open_with(open, data, end).await
         })
         .await
     }

@@ -110,6 +110,7 @@ impl Daemon {
             proxy: proxy.clone(),
             access: access.clone(),
             readiness: readiness.clone(),
+            limits: config.http,
         });
         match &security {
             Security::Tls(keyring) => {
@@ -154,7 +155,14 @@ impl Daemon {
             let addr = socket.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string());
             tracing::info!("gateway listening on {addr}");
             tracing::info!("the gateway serves {}", config.published);
-            let gateway = Gateway { proxy, published: config.published, readiness, most };
+            let gateway = Gateway {
+                proxy,
+                published: config.published,
+                settings: config.gateway,
+                limits: config.http,
+                readiness,
+                most,
+            };
             let public = public::serve(socket, gateway, drain.clone());
             ports.push(Subsystem::endless("the public port", public));
         }

@@ -39,9 +39,9 @@ pub(super) struct State {
 }
 
 /// What arrived on an exchange.
-pub(super) struct Taken {
-    pub(super) ended: bool,
-    pub(super) trailers: Bytes,
+pub(crate) struct Taken {
+    pub(crate) ended: bool,
+    pub(crate) trailers: Bytes,
 }
 
 impl State {

@@ -111,7 +111,7 @@ impl Outbound {
     }
 
     /// Sends a whole response: at once if it fits, as an answer to a method nearly always does.
-    pub(super) fn answer(mut self, response: Bytes) {
+    pub(super) fn answer(self, response: Bytes) {
         let sent = self.link.lock().send(self.key, (&response, true), Section::Body, Waker::noop());
         if let Ok(taken) = sent
             && taken != Some(response.len())
@@ -157,7 +157,7 @@ impl Inbound {
     ///
     /// # Errors
     /// The exchange was reset, ran out of time, or its link closed.
-    pub(super) fn poll_take(
+    pub(crate) fn poll_take(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut BytesMut,

@@ -4,7 +4,11 @@
 
 mod acceptor;
 mod connection;
+mod exchange;
 pub(crate) mod health;
+mod http1;
+mod http2;
 pub mod private;
 pub mod public;
+mod service;
 mod sniff;

@@ -3,13 +3,16 @@
 //! It speaks HTTP without TLS, to the world or to a load balancer. It drops `MAELSTROM-*` headers from outside, because only the
 //! cluster may set them.
 
+use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
-use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, StatusCode, Uri};
-use hyper::body::Incoming;
+use http::{Response, StatusCode};
+use node_core::http::{Connection, RequestHead, find};
+use node_core::id::Name;
 use node_core::route::gateway::split;
+use node_core::route::path::{BadPath, normalize};
+use node_core::route::rules::select;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -17,9 +20,10 @@ use tokio_util::sync::CancellationToken;
 use super::acceptor::accept;
 use super::connection::{self, Version};
 use super::health::{HEALTH_CHECK, READY, Readiness};
+use super::service::{Service, Taken};
 use super::sniff::{Opening, sniff};
-use crate::config::Published;
-use crate::proxy::{Arrival, Body, COMPONENT, Proxy, ProxyError, strip_maelstrom, text};
+use crate::config::{GatewayRule, GatewaySettings, HttpLimits, Published};
+use crate::proxy::{Arrival, Body, Origin, Proxy, ProxyError, Reader, Request, absolute, text};
 
 /// How long a client may take to begin an HTTP request.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +35,10 @@ pub struct Gateway {
     pub proxy: Arc<Proxy>,
     /// The components that it serves.
     pub published: Published,
+    /// What it does beside listening.
+    pub settings: GatewaySettings,
+    /// What a client may take of this node.
+    pub limits: HttpLimits,
     /// Whether this node can make new links.
     pub readiness: Readiness,
     /// Most connections at once.
@@ -44,7 +52,7 @@ pub async fn serve(listener: TcpListener, gateway: Gateway, drain: CancellationT
         let (gateway, drain) = (Arc::clone(&gateway), drain.clone());
         async move {
             let _ = io.set_nodelay(true);
-            let arrival = Arrival { peer: peer.ip(), secure: false };
+            let arrival = Arrival { peer: peer.ip(), secure: false, trusted: gateway.trusts(peer.ip()) };
             if let Err(error) = serve_connection(io, arrival, gateway, drain).await {
                 tracing::debug!(%peer, %error, "a gateway connection ended early");
             }
@@ -54,7 +62,7 @@ pub async fn serve(listener: TcpListener, gateway: Gateway, drain: CancellationT
     .await;
 }
 
-async fn serve_connection<IO: AsyncRead + AsyncWrite + Unpin + 'static>(
+async fn serve_connection<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     io: IO,
     arrival: Arrival,
     gateway: Arc<Gateway>,
@@ -67,38 +75,88 @@ async fn serve_connection<IO: AsyncRead + AsyncWrite + Unpin + 'static>(
         Opening::Http2 => Version::Http2,
         Opening::Link | Opening::Tls => return Err(format!("{opening:?} is not served here").into()),
     };
-    connection::serve(io, version, drain, |request| {
-        let gateway = Arc::clone(&gateway);
-        async move { respond(request, arrival, &gateway).await }
-    })
-    .await
+    connection::serve(io, version, drain, Visit { gateway, arrival }).await
 }
 
-async fn respond(mut request: Request<Incoming>, arrival: Arrival, gateway: &Gateway) -> Response<Body> {
-    match request.uri().path() {
-        HEALTH_CHECK => return text(StatusCode::OK, "OK"),
-        // The world does not learn why not.
-        READY if gateway.readiness.check().is_ok() => return text(StatusCode::OK, "ready"),
-        READY => return text(StatusCode::SERVICE_UNAVAILABLE, "not ready"),
-        _ => {}
+/// A connection to the gateway.
+struct Visit {
+    gateway: Arc<Gateway>,
+    arrival: Arrival,
+}
+
+impl Service for Visit {
+    fn proxy(&self) -> &Proxy {
+        &self.gateway.proxy
     }
-    strip_maelstrom(request.headers_mut());
-    let asked = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
-    let Some((component, target)) = split(asked) else {
-        return text(StatusCode::NOT_FOUND, "Components are at /NAME/, where NAME is that of a component");
-    };
-    if !gateway.published.serves(component) {
-        // The world does not learn whether the cluster has it.
-        return ProxyError::NoComponent.into();
+
+    fn limits(&self) -> &HttpLimits {
+        &self.gateway.limits
     }
-    let mut parts = request.uri().clone().into_parts();
-    parts.path_and_query = PathAndQuery::try_from(target.to_string()).ok();
-    let (Ok(component), Ok(target)) = (HeaderValue::from_str(component), Uri::from_parts(parts)) else {
-        return text(StatusCode::BAD_REQUEST, "the request target cannot be read");
-    };
-    *request.uri_mut() = target;
-    request.headers_mut().insert(COMPONENT, component);
-    gateway.proxy.respond(request.map(Body::from), arrival).await
+
+    fn reader(&self) -> Reader {
+        Reader::Outside
+    }
+
+    fn take(
+        &self,
+        head: &RequestHead<'_, '_>,
+        _: &Connection<'_, '_>,
+        ends_itself: bool,
+    ) -> Result<Taken, ProxyError> {
+        let (asked, authority) = absolute(head.target);
+        let mut buffer = Vec::new();
+        let asked = match normalize(asked, &mut []) {
+            Err(BadPath::Long) => {
+                buffer.resize(asked.len(), 0);
+                normalize(asked, &mut buffer)?
+            }
+            normal => normal?,
+        };
+        if is_path(asked, HEALTH_CHECK) || is_path(asked, READY) {
+            return Ok(Taken::Own);
+        }
+        let host = authority.or_else(|| core::str::from_utf8(find(head.fields, "host")?).ok());
+        let Some((component, target)) = self.gateway.route(host.unwrap_or_default(), asked) else {
+            // The world does not learn which components the cluster has.
+            return Err(ProxyError::NoComponent);
+        };
+        let origin = Origin::Outside { arrival: self.arrival, component: &component, target: &target };
+        Request::take(head, ends_itself, origin, self.gateway.proxy.me()).map(Taken::Forward)
+    }
+
+    async fn answer(&self, request: http::Request<Body>) -> Response<Body> {
+        match request.uri().path() {
+            HEALTH_CHECK => text(StatusCode::OK, "OK"),
+            // The world does not learn why not.
+            _ if self.gateway.readiness.check().is_ok() => text(StatusCode::OK, "ready"),
+            _ => text(StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        }
+    }
+}
+
+impl Gateway {
+    /// Whether the peer is a proxy that is believed.
+    fn trusts(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.settings.trusted_proxies.iter().any(|range| range.contains(peer))
+    }
+
+    /// The component for a request, and the target that it sees: by the rules, or without rules by the first segment.
+    fn route(&self, host: &str, asked: &str) -> Option<(Name, String)> {
+        let rules = &self.settings.rules;
+        if rules.is_empty() {
+            let (component, target) = split(asked)?;
+            let component = Name::new(component).ok()?;
+            return self.published.serves(component.as_str()).then(|| (component, target.to_string()));
+        }
+        let found = select(rules.iter().map(GatewayRule::as_rule), host, asked)?;
+        Some((rules.get(found.rule)?.component.clone(), found.target.to_string()))
+    }
+}
+
+/// Whether a target is of this path, whatever its query.
+fn is_path(target: &str, path: &str) -> bool {
+    target.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('?'))
 }
 
 #[cfg(test)]

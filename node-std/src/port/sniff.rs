@@ -50,7 +50,7 @@ pub(super) async fn sniff<IO: AsyncRead + Unpin>(
 
 const HTTP2: &[u8; LONGEST] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Bytes after which the protocol is certain. No HTTP method is longer.
+/// Bytes after which the protocol is certain. No known HTTP method is longer.
 const LONGEST: usize = 24;
 
 /// The protocol that begins with `bytes`, `None` while several do.
@@ -66,10 +66,16 @@ fn opening(bytes: &[u8]) -> Result<Option<Opening>, SniffError> {
             return Ok(None);
         }
     }
-    let method = bytes.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'-').count();
+    // An empty line may come before a request (RFC 9112 section 2.2). Any token is a method, whether it is known or not.
+    if bytes.first() == Some(&b'\r') || bytes.first() == Some(&b'\n') {
+        return Ok(Some(Opening::Http1));
+    }
+    let is_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let method = bytes.iter().take_while(is_token).count();
     match bytes.get(method) {
         Some(b' ') if method > 0 => Ok(Some(Opening::Http1)),
         None if method < LONGEST => Ok(None),
+        None => Ok(Some(Opening::Http1)),
         _ => Err(SniffError::Garbage(Hex(bytes).to_string())),
     }
 }
@@ -173,6 +179,10 @@ mod tests {
             (b"PRI / HTTP/1.1\r\n\r\n", Opening::Http1),
             (b"MAEL / HTTP/1.1\r\n\r\n", Opening::Http1),
             (b"BASELINE-CONTROL / HTTP/1.1\r\n\r\n", Opening::Http1),
+            (b"patch / HTTP/1.1\r\n\r\n", Opening::Http1),
+            (b"MY_METHOD / HTTP/1.1\r\n\r\n", Opening::Http1),
+            (b"\r\nGET / HTTP/1.1\r\n\r\n", Opening::Http1),
+            (&[b'A'; 24], Opening::Http1),
         ] {
             // One byte at a time, then all at once.
             for piece in [1, bytes.len()] {
@@ -196,7 +206,7 @@ mod tests {
     #[tokio::test]
     async fn garbage_is_refused_immediately() {
         for bytes in
-            [&b"\x16\x02"[..], b"\0", b" GET /", b"get / ", b"MAEL/2\r\n", b"SSH-2.0-x", b"\r\n", &[b'A'; 24]]
+            [&b"\x16\x02"[..], b"\0", b" GET /", b"MAEL/2\r\n", b"SSH-2.0-x\r\n", b"a(b"]
         {
             let error = sniff(bytes, WAIT).await.unwrap_err();
             assert!(matches!(error, SniffError::Garbage(_)), "{bytes:?}: {error}");

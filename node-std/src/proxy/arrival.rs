@@ -22,7 +22,7 @@ pub(crate) enum Origin<'r> {
     /// The gateway chose the component, and the target that it sees. Fields that only the cluster may set are dropped.
     Outside {
         arrival: Arrival,
-        component: Name,
+        component: &'r Name,
         target: &'r str,
     },
     /// The private port: the request names its component.

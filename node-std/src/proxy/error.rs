@@ -1,6 +1,7 @@
 //! Why there is no response of a component.
 
 use http::{Response, StatusCode};
+use node_core::http::FramingError;
 use node_core::link::ResetCode;
 
 use super::body::Body;
@@ -35,6 +36,21 @@ pub enum ProxyError {
         /// The most bytes of a head.
         limit: usize,
     },
+    /// The client takes too long for the head of a request.
+    #[error("the request's headers arrived too slowly")]
+    SlowHead,
+    /// The body is longer than is taken.
+    #[error("the request takes more than {limit} bytes")]
+    TooLarge {
+        /// The most bytes of a body.
+        limit: u64,
+    },
+    /// The head has more fields than are taken.
+    #[error("the request has more than {limit} headers")]
+    TooManyFields {
+        /// The most fields.
+        limit: usize,
+    },
     /// Time ran out.
     #[error("no answer within the request's deadline")]
     Late,
@@ -55,12 +71,15 @@ pub enum ProxyError {
         /// The reason.
         reason: String,
     },
-    /// The client stopped sending its request.
-    #[error("the request's body stalled: nothing of it arrived for too long")]
+    /// The client sends its request too slowly.
+    #[error("the request's body arrived too slowly")]
     Stalled,
-    /// The request would turn the connection into something else.
-    #[error("WebSockets and CONNECT are not proxied yet")]
-    Upgrade,
+    /// A node further on said what failed. The world is told the status alone.
+    #[error("a node further on failed with {0}")]
+    Told(u16),
+    /// The body has a coding that is not known here.
+    #[error("the request's Transfer-Encoding is not known here: only chunked is")]
+    Coding,
 }
 
 impl ProxyError {
@@ -87,19 +106,61 @@ impl ProxyError {
         }
     }
 
+    /// What the world is told: no address, and no name of a node.
+    pub(super) fn outside(&self) -> String {
+        match self {
+            Self::BrokeOff { .. } | Self::Told(502) => "the component broke off".to_owned(),
+            Self::Unreachable { .. } => "the component cannot be reached".to_owned(),
+            Self::Busy { .. } | Self::Isolated | Self::Told(503) => {
+                "the component takes no more requests at present".to_owned()
+            }
+            Self::Told(504) => Self::Late.to_string(),
+            Self::Told(404) => Self::NoComponent.to_string(),
+            Self::Told(_) => "the request failed".to_owned(),
+            error => error.to_string(),
+        }
+    }
+
+    /// The word for it in the field that marks an error on a link.
+    pub(super) const fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_)
+            | Self::Coding
+            | Self::HeadTooLarge { .. }
+            | Self::Loop
+            | Self::TooLarge { .. }
+            | Self::TooManyFields { .. } => "refused",
+            Self::Busy { .. } | Self::Isolated => "busy",
+            Self::BrokeOff { .. } | Self::Told(_) => "broken",
+            Self::Late | Self::SlowHead | Self::Stalled => "late",
+            Self::NoComponent | Self::Unreachable { .. } => "unreachable",
+        }
+    }
+
     /// The status of the response.
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::BrokeOff { .. } | Self::Unreachable { .. } => StatusCode::BAD_GATEWAY,
             Self::Busy { .. } | Self::Isolated => StatusCode::SERVICE_UNAVAILABLE,
-            Self::HeadTooLarge { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::HeadTooLarge { .. } | Self::TooManyFields { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::NoComponent => StatusCode::NOT_FOUND,
-            Self::Stalled => StatusCode::REQUEST_TIMEOUT,
-            Self::Upgrade => StatusCode::NOT_IMPLEMENTED,
+            Self::Stalled | Self::SlowHead => StatusCode::REQUEST_TIMEOUT,
+            Self::Coding => StatusCode::NOT_IMPLEMENTED,
+            Self::Told(status) => StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+        }
+    }
+}
+
+impl From<FramingError> for ProxyError {
+    fn from(error: FramingError) -> Self {
+        match error {
+            FramingError::Coding => Self::Coding,
+            error => Self::BadRequest(error.to_string()),
         }
     }
 }

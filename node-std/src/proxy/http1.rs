@@ -5,7 +5,7 @@ use core::task::{Context, Poll, ready};
 use std::io::{IoSlice, Write as _};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use node_core::http::{BodyLength, Chunk, ChunkDecoder};
+use node_core::http::{BodyLength, Chunk, ChunkDecoder, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::leg::{Arrived, Leg, LegError, Outline};
@@ -29,6 +29,16 @@ pub(crate) struct Http1<IO> {
     eof: bool,
     /// The connection takes no more bytes for now.
     blocked: bool,
+    /// The client that is answered, on a connection that this node accepted.
+    client: Option<Client>,
+}
+
+/// What a client needs to be told.
+#[derive(Clone, Copy, Debug)]
+struct Client {
+    version: Version,
+    /// The connection goes on after the response.
+    persists: bool,
 }
 
 /// Where the incoming message is.
@@ -63,11 +73,19 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Http1<IO> {
             end: None,
             eof: false,
             blocked: false,
+            client: None,
         }
     }
 
-    pub(crate) const fn io(&self) -> &IO {
-        &self.io
+    /// The next response is for a client of this version. The connection goes on after it, or not.
+    pub(crate) const fn answers(&mut self, version: Version, persists: bool) {
+        self.client = Some(Client { version, persists });
+    }
+
+    /// Drops what arrived.
+    pub(crate) fn discard(&mut self) {
+        let all = self.read.bytes().len();
+        self.read.consume(all);
     }
 
     /// Whether both messages are over, and the connection can carry the next ones.
@@ -78,11 +96,6 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Http1<IO> {
     /// Whether the incoming message is over.
     pub(crate) fn has_received(&self) -> bool {
         self.incoming == Incoming::Over
-    }
-
-    /// Both directions carry bytes without any form from now on.
-    pub(crate) const fn upgrade(&mut self) {
-        (self.incoming, self.outgoing) = (Incoming::UntilClose, Outgoing::UntilClose);
     }
 
     /// Writes bytes as they are.
@@ -137,7 +150,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Http1<IO> {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
-    const ENDS_ITSELF: bool = false;
+    fn ends_itself(&self) -> bool {
+        false
+    }
+
+    fn upgrade(&mut self) {
+        (self.incoming, self.outgoing) = (Incoming::UntilClose, Outgoing::UntilClose);
+    }
 
     fn bytes(&self) -> &[u8] {
         self.read.bytes()
@@ -239,8 +258,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
         Poll::Pending
     }
 
-    fn begin(&mut self, head: &[u8], Outline { body, announced }: Outline) {
+    fn begin(&mut self, head: &[u8], Outline { mut body, announced }: Outline) {
+        // "HTTP/1.1 103": the status of an interim response begins with 1.
+        let is_interim = self.client.is_some() && head.get(9) == Some(&b'1');
+        match &mut self.client {
+            Some(Client { version: Version::Http10, .. }) if is_interim => return,
+            Some(Client { version: Version::Http10, persists }) if body == BodyLength::Chunked => {
+                (body, *persists) = (BodyLength::UntilClose, false);
+            }
+            _ => {}
+        }
         self.put(head);
+        match self.client {
+            Some(Client { persists: false, .. }) if !is_interim => self.put(b"connection: close\r\n"),
+            Some(Client { version: Version::Http10, persists: true }) => self.put(b"connection: keep-alive\r\n"),
+            _ => {}
+        }
         let (length, outgoing) = match body {
             BodyLength::Known(length) => (Some(length), Outgoing::Known(length)),
             BodyLength::Chunked => (None, Outgoing::Chunks),

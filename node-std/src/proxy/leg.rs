@@ -27,7 +27,10 @@ pub(crate) enum Arrived {
 /// One leg. Its methods do not block: `Pending` means that the task is woken later.
 pub(crate) trait Leg: Send {
     /// The connection tells where a message ends, and not its head.
-    const ENDS_ITSELF: bool;
+    fn ends_itself(&self) -> bool;
+
+    /// Both directions carry bytes without any form from now on.
+    fn upgrade(&mut self);
 
     // The message that comes in.
 
@@ -99,6 +102,8 @@ pub(crate) enum LegError {
     Http2(#[from] h2::Error),
     #[error(transparent)]
     Io(#[from] io::Error),
+    #[error("its head cannot be written in HTTP/2")]
+    Head,
     #[error("the body is not as long as its Content-Length says")]
     Length,
 }

@@ -1,7 +1,7 @@
 //! An exchange of a link as a leg: one that a peer opened, or one to a peer.
 
 use core::task::{Context, Poll, ready};
-use std::io::Write as _;
+use std::io;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use node_core::http::BodyLength;
@@ -34,33 +34,21 @@ pub(crate) struct LinkLeg {
 
 impl LinkLeg {
     /// An exchange that a peer opened.
-    pub(crate) fn accepted(Accepted { inbound, outbound, .. }: Accepted) -> Self {
-        Self {
-            outbound: Some(outbound),
-            inbound,
-            read: BytesMut::new(),
-            left: None,
-            ended: false,
-            trailers: Bytes::new(),
-            head: BytesMut::new(),
-            to_send: None,
-            sent: false,
-        }
+    pub(crate) fn accepted(accepted: Accepted) -> Self {
+        Self::new(accepted.inbound, accepted.outbound)
     }
 
-    /// An exchange that this node opened with a whole head, the bytes of which that were not `taken` follow. `sent` says that
-    /// this was the whole request.
+    /// An exchange that this node opened with a whole head, the bytes of which that were not taken follow. `sent` says that this
+    /// was the whole request.
     pub(crate) fn opened(opened: Opened, head: &[u8], outline: Outline, sent: bool) -> Self {
-        let Opened { outbound, inbound, taken } = opened;
-        let rest = head.get(taken..).unwrap_or_default();
-        let mut leg = Self::accepted_parts(inbound, outbound);
-        leg.head.extend_from_slice(rest);
-        leg.to_send = if let BodyLength::Known(length) = outline.body { Some(length) } else { None };
-        leg.sent = sent && rest.is_empty();
+        let mut leg = Self::new(opened.inbound, opened.outbound);
+        leg.head.extend_from_slice(head.get(opened.taken..).unwrap_or_default());
+        leg.to_send = length_of(outline.body);
+        leg.sent = sent && leg.head.is_empty();
         leg
     }
 
-    fn accepted_parts(inbound: Inbound, outbound: Outbound) -> Self {
+    fn new(inbound: Inbound, outbound: Outbound) -> Self {
         Self {
             outbound: Some(outbound),
             inbound,
@@ -72,11 +60,6 @@ impl LinkLeg {
             to_send: None,
             sent: false,
         }
-    }
-
-    /// Both directions carry bytes without any form from now on.
-    pub(crate) const fn upgrade(&mut self) {
-        (self.left, self.to_send, self.sent) = (None, None, false);
     }
 
     /// Gives the exchange up.
@@ -102,7 +85,13 @@ impl LinkLeg {
 }
 
 impl Leg for LinkLeg {
-    const ENDS_ITSELF: bool = true;
+    fn ends_itself(&self) -> bool {
+        true
+    }
+
+    fn upgrade(&mut self) {
+        (self.left, self.to_send, self.sent) = (None, None, false);
+    }
 
     fn bytes(&self) -> &[u8] {
         &self.read
@@ -169,19 +158,8 @@ impl Leg for LinkLeg {
 
     fn begin(&mut self, head: &[u8], Outline { body, announced }: Outline) {
         self.head.extend_from_slice(head);
-        let length = if let BodyLength::Known(length) = body { Some(length) } else { announced };
-        if let Some(length) = length {
-            // A buffer in memory takes everything.
-            let _ = write!((&mut self.head).writer(), "content-length: {length}\r\n");
-        } else if body != BodyLength::None {
-            self.head.extend_from_slice(CHUNKED);
-        }
-        self.head.extend_from_slice(b"\r\n");
-        self.to_send = match body {
-            BodyLength::Known(length) => Some(length),
-            BodyLength::None => Some(0),
-            BodyLength::Chunked | BodyLength::UntilClose => None,
-        };
+        finish_head((&mut self.head).writer(), Outline { body, announced });
+        self.to_send = length_of(body);
         self.sent = false;
     }
 
@@ -249,5 +227,20 @@ impl LinkLeg {
     }
 }
 
-/// Says on a link that a message has a body whose length is not known. Its bytes are bare all the same.
-pub(crate) const CHUNKED: &[u8] = b"transfer-encoding: chunked\r\n";
+/// Ends a head for a link. A body whose length is not known has a mark; its bytes are bare all the same.
+pub(crate) fn finish_head(mut head: impl io::Write, Outline { body, announced }: Outline) {
+    // Memory takes everything.
+    let _ = match (length_of(body).filter(|_| body != BodyLength::None).or(announced), body) {
+        (Some(length), _) => write!(head, "content-length: {length}\r\n\r\n"),
+        (None, BodyLength::None) => write!(head, "\r\n"),
+        (None, _) => write!(head, "transfer-encoding: chunked\r\n\r\n"),
+    };
+}
+
+const fn length_of(body: BodyLength) -> Option<u64> {
+    match body {
+        BodyLength::Known(length) => Some(length),
+        BodyLength::None => Some(0),
+        BodyLength::Chunked | BodyLength::UntilClose => None,
+    }
+}

@@ -1,31 +1,50 @@
 //! Reverse proxy: takes a request from an HTTP port or from a link and sends it to a component of this node or of
 //! another node.
 //!
-//! Both kinds of arrival become one `ProxyRequest`, so that routing, deadlines, relay paths and errors exist once:
+//! Whatever a request comes on, and whatever it goes out on, is a [leg](leg::Leg). All legs take and give heads as the same
+//! text, so that routing, fields, deadlines and errors exist once, and a component is sent the same over a link as without:
 //!
 //! ```text
-//! HTTP port -> ProxyRequest -+-> upstream (a component of this node)
-//! link      -> ProxyRequest -+-> link     (another node, as an exchange)
+//! HTTP/1 connection -+                        +-> HTTP/1 connection  (a component of this node)
+//! HTTP/2 stream     -+-> Request -> forward  -+-> HTTP/2 stream      (the same)
+//! link              -+     relay <-> relay    +-> link               (another node, as an exchange)
 //! ```
 
+mod alarm;
+mod arrival;
 mod body;
 mod error;
-mod fields;
+mod field;
 mod forward;
-mod head;
+mod http1;
+mod http2;
 mod inbound;
+mod leg;
 mod link;
-#[cfg(test)]
-mod link_tests;
+mod pace;
+mod refusal;
+mod relay;
+mod reply;
 mod request;
 mod response;
-#[cfg(test)]
-mod tests;
 mod upstream;
 
-pub use body::{Body, BodyError};
+pub(crate) use alarm::Alarm;
+pub use arrival::Arrival;
+pub(crate) use arrival::Origin;
+pub use body::Body;
 pub use error::ProxyError;
-pub use fields::{Arrival, COMPONENT, strip_maelstrom};
 pub use forward::Proxy;
-pub use head::MAX_HEAD;
+pub(crate) use forward::{Outcome, Sender};
+pub(crate) use http1::Http1;
+pub(crate) use http2::{Http2Client, Http2Server};
+pub(crate) use leg::{Arrived, Leg, LegError, Outline};
+pub(crate) use pace::Pace;
+pub(crate) use refusal::{Reader, refuse, respond};
+pub(crate) use request::{Request, absolute};
 pub use response::{json, text};
+
+/// Longest request or response head that is passed on, in bytes.
+pub const MAX_HEAD: usize = 64 * 1024;
+/// Most fields that a head may have.
+pub const MAX_FIELDS: usize = 128;

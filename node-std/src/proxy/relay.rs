@@ -19,7 +19,6 @@ pub(super) struct Finished {
     pub(super) request_sent: bool,
     /// The upstream closes its connection.
     pub(super) closes: bool,
-    pub(super) status: u16,
 }
 
 /// Who is to blame for a request that failed, before any of its response was passed on or after.
@@ -62,22 +61,14 @@ pub(super) struct Terms<'r> {
 }
 
 /// Moves what is left of `request` from `down` to `up`, on which its head was begun, and the response back.
-pub(super) async fn relay<D: Leg, U: Leg + Upgrade>(
+pub(super) async fn relay<D: Leg, U: Leg>(
     down: &mut D,
     up: &mut U,
     terms: Terms<'_>,
     progress: &mut Progress,
-) -> Result<Finished, Failure>
-where
-    D: Upgrade,
-{
-    let mut relay = Relay { down, up, terms, progress, sent: false, stopped: false, head: true, done: false, closes: false, status: 0 };
+) -> Result<Finished, Failure> {
+    let mut relay = Relay { down, up, terms, progress, sent: false, stopped: false, head: true, done: false, closes: false, tunnel: false };
     poll_fn(|cx| relay.poll(cx)).await
-}
-
-/// A leg that can turn into two directions of bytes without any form.
-pub(super) trait Upgrade {
-    fn upgrade(&mut self);
 }
 
 struct Relay<'r, D, U> {
@@ -94,19 +85,20 @@ struct Relay<'r, D, U> {
     /// The response was passed on.
     done: bool,
     closes: bool,
-    status: u16,
+    /// The protocol was changed: both directions carry bytes without any form.
+    tunnel: bool,
 }
 
-impl<D: Leg + Upgrade, U: Leg + Upgrade> Relay<'_, D, U> {
+impl<D: Leg, U: Leg> Relay<'_, D, U> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Finished, Failure>> {
         loop {
             let forth = self.poll_request(cx)?;
             let back = self.poll_response(cx)?;
             if self.done && self.down.poll_flush(cx).map_err(Failure::Downstream)?.is_ready() {
-                let Self { sent, closes, status, .. } = *self;
-                let tunnel = status == 101 && !sent && !self.stopped;
-                if !tunnel {
-                    return Poll::Ready(Ok(Finished { request_sent: sent, closes, status }));
+                let Self { sent, closes, tunnel, .. } = *self;
+                // A tunnel has two ends.
+                if !tunnel || sent || self.stopped {
+                    return Poll::Ready(Ok(Finished { request_sent: sent, closes }));
                 }
             }
             if !forth && !back {
@@ -156,7 +148,7 @@ impl<D: Leg + Upgrade, U: Leg + Upgrade> Relay<'_, D, U> {
         if !self.stopped && self.up.poll_flush(cx).map_err(|_| ()).is_ready_and(|flushed| flushed.is_err()) {
             self.stopped = true;
         }
-        if self.sent && !self.done && self.down.poll_gone(cx).is_ready() {
+        if self.sent && !self.done && !self.tunnel && self.down.poll_gone(cx).is_ready() {
             return Err(Failure::Downstream(LegError::Closed));
         }
         Ok(moved)
@@ -223,8 +215,9 @@ impl<D: Leg + Upgrade, U: Leg + Upgrade> Relay<'_, D, U> {
             let too_long = bytes.len() > MAX_HEAD;
             return if too_long { Err(bad(&"its head is too long")) } else { Ok(false) };
         };
-        let Terms { request, enters, outside, .. } = self.terms;
-        let reply = Reply::take(&head, U::ENDS_ITSELF, request, enters).map_err(|error| bad(&error))?;
+        let Terms { request, enters, outside, .. } = &self.terms;
+        let (request, enters, outside) = (*request, *enters, *outside);
+        let reply = Reply::take(&head, self.up.ends_itself(), request, enters).map_err(|error| bad(&error))?;
         if reply.is_error && outside {
             return Err(Failure::Told(reply.status));
         }
@@ -236,12 +229,12 @@ impl<D: Leg + Upgrade, U: Leg + Upgrade> Relay<'_, D, U> {
             }
             return Ok(true);
         }
+        if reply.status == 101 && !request.upgrades {
+            return Err(bad(&"it changes the protocol without being asked"));
+        }
         self.down.begin(&reply.text, reply.outline);
         self.progress.began = true;
         if reply.status == 101 {
-            if !request.upgrades {
-                return Err(bad(&"it changes the protocol without being asked"));
-            }
             self.down.upgrade();
             self.up.upgrade();
             self.terms.alarm.clear();
@@ -250,7 +243,8 @@ impl<D: Leg + Upgrade, U: Leg + Upgrade> Relay<'_, D, U> {
         } else {
             self.up.expect(reply.body);
         }
-        (self.head, self.closes, self.status) = (false, reply.closes || reply.status == 101, reply.status);
+        self.tunnel = reply.status == 101;
+        (self.head, self.closes) = (false, reply.closes || self.tunnel);
         Ok(true)
     }
 }

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use node_core::http::{BodyLength, Connection, RequestHead, Version, lists, request_length};
 use node_core::id::{Name, NodeId};
 use node_core::route;
+use node_core::route::path::{BadPath, normalize};
 use node_core::route::deadline::{TimeLimits, parse_nanos};
 use node_core::route::relay::RelayPath;
 use tokio::time::Instant;
@@ -67,10 +68,18 @@ impl Request {
             Origin::Outside { target, .. } => (target, absolute(head.target).1),
             Origin::Inside(_) | Origin::Link(_) => absolute(head.target),
         };
-        if !target.starts_with('/') {
-            let target = head.target;
-            return Err(ProxyError::BadRequest(format!("the request target {target} must begin with /")));
-        }
+        let mut buffer = Vec::new();
+        let target = match origin {
+            Origin::Outside { target, .. } => target,
+            // Most targets need no memory.
+            _ => match normalize(target, &mut []) {
+                Err(BadPath::Long) => {
+                    buffer.resize(target.len(), 0);
+                    normalize(target, &mut buffer)?
+                }
+                normal => normal?,
+            },
+        };
         text.extend_from_slice(target.as_bytes());
         text.extend_from_slice(b" HTTP/1.1\r\n");
         let mut seen = Seen { host: authority.map(str::as_bytes), ..Seen::default() };
@@ -131,7 +140,7 @@ impl Request {
             text.extend_from_slice(b"te: trailers\r\n");
         }
         let component = match origin {
-            Origin::Outside { component, .. } => component,
+            Origin::Outside { component, .. } => component.clone(),
             Origin::Inside(_) | Origin::Link(_) => {
                 let name = seen.component.and_then(|name| core::str::from_utf8(name).ok());
                 Name::new(name.ok_or(ProxyError::NoComponent)?).map_err(|_| ProxyError::NoComponent)?
@@ -268,6 +277,12 @@ pub(crate) fn absolute(target: &str) -> (&str, Option<&str>) {
             (if path.starts_with('/') { path } else { "" }, Some(host))
         }
         None => ("/", Some(rest)),
+    }
+}
+
+impl From<BadPath> for ProxyError {
+    fn from(error: BadPath) -> Self {
+        Self::BadRequest(format!("the request target: {error}"))
     }
 }
 

@@ -8,6 +8,7 @@ use node_core::crypto::{Digest, Software};
 use node_core::id::Name;
 use node_core::keys::MAX_SLOTS;
 use node_core::trust::{AcceptedKeys, Anchor, Authority, Certificate, Fingerprint, KeyAlgorithm};
+use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
@@ -298,6 +299,22 @@ impl Opener<'_> {
         let digest = Fingerprint(Software.sha256(&digests));
         (lists, digest)
     }
+}
+
+/// The CAs in these texts, for connections other than those of the private port.
+///
+/// # Errors
+/// A text cannot be read, or holds no certificate that can be a CA.
+pub(crate) fn authorities(sources: &[Pem]) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for source in sources {
+        let found = certificates(&read(source)?).map_err(|problem| problem.of(&source.place()))?;
+        for certificate in found {
+            let added = roots.add(CertificateDer::from(certificate));
+            added.map_err(|_| FileProblem::Missing("certificate of a CA").of(&source.place()))?;
+        }
+    }
+    Ok(roots)
 }
 
 fn read(source: &Pem) -> Result<Zeroizing<Vec<u8>>, TlsError> {

@@ -38,6 +38,7 @@ pub use bundle::{BoardKeyring, read_bundle};
 pub use channel::{channel, peer_fingerprint};
 pub use endpoint::{ALPN_H2, ALPN_HTTP1, ALPN_LINK, Shows};
 pub use error::{DirectoryProblem, FileProblem, TlsError};
+pub(crate) use material::authorities;
 pub use explain::{explain, explain_opening};
 pub use file::read_chain;
 pub(crate) use file::read_key;

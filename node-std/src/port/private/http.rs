@@ -11,14 +11,16 @@
 use std::sync::Arc;
 
 use http::header::{ACCEPT, ALLOW, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http::{Method, Response, StatusCode};
+use node_core::http::{Connection, RequestHead, find};
 use node_core::trust::Roles;
 
 use crate::access::Access;
 use crate::api::{Api, Remote};
+use crate::config::HttpLimits;
 use crate::port::health::{HEALTH_CHECK, READY, Readiness};
-use crate::proxy::{Arrival, Body, Proxy, json, text};
+use crate::port::service::{Service, Taken};
+use crate::proxy::{Arrival, Body, Origin, Proxy, ProxyError, Reader, Request, absolute, json, text};
 use crate::tls::Shown;
 
 /// The HTTP side of the private port.
@@ -32,17 +34,58 @@ pub struct PrivateHttp<R> {
     pub access: Arc<Access>,
     /// Whether this node can make new links.
     pub readiness: Readiness,
+    /// What a client may take of this node.
+    pub limits: HttpLimits,
+}
+
+/// A connection to the private port.
+pub(super) struct Visit<R> {
+    pub(super) http: Arc<PrivateHttp<R>>,
+    pub(super) arrival: Arrival,
+    /// What the client showed, under TLS.
+    pub(super) shown: Option<Shown>,
+}
+
+impl<R: Remote> Service for Visit<R> {
+    fn proxy(&self) -> &Proxy {
+        &self.http.proxy
+    }
+
+    fn limits(&self) -> &HttpLimits {
+        &self.http.limits
+    }
+
+    fn reader(&self) -> Reader {
+        Reader::Inside
+    }
+
+    fn take(
+        &self,
+        head: &RequestHead<'_, '_>,
+        _: &Connection<'_, '_>,
+        ends_itself: bool,
+    ) -> Result<Taken, ProxyError> {
+        let path = absolute(head.target).0.split('?').next().unwrap_or_default();
+        if matches!(path, HEALTH_CHECK | READY | "/_mael") || path.starts_with("/_mael/") {
+            return Ok(Taken::Own);
+        }
+        // Judged for each request: the keyring may change while a connection lives.
+        let caller = self.http.access.caller_with(self.shown.as_ref(), find(head.fields, "authorization"));
+        if let Err(refusal) = self.http.access.require(&caller, Roles::PROXY, "a request to a component") {
+            return Ok(Taken::Done(text(StatusCode::FORBIDDEN, String::from(refusal))));
+        }
+        let origin = Origin::Inside(self.arrival);
+        Request::take(head, ends_itself, origin, self.http.proxy.me()).map(Taken::Forward)
+    }
+
+    async fn answer(&self, request: http::Request<Body>) -> Response<Body> {
+        self.http.answer(request, self.shown.as_ref()).await
+    }
 }
 
 impl<R: Remote> PrivateHttp<R> {
-    /// Answers a request of a client that showed this, under TLS. An error is a response that describes it.
-    pub async fn respond(
-        &self,
-        request: Request<Incoming>,
-        arrival: Arrival,
-        shown: Option<&Shown>,
-    ) -> Response<Body> {
-        // Judged for each request: the keyring may change while a connection lives.
+    /// Answers a request to this node itself, of a client that showed this, under TLS. An error is a response that describes it.
+    async fn answer(&self, request: http::Request<Body>, shown: Option<&Shown>) -> Response<Body> {
         let caller = self.access.caller(shown, request.headers());
         match request.uri().path() {
             HEALTH_CHECK => self.health(&request),
@@ -56,17 +99,11 @@ impl<R: Remote> PrivateHttp<R> {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
                 response
             }
-            path if path == "/_mael" || path.starts_with("/_mael/") => {
-                text(StatusCode::NOT_FOUND, "there is no such page; JSON-RPC is at /_mael/v1")
-            }
-            _ => match self.access.require(&caller, Roles::PROXY, "a request to a component") {
-                Ok(()) => self.proxy.respond(request.map(Body::from), arrival).await,
-                Err(refusal) => text(StatusCode::FORBIDDEN, String::from(refusal)),
-            },
+            _ => text(StatusCode::NOT_FOUND, "there is no such page; JSON-RPC is at /_mael/v1"),
         }
     }
 
-    fn health(&self, request: &Request<Incoming>) -> Response<Body> {
+    fn health(&self, request: &http::Request<Body>) -> Response<Body> {
         let accepts =
             |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("application/json"));
         if !request.headers().get(ACCEPT).is_some_and(accepts) {

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::handshake::{Secured, handshake, watch_trust};
-use super::http::PrivateHttp;
+use super::http::{PrivateHttp, Visit};
 use super::rate::Rate;
 use super::refusal::Refusal;
 use crate::api::Remote;
@@ -84,7 +84,9 @@ impl<R: Remote> Listener<R> {
     ) -> Result<(), Refusal> {
         let peer = stream.peer_addr()?;
         stream.set_nodelay(true)?;
-        let arrival = Arrival { peer: peer.ip(), secure: matches!(self.security, Security::Tls(_)) };
+        // Whoever is let in here is of the cluster, and is believed about the requests that it passes on.
+        let secure = matches!(self.security, Security::Tls(_));
+        let arrival = Arrival { peer: peer.ip(), secure, trusted: true };
         let (direction, address) = (Direction::Accepted, peer.to_string());
         let origin = Origin { direction, address, channel: Channel::default(), shown: None, session: None };
         let mut client = Client { permit, origin, arrival };
@@ -163,10 +165,8 @@ impl<R: Remote> Listener<R> {
             Opening::Http2 => Version::Http2,
             Opening::Tls => return Err(Refusal::UnexpectedTls),
         };
-        let served = connection::serve(stream, version, drain, |request| {
-            let (http, shown) = (Arc::clone(&self.http), client.origin.shown.clone());
-            async move { http.respond(request, client.arrival, shown.as_ref()).await }
-        });
+        let visit = Visit { http: Arc::clone(&self.http), arrival: client.arrival, shown: client.origin.shown };
+        let served = connection::serve(stream, version, drain, visit);
         served.await.map_err(Refusal::Http)
     }
 }

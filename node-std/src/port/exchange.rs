@@ -1,0 +1,180 @@
+//! Answers one request, on any leg.
+
+use core::future::poll_fn;
+use core::task::Poll;
+use core::time::Duration;
+
+use bytes::BytesMut;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use node_core::http::{BodyLength, Connection, NO_FIELD, RequestHead, Version, find, lists, request_length};
+use tokio::time::Instant;
+
+use super::service::{Service, Taken};
+use crate::proxy::{
+    Alarm, Arrived, Body, Leg, LegError, MAX_FIELDS, Outcome, Pace, ProxyError, Sender, absolute, refuse, respond,
+};
+
+/// The longest body that this node itself takes, in bytes.
+const MAX_BODY: usize = 1 << 20;
+/// How long a client may take to read the rest of a response that broke off.
+const LAST: Duration = Duration::from_secs(5);
+/// How long a client may take to send it.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A request whose head was read and consumed.
+#[derive(Debug)]
+pub(super) struct Asked {
+    taken: Result<Taken, ProxyError>,
+    /// For this node's own answer.
+    own: Option<http::Request<()>>,
+    body: BodyLength,
+    is_head: bool,
+    /// The client waits until it is told to send the body.
+    waits: bool,
+    pub(super) version: Version,
+    /// The connection goes on after the response.
+    pub(super) persists: bool,
+}
+
+/// Reads a head from what is here. `None` when more of it must arrive first.
+///
+/// # Errors
+/// What the client sent is no request, or cannot be told from the next one.
+pub(super) fn read<S: Service>(leg: &mut impl Leg, service: &S) -> Result<Option<Asked>, ProxyError> {
+    let mut slots = [NO_FIELD; MAX_FIELDS];
+    let limits = service.limits();
+    let bytes = leg.bytes();
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let slots = slots.get_mut(..limits.header_count).unwrap_or_default();
+    let parsed = RequestHead::parse_any(bytes, slots).map_err(|error| match error {
+        node_core::http::HeadError::TooManyFields => ProxyError::TooManyFields { limit: limits.header_count },
+        error => ProxyError::BadRequest(format!("bad request: {error}")),
+    })?;
+    let limit = limits.head_bytes;
+    let Some(head) = parsed.filter(|head| head.len <= limit) else {
+        let is_too_long = parsed.is_some() || bytes.len() > limit;
+        return if is_too_long { Err(ProxyError::HeadTooLarge { limit }) } else { Ok(None) };
+    };
+    let ends_itself = leg.ends_itself();
+    let connection = Connection::of(head.fields);
+    // Before anything else: after a body whose end is not certain no further request can be read.
+    let framed = request_length(head.version, head.fields)?;
+    let taken = service.take(&head, &connection, ends_itself);
+    let own = if matches!(taken, Ok(Taken::Own)) { Some(own_request(&head)?) } else { None };
+    let body = match (&taken, framed) {
+        (Ok(Taken::Forward(request)), _) => request.body,
+        (_, BodyLength::None) if ends_itself => BodyLength::UntilClose,
+        (_, framed) => framed,
+    };
+    let expect = find(head.fields, "expect");
+    let asked = Asked {
+        own,
+        body,
+        is_head: head.method == "HEAD",
+        waits: expect.is_some_and(|expect| lists(expect, "100-continue")) && head.version == Version::Http11,
+        version: head.version,
+        persists: !connection.close && (head.version == Version::Http11 || connection.keep_alive),
+        taken,
+    };
+    let len = head.len;
+    leg.consume(len);
+    leg.expect(asked.body);
+    Ok(Some(asked))
+}
+
+/// Answers a request. Returns whether the whole of it was read.
+///
+/// # Errors
+/// The client is gone, or the connection must close for it to see that the response is not whole.
+pub(super) async fn answer<S: Service>(
+    leg: &mut impl Leg,
+    service: &S,
+    asked: Asked,
+    (alarm, pace): (&mut Alarm, &mut Pace),
+) -> Result<bool, LegError> {
+    let Asked { taken, own, is_head, waits, .. } = asked;
+    let reader = service.reader();
+    match taken {
+        Ok(Taken::Forward(request)) => {
+            let outside = reader == crate::proxy::Reader::Outside;
+            let sender = Sender { enters: true, outside, alarm, pace };
+            match service.proxy().forward(leg, &request, sender).await {
+                Outcome::Answered { request_sent } => Ok(request_sent),
+                Outcome::Refused(error) => refuse(leg, &error, reader, is_head, "").await.map(|()| false),
+                Outcome::Broken => {
+                    // What arrived is passed on, as far as the client takes it.
+                    let _ = tokio::time::timeout(LAST, poll_fn(|cx| leg.poll_flush(cx))).await;
+                    leg.abort();
+                    Err(LegError::Closed)
+                }
+                Outcome::Gone => Err(LegError::Closed),
+            }
+        }
+        Ok(Taken::Done(response)) => respond(leg, response, is_head, "").await.map(|()| false),
+        Ok(Taken::Own) => {
+            alarm.set(Instant::now() + BODY_TIMEOUT);
+            if waits {
+                leg.begin(b"HTTP/1.1 100 Continue\r\n", crate::proxy::Outline::of(BodyLength::None));
+                poll_fn(|cx| leg.poll_flush(cx)).await?;
+            }
+            pace.restart();
+            let body = match collect(leg, alarm, pace).await? {
+                Ok(body) => body,
+                Err(error) => return refuse(leg, &error, reader, is_head, "").await.map(|()| false),
+            };
+            alarm.clear();
+            let request = own.unwrap_or_default().map(|()| Body::from(body.freeze()));
+            let response = service.answer(request).await;
+            respond(leg, response, is_head, "").await.map(|()| true)
+        }
+        Err(error) => refuse(leg, &error, reader, is_head, "").await.map(|()| false),
+    }
+}
+
+/// Collects the body of a request to this node.
+async fn collect(
+    leg: &mut impl Leg,
+    alarm: &mut Alarm,
+    pace: &mut Pace,
+) -> Result<Result<BytesMut, ProxyError>, LegError> {
+    let mut body = BytesMut::new();
+    loop {
+        let arrived = poll_fn(|cx| match leg.poll_body(cx) {
+            Poll::Ready(arrived) => Poll::Ready(Some(arrived)),
+            Poll::Pending if pace.waits(cx) || alarm.poll(cx).is_ready() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        let Some(arrived) = arrived.await else { return Ok(Err(ProxyError::Stalled)) };
+        match arrived {
+            Err(error @ LegError::Chunk(_)) => return Ok(Err(error.into())),
+            arrived => match arrived? {
+                Arrived::End => return Ok(Ok(body)),
+                Arrived::Data { len, .. } if body.len() + len > MAX_BODY => {
+                    return Ok(Err(ProxyError::TooLarge { limit: MAX_BODY as u64 }));
+                }
+                Arrived::Data { len, .. } => {
+                    pace.moved(len);
+                    body.extend_from_slice(leg.bytes().get(..len).unwrap_or_default());
+                    leg.consume(len);
+                }
+            },
+        }
+    }
+}
+
+/// The head of a request that this node answers itself.
+fn own_request(head: &RequestHead<'_, '_>) -> Result<http::Request<()>, ProxyError> {
+    let bad = || ProxyError::BadRequest("the request cannot be read".to_owned());
+    let mut request = http::Request::new(());
+    *request.method_mut() = Method::from_bytes(head.method.as_bytes()).map_err(|_| bad())?;
+    *request.uri_mut() = Uri::try_from(absolute(head.target).0).map_err(|_| bad())?;
+    let mut headers = HeaderMap::with_capacity(head.fields.len());
+    for field in head.fields {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| bad())?;
+        headers.append(name, HeaderValue::from_bytes(field.value).map_err(|_| bad())?);
+    }
+    *request.headers_mut() = headers;
+    Ok(request)
+}

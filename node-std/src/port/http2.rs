@@ -1,0 +1,102 @@
+//! Serves one connection of HTTP/2.
+
+use core::future::{Future as _, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
+use std::sync::Arc;
+
+use h2::server::{Builder, SendResponse};
+use h2::RecvStream;
+use http::Request;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::exchange::{answer, read};
+use super::service::Service;
+use crate::proxy::{Alarm, Http2Server, Leg as _, Pace, ProxyError, refuse};
+
+/// Requests that may be under way on a connection.
+const MAX_STREAMS: u32 = 128;
+/// Bytes that a client may send ahead on a stream, and on the whole connection.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// Serves the requests on `io`. Ends when the client closes, when there was no request for too long, whatever pings it
+/// answers, or when `drain` is cancelled and the requests under way are answered.
+///
+/// # Errors
+/// The connection broke, or the client broke HTTP.
+pub(super) async fn serve<IO, S>(io: IO, service: S, drain: CancellationToken) -> Result<(), h2::Error>
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send,
+    S: Service,
+{
+    let limits = *service.limits();
+    let mut builder = Builder::new();
+    builder
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(STREAM_WINDOW as usize)
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
+    let handshake = tokio::time::timeout(limits.timeouts.head, builder.handshake(io));
+    let Ok(connection) = handshake.await else { return Ok(()) };
+    let mut connection = connection?;
+    let service = Arc::new(service);
+    let mut drained = pin!(drain.cancelled());
+    let (mut alarm, mut ends) = (Alarm::default(), false);
+    let idle = limits.timeouts.idle;
+    alarm.set(Instant::now() + idle);
+    loop {
+        let mut quiet = false;
+        let accepted = poll_fn(|cx| {
+            if let Poll::Ready(accepted) = connection.poll_accept(cx) {
+                return Poll::Ready(accepted);
+            }
+            if !ends && drained.as_mut().poll(cx).is_ready() {
+                ends = true;
+                connection.graceful_shutdown();
+                cx.waker().wake_by_ref();
+            }
+            if connection.has_streams() {
+                alarm.set(Instant::now() + idle);
+            }
+            if alarm.poll(cx).is_ready() {
+                quiet = true;
+                return Poll::Ready(None);
+            }
+            Poll::Pending
+        });
+        match accepted.await {
+            Some(accepted) => {
+                let (request, respond) = accepted?;
+                tokio::spawn(serve_stream(request, respond, Arc::clone(&service)));
+            }
+            None if quiet => {
+                connection.graceful_shutdown();
+                let closed = poll_fn(|cx| connection.poll_closed(cx));
+                return tokio::time::timeout(limits.timeouts.head, closed).await.unwrap_or(Ok(()));
+            }
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn serve_stream<S: Service>(
+    request: Request<RecvStream>,
+    respond: SendResponse<bytes::Bytes>,
+    service: Arc<S>,
+) {
+    let mut leg = Http2Server::new(request, respond);
+    let (mut alarm, mut pace) = (Alarm::default(), Pace::new(service.limits().min_rate.unwrap_or(0)));
+    let served = match read(&mut leg, &*service) {
+        Ok(Some(asked)) => answer(&mut leg, &*service, asked, (&mut alarm, &mut pace)).await.map(drop),
+        Ok(None) => refuse(&mut leg, &ProxyError::BadRequest("the request has no head".to_owned()), service.reader(), false, "").await,
+        Err(error) => refuse(&mut leg, &error, service.reader(), false, "").await,
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a stream ended early");
+        leg.abort();
+    }
+}

@@ -1,0 +1,43 @@
+//! What a port does with a request.
+
+use core::future::Future;
+
+use http::Response;
+use node_core::http::{Connection, RequestHead};
+
+use crate::config::HttpLimits;
+use crate::proxy::{Body, Proxy, ProxyError, Reader, Request};
+
+/// A port, as one connection sees it.
+pub(super) trait Service: Send + Sync + 'static {
+    /// Passes requests on.
+    fn proxy(&self) -> &Proxy;
+
+    /// What a client may take of this node.
+    fn limits(&self) -> &HttpLimits;
+
+    /// Who reads errors.
+    fn reader(&self) -> Reader;
+
+    /// Decides what becomes of a request, whose body ends itself or not, as its leg does.
+    fn take(
+        &self,
+        head: &RequestHead<'_, '_>,
+        connection: &Connection<'_, '_>,
+        ends_itself: bool,
+    ) -> Result<Taken, ProxyError>;
+
+    /// Answers a request that this node answers itself.
+    fn answer(&self, request: http::Request<Body>) -> impl Future<Output = Response<Body>> + Send;
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// This node answers it by [`Service::answer`].
+    Own,
+    /// This is the answer.
+    Done(Response<Body>),
+    /// A component answers it.
+    Forward(Request),
+}

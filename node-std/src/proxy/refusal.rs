@@ -1,0 +1,102 @@
+//! Responses that this node writes itself, on any leg.
+
+use core::future::poll_fn;
+use core::pin::Pin;
+use std::io::Write as _;
+
+use http::Response;
+use http_body::Body as _;
+use node_core::http::BodyLength;
+
+use super::body::Body;
+use super::error::ProxyError;
+use super::leg::{Leg, LegError, Outline};
+use super::reply::ERROR;
+
+/// Who reads a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Another node, which passes it on.
+    Node,
+    /// A client inside the cluster.
+    Inside,
+    /// The world, which learns nothing of the cluster's inside.
+    Outside,
+}
+
+/// Answers with an error. `is_head` says that the request was one for the head alone.
+pub(crate) async fn refuse<L: Leg>(
+    leg: &mut L,
+    error: &ProxyError,
+    reader: Reader,
+    is_head: bool,
+    extra: &str,
+) -> Result<(), LegError> {
+    let status = error.status();
+    let reason = status.canonical_reason().unwrap_or_default();
+    let text = if reader == Reader::Outside { error.outside() } else { error.to_string() };
+    let mut head = Vec::new();
+    // Memory takes everything.
+    let _ = write!(head, "HTTP/1.1 {} {reason}\r\ncontent-type: text/plain; charset=utf-8\r\n{extra}", status.as_u16());
+    if status == http::StatusCode::SERVICE_UNAVAILABLE {
+        head.extend_from_slice(b"retry-after: 1\r\n");
+    }
+    if reader == Reader::Node {
+        let _ = write!(head, "{ERROR}: {}\r\n", error.code());
+    }
+    let length = text.len() as u64;
+    if is_head {
+        leg.begin(&head, Outline { body: BodyLength::None, announced: Some(length) });
+        poll_fn(|cx| leg.poll_end(cx, &[])).await?;
+    } else {
+        leg.begin(&head, Outline::of(BodyLength::Known(length)));
+        send(leg, text.as_bytes(), true).await?;
+    }
+    poll_fn(|cx| leg.poll_flush(cx)).await
+}
+
+/// Answers with a response that this node made.
+pub(crate) async fn respond<L: Leg>(
+    leg: &mut L,
+    response: Response<Body>,
+    is_head: bool,
+    extra: &str,
+) -> Result<(), LegError> {
+    let (parts, mut body) = response.into_parts();
+    let mut head = Vec::new();
+    let reason = parts.status.canonical_reason().unwrap_or_default();
+    let _ = write!(head, "HTTP/1.1 {} {reason}\r\n{extra}", parts.status.as_u16());
+    for (name, value) in &parts.headers {
+        super::request::put(&mut head, name.as_str(), value.as_bytes());
+    }
+    let exact = body.size_hint().exact();
+    let bodyless = is_head || parts.status == http::StatusCode::NO_CONTENT;
+    let length = match exact {
+        _ if bodyless => BodyLength::None,
+        Some(length) => BodyLength::Known(length),
+        None => BodyLength::Chunked,
+    };
+    leg.begin(&head, Outline { body: length, announced: exact.filter(|_| is_head) });
+    if !bodyless {
+        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let Ok(frame) = frame;
+            if let Ok(data) = frame.into_data() {
+                send(leg, &data, body.is_end_stream() && exact.is_some()).await?;
+                poll_fn(|cx| leg.poll_flush(cx)).await?;
+            }
+        }
+    }
+    if bodyless || exact.is_none() || exact == Some(0) {
+        poll_fn(|cx| leg.poll_end(cx, &[])).await?;
+    }
+    poll_fn(|cx| leg.poll_flush(cx)).await
+}
+
+async fn send<L: Leg>(leg: &mut L, data: &[u8], last: bool) -> Result<(), LegError> {
+    let mut rest = data;
+    while !rest.is_empty() {
+        let taken = poll_fn(|cx| leg.poll_send(cx, rest, last)).await?;
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    Ok(())
+}
