@@ -8,6 +8,7 @@
 //! link      -> ProxyRequest -+-> link     (another node, as an exchange)
 //! ```
 
+mod balance;
 mod body;
 mod error;
 mod fields;
@@ -23,6 +24,7 @@ mod response;
 mod tests;
 mod upstream;
 
+pub use balance::{Balancer, Full, Guard, Requests, Target};
 pub use body::{Body, BodyError};
 pub use error::ProxyError;
 pub use fields::{Arrival, COMPONENT, strip_maelstrom};
