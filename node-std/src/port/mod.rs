@@ -4,7 +4,9 @@
 
 mod acceptor;
 mod connection;
+pub mod gateway_tls;
 pub(crate) mod health;
 pub mod private;
 pub mod public;
+pub mod redirect;
 mod sniff;

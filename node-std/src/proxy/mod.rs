@@ -14,6 +14,7 @@ mod error;
 mod fields;
 mod forward;
 mod head;
+mod health;
 mod inbound;
 mod link;
 #[cfg(test)]
@@ -30,4 +31,5 @@ pub use error::ProxyError;
 pub use fields::{Arrival, COMPONENT, strip_maelstrom};
 pub use forward::Proxy;
 pub use head::MAX_HEAD;
+pub use health::{Health, HealthChecks};
 pub use response::{json, text};
