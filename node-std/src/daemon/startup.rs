@@ -159,12 +159,17 @@ impl Daemon {
         if let Some(socket) = sockets.public {
             let addr =
                 socket.local_addr().map_err(DaemonError::system("cannot tell the gateway's address"))?;
-            let how = if terminator.is_some() { "with TLS" } else { "without TLS" };
-            tracing::info!("gateway listening on {addr} {how}");
+            tracing::info!("gateway listening on {addr}");
+            if terminator.is_some() {
+                tracing::info!("the gateway speaks TLS, and redirects clients that do not");
+            }
             tracing::info!("the gateway serves {}", config.published);
             let redirect =
                 Redirect { https_port: addr.port(), most, head_timeout: config.http.timeouts.head };
             if let Some(socket) = sockets.redirect {
+                let from =
+                    socket.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string());
+                tracing::info!("redirecting to the gateway from {from}");
                 let port = redirect.serve(socket, drain.clone());
                 ports.push(Subsystem::endless("the port that redirects to the gateway", port));
             }
