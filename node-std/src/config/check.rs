@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::Config;
-use crate::tls::Keyring;
+use super::{Component, Config};
+use crate::tls::{Keyring, check_pairs, upstream_config};
 
 /// What is wrong with what a configuration names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,13 @@ impl Config {
                 warnings.extend(refused.map(text));
             }
             None => {}
+        }
+        if let Some(tls) = &self.gateway.tls {
+            faults.extend(check_pairs(&tls.pairs, &tls.protocol).err().map(|error| error.to_string()));
+        }
+        for Component { name, tls, .. } in &self.components {
+            let opened = tls.as_ref().map_or(Ok(()), |tls| upstream_config(&tls.authorities, true).map(drop));
+            faults.extend(opened.err().map(|error| format!("component {name}: {error}")));
         }
         if let Some(problem) = data_dir_problem(&self.data_dir) {
             faults.push(problem);

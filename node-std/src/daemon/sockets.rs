@@ -14,6 +14,8 @@ pub(super) struct Sockets {
     pub(super) private_addr: SocketAddr,
     /// A node without a gateway has none.
     pub(super) public: Option<TcpListener>,
+    /// Where clients are sent to the gateway with TLS.
+    pub(super) redirect: Option<TcpListener>,
 }
 
 impl Sockets {
@@ -27,10 +29,16 @@ impl Sockets {
             Some(addr) => Some(listen("public", addr, "--public-addr or MAEL_PUBLIC_PORT").await?),
             None => None,
         };
+        let redirect = match config.gateway.redirect_addr {
+            Some(addr) => {
+                Some(listen("redirect", addr, "--public-redirect-addr or MAEL_PUBLIC_REDIRECT_ADDR").await?)
+            }
+            None => None,
+        };
         let private_addr = private.local_addr();
         let private_addr =
             private_addr.map_err(DaemonError::system("cannot tell the private port's address"))?;
-        Ok(Self { private, private_addr, public })
+        Ok(Self { private, private_addr, public, redirect })
     }
 }
 

@@ -24,9 +24,11 @@ use crate::identity::NodeKey;
 use crate::link::{KEY_USAGE_LIMIT, Local};
 use crate::log_limit::LogLimit;
 use crate::peer::{Peers, Services};
+use crate::port::gateway_tls::TlsTerminator;
 use crate::port::health::Readiness;
 use crate::port::private::{Listener, PrivateHttp, Rate};
 use crate::port::public::{self, Gateway};
+use crate::port::redirect::Redirect;
 use crate::proxy::Proxy;
 use crate::tls::Keyring;
 use crate::tls::crl::Fetcher;
@@ -65,6 +67,10 @@ impl Daemon {
         let security = match &config.tls {
             Some(settings) => Security::Tls(Keyring::open_with(settings.clone())?),
             None => Security::Plaintext,
+        };
+        let terminator = match (&config.gateway.tls, config.public_addr) {
+            (Some(settings), Some(_)) => Some(Arc::new(TlsTerminator::open(settings.clone())?)),
+            _ => None,
         };
         for note in &config.notes {
             tracing::warn!("{note}");
@@ -152,14 +158,33 @@ impl Daemon {
         let private = listener.serve(sockets.private, drain.clone());
         let mut ports = vec![Subsystem::endless("the private port", private)];
         if let Some(socket) = sockets.public {
-            let addr = socket.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string());
+            let addr =
+                socket.local_addr().map_err(DaemonError::system("cannot tell the gateway's address"))?;
             tracing::info!("gateway listening on {addr}");
+            if terminator.is_some() {
+                tracing::info!("the gateway speaks TLS, and redirects clients that do not");
+            }
             tracing::info!("the gateway serves {}", config.published);
+            let redirect =
+                Redirect { https_port: addr.port(), most, head_timeout: config.http.timeouts.head };
+            if let Some(socket) = sockets.redirect {
+                let from =
+                    socket.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string());
+                tracing::info!("redirecting to the gateway from {from}");
+                let port = redirect.serve(socket, drain.clone());
+                ports.push(Subsystem::endless("the port that redirects to the gateway", port));
+            }
+            if let Some(terminator) = &terminator {
+                let watch = Arc::clone(terminator).watch(stop.clone());
+                inner.push(Subsystem::endless("the watch over the certificates of the gateway", watch));
+            }
+            let tls = terminator.map(|terminator| (terminator, redirect));
             let gateway = Gateway {
                 proxy,
                 published: config.published,
                 settings: config.gateway,
                 limits: config.http,
+                tls,
                 readiness,
                 most,
             };

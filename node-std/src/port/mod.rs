@@ -5,10 +5,12 @@
 mod acceptor;
 mod connection;
 mod exchange;
+pub mod gateway_tls;
 pub(crate) mod health;
 mod http1;
 mod http2;
 pub mod private;
 pub mod public;
+pub mod redirect;
 mod service;
 mod sniff;

@@ -1,7 +1,7 @@
 //! The public port, the gateway: `/NAME/rest` on it is `/rest` of the component NAME, on whichever node of the cluster.
 //!
-//! It speaks HTTP without TLS, to the world or to a load balancer. It drops `MAELSTROM-*` headers from outside, because only the
-//! cluster may set them.
+//! It speaks HTTP to the world or to a load balancer, with TLS if it has certificates of its own: then a client that comes without TLS
+//! is redirected. It drops `MAELSTROM-*` headers from outside, because only the cluster may set them.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -19,11 +19,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::acceptor::accept;
 use super::connection::{self, Version};
+use super::gateway_tls::TlsTerminator;
 use super::health::{HEALTH_CHECK, READY, Readiness};
+use super::redirect::Redirect;
 use super::service::{Service, Taken};
 use super::sniff::{Opening, sniff};
 use crate::config::{GatewayRule, GatewaySettings, HttpLimits, Published};
 use crate::proxy::{Arrival, Body, Origin, Proxy, ProxyError, Reader, Request, absolute, text};
+use crate::tls::ALPN_H2;
 
 /// How long a client may take to begin an HTTP request.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,6 +42,8 @@ pub struct Gateway {
     pub settings: GatewaySettings,
     /// What a client may take of this node.
     pub limits: HttpLimits,
+    /// How it is secured, and where clients go that come without TLS; `None` without TLS.
+    pub tls: Option<(Arc<TlsTerminator>, Redirect)>,
     /// Whether this node can make new links.
     pub readiness: Readiness,
     /// Most connections at once.
@@ -70,11 +75,29 @@ async fn serve_connection<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ) -> Result<(), Box<dyn core::error::Error + Send + Sync>> {
     let Some(sniffed) = drain.run_until_cancelled(sniff(io, OPENING_TIMEOUT)).await else { return Ok(()) };
     let (opening, io) = sniffed?;
-    let version = match opening {
-        Opening::Http1 => Version::Http1,
-        Opening::Http2 => Version::Http2,
-        Opening::Link | Opening::Tls => return Err(format!("{opening:?} is not served here").into()),
-    };
+    match (opening, &gateway.tls) {
+        (Opening::Http1, None) => serve_http(io, Version::Http1, arrival, gateway, drain).await,
+        (Opening::Http2, None) => serve_http(io, Version::Http2, arrival, gateway, drain).await,
+        (Opening::Tls, Some((tls, _))) => {
+            let Some(accepted) = drain.run_until_cancelled(tls.accept(io)).await else { return Ok(()) };
+            let (io, arrival) = (accepted?, Arrival { secure: true, ..arrival });
+            // Who agrees on nothing speaks HTTP/1.1 (RFC 9113 section 3.3).
+            let is_h2 = io.get_ref().1.alpn_protocol() == Some(ALPN_H2);
+            let version = if is_h2 { Version::Http2 } else { Version::Http1 };
+            serve_http(io, version, arrival, gateway, drain).await
+        }
+        (Opening::Http1, Some((_, redirect))) => Ok(redirect.answer(io).await?),
+        _ => Err(format!("{opening:?} is not served here").into()),
+    }
+}
+
+async fn serve_http<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    io: IO,
+    version: Version,
+    arrival: Arrival,
+    gateway: Arc<Gateway>,
+    drain: CancellationToken,
+) -> Result<(), Box<dyn core::error::Error + Send + Sync>> {
     connection::serve(io, version, drain, Visit { gateway, arrival }).await
 }
 
@@ -180,8 +203,13 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let drain = CancellationToken::new();
-        let gateway =
-            Gateway { proxy: Arc::new(proxy), published: Published::All, readiness: readiness(), most: 64 };
+        let gateway = Gateway {
+            proxy: Arc::new(proxy),
+            published: Published::All,
+            tls: None,
+            readiness: readiness(),
+            most: 64,
+        };
         tokio::spawn(serve(listener, gateway, drain.clone()));
         (addr, drain)
     }
@@ -246,6 +274,7 @@ mod tests {
         let gateway = Gateway {
             proxy: Arc::new(Proxy::new(alone(), &[])),
             published: Published::All,
+            tls: None,
             readiness: readiness(),
             most: 64,
         };

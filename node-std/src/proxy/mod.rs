@@ -12,10 +12,12 @@
 
 mod alarm;
 mod arrival;
+mod balance;
 mod body;
 mod error;
 mod field;
 mod forward;
+mod health;
 mod http1;
 mod http2;
 mod inbound;
@@ -32,6 +34,7 @@ mod upstream;
 pub(crate) use alarm::Alarm;
 pub use arrival::Arrival;
 pub(crate) use arrival::Origin;
+pub use balance::{Balancer, Full, Guard, Requests, Target};
 pub use body::Body;
 pub use error::ProxyError;
 pub use forward::Proxy;
@@ -42,6 +45,7 @@ pub(crate) use leg::{Arrived, Leg, LegError, Outline};
 pub(crate) use pace::Pace;
 pub(crate) use refusal::{Reader, refuse, respond};
 pub(crate) use request::{Request, absolute};
+pub use health::{Health, HealthChecks};
 pub use response::{json, text};
 
 /// Longest request or response head that is passed on, in bytes.

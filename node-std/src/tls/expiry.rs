@@ -12,7 +12,7 @@ const SOON: u64 = 30 * DAY;
 
 /// When each certificate was last spoken of.
 #[derive(Debug, Default)]
-pub(super) struct ExpiryLog(HashMap<Fingerprint, UnixTime>);
+pub(crate) struct ExpiryLog(HashMap<Fingerprint, UnixTime>);
 
 impl ExpiryLog {
     /// The warnings that are due now.

@@ -8,12 +8,11 @@ use node_core::crypto::{Digest, Software};
 use node_core::id::Name;
 use node_core::keys::MAX_SLOTS;
 use node_core::trust::{AcceptedKeys, Anchor, Authority, Certificate, Fingerprint, KeyAlgorithm};
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::crl::{Distribution, Listed, Sources, ders};
-use super::directory::{self, LoadedSlot, Usable, describe_any, pair};
+use super::directory::{self, LoadedSlot, Pair, Usable, describe_any, pair};
 use super::error::{DirectoryProblem, FileProblem, TlsError};
 use super::file;
 use super::listing::{Listing, Stamp};
@@ -182,8 +181,7 @@ impl Opener<'_> {
 
     fn pair(&self, source: &PairSource, others: &[LoadedSlot]) -> Result<LoadedSlot, TlsError> {
         let place = source.certificate.place();
-        let text = read(&source.certificate)?;
-        let chain = file::chain_of(&text).map_err(|problem| problem.of(&place))?;
+        let (chain, loaded) = read_pair(source, self.settings.password.as_ref())?;
         let name = slot_name(&source.certificate, others)?;
         let info = describe_any(name, &chain).map_err(|problem| problem.of(&place))?;
         let TlsSettings { listening, dialling, .. } = self.settings;
@@ -191,21 +189,6 @@ impl Opener<'_> {
         if listening.keys == dialling.keys {
             check_key(listening, info.algorithm).map_err(|problem| problem.of(&place))?;
         }
-        let loaded = stack::wiped(|| {
-            let own = match &source.password {
-                Some(PasswordSource::File(path)) => Some(file::read_password(path)?),
-                Some(PasswordSource::Inline(password)) => Some(password.clone()),
-                None => None,
-            };
-            let password = own.as_ref().or(self.settings.password.as_ref()).map(KeyPassword::as_bytes);
-            let (key_text, key_place) = match &source.key {
-                Some(key) => (read(key)?, key.place()),
-                None => (text.clone(), place.clone()),
-            };
-            let key = SecretKeyDer::from_pem(&key_text, password);
-            let key = key.map_err(|problem| FileProblem::from(problem).of(&key_place))?;
-            pair(key, &chain, FileProblem::OtherKey(place.clone())).map_err(|problem| problem.of(&key_place))
-        })?;
         Ok(LoadedSlot { info: info.with_key(), chain, pair: Some(loaded), exposed: exposed(source) })
     }
 
@@ -301,20 +284,44 @@ impl Opener<'_> {
     }
 }
 
-/// The CAs in these texts, for connections other than those of the private port.
+/// Reads a certificate with its intermediates, and the key that belongs to it. `password` is for a key that has none of its own.
 ///
 /// # Errors
-/// A text cannot be read, or holds no certificate that can be a CA.
-pub(crate) fn authorities(sources: &[Pem]) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for source in sources {
-        let found = certificates(&read(source)?).map_err(|problem| problem.of(&source.place()))?;
-        for certificate in found {
-            let added = roots.add(CertificateDer::from(certificate));
-            added.map_err(|_| FileProblem::Missing("certificate of a CA").of(&source.place()))?;
-        }
+/// A file cannot be used, or the two do not belong together.
+pub(super) fn read_pair(
+    source: &PairSource,
+    password: Option<&KeyPassword>,
+) -> Result<(Vec<CertificateDer<'static>>, Pair), TlsError> {
+    let place = source.certificate.place();
+    let text = read(&source.certificate)?;
+    let chain = file::chain_of(&text).map_err(|problem| problem.of(&place))?;
+    let loaded = stack::wiped(|| {
+        let own = match &source.password {
+            Some(PasswordSource::File(path)) => Some(file::read_password(path)?),
+            Some(PasswordSource::Inline(password)) => Some(password.clone()),
+            None => None,
+        };
+        let password = own.as_ref().or(password).map(KeyPassword::as_bytes);
+        let (key_text, key_place) = match &source.key {
+            Some(key) => (read(key)?, key.place()),
+            None => (text.clone(), place.clone()),
+        };
+        let key = SecretKeyDer::from_pem(&key_text, password);
+        let key = key.map_err(|problem| FileProblem::from(problem).of(&key_place))?;
+        pair(key, &chain, FileProblem::OtherKey(place.clone())).map_err(|problem| problem.of(&key_place))
+    })?;
+    Ok((chain, loaded))
+}
+
+/// All certificates of a text that decides whom this node trusts.
+///
+/// # Errors
+/// It cannot be read, holds none, or others may write it.
+pub(super) fn authority(source: &Pem) -> Result<Vec<Vec<u8>>, TlsError> {
+    if let Pem::File(path) = source {
+        check_mode(path)?;
     }
-    Ok(roots)
+    certificates(&read(source)?).map_err(|problem| problem.of(&source.place()))
 }
 
 fn read(source: &Pem) -> Result<Zeroizing<Vec<u8>>, TlsError> {
@@ -344,12 +351,12 @@ fn check_key(rules: &Rules, algorithm: KeyAlgorithm) -> Result<(), FileProblem> 
     }
 }
 
-fn check_mode(path: &Path) -> Result<(), TlsError> {
+pub(super) fn check_mode(path: &Path) -> Result<(), TlsError> {
     if Stamp::of(path).others_may_write(path) { Err(FileProblem::Writable.of(path)) } else { Ok(()) }
 }
 
 /// The files with a key or password that every user may read.
-fn exposed(source: &PairSource) -> Vec<PathBuf> {
+pub(super) fn exposed(source: &PairSource) -> Vec<PathBuf> {
     let password = match &source.password {
         Some(PasswordSource::File(path)) => Some(path.as_path()),
         _ => None,

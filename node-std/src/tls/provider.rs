@@ -8,6 +8,7 @@ use rustls::crypto::aws_lc_rs as backend;
 #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
 use rustls::crypto::ring as backend;
 use rustls::pki_types::{PrivateKeyDer, SubjectPublicKeyInfoDer};
+use rustls::server::ProducesTickets;
 use rustls::sign::{Signer, SigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 
@@ -47,6 +48,14 @@ pub(super) fn provider_for(protocol: &Protocol) -> Result<Arc<CryptoProvider>, E
         return Err(Error::General("it has none of the cipher suites or curves that are allowed".to_owned()));
     }
     Ok(Arc::new(provider))
+}
+
+/// Seals the state of sessions into tickets, with a key that changes every few hours.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub(crate) fn ticketer() -> Result<Arc<dyn ProducesTickets>, Error> {
+    backend::Ticketer::new()
 }
 
 /// A private key to sign with. The library keeps one copy of it, and wipes that when the last clone is dropped.
