@@ -37,8 +37,8 @@ pub struct Arguments {
     /// Measure only cases that begin with this, such as 128x16 or 64k; may be repeated
     #[arg(long)]
     case: Vec<String>,
-    /// Measure each case so many times in turn, and print the median
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Measure each case so many times with each product in turn, and print the medians
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
 }
 
@@ -100,21 +100,22 @@ pub fn measure(arguments: &Arguments, time: Duration) -> Result<Table> {
     let mut rows = Vec::new();
     for case in cases {
         let mut runs = vec![Vec::new(); kinds.len()];
-        for _ in 0..*rounds {
+        for round in 1..=*rounds {
             for ((kind, hops), runs) in kinds.iter().zip(&hops).zip(&mut runs) {
-                eprintln!("{}: {}", case.name(), kind.name());
-                runs.push(one(hops.as_ref(), case, cores, time).with_context(|| kind.name())?);
+                eprintln!("{}: {}, round {round} of {rounds}", case.name(), kind.name());
+                if round == 1 {
+                    warm_up(hops.as_ref(), case, cores).context(kind.name())?;
+                }
+                runs.push(one(hops.as_ref(), case, cores, time).context(kind.name())?);
             }
         }
-        rows.push(Row { case, measured: runs.into_iter().map(Measured::median).collect() });
+        rows.push(Row { case, runs });
     }
     Ok(Table { columns: kinds.iter().map(|kind| kind.name()).collect(), rows })
 }
 
-/// Long enough for every connection to be there, and for every buffer to have its size.
-const WARM_UP: Duration = Duration::from_secs(1);
-
-fn one(hops: &dyn Hops, case: Case, cores: Cores, time: Duration) -> Result<Measured> {
+/// Waits until the answer is what it should be. Then a second of load lets every buffer find its size.
+fn warm_up(hops: &dyn Hops, case: Case, cores: Cores) -> Result<()> {
     let url = format!("{}{}", hops.url(), case.path);
     eventually(|| {
         let answer = Curl::get(&url).send()?;
@@ -122,10 +123,13 @@ fn one(hops: &dyn Hops, case: Case, cores: Cores, time: Duration) -> Result<Meas
         ensure!(answer.body.len() == case.bytes, "{url}: {} bytes", answer.body.len());
         Ok(())
     })?;
-    let load = |time| pinned(cores.load, || wrk::run(&url, case, time));
-    load(WARM_UP)?;
+    one(hops, case, cores, Duration::from_secs(1)).map(drop)
+}
+
+fn one(hops: &dyn Hops, case: Case, cores: Cores, time: Duration) -> Result<Measured> {
+    let url = format!("{}{}", hops.url(), case.path);
     let pids = hops.pids();
     let before = Precise::of(&pids)?;
-    let count = load(time)?;
+    let count = pinned(cores.load, || wrk::run(&url, case, time))?;
     Ok(Measured::new(count, time, Precise::of(&pids)? - before))
 }

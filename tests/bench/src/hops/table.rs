@@ -22,8 +22,8 @@ pub struct Table {
 pub struct Row {
     #[serde(serialize_with = "id")]
     pub case: Case,
-    /// One for each column.
-    pub measured: Vec<Measured>,
+    /// The runs of each column, in the order in which they were made.
+    pub runs: Vec<Vec<Measured>>,
 }
 
 /// A product in a case.
@@ -48,22 +48,31 @@ impl Measured {
             per_second: count as f64 / time.as_secs_f64(),
         }
     }
-
-    /// The one with the median of processor time; of an even number, the lower of the two in the middle.
-    pub fn median(mut runs: Vec<Self>) -> Self {
-        runs.sort_by(|one, other| one.micros.total_cmp(&other.micros));
-        runs[(runs.len() - 1) / 2]
-    }
 }
 
 impl Row {
-    /// Our processor time, as a multiple of the least of the others.
-    fn ratio(&self, columns: &[&str]) -> Option<f64> {
-        let (ours, others): (Vec<_>, Vec<_>) =
-            columns.iter().zip(&self.measured).partition(|(name, _)| **name == Kind::Ours.name());
-        let least = others.iter().map(|(_, one)| one.micros).min_by(f64::total_cmp)?;
-        Some(ours.first()?.1.micros / least)
+    /// The run of each column that has the median of processor time.
+    fn medians(&self) -> Vec<Measured> {
+        let median = |runs: &Vec<Measured>| median(runs.clone(), |run| run.micros);
+        self.runs.iter().filter_map(median).collect()
     }
+
+    /// Our processor time as a multiple of that of the best of the others: the median over pairs of runs that were made one
+    /// after the other, for a machine that others use is slower at one time than at another.
+    fn ratio(&self, columns: &[&str]) -> Option<f64> {
+        let medians = self.medians();
+        let ours = columns.iter().position(|name| *name == Kind::Ours.name())?;
+        let others = (0..columns.len()).filter(|column| *column != ours);
+        let best = others.min_by(|a, b| medians[*a].micros.total_cmp(&medians[*b].micros))?;
+        let pairs = self.runs[ours].iter().zip(&self.runs[best]);
+        median(pairs.map(|(ours, best)| ours.micros / best.micros).collect(), |ratio| *ratio)
+    }
+}
+
+/// Of an even number, the lower of the two in the middle.
+fn median<T: Copy>(mut of: Vec<T>, by: impl Fn(&T) -> f64) -> Option<T> {
+    of.sort_by(|a, b| by(a).total_cmp(&by(b)));
+    of.get(of.len().saturating_sub(1) / 2).copied()
 }
 
 impl fmt::Display for Table {
@@ -78,7 +87,7 @@ impl fmt::Display for Table {
         )?;
         for row in rows {
             write!(f, "| {} |", row.case.name())?;
-            for one in &row.measured {
+            for one in row.medians() {
                 write!(f, " {:.*} |", if one.micros < 100.0 { 1 } else { 0 }, one.micros)?;
             }
             match row.ratio(columns) {
@@ -90,7 +99,7 @@ impl fmt::Display for Table {
         writeln!(f, "| | {} |\n|---{}|", columns.join(" | "), "|---".repeat(columns.len()))?;
         for row in rows {
             write!(f, "| {} |", row.case.name())?;
-            for Measured { micros, system_micros, per_second } in &row.measured {
+            for Measured { micros, system_micros, per_second } in row.medians() {
                 let user = (micros - system_micros).max(0.0);
                 write!(f, " {user:.1} + {system_micros:.1}, {per_second:.0}/s |")?;
             }
