@@ -1,5 +1,6 @@
 //! The cluster at one moment.
 
+use core::time::Duration;
 use std::collections::HashMap;
 
 use node_core::crypto::PublicKey;
@@ -127,6 +128,11 @@ pub struct View {
 }
 
 impl View {
+    /// The round-trip time of the link to a member.
+    pub(crate) fn round_trip(&self, id: NodeId) -> Option<Duration> {
+        self.links.get(&id)?.rtt().micros().map(Duration::from_micros)
+    }
+
     /// A view of these members, without links.
     pub(super) fn of(mut members: Vec<Member>) -> Self {
         members.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));

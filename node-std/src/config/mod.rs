@@ -38,7 +38,7 @@ use node_core::trust::RoleRule;
 pub use address_range::{AddressRange, BadAddressRange};
 pub use check::Problems;
 pub use component::{
-    BadComponent, Component, HealthCheck, MAX_UPSTREAMS, UpstreamProtocol, UpstreamTls, UpstreamUrl,
+    BadComponent, Component, HealthCheck, LONGEST, MAX_UPSTREAMS, UpstreamProtocol, UpstreamTls, UpstreamUrl,
 };
 pub use env_file::{EnvFileError, LineProblem};
 pub use environment::Environment;

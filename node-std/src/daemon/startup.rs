@@ -29,7 +29,7 @@ use crate::port::health::Readiness;
 use crate::port::private::{Listener, PrivateHttp, Rate};
 use crate::port::public::{self, Gateway};
 use crate::port::redirect::Redirect;
-use crate::proxy::Proxy;
+use crate::proxy::{HealthChecks, Proxy};
 use crate::tls::Keyring;
 use crate::tls::crl::Fetcher;
 use crate::tls::settings::Demand;
@@ -83,8 +83,9 @@ impl Daemon {
         announce(&config, &security, sockets.private_addr, &advertised, me);
 
         let (cluster, channels) = Cluster::new(me);
+        let checks = HealthChecks::open(&config.components)?;
         let proxy = Proxy::new(cluster.clone(), &config.components).bindings(config.bindings.clone());
-        let proxy = Arc::new(proxy);
+        let proxy = Arc::new(proxy.health(checks.health()));
         let (task, dialer) = Task::new(Setup {
             channels,
             local: local(&config, data_dir.key()),
@@ -108,7 +109,10 @@ impl Daemon {
             drain: drain.clone(),
         };
         let (tls, tls_watch) = watch_tls(security.clone(), stop.clone());
-        let mut inner = vec![Subsystem::endless("the watch over the state of TLS", tls_watch)];
+        let mut inner = vec![
+            Subsystem::endless("the watch over the state of TLS", tls_watch),
+            Subsystem::endless("the health checks of components", checks.run(stop.clone())),
+        ];
         let readiness = Readiness { tls: tls.clone(), drain: drain.clone() };
         let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone())));
         let http = Arc::new(PrivateHttp {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::service::{Service, Taken};
 use crate::proxy::{
-    Alarm, Arrived, Body, Leg, LegError, MAX_FIELDS, Outcome, Pace, ProxyError, Sender, absolute, refuse, respond,
+    Arrived, Body, Leg, LegError, MAX_FIELDS, Outcome, ProxyError, Sender, Timers, absolute, refuse, respond,
 };
 
 /// The longest body that this node itself takes, in bytes.
@@ -92,14 +92,14 @@ pub(super) async fn answer<S: Service>(
     leg: &mut impl Leg,
     service: &S,
     asked: Asked,
-    (alarm, pace): (&mut Alarm, &mut Pace),
+    timers: &mut Timers,
 ) -> Result<bool, LegError> {
     let Asked { taken, own, is_head, waits, .. } = asked;
     let reader = service.reader();
     match taken {
         Ok(Taken::Forward(request)) => {
-            let outside = reader == crate::proxy::Reader::Outside;
-            let sender = Sender { enters: true, outside, alarm, pace };
+            let most = service.limits().body_bytes.unwrap_or(u64::MAX);
+            let sender = Sender { enters: true, most, timers };
             match service.proxy().forward(leg, &request, sender).await {
                 Outcome::Answered { request_sent } => Ok(request_sent),
                 Outcome::Refused(error) => refuse(leg, &error, reader, is_head, "").await.map(|()| false),
@@ -114,17 +114,17 @@ pub(super) async fn answer<S: Service>(
         }
         Ok(Taken::Done(response)) => respond(leg, response, is_head, "").await.map(|()| false),
         Ok(Taken::Own) => {
-            alarm.set(Instant::now() + BODY_TIMEOUT);
+            timers.alarm.set(Instant::now() + BODY_TIMEOUT);
             if waits {
                 leg.begin(b"HTTP/1.1 100 Continue\r\n", crate::proxy::Outline::of(BodyLength::None));
                 poll_fn(|cx| leg.poll_flush(cx)).await?;
             }
-            pace.restart();
-            let body = match collect(leg, alarm, pace).await? {
+            timers.received.restart();
+            let body = match collect(leg, timers).await? {
                 Ok(body) => body,
                 Err(error) => return refuse(leg, &error, reader, is_head, "").await.map(|()| false),
             };
-            alarm.clear();
+            timers.alarm.clear();
             let request = own.unwrap_or_default().map(|()| Body::from(body.freeze()));
             let response = service.answer(request).await;
             respond(leg, response, is_head, "").await.map(|()| true)
@@ -136,14 +136,13 @@ pub(super) async fn answer<S: Service>(
 /// Collects the body of a request to this node.
 async fn collect(
     leg: &mut impl Leg,
-    alarm: &mut Alarm,
-    pace: &mut Pace,
+    timers: &mut Timers,
 ) -> Result<Result<BytesMut, ProxyError>, LegError> {
     let mut body = BytesMut::new();
     loop {
         let arrived = poll_fn(|cx| match leg.poll_body(cx) {
             Poll::Ready(arrived) => Poll::Ready(Some(arrived)),
-            Poll::Pending if pace.waits(cx) || alarm.poll(cx).is_ready() => Poll::Ready(None),
+            Poll::Pending if timers.received.waits(cx) || timers.alarm.poll(cx).is_ready() => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         });
         let Some(arrived) = arrived.await else { return Ok(Err(ProxyError::Stalled)) };
@@ -155,7 +154,7 @@ async fn collect(
                     return Ok(Err(ProxyError::TooLarge { limit: MAX_BODY as u64 }));
                 }
                 Arrived::Data { len, .. } => {
-                    pace.moved(len);
+                    timers.received.moved(len);
                     body.extend_from_slice(leg.bytes().get(..len).unwrap_or_default());
                     leg.consume(len);
                 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::exchange::{answer, read};
 use super::service::Service;
-use crate::proxy::{Alarm, Http1, Leg as _, LegError, Pace, ProxyError, refuse};
+use crate::proxy::{Http1, Leg as _, LegError, ProxyError, Timers, refuse};
 
 /// How long a client may go on sending after a response that it need not wait for, so that it reads the response.
 const LINGER: Duration = Duration::from_secs(5);
@@ -27,10 +27,10 @@ where
 {
     let limits = *service.limits();
     let mut leg = Http1::new(io);
-    let (mut alarm, mut pace) = (Alarm::default(), Pace::new(limits.min_rate.unwrap_or(0)));
+    let mut timers = Timers::new(limits.min_rate.unwrap_or(0));
     let mut drained = pin!(drain.cancelled());
     loop {
-        alarm.set(Instant::now() + limits.timeouts.idle);
+        timers.alarm.set(Instant::now() + limits.timeouts.idle);
         let mut began = false;
         let asked = loop {
             match read(&mut leg, &service) {
@@ -40,11 +40,11 @@ where
             }
             if !began && !leg.bytes().is_empty() {
                 began = true;
-                alarm.set(Instant::now() + limits.timeouts.head);
+                timers.alarm.set(Instant::now() + limits.timeouts.head);
             }
             let more = poll_fn(|cx| match leg.poll_more(cx) {
                 Poll::Ready(more) => Poll::Ready(Some(more)),
-                Poll::Pending if alarm.poll(cx).is_ready() => Poll::Ready(None),
+                Poll::Pending if timers.alarm.poll(cx).is_ready() => Poll::Ready(None),
                 // A request that has begun is still answered.
                 Poll::Pending if !began && drained.as_mut().poll(cx).is_ready() => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
@@ -59,7 +59,7 @@ where
         };
         let persists = asked.persists && !drain.is_cancelled();
         leg.answers(asked.version, persists);
-        let whole = answer(&mut leg, &service, asked, (&mut alarm, &mut pace)).await?;
+        let whole = answer(&mut leg, &service, asked, &mut timers).await?;
         if !(whole && persists && leg.is_idle()) {
             if !leg.has_received() {
                 linger(leg).await;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::exchange::{answer, read};
 use super::service::Service;
-use crate::proxy::{Alarm, Http2Server, Leg as _, Pace, ProxyError, refuse};
+use crate::proxy::{Alarm, Http2Server, Leg as _, ProxyError, Timers, refuse};
 
 /// Requests that may be under way on a connection.
 const MAX_STREAMS: u32 = 128;
@@ -89,9 +89,9 @@ async fn serve_stream<S: Service>(
     service: Arc<S>,
 ) {
     let mut leg = Http2Server::new(request, respond);
-    let (mut alarm, mut pace) = (Alarm::default(), Pace::new(service.limits().min_rate.unwrap_or(0)));
+    let mut timers = Timers::new(service.limits().min_rate.unwrap_or(0));
     let served = match read(&mut leg, &*service) {
-        Ok(Some(asked)) => answer(&mut leg, &*service, asked, (&mut alarm, &mut pace)).await.map(drop),
+        Ok(Some(asked)) => answer(&mut leg, &*service, asked, &mut timers).await.map(drop),
         Ok(None) => refuse(&mut leg, &ProxyError::BadRequest("the request has no head".to_owned()), service.reader(), false, "").await,
         Err(error) => refuse(&mut leg, &error, service.reader(), false, "").await,
     };

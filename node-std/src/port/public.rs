@@ -144,7 +144,8 @@ impl Service for Visit {
             return Err(ProxyError::NoComponent);
         };
         let origin = Origin::Outside { arrival: self.arrival, component: &component, target: &target };
-        Request::take(head, ends_itself, origin, self.gateway.proxy.me()).map(Taken::Forward)
+        let most = self.gateway.limits.timeouts.request;
+        Request::take(head, ends_itself, origin, most, self.gateway.proxy.me()).map(Taken::Forward)
     }
 
     async fn answer(&self, request: http::Request<Body>) -> Response<Body> {

@@ -74,9 +74,16 @@ pub enum ProxyError {
     /// The client sends its request too slowly.
     #[error("the request's body arrived too slowly")]
     Stalled,
-    /// A node further on said what failed. The world is told the status alone.
-    #[error("a node further on failed with {0}")]
-    Told(u16),
+    /// A node further on said what failed.
+    #[error("{what}")]
+    Told {
+        /// The status of its answer.
+        status: u16,
+        /// No component has seen the request.
+        unseen: bool,
+        /// What it said.
+        what: String,
+    },
     /// The body has a coding that is not known here.
     #[error("the request's Transfer-Encoding is not known here: only chunked is")]
     Coding,
@@ -109,14 +116,14 @@ impl ProxyError {
     /// What the world is told: no address, and no name of a node.
     pub(super) fn outside(&self) -> String {
         match self {
-            Self::BrokeOff { .. } | Self::Told(502) => "the component broke off".to_owned(),
-            Self::Unreachable { .. } => "the component cannot be reached".to_owned(),
-            Self::Busy { .. } | Self::Isolated | Self::Told(503) => {
+            Self::Told { status: 502, unseen: false, .. } | Self::BrokeOff { .. } => "the component broke off".to_owned(),
+            Self::Told { status: 502, .. } | Self::Unreachable { .. } => "the component cannot be reached".to_owned(),
+            Self::Told { status: 503, .. } | Self::Busy { .. } | Self::Isolated => {
                 "the component takes no more requests at present".to_owned()
             }
-            Self::Told(504) => Self::Late.to_string(),
-            Self::Told(404) => Self::NoComponent.to_string(),
-            Self::Told(_) => "the request failed".to_owned(),
+            Self::Told { status: 504, .. } => Self::Late.to_string(),
+            Self::Told { status: 404, .. } => Self::NoComponent.to_string(),
+            Self::Told { .. } => "the request failed".to_owned(),
             error => error.to_string(),
         }
     }
@@ -131,10 +138,15 @@ impl ProxyError {
             | Self::TooLarge { .. }
             | Self::TooManyFields { .. } => "refused",
             Self::Busy { .. } | Self::Isolated => "busy",
-            Self::BrokeOff { .. } | Self::Told(_) => "broken",
+            Self::BrokeOff { .. } | Self::Told { unseen: false, .. } => "broken",
             Self::Late | Self::SlowHead | Self::Stalled => "late",
-            Self::NoComponent | Self::Unreachable { .. } => "unreachable",
+            Self::NoComponent | Self::Told { .. } | Self::Unreachable { .. } => "unreachable",
         }
+    }
+
+    /// Whether no component has seen the request, so that another node may answer it.
+    pub(super) const fn is_unseen(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Busy { .. } | Self::Told { unseen: true, .. })
     }
 
     /// The status of the response.
@@ -151,7 +163,7 @@ impl ProxyError {
             Self::NoComponent => StatusCode::NOT_FOUND,
             Self::Stalled | Self::SlowHead => StatusCode::REQUEST_TIMEOUT,
             Self::Coding => StatusCode::NOT_IMPLEMENTED,
-            Self::Told(status) => StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+            Self::Told { status, .. } => StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
         }
     }
 }

@@ -1,28 +1,30 @@
 //! Choosing the node that answers a request, and sending the request there.
 
 use core::future::poll_fn;
-use core::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 
-use node_core::gossip::Kind;
+use node_core::gossip::State;
 use node_core::http::BodyLength;
 use node_core::id::NodeId;
 use node_core::link::{Open, Service};
+use node_core::route::balance::{Load, choose};
 use node_core::route::deadline::budget_ms;
-use node_core::route::owners::{Binding, eligible};
+use node_core::route::owners::Binding;
 use node_core::route::relay::RelayPath;
-use node_core::route::target::{Candidate, Route, choose};
+use node_core::route::target::Route;
 use tokio::time::{Instant, timeout_at};
 
-use super::alarm::Alarm;
+use super::balance::{Balancer, Requests, Target};
 use super::error::ProxyError;
+use super::health::Health;
 use super::leg::{Arrived, Leg, LegError, Outline};
 use super::link::{LinkLeg, finish_head};
-use super::pace::Pace;
 use super::relay::{Failure, Finished, Progress, Terms, relay};
 use super::request::Request;
+use super::timers::Timers;
 use super::upstream::{Components, Offered, Opened, Pool};
-use crate::cluster::{Cluster, Member};
-use crate::config::Component;
+use crate::cluster::Cluster;
+use crate::config::{Component, LONGEST};
 use crate::link::ExchangeError;
 
 /// How often a request is tried when it cannot be sent.
@@ -32,20 +34,19 @@ const MAX_TRIES: usize = 3;
 #[derive(Debug)]
 pub struct Proxy {
     pub(super) cluster: Cluster,
-    components: Components,
-    bindings: Vec<Binding>,
-    /// Counts requests, so that they are spread over the nodes that offer a component.
-    turn: AtomicU32,
+    pub(super) components: Components,
+    pub(super) bindings: Vec<Binding>,
+    balancer: Balancer,
+    pub(super) health: Option<Arc<Health>>,
 }
 
 /// What the leg that a request came on has for it.
 pub(crate) struct Sender<'s> {
     /// This node lets the request into the cluster.
     pub(crate) enters: bool,
-    /// The sender is not of the cluster.
-    pub(crate) outside: bool,
-    pub(crate) alarm: &'s mut Alarm,
-    pub(crate) pace: &'s mut Pace,
+    /// The longest body that it may send, in bytes.
+    pub(crate) most: u64,
+    pub(crate) timers: &'s mut Timers,
 }
 
 /// What became of a request.
@@ -65,8 +66,15 @@ impl Proxy {
     /// A proxy to `components` of this node and to those of the `cluster`.
     #[must_use]
     pub fn new(cluster: Cluster, components: &[Component]) -> Self {
+        let balancer = Balancer::new(components);
         let components = Components::new(components);
-        Self { cluster, components, bindings: Vec::new(), turn: AtomicU32::new(0) }
+        Self { cluster, components, bindings: Vec::new(), balancer, health: None }
+    }
+
+    /// The same proxy, which sends no requests to upstreams that fail their health check.
+    #[must_use]
+    pub fn health(self, health: Arc<Health>) -> Self {
+        Self { health: Some(health), ..self }
     }
 
     /// The same proxy, which sends requests for a bound component only to its owners.
@@ -88,19 +96,21 @@ impl Proxy {
         request: &Request,
         mut sender: Sender<'_>,
     ) -> Outcome {
-        sender.alarm.set(request.deadline);
-        sender.pace.restart();
+        sender.timers.alarm.set(request.deadline);
+        sender.timers.received.restart();
+        sender.timers.sent.restart();
         let path = RelayPath(&request.path);
+        let requests = self.balancer.component(request.component.as_str());
         let mut failed = Vec::new();
         let mut failure = None;
         for _ in 0..MAX_TRIES {
             let usable = |id| !path.visits(id) && !failed.contains(&id);
-            let route = match self.route(request, usable) {
+            let route = match self.choose(request, &requests, usable) {
                 Ok(route) => route,
                 Err(error) => return Outcome::Refused(failure.unwrap_or(error)),
             };
             let mut progress = Progress::default();
-            let attempt = Attempt { request, sender: &mut sender, progress: &mut progress };
+            let attempt = Attempt { request, requests: &requests, sender: &mut sender, progress: &mut progress };
             let (peer, result) = match route {
                 Route::Local => (self.cluster.me(), self.to_component(down, attempt).await),
                 Route::Linked(via) => (via, self.to_node(down, via, None, attempt).await),
@@ -115,13 +125,9 @@ impl Proxy {
                 tracing::debug!(%error, "a response broke off");
                 return Outcome::Broken;
             }
-            let unseen = matches!(error, ProxyError::Unreachable { .. } | ProxyError::Busy { .. });
-            let repeatable = request.is_safe && peer != self.cluster.me();
-            let again = match error {
-                ProxyError::BrokeOff { .. } => repeatable,
-                _ => unseen,
-            };
-            if progress.took_body || !again {
+            // The link to a node is gone, so it is not tried again. What may have been acted on is repeated only if it is safe.
+            let may_repeat = matches!(error, ProxyError::BrokeOff { .. }) && request.is_safe && peer != self.cluster.me();
+            if progress.took_body || !(error.is_unseen() || may_repeat) {
                 return Outcome::Refused(error);
             }
             failed.push(peer);
@@ -130,70 +136,49 @@ impl Proxy {
         Outcome::Refused(failure.unwrap_or(ProxyError::NoComponent))
     }
 
-    /// The way to a component for the request, by members that are `usable`.
-    fn route(&self, request: &Request, usable: impl Fn(NodeId) -> bool) -> Result<Route, ProxyError> {
-        let view = self.cluster.view();
-        let me = self.cluster.me();
-        let linked = |id| usable(id) && view.member(id).is_some_and(|member| member.linked);
-        if let Some(to) = request.to.filter(|to| *to != me) {
-            let found = usable(to).then_some(Route::Linked(to));
-            return found
-                .ok_or_else(|| ProxyError::unreachable(&format!("node {to}"), "no other way to it here"));
-        }
-        let component = request.component.as_str();
-        let binding = self.bindings.iter().find(|binding| binding.component.as_str() == component);
-        let owns = binding.is_none_or(|binding| binding.owns(me, Kind::Hub));
-        if owns && usable(me) && self.components.get(&request.component).is_some() {
-            return Ok(Route::Local);
-        }
-        let offers = view.offering(component).map(|Member { id, kind, state, hubs, .. }| Candidate {
-            id: *id,
-            kind: *kind,
-            state: *state,
-            hubs,
-        });
-        let others = eligible(binding, offers).filter(|candidate| candidate.id != me);
-        let candidates = others.clone().filter(|candidate| usable(candidate.id));
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        // Opening an exchange waits for a link that is being replaced. Such a link can come for a hub, and for a leaf of
-        // this node.
-        let reconnecting = |id| {
-            let can_return = |member: &Member| member.kind == Kind::Hub || member.hubs.contains(&me);
-            id != me && usable(id) && view.member(id).is_some_and(can_return)
-        };
-        let route = choose(candidates.clone(), me, linked, turn)
-            .or_else(|| choose(candidates, me, reconnecting, turn));
-        let mut others = others.filter_map(|candidate| view.member(candidate.id));
-        route.ok_or_else(|| match others.next() {
-            Some(Member { name, state, .. }) => ProxyError::unreachable(
-                &format!("component {component}"),
-                &format!("no way from here to a node that offers it, such as {name}, which is {state}"),
-            ),
-            None if view.isolated => ProxyError::Isolated,
-            None => ProxyError::NoComponent,
-        })
-    }
-
     /// Sends the request to a component of this node.
     async fn to_component<D: Leg>(&self, down: &mut D, attempt: Attempt<'_, '_>) -> Result<Finished, Fault> {
-        let Attempt { request, sender, progress } = attempt;
+        let Attempt { request, requests, sender, progress } = attempt;
         let offered = self.components.get(&request.component).ok_or(ProxyError::NoComponent)?;
-        let busy = |_| ProxyError::Busy {
-            who: format!("component {}", request.component),
-            reason: format!("{} requests are under way", offered.component.max_requests),
-        };
-        let _place = offered.places.try_acquire().map_err(busy)?;
-        sender.alarm.set(request.deadline.min(Instant::now() + offered.component.max_duration));
+        let component = &offered.component;
+        sender.timers.alarm.set(request.deadline.min(Instant::now() + component.max_duration));
+        let most = sender.most.min(component.max_body.unwrap_or(u64::MAX));
         let body = length(down, request).await?;
-        let mut failure = ProxyError::NoComponent;
-        for pool in offered.in_turn() {
-            let attempt = Attempt { request, sender: &mut *sender, progress: &mut *progress };
-            match to_upstream(down, offered, pool, body, attempt).await {
-                Err(Fault::Proxy(error @ ProxyError::Unreachable { .. })) if !progress.took_body => failure = error,
+        let mut failure = None;
+        let mut tried = Vec::new();
+        while let Some(index) = self.upstream(offered, requests, &tried) {
+            let Some(pool) = offered.upstreams.get(index) else { break };
+            let under_way = requests.begin(Target::Upstream(index)).map_err(|full| ProxyError::Busy {
+                who: format!("component {}", component.name),
+                reason: full.to_string(),
+            })?;
+            let attempt = Attempt { request, requests, sender: &mut *sender, progress: &mut *progress };
+            let result = to_upstream(down, offered, pool, (body, most), attempt).await;
+            note(&under_way, &result);
+            match result {
+                Err(Fault::Proxy(error @ ProxyError::Unreachable { .. })) if !progress.took_body => {
+                    failure = Some(error);
+                    tried.push(index);
+                }
                 result => return result,
             }
         }
-        Err(failure.into())
+        Err(failure.unwrap_or(ProxyError::NoComponent).into())
+    }
+
+    /// The upstream of a component that is tried next.
+    fn upstream(&self, offered: &Offered, requests: &Requests, tried: &[usize]) -> Option<usize> {
+        if offered.upstreams.len() == 1 {
+            return tried.is_empty().then_some(0);
+        }
+        let name = offered.component.name.as_str();
+        let is_up = |index| self.health.as_ref().is_none_or(|health| health.is_up(name, index));
+        let loads = (0..offered.upstreams.len()).map(|index| {
+            let (outstanding, ejected) = requests.of(Target::Upstream(index));
+            let closed = tried.contains(&index) || !is_up(index);
+            Load { local: true, state: State::Alive, closed, ejected, outstanding, round_trip: core::time::Duration::ZERO }
+        });
+        choose(loads, fastrand::u64(..))
     }
 
     /// Sends the request over the link to `via`.
@@ -204,31 +189,62 @@ impl Proxy {
         to: Option<NodeId>,
         attempt: Attempt<'_, '_>,
     ) -> Result<Finished, Fault> {
-        let Attempt { request, sender, progress } = attempt;
+        let Attempt { request, requests, sender, progress } = attempt;
         let hops = request.hops.checked_sub(1).ok_or_else(|| match request.to {
             Some(to) => ProxyError::unreachable(&format!("node {to}"), "the request crossed too many links"),
             None => ProxyError::Loop,
         })?;
-        let budget_ms = budget_ms(request.deadline.saturating_duration_since(Instant::now()));
-        let open = Open { to, hops, budget_ms, service: Service::Http };
+        if let BodyLength::Known(length) = request.body
+            && length > sender.most
+        {
+            return Err(ProxyError::TooLarge { limit: sender.most }.into());
+        }
+        // A tunnel has no deadline once it is one. Until then this node keeps the request's.
+        let left = if request.upgrades { LONGEST } else { request.deadline.saturating_duration_since(Instant::now()) };
+        let open = Open { to, hops, budget_ms: budget_ms(left), service: Service::Http };
         let outline = Outline::of(request.body);
         let mut head = Vec::with_capacity(request.text().len() + 64);
         head.extend_from_slice(request.text());
         finish_head(&mut head, outline);
         let end = request.body == BodyLength::None && !request.upgrades;
         let who = || format!("node {via}");
-        let opened = timeout_at(request.deadline, self.cluster.open_with(via, open, &head, end)).await;
-        let opened = opened.map_err(|_| ProxyError::Late)?.map_err(|error| match error {
-            ExchangeError::LinkClosed(_) => ProxyError::unreachable(&who(), &error.to_string()),
-            error => ProxyError::exchange(&who(), &error),
+        let under_way = requests.begin(Target::Node(to.unwrap_or(via))).map_err(|full| ProxyError::Busy {
+            who: who(),
+            reason: full.to_string(),
         })?;
+        let opened = timeout_at(request.deadline, self.cluster.open_with(via, open, &head, end)).await;
+        let opened = match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => {
+                under_way.failed();
+                return Err(match error {
+                    ExchangeError::LinkClosed(_) => ProxyError::unreachable(&who(), &error.to_string()),
+                    error => ProxyError::exchange(&who(), &error),
+                }
+                .into());
+            }
+            Err(_) => return Err(ProxyError::Late.into()),
+        };
         let mut up = LinkLeg::opened(opened, &head, outline, end);
-        let Sender { enters, outside, alarm, pace } = sender;
-        let terms = Terms { request, enters: *enters, outside: *outside, alarm, pace };
-        relay(down, &mut up, terms, progress).await.map_err(|failure| match failure {
+        let Sender { enters, most, timers } = sender;
+        let terms = Terms { request, enters: *enters, most: *most, timers };
+        let result = relay(down, &mut up, terms, progress).await.map_err(|failure| match failure {
             Failure::Upstream(LegError::Exchange(error)) => ProxyError::exchange(&who(), &error).into(),
             failure => Fault::of(failure, who),
-        })
+        });
+        note(&under_way, &result);
+        result
+    }
+}
+
+/// Notes how a request ended, for the choice of later ones.
+fn note(under_way: &super::balance::Guard, result: &Result<Finished, Fault>) {
+    match result {
+        Ok(Finished { is_failure: false, .. }) => under_way.succeeded(),
+        Ok(_) | Err(Fault::Proxy(ProxyError::BrokeOff { .. } | ProxyError::Unreachable { .. } | ProxyError::Told { .. })) => {
+            under_way.failed();
+        }
+        Err(_) => {}
     }
 }
 
@@ -237,10 +253,15 @@ async fn to_upstream<D: Leg>(
     down: &mut D,
     offered: &Offered,
     pool: &Pool,
-    body: BodyLength,
+    (body, most): (BodyLength, u64),
     attempt: Attempt<'_, '_>,
 ) -> Result<Finished, Fault> {
-    let Attempt { request, sender, progress } = attempt;
+    let Attempt { request, sender, progress, .. } = attempt;
+    if let BodyLength::Known(length) = body
+        && length > most
+    {
+        return Err(ProxyError::TooLarge { limit: most }.into());
+    }
     let who = || format!("component {} at {}", offered.component.name, pool.url);
     loop {
         let opened = match timeout_at(request.deadline, pool.open()).await {
@@ -251,8 +272,8 @@ async fn to_upstream<D: Leg>(
             Err(_) => return Err(ProxyError::Late.into()),
         };
         let (head, outline) = (request.text_for_component(&pool.url.prefix), Outline::of(body));
-        let Sender { enters, outside, alarm, pace } = &mut *sender;
-        let terms = Terms { request, enters: *enters, outside: *outside, alarm, pace };
+        let Sender { enters, timers, .. } = &mut *sender;
+        let terms = Terms { request, enters: *enters, most, timers };
         let (mut up, reused) = match opened {
             Opened::Http1 { connection, reused } => (connection, reused),
             Opened::Http2(mut up) => {
@@ -291,6 +312,7 @@ async fn length<D: Leg>(down: &mut D, request: &Request) -> Result<BodyLength, F
 /// A request on its way to one node.
 struct Attempt<'a, 's> {
     request: &'a Request,
+    requests: &'a Requests,
     sender: &'a mut Sender<'s>,
     progress: &'a mut Progress,
 }
@@ -318,7 +340,8 @@ impl Fault {
             Failure::Downstream(_) => return Self::Gone,
             Failure::Slow => ProxyError::Stalled,
             Failure::Late => ProxyError::Late,
-            Failure::Told(status) => ProxyError::Told(status),
+            Failure::Told(error) => error,
+            Failure::TooLarge(limit) => ProxyError::TooLarge { limit },
             Failure::Upstream(error) => ProxyError::broke_off(&who(), &error.to_string()),
             Failure::Response(problem) => ProxyError::broke_off(&who(), &format!("bad response: {problem}")),
         };

@@ -5,16 +5,16 @@ use core::future::poll_fn;
 use node_core::http::{NO_FIELD, RequestHead};
 use node_core::link::ResetCode;
 
-use super::alarm::Alarm;
 use super::arrival::Origin;
 use super::error::ProxyError;
 use super::forward::{Outcome, Proxy, Sender};
 use super::leg::{Leg, LegError};
 use super::link::LinkLeg;
-use super::pace::Pace;
 use super::refusal::{Reader, refuse};
 use super::request::Request;
+use super::timers::Timers;
 use super::{MAX_FIELDS, MAX_HEAD};
+use crate::config::LONGEST;
 use crate::link::Accepted;
 
 impl Proxy {
@@ -39,9 +39,8 @@ impl Proxy {
         let served = match &request {
             Ok(request) => {
                 leg.expect(request.body);
-                let (mut alarm, mut pace) = (Alarm::default(), Pace::new(0));
-                let sender =
-                    Sender { enters: false, outside: false, alarm: &mut alarm, pace: &mut pace };
+                let mut timers = Timers::new(0);
+                let sender = Sender { enters: false, most: u64::MAX, timers: &mut timers };
                 self.forward(&mut leg, request, sender).await
             }
             Err(error) => Outcome::Refused(error.clone()),
@@ -75,7 +74,7 @@ impl Proxy {
         let Some(head) = parsed.map_err(|error| ProxyError::BadRequest(format!("bad request: {error}")))? else {
             return if bytes.len() > MAX_HEAD { Err(ProxyError::HeadTooLarge { limit: MAX_HEAD }) } else { Ok(None) };
         };
-        let request = Request::take(&head, leg.ends_itself(), origin, self.cluster.me())?;
+        let request = Request::take(&head, leg.ends_itself(), origin, LONGEST, self.cluster.me())?;
         let len = head.len;
         leg.consume(len);
         Ok(Some(request))

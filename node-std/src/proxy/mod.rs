@@ -14,6 +14,7 @@ mod alarm;
 mod arrival;
 mod balance;
 mod body;
+mod choice;
 mod error;
 mod field;
 mod forward;
@@ -29,6 +30,7 @@ mod relay;
 mod reply;
 mod request;
 mod response;
+mod timers;
 mod upstream;
 
 pub(crate) use alarm::Alarm;
@@ -40,13 +42,13 @@ pub use error::ProxyError;
 pub use forward::Proxy;
 pub(crate) use forward::{Outcome, Sender};
 pub(crate) use http1::Http1;
-pub(crate) use http2::{Http2Client, Http2Server};
+pub(crate) use http2::Http2Server;
 pub(crate) use leg::{Arrived, Leg, LegError, Outline};
-pub(crate) use pace::Pace;
 pub(crate) use refusal::{Reader, refuse, respond};
 pub(crate) use request::{Request, absolute};
 pub use health::{Health, HealthChecks};
 pub use response::{json, text};
+pub(crate) use timers::Timers;
 
 /// Longest request or response head that is passed on, in bytes.
 pub const MAX_HEAD: usize = 64 * 1024;

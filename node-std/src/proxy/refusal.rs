@@ -13,6 +13,9 @@ use super::error::ProxyError;
 use super::leg::{Leg, LegError, Outline};
 use super::reply::ERROR;
 
+/// Longest text in a field, in characters.
+const MAX_TEXT: usize = 512;
+
 /// Who reads a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
@@ -42,7 +45,8 @@ pub(crate) async fn refuse<L: Leg>(
         head.extend_from_slice(b"retry-after: 1\r\n");
     }
     if reader == Reader::Node {
-        let _ = write!(head, "{ERROR}: {}\r\n", error.code());
+        let line: String = text.chars().take(MAX_TEXT).map(|c| if c.is_ascii_graphic() { c } else { ' ' }).collect();
+        let _ = write!(head, "{ERROR}: {} {line}\r\n", error.code());
     }
     let length = text.len() as u64;
     if is_head {

@@ -2,15 +2,21 @@
 
 use core::future::poll_fn;
 use core::task::{Context, Poll};
+use core::time::Duration;
 
 use node_core::http::{NO_FIELD, ResponseHead};
 
-use super::alarm::Alarm;
+use tokio::time::Instant;
+
+use super::error::ProxyError;
 use super::leg::{Arrived, Leg, LegError};
-use super::pace::Pace;
 use super::reply::Reply;
 use super::request::Request;
+use super::timers::Timers;
 use super::{MAX_FIELDS, MAX_HEAD};
+
+/// How long nothing may move in a tunnel, such as a WebSocket.
+const TUNNEL_IDLE: Duration = Duration::from_secs(310);
 
 /// How a relayed request ended, apart from errors.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +25,8 @@ pub(super) struct Finished {
     pub(super) request_sent: bool,
     /// The upstream closes its connection.
     pub(super) closes: bool,
+    /// It answered 502, 503 or 504.
+    pub(super) is_failure: bool,
 }
 
 /// Who is to blame for a request that failed, before any of its response was passed on or after.
@@ -26,7 +34,7 @@ pub(super) struct Finished {
 pub(super) enum Failure {
     /// The sender went away, or broke a rule: nobody waits for a response.
     Downstream(LegError),
-    /// The sender sends too slowly.
+    /// The sender sends or reads too slowly.
     Slow,
     /// The upstream failed.
     Upstream(LegError),
@@ -34,8 +42,10 @@ pub(super) enum Failure {
     Response(String),
     /// Time ran out.
     Late,
-    /// A node behind the upstream says what failed: it is told to the world in other words.
-    Told(u16),
+    /// A node behind the upstream says what failed.
+    Told(ProxyError),
+    /// The body is longer than is taken.
+    TooLarge(u64),
 }
 
 /// What is known of a request while it is relayed.
@@ -54,10 +64,9 @@ pub(super) struct Terms<'r> {
     pub(super) request: &'r Request,
     /// This node let the request into the cluster.
     pub(super) enters: bool,
-    /// The sender is not to learn what nodes say of each other.
-    pub(super) outside: bool,
-    pub(super) alarm: &'r mut Alarm,
-    pub(super) pace: &'r mut Pace,
+    /// The longest body of a request, in bytes.
+    pub(super) most: u64,
+    pub(super) timers: &'r mut Timers,
 }
 
 /// Moves what is left of `request` from `down` to `up`, on which its head was begun, and the response back.
@@ -67,7 +76,20 @@ pub(super) async fn relay<D: Leg, U: Leg>(
     terms: Terms<'_>,
     progress: &mut Progress,
 ) -> Result<Finished, Failure> {
-    let mut relay = Relay { down, up, terms, progress, sent: false, stopped: false, head: true, done: false, closes: false, tunnel: false };
+    let mut relay = Relay {
+        down,
+        up,
+        terms,
+        progress,
+        taken: 0,
+        sent: false,
+        stopped: false,
+        head: true,
+        done: false,
+        closes: false,
+        is_failure: false,
+        tunnel: false,
+    };
     poll_fn(|cx| relay.poll(cx)).await
 }
 
@@ -76,6 +98,8 @@ struct Relay<'r, D, U> {
     up: &'r mut U,
     terms: Terms<'r>,
     progress: &'r mut Progress,
+    /// Bytes of the request's body.
+    taken: u64,
     /// The request was passed on.
     sent: bool,
     /// The upstream takes no more of the request.
@@ -85,6 +109,7 @@ struct Relay<'r, D, U> {
     /// The response was passed on.
     done: bool,
     closes: bool,
+    is_failure: bool,
     /// The protocol was changed: both directions carry bytes without any form.
     tunnel: bool,
 }
@@ -95,17 +120,20 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             let forth = self.poll_request(cx)?;
             let back = self.poll_response(cx)?;
             if self.done && self.down.poll_flush(cx).map_err(Failure::Downstream)?.is_ready() {
-                let Self { sent, closes, tunnel, .. } = *self;
+                let Self { sent, closes, is_failure, tunnel, .. } = *self;
                 // A tunnel has two ends.
                 if !tunnel || sent || self.stopped {
-                    return Poll::Ready(Ok(Finished { request_sent: sent, closes }));
+                    return Poll::Ready(Ok(Finished { request_sent: sent, closes, is_failure }));
                 }
             }
             if !forth && !back {
                 break;
             }
+            if self.tunnel {
+                self.terms.timers.alarm.set(Instant::now() + TUNNEL_IDLE);
+            }
         }
-        if self.terms.alarm.poll(cx).is_ready() {
+        if self.terms.timers.alarm.poll(cx).is_ready() {
             return Poll::Ready(Err(Failure::Late));
         }
         Poll::Pending
@@ -118,7 +146,7 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             let arrived = match self.down.poll_body(cx) {
                 Poll::Ready(arrived) => arrived.map_err(Failure::Downstream)?,
                 Poll::Pending => {
-                    if self.terms.pace.waits(cx) {
+                    if self.terms.timers.received.waits(cx) {
                         return Err(Failure::Slow);
                     }
                     break;
@@ -126,7 +154,7 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             };
             let passed = match arrived {
                 Arrived::Data { len, last } => {
-                    self.terms.pace.moved(len);
+                    self.terms.timers.received.moved(len);
                     let data = self.down.bytes().get(..len).unwrap_or_default();
                     self.up.poll_send(cx, data, last).map_ok(|taken| (taken, last && taken == len))
                 }
@@ -135,6 +163,10 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             match passed {
                 Poll::Ready(Ok((taken, end))) => {
                     self.down.consume(taken);
+                    self.taken += taken as u64;
+                    if self.taken > self.terms.most && !self.tunnel {
+                        return Err(Failure::TooLarge(self.terms.most));
+                    }
                     self.progress.took_body |= taken > 0;
                     self.sent = end;
                     moved = true;
@@ -188,11 +220,13 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             match passed {
                 Poll::Ready(Ok((taken, end))) => {
                     self.up.consume(taken);
+                    self.terms.timers.sent.moved(taken);
                     self.done = end;
                     moved = true;
                 }
                 Poll::Ready(Err(LegError::Length)) => return Err(Failure::Upstream(LegError::Length)),
                 Poll::Ready(Err(error)) => return Err(Failure::Downstream(error)),
+                Poll::Pending if self.terms.timers.sent.waits(cx) => return Err(Failure::Slow),
                 Poll::Pending => break,
             }
         }
@@ -215,11 +249,10 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             let too_long = bytes.len() > MAX_HEAD;
             return if too_long { Err(bad(&"its head is too long")) } else { Ok(false) };
         };
-        let Terms { request, enters, outside, .. } = &self.terms;
-        let (request, enters, outside) = (*request, *enters, *outside);
+        let Terms { request, enters, .. } = self.terms;
         let reply = Reply::take(&head, self.up.ends_itself(), request, enters).map_err(|error| bad(&error))?;
-        if reply.is_error && outside {
-            return Err(Failure::Told(reply.status));
+        if let Some(error) = reply.error {
+            return Err(Failure::Told(error));
         }
         let len = head.len;
         self.up.consume(len);
@@ -237,13 +270,14 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
         if reply.status == 101 {
             self.down.upgrade();
             self.up.upgrade();
-            self.terms.alarm.clear();
-            self.terms.pace.stop();
+            self.terms.timers.alarm.set(Instant::now() + TUNNEL_IDLE);
+            self.terms.timers.received.stop();
+            self.terms.timers.sent.stop();
             (self.sent, self.stopped) = (false, false);
         } else {
             self.up.expect(reply.body);
         }
-        self.tunnel = reply.status == 101;
+        (self.tunnel, self.is_failure) = (reply.status == 101, reply.is_failure);
         (self.head, self.closes) = (false, reply.closes || self.tunnel);
         Ok(true)
     }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use node_core::http::{BodyLength, Connection, ResponseHead, content_length, response_length};
 
+use super::error::ProxyError;
 use super::field::Kind;
 use super::leg::{LegError, Outline};
 use super::request::{Request, VIA, put};
@@ -18,8 +19,17 @@ pub(super) struct Reply {
     pub(super) outline: Outline,
     /// The upstream closes the connection after it.
     pub(super) closes: bool,
-    /// Another node of the cluster wrote it to say what failed.
-    pub(super) is_error: bool,
+    /// What another node of the cluster says that failed.
+    pub(super) error: Option<ProxyError>,
+    /// A gateway's error: it counts against who gave it.
+    pub(super) is_failure: bool,
+}
+
+/// The error in the field of an answer with this status.
+fn told(status: u16, value: &[u8]) -> ProxyError {
+    let text = String::from_utf8_lossy(value);
+    let (code, what) = text.split_once(' ').unwrap_or((&text, "a node further on failed"));
+    ProxyError::Told { status, unseen: matches!(code, "busy" | "unreachable"), what: what.to_owned() }
 }
 
 /// Marks a response that a node wrote to say what failed, so that the gateway does not show it to the world.
@@ -38,7 +48,7 @@ impl Reply {
         let mut text = Vec::with_capacity(head.len + 64);
         let _ = write!(text, "HTTP/1.1 {} {}\r\n", head.status, head.reason);
         let switches = head.status == 101;
-        let (mut is_error, mut announced) = (false, None);
+        let (mut error, mut announced) = (None, None);
         for field in head.fields {
             let (name, value) = (field.name, field.value);
             match Kind::of(name) {
@@ -47,8 +57,9 @@ impl Reply {
                 Kind::Upgrade if switches => put(&mut text, name, value),
                 Kind::Maelstrom if name.eq_ignore_ascii_case(ERROR) => {
                     // A component does not speak for a node.
-                    is_error = ends_itself;
-                    if ends_itself && !enters {
+                    if ends_itself && enters {
+                        error = Some(told(head.status, value));
+                    } else if ends_itself {
                         put(&mut text, ERROR, value);
                     }
                 }
@@ -77,7 +88,8 @@ impl Reply {
         let closes = connection.close || body == BodyLength::UntilClose || {
             head.version == node_core::http::Version::Http10 && !connection.keep_alive
         };
-        Ok(Self { status: head.status, text, body, outline, closes, is_error })
+        let is_failure = matches!(head.status, 502..=504);
+        Ok(Self { status: head.status, text, body, outline, closes, error, is_failure })
     }
 
     /// Whether another response to the same request follows.

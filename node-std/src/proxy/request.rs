@@ -49,7 +49,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Takes in a request of the node `me`, whose body ends itself or not, as its [leg](super::leg::Leg) does.
+    /// Takes in a request that may take `most` on the node `me`, whose body ends itself or not, as its [leg](super::leg::Leg) does.
     ///
     /// # Errors
     /// It breaks a rule, names no component, or is too late.
@@ -57,6 +57,7 @@ impl Request {
         head: &RequestHead<'_, '_>,
         ends_itself: bool,
         origin: Origin<'_>,
+        most: Duration,
         me: NodeId,
     ) -> Result<Self, ProxyError> {
         let connection = Connection::of(head.fields);
@@ -162,7 +163,7 @@ impl Request {
             _ => (None, MAX_HOPS, None),
         };
         let limits = TimeLimits { deadline_nano: seen.deadline, now_nano: Some(now), budget_ms };
-        let remaining = limits.remaining();
+        let remaining = limits.remaining_within(most);
         if remaining == Duration::ZERO {
             return Err(ProxyError::Late);
         }

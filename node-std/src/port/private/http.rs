@@ -75,7 +75,8 @@ impl<R: Remote> Service for Visit<R> {
             return Ok(Taken::Done(text(StatusCode::FORBIDDEN, String::from(refusal))));
         }
         let origin = Origin::Inside(self.arrival);
-        Request::take(head, ends_itself, origin, self.http.proxy.me()).map(Taken::Forward)
+        let most = self.http.limits.timeouts.request;
+        Request::take(head, ends_itself, origin, most, self.http.proxy.me()).map(Taken::Forward)
     }
 
     async fn answer(&self, request: http::Request<Body>) -> Response<Body> {

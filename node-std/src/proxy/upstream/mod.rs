@@ -4,11 +4,9 @@ mod io;
 mod pool;
 mod tls;
 
-use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::HashMap;
 
 use node_core::id::Name;
-use tokio::sync::Semaphore;
 
 pub(super) use pool::{Opened, Pool};
 
@@ -23,36 +21,18 @@ pub(super) struct Components(HashMap<Name, Offered>);
 pub(super) struct Offered {
     pub(super) component: Component,
     pub(super) upstreams: Vec<Pool>,
-    /// One permit for each request that may be under way.
-    pub(super) places: Semaphore,
-    turn: AtomicUsize,
 }
 
 impl Components {
     pub(super) fn new(components: &[Component]) -> Self {
         let offered = components.iter().map(|component| {
-            let offered = Offered {
-                upstreams: component.upstreams.iter().map(|url| Pool::new(url, component.tls.as_ref())).collect(),
-                places: Semaphore::new(usize::try_from(component.max_requests).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)),
-                component: component.clone(),
-                turn: AtomicUsize::new(0),
-            };
-            (component.name.clone(), offered)
+            let pools = component.upstreams.iter().map(|url| Pool::new(url, component.tls.as_ref()));
+            (component.name.clone(), Offered { component: component.clone(), upstreams: pools.collect() })
         });
         Self(offered.collect())
     }
 
     pub(super) fn get(&self, name: &Name) -> Option<&Offered> {
         self.0.get(name)
-    }
-}
-
-impl Offered {
-    /// The upstreams in the order in which they are tried.
-    pub(super) fn in_turn(&self) -> impl Iterator<Item = &Pool> {
-        let first = if self.upstreams.len() < 2 { 0 } else { self.turn.fetch_add(1, Ordering::Relaxed) };
-        (0..self.upstreams.len()).filter_map(move |index| {
-            self.upstreams.get(first.wrapping_add(index) % self.upstreams.len())
-        })
     }
 }
