@@ -18,6 +18,8 @@ use crate::proxy::{
 const MAX_BODY: usize = 1 << 20;
 /// How long a client may take to read the rest of a response that broke off.
 const LAST: Duration = Duration::from_secs(5);
+/// Bytes of a request's body that are held before an exchange is taken for it.
+const HELD: usize = 16 * 1024;
 /// How long a client may take to send it.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -99,7 +101,11 @@ pub(super) async fn answer<S: Service>(
     match taken {
         Ok(Taken::Forward(request)) => {
             let most = service.limits().body_bytes.unwrap_or(u64::MAX);
-            let sender = Sender { enters: true, most, timers };
+            timers.alarm.set(request.deadline);
+            if !waits && !request.upgrades && !hold(leg, timers).await? {
+                return refuse(leg, &ProxyError::Stalled, reader, is_head, "").await.map(|()| false);
+            }
+            let sender = Sender { arrival: Some(service.arrival()), most, timers };
             match service.proxy().forward(leg, &request, sender).await {
                 Outcome::Answered { request_sent } => Ok(request_sent),
                 Outcome::Refused(error) => refuse(leg, &error, reader, is_head, "").await.map(|()| false),
@@ -131,6 +137,28 @@ pub(super) async fn answer<S: Service>(
         }
         Err(error) => refuse(leg, &error, reader, is_head, "").await.map(|()| false),
     }
+}
+
+/// Waits until the body is here, or much of it: a client that sends slowly holds no more than its connection. A body in chunks
+/// may be a conversation, whose next chunk waits for an answer. Returns whether the client is fast enough.
+async fn hold(leg: &mut impl Leg, timers: &mut Timers) -> Result<bool, LegError> {
+    timers.received.restart();
+    let mut held = leg.bytes().len();
+    while !leg.is_whole() && !leg.is_conversation() && held < HELD {
+        let more = poll_fn(|cx| match leg.poll_more(cx) {
+            Poll::Ready(more) => Poll::Ready(Some(more)),
+            Poll::Pending if timers.received.waits(cx) || timers.alarm.poll(cx).is_ready() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        match more.await {
+            Some(Ok(true)) => timers.received.moved(leg.bytes().len() - held),
+            Some(Ok(false)) => return Err(LegError::Closed),
+            Some(Err(error)) => return Err(error),
+            None => return Ok(false),
+        }
+        held = leg.bytes().len();
+    }
+    Ok(true)
 }
 
 /// Collects the body of a request to this node.

@@ -116,6 +116,10 @@ impl Service for Visit {
         &self.gateway.limits
     }
 
+    fn arrival(&self) -> Arrival {
+        self.arrival
+    }
+
     fn reader(&self) -> Reader {
         Reader::Outside
     }

@@ -6,7 +6,7 @@ use http::Response;
 use node_core::http::{Connection, RequestHead};
 
 use crate::config::HttpLimits;
-use crate::proxy::{Body, Proxy, ProxyError, Reader, Request};
+use crate::proxy::{Arrival, Body, Proxy, ProxyError, Reader, Request};
 
 /// A port, as one connection sees it.
 pub(super) trait Service: Send + Sync + 'static {
@@ -15,6 +15,9 @@ pub(super) trait Service: Send + Sync + 'static {
 
     /// What a client may take of this node.
     fn limits(&self) -> &HttpLimits;
+
+    /// How requests arrive here.
+    fn arrival(&self) -> Arrival;
 
     /// Who reads errors.
     fn reader(&self) -> Reader;

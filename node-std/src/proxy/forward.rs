@@ -14,6 +14,7 @@ use node_core::route::relay::RelayPath;
 use node_core::route::target::Route;
 use tokio::time::{Instant, timeout_at};
 
+use super::arrival::Arrival;
 use super::balance::{Balancer, Requests, Target};
 use super::error::ProxyError;
 use super::health::Health;
@@ -21,6 +22,7 @@ use super::leg::{Arrived, Leg, LegError, Outline};
 use super::link::{LinkLeg, finish_head};
 use super::relay::{Failure, Finished, Progress, Terms, relay};
 use super::request::Request;
+use super::shares::{OF_COMPONENT, Uploads};
 use super::timers::Timers;
 use super::upstream::{Components, Offered, Opened, Pool};
 use crate::cluster::Cluster;
@@ -37,13 +39,14 @@ pub struct Proxy {
     pub(super) components: Components,
     pub(super) bindings: Vec<Binding>,
     balancer: Balancer,
+    uploads: Uploads,
     pub(super) health: Option<Arc<Health>>,
 }
 
 /// What the leg that a request came on has for it.
 pub(crate) struct Sender<'s> {
-    /// This node lets the request into the cluster.
-    pub(crate) enters: bool,
+    /// Who sent the request, if this node lets it into the cluster.
+    pub(crate) arrival: Option<Arrival>,
     /// The longest body that it may send, in bytes.
     pub(crate) most: u64,
     pub(crate) timers: &'s mut Timers,
@@ -68,7 +71,7 @@ impl Proxy {
     pub fn new(cluster: Cluster, components: &[Component]) -> Self {
         let balancer = Balancer::new(components);
         let components = Components::new(components);
-        Self { cluster, components, bindings: Vec::new(), balancer, health: None }
+        Self { cluster, components, bindings: Vec::new(), balancer, uploads: Uploads::default(), health: None }
     }
 
     /// The same proxy, which sends no requests to upstreams that fail their health check.
@@ -208,10 +211,19 @@ impl Proxy {
         finish_head(&mut head, outline);
         let end = request.body == BodyLength::None && !request.upgrades;
         let who = || format!("node {via}");
-        let under_way = requests.begin(Target::Node(to.unwrap_or(via))).map_err(|full| ProxyError::Busy {
-            who: who(),
-            reason: full.to_string(),
-        })?;
+        let target = Target::Node(to.unwrap_or(via));
+        let busy = |reason: &str| ProxyError::Busy { who: who(), reason: reason.to_owned() };
+        if requests.of(target).0 >= OF_COMPONENT {
+            return Err(busy("the component has its share of the link").into());
+        }
+        let _upload = match sender.arrival.filter(|_| !down.is_whole()) {
+            None => None,
+            Some(arrival) => {
+                let upload = self.uploads.begin(arrival.peer, arrival.trusted);
+                Some(upload.ok_or_else(|| busy("too many uploads are under way"))?)
+            }
+        };
+        let under_way = requests.begin(target).map_err(|full| busy(&full.to_string()))?;
         let opened = timeout_at(request.deadline, self.cluster.open_with(via, open, &head, end)).await;
         let opened = match opened {
             Ok(Ok(opened)) => opened,
@@ -226,8 +238,8 @@ impl Proxy {
             Err(_) => return Err(ProxyError::Late.into()),
         };
         let mut up = LinkLeg::opened(opened, &head, outline, end);
-        let Sender { enters, most, timers } = sender;
-        let terms = Terms { request, enters: *enters, most: *most, timers };
+        let Sender { arrival, most, timers } = sender;
+        let terms = Terms { request, enters: arrival.is_some(), most: *most, timers };
         let result = relay(down, &mut up, terms, progress).await.map_err(|failure| match failure {
             Failure::Upstream(LegError::Exchange(error)) => ProxyError::exchange(&who(), &error).into(),
             failure => Fault::of(failure, who),
@@ -272,8 +284,8 @@ async fn to_upstream<D: Leg>(
             Err(_) => return Err(ProxyError::Late.into()),
         };
         let (head, outline) = (request.text_for_component(&pool.url.prefix), Outline::of(body));
-        let Sender { enters, timers, .. } = &mut *sender;
-        let terms = Terms { request, enters: *enters, most, timers };
+        let Sender { arrival, timers, .. } = &mut *sender;
+        let terms = Terms { request, enters: arrival.is_some(), most, timers };
         let (mut up, reused) = match opened {
             Opened::Http1 { connection, reused } => (connection, reused),
             Opened::Http2(mut up) => {

@@ -242,6 +242,20 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
         }
     }
 
+    fn is_whole(&self) -> bool {
+        let here = self.read.bytes();
+        match self.incoming {
+            Incoming::Over => true,
+            Incoming::Known(left) => left <= here.len() as u64,
+            Incoming::Chunks(decoder) => ends_within(decoder, here),
+            Incoming::UntilClose => false,
+        }
+    }
+
+    fn is_conversation(&self) -> bool {
+        matches!(self.incoming, Incoming::Chunks(_) | Incoming::UntilClose)
+    }
+
     fn trailers(&self) -> &[u8] {
         &self.trailers
     }
@@ -344,5 +358,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
     fn abort(&mut self) {
         // Whoever closes the connection now closes it in the middle of the message.
         self.outgoing = Outgoing::UntilClose;
+    }
+}
+
+/// Whether a body in chunks ends within these bytes. Bytes that are no chunks end it, too.
+fn ends_within(mut decoder: ChunkDecoder, bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    loop {
+        let Ok((skip, chunk)) = decoder.next(rest) else { return true };
+        rest = rest.get(skip..).unwrap_or_default();
+        match chunk {
+            Chunk::Incomplete => return false,
+            Chunk::Data(len) => {
+                decoder.take(len);
+                rest = rest.get(len..).unwrap_or_default();
+            }
+            Chunk::End(..) => return true,
+        }
     }
 }

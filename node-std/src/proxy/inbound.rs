@@ -40,7 +40,7 @@ impl Proxy {
             Ok(request) => {
                 leg.expect(request.body);
                 let mut timers = Timers::new(0);
-                let sender = Sender { enters: false, most: u64::MAX, timers: &mut timers };
+                let sender = Sender { arrival: None, most: u64::MAX, timers: &mut timers };
                 self.forward(&mut leg, request, sender).await
             }
             Err(error) => Outcome::Refused(error.clone()),

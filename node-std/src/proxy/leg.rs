@@ -49,6 +49,12 @@ pub(crate) trait Leg: Send {
     /// The next bytes of the body. Bytes that are not consumed come again.
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arrived, LegError>>;
 
+    /// Whether all that is left of the body is here, so that nobody waits for the sender.
+    fn is_whole(&self) -> bool;
+
+    /// Whether the sender may wait for an answer before it sends the rest.
+    fn is_conversation(&self) -> bool;
+
     /// The field lines after the body that came in.
     fn trailers(&self) -> &[u8];
 

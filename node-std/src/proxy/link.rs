@@ -148,6 +148,14 @@ impl Leg for LinkLeg {
         }
     }
 
+    fn is_whole(&self) -> bool {
+        self.ended || self.left.is_some_and(|left| left <= self.read.len() as u64)
+    }
+
+    fn is_conversation(&self) -> bool {
+        true
+    }
+
     fn trailers(&self) -> &[u8] {
         &self.trailers
     }

@@ -30,6 +30,7 @@ mod relay;
 mod reply;
 mod request;
 mod response;
+mod shares;
 mod timers;
 mod upstream;
 

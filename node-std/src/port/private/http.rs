@@ -55,6 +55,10 @@ impl<R: Remote> Service for Visit<R> {
         &self.http.limits
     }
 
+    fn arrival(&self) -> Arrival {
+        self.arrival
+    }
+
     fn reader(&self) -> Reader {
         Reader::Inside
     }

@@ -62,6 +62,10 @@ impl Incoming {
         Poll::Ready(Ok(Arrived::Data { len: self.read.len(), last: stream.is_end_stream() }))
     }
 
+    pub(super) fn is_whole(&self) -> bool {
+        self.none || self.stream.as_ref().is_none_or(RecvStream::is_end_stream)
+    }
+
     pub(super) fn trailers(&self) -> &[u8] {
         &self.trailers
     }

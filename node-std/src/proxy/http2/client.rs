@@ -93,6 +93,14 @@ impl Leg for Http2Client {
         self.incoming.poll_body(cx)
     }
 
+    fn is_whole(&self) -> bool {
+        self.incoming.is_whole()
+    }
+
+    fn is_conversation(&self) -> bool {
+        true
+    }
+
     fn trailers(&self) -> &[u8] {
         self.incoming.trailers()
     }
