@@ -158,7 +158,8 @@ impl State {
             }
             _ => {}
         }
-        let unread = if flow.live { flow.unread() } else { 0 };
+        // Also when the exchange is over: what was not read counts against the credit of the whole link.
+        let unread = flow.unread();
         core::mem::swap(&mut flow.received, buffer);
         let (id, trailers) = (flow.id, core::mem::take(&mut flow.trailers).freeze());
         let taken = Taken { ended: flow.ended && flow.error.is_none(), trailers };
@@ -181,8 +182,8 @@ impl State {
         let Some(flow) = self.flows.get(key) else { return };
         let (id, unread, ended, live) = (flow.id, flow.unread(), flow.ended, flow.live);
         (flow.reader, flow.received) = (Reader::Gone, BytesMut::new());
+        self.release(id, unread);
         if live {
-            self.release(id, unread);
             if ours && !ended {
                 self.reset(key, ResetCode::Cancelled);
             } else {
@@ -375,7 +376,6 @@ impl State {
     /// Ends a flow early, and tells its reader and its writer why.
     fn fail(&mut self, key: usize, error: ExchangeError) {
         let Some(flow) = self.flows.get(key).filter(|flow| flow.live) else { return };
-        let (id, unread) = (flow.id, flow.unread());
         // What is here is still read, and a whole response is one, whatever became of the rest of the request.
         if !flow.ended {
             flow.error = Some(error);
@@ -385,7 +385,6 @@ impl State {
         }
         flow.wake_reader();
         flow.wake_writer();
-        self.link.release(id, unread);
         self.leave(key);
     }
 
