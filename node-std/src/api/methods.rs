@@ -3,9 +3,9 @@
 use core::pin::Pin;
 
 use node_core::trust::{Role, Roles};
-use serde::Serialize;
 use serde_json::Value;
 
+use super::answer::Answer;
 use super::error::RpcError;
 use super::idl::{self, Function};
 use super::params::{Framing, Params};
@@ -20,7 +20,7 @@ pub struct Method<R: Remote> {
     /// The caller needs one of these roles.
     pub needs: Roles,
     limit: Limit,
-    handler: for<'a> fn(&'a Api<R>, Params) -> Answer<'a>,
+    handler: for<'a> fn(&'a Api<R>, Params, &'a mut Answer) -> Written<'a>,
 }
 
 /// What only reads is for everybody who was let in.
@@ -36,8 +36,8 @@ enum Limit {
     NoWaitInBatch,
 }
 
-/// The result of a method, while it is worked out.
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<Value, RpcError>> + Send + 'a>>;
+/// Whether a method wrote its result, while it is worked out.
+type Written<'a> = Pin<Box<dyn Future<Output = Result<(), RpcError>> + Send + 'a>>;
 
 impl<R: Remote> Api<R> {
     /// Every method, in the order of the introspection.
@@ -51,7 +51,7 @@ impl<R: Remote> Api<R> {
             },
             needs: READ,
             limit: Limit::None,
-            handler: |api, _| Box::pin(async move { result(&api.list_node_status()) }),
+            handler: |api, _, answer| Box::pin(async move { answer.result(&api.list_node_status()) }),
         },
         Method {
             function: Function {
@@ -62,7 +62,7 @@ impl<R: Remote> Api<R> {
             },
             needs: READ,
             limit: Limit::None,
-            handler: |api, _| Box::pin(async move { result(&api.status()?) }),
+            handler: |api, _, answer| Box::pin(async move { answer.result(&api.status()?) }),
         },
         Method {
             function: Function {
@@ -73,7 +73,9 @@ impl<R: Remote> Api<R> {
             },
             needs: READ,
             limit: Limit::None,
-            handler: |api, params| Box::pin(async move { result(&api.ping(params.into()?).await?) }),
+            handler: |api, params, answer| {
+                Box::pin(async move { answer.result(&api.ping(params.into()?).await?) })
+            },
         },
         Method {
             function: Function {
@@ -84,7 +86,9 @@ impl<R: Remote> Api<R> {
             },
             needs: READ,
             limit: Limit::None,
-            handler: |api, params| Box::pin(async move { result(&api.list_keys(params.into()?).await?) }),
+            handler: |api, params, answer| {
+                Box::pin(async move { answer.result(&api.list_keys(params.into()?).await?) })
+            },
         },
         Method {
             function: Function {
@@ -95,7 +99,9 @@ impl<R: Remote> Api<R> {
             },
             needs: STEER,
             limit: Limit::None,
-            handler: |api, params| Box::pin(async move { result(&api.push_keys(params.into()?).await?) }),
+            handler: |api, params, answer| {
+                Box::pin(async move { answer.result(&api.push_keys(params.into()?).await?) })
+            },
         },
         Method {
             function: Function {
@@ -106,7 +112,9 @@ impl<R: Remote> Api<R> {
             },
             needs: READ,
             limit: Limit::NoWaitInBatch,
-            handler: |api, params| Box::pin(async move { result(&api.list_events(params.into()?).await) }),
+            handler: |api, params, answer| {
+                Box::pin(async move { answer.result(&api.list_events(params.into()?).await) })
+            },
         },
         Method {
             function: Function {
@@ -117,7 +125,7 @@ impl<R: Remote> Api<R> {
             },
             needs: READ,
             limit: Limit::None,
-            handler: |api, _| Box::pin(async move { result(&api.list_links()) }),
+            handler: |api, _, answer| Box::pin(async move { answer.result(&api.list_links()) }),
         },
         Method {
             function: Function {
@@ -128,7 +136,9 @@ impl<R: Remote> Api<R> {
             },
             needs: STEER,
             limit: Limit::None,
-            handler: |api, params| Box::pin(async move { result(&api.remove_node(params.into()?).await?) }),
+            handler: |api, params, answer| {
+                Box::pin(async move { answer.result(&api.remove_node(params.into()?).await?) })
+            },
         },
         Method {
             function: Function {
@@ -139,7 +149,7 @@ impl<R: Remote> Api<R> {
             },
             needs: STEER,
             limit: Limit::None,
-            handler: |api, _| Box::pin(async move { result(&api.leave()) }),
+            handler: |api, _, answer| Box::pin(async move { answer.result(&api.leave()) }),
         },
         Method {
             function: Function {
@@ -150,24 +160,25 @@ impl<R: Remote> Api<R> {
             },
             needs: STEER,
             limit: Limit::None,
-            handler: |api, _| Box::pin(async move { result(&api.show_config()) }),
+            handler: |api, _, answer| Box::pin(async move { answer.result(&api.show_config()) }),
         },
         Method {
             function: Function { name: "barrister-idl", comment: "This interface", input: "", output: "" },
             needs: READ,
             limit: Limit::None,
-            handler: |api, _| Box::pin(async move { api.describe() }),
+            handler: |api, _, answer| Box::pin(async move { answer.result(&api.describe()?) }),
         },
     ];
 
-    /// Calls the method of this name for a caller who has the role for it.
+    /// Calls the method of this name for a caller who has the role for it. Its result is written into `answer`.
     pub(super) async fn call(
         &self,
         caller: &Caller,
         name: &str,
         params: Params,
         framing: Framing,
-    ) -> Result<Value, RpcError> {
+        answer: &mut Answer,
+    ) -> Result<(), RpcError> {
         tracing::debug!("JSON-RPC method {name:?}");
         let Some(method) = Self::METHODS.iter().find(|method| method.function.name == name) else {
             let known: Vec<_> = Self::METHODS.iter().map(|method| method.function.name).collect();
@@ -176,7 +187,7 @@ impl<R: Remote> Api<R> {
         let permitted = self.about.access.require(caller, method.needs, method.function.name);
         permitted.map_err(|refusal| RpcError::Forbidden(refusal.into()))?;
         method.limit.check(&params, framing)?;
-        (method.handler)(self, params).await
+        (method.handler)(self, params, answer).await
     }
 
     fn describe(&self) -> Result<Value, RpcError> {
@@ -194,8 +205,4 @@ impl Limit {
             _ => Ok(()),
         }
     }
-}
-
-fn result(result: &impl Serialize) -> Result<Value, RpcError> {
-    serde_json::to_value(result).map_err(|error| RpcError::Internal(error.to_string()))
 }

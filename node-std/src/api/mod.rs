@@ -21,10 +21,11 @@
 //! A request goes through the files from left to right, and a file uses only files to its right:
 //!
 //! ```text
-//! http -> envelope -> methods -> { status, cluster, peers } -> { service, node, keyring, machine } -> error
+//! http -> envelope -> methods -> { status, cluster, peers } -> { service, node, keyring, machine } -> answer -> error
 //!                        +-----> { params, idl }
 //! ```
 
+mod answer;
 mod cluster;
 mod envelope;
 mod error;
@@ -43,6 +44,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use answer::ANSWER_BUDGET;
 pub use cluster::{EventList, LeaveAnswer, Link, LinkList, NodeEvent, RemoveAnswer};
 pub use error::{FORBIDDEN, RpcError};
 pub use keyring::{DependsOn, KeySlot, RevocationListStatus, TlsStatus};

@@ -12,12 +12,18 @@ use super::{About, Api, KeySlot, Pong, Remote, RemoteError, TlsStatus};
 use crate::cluster::Cluster;
 use crate::testing::{access, alone};
 
+/// The number of a node that takes long to answer a ping.
+pub const SLOW: u8 = 0x51;
+
 /// Answers for every node.
 #[derive(Debug)]
 pub struct Others;
 
 impl Remote for Others {
     async fn ping(&self, node: NodeId) -> Result<Pong, RemoteError> {
+        if node == NodeId([SLOW; 16]) {
+            tokio::time::sleep(Duration::from_secs(9)).await;
+        }
         Ok(Pong { rtt: Duration::from_micros(1500), via: Some(node) })
     }
 

@@ -3,11 +3,12 @@ use core::time::Duration;
 use base64ct::{Base64, Encoding};
 use node_core::gossip::{Kind, State};
 use node_core::id::{Name, NodeId};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::node::{self, NodeStatus};
-use super::testing::{Others, api, api_of};
-use super::{Api, KeySlot, RpcError, TlsStatus};
+use super::testing::{Others, SLOW, api, api_of};
+use super::{ANSWER_BUDGET, Api, FORBIDDEN, KeySlot, RpcError, TlsStatus};
 use crate::access::{Caller, Credential};
 use crate::cluster::{Cluster, Member};
 use crate::identity::NodeKey;
@@ -15,7 +16,11 @@ use crate::link::Rtt;
 use crate::testing::ANYBODY;
 
 async fn answer(request: &str) -> Value {
-    api().answer(&ANYBODY, request.as_bytes()).await.unwrap()
+    parse(api().answer(&ANYBODY, request.as_bytes()).await)
+}
+
+fn parse(answer: Option<Vec<u8>>) -> Value {
+    serde_json::from_slice(&answer.unwrap()).unwrap()
 }
 
 async fn call(method: &str, params: Value) -> Value {
@@ -85,6 +90,62 @@ async fn a_batch_is_answered_in_order_without_its_notifications() {
 }
 
 #[tokio::test]
+async fn ids_come_back_digit_by_digit() {
+    for id in ["123456789012345678901234567890", "1.50", r#""\u0041\n""#] {
+        let request = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"NodeService.ListNodeStatus"}}"#);
+        let answer = api().answer(&ANYBODY, request.as_bytes()).await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.contains(&format!(r#""id":{id},"result""#)), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_holds_no_more_than_its_budget_and_says_what_it_left_out() {
+    let any = member(1, "a");
+    let members = (0..16_384_u32).map(|number| {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_le_bytes());
+        let components = (0..8).map(|place| format!("component-{place}-of-{number}")).collect();
+        Member { id: NodeId(id), components, ..any.clone() }
+    });
+    let api = api_of(Cluster::of(NodeId([1; 16]), members.collect()), TlsStatus::default());
+    let list = |id: u32| json!({"jsonrpc": "2.0", "id": id, "method": "NodeService.ListNodeStatus"});
+    let mut batch: Vec<Value> = (0..20).map(list).collect();
+    batch.push(json!({"jsonrpc": "2.0", "id": 20, "method": "MaelNode.Leave"}));
+    batch.push(json!({"jsonrpc": "2.0", "method": "MaelNode.Leave"}));
+    batch.push(json!({"jsonrpc": "2.0", "id": 21}));
+    let text = api.answer(&ANYBODY, Value::Array(batch).to_string().as_bytes()).await.unwrap();
+    assert!(text.len() > ANSWER_BUDGET / 2 && text.len() < ANSWER_BUDGET + 64 * 1024, "{}", text.len());
+    let answers: Vec<&RawValue> = serde_json::from_slice(&text).unwrap();
+    assert_eq!(answers.len(), 22, "none is lost");
+    let whole = answers.iter().take_while(|answer| answer.get().len() > 1 << 20).count();
+    assert!((1..20).contains(&whole), "{whole}");
+    for (id, answer) in answers.iter().enumerate().skip(whole) {
+        let answer: Value = serde_json::from_str(answer.get()).unwrap();
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert_eq!((&answer["id"], code(&answer)), (&json!(id), if id == 21 { -32600 } else { -32000 }));
+        let expected = if id == whole { "32 MiB" } else { "not carried out" };
+        assert!(id == 21 || message.contains(expected), "{answer}");
+    }
+    assert!(!api.about.stop.is_cancelled(), "what is not carried out has no effect");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_ends_in_time() {
+    let ping =
+        |id: u32| json!({"jsonrpc": "2.0", "id": id, "method": "MaelNode.Ping", "params": {"node": "slow"}});
+    let api = api_of(Cluster::of(NodeId([1; 16]), vec![member(SLOW, "slow")]), TlsStatus::default());
+    let batch = Value::Array((0..100).map(ping).collect()).to_string();
+    let start = tokio::time::Instant::now();
+    let answers = parse(api.answer(&ANYBODY, batch.as_bytes()).await);
+    assert!(start.elapsed() < Duration::from_secs(80), "{:?}", start.elapsed());
+    let answers = answers.as_array().unwrap();
+    assert_eq!(answers.len(), 100);
+    assert!(answers[0]["result"]["rttMicros"].is_u64(), "{}", answers[0]);
+    assert_eq!(code(&answers[99]), -32000);
+}
+
+#[tokio::test]
 async fn a_node_that_does_not_exist_is_not_found() {
     for method in ["MaelNode.Ping", "MaelNode.ListKeys"] {
         let answer = call(method, json!([{"node": "nowhere"}])).await;
@@ -115,7 +176,7 @@ async fn push(tls: bool, node: &str, bundle: &[u8]) -> Value {
     let api = api_of(cluster, TlsStatus { enabled: tls, health: "ok".into(), ..TlsStatus::default() });
     let params = json!({"node": node, "bundle": Base64::encode_string(bundle)});
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.PushKeys", "params": params});
-    api.answer(&ANYBODY, request.to_string().as_bytes()).await.unwrap()
+    parse(api.answer(&ANYBODY, request.to_string().as_bytes()).await)
 }
 
 #[tokio::test]
@@ -182,7 +243,7 @@ async fn a_node_that_drains_ends_the_wait_for_events() {
     };
     let both = async { tokio::join!(api.answer(&ANYBODY, request.as_bytes()), drain) };
     let (answer, ()) = tokio::time::timeout(Duration::from_secs(10), both).await.unwrap();
-    assert_eq!(answer.unwrap()["result"]["events"], json!([]));
+    assert_eq!(parse(answer)["result"]["events"], json!([]));
 }
 
 #[tokio::test]
@@ -247,14 +308,14 @@ async fn only_operators_steer() {
         let caller = Caller { roles: roles.parse().unwrap(), credential: Credential::Nothing };
         let request =
             json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"node": "x", "bundle": ""}});
-        api.answer(&caller, request.to_string().as_bytes()).await.unwrap()
+        parse(api.answer(&caller, request.to_string().as_bytes()).await)
     };
     for method in METHODS {
         let steers = ["MaelNode.Leave", "MaelNode.PushKeys", "MaelNode.RemoveNode", "MaelNode.ShowConfig"]
             .contains(&method);
         for roles in ["hub", "leaf", "application", "hub,leaf,application"] {
             let answer = call(roles, method).await;
-            assert_eq!(answer["error"]["code"] == 1004, steers, "{method} by {roles}: {answer}");
+            assert_eq!(answer["error"]["code"] == FORBIDDEN, steers, "{method} by {roles}: {answer}");
             assert!(
                 !steers || answer["error"]["message"].as_str().unwrap().contains("role operator"),
                 "{answer}"
@@ -264,7 +325,7 @@ async fn only_operators_steer() {
     assert!(!api.about.stop.is_cancelled());
     assert_eq!(api.health()["refusedForRole"], 16);
     for method in METHODS {
-        assert_ne!(call("operator", method).await["error"]["code"], 1004, "{method}");
+        assert_ne!(call("operator", method).await["error"]["code"], FORBIDDEN, "{method}");
     }
     assert!(api.about.stop.is_cancelled());
 }

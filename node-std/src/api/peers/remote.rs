@@ -45,7 +45,7 @@ impl From<RemoteError> for RpcError {
     fn from(error: RemoteError) -> Self {
         match error {
             RemoteError::Refused(reason) => Self::Invalid(reason),
-            RemoteError::Unreachable(reason) => Self::Internal(reason),
+            RemoteError::Unreachable(reason) => Self::Unreachable(reason),
         }
     }
 }
