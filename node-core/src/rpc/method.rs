@@ -29,9 +29,23 @@ pub enum Method {
     /// replaced in one step and kept before the answer; refused with [`Code::Refused`](super::Code::Refused) where a TLS directory is
     /// the keyring.
     KeysReplace = 17,
+    /// A JSON-RPC 2.0 request as text -> `()`, then the response as text, of any length. Only what reads is carried out
+    ///
+    JsonRpc = 32,
 }
 
 impl Method {
+    /// All of them, in the order of their numbers.
+    pub const ALL: &[Self] = &[
+        Self::Ping,
+        Self::Status,
+        Self::Members,
+        Self::Components,
+        Self::KeysList,
+        Self::KeysReplace,
+        Self::JsonRpc,
+    ];
+
     /// The built-in method with this number.
     #[must_use]
     pub fn from_number(number: u16) -> Option<Self> {
@@ -53,7 +67,8 @@ impl Method {
             | Self::Members
             | Self::Components
             | Self::KeysList
-            | Self::KeysReplace => Roles::LINK_AS_LEAF,
+            | Self::KeysReplace
+            | Self::JsonRpc => Roles::LINK_AS_LEAF,
         }
     }
 }
@@ -63,4 +78,14 @@ impl Method {
 #[must_use]
 pub fn needs(number: u16) -> Roles {
     Method::from_number(number).map_or(Roles::LINK_AS_LEAF, Method::needs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FIRST_CUSTOM, Method};
+
+    #[test]
+    fn all_are_all() {
+        assert!((0..FIRST_CUSTOM).filter_map(Method::from_number).eq(Method::ALL.iter().copied()));
+    }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::answer::{ANSWER_BUDGET, Answer};
 use super::error::RpcError;
 use super::params::{Framing, Params};
-use super::peers::Remote;
+use super::peers::{PEER, Remote};
 use super::service::Api;
 use crate::access::Caller;
 
@@ -37,6 +37,15 @@ impl<R: Remote> Api<R> {
                 answer.error(NO_ID, &RpcError::InvalidRequest(problem));
             }
             Err(error) => answer.error(NO_ID, &RpcError::Parse(error.to_string())),
+        }
+        (answer.len() > 0).then(|| answer.into_text())
+    }
+
+    /// The answer to a request that another node passes on, `None` if it is no request that has an answer.
+    pub async fn answer_peer(&self, request: &[u8]) -> Option<Vec<u8>> {
+        let mut answer = Answer::new(ANSWER_BUDGET);
+        if let Ok(Body::Single(request)) = Body::read(request) {
+            self.answer_one(&PEER, request, Framing::Peer, &mut answer).await;
         }
         (answer.len() > 0).then(|| answer.into_text())
     }

@@ -7,6 +7,14 @@ pub const FORBIDDEN: i32 = -32001;
 /// (version conflict) have no method here. Those from -32700 to -32600 are JSON-RPC's, and those from -32099 to -32000 this node's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RpcError {
+    /// The error of the node that a request was passed on to.
+    #[error("{message}")]
+    Elsewhere {
+        /// Its code.
+        code: i32,
+        /// Its words.
+        message: String,
+    },
     /// The caller lacks the role that the method needs. The text says how it is granted.
     #[error("{0}")]
     Forbidden(String),
@@ -53,6 +61,7 @@ impl RpcError {
     /// The code that stands for this error in an answer.
     pub(super) const fn code(&self) -> i32 {
         match self {
+            Self::Elsewhere { code, .. } => *code,
             Self::Parse(_) => -32700,
             Self::InvalidRequest(_) => -32600,
             Self::MethodNotFound { .. } => -32601,

@@ -3,6 +3,7 @@ use core::time::Duration;
 use base64ct::{Base64, Encoding};
 use node_core::gossip::{Kind, State};
 use node_core::id::{Name, NodeId};
+use node_core::rpc;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -262,11 +263,15 @@ async fn own_keys_need_no_other_node() {
 }
 
 /// The methods that clients call, by name.
-const METHODS: [&str; 11] = [
+const METHODS: [&str; 15] = [
+    "MaelNode.Call",
+    "MaelNode.GetStatus",
     "MaelNode.Leave",
+    "MaelNode.ListComponents",
     "MaelNode.ListEvents",
     "MaelNode.ListKeys",
     "MaelNode.ListLinks",
+    "MaelNode.ListMembers",
     "MaelNode.Ping",
     "MaelNode.PushKeys",
     "MaelNode.RemoveNode",
@@ -276,29 +281,150 @@ const METHODS: [&str; 11] = [
     "barrister-idl",
 ];
 
-#[tokio::test]
-async fn the_interface_describes_every_method() {
+/// The functions that the interface describes, `Interface.Function`, each with structures that it describes, too.
+async fn described() -> Vec<Value> {
     let idl = call("barrister-idl", json!([])).await["result"].clone();
     let elements = idl.as_array().unwrap();
-    let mut described = vec!["barrister-idl".to_owned()];
+    let mut described = Vec::new();
     for interface in elements.iter().filter(|element| element["type"] == "interface") {
         for function in interface["functions"].as_array().unwrap() {
-            described.push(format!(
-                "{}.{}",
-                interface["name"].as_str().unwrap(),
-                function["name"].as_str().unwrap()
-            ));
             for used in [&function["params"][0]["type"], &function["returns"]["type"]] {
                 assert!(elements.iter().any(|e| e["type"] == "struct" && e["name"] == *used), "{used}");
             }
+            let mut function = function.clone();
+            let name =
+                format!("{}.{}", interface["name"].as_str().unwrap(), function["name"].as_str().unwrap());
+            function["name"] = name.into();
+            described.push(function);
         }
     }
-    described.sort();
+    for structure in elements.iter().filter(|element| element["type"] == "struct") {
+        for field in structure["fields"].as_array().unwrap() {
+            let known = ["string", "int", "bool", "float"].contains(&field["type"].as_str().unwrap())
+                || elements.iter().any(|e| e["type"] == "struct" && e["name"] == field["type"]);
+            assert!(known, "{}: {field}", structure["name"]);
+        }
+    }
+    described
+}
+
+#[tokio::test]
+async fn the_interface_describes_every_method() {
+    let described = described().await;
+    let names = described.iter().map(|function| function["name"].as_str().unwrap());
+    let mut names: Vec<&str> = names.filter(|name| !name.starts_with("Link.")).collect();
+    names.push("barrister-idl");
+    names.sort_unstable();
     let methods = Api::<Others>::METHODS.iter();
-    let mut names: Vec<String> = methods.map(|method| method.function.name.to_owned()).collect();
-    names.sort();
-    assert_eq!(described, names);
-    assert_eq!(names, METHODS);
+    let mut table: Vec<&str> = methods.map(|method| method.function.name).collect();
+    table.sort_unstable();
+    assert_eq!(names, table);
+    assert_eq!(table, METHODS);
+}
+
+#[tokio::test]
+async fn the_interface_describes_the_methods_between_nodes() {
+    let described = described().await;
+    let between: Vec<&Value> =
+        described.iter().filter(|function| function["name"].as_str().unwrap().starts_with("Link.")).collect();
+    assert_eq!(between.len(), rpc::Method::ALL.len());
+    for (function, method) in between.iter().zip(rpc::Method::ALL) {
+        // The names are those of the core and of PROTOCOL.md, without blanks.
+        assert_eq!(function["name"], format!("Link.{method:?}"));
+        let comment = function["comment"].as_str().unwrap();
+        assert!(comment.starts_with(&format!("method {};", method.number())), "{function}");
+    }
+}
+
+/// The answer to `MaelNode.Call` at a node that knows a hub and a board.
+async fn call_of(roles: &str, node: &str, method: &str, params: Value) -> Value {
+    let board = Member { kind: Kind::Leaf, ..member(3, "board") };
+    let members = vec![member(1, "me"), member(2, "hub"), board];
+    let api = api_of(Cluster::of(NodeId([1; 16]), members), TlsStatus::default());
+    let params = json!({"node": node, "method": method, "params": params});
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.Call", "params": params});
+    let caller = Caller { roles: roles.parse().unwrap(), credential: Credential::Nothing };
+    parse(api.answer(&caller, request.to_string().as_bytes()).await)
+}
+
+#[tokio::test]
+async fn a_hub_answers_a_call_itself() {
+    let answer = call_of("application", "hub", "MaelNode.ListEvents", json!({"after": 7})).await;
+    let passed = json!({"jsonrpc": "2.0", "id": 0, "method": "MaelNode.ListEvents", "params": {"after": 7}});
+    assert_eq!(answer["result"], passed, "{answer}");
+    let answer = call_of("application", "hub", "MaelNode.ListLinks", json!(null)).await;
+    assert_eq!((code(&answer), &answer["error"]["message"]), (1003, &json!("no such link")));
+    let answer = call_of("application", "hub", "MaelNode.Ping", json!({"node": "x".repeat(9000)})).await;
+    assert_eq!(code(&answer), -32602, "{answer}");
+}
+
+#[tokio::test]
+async fn a_board_answers_a_call_in_its_own_methods() {
+    let board = "03".repeat(16);
+    let answer = call_of("application", "board", "MaelNode.GetStatus", json!(null)).await;
+    let brief = json!({
+        "nodeId": board, "name": "x", "version": "1", "uptimeMs": 1, "links": 1, "members": 2, "stackHighWater": 3,
+    });
+    assert_eq!(answer["result"], brief, "{answer}");
+    let answer = call_of("application", "board", "MaelNode.ListComponents", json!({})).await;
+    assert_eq!(answer["result"], json!({"nodeId": board, "components": ["web"]}));
+    let answer = call_of("application", "board", "MaelNode.Ping", json!({})).await;
+    assert_eq!(answer["result"]["node"], board);
+    assert_eq!(code(&call_of("application", "board", "MaelNode.ListMembers", json!({})).await), -32601);
+    assert_eq!(code(&call_of("application", "board", "MaelNode.ListKeys", json!({})).await), -32002);
+    assert_eq!(code(&call_of("application", "board", "MaelNode.Ping", json!({"node": "me"})).await), -32602);
+    let answer = call_of("operator", "board", "NodeService.GetStatus", json!({})).await;
+    assert_eq!(code(&answer), 1001);
+    assert!(answer["error"]["message"].as_str().unwrap().contains("MaelNode.GetStatus"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_changes_a_node_is_asked_of_that_node() {
+    for method in ["MaelNode.Leave", "MaelNode.RemoveNode", "MaelNode.ShowConfig", "MaelNode.PushKeys"] {
+        for node in ["hub", "board"] {
+            let answer = call_of("operator", node, method, json!({"node": "x", "bundle": ""})).await;
+            assert_eq!(code(&answer), 1001, "{answer}");
+            assert!(answer["error"]["message"].as_str().unwrap().contains("ask the node itself"), "{answer}");
+        }
+        for node in ["me", "hub", "board"] {
+            let answer = call_of("application", node, method, json!({})).await;
+            assert_eq!(code(&answer), i64::from(FORBIDDEN), "{answer}");
+        }
+    }
+    assert_eq!(
+        call_of("operator", "me", "MaelNode.Leave", json!({})).await["result"]["nodeId"],
+        "01".repeat(16)
+    );
+    assert_eq!(code(&call_of("operator", "me", "MaelNode.Call", json!({})).await), 1001);
+    assert_eq!(code(&call_of("operator", "hub", "Nothing.AtAll", json!({})).await), -32601);
+    let wait = call_of("operator", "me", "MaelNode.ListEvents", json!({"waitMs": 1000})).await;
+    assert_eq!(code(&wait), -32602);
+}
+
+#[tokio::test]
+async fn a_peer_that_passes_a_call_on_may_only_read() {
+    let api = api();
+    let ask = async |method: &str, params: Value| {
+        let request = json!({"jsonrpc": "2.0", "id": 0, "method": method, "params": params}).to_string();
+        parse(api.answer_peer(request.as_bytes()).await)
+    };
+    for method in METHODS {
+        let answer = ask(method, json!({"node": "x", "bundle": "", "method": "MaelNode.Leave"})).await;
+        let refused = [1001, i64::from(FORBIDDEN)].map(Value::from).contains(&answer["error"]["code"]);
+        let steers = [
+            "MaelNode.Call",
+            "MaelNode.Leave",
+            "MaelNode.PushKeys",
+            "MaelNode.RemoveNode",
+            "MaelNode.ShowConfig",
+        ];
+        assert_eq!(refused, steers.contains(&method), "{method}: {answer}");
+    }
+    assert!(!api.about.stop.is_cancelled());
+    assert_eq!(code(&ask("MaelNode.ListEvents", json!({"waitMs": 1000})).await), -32602);
+    for request in ["", "[]", r#"{"jsonrpc":"2.0","method":"MaelNode.ListLinks"}"#] {
+        assert_eq!(api.answer_peer(request.as_bytes()).await, None, "{request}");
+    }
 }
 
 #[tokio::test]
@@ -374,6 +500,8 @@ async fn the_interface_describes_every_field() {
         ("NodeService.ListNodeStatus", "ListNodeStatusOutput"),
         ("MaelNode.ListEvents", "ListEventsOutput"),
         ("MaelNode.ListLinks", "ListLinksOutput"),
+        ("MaelNode.GetStatus", "NodeBrief"),
+        ("MaelNode.ListComponents", "ListComponentsOutput"),
     ] {
         assert_eq!(keys(&call(method, json!({})).await["result"]), fields(output).await);
     }

@@ -18,11 +18,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{mpsc, watch};
 
 use super::{Cluster, DialRanges, Dialer, LocalMetadata, Security, Setup, Task};
+use crate::api::TlsStatus;
+use crate::api::testing::api_over;
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
 use crate::link::{Accepted, LinkEvent, LinkTask, Local, Origin, Rtt, Server};
-use crate::peer::Services;
+use crate::peer::{Methods, Peers, Services};
 use crate::proxy::{Arrival, Body, Proxy};
 use crate::testing::{self, Log, access, text};
 
@@ -44,7 +46,10 @@ fn id(number: u128) -> NodeId {
 fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
     let (cluster, channels) = Cluster::new(id(HUB));
     let proxy = Arc::new(Proxy::new(cluster.clone(), &[]));
-    let services = Services::new(cluster.clone(), Security::Plaintext, proxy.clone());
+    let methods = Arc::new(Methods::new(cluster.clone(), Security::Plaintext));
+    let peers = Peers::new(cluster.clone(), methods.clone());
+    let api = Arc::new(api_over(cluster.clone(), TlsStatus::default(), peers));
+    let services = Services::new(cluster.clone(), methods, api, proxy.clone());
     let home = tempfile::tempdir().unwrap();
     let (task, dialer) = Task::new(Setup {
         channels,

@@ -23,7 +23,7 @@ use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
 use crate::link::{KEY_USAGE_LIMIT, Local};
 use crate::log_limit::LogLimit;
-use crate::peer::{Peers, Services};
+use crate::peer::{Methods, Peers, Services};
 use crate::port::health::Readiness;
 use crate::port::private::{Listener, PrivateHttp, Rate};
 use crate::port::public::{self, Gateway};
@@ -79,17 +79,6 @@ impl Daemon {
         let (cluster, channels) = Cluster::new(me);
         let proxy = Proxy::new(cluster.clone(), &config.components).bindings(config.bindings.clone());
         let proxy = Arc::new(proxy);
-        let (task, dialer) = Task::new(Setup {
-            channels,
-            local: local(&config, data_dir.key()),
-            metadata: metadata(&config, &advertised),
-            security: security.clone(),
-            access: access.clone(),
-            dial_ranges: DialRanges { ranges: config.dial_ranges.clone(), join: config.join.clone() },
-            server: Arc::new(Services::new(cluster.clone(), security.clone(), proxy.clone())),
-            data_dir,
-            clock: Clock::start(),
-        });
         let stop = CancellationToken::new();
         let (asked, drain) = (CancellationToken::new(), CancellationToken::new());
         let (in_force, in_force_now) = watch::channel(config.in_force.clone());
@@ -104,7 +93,21 @@ impl Daemon {
         let (tls, tls_watch) = watch_tls(security.clone(), stop.clone());
         let mut inner = vec![Subsystem::endless("the watch over the state of TLS", tls_watch)];
         let readiness = Readiness { tls: tls.clone(), drain: drain.clone() };
-        let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone())));
+        let methods = Arc::new(Methods::new(cluster.clone(), security.clone()));
+        let peers = Peers::new(cluster.clone(), methods.clone());
+        let api = Arc::new(Api::new(about, cluster.clone(), tls, peers));
+        let services = Services::new(cluster.clone(), methods, api.clone(), proxy.clone());
+        let (task, dialer) = Task::new(Setup {
+            channels,
+            local: local(&config, data_dir.key()),
+            metadata: metadata(&config, &advertised),
+            security: security.clone(),
+            access: access.clone(),
+            dial_ranges: DialRanges { ranges: config.dial_ranges.clone(), join: config.join.clone() },
+            server: Arc::new(services),
+            data_dir,
+            clock: Clock::start(),
+        });
         let http = Arc::new(PrivateHttp {
             api,
             proxy: proxy.clone(),

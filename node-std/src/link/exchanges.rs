@@ -62,7 +62,7 @@ impl Exchanges {
     /// The peer opened an exchange, with the first bytes of its request.
     pub(super) fn accept(&mut self, link: &mut Link<'_>, id: ExchangeId, open: Open, data: &[u8], end: bool) {
         let here = open.to.is_none_or(|to| to == self.id);
-        if here && matches!(open.service, Service::Rpc(_)) {
+        if here && matches!(open.service, Service::Rpc(method) if self.server.is_immediate(method)) {
             let sink = Sink::Request { open, body: BytesMut::new(), limit: MAX_RPC_REQUEST };
             self.flows.insert(id, Flow::new(id.number, QUEUE, sink));
             self.deliver(link, id, data, end);
