@@ -65,7 +65,7 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
             }
             Some(Method::KeysList) => self.list_keys(&mut reply).await,
             Some(Method::KeysReplace) => self.replace_keys(&mut reply).await,
-            Some(Method::JsonRpc) | None => {
+            Some(Method::JsonRpc | Method::Subscribe | Method::Event) | None => {
                 reply.error(Code::UnknownMethod, "this board has no such method").await
             }
         }

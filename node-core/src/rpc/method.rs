@@ -8,6 +8,10 @@ use crate::trust::Roles;
 pub const MAX_BODY: usize = 8192;
 /// Longest body of a ping, in bytes.
 pub const MAX_PING: usize = 1024;
+/// Longest event that is published, in bytes. A board takes shorter ones.
+pub const MAX_EVENT: usize = 8000;
+/// How long a subscription lasts, in seconds, unless it is renewed.
+pub const LEASE_S: u32 = 60;
 /// First method number that a board or a server may use for its own.
 pub const FIRST_CUSTOM: u16 = 0x1000;
 
@@ -32,6 +36,11 @@ pub enum Method {
     /// A JSON-RPC 2.0 request as text -> `()`, then the response as text, of any length. Only what reads is carried out
     ///
     JsonRpc = 32,
+    /// A [`Subscribe`](super::Subscribe) -> the lease in seconds, `u32`: the caller subscribes to a topic of this node.
+    Subscribe = 48,
+    /// An [`Event`](super::Event), and behind it the bytes of the event -> `()`: the caller publishes to a node that subscribed
+    ///
+    Event = 49,
 }
 
 impl Method {
@@ -44,6 +53,8 @@ impl Method {
         Self::KeysList,
         Self::KeysReplace,
         Self::JsonRpc,
+        Self::Subscribe,
+        Self::Event,
     ];
 
     /// The built-in method with this number.
@@ -68,7 +79,9 @@ impl Method {
             | Self::Components
             | Self::KeysList
             | Self::KeysReplace
-            | Self::JsonRpc => Roles::LINK_AS_LEAF,
+            | Self::JsonRpc
+            | Self::Subscribe
+            | Self::Event => Roles::LINK_AS_LEAF,
         }
     }
 }

@@ -58,6 +58,8 @@ fn describe_link(method: Method) -> Value {
         Method::KeysList => ("KeysList", "MaelNode.ListKeys", "LinkNothing", "ListKeysOutput"),
         Method::KeysReplace => ("KeysReplace", "MaelNode.PushKeys", "LinkBytes", "LinkBytes"),
         Method::JsonRpc => ("JsonRpc", "MaelNode.Call: JSON-RPC as text", "LinkBytes", "LinkBytes"),
+        Method::Subscribe => ("Subscribe", "to a topic of the node", "LinkSubscribe", "LinkLease"),
+        Method::Event => ("Event", "of a topic, to a node that subscribed", "LinkEvent", "LinkNothing"),
     };
     function(name, &format!("method {}; {what}", method.number()), input, output)
 }

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use super::{Cluster, DialRanges, Dialer, LocalMetadata, Security, Setup, Task};
 use crate::api::TlsStatus;
 use crate::api::testing::api_over;
+use crate::application::{Application, Parts};
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
@@ -49,7 +50,8 @@ fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
     let methods = Arc::new(Methods::new(cluster.clone(), Security::Plaintext));
     let peers = Peers::new(cluster.clone(), methods.clone());
     let api = Arc::new(api_over(cluster.clone(), TlsStatus::default(), peers));
-    let services = Services::new(cluster.clone(), methods, api, proxy.clone());
+    let application = Arc::new(Application::new(cluster.clone(), Parts::default()));
+    let services = Services::new(methods, api, application, proxy.clone());
     let home = tempfile::tempdir().unwrap();
     let (task, dialer) = Task::new(Setup {
         channels,

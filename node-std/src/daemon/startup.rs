@@ -16,6 +16,7 @@ use super::subsystem::Subsystem;
 use super::tls_status::watch_tls;
 use crate::access::{Access, Credentials};
 use crate::api::{About, Api};
+use crate::application::{Application, Parts};
 use crate::clock::{Clock, unix_millis};
 use crate::cluster::{Cluster, DialRanges, LocalMetadata, Security, Setup, Task};
 use crate::config::{Config, HostPort};
@@ -44,6 +45,7 @@ pub const LIMITS: Limits = Limits {
 
 /// A daemon that runs.
 pub(super) struct Daemon {
+    pub(super) application: Arc<Application>,
     pub(super) cluster: Cluster,
     /// The subsystems behind the ports.
     pub(super) inner: Vec<Subsystem>,
@@ -61,7 +63,7 @@ impl Daemon {
     ///
     /// # Errors
     /// [`DaemonError`]: the configuration, the directories or the system do not allow it.
-    pub(super) async fn start(config: Config, source: Source) -> Result<Self, DaemonError> {
+    pub(super) async fn start(config: Config, source: Source, parts: Parts) -> Result<Self, DaemonError> {
         let security = match &config.tls {
             Some(settings) => Security::Tls(Keyring::open_with(settings.clone())?),
             None => Security::Plaintext,
@@ -93,10 +95,11 @@ impl Daemon {
         let (tls, tls_watch) = watch_tls(security.clone(), stop.clone());
         let mut inner = vec![Subsystem::endless("the watch over the state of TLS", tls_watch)];
         let readiness = Readiness { tls: tls.clone(), drain: drain.clone() };
+        let application = Arc::new(Application::new(cluster.clone(), parts));
         let methods = Arc::new(Methods::new(cluster.clone(), security.clone()));
         let peers = Peers::new(cluster.clone(), methods.clone());
         let api = Arc::new(Api::new(about, cluster.clone(), tls, peers));
-        let services = Services::new(cluster.clone(), methods, api.clone(), proxy.clone());
+        let services = Services::new(methods, api.clone(), application.clone(), proxy.clone());
         let (task, dialer) = Task::new(Setup {
             channels,
             local: local(&config, data_dir.key()),
@@ -147,6 +150,7 @@ impl Daemon {
         }));
         // The first request is answered with this node at least.
         cluster.started().await;
+        application.subscribe();
 
         let refusals = LogLimit::of("connections that were refused");
         let most = config.max_connections;
@@ -161,7 +165,7 @@ impl Daemon {
             let public = public::serve(socket, gateway, drain.clone());
             ports.push(Subsystem::endless("the public port", public));
         }
-        Ok(Self { cluster, inner, ports, asked, drain, stop })
+        Ok(Self { application, cluster, inner, ports, asked, drain, stop })
     }
 }
 

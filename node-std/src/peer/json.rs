@@ -7,9 +7,9 @@ use node_core::rpc::Code;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::answer::{Failure, answer};
 use crate::api::{Api, Remote};
 use crate::link::Accepted;
+use crate::rpc::{Failure, answer};
 
 /// Answers at once: each holds its whole text until the peer took it.
 const MAX_ANSWERS: usize = 4;

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use node_core::rpc::{Code, KeySlot, MAX_BODY, MAX_PING, MemberItem, Method, Response, RpcError, Status};
+use node_core::rpc::{Code, KeySlot, MAX_BODY, MAX_PING, MemberItem, Method, Response, Status};
 use serde::Serialize;
 
 use crate::cluster::{Cluster, Security};
+use crate::rpc::{encode, refusal};
 
 /// Answers for this node.
 pub struct Methods {
@@ -40,7 +41,9 @@ impl Methods {
             Method::KeysReplace => {
                 refusal(Code::Refused, "this node's keyring is its TLS directory: change the files there")
             }
-            Method::JsonRpc => refusal(Code::Internal, "this method is answered elsewhere"),
+            Method::JsonRpc | Method::Subscribe | Method::Event => {
+                refusal(Code::Internal, "this method is answered in a task")
+            }
         }
     }
 
@@ -86,11 +89,6 @@ impl Methods {
     }
 }
 
-/// The response of a method that failed.
-pub(super) fn refusal(code: Code, message: &str) -> Vec<u8> {
-    encode(&Response::<()>::Err(RpcError { code, message }))
-}
-
 /// `Ok(())`, then the items, as many as a response has room for (R-061d).
 fn items<T: Serialize>(items: impl IntoIterator<Item = T>) -> Vec<u8> {
     let mut body = encode(&Response::Ok(()));
@@ -102,11 +100,6 @@ fn items<T: Serialize>(items: impl IntoIterator<Item = T>) -> Vec<u8> {
         body.extend(item);
     }
     body
-}
-
-/// A value that cannot be encoded becomes an empty body, which no caller can read as success.
-pub(super) fn encode(value: &impl Serialize) -> Vec<u8> {
-    postcard::to_extend(value, Vec::new()).unwrap_or_default()
 }
 
 #[cfg(test)]

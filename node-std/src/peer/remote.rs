@@ -10,9 +10,9 @@ use node_core::rpc::{KeySlot as WireSlot, MAX_BODY, MemberItem, Method, Status};
 use serde::Deserialize;
 
 use super::methods::Methods;
-use super::request::{CallError, Request, read, request};
 use crate::api::{KeySlot, MemberBrief, NodeBrief, Pong, Remote, RemoteError};
 use crate::cluster::Cluster;
+use crate::rpc::{CallError, Request, read, request};
 
 /// How long another node may take to answer.
 const REQUEST_BUDGET: Duration = Duration::from_secs(10);

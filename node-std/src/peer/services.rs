@@ -7,33 +7,42 @@ use node_core::link::{ResetCode, Service};
 use node_core::rpc::{Code, Method};
 
 use super::json::Json;
-use super::methods::{Methods, refusal};
+use super::methods::Methods;
 use super::relay::relay;
 use super::remote::Peers;
 use crate::api::Api;
+use crate::application::Application;
 use crate::cluster::Cluster;
 use crate::link::{Accepted, Server};
 use crate::proxy::Proxy;
+use crate::rpc::refusal;
 
 /// Answers peers.
 pub struct Services {
     cluster: Cluster,
     methods: Arc<Methods>,
     json: Arc<Json<Peers>>,
+    application: Arc<Application>,
     proxy: Arc<Proxy>,
 }
 
 impl Services {
     /// Answers for this node.
     #[must_use]
-    pub fn new(cluster: Cluster, methods: Arc<Methods>, api: Arc<Api<Peers>>, proxy: Arc<Proxy>) -> Self {
-        Self { cluster, methods, json: Arc::new(Json::new(api)), proxy }
+    pub fn new(
+        methods: Arc<Methods>,
+        api: Arc<Api<Peers>>,
+        application: Arc<Application>,
+        proxy: Arc<Proxy>,
+    ) -> Self {
+        let cluster = application.cluster().clone();
+        Self { cluster, methods, json: Arc::new(Json::new(api)), application, proxy }
     }
 }
 
 impl Server for Services {
     fn is_immediate(&self, method: u16) -> bool {
-        Method::from_number(method) != Some(Method::JsonRpc)
+        Method::from_number(method) != Some(Method::JsonRpc) && !self.application.answers(method)
     }
 
     fn answer(&self, _: NodeId, method: u16, request: &[u8]) -> Option<Vec<u8>> {
@@ -55,6 +64,9 @@ impl Server for Services {
             (_, Service::Rpc(method)) if Method::from_number(method) == Some(Method::JsonRpc) => {
                 let json = self.json.clone();
                 tokio::spawn(async move { json.serve(accepted).await });
+            }
+            (_, Service::Rpc(method)) if self.application.answers(method) => {
+                self.application.serve(from, method, accepted);
             }
             (_, Service::Rpc(_)) => accepted.outbound.reset(ResetCode::Unknown),
         }

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use node_core::link::ResetCode;
 use node_core::rpc::{Code, MAX_BODY, Response};
 
-use super::methods::{encode, refusal};
+use super::response::{encode, refusal};
 use crate::link::{Accepted, ExchangeError, Inbound};
 
 /// Why a method failed: the error of its caller.
@@ -32,7 +32,7 @@ impl Failure {
 
 /// Reads the whole request, and sends what `method` makes of it. When the caller resets the exchange, its time is over or its link
 /// breaks, the method is dropped wherever it waits (R-034a, R-036).
-pub(super) async fn answer<F: Future<Output = Result<Bytes, Failure>>>(
+pub(crate) async fn answer<F: Future<Output = Result<Bytes, Failure>>>(
     accepted: Accepted,
     method: impl FnOnce(Bytes) -> F,
 ) {

@@ -71,7 +71,7 @@ pub(crate) async fn request(cluster: &Cluster, to: NodeId, request: Request) -> 
 }
 
 /// The bytes after `Ok(())`, or the error that the node answered.
-pub(super) fn read(response: &[u8]) -> Result<&[u8], CallError> {
+pub(crate) fn read(response: &[u8]) -> Result<&[u8], CallError> {
     match postcard::take_from_bytes::<Response<'_, ()>>(response) {
         Ok((Ok(()), rest)) => Ok(rest),
         Ok((Err(error), _)) => {
