@@ -1,6 +1,6 @@
 //! A board: a leaf with a flash, a name and an echo.
 
-use std::cell::RefCell;
+use core::cell::RefCell;
 
 use embassy_time::Duration;
 use node_core::rpc::{Code, Event};

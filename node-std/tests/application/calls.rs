@@ -52,7 +52,7 @@ async fn pair() -> (Pair, mpsc::UnboundedReceiver<&'static str>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_calls_a_method_and_has_its_result() {
     let (pair, _told) = pair().await;
-    let (ben, ada) = pair.from_ben();
+    let (ben, ada) = pair.ben_to_ada();
     for length in [0, 1, 5000, MAX_BODY] {
         let body = Bytes::from(vec![3; length]);
         assert_eq!(ben.call(ada, ECHO, PATIENCE, body.clone()).await, Ok(body));
@@ -66,7 +66,7 @@ async fn a_peer_calls_a_method_and_has_its_result() {
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_arrive_with_their_kind() {
     let (pair, _told) = pair().await;
-    let (ben, ada) = pair.from_ben();
+    let (ben, ada) = pair.ben_to_ada();
     let call = async |method, body: Bytes| ben.call(ada, method, PATIENCE, body).await;
     let Err(CallError::Answered { code, message }) = call(REFUSE, Bytes::new()).await else {
         panic!("no error of the node")
@@ -87,7 +87,7 @@ async fn errors_arrive_with_their_kind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_goes_away_ends_the_work() {
     let (pair, mut told) = pair().await;
-    let (ben, ada) = pair.from_ben();
+    let (ben, ada) = pair.ben_to_ada();
     let call =
         tokio::spawn(async move { ben.call(ada, HANG, Duration::from_secs(3600), Bytes::new()).await });
     assert_eq!(told.recv().await, Some("begun"));
@@ -98,7 +98,7 @@ async fn a_caller_that_goes_away_ends_the_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_time_of_a_call_is_the_time_of_the_work() {
     let (pair, mut told) = pair().await;
-    let (ben, ada) = pair.from_ben();
+    let (ben, ada) = pair.ben_to_ada();
     let error = ben.call(ada, HANG, Duration::from_millis(300), Bytes::new()).await.unwrap_err();
     assert!(
         matches!(error, CallError::Exchange(ExchangeError::Timeout(_) | ExchangeError::Reset(_))),
@@ -112,7 +112,8 @@ async fn the_time_of_a_call_is_the_time_of_the_work() {
 async fn mistakes_of_the_application_keep_the_node_from_starting() {
     let home = tempfile::tempdir().unwrap();
     let many = |builder: Builder| (0..65).fold(builder, |builder, _| builder.publishes("t"));
-    let mistakes: [(fn(Builder) -> Builder, &str); 4] = [
+    type Add = fn(Builder) -> Builder;
+    let mistakes: [(Add, &str); 4] = [
         (|node| node.method(7, "seven", |call| async move { Ok(call.body) }), "from 4096 on"),
         (
             |node| {

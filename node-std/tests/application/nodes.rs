@@ -50,7 +50,7 @@ impl Pair {
     }
 
     /// The second node and the id of the first.
-    pub fn from_ben(&self) -> (Handle, NodeId) {
+    pub fn ben_to_ada(&self) -> (Handle, NodeId) {
         (self.ben.handle(), self.ada.handle().id())
     }
 }

@@ -52,7 +52,7 @@ async fn a_subscriber_gets_the_events_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_published_is_refused() {
     let pair = Pair::start(|ada| ada.publishes("temperature"), |ben| ben).await;
-    let (ben, ada) = pair.from_ben();
+    let (ben, ada) = pair.ben_to_ada();
     assert_eq!(pair.ada.handle().publish("pressure", b""), Err(PublishError::Unknown("pressure".into())));
     assert_eq!(
         pair.ada.handle().publish("temperature", &[0; MAX_EVENT + 1]),
@@ -79,7 +79,7 @@ async fn what_is_not_published_is_refused() {
 async fn a_node_that_did_not_subscribe_gets_no_more_than_one_event() {
     // Somebody subscribed in the name of ben, who knows nothing of it.
     let pair = Pair::start(|ada| ada.publishes("temperature"), |ben| ben).await;
-    let (ben, ada) = pair.from_ben();
+    let (ben, ada) = pair.ben_to_ada();
     let subscribe = Subscribe { topic: "temperature", subscriber: ben.id() };
     let body = postcard::to_extend(&subscribe, Vec::new()).unwrap();
     ben.call(ada, Method::Subscribe.number(), PATIENCE, body.into()).await.unwrap();
