@@ -34,7 +34,7 @@
 //! # }
 //! ```
 //!
-//! Bodies are bytes: the application decides on their form. Each has at most [`MAX_BODY`](node_core::rpc::MAX_BODY) bytes; a
+//! Bodies are bytes: the application decides on their form. Each has at most [`MAX_BODY`] bytes; a
 //! component takes more, by HTTP. Every node of the cluster may call the methods, as nodes have the role hub or leaf.
 //!
 //! # Topics
@@ -138,7 +138,7 @@ impl Application {
     /// Begins to subscribe to topics of other nodes, and goes on until the runtime ends.
     pub fn subscribe(self: &Arc<Self>) {
         for subscription in &self.parts.subscriptions {
-            tokio::spawn(subscription.clone().renew(self.clone()));
+            tokio::spawn(subscription.clone().renew(self.cluster.clone()));
         }
     }
 

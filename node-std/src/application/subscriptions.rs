@@ -10,9 +10,8 @@ use node_core::gossip::State;
 use node_core::id::NodeId;
 use node_core::rpc::{self, Code, MAX_BODY, Method, Subscribe};
 
-use super::Application;
 use crate::cluster::Cluster;
-use crate::rpc::{Failure, Request, encode, request};
+use crate::rpc::{CallError, Failure, Request, encode, request};
 
 /// How long a publisher may take to answer.
 const BUDGET: Duration = Duration::from_secs(5);
@@ -63,16 +62,15 @@ impl Subscription {
     }
 
     /// Subscribes at the publishers, again and again before the leases end.
-    pub(super) async fn renew(self, application: Arc<Application>) {
-        let cluster = &application.cluster;
+    pub(super) async fn renew(self, cluster: Cluster) {
         loop {
             let mut wait = Duration::from_secs(u64::from(rpc::LEASE_S) / 3);
-            let publishers = self.publishers(cluster);
+            let publishers = self.publishers(&cluster);
             if publishers.is_empty() {
                 wait = RETRY;
             }
             for publisher in publishers {
-                if let Err(error) = self.subscribe(cluster, publisher).await {
+                if let Err(error) = self.subscribe(&cluster, publisher).await {
                     tracing::debug!(%publisher, topic = self.topic, "not subscribed: {error}");
                     wait = RETRY;
                 }
@@ -81,7 +79,7 @@ impl Subscription {
         }
     }
 
-    async fn subscribe(&self, cluster: &Cluster, publisher: NodeId) -> Result<(), crate::rpc::CallError> {
+    async fn subscribe(&self, cluster: &Cluster, publisher: NodeId) -> Result<(), CallError> {
         let body = encode(&Subscribe { topic: self.topic, subscriber: cluster.me() }).into();
         let method = Method::Subscribe.number();
         request(cluster, publisher, Request { method, budget: BUDGET, body, limit: MAX_BODY }).await?;

@@ -3,14 +3,16 @@
 //! [`Remote`] carries a question to the other node. The daemon implements it over the links of the cluster, tests with
 //! answers of their own.
 
+mod brief;
 mod call;
 mod inspect;
 mod keys;
 mod ping;
 mod remote;
 
+pub use brief::{MemberBrief, NodeBrief};
 pub(super) use call::{CallParams, PEER, Way};
-pub use inspect::{ComponentList, MemberBrief, MemberList, NodeBrief};
+pub use inspect::{ComponentList, MemberList};
 pub use keys::{KeyList, PushAnswer};
 pub use ping::PingAnswer;
 pub use remote::{Pong, Remote, RemoteError};

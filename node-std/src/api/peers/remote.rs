@@ -6,7 +6,7 @@ use bytes::Bytes;
 use node_core::id::NodeId;
 use node_core::rpc::Code;
 
-use super::inspect::{MemberBrief, NodeBrief};
+use super::brief::{MemberBrief, NodeBrief};
 use crate::api::error::RpcError;
 use crate::api::keyring::KeySlot;
 
