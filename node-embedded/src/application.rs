@@ -1,9 +1,9 @@
-//! The firmware's part of a node: components that answer HTTP requests, and methods of its own.
+//! The firmware's part of a node: components that answer HTTP requests, methods of its own, and topics.
 
 use core::future::Future;
 
 use node_core::http::{RequestHead, find};
-use node_core::rpc::Code;
+use node_core::rpc::{Code, Event};
 
 use crate::state::ExchangeError;
 
@@ -53,6 +53,22 @@ pub trait Application {
         async move {
             let _ = (method, body);
             reply.error(Code::UnknownMethod, "this board has no such method").await
+        }
+    }
+
+    /// Topics that this board publishes, at most [`SUBSCRIBERS`](crate::sizes::SUBSCRIBERS) subscriptions at the same time:
+    /// see [`Leaf::publish`](crate::Leaf::publish).
+    fn topics(&self) -> &[&str] {
+        &[]
+    }
+
+    /// Takes an event of a topic to which this board [subscribed](crate::Leaf::subscribe), in at most
+    /// [`HEAD`](crate::sizes::HEAD) bytes with its head. Returns whether the board subscribes to that; otherwise the publisher
+    /// stops.
+    fn event(&self, event: &Event<'_>, data: &[u8]) -> impl Future<Output = bool> {
+        async move {
+            let _ = (event, data);
+            false
         }
     }
 

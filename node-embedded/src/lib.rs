@@ -59,6 +59,61 @@
 //! }
 //! ```
 //!
+//! # Methods and topics
+//!
+//! A board has methods of its own, calls methods of any node, publishes on topics, and subscribes to topics of other nodes
+//! (node-std has the same for Linux, as its room `application`). Here a peer sets a lamp by method 0x1000, and hears of each change;
+//! the lamp follows a switch elsewhere:
+//!
+//! ```
+//! use core::cell::Cell;
+//!
+//! use embassy_time::{Duration, Timer};
+//! use node_core::rpc::{Code, Event};
+//! use node_embedded::{Application, CallError, ExchangeError, Leaf, MethodCall, Reply};
+//!
+//! const SET: u16 = 0x1000;
+//!
+//! struct Lamp(Cell<bool>);
+//!
+//! impl Application for Lamp {
+//!     async fn call(&self, method: u16, body: &[u8], reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
+//!         match (method, body) {
+//!             (SET, [on]) => reply.ok(&self.0.replace(*on == 1)).await,
+//!             (SET, _) => reply.error(Code::BadRequest, "one byte: 0 or 1").await,
+//!             _ => reply.error(Code::UnknownMethod, "this lamp has no such method").await,
+//!         }
+//!     }
+//!
+//!     fn topics(&self) -> &[&str] {
+//!         &["lamp"]
+//!     }
+//!
+//!     async fn event(&self, event: &Event<'_>, data: &[u8]) -> bool {
+//!         self.0.set(data == [1]);
+//!         event.topic == "switch"
+//!     }
+//! }
+//!
+//! // Beside the runner.
+//! async fn follow(leaf: Leaf<'_>) -> Result<(), CallError> {
+//!     loop {
+//!         let Some(hall) = leaf.find("hall") else { return Ok(()) };
+//!         let lease = leaf.subscribe(hall, "switch").await?;
+//!         leaf.publish("lamp", b"follows the switch in the hall").await;
+//!         let mut answer = [0; 64];
+//!         let timeout = Duration::from_secs(5);
+//!         let call = MethodCall { node: Some(hall), method: SET, body: &[1], timeout };
+//!         if let Ok(_result) = leaf.call_method(&call, &mut answer).await? {
+//!             Timer::after(lease / 2).await;
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! An event reaches each subscriber at most once. At most 4 nodes subscribe to a board, and an event for a board has about 900
+//! bytes.
+//!
 //! The node has an identity of its own, apart from its TLS keys: a P-256 key, whose hash is the node's id. The node makes the
 //! key at its first start and keeps it in flash, where the key stays when TLS keys are replaced. A secure element can hold
 //! it instead: [`Settings::identity`]. On each link the node and its hub prove their identities before anything else passes.
@@ -112,7 +167,7 @@ pub use flash::StoreError;
 pub use hub_rules::{
     BadHubRules, CrlCheck, HubNames, HubRules, JudgeHub, Known, MAX_AUTHORITIES, MAX_HUB_NAMES,
 };
-pub use leaf::{Call, CallError, CallResponse, Leaf, LeafResources, Parts, StartError, start};
+pub use leaf::{Call, CallError, CallResponse, Leaf, LeafResources, MethodCall, Parts, StartError, start};
 pub use revocation::{BadLists, MAX_LISTS, RevocationLists};
 pub use runner::Runner;
 pub use settings::{IdentitySigner, MAX_PINS, Settings};

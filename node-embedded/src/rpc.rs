@@ -6,7 +6,7 @@ use embedded_storage_async::nor_flash::NorFlash;
 use node_core::crypto::Software;
 use node_core::id::NodeId;
 use node_core::keys::{Bundle, Keyring};
-use node_core::rpc::{Code, KeySlot, MemberItem, Method, Status};
+use node_core::rpc::{Code, Event, KeySlot, LEASE_S, MemberItem, Method, Status, Subscribe};
 
 use crate::application::{Application, Reply};
 use crate::exchange::Exchange;
@@ -24,7 +24,7 @@ pub(crate) struct Methods<'r, 'd, F: NorFlash, A> {
 }
 
 impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
-    /// Answers a method of the firmware's own. `buffer` holds its body.
+    /// Answers a method of the firmware's own, or takes an event. `buffer` holds its body.
     pub(crate) async fn custom(
         &self,
         exchange: &mut Exchange<'_>,
@@ -35,7 +35,28 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
         let Some(length) = read_body(reply.exchange(), buffer).await? else {
             return reply.error(Code::BadRequest, "the body is too long for this board").await;
         };
-        self.application.call(number, buffer.get(..length).unwrap_or_default(), &mut reply).await
+        let body = buffer.get(..length).unwrap_or_default();
+        if number != Method::Event.number() {
+            return self.application.call(number, body, &mut reply).await;
+        }
+        match postcard::take_from_bytes::<Event<'_>>(body) {
+            Ok((event, data)) if self.application.event(&event, data).await => reply.ok(&()).await,
+            Ok(_) => reply.error(Code::Refused, "this board does not subscribe to that").await,
+            Err(_) => reply.error(Code::BadRequest, "this is no event").await,
+        }
+    }
+
+    async fn subscribe(&self, reply: &mut Reply<'_, '_>, body: &[u8]) -> Result<(), ExchangeError> {
+        let Ok(Subscribe { topic, subscriber }) = postcard::from_bytes(body) else {
+            return reply.error(Code::BadRequest, "this is no subscription").await;
+        };
+        if !self.application.topics().contains(&topic) {
+            return reply.error(Code::Refused, "this board does not publish that topic").await;
+        }
+        match self.state.with(|core| core.subscribers.renew(now(), subscriber, topic)) {
+            true => reply.ok(&LEASE_S).await,
+            false => reply.error(Code::Refused, "this board has no room for another subscriber").await,
+        }
     }
 
     /// Answers a built-in method. `buffer` holds the body of a short request.
@@ -65,7 +86,14 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
             }
             Some(Method::KeysList) => self.list_keys(&mut reply).await,
             Some(Method::KeysReplace) => self.replace_keys(&mut reply).await,
-            None => reply.error(Code::UnknownMethod, "this board has no such method").await,
+            Some(Method::Subscribe) => {
+                let length = read_body(reply.exchange(), buffer).await?.unwrap_or_default();
+                self.subscribe(&mut reply, buffer.get(..length).unwrap_or_default()).await
+            }
+            // A worker of the application answers an event.
+            Some(Method::JsonRpc | Method::Event) | None => {
+                reply.error(Code::UnknownMethod, "this board has no such method").await
+            }
         }
     }
 

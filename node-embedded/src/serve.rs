@@ -8,7 +8,7 @@ use node_core::http::{HeadError, NO_FIELD, RequestHead, content_length, find};
 use node_core::link::{ResetCode, Service};
 use node_core::route;
 use node_core::route::relay::RelayPath;
-use node_core::rpc::FIRST_CUSTOM;
+use node_core::rpc::{FIRST_CUSTOM, Method};
 
 use crate::application::{Answer, Application, Request};
 use crate::exchange::{Exchange, broken};
@@ -112,7 +112,7 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
 }
 
 const fn is_built_in(service: Service) -> bool {
-    matches!(service, Service::Rpc(number) if number < FIRST_CUSTOM)
+    matches!(service, Service::Rpc(number) if number < FIRST_CUSTOM && number != Method::Event.number())
 }
 
 const fn is_for_application(service: Service) -> bool {

@@ -48,7 +48,10 @@ pub const LINK_CREDIT: usize = THEIR_EXCHANGES * EXCHANGE_CREDIT;
 /// wait for their turn.
 pub const WORKERS: usize = 2;
 
-/// Longest head of an HTTP request to a component, longest body of a custom method and of a ping.
+/// Subscriptions of other nodes to topics of this board, at the same time.
+pub const SUBSCRIBERS: usize = 4;
+
+/// Longest head of an HTTP request to a component, longest body of a custom method, of an event with its topic, and of a ping.
 pub const HEAD: usize = 1024;
 /// Longest head of an HTTP response that a component writes.
 pub const RESPONSE_HEAD: usize = 512;

@@ -9,8 +9,9 @@
 //! | `trial` | a keyring on trial |
 //! | `port`, `batch` | one place for a link, and the frames that it sends next |
 //! | `table` | exchanges under way, each in a bounded slot |
+//! | `subscribers` | nodes that subscribed to topics of this board |
 //!
-//! Arrows: `shared` -> `core` -> `port`, `table`, and `port` -> `batch`. The events are methods of `Core` in files of
+//! Arrows: `shared` -> `core` -> `port`, `table`, `subscribers`, and `port` -> `batch`. The events are methods of `Core` in files of
 //! their own; `link_events` and `transmit` use those of `exchange_events`.
 
 mod batch;
@@ -20,6 +21,7 @@ mod exchange_events;
 mod link_events;
 mod port;
 mod shared;
+mod subscribers;
 mod table;
 mod transmit;
 mod trial;

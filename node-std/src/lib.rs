@@ -6,6 +6,8 @@
 //! | [`port`] | the private and the public listener |
 //! | [`api`] | JSON-RPC for tools |
 //! | [`peer`] | answers and questions to peers, and relayed exchanges |
+//! | [`application`] | methods and topics of an application that runs a node in its process |
+//! | [`rpc`] | methods between nodes as tasks |
 //! | [`proxy`] | HTTP between clients and components |
 //! | [`cluster`] | the members, and the way to each of them |
 //! | [`link`] | node-core's links on TCP and TLS |
@@ -16,8 +18,8 @@
 //! A room uses only rooms to the right of it:
 //!
 //! ```text
-//! daemon -> { port, peer } -> api -> proxy -> cluster -> link -> access -> tls
-//!                             ctl ->                                       config
+//! daemon -> { port, peer } -> api -> { proxy, application -> rpc } -> cluster -> link -> access -> tls
+//!                             ctl ->                                                              config
 //! ```
 //!
 //! Five rooms stand alone: [`clock`], [`identity`], [`log`], [`log_limit`] and [`data_dir`]. They belong to no room, because several rooms use them.
@@ -25,6 +27,7 @@
 
 pub mod access;
 pub mod api;
+pub mod application;
 mod buffer;
 pub mod clock;
 pub mod cluster;
@@ -41,6 +44,7 @@ pub mod log_limit;
 pub mod peer;
 pub mod port;
 pub mod proxy;
+pub mod rpc;
 mod stack;
 #[cfg(test)]
 mod testing;

@@ -31,6 +31,16 @@ pub fn maelctl() -> Result<&'static Path> {
     Ok(&built()?.maelctl)
 }
 
+/// An example of node-std: a program of an application.
+///
+/// # Errors
+///
+/// It does not build.
+pub fn example(name: &str) -> Result<PathBuf> {
+    let target = ["--example", name];
+    executable(&messages("dev", &target)?, name)
+}
+
 /// Builds them for release, and returns when they are there. Without this, the first use builds them for debugging;
 /// what was built first is used until the end.
 ///
@@ -51,24 +61,34 @@ fn built_as(profile: &str) -> Result<&'static Programs> {
     built.as_ref().map_err(|error| anyhow!("{error}"))
 }
 
-/// Cargo knows whether there is anything to build, and where it puts the programs.
 fn build(profile: &str) -> Result<Programs> {
+    let messages = messages(profile, &["--bins"])?;
+    Ok(Programs {
+        maelstromd: executable(&messages, "maelstromd")?,
+        maelctl: executable(&messages, "maelctl")?,
+    })
+}
+
+/// Builds targets of node-std. Cargo knows whether there is anything to build, and where it puts the programs.
+fn messages(profile: &str, targets: &[&str]) -> Result<String> {
     let cargo = Command::new(env!("CARGO"))
-        .args(["build", "--profile", profile, "--package", "node-std", "--bins"])
+        .args(["build", "--profile", profile, "--package", "node-std"])
+        .args(targets)
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .stderr(Stdio::inherit())
         .output()
         .context("cargo does not start")?;
-    ensure!(cargo.status.success(), "maelstromd and maelctl do not build");
-    let messages = String::from_utf8(cargo.stdout)?;
-    let find = |name: &str| {
-        messages
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|message| message["target"]["name"] == name)
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .with_context(|| format!("cargo did not say where {name} is"))
-    };
-    Ok(Programs { maelstromd: find("maelstromd")?, maelctl: find("maelctl")? })
+    ensure!(cargo.status.success(), "{} of node-std does not build", targets.join(" "));
+    Ok(String::from_utf8(cargo.stdout)?)
+}
+
+/// The file of a program in what cargo said.
+fn executable(messages: &str, name: &str) -> Result<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == name)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .with_context(|| format!("cargo did not say where {name} is"))
 }

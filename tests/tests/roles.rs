@@ -227,7 +227,7 @@ fn without_tls_an_operator_shows_the_token_of_the_node() {
     let token = token.trim();
     for headers in [&[JSON][..], &[JSON, "Authorization: Bearer 00"], &[JSON, "Authorization: Basic 00"]] {
         let answer = leave(&node, headers).json().unwrap();
-        assert_eq!(answer["error"]["code"], 1004, "{answer}");
+        assert_eq!(answer["error"]["code"], -32001, "{answer}");
         let message = answer["error"]["message"].as_str().unwrap();
         assert!(
             message.contains("Authorization: Bearer") && message.contains(file.to_str().unwrap()),

@@ -44,3 +44,21 @@ pub struct KeySlot {
     /// True when it is the one that signs.
     pub active: bool,
 }
+
+/// A subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscribe<'b> {
+    /// The topic, a name.
+    pub topic: &'b str,
+    /// The node that gets the events.
+    pub subscriber: NodeId,
+}
+
+/// The head of an event. The bytes of the event follow until the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event<'b> {
+    /// The topic.
+    pub topic: &'b str,
+    /// The node that publishes it.
+    pub publisher: NodeId,
+}

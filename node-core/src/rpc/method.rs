@@ -8,6 +8,10 @@ use crate::trust::Roles;
 pub const MAX_BODY: usize = 8192;
 /// Longest body of a ping, in bytes.
 pub const MAX_PING: usize = 1024;
+/// Longest event that is published, in bytes. A board takes shorter ones.
+pub const MAX_EVENT: usize = 8000;
+/// How long a subscription lasts, in seconds, unless it is renewed.
+pub const LEASE_S: u32 = 60;
 /// First method number that a board or a server may use for its own.
 pub const FIRST_CUSTOM: u16 = 0x1000;
 
@@ -29,9 +33,30 @@ pub enum Method {
     /// replaced in one step and kept before the answer; refused with [`Code::Refused`](super::Code::Refused) where a TLS directory is
     /// the keyring.
     KeysReplace = 17,
+    /// A JSON-RPC 2.0 request as text -> `()`, then the response as text, of any length. Only what reads is carried out
+    ///
+    JsonRpc = 32,
+    /// A [`Subscribe`](super::Subscribe) -> the lease in seconds, `u32`: the caller subscribes to a topic of this node.
+    Subscribe = 48,
+    /// An [`Event`](super::Event), and behind it the bytes of the event -> `()`: the caller publishes to a node that subscribed
+    ///
+    Event = 49,
 }
 
 impl Method {
+    /// All of them, in the order of their numbers.
+    pub const ALL: &[Self] = &[
+        Self::Ping,
+        Self::Status,
+        Self::Members,
+        Self::Components,
+        Self::KeysList,
+        Self::KeysReplace,
+        Self::JsonRpc,
+        Self::Subscribe,
+        Self::Event,
+    ];
+
     /// The built-in method with this number.
     #[must_use]
     pub fn from_number(number: u16) -> Option<Self> {
@@ -53,7 +78,10 @@ impl Method {
             | Self::Members
             | Self::Components
             | Self::KeysList
-            | Self::KeysReplace => Roles::LINK_AS_LEAF,
+            | Self::KeysReplace
+            | Self::JsonRpc
+            | Self::Subscribe
+            | Self::Event => Roles::LINK_AS_LEAF,
         }
     }
 }
@@ -63,4 +91,14 @@ impl Method {
 #[must_use]
 pub fn needs(number: u16) -> Roles {
     Method::from_number(number).map_or(Roles::LINK_AS_LEAF, Method::needs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FIRST_CUSTOM, Method};
+
+    #[test]
+    fn all_are_all() {
+        assert!((0..FIRST_CUSTOM).filter_map(Method::from_number).eq(Method::ALL.iter().copied()));
+    }
 }

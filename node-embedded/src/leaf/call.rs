@@ -1,13 +1,15 @@
-//! This board's own requests to components anywhere in the cluster.
+//! This board's own requests to other nodes, and those to components anywhere in the cluster.
 
 use core::future::poll_fn;
 use core::task::Poll;
 
 use embassy_time::{Duration, with_timeout};
 use node_core::http::{EncodeError, HeadWriter, NO_FIELD, ResponseHead, find};
+use node_core::id::NodeId;
 use node_core::link::{Open, OpenError, Service};
 use node_core::route;
 use node_core::route::deadline::budget_ms;
+use node_core::rpc::Code;
 use thiserror::Error;
 
 use super::handle::Leaf;
@@ -65,16 +67,9 @@ impl<'d> Leaf<'d> {
         buffer: &'b mut [u8],
     ) -> Result<CallResponse<'d, 'b>, CallError> {
         let length = write_request(call, buffer)?;
-        let deadline = embassy_time::Instant::now() + call.timeout;
         let head = buffer.get(..length).unwrap_or_default();
-        let end = call.body.is_empty();
-        let opening = open(self.state, Beginning { head, end }, deadline);
-        let Started { slot, taken } =
-            with_timeout(call.timeout, opening).await.map_err(|_| CallError::NoLink)?;
-        let mut exchange = Exchange::new(self.state, slot, end && taken == length);
-        exchange.write(head.get(taken..).unwrap_or_default()).await?;
-        exchange.write(call.body).await?;
-        exchange.finish().await?;
+        let beginning = Beginning { to: None, service: Service::Http, head, end: call.body.is_empty() };
+        let mut exchange = begin(self.state, beginning, call.body, call.timeout).await?;
         let filled = read_head(&mut exchange, buffer).await?;
         let head = buffer.get(..filled).unwrap_or_default();
         let mut slots = [NO_FIELD; FIELDS];
@@ -142,10 +137,30 @@ fn write_request(call: &Call<'_>, buffer: &mut [u8]) -> Result<usize, CallError>
 
 /// The first bytes of a request.
 #[derive(Clone, Copy)]
-struct Beginning<'h> {
-    head: &'h [u8],
-    /// The request has no body.
-    end: bool,
+pub(super) struct Beginning<'h> {
+    /// The node that it is for, `None` for the hub that gets it.
+    pub(super) to: Option<NodeId>,
+    pub(super) service: Service,
+    pub(super) head: &'h [u8],
+    /// Nothing follows.
+    pub(super) end: bool,
+}
+
+/// Sends a request within a time, to its end.
+pub(super) async fn begin<'d>(
+    state: &'d State<'d>,
+    beginning: Beginning<'_>,
+    body: &[u8],
+    timeout: Duration,
+) -> Result<Exchange<'d>, CallError> {
+    let deadline = embassy_time::Instant::now() + timeout;
+    let opening = open(state, beginning, deadline);
+    let Started { slot, taken } = with_timeout(timeout, opening).await.map_err(|_| CallError::NoLink)?;
+    let mut exchange = Exchange::new(state, slot, beginning.end && taken == beginning.head.len());
+    exchange.write(beginning.head.get(taken..).unwrap_or_default()).await?;
+    exchange.write(body).await?;
+    exchange.finish().await?;
+    Ok(exchange)
 }
 
 /// A request that has begun.
@@ -161,7 +176,8 @@ async fn open(state: &State<'_>, beginning: Beginning<'_>, deadline: embassy_tim
         state.with(|core| {
             let left = deadline.saturating_duration_since(embassy_time::Instant::now());
             let budget_ms = budget_ms(node_core::time::Duration::from_micros(left.as_micros()));
-            let open = Open { to: None, hops: HOPS, budget_ms, service: Service::Http };
+            let Beginning { to, service, .. } = beginning;
+            let open = Open { to, hops: HOPS, budget_ms, service };
             match try_open(core, &open, beginning) {
                 Some(opened) => Poll::Ready(opened),
                 None => {
@@ -217,11 +233,14 @@ async fn read_head(exchange: &mut Exchange<'_>, buffer: &mut [u8]) -> Result<usi
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CallError {
+    /// The other node answered with an error of this kind.
+    #[error("the other node answered with an error: {0:?}")]
+    Answered(Code),
     /// The request's head is too long, or has parts that do not belong there. Nothing was sent.
     #[error("the request's headers are too long or malformed")]
     BadRequest,
-    /// The response's head is malformed, or longer than the buffer.
-    #[error("the response's headers are malformed, or longer than the buffer")]
+    /// The response, or its head, is malformed, or longer than the buffer.
+    #[error("the response is malformed, or longer than the buffer")]
     BadResponse,
     /// The exchange ended early.
     #[error(transparent)]

@@ -3,7 +3,7 @@
 use core::future::poll_fn;
 use core::task::Poll;
 
-use node_core::gossip::PublishError;
+use node_core::gossip::{PublishError, State as MemberState};
 use node_core::id::NodeId;
 use node_core::trust::Fingerprint;
 
@@ -44,6 +44,19 @@ impl<'d> Leaf<'d> {
     #[must_use]
     pub fn members(&self) -> usize {
         self.state.with(|core| core.node.members().count())
+    }
+
+    /// The live member with this name, among those that this board knows.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.state.with(|core| {
+            let mut members = core.node.members();
+            let found = members.find(|member| {
+                member.metadata.name == name
+                    && matches!(member.record.state, MemberState::Alive | MemberState::Suspect)
+            });
+            found.map(|member| member.record.id)
+        })
     }
 
     /// Waits until it is linked to a hub.

@@ -11,6 +11,7 @@ use node_core::wire::{Full, Kind, Metadata};
 use super::clock::now;
 use super::port::Stage;
 use super::port::{LinkMemory, Port};
+use super::subscribers::Subscribers;
 use super::table::{self, ExchangeTable};
 use super::trial::Trial;
 use crate::flash::Keys;
@@ -27,6 +28,7 @@ pub(crate) struct Core<'d> {
     pub(crate) clock: ClockFloor,
     pub(crate) ports: [Port<'d>; LINKS],
     pub(crate) table: ExchangeTable<'d>,
+    pub(crate) subscribers: Subscribers,
     /// Links so far.
     pub(crate) links: u32,
     /// The keyring in use, while it is on trial.
@@ -139,6 +141,7 @@ impl<'d> Core<'d> {
             clock: ClockFloor::new(now, settings.not_before),
             ports: links.each_mut().map(|memory| Port::new(link, memory)),
             table: ExchangeTable::new(table),
+            subscribers: Subscribers::NONE,
             links: 0,
             trial: None,
             lists: 0,

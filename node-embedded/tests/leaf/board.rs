@@ -1,7 +1,9 @@
 //! A board: a leaf with a flash, a name and an echo.
 
+use core::cell::RefCell;
+
 use embassy_time::Duration;
-use node_core::rpc::Code;
+use node_core::rpc::{Code, Event};
 use node_core::time::UnixTime;
 use node_embedded::{
     Answer, Application, Call, CallError, ExchangeError, Leaf, LeafResources, Parts, Reply, Request,
@@ -56,6 +58,14 @@ pub struct Echo;
 /// The method that sends back what it gets.
 pub const ECHO: u16 = 0x1000;
 
+/// The topic of another node that the board subscribes to.
+pub const SWITCH: &str = "switch";
+
+std::thread_local! {
+    /// The events that boards of this thread took.
+    pub static EVENTS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Application for Echo {
     fn components(&self) -> &[&str] {
         &["board-echo"]
@@ -84,6 +94,18 @@ impl Application for Echo {
             ECHO => reply.ok(&body).await,
             _ => reply.error(Code::UnknownMethod, "only echo").await,
         }
+    }
+
+    fn topics(&self) -> &[&str] {
+        &["button"]
+    }
+
+    async fn event(&self, event: &Event<'_>, data: &[u8]) -> bool {
+        let subscribed = event.topic == SWITCH;
+        if subscribed {
+            EVENTS.with_borrow_mut(|events| events.push(data.to_vec()));
+        }
+        subscribed
     }
 
     fn stack_high_water(&self) -> Option<u32> {

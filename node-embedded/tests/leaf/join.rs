@@ -4,14 +4,16 @@ use embassy_futures::join::{join, join_array};
 use embassy_futures::select::{Either, select};
 use embassy_time::Timer;
 use node_core::gossip::State;
+use node_core::id::NodeId;
 use node_core::link::{GoAway, Service};
-use node_core::rpc::{Code, KeySlot, MemberItem, Method, Response, Status};
+use node_core::rpc::{Code, Event, KeySlot, MemberItem, Method, Response, Status, Subscribe};
+use node_embedded::{CallError, Leaf, MethodCall};
 
-use crate::board::{ECHO, board, call};
+use crate::board::{ECHO, EVENTS, SWITCH, board, call};
 use crate::clock::run;
 use crate::flash::Flash;
 use crate::identity::{Identity, bundle};
-use crate::world::{Tally, with_board, world};
+use crate::world::{Tally, World, with_board, world};
 
 #[test]
 fn a_board_joins_and_is_known_with_its_keys() {
@@ -152,6 +154,63 @@ fn methods_of_the_firmware_and_unknown_ones_are_answered() {
             let refused = postcard::from_bytes::<Response<'_, ()>>(&bytes).unwrap().unwrap_err();
             assert_eq!(refused.code, code, "{method}: {}", refused.message);
         }
+    });
+}
+
+/// Subscribes a node to a topic of the board, and returns the lease.
+async fn subscribe(world: &World, leaf: Leaf<'_>, topic: &str, subscriber: NodeId) -> Result<u32, Code> {
+    let body = postcard::to_extend(&Subscribe { topic, subscriber }, Vec::new()).unwrap();
+    let bytes = world.rpc(leaf, Method::Subscribe.number(), &body).await;
+    postcard::from_bytes::<Response<'_, u32>>(&bytes).unwrap().map_err(|error| error.code)
+}
+
+#[test]
+fn a_board_has_room_for_four_subscribers_until_their_leases_end() {
+    with_board(async |world, leaf| {
+        let one = NodeId([1; 16]);
+        assert_eq!(subscribe(world, leaf, "nothing", one).await, Err(Code::Refused));
+        for number in 1..=4 {
+            assert_eq!(subscribe(world, leaf, "button", NodeId([number; 16])).await, Ok(60));
+        }
+        assert_eq!(subscribe(world, leaf, "button", one).await, Ok(60), "it renews its own lease");
+        assert_eq!(subscribe(world, leaf, "button", NodeId([5; 16])).await, Err(Code::Refused));
+        Timer::after_secs(61).await;
+        assert_eq!(subscribe(world, leaf, "button", NodeId([5; 16])).await, Ok(60));
+        let bytes = world.rpc(leaf, Method::Subscribe.number(), &[200]).await;
+        let refused = postcard::from_bytes::<Response<'_, ()>>(&bytes).unwrap().unwrap_err();
+        assert_eq!(refused.code, Code::BadRequest);
+    });
+}
+
+#[test]
+fn an_event_that_the_board_did_not_ask_for_is_refused() {
+    with_board(async |world, leaf| {
+        let send = async |topic: &str, data: &[u8]| {
+            let mut body =
+                postcard::to_extend(&Event { topic, publisher: world.hub.id() }, Vec::new()).unwrap();
+            body.extend_from_slice(data);
+            let bytes = world.rpc(leaf, Method::Event.number(), &body).await;
+            postcard::from_bytes::<Response<'_, ()>>(&bytes).unwrap().map_err(|error| error.code)
+        };
+        assert_eq!(send("other", b"1").await, Err(Code::Refused));
+        assert_eq!(send(SWITCH, &[0; 1024]).await, Err(Code::BadRequest));
+        assert_eq!(send(SWITCH, b"on").await, Ok(()));
+        assert_eq!(EVENTS.take(), [b"on"]);
+    });
+}
+
+#[test]
+fn a_call_of_a_hub_without_the_method_says_so() {
+    with_board(async |world, leaf| {
+        let timeout = embassy_time::Duration::from_secs(2);
+        let call = |node, method| MethodCall { node, method, body: b"hello", timeout };
+        let mut buffer = [0; 64];
+        // The hub of these tests has no methods: it answers nothing, and the time of the call ends.
+        let outcome = leaf.call_method(&call(Some(world.hub.id()), ECHO), &mut buffer).await;
+        assert!(outcome.is_err(), "{outcome:?}");
+        assert_eq!(leaf.subscribe(world.hub.id(), &"x".repeat(64)).await, Err(CallError::BadRequest));
+        assert_eq!((leaf.publish("button", b"nobody").await, leaf.find("hub")), (0, Some(world.hub.id())));
+        assert_eq!(leaf.find("nobody"), None);
     });
 }
 

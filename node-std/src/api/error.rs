@@ -1,11 +1,20 @@
 //! Why a request has no result.
 
 /// The code of [`RpcError::Forbidden`].
-pub const FORBIDDEN: i32 = 1004;
+pub const FORBIDDEN: i32 = -32001;
 
-/// Why a request has no result. Codes from 1001 on are Maelstrom's.
+/// Why a request has no result. The codes from 1001 on are Maelstrom's: 1001 invalid, 1003 not found; 1002 (exists) and 1004
+/// (version conflict) have no method here. Those from -32700 to -32600 are JSON-RPC's, and those from -32099 to -32000 this node's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RpcError {
+    /// The error of the node that a request was passed on to.
+    #[error("{message}")]
+    Elsewhere {
+        /// Its code.
+        code: i32,
+        /// Its words.
+        message: String,
+    },
     /// The caller lacks the role that the method needs. The text says how it is granted.
     #[error("{0}")]
     Forbidden(String),
@@ -29,18 +38,30 @@ pub enum RpcError {
         /// The names of all methods.
         known: String,
     },
+    /// The result does not fit into the answer, which holds results of so many bytes.
+    #[error("the result does not fit: an answer holds {} MiB, of all results of a batch together; ask for it alone", .0 >> 20)]
+    NoRoom(usize),
+    /// The requests before it in the batch took all room or time.
+    #[error(
+        "not carried out: the requests before it in the batch took all the room for results, or all the time (60 s); ask again"
+    )]
+    NotRun,
     /// The parameters name something that does not exist.
     #[error("{0}")]
     NotFound(String),
     /// The text is not JSON.
     #[error("the request is not JSON: {0}")]
     Parse(String),
+    /// Another node gave no answer. The text says which and why.
+    #[error("{0}")]
+    Unreachable(String),
 }
 
 impl RpcError {
     /// The code that stands for this error in an answer.
     pub(super) const fn code(&self) -> i32 {
         match self {
+            Self::Elsewhere { code, .. } => *code,
             Self::Parse(_) => -32700,
             Self::InvalidRequest(_) => -32600,
             Self::MethodNotFound { .. } => -32601,
@@ -48,7 +69,9 @@ impl RpcError {
             Self::Internal(_) => -32603,
             Self::Invalid(_) => 1001,
             Self::NotFound(_) => 1003,
+            Self::NoRoom(_) | Self::NotRun => -32000,
             Self::Forbidden(_) => FORBIDDEN,
+            Self::Unreachable(_) => -32002,
         }
     }
 }

@@ -44,7 +44,7 @@ impl<R: Remote> Api<R> {
         let body = Limited::new(request.into_body(), MAX_REQUEST).collect();
         match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => match self.answer(caller, &body.to_bytes()).await {
-                Some(answer) => json_response(answer.to_string()),
+                Some(answer) => json_response(answer),
                 None => text(StatusCode::NO_CONTENT, ""),
             },
             Ok(Err(error)) if error.is::<LengthLimitError>() => text(

@@ -3,12 +3,11 @@
 use core::pin::Pin;
 
 use node_core::trust::{Role, Roles};
-use serde::Serialize;
-use serde_json::Value;
 
+use super::answer::Answer;
 use super::error::RpcError;
-use super::idl::{self, Function};
-use super::params::{Framing, Params};
+use super::idl::Function;
+use super::params::Params;
 use super::peers::Remote;
 use super::service::Api;
 use crate::access::Caller;
@@ -19,8 +18,16 @@ pub struct Method<R: Remote> {
     pub function: Function,
     /// The caller needs one of these roles.
     pub needs: Roles,
-    limit: Limit,
-    handler: for<'a> fn(&'a Api<R>, Params) -> Answer<'a>,
+    /// Of which nodes it can be asked through another node.
+    pub reach: Reach,
+    pub(super) limit: Limit,
+    pub(super) handler: for<'a> fn(&'a Api<R>, Ask<'a>, &'a mut Answer) -> Written<'a>,
+}
+
+/// A request that is permitted.
+pub struct Ask<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) params: Params,
 }
 
 /// What only reads is for everybody who was let in.
@@ -28,16 +35,27 @@ const READ: Roles = Roles::ALL;
 /// What changes the cluster is for operators.
 const STEER: Roles = Roles::of(&[Role::Operator]);
 
+/// Of which nodes a method can be asked through another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Of hubs and boards: every node answers it over links, and its parameter `node` says which is meant.
+    Boards,
+    /// Of none: who asks must be let in by the node that answers.
+    Here,
+    /// Of hubs. It only reads.
+    Hubs,
+}
+
 /// A limit on the requests that a method takes.
 #[derive(Clone, Copy)]
-enum Limit {
+pub(super) enum Limit {
     None,
     /// A request in a batch must not ask it to wait, because the waits of a batch add up.
     NoWaitInBatch,
 }
 
-/// The result of a method, while it is worked out.
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<Value, RpcError>> + Send + 'a>>;
+/// Whether a method wrote its result, while it is worked out.
+pub(super) type Written<'a> = Pin<Box<dyn Future<Output = Result<(), RpcError>> + Send + 'a>>;
 
 impl<R: Remote> Api<R> {
     /// Every method, in the order of the introspection.
@@ -50,8 +68,9 @@ impl<R: Remote> Api<R> {
                 output: "ListNodeStatusOutput",
             },
             needs: READ,
+            reach: Reach::Hubs,
             limit: Limit::None,
-            handler: |api, _| Box::pin(async move { result(&api.list_node_status()) }),
+            handler: |api, _, answer| Box::pin(async move { answer.result(&api.list_node_status()) }),
         },
         Method {
             function: Function {
@@ -61,8 +80,9 @@ impl<R: Remote> Api<R> {
                 output: "GetNodeStatusOutput",
             },
             needs: READ,
+            reach: Reach::Hubs,
             limit: Limit::None,
-            handler: |api, _| Box::pin(async move { result(&api.status()?) }),
+            handler: |api, _, answer| Box::pin(async move { answer.result(&api.status()?) }),
         },
         Method {
             function: Function {
@@ -72,8 +92,53 @@ impl<R: Remote> Api<R> {
                 output: "PingOutput",
             },
             needs: READ,
+            reach: Reach::Boards,
             limit: Limit::None,
-            handler: |api, params| Box::pin(async move { result(&api.ping(params.into()?).await?) }),
+            handler: |api, Ask { params, .. }, answer| {
+                Box::pin(async move { answer.result(&api.ping(params.into()?).await?) })
+            },
+        },
+        Method {
+            function: Function {
+                name: "MaelNode.GetStatus",
+                comment: "A node in brief, as it says itself",
+                input: "GetBriefInput",
+                output: "NodeBrief",
+            },
+            needs: READ,
+            reach: Reach::Boards,
+            limit: Limit::None,
+            handler: |api, Ask { params, .. }, answer| {
+                Box::pin(async move { answer.result(&api.node_status(params.into()?).await?) })
+            },
+        },
+        Method {
+            function: Function {
+                name: "MaelNode.ListMembers",
+                comment: "The members that a node knows, as many as 8 KiB hold",
+                input: "ListMembersInput",
+                output: "ListMembersOutput",
+            },
+            needs: READ,
+            reach: Reach::Boards,
+            limit: Limit::None,
+            handler: |api, Ask { params, .. }, answer| {
+                Box::pin(async move { answer.result(&api.list_members(params.into()?).await?) })
+            },
+        },
+        Method {
+            function: Function {
+                name: "MaelNode.ListComponents",
+                comment: "The components that a node offers",
+                input: "ListComponentsInput",
+                output: "ListComponentsOutput",
+            },
+            needs: READ,
+            reach: Reach::Boards,
+            limit: Limit::None,
+            handler: |api, Ask { params, .. }, answer| {
+                Box::pin(async move { answer.result(&api.list_components(params.into()?).await?) })
+            },
         },
         Method {
             function: Function {
@@ -83,8 +148,11 @@ impl<R: Remote> Api<R> {
                 output: "ListKeysOutput",
             },
             needs: READ,
+            reach: Reach::Boards,
             limit: Limit::None,
-            handler: |api, params| Box::pin(async move { result(&api.list_keys(params.into()?).await?) }),
+            handler: |api, Ask { params, .. }, answer| {
+                Box::pin(async move { answer.result(&api.list_keys(params.into()?).await?) })
+            },
         },
         Method {
             function: Function {
@@ -94,8 +162,11 @@ impl<R: Remote> Api<R> {
                 output: "PushKeysOutput",
             },
             needs: STEER,
+            reach: Reach::Here,
             limit: Limit::None,
-            handler: |api, params| Box::pin(async move { result(&api.push_keys(params.into()?).await?) }),
+            handler: |api, Ask { params, .. }, answer| {
+                Box::pin(async move { answer.result(&api.push_keys(params.into()?).await?) })
+            },
         },
         Method {
             function: Function {
@@ -105,8 +176,11 @@ impl<R: Remote> Api<R> {
                 output: "ListEventsOutput",
             },
             needs: READ,
+            reach: Reach::Hubs,
             limit: Limit::NoWaitInBatch,
-            handler: |api, params| Box::pin(async move { result(&api.list_events(params.into()?).await) }),
+            handler: |api, Ask { params, .. }, answer| {
+                Box::pin(async move { answer.result(&api.list_events(params.into()?).await) })
+            },
         },
         Method {
             function: Function {
@@ -116,8 +190,9 @@ impl<R: Remote> Api<R> {
                 output: "ListLinksOutput",
             },
             needs: READ,
+            reach: Reach::Hubs,
             limit: Limit::None,
-            handler: |api, _| Box::pin(async move { result(&api.list_links()) }),
+            handler: |api, _, answer| Box::pin(async move { answer.result(&api.list_links()) }),
         },
         Method {
             function: Function {
@@ -127,8 +202,11 @@ impl<R: Remote> Api<R> {
                 output: "RemoveNodeOutput",
             },
             needs: STEER,
+            reach: Reach::Here,
             limit: Limit::None,
-            handler: |api, params| Box::pin(async move { result(&api.remove_node(params.into()?).await?) }),
+            handler: |api, Ask { params, .. }, answer| {
+                Box::pin(async move { answer.result(&api.remove_node(params.into()?).await?) })
+            },
         },
         Method {
             function: Function {
@@ -138,8 +216,9 @@ impl<R: Remote> Api<R> {
                 output: "LeaveOutput",
             },
             needs: STEER,
+            reach: Reach::Here,
             limit: Limit::None,
-            handler: |api, _| Box::pin(async move { result(&api.leave()) }),
+            handler: |api, _, answer| Box::pin(async move { answer.result(&api.leave()) }),
         },
         Method {
             function: Function {
@@ -149,53 +228,30 @@ impl<R: Remote> Api<R> {
                 output: "ShowConfigOutput",
             },
             needs: STEER,
+            reach: Reach::Here,
             limit: Limit::None,
-            handler: |api, _| Box::pin(async move { result(&api.show_config()) }),
+            handler: |api, _, answer| Box::pin(async move { answer.result(&api.show_config()) }),
+        },
+        Method {
+            function: Function {
+                name: "MaelNode.Call",
+                comment: "A method of any node: what reads is asked of it over a link",
+                input: "CallInput",
+                output: "CallOutput",
+            },
+            needs: READ,
+            reach: Reach::Here,
+            limit: Limit::None,
+            handler: |api, Ask { caller, params }, answer| {
+                Box::pin(async move { api.call_of(caller, params.into()?, answer).await })
+            },
         },
         Method {
             function: Function { name: "barrister-idl", comment: "This interface", input: "", output: "" },
             needs: READ,
+            reach: Reach::Hubs,
             limit: Limit::None,
-            handler: |api, _| Box::pin(async move { api.describe() }),
+            handler: |_, _, answer| Box::pin(async move { answer.result(&Self::describe()?) }),
         },
     ];
-
-    /// Calls the method of this name for a caller who has the role for it.
-    pub(super) async fn call(
-        &self,
-        caller: &Caller,
-        name: &str,
-        params: Params,
-        framing: Framing,
-    ) -> Result<Value, RpcError> {
-        tracing::debug!("JSON-RPC method {name:?}");
-        let Some(method) = Self::METHODS.iter().find(|method| method.function.name == name) else {
-            let known: Vec<_> = Self::METHODS.iter().map(|method| method.function.name).collect();
-            return Err(RpcError::MethodNotFound { name: name.to_owned(), known: known.join(", ") });
-        };
-        let permitted = self.about.access.require(caller, method.needs, method.function.name);
-        permitted.map_err(|refusal| RpcError::Forbidden(refusal.into()))?;
-        method.limit.check(&params, framing)?;
-        (method.handler)(self, params).await
-    }
-
-    fn describe(&self) -> Result<Value, RpcError> {
-        let functions = Self::METHODS.iter().map(|method| &method.function);
-        idl::describe(functions).map_err(|error| RpcError::Internal(error.to_string()))
-    }
-}
-
-impl Limit {
-    fn check(self, params: &Params, framing: Framing) -> Result<(), RpcError> {
-        match (self, framing) {
-            (Self::NoWaitInBatch, Framing::Batch) if params.wait() => Err(RpcError::InvalidParams(
-                "a request in a batch does not wait: send waitMs in a single request".to_owned(),
-            )),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn result(result: &impl Serialize) -> Result<Value, RpcError> {
-    serde_json::to_value(result).map_err(|error| RpcError::Internal(error.to_string()))
 }

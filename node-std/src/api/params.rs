@@ -29,6 +29,14 @@ impl Params {
         self.0.get("waitMs").and_then(Value::as_u64).is_some_and(|wait_ms| wait_ms > 0)
     }
 
+    /// The parameters for this node, which they must not name themselves.
+    pub fn of_node(mut self, node: &str) -> Result<Self, RpcError> {
+        match self.0.insert("node".to_owned(), node.into()) {
+            None => Ok(self),
+            Some(_) => Err(RpcError::InvalidParams("the call says already which node is meant".to_owned())),
+        }
+    }
+
     /// Converts them to the structure that a method takes.
     pub fn into<T: DeserializeOwned>(self) -> Result<T, RpcError> {
         let params = serde_json::from_value(Value::Object(self.0));
@@ -41,6 +49,8 @@ impl Params {
 pub enum Framing {
     /// On its own.
     Single,
-    /// In a batch, whose requests are answered one after the other.
+    /// In a batch, whose requests are answered one after the other, or as a call of any node.
     Batch,
+    /// From another node, which passes it on for somebody.
+    Peer,
 }

@@ -1,6 +1,8 @@
 //! `NodeService`: all members as this node knows them, and this node in detail.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::error::RpcError;
 use super::keyring::TlsStatus;
@@ -12,9 +14,8 @@ use crate::cluster::{LinkInfo, Member, View};
 use crate::config::InForce;
 
 impl<R> Api<R> {
-    pub(super) fn list_node_status(&self) -> NodeList {
-        let view = self.cluster.view();
-        let nodes = view.members().iter().map(|member| self.node(&view, member)).collect();
+    pub(super) fn list_node_status(&self) -> NodeList<impl Serialize + use<'_, R>> {
+        let nodes = Nodes { api: self, view: self.cluster.view() };
         NodeList { responding_node_id: self.cluster.me().to_string(), observed_at: unix_millis(), nodes }
     }
 
@@ -68,17 +69,29 @@ impl<R> Api<R> {
     }
 }
 
+/// All members of a view. There may be thousands, so each is described when it is written.
+struct Nodes<'a, R> {
+    api: &'a Api<R>,
+    view: Arc<View>,
+}
+
+impl<R> Serialize for Nodes<'_, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.view.members().iter().map(|member| self.api.node(&self.view, member)))
+    }
+}
+
 /// Result of `NodeService.ListNodeStatus`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct NodeList {
+pub struct NodeList<N = Vec<NodeStatus>> {
     /// The id of the node that answers.
     pub responding_node_id: String,
     /// When the answer was written, in Unix milliseconds. An older node does not say, and the time of reading stands in.
     #[serde(default = "unix_millis")]
     pub observed_at: u64,
     /// All members, by name.
-    pub nodes: Vec<NodeStatus>,
+    pub nodes: N,
 }
 
 /// Result of `MaelNode.ShowConfig`.

@@ -5,12 +5,17 @@ use core::time::Duration;
 use bytes::Bytes;
 use node_core::id::{Name, NodeId};
 use node_core::keys::addressee;
+use node_core::rpc::{Code, Status};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{About, Api, KeySlot, Pong, Remote, RemoteError, TlsStatus};
+use super::{About, Api, KeySlot, MemberBrief, NodeBrief, Pong, Remote, RemoteError, TlsStatus};
 use crate::cluster::Cluster;
 use crate::testing::{access, alone};
+
+/// The number of a node that takes long to answer a ping.
+pub const SLOW: u8 = 0x51;
 
 /// Answers for every node.
 #[derive(Debug)]
@@ -18,7 +23,34 @@ pub struct Others;
 
 impl Remote for Others {
     async fn ping(&self, node: NodeId) -> Result<Pong, RemoteError> {
+        if node == NodeId([SLOW; 16]) {
+            tokio::time::sleep(Duration::from_secs(9)).await;
+        }
         Ok(Pong { rtt: Duration::from_micros(1500), via: Some(node) })
+    }
+
+    async fn status(&self, node: NodeId) -> Result<NodeBrief, RemoteError> {
+        let status =
+            Status { name: "x", version: "1", uptime_ms: 1, links: 1, members: 2, stack_high_water: Some(3) };
+        Ok(NodeBrief::new(node, &status))
+    }
+
+    async fn members(&self, _: NodeId) -> Result<Vec<MemberBrief>, RemoteError> {
+        Err(RemoteError::Answered { code: Code::UnknownMethod, message: "no such method".into() })
+    }
+
+    async fn components(&self, _: NodeId) -> Result<Vec<String>, RemoteError> {
+        Ok(vec!["web".into()])
+    }
+
+    /// The request comes back, as the result or, for this method, as an error.
+    async fn json(&self, _: NodeId, request: Bytes, _: usize) -> Result<Bytes, RemoteError> {
+        let request: Value = serde_json::from_slice(&request).unwrap();
+        let answer = match request["method"].as_str() {
+            Some("MaelNode.ListLinks") => json!({"error": {"code": 1003, "message": "no such link"}}),
+            _ => json!({"result": request}),
+        };
+        Ok(answer.to_string().into())
     }
 
     async fn list_keys(&self, _: NodeId) -> Result<Vec<KeySlot>, RemoteError> {
@@ -40,6 +72,11 @@ pub fn api() -> Api<Others> {
 
 /// The API of a node in this cluster.
 pub fn api_of(cluster: Cluster, tls: TlsStatus) -> Api<Others> {
+    api_over(cluster, tls, Others)
+}
+
+/// The API of a node in this cluster that reaches others so.
+pub fn api_over<R>(cluster: Cluster, tls: TlsStatus, remote: R) -> Api<R> {
     let (stop, drain) = (CancellationToken::new(), CancellationToken::new());
     let (_, config) = watch::channel(Vec::new());
     let about = About {
@@ -50,5 +87,5 @@ pub fn api_of(cluster: Cluster, tls: TlsStatus) -> Api<Others> {
         stop,
         drain,
     };
-    Api::new(about, cluster, watch::channel(tls).1, Others)
+    Api::new(about, cluster, watch::channel(tls).1, remote)
 }

@@ -3,11 +3,13 @@ use core::time::Duration;
 use base64ct::{Base64, Encoding};
 use node_core::gossip::{Kind, State};
 use node_core::id::{Name, NodeId};
+use node_core::rpc;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::node::{self, NodeStatus};
-use super::testing::{Others, api, api_of};
-use super::{Api, KeySlot, RpcError, TlsStatus};
+use super::testing::{Others, SLOW, api, api_of};
+use super::{ANSWER_BUDGET, Api, FORBIDDEN, KeySlot, RpcError, TlsStatus};
 use crate::access::{Caller, Credential};
 use crate::cluster::{Cluster, Member};
 use crate::identity::NodeKey;
@@ -15,7 +17,11 @@ use crate::link::Rtt;
 use crate::testing::ANYBODY;
 
 async fn answer(request: &str) -> Value {
-    api().answer(&ANYBODY, request.as_bytes()).await.unwrap()
+    parse(api().answer(&ANYBODY, request.as_bytes()).await)
+}
+
+fn parse(answer: Option<Vec<u8>>) -> Value {
+    serde_json::from_slice(&answer.unwrap()).unwrap()
 }
 
 async fn call(method: &str, params: Value) -> Value {
@@ -85,6 +91,62 @@ async fn a_batch_is_answered_in_order_without_its_notifications() {
 }
 
 #[tokio::test]
+async fn ids_come_back_digit_by_digit() {
+    for id in ["123456789012345678901234567890", "1.50", r#""\u0041\n""#] {
+        let request = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"NodeService.ListNodeStatus"}}"#);
+        let answer = api().answer(&ANYBODY, request.as_bytes()).await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.contains(&format!(r#""id":{id},"result""#)), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_holds_no_more_than_its_budget_and_says_what_it_left_out() {
+    let any = member(1, "a");
+    let members = (0..16_384_u32).map(|number| {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_le_bytes());
+        let components = (0..8).map(|place| format!("component-{place}-of-{number}")).collect();
+        Member { id: NodeId(id), components, ..any.clone() }
+    });
+    let api = api_of(Cluster::of(NodeId([1; 16]), members.collect()), TlsStatus::default());
+    let list = |id: u32| json!({"jsonrpc": "2.0", "id": id, "method": "NodeService.ListNodeStatus"});
+    let mut batch: Vec<Value> = (0..20).map(list).collect();
+    batch.push(json!({"jsonrpc": "2.0", "id": 20, "method": "MaelNode.Leave"}));
+    batch.push(json!({"jsonrpc": "2.0", "method": "MaelNode.Leave"}));
+    batch.push(json!({"jsonrpc": "2.0", "id": 21}));
+    let text = api.answer(&ANYBODY, Value::Array(batch).to_string().as_bytes()).await.unwrap();
+    assert!(text.len() > ANSWER_BUDGET / 2 && text.len() < ANSWER_BUDGET + 64 * 1024, "{}", text.len());
+    let answers: Vec<&RawValue> = serde_json::from_slice(&text).unwrap();
+    assert_eq!(answers.len(), 22, "none is lost");
+    let whole = answers.iter().take_while(|answer| answer.get().len() > 1 << 20).count();
+    assert!((1..20).contains(&whole), "{whole}");
+    for (id, answer) in answers.iter().enumerate().skip(whole) {
+        let answer: Value = serde_json::from_str(answer.get()).unwrap();
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert_eq!((&answer["id"], code(&answer)), (&json!(id), if id == 21 { -32600 } else { -32000 }));
+        let expected = if id == whole { "32 MiB" } else { "not carried out" };
+        assert!(id == 21 || message.contains(expected), "{answer}");
+    }
+    assert!(!api.about.stop.is_cancelled(), "what is not carried out has no effect");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_ends_in_time() {
+    let ping =
+        |id: u32| json!({"jsonrpc": "2.0", "id": id, "method": "MaelNode.Ping", "params": {"node": "slow"}});
+    let api = api_of(Cluster::of(NodeId([1; 16]), vec![member(SLOW, "slow")]), TlsStatus::default());
+    let batch = Value::Array((0..100).map(ping).collect()).to_string();
+    let start = tokio::time::Instant::now();
+    let answers = parse(api.answer(&ANYBODY, batch.as_bytes()).await);
+    assert!(start.elapsed() < Duration::from_secs(80), "{:?}", start.elapsed());
+    let answers = answers.as_array().unwrap();
+    assert_eq!(answers.len(), 100);
+    assert!(answers[0]["result"]["rttMicros"].is_u64(), "{}", answers[0]);
+    assert_eq!(code(&answers[99]), -32000);
+}
+
+#[tokio::test]
 async fn a_node_that_does_not_exist_is_not_found() {
     for method in ["MaelNode.Ping", "MaelNode.ListKeys"] {
         let answer = call(method, json!([{"node": "nowhere"}])).await;
@@ -115,7 +177,7 @@ async fn push(tls: bool, node: &str, bundle: &[u8]) -> Value {
     let api = api_of(cluster, TlsStatus { enabled: tls, health: "ok".into(), ..TlsStatus::default() });
     let params = json!({"node": node, "bundle": Base64::encode_string(bundle)});
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.PushKeys", "params": params});
-    api.answer(&ANYBODY, request.to_string().as_bytes()).await.unwrap()
+    parse(api.answer(&ANYBODY, request.to_string().as_bytes()).await)
 }
 
 #[tokio::test]
@@ -182,7 +244,7 @@ async fn a_node_that_drains_ends_the_wait_for_events() {
     };
     let both = async { tokio::join!(api.answer(&ANYBODY, request.as_bytes()), drain) };
     let (answer, ()) = tokio::time::timeout(Duration::from_secs(10), both).await.unwrap();
-    assert_eq!(answer.unwrap()["result"]["events"], json!([]));
+    assert_eq!(parse(answer)["result"]["events"], json!([]));
 }
 
 #[tokio::test]
@@ -201,11 +263,15 @@ async fn own_keys_need_no_other_node() {
 }
 
 /// The methods that clients call, by name.
-const METHODS: [&str; 11] = [
+const METHODS: [&str; 15] = [
+    "MaelNode.Call",
+    "MaelNode.GetStatus",
     "MaelNode.Leave",
+    "MaelNode.ListComponents",
     "MaelNode.ListEvents",
     "MaelNode.ListKeys",
     "MaelNode.ListLinks",
+    "MaelNode.ListMembers",
     "MaelNode.Ping",
     "MaelNode.PushKeys",
     "MaelNode.RemoveNode",
@@ -215,29 +281,150 @@ const METHODS: [&str; 11] = [
     "barrister-idl",
 ];
 
-#[tokio::test]
-async fn the_interface_describes_every_method() {
+/// The functions that the interface describes, `Interface.Function`, each with structures that it describes, too.
+async fn described() -> Vec<Value> {
     let idl = call("barrister-idl", json!([])).await["result"].clone();
     let elements = idl.as_array().unwrap();
-    let mut described = vec!["barrister-idl".to_owned()];
+    let mut described = Vec::new();
     for interface in elements.iter().filter(|element| element["type"] == "interface") {
         for function in interface["functions"].as_array().unwrap() {
-            described.push(format!(
-                "{}.{}",
-                interface["name"].as_str().unwrap(),
-                function["name"].as_str().unwrap()
-            ));
             for used in [&function["params"][0]["type"], &function["returns"]["type"]] {
                 assert!(elements.iter().any(|e| e["type"] == "struct" && e["name"] == *used), "{used}");
             }
+            let mut function = function.clone();
+            let name =
+                format!("{}.{}", interface["name"].as_str().unwrap(), function["name"].as_str().unwrap());
+            function["name"] = name.into();
+            described.push(function);
         }
     }
-    described.sort();
+    for structure in elements.iter().filter(|element| element["type"] == "struct") {
+        for field in structure["fields"].as_array().unwrap() {
+            let known = ["string", "int", "bool", "float"].contains(&field["type"].as_str().unwrap())
+                || elements.iter().any(|e| e["type"] == "struct" && e["name"] == field["type"]);
+            assert!(known, "{}: {field}", structure["name"]);
+        }
+    }
+    described
+}
+
+#[tokio::test]
+async fn the_interface_describes_every_method() {
+    let described = described().await;
+    let names = described.iter().map(|function| function["name"].as_str().unwrap());
+    let mut names: Vec<&str> = names.filter(|name| !name.starts_with("Link.")).collect();
+    names.push("barrister-idl");
+    names.sort_unstable();
     let methods = Api::<Others>::METHODS.iter();
-    let mut names: Vec<String> = methods.map(|method| method.function.name.to_owned()).collect();
-    names.sort();
-    assert_eq!(described, names);
-    assert_eq!(names, METHODS);
+    let mut table: Vec<&str> = methods.map(|method| method.function.name).collect();
+    table.sort_unstable();
+    assert_eq!(names, table);
+    assert_eq!(table, METHODS);
+}
+
+#[tokio::test]
+async fn the_interface_describes_the_methods_between_nodes() {
+    let described = described().await;
+    let between: Vec<&Value> =
+        described.iter().filter(|function| function["name"].as_str().unwrap().starts_with("Link.")).collect();
+    assert_eq!(between.len(), rpc::Method::ALL.len());
+    for (function, method) in between.iter().zip(rpc::Method::ALL) {
+        // The names are those of the core and of PROTOCOL.md, without blanks.
+        assert_eq!(function["name"], format!("Link.{method:?}"));
+        let comment = function["comment"].as_str().unwrap();
+        assert!(comment.starts_with(&format!("method {};", method.number())), "{function}");
+    }
+}
+
+/// The answer to `MaelNode.Call` at a node that knows a hub and a board.
+async fn call_of(roles: &str, node: &str, method: &str, params: Value) -> Value {
+    let board = Member { kind: Kind::Leaf, ..member(3, "board") };
+    let members = vec![member(1, "me"), member(2, "hub"), board];
+    let api = api_of(Cluster::of(NodeId([1; 16]), members), TlsStatus::default());
+    let params = json!({"node": node, "method": method, "params": params});
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.Call", "params": params});
+    let caller = Caller { roles: roles.parse().unwrap(), credential: Credential::Nothing };
+    parse(api.answer(&caller, request.to_string().as_bytes()).await)
+}
+
+#[tokio::test]
+async fn a_hub_answers_a_call_itself() {
+    let answer = call_of("application", "hub", "MaelNode.ListEvents", json!({"after": 7})).await;
+    let passed = json!({"jsonrpc": "2.0", "id": 0, "method": "MaelNode.ListEvents", "params": {"after": 7}});
+    assert_eq!(answer["result"], passed, "{answer}");
+    let answer = call_of("application", "hub", "MaelNode.ListLinks", json!(null)).await;
+    assert_eq!((code(&answer), &answer["error"]["message"]), (1003, &json!("no such link")));
+    let answer = call_of("application", "hub", "MaelNode.Ping", json!({"node": "x".repeat(9000)})).await;
+    assert_eq!(code(&answer), -32602, "{answer}");
+}
+
+#[tokio::test]
+async fn a_board_answers_a_call_in_its_own_methods() {
+    let board = "03".repeat(16);
+    let answer = call_of("application", "board", "MaelNode.GetStatus", json!(null)).await;
+    let brief = json!({
+        "nodeId": board, "name": "x", "version": "1", "uptimeMs": 1, "links": 1, "members": 2, "stackHighWater": 3,
+    });
+    assert_eq!(answer["result"], brief, "{answer}");
+    let answer = call_of("application", "board", "MaelNode.ListComponents", json!({})).await;
+    assert_eq!(answer["result"], json!({"nodeId": board, "components": ["web"]}));
+    let answer = call_of("application", "board", "MaelNode.Ping", json!({})).await;
+    assert_eq!(answer["result"]["node"], board);
+    assert_eq!(code(&call_of("application", "board", "MaelNode.ListMembers", json!({})).await), -32601);
+    assert_eq!(code(&call_of("application", "board", "MaelNode.ListKeys", json!({})).await), -32002);
+    assert_eq!(code(&call_of("application", "board", "MaelNode.Ping", json!({"node": "me"})).await), -32602);
+    let answer = call_of("operator", "board", "NodeService.GetStatus", json!({})).await;
+    assert_eq!(code(&answer), 1001);
+    assert!(answer["error"]["message"].as_str().unwrap().contains("MaelNode.GetStatus"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_changes_a_node_is_asked_of_that_node() {
+    for method in ["MaelNode.Leave", "MaelNode.RemoveNode", "MaelNode.ShowConfig", "MaelNode.PushKeys"] {
+        for node in ["hub", "board"] {
+            let answer = call_of("operator", node, method, json!({"node": "x", "bundle": ""})).await;
+            assert_eq!(code(&answer), 1001, "{answer}");
+            assert!(answer["error"]["message"].as_str().unwrap().contains("ask the node itself"), "{answer}");
+        }
+        for node in ["me", "hub", "board"] {
+            let answer = call_of("application", node, method, json!({})).await;
+            assert_eq!(code(&answer), i64::from(FORBIDDEN), "{answer}");
+        }
+    }
+    assert_eq!(
+        call_of("operator", "me", "MaelNode.Leave", json!({})).await["result"]["nodeId"],
+        "01".repeat(16)
+    );
+    assert_eq!(code(&call_of("operator", "me", "MaelNode.Call", json!({})).await), 1001);
+    assert_eq!(code(&call_of("operator", "hub", "Nothing.AtAll", json!({})).await), -32601);
+    let wait = call_of("operator", "me", "MaelNode.ListEvents", json!({"waitMs": 1000})).await;
+    assert_eq!(code(&wait), -32602);
+}
+
+#[tokio::test]
+async fn a_peer_that_passes_a_call_on_may_only_read() {
+    let api = api();
+    let ask = async |method: &str, params: Value| {
+        let request = json!({"jsonrpc": "2.0", "id": 0, "method": method, "params": params}).to_string();
+        parse(api.answer_peer(request.as_bytes()).await)
+    };
+    for method in METHODS {
+        let answer = ask(method, json!({"node": "x", "bundle": "", "method": "MaelNode.Leave"})).await;
+        let refused = [1001, i64::from(FORBIDDEN)].map(Value::from).contains(&answer["error"]["code"]);
+        let steers = [
+            "MaelNode.Call",
+            "MaelNode.Leave",
+            "MaelNode.PushKeys",
+            "MaelNode.RemoveNode",
+            "MaelNode.ShowConfig",
+        ];
+        assert_eq!(refused, steers.contains(&method), "{method}: {answer}");
+    }
+    assert!(!api.about.stop.is_cancelled());
+    assert_eq!(code(&ask("MaelNode.ListEvents", json!({"waitMs": 1000})).await), -32602);
+    for request in ["", "[]", r#"{"jsonrpc":"2.0","method":"MaelNode.ListLinks"}"#] {
+        assert_eq!(api.answer_peer(request.as_bytes()).await, None, "{request}");
+    }
 }
 
 #[tokio::test]
@@ -247,14 +434,14 @@ async fn only_operators_steer() {
         let caller = Caller { roles: roles.parse().unwrap(), credential: Credential::Nothing };
         let request =
             json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"node": "x", "bundle": ""}});
-        api.answer(&caller, request.to_string().as_bytes()).await.unwrap()
+        parse(api.answer(&caller, request.to_string().as_bytes()).await)
     };
     for method in METHODS {
         let steers = ["MaelNode.Leave", "MaelNode.PushKeys", "MaelNode.RemoveNode", "MaelNode.ShowConfig"]
             .contains(&method);
         for roles in ["hub", "leaf", "application", "hub,leaf,application"] {
             let answer = call(roles, method).await;
-            assert_eq!(answer["error"]["code"] == 1004, steers, "{method} by {roles}: {answer}");
+            assert_eq!(answer["error"]["code"] == FORBIDDEN, steers, "{method} by {roles}: {answer}");
             assert!(
                 !steers || answer["error"]["message"].as_str().unwrap().contains("role operator"),
                 "{answer}"
@@ -264,7 +451,7 @@ async fn only_operators_steer() {
     assert!(!api.about.stop.is_cancelled());
     assert_eq!(api.health()["refusedForRole"], 16);
     for method in METHODS {
-        assert_ne!(call("operator", method).await["error"]["code"], 1004, "{method}");
+        assert_ne!(call("operator", method).await["error"]["code"], FORBIDDEN, "{method}");
     }
     assert!(api.about.stop.is_cancelled());
 }
@@ -313,6 +500,8 @@ async fn the_interface_describes_every_field() {
         ("NodeService.ListNodeStatus", "ListNodeStatusOutput"),
         ("MaelNode.ListEvents", "ListEventsOutput"),
         ("MaelNode.ListLinks", "ListLinksOutput"),
+        ("MaelNode.GetStatus", "NodeBrief"),
+        ("MaelNode.ListComponents", "ListComponentsOutput"),
     ] {
         assert_eq!(keys(&call(method, json!({})).await["result"]), fields(output).await);
     }

@@ -31,22 +31,35 @@ impl Guard {
     }
 }
 
+/// The answer to a method that the caller has no role for (R-062c).
+fn refused() -> Option<Vec<u8>> {
+    let message = "this needs the role hub or leaf at the node that answers: see its log";
+    let refused = Response::<()>::Err(RpcError { code: Code::Refused, message });
+    postcard::to_extend(&refused, Vec::new()).ok()
+}
+
 impl Server for Guard {
+    fn is_immediate(&self, method: u16) -> bool {
+        self.server.is_immediate(method)
+    }
+
     fn answer(&self, from: NodeId, method: u16, request: &[u8]) -> Option<Vec<u8>> {
         match self.check(from, Service::Rpc(method)) {
             Ok(()) => self.server.answer(from, method, request),
-            Err(_) => {
-                let message = "this needs the role hub or leaf at the node that answers: see its log";
-                let refused = Response::<()>::Err(RpcError { code: Code::Refused, message });
-                postcard::to_extend(&refused, Vec::new()).ok()
-            }
+            Err(_) => refused(),
         }
     }
 
     fn serve(&self, from: NodeId, accepted: Accepted) {
-        match self.check(from, accepted.open.service) {
-            Ok(()) => self.server.serve(from, accepted),
-            Err(_) => accepted.outbound.reset(ResetCode::Cancelled),
+        match (self.check(from, accepted.open.service), accepted.open.service) {
+            (Ok(()), _) => self.server.serve(from, accepted),
+            (Err(_), Service::Http) => accepted.outbound.reset(ResetCode::Cancelled),
+            (Err(_), Service::Rpc(_)) => {
+                tokio::spawn(async move {
+                    // The peer may be gone.
+                    let _ = accepted.outbound.finish_with(refused().unwrap_or_default().into()).await;
+                });
+            }
         }
     }
 }

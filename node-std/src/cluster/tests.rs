@@ -18,11 +18,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{mpsc, watch};
 
 use super::{Cluster, DialRanges, Dialer, LocalMetadata, Security, Setup, Task};
+use crate::api::TlsStatus;
+use crate::api::testing::api_over;
+use crate::application::{Application, Parts};
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
 use crate::link::{Accepted, LinkEvent, LinkTask, Local, Origin, Rtt, Server};
-use crate::peer::Services;
+use crate::peer::{Methods, Peers, Services};
 use crate::proxy::{Arrival, Body, Proxy};
 use crate::testing::{self, Log, access, text};
 
@@ -44,7 +47,11 @@ fn id(number: u128) -> NodeId {
 fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
     let (cluster, channels) = Cluster::new(id(HUB));
     let proxy = Arc::new(Proxy::new(cluster.clone(), &[]));
-    let services = Services::new(cluster.clone(), Security::Plaintext, proxy.clone());
+    let methods = Arc::new(Methods::new(cluster.clone(), Security::Plaintext));
+    let peers = Peers::new(cluster.clone(), methods.clone());
+    let api = Arc::new(api_over(cluster.clone(), TlsStatus::default(), peers));
+    let application = Arc::new(Application::new(cluster.clone(), Parts::default()));
+    let services = Services::new(methods, api, application, proxy.clone());
     let home = tempfile::tempdir().unwrap();
     let (task, dialer) = Task::new(Setup {
         channels,

@@ -24,7 +24,7 @@ use super::error::CtlError;
 use super::flags::Flags;
 use super::token::LocalToken;
 use crate::access::{Access, Credentials};
-use crate::api::FORBIDDEN;
+use crate::api::{ANSWER_BUDGET, FORBIDDEN};
 use crate::config::{Environment, HostPort, PRIVATE_PORT, resolve_tls};
 use crate::connect;
 use crate::tls::crl::Fetcher;
@@ -33,8 +33,8 @@ use crate::tls::{self, Keyring, Shown, TlsError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest answer, in bytes. A list of ten thousand nodes fits.
-const MAX_ANSWER: usize = 16 << 20;
+/// Longest answer, in bytes: the result, and what is around it.
+const MAX_ANSWER: usize = ANSWER_BUDGET + 1024;
 
 /// A node to ask.
 pub struct Client {

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
 
 use super::cert::CertCommand;
 use crate::config::TlsFlags;
@@ -102,6 +103,19 @@ pub(super) enum Command {
         /// Its name or id.
         node: String,
     },
+    /// Call a method of any node, by JSON-RPC, and print its result as JSON. What changes a node must be asked of the node itself.
+    #[command(
+        after_help = "`maelctl call NODE barrister-idl` describes all methods. Example: maelctl call kitchen MaelNode.GetStatus"
+    )]
+    Call {
+        /// The name or id of the node that answers.
+        node: String,
+        /// The method, such as NodeService.GetStatus.
+        method: String,
+        /// What the method takes, as a JSON object.
+        #[arg(value_name = "JSON", value_parser = parse_params)]
+        params: Option<Value>,
+    },
     /// The keys of a node.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -116,6 +130,14 @@ pub(super) enum Command {
     Tls(TlsCommand),
     /// The version of this program.
     Version,
+}
+
+fn parse_params(text: &str) -> Result<Value, String> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(params)) => Ok(params.into()),
+        Ok(_) => Err("an object is needed, such as '{\"node\": \"kitchen\"}'".to_owned()),
+        Err(error) => Err(format!("it is not JSON: {error}")),
+    }
 }
 
 #[derive(Clone, Debug, Subcommand)]

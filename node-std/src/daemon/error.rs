@@ -5,6 +5,7 @@ use std::io;
 
 use node_core::gossip::PublishError;
 
+use crate::application::BadPart;
 use crate::data_dir::DataDirError;
 use crate::tls::TlsError;
 
@@ -14,6 +15,9 @@ pub enum DaemonError {
     /// The TLS directory is not in order.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The application adds what cannot be added.
+    #[error(transparent)]
+    Application(#[from] BadPart),
     /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),

@@ -1,9 +1,10 @@
 //! The daemon: starts the subsystems, runs them, and stops them in order.
 //!
 //! ```text
-//! run -> { startup -> { sockets, tls_status, reload }, signals, subsystem } -> error
+//! run -> { builder -> startup -> { sockets, tls_status, reload }, signals, subsystem } -> error
 //! ```
 
+mod builder;
 mod error;
 mod reload;
 mod run;
@@ -13,6 +14,7 @@ mod startup;
 mod subsystem;
 mod tls_status;
 
+pub use builder::{Builder, Node};
 pub use error::DaemonError;
 pub use reload::Source;
 pub use run::run;

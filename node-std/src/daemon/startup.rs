@@ -16,6 +16,7 @@ use super::subsystem::Subsystem;
 use super::tls_status::watch_tls;
 use crate::access::{Access, Credentials};
 use crate::api::{About, Api};
+use crate::application::{Application, Parts};
 use crate::clock::{Clock, unix_millis};
 use crate::cluster::{Cluster, DialRanges, LocalMetadata, Security, Setup, Task};
 use crate::config::{Config, HostPort};
@@ -23,7 +24,7 @@ use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
 use crate::link::{KEY_USAGE_LIMIT, Local};
 use crate::log_limit::LogLimit;
-use crate::peer::{Peers, Services};
+use crate::peer::{Methods, Peers, Services};
 use crate::port::gateway_tls::TlsTerminator;
 use crate::port::health::Readiness;
 use crate::port::private::{Listener, PrivateHttp, Rate};
@@ -46,6 +47,7 @@ pub const LIMITS: Limits = Limits {
 
 /// A daemon that runs.
 pub(super) struct Daemon {
+    pub(super) application: Arc<Application>,
     pub(super) cluster: Cluster,
     /// The subsystems behind the ports.
     pub(super) inner: Vec<Subsystem>,
@@ -63,7 +65,7 @@ impl Daemon {
     ///
     /// # Errors
     /// [`DaemonError`]: the configuration, the directories or the system do not allow it.
-    pub(super) async fn start(config: Config, source: Source) -> Result<Self, DaemonError> {
+    pub(super) async fn start(config: Config, source: Source, parts: Parts) -> Result<Self, DaemonError> {
         let security = match &config.tls {
             Some(settings) => Security::Tls(Keyring::open_with(settings.clone())?),
             None => Security::Plaintext,
@@ -86,17 +88,6 @@ impl Daemon {
         let checks = HealthChecks::open(&config.components)?;
         let proxy = Proxy::new(cluster.clone(), &config.components).bindings(config.bindings.clone());
         let proxy = Arc::new(proxy.health(checks.health()));
-        let (task, dialer) = Task::new(Setup {
-            channels,
-            local: local(&config, data_dir.key()),
-            metadata: metadata(&config, &advertised),
-            security: security.clone(),
-            access: access.clone(),
-            dial_ranges: DialRanges { ranges: config.dial_ranges.clone(), join: config.join.clone() },
-            server: Arc::new(Services::new(cluster.clone(), security.clone(), proxy.clone())),
-            data_dir,
-            clock: Clock::start(),
-        });
         let stop = CancellationToken::new();
         let (asked, drain) = (CancellationToken::new(), CancellationToken::new());
         let (in_force, in_force_now) = watch::channel(config.in_force.clone());
@@ -114,7 +105,22 @@ impl Daemon {
             Subsystem::endless("the health checks of components", checks.run(stop.clone())),
         ];
         let readiness = Readiness { tls: tls.clone(), drain: drain.clone() };
-        let api = Arc::new(Api::new(about, cluster.clone(), tls, Peers::new(cluster.clone())));
+        let application = Arc::new(Application::new(cluster.clone(), parts));
+        let methods = Arc::new(Methods::new(cluster.clone(), security.clone()));
+        let peers = Peers::new(cluster.clone(), methods.clone());
+        let api = Arc::new(Api::new(about, cluster.clone(), tls, peers));
+        let services = Services::new(methods, api.clone(), application.clone(), proxy.clone());
+        let (task, dialer) = Task::new(Setup {
+            channels,
+            local: local(&config, data_dir.key()),
+            metadata: metadata(&config, &advertised),
+            security: security.clone(),
+            access: access.clone(),
+            dial_ranges: DialRanges { ranges: config.dial_ranges.clone(), join: config.join.clone() },
+            server: Arc::new(services),
+            data_dir,
+            clock: Clock::start(),
+        });
         let http = Arc::new(PrivateHttp {
             api,
             proxy: proxy.clone(),
@@ -155,6 +161,7 @@ impl Daemon {
         }));
         // The first request is answered with this node at least.
         cluster.started().await;
+        application.subscribe();
 
         let refusals = LogLimit::of("connections that were refused");
         let most = config.max_connections;
@@ -195,7 +202,7 @@ impl Daemon {
             let public = public::serve(socket, gateway, drain.clone());
             ports.push(Subsystem::endless("the public port", public));
         }
-        Ok(Self { cluster, inner, ports, asked, drain, stop })
+        Ok(Self { application, cluster, inner, ports, asked, drain, stop })
     }
 }
 

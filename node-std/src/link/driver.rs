@@ -310,7 +310,8 @@ impl<'s> Driver<'s> {
                 Some(Event::Up(introduction)) => self.handle_up(state, &introduction),
                 Some(Event::Opened { id, open, data, end }) => {
                     let here = open.to.is_none_or(|to| to == self.local.id());
-                    let for_method = here && matches!(open.service, Service::Rpc(_));
+                    let for_method =
+                        here && matches!(open.service, Service::Rpc(method) if self.server.is_immediate(method));
                     let key = state.accept(id, open.service, for_method);
                     if !for_method {
                         work.accepted.push((key, open));

@@ -1,81 +1,122 @@
-//! The API's questions to other nodes.
+//! The API's questions to other nodes. A question to this node itself is answered here.
 
 use core::time::Duration;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use node_core::id::NodeId;
-use node_core::rpc::{KeySlot as WireSlot, MAX_BODY, Method, Response};
+use node_core::rpc::{KeySlot as WireSlot, MAX_BODY, MemberItem, Method, Status};
+use serde::Deserialize;
 
-use crate::api::{KeySlot, Pong, Remote, RemoteError};
+use super::methods::Methods;
+use crate::api::{KeySlot, MemberBrief, NodeBrief, Pong, Remote, RemoteError};
 use crate::cluster::Cluster;
+use crate::rpc::{CallError, Request, read, request};
 
 /// How long another node may take to answer.
 const REQUEST_BUDGET: Duration = Duration::from_secs(10);
 /// A board decrypts a new keyring, checks every key in it, and writes it into flash before it answers.
 const PUSH_BUDGET: Duration = Duration::from_secs(30);
+/// A node that is asked in JSON may ask another one in turn.
+const JSON_BUDGET: Duration = Duration::from_secs(20);
 
 /// Reaches other nodes over the cluster's links.
 pub struct Peers {
     cluster: Cluster,
+    methods: Arc<Methods>,
 }
 
 impl Peers {
-    /// The peers of this node.
+    /// The peers of this node, and this node.
     #[must_use]
-    pub const fn new(cluster: Cluster) -> Self {
-        Self { cluster }
+    pub const fn new(cluster: Cluster, methods: Arc<Methods>) -> Self {
+        Self { cluster, methods }
     }
 
-    async fn call(
-        &self,
-        node: NodeId,
-        method: Method,
-        budget: Duration,
-        request: Bytes,
-    ) -> Result<Bytes, RemoteError> {
-        let call = self.cluster.call(node, method.number(), budget, request, MAX_BODY);
-        call.await.map_err(|error| RemoteError::Unreachable(format!("node {node} gave no answer: {error}")))
+    async fn ask(&self, node: NodeId, method: Method, body: Bytes) -> Result<Bytes, RemoteError> {
+        if node == self.cluster.me() {
+            let response = Bytes::from(self.methods.answer(method, &body));
+            return match read(&response) {
+                Ok(rest) => Ok(response.slice_ref(rest)),
+                Err(error) => Err(explain(node, error)),
+            };
+        }
+        let (budget, limit) = match method {
+            Method::KeysReplace => (PUSH_BUDGET, MAX_BODY),
+            _ => (REQUEST_BUDGET, MAX_BODY),
+        };
+        let asked = request(&self.cluster, node, Request { method: method.number(), budget, body, limit });
+        asked.await.map_err(|error| explain(node, error))
     }
 }
 
 impl Remote for Peers {
     async fn ping(&self, node: NodeId) -> Result<Pong, RemoteError> {
-        let via = self.cluster.next_hop(node).ok().filter(|via| *via != node);
         if node == self.cluster.me() {
             return Ok(Pong { rtt: Duration::ZERO, via: None });
         }
+        let via = self.cluster.next_hop(node).ok().filter(|via| *via != node);
         let start = Instant::now();
-        let answer = self.call(node, Method::Ping, REQUEST_BUDGET, Bytes::new()).await?;
-        let rtt = start.elapsed();
-        read(node, &answer)?;
-        Ok(Pong { rtt, via })
+        self.ask(node, Method::Ping, Bytes::new()).await?;
+        Ok(Pong { rtt: start.elapsed(), via })
+    }
+
+    async fn status(&self, node: NodeId) -> Result<NodeBrief, RemoteError> {
+        // The result follows in place of `()`.
+        let answer = self.ask(node, Method::Status, Bytes::new()).await?;
+        let status = postcard::from_bytes::<Status<'_>>(&answer).map_err(|_| unreadable(node))?;
+        Ok(NodeBrief::new(node, &status))
+    }
+
+    async fn members(&self, node: NodeId) -> Result<Vec<MemberBrief>, RemoteError> {
+        let answer = self.ask(node, Method::Members, Bytes::new()).await?;
+        list(node, &answer, |item: MemberItem<'_>| MemberBrief::new(&item))
+    }
+
+    async fn components(&self, node: NodeId) -> Result<Vec<String>, RemoteError> {
+        let answer = self.ask(node, Method::Components, Bytes::new()).await?;
+        list(node, &answer, |name: &str| name.to_owned())
     }
 
     async fn list_keys(&self, node: NodeId) -> Result<Vec<KeySlot>, RemoteError> {
-        let answer = self.call(node, Method::KeysList, REQUEST_BUDGET, Bytes::new()).await?;
-        let mut rest = read(node, &answer)?;
-        let mut slots = Vec::new();
-        while !rest.is_empty() {
-            let (slot, after) = postcard::take_from_bytes::<WireSlot>(rest).map_err(|_| unreadable(node))?;
-            slots.push(KeySlot::new(&slot.info, slot.active));
-            rest = after;
-        }
-        Ok(slots)
+        let answer = self.ask(node, Method::KeysList, Bytes::new()).await?;
+        list(node, &answer, |slot: WireSlot| KeySlot::new(&slot.info, slot.active))
     }
 
     async fn push_keys(&self, node: NodeId, sealed: Bytes) -> Result<(), RemoteError> {
-        let answer = self.call(node, Method::KeysReplace, PUSH_BUDGET, sealed).await?;
-        read(node, &answer).map(|_| ())
+        self.ask(node, Method::KeysReplace, sealed).await.map(|_| ())
+    }
+
+    async fn json(&self, node: NodeId, body: Bytes, limit: usize) -> Result<Bytes, RemoteError> {
+        let (method, budget) = (Method::JsonRpc.number(), JSON_BUDGET);
+        let asked = request(&self.cluster, node, Request { method, budget, body, limit });
+        asked.await.map_err(|error| explain(node, error))
     }
 }
 
-/// The bytes after `Ok(())`, or the error that the node answered.
-fn read(node: NodeId, answer: &[u8]) -> Result<&[u8], RemoteError> {
-    match postcard::take_from_bytes::<Response<'_, ()>>(answer) {
-        Ok((Ok(()), rest)) => Ok(rest),
-        Ok((Err(error), _)) => Err(RemoteError::Refused(error.message.to_owned())),
-        Err(_) => Err(unreadable(node)),
+/// The items of an answer, one after the other until the end.
+fn list<'a, T: Deserialize<'a>, U>(
+    node: NodeId,
+    mut rest: &'a [u8],
+    read: impl Fn(T) -> U,
+) -> Result<Vec<U>, RemoteError> {
+    let mut items = Vec::new();
+    while !rest.is_empty() {
+        let (item, after) = postcard::take_from_bytes(rest).map_err(|_| unreadable(node))?;
+        items.push(read(item));
+        rest = after;
+    }
+    Ok(items)
+}
+
+fn explain(node: NodeId, error: CallError) -> RemoteError {
+    match error {
+        CallError::Answered { code, message } => RemoteError::Answered { code, message },
+        CallError::Unreadable => unreadable(node),
+        CallError::Exchange(_) | CallError::TooLong(_) => {
+            RemoteError::Unreachable(format!("node {node} gave no answer: {error}"))
+        }
     }
 }
 

@@ -1,93 +1,53 @@
-//! The services of this node for its peers: built-in methods, proxied requests, and relayed exchanges.
+//! The services of this node for its peers: methods, proxied requests, and relayed exchanges.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use node_core::id::NodeId;
 use node_core::link::{ResetCode, Service};
-use node_core::rpc::{Code, KeySlot, MAX_BODY, MAX_PING, MemberItem, Method, Response, RpcError, Status};
-use serde::Serialize;
+use node_core::rpc::{Code, Method};
 
+use super::json::Json;
+use super::methods::Methods;
 use super::relay::relay;
-use crate::cluster::{Cluster, Security};
+use super::remote::Peers;
+use crate::api::Api;
+use crate::application::Application;
+use crate::cluster::Cluster;
 use crate::link::{Accepted, Server};
 use crate::proxy::Proxy;
+use crate::rpc::refusal;
 
 /// Answers peers.
 pub struct Services {
     cluster: Cluster,
-    security: Security,
+    methods: Arc<Methods>,
+    json: Arc<Json<Peers>>,
+    application: Arc<Application>,
     proxy: Arc<Proxy>,
-    started: Instant,
 }
 
 impl Services {
-    /// Answers for this node, starting now.
+    /// Answers for this node.
     #[must_use]
-    pub fn new(cluster: Cluster, security: Security, proxy: Arc<Proxy>) -> Self {
-        Self { cluster, security, proxy, started: Instant::now() }
-    }
-
-    fn status(&self) -> Vec<u8> {
-        let view = self.cluster.view();
-        let name = view.member(self.cluster.me()).map(|me| me.name.clone());
-        let status = Status {
-            name: name.as_ref().map_or("", |name| name.as_str()),
-            version: env!("CARGO_PKG_VERSION"),
-            uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            links: u32::try_from(view.link_count()).unwrap_or(u32::MAX),
-            members: u32::try_from(view.members().len()).unwrap_or(u32::MAX),
-            stack_high_water: None,
-        };
-        encode(&Response::Ok(status))
-    }
-
-    fn members(&self) -> Vec<u8> {
-        let view = self.cluster.view();
-        items(view.members().iter().map(|member| MemberItem {
-            id: member.id,
-            name: member.name.as_str(),
-            state: member.state,
-            linked: member.linked,
-        }))
-    }
-
-    fn components(&self) -> Vec<u8> {
-        let view = self.cluster.view();
-        items(view.member(self.cluster.me()).into_iter().flat_map(|me| &me.components))
-    }
-
-    fn key_slots(&self) -> Vec<u8> {
-        let slots = match &self.security {
-            Security::Plaintext => Vec::new(),
-            Security::Tls(keyring) => {
-                let active = keyring.active();
-                let slots = keyring.slots().into_iter();
-                slots.map(|info| KeySlot { active: info.name == active.name, info }).collect()
-            }
-        };
-        items(slots)
+    pub fn new(
+        methods: Arc<Methods>,
+        api: Arc<Api<Peers>>,
+        application: Arc<Application>,
+        proxy: Arc<Proxy>,
+    ) -> Self {
+        let cluster = application.cluster().clone();
+        Self { cluster, methods, json: Arc::new(Json::new(api)), application, proxy }
     }
 }
 
 impl Server for Services {
+    fn is_immediate(&self, method: u16) -> bool {
+        Method::from_number(method) != Some(Method::JsonRpc) && !self.application.answers(method)
+    }
+
     fn answer(&self, _: NodeId, method: u16, request: &[u8]) -> Option<Vec<u8>> {
         Some(match Method::from_number(method) {
-            Some(Method::Ping) if request.len() > MAX_PING => {
-                refusal(Code::BadRequest, "a ping has at most 1024 bytes")
-            }
-            Some(Method::Ping) => {
-                let mut answer = encode(&Response::Ok(()));
-                answer.extend_from_slice(request);
-                answer
-            }
-            Some(Method::Status) => self.status(),
-            Some(Method::Members) => self.members(),
-            Some(Method::Components) => self.components(),
-            Some(Method::KeysList) => self.key_slots(),
-            Some(Method::KeysReplace) => {
-                refusal(Code::Refused, "this node's keyring is its TLS directory: change the files there")
-            }
+            Some(method) => self.methods.answer(method, request),
             None => refusal(Code::UnknownMethod, "this node has no such method"),
         })
     }
@@ -101,40 +61,14 @@ impl Server for Services {
                 let proxy = self.proxy.clone();
                 tokio::spawn(async move { proxy.serve(accepted).await });
             }
+            (_, Service::Rpc(method)) if Method::from_number(method) == Some(Method::JsonRpc) => {
+                let json = self.json.clone();
+                tokio::spawn(async move { json.serve(accepted).await });
+            }
+            (_, Service::Rpc(method)) if self.application.answers(method) => {
+                self.application.serve(from, method, accepted);
+            }
             (_, Service::Rpc(_)) => accepted.outbound.reset(ResetCode::Unknown),
         }
-    }
-}
-
-fn refusal(code: Code, message: &str) -> Vec<u8> {
-    encode(&Response::<()>::Err(RpcError { code, message }))
-}
-
-/// `Ok(())`, then the items, as many as a response has room for.
-fn items<T: Serialize>(items: impl IntoIterator<Item = T>) -> Vec<u8> {
-    let mut body = encode(&Response::Ok(()));
-    for item in items {
-        let item = encode(&item);
-        if body.len() + item.len() > MAX_BODY {
-            break;
-        }
-        body.extend(item);
-    }
-    body
-}
-
-/// A value that cannot be encoded becomes an empty body, which no caller can read as success.
-fn encode(value: &impl Serialize) -> Vec<u8> {
-    postcard::to_extend(value, Vec::new()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{MAX_BODY, items};
-
-    #[test]
-    fn a_list_ends_where_the_response_is_full() {
-        let body = items(core::iter::repeat([7_u8; 32]));
-        assert!((MAX_BODY - 32..=MAX_BODY).contains(&body.len()), "{}", body.len());
     }
 }

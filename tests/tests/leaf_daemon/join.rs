@@ -2,10 +2,11 @@
 
 use anyhow::ensure;
 use node_tests::wait::eventually;
+use serde_json::json;
 
 use crate::board::ECHO;
 use crate::peer::Peer;
-use crate::world::{BOARD, World, call};
+use crate::world::{BOARD, BOARD_ECHO, World, call};
 
 #[test]
 fn a_leaf_is_known_alive_with_its_hub_and_its_key() {
@@ -50,4 +51,28 @@ fn maelctl_pings_the_leaf_and_lists_its_keys() {
         let output = world.ctl().run(arguments).unwrap();
         assert_eq!(output.code, 0, "{output:?}");
     }
+}
+
+#[test]
+fn maelctl_calls_the_methods_of_the_leaf() {
+    let world = World::start();
+    let ctl = world.ctl();
+    let id = ctl.node(BOARD).unwrap().node_id;
+    for node in [BOARD, &id] {
+        let status = ctl.json(&["call", node, "MaelNode.GetStatus"]).unwrap();
+        assert_eq!(
+            (&status["name"], &status["nodeId"], &status["links"]),
+            (&json!(BOARD), &json!(id), &json!(1))
+        );
+    }
+    let members = ctl.json(&["call", BOARD, "MaelNode.ListMembers"]).unwrap();
+    let names: Vec<_> = members["members"].as_array().unwrap().iter().map(|member| &member["name"]).collect();
+    assert!(names.contains(&&json!(BOARD)) && names.contains(&&json!("hub")), "{members}");
+    let components = ctl.json(&["call", BOARD, "MaelNode.ListComponents"]).unwrap();
+    assert!(components["components"].as_array().unwrap().contains(&json!(BOARD_ECHO)), "{components}");
+    let keys = ctl.json(&["call", BOARD, "MaelNode.ListKeys"]).unwrap();
+    assert_eq!(keys["slots"][0]["certificateSha256"], world.active());
+    assert_eq!(ctl.json(&["call", BOARD, "MaelNode.Ping"]).unwrap()["name"], BOARD);
+    let output = ctl.run(&["call", BOARD, "NodeService.GetStatus"]).unwrap();
+    assert!(output.code == 1 && output.stderr.contains("is a board, and answers only"), "{output:?}");
 }

@@ -1,6 +1,7 @@
 //! A leaf on the host and a real daemon: two embassy-net stacks joined by a cable. The second stack passes every connection on
 //! to the daemon's private port. TLS goes from embedded-tls in the leaf to rustls in the daemon.
 
+mod application;
 #[path = "../hostile/author.rs"]
 mod author;
 #[path = "../../../node-embedded/tests/leaf/board.rs"]

@@ -6,6 +6,7 @@ use node_core::keys::{Bundle, addressee};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::inspect::OfNode;
 use super::remote::Remote;
 use crate::api::error::RpcError;
 use crate::api::keyring::KeySlot;
@@ -14,11 +15,8 @@ use crate::api::service::Api;
 use crate::cluster::Member;
 
 impl<R: Remote> Api<R> {
-    pub(in crate::api) async fn list_keys(&self, ListKeys { node }: ListKeys) -> Result<KeyList, RpcError> {
-        let id = match node {
-            Some(node) => node::find(self.cluster.view().members(), &node)?.id,
-            None => self.cluster.me(),
-        };
+    pub(in crate::api) async fn list_keys(&self, of: OfNode) -> Result<KeyList, RpcError> {
+        let id = self.meant(of)?;
         let slots = if id == self.cluster.me() {
             self.tls.borrow().slots.clone()
         } else {
@@ -70,11 +68,6 @@ fn read_sealed(base64: &str) -> Result<Vec<u8>, RpcError> {
         )),
         _ => Ok(core::mem::take(&mut *decoded)),
     }
-}
-
-#[derive(Deserialize)]
-pub struct ListKeys {
-    node: Option<String>,
 }
 
 #[derive(Deserialize)]
