@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
+use http_body_util::Full;
 use node_core::gossip::{Direction, Kind, Metadata, State};
 use node_core::id::{LinkId, Name, NodeId};
 use node_core::identity::Channel;
@@ -26,8 +27,9 @@ use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
 use crate::link::{Accepted, LinkEvent, LinkTask, Local, Origin, Rtt, Server};
 use crate::peer::{Methods, Peers, Services};
-use crate::proxy::{Arrival, Body, Proxy};
-use crate::testing::{self, Log, access, text};
+use crate::port::testing::ask;
+use crate::proxy::Proxy;
+use crate::testing::{self, Log, access};
 
 const HUB: u128 = 1_000_001;
 const LEAF: u128 = 1_000_002;
@@ -312,9 +314,8 @@ async fn a_leafs_link_is_renewed_at_the_key_usage_limit() {
                     assert_eq!(pong, Ok(Bytes::from_static(b"ping")));
                     let request =
                         Request::get("/").header("host", "lamp").header("MAELSTROM-COMPONENT", "lamp");
-                    let request = request.body(Body::default()).unwrap();
-                    let arrival = Arrival { peer: [127, 0, 0, 1].into(), secure: false };
-                    assert_eq!(text(proxy.respond(request, arrival).await).await, "lit");
+                    let request = request.body(Full::default()).unwrap();
+                    assert_eq!(ask(&proxy, request).await, (200, "lit".to_owned()));
                 }
             })
         })

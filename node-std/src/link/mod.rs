@@ -26,6 +26,8 @@ mod slots;
 mod state;
 mod stream;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub use carrier::Carrier;
 pub use error::ExchangeError;

@@ -13,4 +13,6 @@ pub mod private;
 pub mod public;
 pub mod redirect;
 mod service;
+#[cfg(test)]
+pub(crate) mod testing;
 mod sniff;

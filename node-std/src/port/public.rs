@@ -144,6 +144,10 @@ impl Service for Visit {
         }
         let host = authority.or_else(|| core::str::from_utf8(find(head.fields, "host")?).ok());
         let Some((component, target)) = self.gateway.route(host.unwrap_or_default(), asked) else {
+            if self.gateway.settings.rules.is_empty() && split(asked).is_none() {
+                let help = "Components are at /NAME/, where NAME is that of a component";
+                return Ok(Taken::Done(text(StatusCode::NOT_FOUND, help)));
+            }
             // The world does not learn which components the cluster has.
             return Err(ProxyError::NoComponent);
         };
@@ -195,6 +199,8 @@ mod tests {
     use tokio::io::AsyncWriteExt;
     use tokio::net::TcpStream;
 
+    use http::Request;
+
     use super::*;
     use crate::testing::{alone, client, component, mirror, text};
 
@@ -211,6 +217,8 @@ mod tests {
         let gateway = Gateway {
             proxy: Arc::new(proxy),
             published: Published::All,
+            settings: GatewaySettings::default(),
+            limits: HttpLimits::of_connections(64),
             tls: None,
             readiness: readiness(),
             most: 64,
@@ -279,6 +287,8 @@ mod tests {
         let gateway = Gateway {
             proxy: Arc::new(Proxy::new(alone(), &[])),
             published: Published::All,
+            settings: GatewaySettings::default(),
+            limits: HttpLimits::of_connections(64),
             tls: None,
             readiness: readiness(),
             most: 64,

@@ -31,6 +31,8 @@ mod reply;
 mod request;
 mod response;
 mod shares;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod upstream;
 

@@ -18,25 +18,25 @@ use tokio_util::sync::CancellationToken;
 use super::http::PrivateHttp;
 use crate::api::TlsStatus;
 use crate::api::testing::api;
+use crate::config::HttpLimits;
 use crate::port::connection::{self, Version};
+use crate::port::private::http::Visit;
 use crate::port::health::Readiness;
 use crate::proxy::{Arrival, Proxy};
 use crate::testing::{access, alone, client, component, mirror, server, text};
 
-const ARRIVAL: Arrival = Arrival { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: false };
+const ARRIVAL: Arrival = Arrival { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: false, trusted: true };
 
 /// A carrier to a private port with this `proxy`, and the token that drains the port.
 fn port(proxy: Proxy) -> (DuplexStream, CancellationToken) {
     let (near, far) = tokio::io::duplex(4096);
     let (_, tls) = tokio::sync::watch::channel(TlsStatus::default());
     let readiness = Readiness { tls, drain: CancellationToken::new() };
-    let http =
-        Arc::new(PrivateHttp { api: Arc::new(api()), proxy: Arc::new(proxy), access: access(), readiness });
+    let limits = HttpLimits::of_connections(100);
+    let http = PrivateHttp { api: Arc::new(api()), proxy: Arc::new(proxy), access: access(), readiness, limits };
     let drain = CancellationToken::new();
-    let served = connection::serve(far, Version::Http1, drain.clone(), move |request| {
-        let http = Arc::clone(&http);
-        async move { http.respond(request, ARRIVAL, None).await }
-    });
+    let visit = Visit { http: Arc::new(http), arrival: ARRIVAL, shown: None };
+    let served = connection::serve(far, Version::Http1, drain.clone(), visit);
     tokio::spawn(async move {
         let _ = served.await;
     });
