@@ -77,6 +77,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Http1<IO> {
         }
     }
 
+    pub(crate) const fn io(&self) -> &IO {
+        &self.io
+    }
+
     /// The next response is for a client of this version. The connection goes on after it, or not.
     pub(crate) const fn answers(&mut self, version: Version, persists: bool) {
         self.client = Some(Client { version, persists });
