@@ -4,7 +4,7 @@ use core::future::poll_fn;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use node_core::http::{NO_FIELD, ResponseHead};
+use node_core::http::{BodyLength, NO_FIELD, ResponseHead};
 
 use tokio::time::Instant;
 
@@ -283,7 +283,9 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             self.up.expect(reply.body);
         }
         (self.tunnel, self.is_failure) = (reply.status == 101, reply.is_failure);
-        (self.head, self.closes) = (false, reply.closes || self.tunnel);
+        // Who refuses a body has often not read it, and closes without saying so.
+        let refuses = reply.status >= 400 && request.body != BodyLength::None;
+        (self.head, self.closes) = (false, reply.closes || self.tunnel || refuses);
         Ok(true)
     }
 }
