@@ -21,11 +21,12 @@
 //! A request goes through the files from left to right, and a file uses only files to its right:
 //!
 //! ```text
-//! http -> envelope -> methods -> { status, cluster, peers } -> { service, node, keyring, machine } -> error
+//! http -> envelope -> methods -> { status, cluster, peers } -> { service, connections, node, keyring, machine } -> error
 //!                        +-----> { params, idl }
 //! ```
 
 mod cluster;
+mod connections;
 mod envelope;
 mod error;
 mod http;
@@ -44,6 +45,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use cluster::{EventList, LeaveAnswer, Link, LinkList, NodeEvent, RemoveAnswer};
+pub use connections::{Connections, PortConnections};
 pub use error::{FORBIDDEN, RpcError};
 pub use keyring::{DependsOn, KeySlot, RevocationListStatus, TlsStatus};
 pub use machine::Machine;

@@ -8,7 +8,7 @@ use node_core::keys::addressee;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{About, Api, KeySlot, Pong, Remote, RemoteError, TlsStatus};
+use super::{About, Api, Connections, KeySlot, Pong, Remote, RemoteError, TlsStatus};
 use crate::cluster::Cluster;
 use crate::testing::{access, alone};
 
@@ -45,6 +45,7 @@ pub fn api_of(cluster: Cluster, tls: TlsStatus) -> Api<Others> {
     let about = About {
         config,
         access: access(),
+        connections: Connections::default(),
         cluster_id: Name::new("test").unwrap(),
         started_at: 1,
         stop,

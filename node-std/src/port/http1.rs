@@ -29,8 +29,10 @@ where
     let mut leg = Http1::new(io);
     let mut timers = Timers::new(limits.min_rate.unwrap_or(0));
     let mut drained = pin!(drain.cancelled());
+    let mut first_by = Some(service.first_by());
     loop {
-        timers.alarm.set(Instant::now() + limits.timeouts.idle);
+        let first_by = first_by.take();
+        timers.alarm.set(first_by.unwrap_or_else(|| Instant::now() + limits.timeouts.idle));
         let mut began = false;
         let asked = loop {
             match read(&mut leg, &service) {
@@ -40,7 +42,7 @@ where
             }
             if !began && !leg.bytes().is_empty() {
                 began = true;
-                timers.alarm.set(Instant::now() + limits.timeouts.head);
+                timers.alarm.set(first_by.unwrap_or_else(|| Instant::now() + limits.timeouts.head));
             }
             let more = poll_fn(|cx| match leg.poll_more(cx) {
                 Poll::Ready(more) => Poll::Ready(Some(more)),

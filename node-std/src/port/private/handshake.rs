@@ -20,12 +20,14 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the requests of a client may take that is no longer trusted.
 const LAST_REQUESTS: Duration = Duration::from_secs(60);
 
-/// Takes the server's part in a handshake.
+/// Takes the server's part in a handshake, until `by` at the latest.
 pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
     stream: IO,
     keyring: &Keyring,
+    by: Instant,
 ) -> Result<Secured<IO>, Refusal> {
     let time = keyring.timeout().unwrap_or(HANDSHAKE_TIMEOUT);
+    let time = time.min(by.saturating_duration_since(Instant::now()));
     let accept = async {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let Shows { config, certificate } =

@@ -4,6 +4,7 @@ use core::error::Error;
 use core::time::Duration;
 use std::io;
 
+use crate::port::admission::Full;
 use crate::port::sniff::SniffError;
 use crate::tls::{RefusedPeer, explain};
 
@@ -27,6 +28,8 @@ pub(super) enum Refusal {
     Slow(Duration),
     #[error("more than {0} handshakes in this second (tls.connection_rate_limit)")]
     TooFast(u32),
+    #[error("{0}")]
+    Full(Full),
     #[error("it is no longer trusted, and its requests took longer than {} s", .0.as_secs())]
     Untrusted(Duration),
     #[error("it opens a link with TLS 1.2, and links use TLS 1.3: update it")]
