@@ -23,8 +23,9 @@ use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
 use crate::link::{Accepted, LinkEvent, LinkTask, Local, Origin, Rtt, Server};
 use crate::peer::Services;
-use crate::proxy::{Arrival, Body, Proxy};
-use crate::testing::{self, Log, access, text};
+use crate::port::testing::port;
+use crate::proxy::{Body, Proxy};
+use crate::testing::{self, Log, access, client, text};
 
 const HUB: u128 = 1_000_001;
 const LEAF: u128 = 1_000_002;
@@ -299,6 +300,8 @@ async fn a_leafs_link_is_renewed_at_the_key_usage_limit() {
         .map(|_| {
             let (cluster, proxy) = (cluster.clone(), proxy.clone());
             tokio::spawn(async move {
+                let (io, _drain) = port(proxy);
+                let mut client = client(io).await;
                 for _ in 0..100 {
                     let (method, budget) = (Method::Ping.number(), Duration::from_secs(10));
                     let pong = cluster.call(id(LEAF), method, budget, Bytes::from_static(b"ping"), 100).await;
@@ -306,8 +309,7 @@ async fn a_leafs_link_is_renewed_at_the_key_usage_limit() {
                     let request =
                         Request::get("/").header("host", "lamp").header("MAELSTROM-COMPONENT", "lamp");
                     let request = request.body(Body::default()).unwrap();
-                    let arrival = Arrival { peer: [127, 0, 0, 1].into(), secure: false };
-                    assert_eq!(text(proxy.respond(request, arrival).await).await, "lit");
+                    assert_eq!(text(client.send_request(request).await.unwrap()).await, "lit");
                 }
             })
         })

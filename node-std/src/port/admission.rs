@@ -6,6 +6,9 @@
 //! are left, connections of the source with the most are asked to end, oldest first: an idle one ends at once, another one after its
 //! response. Calls of operators find some places that nobody else gets.
 
+#[cfg(test)]
+mod tests;
+
 use core::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 

@@ -1,5 +1,8 @@
 //! Serves one connection of HTTP/1.
 
+#[cfg(test)]
+mod tests;
+
 use core::future::{Future as _, poll_fn};
 use core::pin::pin;
 use core::task::Poll;

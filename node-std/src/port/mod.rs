@@ -16,3 +16,5 @@ pub mod public;
 pub mod redirect;
 mod service;
 mod sniff;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -200,18 +200,15 @@ fn is_path(target: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use http::Request;
     use http_body_util::Full;
     use tokio::io::AsyncReadExt;
     use tokio::io::AsyncWriteExt;
     use tokio::net::TcpStream;
 
     use super::*;
+    use crate::port::testing::{admission, readiness};
     use crate::testing::{alone, client, component, mirror, text};
-
-    fn readiness() -> Readiness {
-        let (_, tls) = tokio::sync::watch::channel(crate::api::TlsStatus::default());
-        Readiness { tls, drain: CancellationToken::new() }
-    }
 
     async fn gateway() -> (core::net::SocketAddr, CancellationToken) {
         let proxy = Proxy::new(alone(), &[component("shop", mirror().await, "")]);
@@ -223,7 +220,9 @@ mod tests {
             published: Published::All,
             tls: None,
             readiness: readiness(),
-            most: 64,
+            settings: GatewaySettings::default(),
+            limits: HttpLimits::of_connections(64),
+            admission: admission(64, 64),
         };
         tokio::spawn(serve(listener, gateway, drain.clone()));
         (addr, drain)
@@ -291,7 +290,9 @@ mod tests {
             published: Published::All,
             tls: None,
             readiness: readiness(),
-            most: 64,
+            settings: GatewaySettings::default(),
+            limits: HttpLimits::of_connections(64),
+            admission: admission(64, 64),
         };
         let serving = tokio::spawn(serve(listener, gateway, drain.clone()));
         let _idle = TcpStream::connect(addr).await.unwrap();

@@ -41,13 +41,13 @@ pub struct PrivateHttp<R> {
 }
 
 /// A connection to the private port.
-pub(super) struct Visit<R> {
-    pub(super) http: Arc<PrivateHttp<R>>,
-    pub(super) arrival: Arrival,
+pub(in crate::port) struct Visit<R> {
+    pub(in crate::port) http: Arc<PrivateHttp<R>>,
+    pub(in crate::port) arrival: Arrival,
     /// What the client showed, under TLS.
-    pub(super) shown: Option<Shown>,
-    pub(super) ticket: Ticket,
-    pub(super) first_by: Instant,
+    pub(in crate::port) shown: Option<Shown>,
+    pub(in crate::port) ticket: Ticket,
+    pub(in crate::port) first_by: Instant,
 }
 
 impl<R: Remote> Service for Visit<R> {

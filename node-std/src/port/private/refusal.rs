@@ -52,7 +52,8 @@ impl Refusal {
         let Self::Http(error) = self else { return false };
         let mut cause: Option<&(dyn Error + 'static)> = Some(&**error);
         while let Some(error) = cause {
-            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            let of_h2 = error.downcast_ref::<h2::Error>().and_then(h2::Error::get_io);
+            let kind = error.downcast_ref::<io::Error>().or(of_h2).map(io::Error::kind);
             if matches!(kind, Some(BrokenPipe | ConnectionReset | UnexpectedEof)) {
                 return true;
             }
