@@ -12,9 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::exchange::{answer, read};
+use super::exchange::{answer, read, tell};
 use super::service::Service;
-use crate::proxy::{Http1, Leg as _, LegError, ProxyError, Timers, refuse};
+use crate::proxy::{Http1, Leg as _, LegError, ProxyError, Timers};
 
 /// How long a client may go on sending after a response that it need not wait for, so that it reads the response.
 const LINGER: Duration = Duration::from_secs(5);
@@ -81,7 +81,7 @@ where
     S: Service,
 {
     leg.answers(node_core::http::Version::Http11, false);
-    refuse(&mut leg, error, service.reader(), false, "").await?;
+    tell(&mut leg, service, error, false).await?;
     linger(leg).await;
     Ok(())
 }

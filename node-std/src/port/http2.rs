@@ -16,9 +16,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::exchange::{answer, read};
+use super::exchange::{answer, read, tell};
 use super::service::Service;
-use crate::proxy::{Alarm, Http2Server, Leg as _, ProxyError, Timers, refuse};
+use crate::proxy::{Alarm, Http2Server, Leg as _, ProxyError, Timers};
 
 /// Requests that may be under way on a connection.
 const MAX_STREAMS: u32 = 128;
@@ -103,16 +103,10 @@ async fn serve_stream<S: Service>(
     let served = match read(&mut leg, &*service) {
         Ok(Some(asked)) => answer(&mut leg, &*service, asked, &mut timers).await.map(drop),
         Ok(None) => {
-            refuse(
-                &mut leg,
-                &ProxyError::BadRequest("the request has no head".to_owned()),
-                service.reader(),
-                false,
-                "",
-            )
-            .await
+            let error = ProxyError::BadRequest("the request has no head".to_owned());
+            tell(&mut leg, &*service, &error, false).await
         }
-        Err(error) => refuse(&mut leg, &error, service.reader(), false, "").await,
+        Err(error) => tell(&mut leg, &*service, &error, false).await,
     };
     if let Err(error) = served {
         tracing::debug!(%error, "a stream ended early");

@@ -261,10 +261,9 @@ mod tests {
 
     #[tokio::test]
     async fn other_paths_than_those_of_components_are_not_found() {
-        let (status, text) = ask(Request::get("/").header("MAELSTROM-COMPONENT", "shop")).await;
-        assert_eq!(status, 404);
-        assert!(text.contains("/NAME/"), "{text}");
-        assert_eq!(ask(Request::get("/nothing/")).await, (404, "No component matches the request".into()));
+        for request in [Request::get("/").header("MAELSTROM-COMPONENT", "shop"), Request::get("/nothing/")] {
+            assert_eq!(ask(request).await, (404, "No component matches the request".into()));
+        }
         assert_eq!(ask(Request::get("/_mael/v1")).await.0, 404);
         assert_eq!(ask(Request::get(HEALTH_CHECK)).await, (200, "OK".into()));
         assert_eq!(ask(Request::get(READY)).await, (200, "ready".into()));

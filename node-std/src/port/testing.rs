@@ -20,12 +20,12 @@ use crate::testing::access;
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Places of a port that has this many.
-pub fn admission(most: usize, per_source: usize) -> Arc<Admission> {
+pub(super) fn admission(most: usize, per_source: usize) -> Arc<Admission> {
     Admission::new("test", Places::new(most, per_source), &[], &Arc::new(PortConnections::default()))
 }
 
 /// The ticket of a new connection from `peer`, and what becomes of its task.
-pub fn enter(admission: &Arc<Admission>, peer: IpAddr) -> (Ticket, tokio::task::JoinHandle<()>) {
+pub(super) fn enter(admission: &Arc<Admission>, peer: IpAddr) -> (Ticket, tokio::task::JoinHandle<()>) {
     let held = Mutex::new(None);
     admission.enter(peer, &CancellationToken::new(), |ticket| {
         let task = tokio::spawn(core::future::pending());
@@ -36,8 +36,8 @@ pub fn enter(admission: &Arc<Admission>, peer: IpAddr) -> (Ticket, tokio::task::
     held.into_inner().unwrap().unwrap()
 }
 
-/// A node without TLS, without components but those of `proxy`.
-pub fn readiness() -> Readiness {
+/// A node that is ready.
+pub(super) fn readiness() -> Readiness {
     let (_, tls) = tokio::sync::watch::channel(TlsStatus::default());
     Readiness { tls, drain: CancellationToken::new() }
 }
@@ -48,7 +48,7 @@ pub fn port(proxy: impl Into<Arc<Proxy>>) -> (DuplexStream, CancellationToken) {
 }
 
 /// The same within `limits`, of a connection of this version.
-pub fn port_within(
+pub(super) fn port_within(
     proxy: impl Into<Arc<Proxy>>,
     limits: HttpLimits,
     version: Version,

@@ -73,10 +73,12 @@ async fn operators_have_places_of_their_own() {
     let taken = admitted(&admission, 4, "10.0.0.1");
     let other = from(&admission, "10.0.0.2").0;
     assert_eq!(other.admit(Wish::Http), Err(Full::Port));
-    let mut operators: Vec<_> = (0..RESERVED).map(|_| from(&admission, "10.0.0.3").0).collect();
-    for operator in &operators {
+    let mut operators = Vec::new();
+    for _ in 0..RESERVED {
+        let operator = from(&admission, "10.0.0.3").0;
         assert_eq!(operator.admit(Wish::Operator), Ok(()));
         assert!(operator.drain().is_cancelled(), "the place is for one call");
+        operators.push(operator);
     }
     let one_more = from(&admission, "10.0.0.3").0;
     assert_eq!(one_more.admit(Wish::Operator), Err(Full::Port));
@@ -110,7 +112,7 @@ async fn whoever_finds_no_place_is_told_so_and_probes_are_answered() {
     let counts = Arc::new(PortConnections::default());
     let admission = Admission::new("test", Places::new(1, 1), &[], &counts);
     let taken = admitted(&admission, 1, "10.0.0.1");
-    let (client, probe) = (from(&admission, "10.0.0.2").0, from(&admission, "10.0.0.2").0);
+    let (client, probe) = (from(&admission, "10.0.0.2").0, from(&admission, "10.0.0.3").0);
     let error = client.admit_request(Wish::Http, false).unwrap_err();
     assert_eq!(error.status(), 503);
     assert!(matches!(&error, ProxyError::Busy { reason, .. } if reason.contains("limits.connections")), "{error}");

@@ -114,7 +114,7 @@ async fn a_slow_body_is_refused() {
     let head = b"POST /_mael/v1 HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n";
     io.write_all(head).await.unwrap();
     let (answer, seconds) = drip(&mut io, &[b' '; 99]).await;
-    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("connection: close\r\n"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert_eq!(seconds, HttpLimits::GRACE.as_secs());
 }
 

@@ -44,7 +44,8 @@ async fn pings(mut connection: Connection<DuplexStream>) -> u64 {
             sleep(Duration::from_secs(5)).await;
         }
     });
-    connection.await.unwrap();
+    // The port may close it while a ping is on its way.
+    let _ = connection.await;
     began.elapsed().as_secs()
 }
 
