@@ -1,11 +1,13 @@
 //! Connections that take places and give nothing keep no one else out: neither silent ones, nor idle ones, nor busy ones an operator.
 
 use std::collections::VecDeque;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::client::conn::http2::{self, SendRequest};
@@ -14,6 +16,7 @@ use node_tests::component::Component;
 use node_tests::daemon::{Daemon, Setup};
 use node_tests::http::Curl;
 use node_tests::pki::{Algorithm, TlsDir};
+use node_tests::wait::eventually;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
@@ -172,6 +175,21 @@ fn operators_have_places_of_their_own(keys: Option<&TlsDir>) {
     let figures = figures(&daemon, keys, "private");
     println!("20 calls of operators succeeded with all {PLACES} places taken: {figures}");
     assert_eq!(figures["refused"], 1, "{figures}");
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_given_up() {
+    let component = Component::start("shop").unwrap();
+    let daemon = node(None).gateway().component("shop", &component.url()).start().unwrap();
+    let addr = daemon.gateway().replace("http://", "");
+    let open = || figures(&daemon, None, "gateway")["open"].as_u64().unwrap();
+    let mut client = TcpStream::connect(addr).unwrap();
+    client.write_all(b"GET /shop/bytes/268435456 HTTP/1.1\r\nHost: shop\r\n\r\n").unwrap();
+    client.read_exact(&mut [0; 1024]).unwrap();
+    assert_eq!(open(), 1);
+    let began = Instant::now();
+    eventually(|| Ok(ensure!(open() == 0, "it is still served"))).unwrap();
+    println!("a client that read nothing was given up after {:?}", began.elapsed());
 }
 
 #[test]

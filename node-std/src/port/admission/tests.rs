@@ -45,6 +45,15 @@ async fn a_flood_pushes_out_itself() {
 }
 
 #[tokio::test]
+async fn one_source_does_not_fill_the_pool() {
+    let admission = admission(256, 256);
+    let mut flood = many(&admission, 33, "10.0.0.1");
+    assert!(was_dropped(&mut flood[0].1).await && !was_dropped(&mut flood[1].1).await);
+    let mut local = many(&admission, 31, "127.0.0.1");
+    assert!(!was_dropped(&mut local[0].1).await);
+}
+
+#[tokio::test]
 async fn when_every_source_has_one_the_oldest_goes() {
     let admission = admission(256, 256);
     let mut flood: Vec<_> = (0..65).map(|last| from(&admission, &format!("10.0.0.{last}"))).collect();
