@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{About, Api, KeySlot, MemberBrief, NodeBrief, Pong, Remote, RemoteError, TlsStatus};
+use super::{About, Api, Connections, KeySlot, MemberBrief, NodeBrief, Pong, Remote, RemoteError, TlsStatus};
 use crate::cluster::Cluster;
 use crate::testing::{access, alone};
 
@@ -82,6 +82,7 @@ pub fn api_over<R>(cluster: Cluster, tls: TlsStatus, remote: R) -> Api<R> {
     let about = About {
         config,
         access: access(),
+        connections: Connections::default(),
         cluster_id: Name::new("test").unwrap(),
         started_at: 1,
         stop,
