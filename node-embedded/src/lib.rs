@@ -167,7 +167,10 @@ pub use flash::StoreError;
 pub use hub_rules::{
     BadHubRules, CrlCheck, HubNames, HubRules, JudgeHub, Known, MAX_AUTHORITIES, MAX_HUB_NAMES,
 };
-pub use leaf::{Call, CallError, CallResponse, Leaf, LeafResources, MethodCall, Parts, StartError, start};
+pub use leaf::{
+    Call, CallError, CallHead, CallResponse, CallStream, Leaf, LeafResources, MethodCall, Parts, StartError,
+    start,
+};
 pub use revocation::{BadLists, MAX_LISTS, RevocationLists};
 pub use runner::Runner;
 pub use settings::{IdentitySigner, MAX_PINS, Settings};

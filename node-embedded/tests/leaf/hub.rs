@@ -15,7 +15,7 @@ use node_core::http::{HeadWriter, NO_FIELD, RequestHead};
 use node_core::id::{LinkId, NodeId};
 use node_core::identity::{Certificates, Channel};
 use node_core::link::{
-    Config, Event, Exchange, ExchangeId, GoAway, Limits, LentLink, Open, Outbox, Phase, ResetCode, Service,
+    Config, Event, Exchange, ExchangeId, GoAway, LentLink, Limits, Open, Outbox, Phase, ResetCode, Service,
 };
 use node_core::time::{Instant, UnixTime};
 use node_core::trust::Fingerprint;
