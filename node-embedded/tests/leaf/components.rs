@@ -2,7 +2,7 @@
 
 use embassy_futures::join::{join, join_array};
 use embassy_futures::select::{Either, select};
-use embassy_time::{Instant, Timer};
+use embassy_time::{Duration, Instant, Timer};
 use node_core::link::Service;
 use node_core::rpc::Method;
 use node_embedded::Leaf;
@@ -123,7 +123,20 @@ fn a_caller_that_takes_no_answer_loses_its_worker() {
 }
 
 #[test]
-fn slow_uploads_go_on_while_they_keep_up_a_least_pace() {
+fn an_upload_that_trickles_is_given_up_too() {
+    with_board(async |world, leaf| {
+        // More than the hub sends at once: the rest comes byte by byte.
+        let body = request("POST /collect", "content-length: 2000\r\n", &"x".repeat(2000));
+        let ask = Ask { service: Service::Http, body: &body, end: true, budget_ms: 300_000 };
+        let begun = Instant::now();
+        let answer = world.hub.ask_slowly(leaf.id(), ask, Some(Duration::from_secs(4))).await.unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&answer));
+        assert!((10..18).contains(&begun.elapsed().as_secs()), "{}", begun.elapsed());
+    });
+}
+
+#[test]
+fn a_component_that_reads_slowly_gets_the_whole_upload() {
     with_board(async |world, leaf| {
         // The hub sends as fast as the board reads. The board reads 500 bytes and then waits for 5 s.
         let body = "x".repeat(4000);

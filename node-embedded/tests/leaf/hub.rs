@@ -250,6 +250,16 @@ impl Hub {
 
     /// Asks a board, and returns its whole response.
     pub async fn ask(&self, board: NodeId, ask: Ask<'_>) -> Result<Vec<u8>, String> {
+        self.ask_slowly(board, ask, None).await
+    }
+
+    /// Asks a board. What follows the first bytes of the request is sent byte by byte, with a pause after each.
+    pub async fn ask_slowly(
+        &self,
+        board: NodeId,
+        ask: Ask<'_>,
+        pause: Option<Duration>,
+    ) -> Result<Vec<u8>, String> {
         let Ask { body, end, .. } = ask;
         let (link, id, mut sent) = loop {
             if let Some(opened) = self.open(board, ask)? {
@@ -272,15 +282,16 @@ impl Hub {
                 if let Some(code) = arrived.reset {
                     return Err(format!("reset: {code}"));
                 }
+                let until = if pause.is_some() { body.len().min(sent + 1) } else { body.len() };
+                let (rest, end) = (&body[sent..until], end && until == body.len());
                 if !ended
-                    && let Ok(taken) =
-                        connection.link.send(id, &body[sent..], end, &mut Out(&mut connection.out))
+                    && let Ok(taken) = connection.link.send(id, rest, end, &mut Out(&mut connection.out))
                 {
                     sent += taken;
                     ended = sent == body.len();
                 }
             }
-            Timer::after(STEP).await;
+            Timer::after(pause.unwrap_or(STEP)).await;
         }
     }
 
