@@ -1,6 +1,8 @@
 //! The answer to a request to a component.
 
-use node_core::http::{BodyLength, Field, HeadWriter, RequestHead, content_length, is_hop_by_hop};
+use node_core::http::{
+    BodyLength, Field, HeadWriter, RequestHead, content_length, find, is_hop_by_hop, lists,
+};
 
 use crate::exchange::{BodyLeft, Exchange};
 use crate::state::ExchangeError;
@@ -8,11 +10,13 @@ use crate::state::ExchangeError;
 /// Reads the request's body and sends the response. Both may be longer than the board's memory, and the response may begin while
 /// the request arrives.
 ///
-/// Trailers of a request are dropped, and a board sends none. It sends no interim responses: a hub that is asked for
-/// `100 Continue` sends it.
+/// Trailers of a request are dropped, and a board sends none. The one interim response is `100 Continue`, which the node sends by
+/// itself when the component reads the body of a request that asks for it.
 pub struct Answer<'e, 'd> {
     exchange: &'e Exchange<'d>,
     to_head: bool,
+    /// The sender waits for an interim response before it sends the body.
+    waits: bool,
     /// The rest of the request.
     request: BodyLeft,
     response: Option<Response>,
@@ -27,12 +31,13 @@ struct Response {
 
 impl<'e, 'd> Answer<'e, 'd> {
     pub(crate) const fn new(exchange: &'e Exchange<'d>) -> Self {
-        Self { exchange, to_head: false, request: BodyLeft::UNKNOWN, response: None }
+        Self { exchange, to_head: false, waits: false, request: BodyLeft::UNKNOWN, response: None }
     }
 
     /// The request's head was read, and its body is so long.
     pub(crate) fn take_head(&mut self, head: &RequestHead<'_, '_>, body: BodyLength) {
         self.to_head = head.method == "HEAD";
+        self.waits = find(head.fields, "expect").is_some_and(|expect| lists(expect, "100-continue"));
         self.request = BodyLeft::of(body);
     }
 
@@ -54,6 +59,9 @@ impl<'e, 'd> Answer<'e, 'd> {
     /// [`ExchangeError::BadBody`]: the body is longer or shorter than announced. A [`serve`](crate::Application::serve) that passes these two
     /// on lets the node answer with status 408 or 400, if it has not begun an answer.
     pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ExchangeError> {
+        if core::mem::take(&mut self.waits) && !self.is_begun() {
+            self.exchange.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
         let read = self.exchange.read(buffer).await?;
         let is_right =
             if read == 0 { buffer.is_empty() || self.request.may_end() } else { self.request.count(read) };

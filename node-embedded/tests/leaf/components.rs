@@ -50,6 +50,22 @@ fn a_response_is_as_long_as_its_head_says() {
 }
 
 #[test]
+fn who_waits_to_send_the_body_is_told_to_go_on_if_the_component_reads_it() {
+    with_board(async |world, leaf| {
+        let asks = async |path: &str| {
+            ask(world, leaf, &request(&format!("POST {path}"), "expect: 100-continue\r\n", "hi"))
+                .await
+                .unwrap()
+        };
+        let read = asks("/collect").await;
+        assert!(read.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), "{read}");
+        // The answer has begun: it says as much.
+        assert!(asks("/echo").await.starts_with("HTTP/1.1 200 OK\r\n"));
+        assert!(asks("/nothing").await.starts_with("HTTP/1.1 404 "));
+    });
+}
+
+#[test]
 fn an_answer_to_head_has_the_head_of_an_answer_to_get_and_no_body() {
     with_board(async |world, leaf| {
         let head = ask(world, leaf, &request("HEAD /collect", "", "")).await.unwrap();
