@@ -163,6 +163,11 @@ impl<'d> Exchange<'d> {
         Ok(())
     }
 
+    /// Whether the exchange ended early: the other side reset it, its time ran out, or the link is gone.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.state.with(|core| core.table.slot_mut(self.slot).is_none_or(|slot| slot.broken.is_some()))
+    }
+
     /// Resets the exchange with this code.
     pub(crate) fn reset(mut self, code: ResetCode) {
         self.reset_code = code;

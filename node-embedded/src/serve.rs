@@ -17,6 +17,9 @@ use crate::rpc::Methods;
 use crate::sizes::{FIELDS, HEAD};
 use crate::state::{ExchangeError, SlotIndex, State, Work};
 
+/// What a sender is told that lets a worker wait.
+const STALLS: &str = "the request does not arrive\n";
+
 /// Everything that a worker uses.
 pub(crate) struct Server<'r, 'd, F: NorFlash, A> {
     pub(crate) state: &'d State<'d>,
@@ -83,24 +86,25 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
             Ok(Ok(filled)) => self.answer_head(buffer.get(..filled).unwrap_or_default(), &mut answer).await,
             Ok(Err(NoHead::TooLong)) => answer.refuse(431, "the headers are too long for this board\n").await,
             Ok(Err(NoHead::Ended)) => answer.refuse(400, "the request ends before its headers do\n").await,
+            Err(ExchangeError::Stalled) => answer.refuse(408, STALLS).await,
             Err(error) => Err(error),
         };
         match served {
             Ok(()) if answer.is_whole() => Ok(()),
             Ok(()) if answer.is_begun() => Err(ExchangeError::Misuse),
             Ok(()) => answer.refuse(500, "the component gave no answer\n").await,
-            Err(gone @ (ExchangeError::LinkLost | ExchangeError::Reset(_) | ExchangeError::TimedOut)) => {
-                Err(gone)
-            }
-            Err(error) if answer.is_begun() => Err(error),
-            Err(ExchangeError::Stalled) => answer.refuse(408, "the request does not arrive\n").await,
-            Err(ExchangeError::BadBody) => {
-                answer.refuse(400, "the body is not as long as it should be\n").await
-            }
-            Err(error) => {
-                warning!("request: {}", error);
-                answer.refuse(500, "the component failed\n").await
-            }
+            Err(error) if answer.is_begun() || exchange.is_broken() => Err(error),
+            // The component may pass on an error of another exchange. So it does not say who is to blame here.
+            Err(error) => match answer.fault() {
+                Some(ExchangeError::Stalled) => answer.refuse(408, STALLS).await,
+                Some(ExchangeError::BadBody) => {
+                    answer.refuse(400, "the body is not as long as announced\n").await
+                }
+                _ => {
+                    warning!("request: {}", error);
+                    answer.refuse(500, "the component failed\n").await
+                }
+            },
         }
     }
 
@@ -137,7 +141,7 @@ fn conclude(exchange: Exchange<'_>, outcome: Result<(), ExchangeError>) {
     match outcome {
         Ok(()) => {}
         // The other side knows of the end.
-        Err(ExchangeError::LinkLost | ExchangeError::Reset(_) | ExchangeError::TimedOut) => {}
+        Err(_) if exchange.is_broken() => {}
         Err(ExchangeError::Stalled) => exchange.reset(ResetCode::Timeout),
         Err(error) => {
             warning!("request: {}", error);

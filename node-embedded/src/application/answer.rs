@@ -19,6 +19,8 @@ pub struct Answer<'e, 'd> {
     waits: bool,
     /// The rest of the request.
     request: BodyLeft,
+    /// What the sender of the request did wrong.
+    fault: Option<ExchangeError>,
     response: Option<Response>,
 }
 
@@ -31,7 +33,14 @@ struct Response {
 
 impl<'e, 'd> Answer<'e, 'd> {
     pub(crate) const fn new(exchange: &'e Exchange<'d>) -> Self {
-        Self { exchange, to_head: false, waits: false, request: BodyLeft::UNKNOWN, response: None }
+        Self {
+            exchange,
+            to_head: false,
+            waits: false,
+            request: BodyLeft::UNKNOWN,
+            fault: None,
+            response: None,
+        }
     }
 
     /// The request's head was read, and its body is so long.
@@ -47,6 +56,11 @@ impl<'e, 'd> Answer<'e, 'd> {
         self.response.is_some()
     }
 
+    /// What the sender of the request did wrong: it stalls, or its body is not as long as announced.
+    pub(crate) const fn fault(&self) -> Option<ExchangeError> {
+        self.fault
+    }
+
     /// Whether nothing is missing of the response.
     pub(crate) fn is_whole(&self) -> bool {
         self.response.as_ref().is_some_and(|response| response.only_head || response.left.may_end())
@@ -56,16 +70,20 @@ impl<'e, 'd> Answer<'e, 'd> {
     ///
     /// # Errors
     /// The exchange ended early. [`ExchangeError::Stalled`]: nothing came for [`STALL`](crate::sizes::STALL).
-    /// [`ExchangeError::BadBody`]: the body is longer or shorter than announced. A [`serve`](crate::Application::serve) that passes these two
-    /// on lets the node answer with status 408 or 400, if it has not begun an answer.
+    /// [`ExchangeError::BadBody`]: the body is longer or shorter than announced. When the component gives up after one of these two,
+    /// the node answers with status 408 or 400 unless an answer has begun.
     pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ExchangeError> {
         if core::mem::take(&mut self.waits) && !self.is_begun() {
             self.exchange.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
-        let read = self.exchange.read(buffer).await?;
-        let is_right =
-            if read == 0 { buffer.is_empty() || self.request.may_end() } else { self.request.count(read) };
-        if is_right { Ok(read) } else { Err(ExchangeError::BadBody) }
+        let read = match self.exchange.read(buffer).await {
+            Ok(0) if buffer.is_empty() || self.request.may_end() => Ok(0),
+            Ok(read) if read > 0 && self.request.count(read) => Ok(read),
+            Ok(_) => Err(ExchangeError::BadBody),
+            Err(error) => Err(error),
+        };
+        self.fault = read.err();
+        read
     }
 
     /// Begins the response, with a final status. Its head may take [`RESPONSE_HEAD`](crate::sizes::RESPONSE_HEAD) bytes.

@@ -104,6 +104,8 @@ impl Application for Echo {
             }
             "/empty" => answer.begin(204, &[]).await,
             "/fails" => Err(ExchangeError::Failed),
+            // As if from an exchange of its own with somebody else.
+            "/elsewhere" => Err(ExchangeError::LinkLost),
             "/short" => {
                 answer.begin(200, &[("content-length", b"3")]).await?;
                 answer.write(b"ab").await

@@ -42,7 +42,7 @@ fn a_response_is_as_long_as_its_head_says() {
         for path in ["/short", "/long", "/twice"] {
             assert_eq!(get(path).await, Err("reset: internal error".to_owned()), "{path}");
         }
-        for path in ["/fails", "/interim", "/hop", "/no-answer"] {
+        for path in ["/fails", "/elsewhere", "/interim", "/hop", "/no-answer"] {
             let answer = get(path).await.unwrap();
             assert!(answer.starts_with("HTTP/1.1 500 "), "{path}: {answer}");
         }
