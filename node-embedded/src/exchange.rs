@@ -37,7 +37,7 @@ impl<'d> Exchange<'d> {
 
     /// An exchange that a hub opened. It holds a worker, so the hub must keep up a [pace](Pace).
     pub(crate) const fn accepted(state: &'d State<'d>, slot: SlotIndex) -> Self {
-        let (reading, writing) = (Some(Pace::NEW), Some(Pace::NEW));
+        let (reading, writing) = (Some(Pace::new()), Some(Pace::new()));
         Self { state, slot, sent_end: Cell::new(false), reading, writing, reset_code: ResetCode::Cancelled }
     }
 

@@ -15,7 +15,9 @@ pub(super) struct Pace {
 
 impl Pace {
     /// The whole time.
-    pub(super) const NEW: Self = Self { left: Cell::new(STALL) };
+    pub(super) const fn new() -> Self {
+        Self { left: Cell::new(STALL) }
+    }
 
     /// Waits for `work`, which moves some bytes.
     ///
