@@ -25,10 +25,10 @@ use table::{Row, Table};
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Idle HTTPS connections
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(100..=10_000))]
     connections: u32,
     /// Idle links, each to a member of its own
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(100..=10_000))]
     links: u32,
 }
 
@@ -36,8 +36,6 @@ pub struct Arguments {
 const AT_ONCE: usize = 16;
 /// The time for what a connection needed to be freed, and for buffers to be lent back.
 const SETTLING: Duration = Duration::from_secs(2);
-/// Connections before any is measured.
-const WARM_UP: u32 = 64;
 /// Files beside the connections.
 const FILES: u64 = 256;
 
@@ -79,17 +77,20 @@ fn daemon(keys: &TlsDir, connections: u32) -> Result<Daemon> {
 
 /// Bytes for each of `count` connections to the server with this address and process id.
 async fn connections_of(keyring: &Arc<Keyring>, addr: SocketAddr, pid: u32, count: u32) -> Result<f64> {
-    let open = |_| {
+    let open = || {
         let keyring = Arc::clone(keyring);
         async move { https::open(&keyring, addr).await }
     };
-    // The first ones make the server's own tables.
-    drop(all((0..WARM_UP).map(open)).await?);
+    // The first ones make what the server has once.
+    drop(all((0..AT_ONCE).map(|_| open())).await?);
     let before = settled(pid).await?;
-    let connections = all((0..count).map(open)).await?;
+    let connections = all((0..count).map(|_| open())).await?;
     let after = settled(pid).await?;
     let kept = connections.iter().filter(|connection| https::is_open(connection)).count();
-    ensure!(kept == connections.len(), "{kept} of {count} were still open when they were measured");
+    ensure!(
+        kept == connections.len(),
+        "{kept} of {count} were still open when they were measured: measure fewer"
+    );
     Ok(each(before, after, count))
 }
 
@@ -101,19 +102,22 @@ async fn links_of(keyring: &Arc<Keyring>, daemon: &Daemon, count: u32) -> Result
         let (member, keyring) = (Arc::clone(member), Arc::clone(keyring));
         async move { member.link(addr, &keyring, incarnation).await }
     };
-    let members: Vec<_> = (0..count + WARM_UP).map(|_| Member::new().map(Arc::new)).collect::<Result<_>>()?;
-    let (first, members) = members.split_at(usize::try_from(WARM_UP)?);
+    let members: Vec<_> = (0..count).map(|_| Member::new().map(Arc::new)).collect::<Result<_>>()?;
+    let (first, others) = members.split_at(AT_ONCE);
     drop(all(first.iter().map(|member| link(member, 1))).await?);
     let empty = settled(pid).await?;
-    for some in members.chunks(AT_ONCE) {
+    for some in others.chunks(AT_ONCE) {
         drop(all(some.iter().map(|member| link(member, 1))).await?);
     }
     let known = settled(pid).await?;
     let links = all(members.iter().map(|member| link(member, 2))).await?;
     let linked = settled(pid).await?;
     let kept = links.iter().filter(|link| link.is_up()).count();
-    ensure!(kept == links.len(), "{kept} of {count} were still up when they were measured");
-    Ok([each(known, linked, count), each(empty, known, count)])
+    ensure!(
+        kept == links.len(),
+        "{kept} of {count} were still up when they were measured: there is no place for more"
+    );
+    Ok([each(known, linked, count), each(empty, known, u32::try_from(others.len())?)])
 }
 
 /// Does all of it, a few at a time.

@@ -1,7 +1,7 @@
-//! Idle links: each from a member of its own, which answers pings and does nothing else.
+//! Idle links: each from a member of its own, which asks one thing, and from then on only answers pings.
 //!
 //! The members are hubs that neither are dialled, for they have no address, nor graft their links. So a daemon keeps the links
-//! for requests alone, without gossip. Of leaves, a daemon sends away all but 256.
+//! for requests alone, without gossip. A daemon has places for 1,024 links today, and sends away leaves that are more than 256.
 
 use std::net::SocketAddr;
 
@@ -9,8 +9,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use node_core::crypto::{Digest as _, Software};
 use node_core::gossip::{Kind, Metadata, Record, State};
 use node_core::identity::{Greetings, Identity};
+use node_core::rpc::Method;
+use node_core::wire::frame::END;
 use node_core::wire::record::MAX_METADATA;
-use node_core::wire::{Frame, FrameKind, GoAway, Header, Hello, PREFACE, Proof, VERSION};
+use node_core::wire::{Frame, FrameKind, GoAway, Header, Hello, Open, PREFACE, Proof, Service, VERSION};
 use node_std::daemon::LIMITS;
 use node_std::identity::{Checker, NodeKey};
 use node_std::tls::{Keyring, channel};
@@ -21,6 +23,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 const CLUSTER: &str = "maelstrom";
+/// Generation 1 of slot 0.
+const FIRST_EXCHANGE: u32 = 1 << 16;
 
 /// A member, which may be linked or not.
 pub struct Member(NodeKey);
@@ -38,7 +42,7 @@ impl Member {
         Ok(Self(NodeKey::generate()?.0))
     }
 
-    /// Links to the daemon at `addr`, and returns when the daemon answers on the link. Each link of a member has a greater incarnation than the one before: the daemon suspects the
+    /// Links to the daemon at `addr`, and returns when the daemon has answered one request on the link. Each link of a member has a greater incarnation than the one before: the daemon suspects the
     /// member when it loses a link.
     ///
     /// # Errors
@@ -51,8 +55,7 @@ impl Member {
         let stream = connector.connect(keyring.server_name(&addr.to_string()), stream).await?;
         let mut carrier = Carrier { stream, received: Vec::new() };
         self.introduce(&mut carrier, keyring, incarnation).await?;
-        carrier.send(FrameKind::Ping, b"are you?").await?;
-        carrier.frame(FrameKind::Pong).await?;
+        carrier.call().await?;
         Ok(Link(tokio::spawn(async move { carrier.frame(FrameKind::GoAway).await.map(drop) })))
     }
 
@@ -103,14 +106,31 @@ impl Drop for Link {
     }
 }
 
+fn header(kind: FrameKind, payload: &[u8], exchange: u32) -> Result<Header> {
+    Ok(Header { length: payload.len().try_into()?, kind: kind as u8, flags: 0, exchange })
+}
+
 struct Carrier {
     stream: TlsStream<TcpStream>,
     received: Vec<u8>,
 }
 
 impl Carrier {
+    /// A request to the daemon itself, and its answer.
+    async fn call(&mut self) -> Result<()> {
+        let request = Open { to: None, hops: 1, budget_ms: 5000, service: Service::Rpc(Method::Ping as u16) };
+        let mut open = postcard::to_extend(&request, vec![0])?;
+        open[0] = u8::try_from(open.len() - 1)?;
+        let header = Header { flags: END, ..header(FrameKind::Open, &open, FIRST_EXCHANGE)? };
+        self.write(header, &open).await?;
+        self.frame(FrameKind::Data).await.map(drop)
+    }
+
     async fn send(&mut self, kind: FrameKind, payload: &[u8]) -> Result<()> {
-        let header = Header { length: payload.len().try_into()?, kind: kind as u8, flags: 0, exchange: 0 };
+        self.write(header(kind, payload, 0)?, payload).await
+    }
+
+    async fn write(&mut self, header: Header, payload: &[u8]) -> Result<()> {
         self.stream.write_all(&[&header.to_bytes(), payload].concat()).await?;
         Ok(self.stream.flush().await?)
     }
