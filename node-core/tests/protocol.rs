@@ -291,6 +291,10 @@ mod make {
         });
         take(&mut one, &bytes);
 
+        // One that stays open, so that the next has another slot.
+        let mut held = Vec::new();
+        one.open(NOW, &ping, &[], false, &mut Bytes(&mut held)).unwrap();
+        take(&mut two, &held);
         let relayed = Open { to: Some(id(3)), hops: 1, budget_ms: 30_000, service: Service::Http };
         let mut opened = None;
         let bytes = write("open-relayed", &mut one, &mut |link, out| {
