@@ -23,6 +23,7 @@ use crate::config::{Config, HostPort};
 use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
 use crate::link::{KEY_USAGE_LIMIT, Local};
+use crate::log;
 use crate::log_limit::LogLimit;
 use crate::peer::{Methods, Peers, Services};
 use crate::port::gateway_tls::TlsTerminator;
@@ -107,9 +108,9 @@ impl Daemon {
         let readiness = Readiness { tls: tls.clone(), drain: drain.clone() };
         let application = Arc::new(Application::new(cluster.clone(), parts));
         let methods = Arc::new(Methods::new(cluster.clone(), security.clone()));
-        let peers = Peers::new(cluster.clone(), methods.clone());
+        let peers = Peers::new(cluster.clone(), methods.clone(), log::ring());
         let api = Arc::new(Api::new(about, cluster.clone(), tls, peers));
-        let services = Services::new(methods, api.clone(), application.clone(), proxy.clone());
+        let services = Services::new(methods, api.clone(), application.clone(), proxy.clone(), log::ring());
         let (task, dialer) = Task::new(Setup {
             channels,
             local: local(&config, data_dir.key()),

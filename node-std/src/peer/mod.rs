@@ -4,10 +4,11 @@
 //! nodes. [`Peers`] asks other nodes for the API.
 //!
 //! ```text
-//! services -> { json, relay, remote } -> methods
+//! services -> { json, logs, relay, remote } -> methods
 //! ```
 
 mod json;
+mod logs;
 mod methods;
 mod relay;
 mod remote;

@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use node_core::id::NodeId;
-use node_core::rpc::{KeySlot as WireSlot, MAX_BODY, MemberItem, Method, Status};
+use node_core::rpc::{KeySlot as WireSlot, LogRequest, MAX_BODY, MemberItem, Method, Status};
 use serde::Deserialize;
 
 use super::methods::Methods;
-use crate::api::{KeySlot, MemberBrief, NodeBrief, Pong, Remote, RemoteError};
+use crate::api::{KeySlot, LogSource, MemberBrief, NodeBrief, Pong, Remote, RemoteError};
 use crate::cluster::Cluster;
-use crate::rpc::{CallError, Request, read, request};
+use crate::log::{Reader, Ring};
+use crate::rpc::{CallError, Request, encode, read, request, stream};
 
 /// How long another node may take to answer.
 const REQUEST_BUDGET: Duration = Duration::from_secs(10);
@@ -25,13 +26,14 @@ const JSON_BUDGET: Duration = Duration::from_secs(20);
 pub struct Peers {
     cluster: Cluster,
     methods: Arc<Methods>,
+    ring: Arc<Ring>,
 }
 
 impl Peers {
-    /// The peers of this node, and this node.
+    /// The peers of this node, and this node, whose log is in `ring`.
     #[must_use]
-    pub const fn new(cluster: Cluster, methods: Arc<Methods>) -> Self {
-        Self { cluster, methods }
+    pub const fn new(cluster: Cluster, methods: Arc<Methods>, ring: Arc<Ring>) -> Self {
+        Self { cluster, methods, ring }
     }
 
     async fn ask(&self, node: NodeId, method: Method, body: Bytes) -> Result<Bytes, RemoteError> {
@@ -86,6 +88,15 @@ impl Remote for Peers {
 
     async fn push_keys(&self, node: NodeId, sealed: Bytes) -> Result<(), RemoteError> {
         self.ask(node, Method::KeysReplace, sealed).await.map(|_| ())
+    }
+
+    async fn logs(&self, node: NodeId, request: LogRequest) -> Result<LogSource, RemoteError> {
+        if node == self.cluster.me() {
+            return Ok(LogSource::Own(Reader::new(self.ring.clone(), request)));
+        }
+        let asked = (Method::Logs.number(), encode(&request).into());
+        let items = stream(&self.cluster, node, asked, REQUEST_BUDGET).await;
+        items.map(LogSource::Other).map_err(|error| explain(node, error))
     }
 
     async fn json(&self, node: NodeId, body: Bytes, limit: usize) -> Result<Bytes, RemoteError> {
