@@ -50,6 +50,10 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
         let mut second_connection = pin!(second_connector.run(second_port));
         let mut first_worker = pin!(first_server.work(first_head));
         let mut second_worker = pin!(second_server.work(second_head));
+        #[cfg(feature = "logs")]
+        let logs_server = server();
+        #[cfg(feature = "logs")]
+        let mut logs_worker = pin!(logs_server.work_logs());
         let mut methods_worker = pin!(methods_server.work_methods(methods_head));
         poll_fn(|cx| {
             // None of them ends.
@@ -60,6 +64,8 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
             let _ = first_worker.as_mut().poll(cx);
             let _ = second_worker.as_mut().poll(cx);
             let _ = methods_worker.as_mut().poll(cx);
+            #[cfg(feature = "logs")]
+            let _ = logs_worker.as_mut().poll(cx);
             Poll::Pending
         })
         .await

@@ -53,6 +53,40 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
         }
     }
 
+    /// Shows the log for ever, to one hub after the other. Others are refused meanwhile.
+    #[cfg(feature = "logs")]
+    pub(crate) async fn work_logs(&self) -> ! {
+        loop {
+            let (slot, _) = self.state.wait(|core| core.table.next_waiting(is_for_log)).await;
+            let mut exchange = Exchange::new(self.state, slot, false);
+            let methods = self.methods();
+            let shown = select(methods.logs(&mut exchange), broken(self.state, slot));
+            let outcome = match select(shown, self.refuse_readers()).await {
+                Either::First(shown) => settle(shown),
+                Either::Second(never) => never,
+            };
+            let outcome = match outcome {
+                Ok(()) => exchange.finish().await,
+                Err(error) => Err(error),
+            };
+            conclude(exchange, outcome);
+        }
+    }
+
+    /// Refuses further readers of the log for ever.
+    #[cfg(feature = "logs")]
+    async fn refuse_readers(&self) -> ! {
+        loop {
+            let (slot, _) = self.state.wait(|core| core.table.next_waiting(is_for_log)).await;
+            let mut exchange = Exchange::new(self.state, slot, false);
+            let outcome = match self.methods().refuse_logs(&mut exchange).await {
+                Ok(()) => exchange.finish().await,
+                Err(error) => Err(error),
+            };
+            conclude(exchange, outcome);
+        }
+    }
+
     async fn answer(
         &self,
         exchange: &mut Exchange<'d>,
@@ -113,10 +147,15 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
 
 const fn is_built_in(service: Service) -> bool {
     matches!(service, Service::Rpc(number) if number < FIRST_CUSTOM && number != Method::Event.number())
+        && !is_for_log(service)
+}
+
+const fn is_for_log(service: Service) -> bool {
+    cfg!(feature = "logs") && matches!(service, Service::Rpc(number) if number == Method::Logs.number())
 }
 
 const fn is_for_application(service: Service) -> bool {
-    !is_built_in(service)
+    !is_built_in(service) && !is_for_log(service)
 }
 
 fn conclude(exchange: Exchange<'_>, outcome: Result<(), ExchangeError>) {

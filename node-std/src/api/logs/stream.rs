@@ -56,7 +56,7 @@ impl Stream {
                 () = client.closed() => return,
             };
             let is_taken = async { lines.is_empty() || client.send(lines.into()).await.is_ok() };
-            if ends || timeout(STALLED, is_taken).await != Ok(true) {
+            if timeout(STALLED, is_taken).await != Ok(true) || ends {
                 return;
             }
         }
