@@ -78,12 +78,7 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
     async fn refuse_readers(&self) -> ! {
         loop {
             let (slot, _) = self.state.wait(|core| core.table.next_waiting(is_for_log)).await;
-            let mut exchange = Exchange::new(self.state, slot, false);
-            let outcome = match self.methods().refuse_logs(&mut exchange).await {
-                Ok(()) => exchange.finish().await,
-                Err(error) => Err(error),
-            };
-            conclude(exchange, outcome);
+            Exchange::new(self.state, slot, false).reset(ResetCode::Full);
         }
     }
 

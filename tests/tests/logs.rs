@@ -90,7 +90,10 @@ fn curl_reads_the_lines_of_a_node() {
     let all = lines(&node, "");
     let id = node.ctl().node("ada").unwrap().node_id;
     for (number, line) in (1..).zip(&all) {
-        assert_eq!((&line["number"], &line["node"], &line["nodeId"]), (&number.into(), &"ada".into(), &id.clone().into()));
+        assert_eq!(
+            (&line["number"], &line["node"], &line["nodeId"]),
+            (&number.into(), &"ada".into(), &id.clone().into())
+        );
         assert!(line["time"].as_str().unwrap().ends_with('Z') && line["target"].is_string(), "{line}");
     }
     let first = &all[0];

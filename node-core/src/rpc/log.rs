@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How long new lines follow, in seconds. Then the stream ends with [`LogItem::Until`], so that it keeps no link from draining.
+pub const LOG_STREAM_S: u32 = 60;
 /// Longest item of the stream, in bytes. The node whose line is longer cuts it off.
 pub const MAX_LOG_ITEM: usize = 4096;
 
@@ -75,6 +77,8 @@ pub enum LogItem<'b> {
     /// A line.
     #[serde(borrow)]
     Line(LogLine<'b>),
+    /// The last item where new lines would follow: who wants them asks again, for those after this number.
+    Until(u64),
 }
 
 /// When a line was written.

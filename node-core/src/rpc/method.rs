@@ -36,8 +36,7 @@ pub enum Method {
     /// A JSON-RPC 2.0 request as text -> `()`, then the response as text, of any length. Only what reads is carried out
     ///
     JsonRpc = 32,
-    /// A [`LogRequest`](super::LogRequest) -> `()`, then [`LogItem`](super::LogItem)s as they come, until the caller resets the
-    /// exchange.
+    /// A [`LogRequest`](super::LogRequest) -> `()`, then [`LogItem`](super::LogItem)s as they come, for a minute.
     Logs = 33,
     /// A [`Subscribe`](super::Subscribe) -> the lease in seconds, `u32`: the caller subscribes to a topic of this node.
     Subscribe = 48,

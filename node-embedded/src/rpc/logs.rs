@@ -1,10 +1,12 @@
 //! Shows the log to one hub at a time.
 
-use core::future::poll_fn;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
 use core::task::Poll;
 
+use embassy_time::Timer;
 use embedded_storage_async::nor_flash::NorFlash;
-use node_core::rpc::{Code, LogItem, LogLine, LogRequest, LogTime};
+use node_core::rpc::{Code, LOG_STREAM_S, LogItem, LogLine, LogRequest, LogTime};
 
 use super::{Methods, read_body};
 use crate::application::{Application, Reply};
@@ -27,9 +29,13 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
         reply.ok(&()).await?;
         let end = if request.follow { u64::MAX } else { log::last() };
         let mut next = request.after.saturating_add(1);
+        let mut over = Timer::after_secs(LOG_STREAM_S.into());
         while next <= end {
-            let found = poll_fn(|cx| log::find(next, cx.waker()).map_or(Poll::Pending, Poll::Ready));
-            let line = found.await;
+            let found = poll_fn(|cx| match log::find(next, cx.waker()) {
+                Some(line) => Poll::Ready(Some(line)),
+                None => Pin::new(&mut over).poll(cx).map(|()| None),
+            });
+            let Some(line) = found.await else { return reply.item(&LogItem::Until(next - 1)).await };
             let lost = line.number - next;
             next = line.number + 1;
             // Who asks by age misses no numbers.
@@ -50,10 +56,5 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
             }
         }
         Ok(())
-    }
-
-    /// Answers a caller while another one is shown the log.
-    pub(crate) async fn refuse_logs(&self, exchange: &mut Exchange<'_>) -> Result<(), ExchangeError> {
-        Reply::new(exchange).error(Code::Refused, "this board shows its log to one reader at a time").await
     }
 }

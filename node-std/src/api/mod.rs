@@ -54,7 +54,7 @@ pub use answer::ANSWER_BUDGET;
 pub use cluster::{EventList, LeaveAnswer, Link, LinkList, NodeEvent, RemoveAnswer};
 pub use error::{FORBIDDEN, RpcError};
 pub use keyring::{DependsOn, KeySlot, RevocationListStatus, TlsStatus};
-pub use logs::LogSource;
+pub use logs::{LogSource, OtherLog};
 pub use machine::Machine;
 pub use node::NodeStatus;
 pub use peers::{

@@ -53,7 +53,8 @@ fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
     let peers = Peers::new(cluster.clone(), methods.clone(), crate::log::ring());
     let api = Arc::new(api_over(cluster.clone(), TlsStatus::default(), peers));
     let application = Arc::new(Application::new(cluster.clone(), Parts::default()));
-    let services = Services::new(methods, api, application, proxy.clone(), crate::log::ring());
+    let logs = crate::peer::Logs::new(crate::log::ring(), CancellationToken::new());
+    let services = Services::new(methods, api, application, proxy.clone(), logs);
     let home = tempfile::tempdir().unwrap();
     let (task, dialer) = Task::new(Setup {
         channels,

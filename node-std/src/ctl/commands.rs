@@ -37,7 +37,9 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Keys(KeysCommand::Push { .. }) => ("MaelNode.PushKeys", json!({})),
         Command::Config(ConfigCommand::Show) => ("MaelNode.ShowConfig", json!({})),
         // They are answered elsewhere.
-        Command::Cert(_) | Command::Logs(_) | Command::Tls(_) | Command::Version => return Ok(version(flags.json)),
+        Command::Cert(_) | Command::Logs(_) | Command::Tls(_) | Command::Version => {
+            return Ok(version(flags.json));
+        }
     };
     let timeout = flags.timeout();
     let late = |_| client.late(timeout);
@@ -74,11 +76,9 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
             format!("{node} runs on the keys of {}\n", dir.display())
         }
         Command::Config(ConfigCommand::Show) => render::config(&read::<ConfigAnswer>(result)?.settings),
-        Command::Call { .. }
-        | Command::Cert(_)
-        | Command::Logs(_)
-        | Command::Tls(_)
-        | Command::Version => version(false),
+        Command::Call { .. } | Command::Cert(_) | Command::Logs(_) | Command::Tls(_) | Command::Version => {
+            version(false)
+        }
     })
 }
 

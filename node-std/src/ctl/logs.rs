@@ -78,7 +78,9 @@ impl LogsCommand {
                 self.print(line.trim_ascii_end(), json, out)?;
             }
             if unread.len() > MAX_LINE {
-                return Err(CtlError::Refused(format!("the node sends a line of more than {MAX_LINE} bytes")));
+                return Err(CtlError::Refused(format!(
+                    "the node sends a line of more than {MAX_LINE} bytes"
+                )));
             }
             // The reader may be gone, as in `maelctl … | head`.
             out.flush().map_err(CtlError::Output)?;

@@ -25,7 +25,7 @@ use crate::identity::NodeKey;
 use crate::link::{KEY_USAGE_LIMIT, Local};
 use crate::log;
 use crate::log_limit::LogLimit;
-use crate::peer::{Methods, Peers, Services};
+use crate::peer::{Logs, Methods, Peers, Services};
 use crate::port::gateway_tls::TlsTerminator;
 use crate::port::health::Readiness;
 use crate::port::private::{Listener, PrivateHttp, Rate};
@@ -110,7 +110,8 @@ impl Daemon {
         let methods = Arc::new(Methods::new(cluster.clone(), security.clone()));
         let peers = Peers::new(cluster.clone(), methods.clone(), log::ring());
         let api = Arc::new(Api::new(about, cluster.clone(), tls, peers));
-        let services = Services::new(methods, api.clone(), application.clone(), proxy.clone(), log::ring());
+        let logs = Logs::new(log::ring(), drain.clone());
+        let services = Services::new(methods, api.clone(), application.clone(), proxy.clone(), logs);
         let (task, dialer) = Task::new(Setup {
             channels,
             local: local(&config, data_dir.key()),

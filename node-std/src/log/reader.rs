@@ -33,13 +33,13 @@ impl Reader {
             let lines = ring.lock();
             (lines.first(), lines.last())
         };
-        let age = request.max_age_ms;
+        let (age, after) = (request.max_age_ms, request.after.saturating_add(1));
         Self {
             ring,
             changed,
             not_before: age.map_or(0, |age| unix_millis().saturating_sub(age)),
             // Who asks by time misses no numbers.
-            next: if age.is_some() { first.max(request.after + 1) } else { request.after + 1 },
+            next: if age.is_some() { first.max(after) } else { after },
             end: (!request.follow).then_some(last),
             request,
         }
@@ -58,6 +58,12 @@ impl Reader {
                 return None;
             }
         }
+    }
+
+    /// The number up to which lines were looked at.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.next - 1
     }
 
     fn take(&mut self) -> Vec<u8> {
@@ -102,6 +108,7 @@ mod tests {
             texts.push(match item {
                 LogItem::Lost(lost) => format!("-{lost}"),
                 LogItem::Line(line) => line.message.to_owned(),
+                LogItem::Until(_) => panic!("only a stream between nodes has it"),
             });
         }
         texts

@@ -137,7 +137,7 @@ mod tests {
     fn line(item: &[u8]) -> LogLine<'_> {
         match postcard::from_bytes(item).unwrap() {
             LogItem::Line(line) => line,
-            LogItem::Lost(_) => panic!("a line is lost"),
+            item => panic!("no line: {item:?}"),
         }
     }
 

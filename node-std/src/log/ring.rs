@@ -71,8 +71,7 @@ impl Ring {
 impl Lines {
     fn push(&mut self, Line { level, at, target, message, fields }: Line<'_>) {
         self.last += 1;
-        let line =
-            LogLine { number: self.last, time: LogTime::Unix(at), level, target, message, fields };
+        let line = LogLine { number: self.last, time: LogTime::Unix(at), level, target, message, fields };
         // It always fits a growing buffer. An empty item would be no item.
         let item = postcard::to_extend(&LogItem::Line(line), Vec::new()).unwrap_or_default();
         self.bytes += item.len() + OVERHEAD;

@@ -1,14 +1,17 @@
 //! The log of this node for its peers.
 
+use core::pin::pin;
 use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use node_core::rpc::{Code, LogRequest, Response};
+use node_core::link::ResetCode;
+use node_core::rpc::{Code, LOG_STREAM_S, LogItem, LogRequest, Response};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
-use crate::link::{Accepted, Inbound, Outbound};
+use crate::link::{Accepted, Outbound};
 use crate::log::{Reader, Ring};
 use crate::rpc::{collect, encode, refusal};
 
@@ -20,58 +23,54 @@ const REQUEST_TIME: Duration = Duration::from_secs(10);
 const STALLED: Duration = Duration::from_secs(60);
 
 /// Shows peers the log.
-pub(super) struct Logs {
+pub struct Logs {
     ring: Arc<Ring>,
+    drain: CancellationToken,
     room: Semaphore,
 }
 
 impl Logs {
-    pub(super) fn new(ring: Arc<Ring>) -> Self {
-        Self { ring, room: Semaphore::new(MAX_STREAMS) }
+    /// Shows the log in `ring`, until `drain` is cancelled.
+    #[must_use]
+    pub fn new(ring: Arc<Ring>, drain: CancellationToken) -> Self {
+        Self { ring, drain, room: Semaphore::new(MAX_STREAMS) }
     }
 
     /// Answers one exchange. A peer that does not keep up loses lines.
     pub(super) async fn serve(&self, accepted: Accepted) {
-        let Accepted { inbound, outbound, .. } = accepted;
-        let (_place, request) = match self.admit(inbound).await {
-            Ok(admitted) => admitted,
-            Err(refusal) => {
-                let _ = timeout(STALLED, outbound.finish_with(refusal.into())).await;
-                return;
-            }
-        };
-        self.send(request, outbound).await;
-    }
-
-    /// Reads the request and takes a place.
-    async fn admit(
-        &self,
-        mut inbound: Inbound,
-    ) -> Result<(tokio::sync::SemaphorePermit<'_>, LogRequest), Vec<u8>> {
-        let busy = |_| refusal(Code::Refused, "as many readers of its log as a node has are there already");
-        let place = self.room.try_acquire().map_err(busy)?;
-        let unreadable = || refusal(Code::BadRequest, "this is no request for a log");
+        let Accepted { mut inbound, outbound, .. } = accepted;
+        let Ok(_place) = self.room.try_acquire() else { return outbound.reset(ResetCode::Full) };
         let body = timeout(REQUEST_TIME, collect(&mut inbound)).await;
-        let Ok(Ok(Some(body))) = body else { return Err(unreadable()) };
-        Ok((place, postcard::from_bytes(&body).map_err(|_| unreadable())?))
+        let body = body.ok().and_then(Result::ok).flatten();
+        match body.and_then(|body| postcard::from_bytes(&body).ok()) {
+            Some(request) => self.send(request, outbound).await,
+            None => {
+                let refusal = refusal(Code::BadRequest, "this is no request for a log");
+                let _ = timeout(STALLED, outbound.finish_with(refusal.into())).await;
+            }
+        }
     }
 
     async fn send(&self, request: LogRequest, mut outbound: Outbound) {
         let mut reader = Reader::new(Arc::clone(&self.ring), request);
+        let mut over = pin!(sleep(Duration::from_secs(LOG_STREAM_S.into())));
         let mut items = Bytes::from(encode(&Response::Ok(())));
         loop {
             // What is left of the exchange is reset.
             if !matches!(timeout(STALLED, outbound.send(items)).await, Ok(Ok(()))) {
                 return;
             }
-            items = tokio::select! {
-                next = reader.next() => match next {
-                    Some(items) => items.into(),
-                    None => break,
-                },
+            let next = tokio::select! {
+                next = reader.next() => next,
+                () = &mut over => None,
+                () = self.drain.cancelled() => None,
                 () = outbound.closed() => return,
             };
+            let Some(next) = next else { break };
+            items = next.into();
         }
-        let _ = timeout(STALLED, outbound.finish()).await;
+        let until = LogItem::Until(reader.position());
+        let last = if request.follow { encode(&until) } else { Vec::new() };
+        let _ = timeout(STALLED, outbound.finish_with(last.into())).await;
     }
 }

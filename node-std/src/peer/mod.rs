@@ -14,6 +14,7 @@ mod relay;
 mod remote;
 mod services;
 
+pub use logs::Logs;
 pub use methods::Methods;
 pub use remote::Peers;
 pub use services::Services;

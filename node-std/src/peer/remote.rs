@@ -6,14 +6,16 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use node_core::id::NodeId;
+use node_core::link::ResetCode;
 use node_core::rpc::{KeySlot as WireSlot, LogRequest, MAX_BODY, MemberItem, Method, Status};
 use serde::Deserialize;
 
 use super::methods::Methods;
-use crate::api::{KeySlot, LogSource, MemberBrief, NodeBrief, Pong, Remote, RemoteError};
+use crate::api::{KeySlot, LogSource, MemberBrief, NodeBrief, OtherLog, Pong, Remote, RemoteError};
 use crate::cluster::Cluster;
+use crate::link::ExchangeError;
 use crate::log::{Reader, Ring};
-use crate::rpc::{CallError, Request, encode, read, request, stream};
+use crate::rpc::{CallError, Request, read, request};
 
 /// How long another node may take to answer.
 const REQUEST_BUDGET: Duration = Duration::from_secs(10);
@@ -94,9 +96,13 @@ impl Remote for Peers {
         if node == self.cluster.me() {
             return Ok(LogSource::Own(Reader::new(self.ring.clone(), request)));
         }
-        let asked = (Method::Logs.number(), encode(&request).into());
-        let items = stream(&self.cluster, node, asked, REQUEST_BUDGET).await;
-        items.map(LogSource::Other).map_err(|error| explain(node, error))
+        let log = OtherLog::open(self.cluster.clone(), node, request).await;
+        log.map(LogSource::Other).map_err(|error| match error {
+            CallError::Exchange(ExchangeError::Reset(ResetCode::Full)) => RemoteError::Unreachable(format!(
+                "node {node} shows its log to as many readers as it can: try again when one has gone"
+            )),
+            error => explain(node, error),
+        })
     }
 
     async fn json(&self, node: NodeId, body: Bytes, limit: usize) -> Result<Bytes, RemoteError> {

@@ -15,7 +15,6 @@ use crate::api::Api;
 use crate::application::Application;
 use crate::cluster::Cluster;
 use crate::link::{Accepted, Server};
-use crate::log::Ring;
 use crate::proxy::Proxy;
 use crate::rpc::refusal;
 
@@ -30,17 +29,17 @@ pub struct Services {
 }
 
 impl Services {
-    /// Answers for this node, whose log is in `ring`.
+    /// Answers for this node.
     #[must_use]
     pub fn new(
         methods: Arc<Methods>,
         api: Arc<Api<Peers>>,
         application: Arc<Application>,
         proxy: Arc<Proxy>,
-        ring: Arc<Ring>,
+        logs: Logs,
     ) -> Self {
         let cluster = application.cluster().clone();
-        let (json, logs) = (Arc::new(Json::new(api)), Arc::new(Logs::new(ring)));
+        let (json, logs) = (Arc::new(Json::new(api)), Arc::new(logs));
         Self { cluster, methods, json, logs, application, proxy }
     }
 }

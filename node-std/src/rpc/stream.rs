@@ -19,17 +19,19 @@ pub struct Stream {
     early: BytesMut,
 }
 
-/// Asks `method` of the node `to`, and waits so long for the head of its response. The rest may take for ever.
+/// Asks a method, with its body, of the node `to`. Waits for the head of its response for `patience`; all of it may take
+/// `budget`.
 pub(crate) async fn stream(
     cluster: &Cluster,
     to: NodeId,
     (method, body): (u16, Bytes),
-    patience: Duration,
+    (patience, budget): (Duration, Duration),
 ) -> Result<Stream, CallError> {
     let asked = async {
         let via = cluster.next_hop(to)?;
         let to = (via != to).then_some(to);
-        let open = Open { to, hops: MAX_HOPS, budget_ms: u32::MAX, service: Service::Rpc(method) };
+        let budget_ms = u32::try_from(budget.as_millis()).unwrap_or(u32::MAX);
+        let open = Open { to, hops: MAX_HOPS, budget_ms, service: Service::Rpc(method) };
         let (outbound, mut inbound) = cluster.open(via, open).await?;
         outbound.finish_with(body).await?;
         let mut early = BytesMut::new();
@@ -54,7 +56,7 @@ pub(crate) async fn stream(
 }
 
 impl Stream {
-    /// The next bytes, `None` at the end. It can be dropped at any time without losing any.
+    /// The next bytes, `None` at the end.
     ///
     /// # Errors
     /// The exchange was reset, or its link closed.

@@ -22,6 +22,8 @@ pub(super) struct Writer {
     components: Components,
     /// The start of an item whose rest is on its way.
     begun: BytesMut,
+    /// The last number, where the node wants to be asked again for more.
+    pub(super) until: Option<u64>,
 }
 
 /// What arrived is no log.
@@ -58,7 +60,7 @@ struct Remark<'l> {
 
 impl Writer {
     pub(super) fn new(id: NodeId, node: String, components: Components) -> Self {
-        Self { id: id.to_string(), node, components, begun: BytesMut::new() }
+        Self { id: id.to_string(), node, components, begun: BytesMut::new(), until: None }
     }
 
     /// The lines for items, which arrive in pieces of any size.
@@ -83,7 +85,7 @@ impl Writer {
         Ok(lines)
     }
 
-    fn item(&self, item: LogItem<'_>, lines: &mut Vec<u8>) {
+    fn item(&mut self, item: LogItem<'_>, lines: &mut Vec<u8>) {
         match item {
             LogItem::Lost(lost) => write(lines, &Remark { lost: Some(lost), ..self.remark() }),
             LogItem::Line(line) if self.components.concern(&line) => {
@@ -96,6 +98,7 @@ impl Writer {
                 write(lines, &Line { time, number, level, node, node_id, target, message, fields: line });
             }
             LogItem::Line(_) => {}
+            LogItem::Until(number) => self.until = Some(number),
         }
     }
 
@@ -208,7 +211,8 @@ mod tests {
 
     #[test]
     fn items_may_arrive_byte_by_byte() {
-        let items = [bytes(LogItem::Line(LINE)), bytes(LogItem::Lost(1)), bytes(LogItem::Line(LINE))].concat();
+        let items =
+            [bytes(LogItem::Line(LINE)), bytes(LogItem::Lost(1)), bytes(LogItem::Line(LINE))].concat();
         let whole = writer("").lines(&items).unwrap();
         let mut writer = writer("");
         let pieces: Vec<u8> = items.chunks(1).flat_map(|byte| writer.lines(byte).unwrap()).collect();
@@ -226,9 +230,16 @@ mod tests {
 
     #[test]
     fn lines_of_components_are_chosen_by_their_field() {
-        for (names, chosen) in
-            [("web", true), ("api, web", true), ("w*", true), ("*b", true), ("*e*", true), ("*", true), ("api", false), ("we", false)]
-        {
+        for (names, chosen) in [
+            ("web", true),
+            ("api, web", true),
+            ("w*", true),
+            ("*b", true),
+            ("*e*", true),
+            ("*", true),
+            ("api", false),
+            ("we", false),
+        ] {
             let lines = writer(names).lines(&bytes(LogItem::Line(LINE))).unwrap();
             assert_eq!(!lines.is_empty(), chosen, "{names}");
         }

@@ -13,11 +13,12 @@
 //! in which there is no line, `lost` with a number where as many lines are missing, and `error` before an answer that ends early.
 //!
 //! ```text
-//! query, stream -> line
+//! query -> line <- stream -> source
 //! ```
 
 mod line;
 mod query;
+mod source;
 mod stream;
 
 use std::sync::Arc;
@@ -35,7 +36,7 @@ use crate::proxy::{Body, text};
 
 use line::Writer;
 use query::Query;
-pub use stream::LogSource;
+pub use source::{LogSource, OtherLog};
 use stream::Stream;
 
 impl<R: Remote> Api<R> {
@@ -69,7 +70,8 @@ impl<R: Remote> Api<R> {
             _ => text(StatusCode::BAD_REQUEST, error.to_string()),
         })?;
         let place = Arc::clone(&self.log_streams).try_acquire_owned().map_err(|_| {
-            let busy = format!("{MAX_LOG_STREAMS} readers of logs are here already: try again when one has gone");
+            let busy =
+                format!("{MAX_LOG_STREAMS} readers of logs are here already: try again when one has gone");
             let mut response = text(StatusCode::SERVICE_UNAVAILABLE, busy);
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
             response

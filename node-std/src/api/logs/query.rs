@@ -24,7 +24,9 @@ pub(super) struct Query {
 pub(super) enum BadQuery {
     #[error("{0:?} is no parameter here: there are node, since, after, level, components and follow")]
     Name(String),
-    #[error("since={0:?} is no time: expected 2026-01-31T08:00:00Z, a time ago such as 90s, 5m or 2h, or a Unix time")]
+    #[error(
+        "since={0:?} is no time: expected 2026-01-31T08:00:00Z, a time ago such as 90s, 5m or 2h, or a Unix time"
+    )]
     Since(String),
     #[error("after={0:?} is no number of a line")]
     After(String),
@@ -37,8 +39,7 @@ pub(super) enum BadQuery {
 impl Query {
     /// Reads the part of a URL behind its question mark.
     pub(super) fn read(query: &str) -> Result<Self, BadQuery> {
-        let mut read =
-            Self { node: None, components: Components::default(), request: LogRequest::ALL };
+        let mut read = Self { node: None, components: Components::default(), request: LogRequest::ALL };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let given = || value.clone().into_owned();
             match &*name {
@@ -102,9 +103,14 @@ mod tests {
     #[test]
     fn a_time_has_several_forms() {
         const NOW: u64 = 1_700_000_060_000;
-        for text in
-            ["1m", "60s", "1700000000", "1700000000000", "2023-11-14T22:13:20Z", "2023-11-14T23:13:20.000+01:00"]
-        {
+        for text in [
+            "1m",
+            "60s",
+            "1700000000",
+            "1700000000000",
+            "2023-11-14T22:13:20Z",
+            "2023-11-14T23:13:20.000+01:00",
+        ] {
             assert_eq!(age(text, NOW), Some(60_000), "{text}");
         }
         assert_eq!(age("1800000000", NOW), Some(0));
