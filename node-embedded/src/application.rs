@@ -2,7 +2,7 @@
 
 use core::future::Future;
 
-use node_core::http::{RequestHead, find};
+use node_core::http::{RequestHead, content_length, find};
 use node_core::rpc::{Code, Event};
 
 use crate::state::ExchangeError;
@@ -24,10 +24,12 @@ pub trait Application {
         &[]
     }
 
-    /// Answers a request to one of the components. When it returns without an answer, the node answers with status 500.
+    /// Answers a request to one of the components: reads as much of its body as it wants, and sends one response.
     ///
     /// # Errors
-    /// Passes on those of `answer`: the exchange is over.
+    /// Passes on those of `answer`, or is [`ExchangeError::Failed`]. If no response was begun, the node sends one: 408 when the request
+    /// stalls, 400 when its body is not as long as announced, and 500 otherwise, also without an error. A response that was begun
+    /// and is not whole is reset, so that nobody takes it for a whole one.
     fn serve(
         &self,
         request: &Request<'_>,
@@ -100,6 +102,18 @@ impl<'r> Request<'r> {
     #[must_use]
     pub fn path(&self) -> &'r str {
         self.head.target.split('?').next().unwrap_or_default()
+    }
+
+    /// What follows the `?` in the target.
+    #[must_use]
+    pub fn query(&self) -> Option<&'r str> {
+        self.head.target.split_once('?').map(|(_, query)| query)
+    }
+
+    /// The length of the body in bytes, if the request says it.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        content_length(self.head.fields).ok().flatten()
     }
 
     /// The value of the first field called `name`.

@@ -1,17 +1,23 @@
 //! The node itself, as the firmware sees it.
 //!
 //! `start` puts a node together, `identity` finds or makes its identity, `handle` is the firmware's handle to it, `call`
-//! makes requests to the cluster, `method` calls methods and has a part in topics.
+//! is a request to a component, which `response` sends at once and `stream` piece by piece, `method` calls methods and has a part in
+//! topics, and `open` opens the exchanges of these.
 
 mod call;
 mod error;
 mod handle;
 mod identity;
 mod method;
+mod open;
+mod response;
 mod start;
+mod stream;
 
-pub use call::{Call, CallError, CallResponse};
+pub use call::{Call, CallError};
 pub use error::StartError;
 pub use handle::Leaf;
 pub use method::MethodCall;
+pub use response::CallResponse;
 pub use start::{LeafResources, Parts, start};
+pub use stream::{CallHead, CallStream};

@@ -59,6 +59,56 @@
 //! }
 //! ```
 //!
+//! # Components
+//!
+//! A component gets the head of a request, reads the body piece by piece, and answers piece by piece, with a few hundred bytes of
+//! memory. The node keeps its answer to the rules: exactly the bytes that `content-length` announces, none in an answer to `HEAD`, and an
+//! error or a reset in place of an answer that is not whole.
+//!
+//! Three requests run at the same time ([`WORKERS`](sizes::WORKERS)), one of them without a body that is still on its way. Further
+//! ones wait for 5 s at most ([`WAIT`](sizes::WAIT)); then their callers get status 503. Who sends or reads nothing for 10 s
+//! ([`STALL`](sizes::STALL)) loses its place, and so does who is slower than 256 bytes a second.
+//!
+//! A board calls any component of the cluster, [at once](Leaf::call) or [piece by piece](Leaf::open). This one sums up what it is
+//! sent, and copies it to another component on the way:
+//!
+//! ```
+//! use embassy_time::Duration;
+//! use node_embedded::{Answer, Application, Call, ExchangeError, Leaf, Request};
+//!
+//! struct Meter<'d>(Leaf<'d>);
+//!
+//! impl Application for Meter<'_> {
+//!     fn components(&self) -> &[&str] {
+//!         &["meter"]
+//!     }
+//!
+//!     async fn serve(&self, request: &Request<'_>, answer: &mut Answer<'_, '_>) -> Result<(), ExchangeError> {
+//!         if request.method() != "PUT" {
+//!             return answer.begin(405, &[("allow", b"PUT"), ("content-length", b"0")]).await;
+//!         }
+//!         let call = Call { method: "PUT", timeout: Duration::from_secs(60), ..Call::get("archive", "/raw") };
+//!         let mut head = [0; 256];
+//!         let length = request.content_length();
+//!         let copy = self.0.open(&call, length, &mut head).await.map_err(|_| ExchangeError::Failed)?;
+//!         let (mut part, mut sum) = ([0; 128], 0u8);
+//!         loop {
+//!             match answer.read(&mut part).await? {
+//!                 0 => break,
+//!                 read => {
+//!                     let bytes = part.get(..read).unwrap_or_default();
+//!                     sum = bytes.iter().fold(sum, |sum, byte| sum.wrapping_add(*byte));
+//!                     copy.write(bytes).await?;
+//!                 }
+//!             }
+//!         }
+//!         copy.finish().await?;
+//!         let kept = copy.response(&mut head).await.map_err(|_| ExchangeError::Failed)?;
+//!         answer.send(kept.status(), "application/octet-stream", &[sum]).await
+//!     }
+//! }
+//! ```
+//!
 //! # Methods and topics
 //!
 //! A board has methods of its own, calls methods of any node, publishes on topics, and subscribes to topics of other nodes
@@ -167,7 +217,10 @@ pub use flash::StoreError;
 pub use hub_rules::{
     BadHubRules, CrlCheck, HubNames, HubRules, JudgeHub, Known, MAX_AUTHORITIES, MAX_HUB_NAMES,
 };
-pub use leaf::{Call, CallError, CallResponse, Leaf, LeafResources, MethodCall, Parts, StartError, start};
+pub use leaf::{
+    Call, CallError, CallHead, CallResponse, CallStream, Leaf, LeafResources, MethodCall, Parts, StartError,
+    start,
+};
 pub use revocation::{BadLists, MAX_LISTS, RevocationLists};
 pub use runner::Runner;
 pub use settings::{IdentitySigner, MAX_PINS, Settings};

@@ -17,7 +17,7 @@ use crate::connection::{Connector, PortMemory};
 use crate::flash::KeyringMemory;
 use crate::serve::Server;
 use crate::sizes::{HEAD, LINKS, WORKERS};
-use crate::state::{State, now};
+use crate::state::{State, Work, now};
 use crate::trial::judge_trials;
 
 /// Runs a node: spawn a task that awaits [`run`](Self::run).
@@ -41,15 +41,17 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
         let connector = |port| Connector { state, network, rng, port };
         let server = || Server { state, application, keyring };
         let [first_port, second_port] = ports;
-        let [first_head, second_head, methods_head] = heads;
+        let [first_head, second_head, third_head, methods_head] = heads;
         let (first_connector, second_connector) = (connector(0), connector(1));
-        let (first_server, second_server, methods_server) = (server(), server(), server());
+        let (first_server, second_server, third_server, methods_server) =
+            (server(), server(), server(), server());
         let mut clock = pin!(clock(state));
         let mut trials = pin!(judge_trials(state, keyring));
         let mut first_connection = pin!(first_connector.run(first_port));
         let mut second_connection = pin!(second_connector.run(second_port));
-        let mut first_worker = pin!(first_server.work(first_head));
-        let mut second_worker = pin!(second_server.work(second_head));
+        let mut first_worker = pin!(first_server.work(Work::Application, first_head));
+        let mut second_worker = pin!(second_server.work(Work::Application, second_head));
+        let mut third_worker = pin!(third_server.work(Work::Whole, third_head));
         #[cfg(feature = "logs")]
         let logs_server = server();
         #[cfg(feature = "logs")]
@@ -63,6 +65,7 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
             let _ = second_connection.as_mut().poll(cx);
             let _ = first_worker.as_mut().poll(cx);
             let _ = second_worker.as_mut().poll(cx);
+            let _ = third_worker.as_mut().poll(cx);
             let _ = methods_worker.as_mut().poll(cx);
             #[cfg(feature = "logs")]
             let _ = logs_worker.as_mut().poll(cx);

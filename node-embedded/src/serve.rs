@@ -4,19 +4,21 @@ use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embedded_storage_async::nor_flash::NorFlash;
-use node_core::http::{HeadError, NO_FIELD, RequestHead, content_length, find};
+use node_core::http::{BodyLength, FramingError, HeadError, NO_FIELD, RequestHead, find, request_length};
 use node_core::link::{ResetCode, Service};
 use node_core::route;
 use node_core::route::relay::RelayPath;
-use node_core::rpc::{FIRST_CUSTOM, Method};
 
 use crate::application::{Answer, Application, Request};
-use crate::exchange::{Exchange, broken};
+use crate::exchange::{Exchange, NoHead, broken};
 use crate::flash::KeyringMemory;
 use crate::log::warning;
 use crate::rpc::Methods;
 use crate::sizes::{FIELDS, HEAD};
-use crate::state::{ExchangeError, SlotIndex, State};
+use crate::state::{ExchangeError, SlotIndex, State, Work};
+
+/// What a sender is told that lets a worker wait.
+const STALLS: &str = "the request does not arrive\n";
 
 /// Everything that a worker uses.
 pub(crate) struct Server<'r, 'd, F: NorFlash, A> {
@@ -27,12 +29,12 @@ pub(crate) struct Server<'r, 'd, F: NorFlash, A> {
 }
 
 impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
-    /// Answers requests to the application for ever, one after the other. `head` holds the start of each.
-    pub(crate) async fn work(&self, head: &mut [u8; HEAD]) -> ! {
+    /// Answers exchanges for the application for ever, one after the other. `head` holds the start of each.
+    pub(crate) async fn work(&self, work: Work, head: &mut [u8; HEAD]) -> ! {
         loop {
-            let (slot, open) = self.state.wait(|core| core.table.next_waiting(is_for_application)).await;
-            let mut exchange = Exchange::new(self.state, slot, false);
-            let outcome = self.answer(&mut exchange, slot, open.service, head).await;
+            let (slot, service) = self.state.wait(|core| core.table.next_waiting(work)).await;
+            let mut exchange = Exchange::accepted(self.state, slot);
+            let outcome = self.answer(&mut exchange, slot, service, head).await;
             conclude(exchange, outcome);
         }
     }
@@ -41,9 +43,9 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
     /// application do not keep an operator out.
     pub(crate) async fn work_methods(&self, head: &mut [u8; HEAD]) -> ! {
         loop {
-            let (slot, open) = self.state.wait(|core| core.table.next_waiting(is_built_in)).await;
-            let Service::Rpc(number) = open.service else { continue };
-            let mut exchange = Exchange::new(self.state, slot, false);
+            let (slot, service) = self.state.wait(|core| core.table.next_waiting(Work::BuiltIn)).await;
+            let Service::Rpc(number) = service else { continue };
+            let mut exchange = Exchange::accepted(self.state, slot);
             // A method that has begun runs to its end, even when the caller no longer waits for the answer.
             let outcome = match self.methods().answer(&mut exchange, number, head).await {
                 Ok(()) => exchange.finish().await,
@@ -57,8 +59,8 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
     #[cfg(feature = "logs")]
     pub(crate) async fn work_logs(&self) -> ! {
         loop {
-            let (slot, _) = self.state.wait(|core| core.table.next_waiting(is_for_log)).await;
-            let mut exchange = Exchange::new(self.state, slot, false);
+            let (slot, _) = self.state.wait(|core| core.table.next_waiting(Work::Log)).await;
+            let mut exchange = Exchange::accepted(self.state, slot);
             let methods = self.methods();
             let shown = select(methods.logs(&mut exchange), broken(self.state, slot));
             let outcome = match select(shown, self.refuse_readers()).await {
@@ -77,8 +79,8 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
     #[cfg(feature = "logs")]
     async fn refuse_readers(&self) -> ! {
         loop {
-            let (slot, _) = self.state.wait(|core| core.table.next_waiting(is_for_log)).await;
-            Exchange::new(self.state, slot, false).reset(ResetCode::Full);
+            let (slot, _) = self.state.wait(|core| core.table.next_waiting(Work::Log)).await;
+            Exchange::accepted(self.state, slot).reset(ResetCode::Full);
         }
     }
 
@@ -105,59 +107,71 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
 
     async fn answer_http(
         &self,
-        exchange: &mut Exchange<'_>,
+        exchange: &Exchange<'_>,
         buffer: &mut [u8; HEAD],
     ) -> Result<(), ExchangeError> {
-        let filled = match read_head(exchange, buffer).await? {
-            Ok(filled) => filled,
-            Err(Refusal { status, problem }) => {
-                return Answer::new(exchange, &[]).send(status, "text/plain", problem.as_bytes()).await;
-            }
+        let mut answer = Answer::new(exchange);
+        let served = match exchange.read_head(buffer).await {
+            Ok(Ok(filled)) => self.answer_head(buffer.get(..filled).unwrap_or_default(), &mut answer).await,
+            Ok(Err(NoHead::TooLong)) => answer.refuse(431, "the headers are too long for this board\n").await,
+            Ok(Err(NoHead::Ended)) => answer.refuse(400, "the request ends before its headers do\n").await,
+            Err(ExchangeError::Stalled) => answer.refuse(408, STALLS).await,
+            Err(error) => Err(error),
         };
-        let bytes = buffer.get(..filled).unwrap_or_default();
-        let mut slots = [NO_FIELD; FIELDS];
-        let Ok(Some(head)) = RequestHead::parse(bytes, &mut slots) else {
-            return Err(ExchangeError::BadHead);
-        };
-        let mut answer = Answer::new(exchange, bytes.get(head.len..).unwrap_or_default());
-        if content_length(head.fields).is_err() {
-            return answer.send(400, "text/plain", b"contradicting content lengths\n").await;
+        match served {
+            Ok(()) if answer.is_whole() => Ok(()),
+            Ok(()) if answer.is_begun() => Err(ExchangeError::Misuse),
+            Ok(()) => answer.refuse(500, "the component gave no answer\n").await,
+            Err(error) if answer.is_begun() || exchange.is_broken() => Err(error),
+            // The component may pass on an error of another exchange. So it does not say who is to blame here.
+            Err(error) => match answer.fault() {
+                Some(ExchangeError::Stalled) => answer.refuse(408, STALLS).await,
+                Some(ExchangeError::BadBody) => {
+                    answer.refuse(400, "the body is not as long as announced\n").await
+                }
+                _ => {
+                    warning!("request: {}", error);
+                    answer.refuse(500, "the component failed\n").await
+                }
+            },
         }
+    }
+
+    async fn answer_head(&self, bytes: &[u8], answer: &mut Answer<'_, '_>) -> Result<(), ExchangeError> {
+        let mut slots = [NO_FIELD; FIELDS];
+        let head = match RequestHead::parse(bytes, &mut slots) {
+            Ok(Some(head)) => head,
+            Err(HeadError::TooManyFields) => {
+                return answer.refuse(431, "too many headers for this board\n").await;
+            }
+            Ok(None) | Err(_) => return answer.refuse(400, "malformed request\n").await,
+        };
+        let body = match request_length(head.version, head.fields) {
+            // The end of the exchange ends a body without a length.
+            Ok(BodyLength::None) => BodyLength::UntilClose,
+            Ok(body) => body,
+            Err(FramingError::Coding) => return answer.refuse(501, "unknown transfer coding\n").await,
+            Err(_) => return answer.refuse(400, "the length of the body is not clear\n").await,
+        };
+        answer.take_head(&head, body);
         let path = find(head.fields, route::RELAY_PATH).and_then(|path| core::str::from_utf8(path).ok());
         if RelayPath(path.unwrap_or_default()).visits(self.state.with(|core| core.node.id())) {
-            return answer.send(508, "text/plain", b"the request runs in a circle\n").await;
+            return answer.refuse(508, "the request runs in a circle\n").await;
         }
         let component = find(head.fields, route::COMPONENT).and_then(|name| core::str::from_utf8(name).ok());
-        let known = component.filter(|name| self.application.components().contains(name));
-        let Some(component) = known else {
-            return answer.send(404, "text/plain", b"this board does not offer that component\n").await;
-        };
-        self.application.serve(&Request { component, head }, &mut answer).await?;
-        if !answer.is_begun() {
-            answer.send(500, "text/plain", b"the component gave no answer\n").await?;
+        match component.filter(|name| self.application.components().contains(name)) {
+            Some(component) => self.application.serve(&Request { component, head }, answer).await,
+            None => answer.refuse(404, "this board does not offer that component\n").await,
         }
-        Ok(())
     }
-}
-
-const fn is_built_in(service: Service) -> bool {
-    matches!(service, Service::Rpc(number) if number < FIRST_CUSTOM && number != Method::Event.number())
-        && !is_for_log(service)
-}
-
-const fn is_for_log(service: Service) -> bool {
-    cfg!(feature = "logs") && matches!(service, Service::Rpc(number) if number == Method::Logs.number())
-}
-
-const fn is_for_application(service: Service) -> bool {
-    !is_built_in(service) && !is_for_log(service)
 }
 
 fn conclude(exchange: Exchange<'_>, outcome: Result<(), ExchangeError>) {
     match outcome {
         Ok(()) => {}
         // The other side knows of the end.
-        Err(ExchangeError::LinkLost | ExchangeError::Reset(_) | ExchangeError::TimedOut) => {}
+        Err(_) if exchange.is_broken() => {}
+        Err(ExchangeError::Stalled) => exchange.reset(ResetCode::Timeout),
         Err(error) => {
             warning!("request: {}", error);
             exchange.reset(ResetCode::Internal);
@@ -170,40 +184,5 @@ fn settle(first: Either<Result<(), ExchangeError>, ExchangeError>) -> Result<(),
     match first {
         Either::First(done) => done,
         Either::Second(why) => Err(why),
-    }
-}
-
-/// A request without a head that this board accepts.
-struct Refusal {
-    status: u16,
-    problem: &'static str,
-}
-
-/// Fills `buffer` until it holds a whole head, and returns how many bytes it holds.
-async fn read_head(
-    exchange: &mut Exchange<'_>,
-    buffer: &mut [u8; HEAD],
-) -> Result<Result<usize, Refusal>, ExchangeError> {
-    let mut filled = 0;
-    loop {
-        let mut slots = [NO_FIELD; FIELDS];
-        match RequestHead::parse(buffer.get(..filled).unwrap_or_default(), &mut slots) {
-            Ok(Some(_)) => return Ok(Ok(filled)),
-            Ok(None) => {}
-            Err(HeadError::TooManyFields) => {
-                return Ok(Err(Refusal { status: 431, problem: "too many headers for this board\n" }));
-            }
-            Err(_) => return Ok(Err(Refusal { status: 400, problem: "malformed request\n" })),
-        }
-        let room = buffer.get_mut(filled..).unwrap_or_default();
-        if room.is_empty() {
-            return Ok(Err(Refusal { status: 431, problem: "the headers are too long for this board\n" }));
-        }
-        match exchange.read(room).await? {
-            0 => {
-                return Ok(Err(Refusal { status: 400, problem: "the request ends before its headers do\n" }));
-            }
-            read => filled += read,
-        }
     }
 }

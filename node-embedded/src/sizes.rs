@@ -2,6 +2,7 @@
 //!
 //! The aim is a whole node, its stack included, in 64 KB of RAM; a board's `sizes.txt` holds its present size.
 
+use embassy_time::Duration;
 use node_core::keys::{MAX_BUNDLE, MAX_BUNDLE_CERTIFICATE, MAX_SEALED};
 use node_core::rpc::MAX_PING;
 use node_core::wire::record::MAX_METADATA;
@@ -34,19 +35,28 @@ pub const FRAME: u16 = 1024;
 /// Memory for the frame that arrives.
 pub const INPUT: usize = HEADER + FRAME as usize;
 
-/// Exchanges that a hub may have open on one link.
-pub const THEIR_EXCHANGES: usize = 4;
+/// Exchanges that a hub may have open on one link. The last one is for built-in methods, so that an operator gets through.
+pub const THEIR_EXCHANGES: usize = 6;
+/// Exchanges of hubs, on all links.
+pub const ALL_THEIR_EXCHANGES: usize = 8;
 /// Exchanges of this node's own, on all links.
 pub const OUR_EXCHANGES: usize = 4;
 /// All exchanges.
-pub const EXCHANGES: usize = LINKS * THEIR_EXCHANGES + OUR_EXCHANGES;
+pub const EXCHANGES: usize = ALL_THEIR_EXCHANGES + OUR_EXCHANGES;
 /// Bytes that a hub may send on one exchange before the node reads them.
 pub const EXCHANGE_CREDIT: usize = 512;
 /// Bytes that a hub may send on one link before the node reads them.
 pub const LINK_CREDIT: usize = THEIR_EXCHANGES * EXCHANGE_CREDIT;
-/// Requests to the application that the node answers at the same time, beside one built-in method. Further requests
-/// wait for their turn.
-pub const WORKERS: usize = 2;
+/// Requests to the application that the node answers at the same time, beside one built-in method. The last of these workers
+/// takes no request whose end has not arrived, so that slow uploads leave it to others.
+pub const WORKERS: usize = 3;
+/// How long a further request waits for a worker. Then it is reset with *full*, of which a hub makes status 503.
+pub const WAIT: Duration = Duration::from_secs(5);
+/// How long a worker waits for a hub that sends nothing, or reads nothing. Then the request is answered with status 408 if it
+/// was not answered yet, and reset otherwise.
+pub const STALL: Duration = Duration::from_secs(10);
+/// A hub that sends or reads fewer bytes a second than that, on average, uses up [`STALL`].
+pub const LEAST_RATE: u64 = 256;
 
 /// Subscriptions of other nodes to topics of this board, at the same time.
 pub const SUBSCRIBERS: usize = 4;
@@ -91,4 +101,5 @@ const _: () =
     assert!(TLS_WRITE >= MAX_BUNDLE_CERTIFICATE + 64 + 255, "this node's certificate fits a record");
 const _: () = assert!(BUNDLE <= MAX_BUNDLE);
 const _: () = assert!(HEAD >= MAX_PING);
+const _: () = assert!(ALL_THEIR_EXCHANGES >= THEIR_EXCHANGES && THEIR_EXCHANGES >= 2);
 const _: () = assert!(THEIR_EXCHANGES <= u16::MAX as usize && EXCHANGES <= u8::MAX as usize);

@@ -248,3 +248,21 @@ fn connection_options_are_read_once() {
     assert!(!connection.passes("X-SECRET") && !connection.passes("TE") && connection.passes("x-public"));
     assert!(Connection::of(&[]).passes("x-secret"));
 }
+
+proptest! {
+    #[test]
+    fn a_body_in_any_chunks_is_the_same_body(
+        pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..8),
+        piece in 1usize..30,
+    ) {
+        let mut input = Vec::new();
+        for data in &pieces {
+            input.extend_from_slice(std::format!("{:x}\r\n", data.len()).as_bytes());
+            input.extend_from_slice(data);
+            input.extend_from_slice(b"\r\n");
+        }
+        input.extend_from_slice(b"0\r\n\r\nrest");
+        let decoded = decode(&input, piece);
+        prop_assert_eq!(decoded, Ok(Some((pieces.concat(), Vec::new(), b"rest".to_vec()))));
+    }
+}

@@ -5,11 +5,12 @@ use node_core::id::NodeId;
 use node_core::link::Service;
 use node_core::rpc::{Code, Event, LEASE_S, MAX_EVENT, Method, Response, Subscribe};
 
-use super::call::{Beginning, CallError, begin};
+use super::call::CallError;
 use super::handle::Leaf;
+use super::open::{Beginning, begin};
 use crate::exchange::Exchange;
 use crate::sizes::SUBSCRIBERS;
-use crate::state::now;
+use crate::state::{ExchangeError, now};
 
 /// Longest head of an event, and longest subscription: a topic with its length, and an id.
 const HEAD: usize = 80;
@@ -107,12 +108,18 @@ impl Leaf<'_> {
     async fn ask(&self, call: &MethodCall<'_>, rest: &[u8], buffer: &mut [u8]) -> Result<usize, CallError> {
         let service = Service::Rpc(call.method);
         let beginning = Beginning { to: call.node, service, head: call.body, end: rest.is_empty() };
-        let mut exchange = begin(self.state, beginning, rest, call.timeout).await?;
-        read_answer(&mut exchange, buffer).await
+        let exchange = begin(self.state, beginning, call.timeout).await?;
+        match exchange.write(rest).await {
+            Ok(()) => exchange.finish().await?,
+            // The answer says why the rest is not wanted.
+            Err(ExchangeError::Answered) => {}
+            Err(error) => return Err(error.into()),
+        }
+        read_answer(&exchange, buffer).await
     }
 }
 
-async fn read_answer(exchange: &mut Exchange<'_>, buffer: &mut [u8]) -> Result<usize, CallError> {
+async fn read_answer(exchange: &Exchange<'_>, buffer: &mut [u8]) -> Result<usize, CallError> {
     let mut filled = 0;
     loop {
         let room = buffer.get_mut(filled..).unwrap_or_default();

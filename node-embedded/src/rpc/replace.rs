@@ -43,8 +43,8 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
         let length = match with_timeout(PACE, read_body(reply.exchange(), sealed.0)).await {
             Ok(Ok(Some(length))) => length,
             Ok(Ok(None)) => return Ok(Err(ReplaceError::TooLong)),
+            Err(_) | Ok(Err(ExchangeError::Stalled)) => return Ok(Err(ReplaceError::TooSlow)),
             Ok(Err(lost)) => return Err(lost),
-            Err(_) => return Ok(Err(ReplaceError::TooSlow)),
         };
         let sealed = sealed.0.get_mut(..length).unwrap_or_default();
         let recipient = Recipient { identity: self.state.owner.identity, unseal, epoch: store.epoch() };

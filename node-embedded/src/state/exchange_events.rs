@@ -2,6 +2,8 @@
 
 use node_core::link::{ExchangeId, Open, ResetCode};
 
+use node_core::time::Instant;
+
 use super::core::Core;
 use super::port::Port;
 use super::table::{ExchangeError, ExchangeKey, ExchangeSlot};
@@ -14,11 +16,18 @@ pub(super) struct Arrived<'b> {
 }
 
 impl Core<'_> {
-    pub(super) fn handle_opened(&mut self, index: usize, id: ExchangeId, open: Open, arrived: Arrived<'_>) {
+    pub(super) fn handle_opened(
+        &mut self,
+        now: Instant,
+        key: (usize, ExchangeId),
+        open: Open,
+        arrived: Arrived<'_>,
+    ) {
+        let (index, id) = key;
         let for_us = open.to.is_none_or(|to| to == self.node.id());
         let key = self.exchange_key(index, id);
         let Some(port) = self.ports.get_mut(index) else { return };
-        let slot = key.filter(|_| for_us).and_then(|key| self.table.arrive(key, open));
+        let slot = key.filter(|_| for_us).and_then(|key| self.table.arrive(now, key, open.service));
         let Some(slot) = slot else {
             port.link.reset(id, if for_us { ResetCode::Full } else { ResetCode::Unknown });
             port.link.release(id, arrived.data.len());
@@ -42,6 +51,17 @@ impl Core<'_> {
         });
         if !kept {
             port.link.release(id, arrived.data.len());
+        }
+    }
+
+    /// Refuses the exchanges that have waited too long for a worker.
+    pub(super) fn refuse_overdue(&mut self, now: Instant) {
+        while let Some((key, unread)) = self.table.take_overdue(now) {
+            if let Some(port) = self.ports.get_mut(key.port).filter(|port| port.id() == Some(key.link)) {
+                port.link.release(key.id, unread);
+                port.link.reset(key.id, ResetCode::Full);
+                self.runner.wake();
+            }
         }
     }
 

@@ -93,12 +93,13 @@ impl Core<'_> {
         for index in 0..LINKS {
             self.handle_link_time(index, now);
         }
+        self.refuse_overdue(now);
         let links = self.ports.iter().filter(|port| !port.is_idle());
         let links = links.flat_map(|port| match port.stage {
             Stage::Parting(_, parted) => Some(parted.until),
             _ => port.link.poll_timeout(),
         });
-        let next = links.chain(self.node.poll_timeout()).min();
+        let next = links.chain(self.node.poll_timeout()).chain(self.table.next_overdue()).min();
         next.unwrap_or(now + Duration::from_secs(60)).max(now + TICK)
     }
 
@@ -201,7 +202,7 @@ impl Core<'_> {
             Event::Greeted => self.handle_greeted(index, now),
             Event::Up(hub) => self.handle_up(index, now, keys, &hub),
             Event::Opened { id, open, data, end } => {
-                self.handle_opened(index, id, open, Arrived { data, end });
+                self.handle_opened(now, (index, id), open, Arrived { data, end });
             }
             Event::Data { id, data, end } => self.handle_data(index, id, Arrived { data, end }),
             // Trailers are for who asks for them (RFC 9110 section 6.5.1). A board does not.

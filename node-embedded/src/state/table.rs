@@ -6,11 +6,16 @@
 
 use embassy_sync::waitqueue::WakerRegistration;
 use node_core::id::LinkId;
-use node_core::link::{ExchangeId, Open, ResetCode, Side};
+use node_core::link::{ExchangeId, ResetCode, Side};
+use node_core::rpc::{FIRST_CUSTOM, Method};
+use node_core::time::{Duration, Instant};
 use node_core::wire::Service;
 use thiserror::Error;
 
-use crate::sizes::{EXCHANGE_CREDIT, EXCHANGES, OUR_EXCHANGES};
+use crate::sizes::{ALL_THEIR_EXCHANGES, EXCHANGE_CREDIT, EXCHANGES, OUR_EXCHANGES, THEIR_EXCHANGES, WAIT};
+
+/// [`WAIT`] as the core counts time.
+const PATIENCE: Duration = Duration::from_micros(WAIT.as_micros());
 
 /// All exchanges.
 pub(crate) struct ExchangeTable<'d> {
@@ -31,10 +36,45 @@ pub(crate) struct ExchangeSlot {
     pub(crate) ended: bool,
     /// The reason of an early end.
     pub(crate) broken: Option<ExchangeError>,
-    /// The exchange waits for a worker since this arrival.
-    waiting: Option<(u32, Open)>,
+    /// The exchange waits for a worker.
+    waiting: Option<Waiting>,
+    service: Service,
     /// Wakes the task that reads or writes it.
     pub(crate) waker: WakerRegistration,
+}
+
+/// An exchange that waits for a worker.
+struct Waiting {
+    /// The count of arrivals with it.
+    arrival: u32,
+    until: Instant,
+}
+
+/// The exchanges that a worker takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Built-in methods.
+    BuiltIn,
+    /// Those for the application.
+    Application,
+    /// Those for the application of which everything has arrived.
+    Whole,
+    /// Readers of the log.
+    #[cfg(feature = "logs")]
+    Log,
+}
+
+impl Work {
+    fn takes(self, slot: &ExchangeSlot) -> bool {
+        let (built_in, log) = (is_built_in(slot.service), is_for_log(slot.service));
+        match self {
+            Self::BuiltIn => built_in,
+            Self::Application => !built_in && !log,
+            Self::Whole => !built_in && !log && slot.ended,
+            #[cfg(feature = "logs")]
+            Self::Log => log,
+        }
+    }
 }
 
 /// One exchange of one link.
@@ -60,24 +100,52 @@ impl<'d> ExchangeTable<'d> {
     }
 
     /// Takes a slot for an exchange that a hub opened, which then waits for a worker. `None` when there is no room.
-    pub(crate) fn arrive(&mut self, key: ExchangeKey, open: Open) -> Option<&mut ExchangeSlot> {
+    pub(crate) fn arrive(
+        &mut self,
+        now: Instant,
+        key: ExchangeKey,
+        service: Service,
+    ) -> Option<&mut ExchangeSlot> {
+        let theirs = self.slots.iter().filter_map(|slot| Some((slot.key?, slot.service)));
+        let theirs = theirs.filter(|(key, _)| key.id.side == Side::Theirs);
+        let of_link =
+            theirs.clone().filter(|(other, service)| other.link == key.link && !is_built_in(*service));
+        let link_is_full = !is_built_in(service) && of_link.count() >= THEIR_EXCHANGES - 1;
+        if link_is_full || theirs.count() >= ALL_THEIR_EXCHANGES {
+            return None;
+        }
         self.arrivals = self.arrivals.wrapping_add(1);
-        let waiting = Some((self.arrivals, open));
         let slot = self.slots.iter_mut().find(|slot| slot.key.is_none())?;
         slot.occupy(key);
-        slot.waiting = waiting;
+        slot.service = service;
+        slot.waiting = Some(Waiting { arrival: self.arrivals, until: now + PATIENCE });
         Some(slot)
     }
 
-    /// The exchange that has waited longest for a worker, among those that `fits` accepts.
-    pub(crate) fn next_waiting(&mut self, fits: fn(Service) -> bool) -> Option<(SlotIndex, Open)> {
+    /// The exchange that has waited longest for a worker, among those that are such work.
+    pub(crate) fn next_waiting(&mut self, work: Work) -> Option<(SlotIndex, Service)> {
         let now = self.arrivals;
-        let waiting = (0..)
-            .zip(self.slots.iter_mut())
-            .filter(|(_, slot)| slot.waiting.is_some_and(|(_, open)| fits(open.service)));
-        let age = |slot: &ExchangeSlot| slot.waiting.map_or(0, |(arrival, _)| now.wrapping_sub(arrival));
-        let (index, slot) = waiting.max_by_key(|(_, slot)| age(slot))?;
-        slot.waiting.take().map(|(_, open)| (SlotIndex(index), open))
+        let age =
+            |slot: &ExchangeSlot| slot.waiting.as_ref().map(|waiting| now.wrapping_sub(waiting.arrival));
+        let fitting =
+            (0..).zip(self.slots.iter_mut()).filter(|(_, slot)| slot.waiting.is_some() && work.takes(slot));
+        let (index, slot) = fitting.max_by_key(|(_, slot)| age(slot))?;
+        slot.waiting = None;
+        Some((SlotIndex(index), slot.service))
+    }
+
+    /// Takes an exchange that has waited too long out of the table. Returns how many of its bytes were not read.
+    pub(crate) fn take_overdue(&mut self, now: Instant) -> Option<(ExchangeKey, usize)> {
+        let is_overdue =
+            |slot: &&mut ExchangeSlot| slot.waiting.as_ref().is_some_and(|waiting| now >= waiting.until);
+        let slot = self.slots.iter_mut().find(is_overdue)?;
+        slot.waiting = None;
+        Some((slot.key.take()?, slot.unread.len()))
+    }
+
+    /// When the next exchange will have waited too long.
+    pub(crate) fn next_overdue(&self) -> Option<Instant> {
+        self.slots.iter().filter_map(|slot| Some(slot.waiting.as_ref()?.until)).min()
     }
 
     /// Whether this node may open another exchange.
@@ -115,6 +183,7 @@ impl ExchangeSlot {
         ended: false,
         broken: None,
         waiting: None,
+        service: Service::Http,
         waker: WakerRegistration::new(),
     };
 
@@ -133,6 +202,17 @@ impl ExchangeSlot {
     }
 }
 
+/// Whether the node itself answers. An event is the application's.
+const fn is_built_in(service: Service) -> bool {
+    matches!(service, Service::Rpc(number) if number < FIRST_CUSTOM && number != Method::Event.number())
+        && !is_for_log(service)
+}
+
+/// A reader of the log may stay long, so it does not take the place that is kept for built-in methods.
+const fn is_for_log(service: Service) -> bool {
+    cfg!(feature = "logs") && matches!(service, Service::Rpc(number) if number == Method::Logs.number())
+}
+
 /// Why an exchange ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -146,7 +226,22 @@ pub enum ExchangeError {
     /// Its time ran out.
     #[error("the exchange ran out of time")]
     TimedOut,
-    /// A head is larger than its buffer, or has parts that do not belong there.
+    /// A head is larger than its buffer, or has parts that do not belong there: fields that end at a hop, or an interim status.
     #[error("the head of the message is too long or malformed")]
     BadHead,
+    /// The other side's body is not as long as its Content-Length says.
+    #[error("the body is not as long as its Content-Length says")]
+    BadBody,
+    /// The other side sent, or read, too little for too long.
+    #[error("the other side stalls")]
+    Stalled,
+    /// The other side answered before it got the whole request, and wants no more of it.
+    #[error("the other side answered before the request was whole")]
+    Answered,
+    /// The firmware sends a body that is not as long as the Content-Length that it announced, or one without a head.
+    #[error("this board's body is not as long as its Content-Length says")]
+    Misuse,
+    /// The firmware cannot answer: its [`serve`](crate::Application::serve) says so.
+    #[error("the component failed")]
+    Failed,
 }

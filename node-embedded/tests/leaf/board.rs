@@ -2,7 +2,7 @@
 
 use core::cell::RefCell;
 
-use embassy_time::Duration;
+use embassy_time::{Duration, Timer};
 use node_core::rpc::{Code, Event};
 use node_core::time::UnixTime;
 use node_embedded::{
@@ -82,6 +82,44 @@ impl Application for Echo {
                         read => answer.write(&part[..read]).await?,
                     }
                 }
+            }
+            "/collect" => {
+                let (mut part, mut length) = ([0; 100], 0);
+                loop {
+                    match answer.read(&mut part).await? {
+                        0 => return answer.send(200, "text/plain", length.to_string().as_bytes()).await,
+                        read => length += read,
+                    }
+                }
+            }
+            "/slow" => {
+                let (mut part, mut length) = ([0; 500], 0);
+                loop {
+                    Timer::after_secs(5).await;
+                    match answer.read(&mut part).await? {
+                        0 => return answer.send(200, "text/plain", length.to_string().as_bytes()).await,
+                        read => length += read,
+                    }
+                }
+            }
+            "/empty" => answer.begin(204, &[]).await,
+            "/fails" => Err(ExchangeError::Failed),
+            // As if from an exchange of its own with somebody else.
+            "/elsewhere" => Err(ExchangeError::LinkLost),
+            "/short" => {
+                answer.begin(200, &[("content-length", b"3")]).await?;
+                answer.write(b"ab").await
+            }
+            "/long" => {
+                answer.begin(200, &[("content-length", b"3")]).await?;
+                answer.write(b"abc").await?;
+                answer.write(b"d").await
+            }
+            "/interim" => answer.begin(103, &[]).await,
+            "/hop" => answer.begin(200, &[("connection", b"close")]).await,
+            "/twice" => {
+                answer.send(200, "text/plain", b"one").await?;
+                answer.begin(200, &[]).await
             }
             "/no-answer" => Ok(()),
             "/never" => core::future::pending().await,

@@ -15,7 +15,7 @@ use node_core::http::{HeadWriter, NO_FIELD, RequestHead};
 use node_core::id::{LinkId, NodeId};
 use node_core::identity::{Certificates, Channel};
 use node_core::link::{
-    Config, Event, Exchange, ExchangeId, GoAway, Limits, LentLink, Open, Outbox, Phase, ResetCode, Service,
+    Config, Event, Exchange, ExchangeId, GoAway, LentLink, Limits, Open, Outbox, Phase, ResetCode, Service,
 };
 use node_core::time::{Instant, UnixTime};
 use node_core::trust::Fingerprint;
@@ -250,6 +250,16 @@ impl Hub {
 
     /// Asks a board, and returns its whole response.
     pub async fn ask(&self, board: NodeId, ask: Ask<'_>) -> Result<Vec<u8>, String> {
+        self.ask_slowly(board, ask, None).await
+    }
+
+    /// Asks a board. What follows the first bytes of the request is sent byte by byte, with a pause after each.
+    pub async fn ask_slowly(
+        &self,
+        board: NodeId,
+        ask: Ask<'_>,
+        pause: Option<Duration>,
+    ) -> Result<Vec<u8>, String> {
         let Ask { body, end, .. } = ask;
         let (link, id, mut sent) = loop {
             if let Some(opened) = self.open(board, ask)? {
@@ -272,15 +282,16 @@ impl Hub {
                 if let Some(code) = arrived.reset {
                     return Err(format!("reset: {code}"));
                 }
+                let until = if pause.is_some() { body.len().min(sent + 1) } else { body.len() };
+                let (rest, end) = (&body[sent..until], end && until == body.len());
                 if !ended
-                    && let Ok(taken) =
-                        connection.link.send(id, &body[sent..], end, &mut Out(&mut connection.out))
+                    && let Ok(taken) = connection.link.send(id, rest, end, &mut Out(&mut connection.out))
                 {
                     sent += taken;
                     ended = sent == body.len();
                 }
             }
-            Timer::after(STEP).await;
+            Timer::after(pause.unwrap_or(STEP)).await;
         }
     }
 
@@ -522,16 +533,11 @@ impl Connection {
         }
     }
 
-    /// Answers whole requests from the board with their body.
+    /// Answers requests from the board.
     fn echo(&mut self) {
         let mut done = Vec::new();
-        for (id, arrived) in self.exchanges.iter_mut().filter(|(_, arrived)| arrived.http && arrived.ended) {
-            let mut slots = [NO_FIELD; 16];
-            let head = RequestHead::parse(&arrived.bytes, &mut slots).unwrap().unwrap();
-            let mut response = vec![0; 64];
-            let length = HeadWriter::response(&mut response, 200, "").unwrap().finish().unwrap();
-            response.truncate(length);
-            response.extend_from_slice(&arrived.bytes[head.len..]);
+        for (id, arrived) in self.exchanges.iter_mut().filter(|(_, arrived)| arrived.http) {
+            let Some(response) = answer(arrived) else { continue };
             let rest = &response[arrived.sent..];
             match self.link.send(*id, rest, true, &mut Out(&mut self.out)) {
                 Ok(taken) => {
@@ -546,4 +552,35 @@ impl Connection {
         }
         done.iter().for_each(|id| drop(self.exchanges.remove(id)));
     }
+}
+
+/// The response to a request from the board, `None` as long as there is none.
+///
+/// | path       | response                                                          |
+/// |------------|-------------------------------------------------------------------|
+/// | `/request` | the whole request, with its head                                  |
+/// | `/interim` | two interim responses, and then the body                          |
+/// | `/refuse`  | status 413 before the request ends                                |
+/// | `/short`   | a body that is shorter than announced                             |
+/// | others     | the body; its length without the body if the method is `HEAD`     |
+fn answer(arrived: &Arrived) -> Option<Vec<u8>> {
+    let mut slots = [NO_FIELD; 16];
+    let head = RequestHead::parse(&arrived.bytes, &mut slots).unwrap()?;
+    let body = &arrived.bytes[head.len..];
+    let (before, status, length, body) = match head.target {
+        "/refuse" => (&b""[..], 413, 0, &b""[..]),
+        _ if !arrived.ended => return None,
+        "/request" => (&b""[..], 200, arrived.bytes.len(), &arrived.bytes[..]),
+        "/interim" => {
+            (&b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 \r\nlink: x\r\n\r\n"[..], 200, body.len(), body)
+        }
+        "/short" => (&b""[..], 200, body.len() + 1, body),
+        _ if head.method == "HEAD" => (&b""[..], 200, 5, &b""[..]),
+        _ => (&b""[..], 200, body.len(), body),
+    };
+    let mut buffer = [0; 128];
+    let mut writer = HeadWriter::response(&mut buffer, status, "").unwrap();
+    writer.field("content-length", length.to_string().as_bytes()).unwrap();
+    let len = writer.finish().unwrap();
+    Some([before, &buffer[..len], body].concat())
 }

@@ -44,7 +44,7 @@ fn requests_pass_in_both_directions() {
 #[test]
 fn many_requests_run_at_once() {
     with_board(async |world, leaf| {
-        let bodies: [Vec<u8>; 8] = core::array::from_fn(|number| vec![number as u8; 700 * number]);
+        let bodies: [Vec<u8>; 5] = core::array::from_fn(|number| vec![number as u8; 700 * number]);
         let down = bodies.each_ref().map(|body| world.http(leaf, "/echo", body));
         let up = bodies.each_ref().map(|body| call(&leaf, "hub-echo", body));
         let (down, up) = join(join_array(down), join_array(up)).await;

@@ -9,7 +9,11 @@ mod board;
 #[cfg(test)]
 mod cable;
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod clock;
+#[cfg(test)]
+mod components;
 #[cfg(test)]
 mod flash;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use node_core::id::Name;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::connections::Connections;
 use super::keyring::TlsStatus;
 use crate::access::Access;
 use crate::cluster::Cluster;
@@ -41,6 +42,8 @@ pub struct About {
     pub config: watch::Receiver<Vec<InForce>>,
     /// Decides on the roles of callers.
     pub access: Arc<Access>,
+    /// The connections of the ports.
+    pub connections: Connections,
     /// The cluster's name.
     pub cluster_id: Name,
     /// When the daemon started, in Unix milliseconds.

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{About, Api, KeySlot, LogSource, MemberBrief, NodeBrief, Pong, Remote, RemoteError, TlsStatus};
+use super::{
+    About, Api, Connections, KeySlot, LogSource, MemberBrief, NodeBrief, Pong, Remote, RemoteError, TlsStatus,
+};
 use crate::cluster::Cluster;
 use crate::testing::{access, alone};
 
@@ -86,6 +88,7 @@ pub fn api_over<R>(cluster: Cluster, tls: TlsStatus, remote: R) -> Api<R> {
     let about = About {
         config,
         access: access(),
+        connections: Connections::default(),
         cluster_id: Name::new("test").unwrap(),
         started_at: 1,
         stop,

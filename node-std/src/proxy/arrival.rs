@@ -39,9 +39,4 @@ impl Origin<'_> {
             Self::Link(_) => None,
         }
     }
-
-    /// Whether the sender is of the cluster, and may learn which of its nodes failed.
-    pub(crate) const fn is_inside(&self) -> bool {
-        !matches!(self, Self::Outside { .. })
-    }
 }

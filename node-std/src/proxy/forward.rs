@@ -276,7 +276,7 @@ async fn to_upstream<D: Leg>(
     }
     let who = || format!("component {} at {}", offered.component.name, pool.url);
     loop {
-        let opened = match timeout_at(request.deadline, pool.open()).await {
+        let opened = match timeout_at(request.deadline, pool.open(request.is_safe)).await {
             Ok(Ok(opened)) => opened,
             Ok(Err(error)) => {
                 return Err(ProxyError::unreachable(&who(), &crate::tls::explain(&error)).into());

@@ -77,6 +77,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Http1<IO> {
         }
     }
 
+    pub(crate) const fn io(&self) -> &IO {
+        &self.io
+    }
+
     /// The next response is for a client of this version. The connection goes on after it, or not.
     pub(crate) const fn answers(&mut self, version: Version, persists: bool) {
         self.client = Some(Client { version, persists });
@@ -296,8 +300,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
         };
         self.outgoing = if outgoing == Outgoing::Known(0) { Outgoing::Over } else { outgoing };
         if let Some(length) = length {
-            // A buffer in memory takes everything.
-            let _ = write!((&mut self.write).writer(), "content-length: {length}\r\n");
+            self.put(b"content-length: ");
+            self.put(itoa::Buffer::new().format(length).as_bytes());
+            self.put(b"\r\n");
         } else if body == BodyLength::Chunked {
             self.put(b"transfer-encoding: chunked\r\n");
         }

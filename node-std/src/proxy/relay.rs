@@ -4,7 +4,7 @@ use core::future::poll_fn;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use node_core::http::{NO_FIELD, ResponseHead};
+use node_core::http::{BodyLength, NO_FIELD, ResponseHead};
 
 use tokio::time::Instant;
 
@@ -141,7 +141,7 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
 
     /// Moves the request. Returns whether anything was moved.
     fn poll_request(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
-        let mut moved = false;
+        let (mut moved, mut waits) = (false, false);
         while !self.sent && !self.stopped {
             let arrived = match self.down.poll_body(cx) {
                 Poll::Ready(arrived) => arrived.map_err(Failure::Downstream)?,
@@ -152,6 +152,11 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                     break;
                 }
             };
+            if arrived == Arrived::End && self.terms.request.upgrades && self.head {
+                // What follows is for the other protocol, if the response changes it.
+                waits = true;
+                break;
+            }
             let passed = match arrived {
                 Arrived::Data { len, last } => {
                     self.terms.timers.received.moved(len);
@@ -180,7 +185,7 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
         if !self.stopped && self.up.poll_flush(cx).map_err(|_| ()).is_ready_and(|flushed| flushed.is_err()) {
             self.stopped = true;
         }
-        if self.sent && !self.done && !self.tunnel && self.down.poll_gone(cx).is_ready() {
+        if (self.sent || waits) && !self.done && !self.tunnel && self.down.poll_gone(cx).is_ready() {
             return Err(Failure::Downstream(LegError::Closed));
         }
         Ok(moved)
@@ -278,7 +283,9 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             self.up.expect(reply.body);
         }
         (self.tunnel, self.is_failure) = (reply.status == 101, reply.is_failure);
-        (self.head, self.closes) = (false, reply.closes || self.tunnel);
+        // Who refuses a body has often not read it, and closes without saying so.
+        let refuses = reply.status >= 400 && request.body != BodyLength::None;
+        (self.head, self.closes) = (false, reply.closes || self.tunnel || refuses);
         Ok(true)
     }
 }

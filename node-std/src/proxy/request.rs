@@ -147,7 +147,7 @@ impl Request {
                 Name::new(name.ok_or(ProxyError::NoComponent)?).map_err(|_| ProxyError::NoComponent)?
             }
         };
-        line(&mut text, route::COMPONENT, &component);
+        put(&mut text, route::COMPONENT, component.as_str().as_bytes());
         let now = unix_nanos();
         if let Some(arrival) = origin.arrival() {
             seen.announce(&mut text, arrival, now);
@@ -200,7 +200,7 @@ impl Request {
         text.extend_from_slice(rest);
         let left = self.deadline.saturating_duration_since(Instant::now());
         let left = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
-        line(&mut text, route::DEADLINE_NANO, unix_nanos().saturating_add(left));
+        number(&mut text, route::DEADLINE_NANO, unix_nanos().saturating_add(left));
         text
     }
 }
@@ -234,23 +234,31 @@ impl Seen<'_> {
     fn announce(&self, text: &mut Vec<u8>, arrival: Arrival, now: u64) {
         let (peer, proto) = (arrival.peer.to_canonical(), if arrival.secure { "https" } else { "http" });
         begin_list(text, "x-forwarded-for", &self.forwarded_for);
-        let _ = write!(text, "{peer}\r\n");
+        let from = text.len();
+        let _ = write!(text, "{peer}");
+        let to = text.len();
+        text.extend_from_slice(b"\r\n");
         begin_list(text, "forwarded", &self.forwarded);
-        let _ = if peer.is_ipv6() { write!(text, "for=\"[{peer}]\"") } else { write!(text, "for={peer}") };
+        let (before, after): (&[u8], &[u8]) = if peer.is_ipv6() { (b"for=\"[", b"]\"") } else { (b"for=", b"") };
+        text.extend_from_slice(before);
+        text.extend_from_within(from..to);
+        text.extend_from_slice(after);
         if let Some(host) = self.host.filter(|host| !host.iter().any(|byte| b"\"\\".contains(byte))) {
             text.extend_from_slice(b";host=\"");
             text.extend_from_slice(host);
             text.push(b'"');
         }
-        let _ = write!(text, ";proto={proto}\r\nvia: {VIA}\r\n");
+        for part in [";proto=", proto, "\r\nvia: ", VIA, "\r\n"] {
+            text.extend_from_slice(part.as_bytes());
+        }
         if let Some(host) = self.host.filter(|_| !self.forwarded_host) {
             put(text, "x-forwarded-host", host);
         }
         if !self.forwarded_proto {
-            line(text, "x-forwarded-proto", proto);
+            put(text, "x-forwarded-proto", proto.as_bytes());
         }
         if !self.start {
-            line(text, route::START_NANO, now);
+            number(text, route::START_NANO, now);
         }
     }
 }
@@ -308,6 +316,11 @@ pub(super) fn put(text: &mut Vec<u8>, name: &str, value: &[u8]) {
 /// Adds a field. Writing into memory does not fail.
 pub(super) fn line(text: &mut Vec<u8>, name: &str, value: impl Display) {
     let _ = write!(text, "{name}: {value}\r\n");
+}
+
+/// Adds a field with a number.
+fn number(text: &mut Vec<u8>, name: &str, value: u64) {
+    put(text, name, itoa::Buffer::new().format(value).as_bytes());
 }
 
 fn begin_list(text: &mut Vec<u8>, name: &str, values: &[&[u8]]) {

@@ -9,7 +9,9 @@ mod board;
 mod bridge;
 #[path = "../../../node-embedded/tests/leaf/cable.rs"]
 mod cable;
+mod calls;
 mod clock;
+mod components;
 #[path = "../../../node-embedded/tests/leaf/flash.rs"]
 #[expect(dead_code, reason = "power is never cut here")]
 mod flash;

@@ -4,6 +4,7 @@ use core::error::Error;
 use core::time::Duration;
 use std::io;
 
+use crate::port::admission::Full;
 use crate::port::sniff::SniffError;
 use crate::tls::{RefusedPeer, explain};
 
@@ -27,6 +28,8 @@ pub(super) enum Refusal {
     Slow(Duration),
     #[error("more than {0} handshakes in this second (tls.connection_rate_limit)")]
     TooFast(u32),
+    #[error("{0}")]
+    Full(Full),
     #[error("it is no longer trusted, and its requests took longer than {} s", .0.as_secs())]
     Untrusted(Duration),
     #[error("it opens a link with TLS 1.2, and links use TLS 1.3: update it")]
@@ -49,7 +52,8 @@ impl Refusal {
         let Self::Http(error) = self else { return false };
         let mut cause: Option<&(dyn Error + 'static)> = Some(&**error);
         while let Some(error) = cause {
-            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            let of_h2 = error.downcast_ref::<h2::Error>().and_then(h2::Error::get_io);
+            let kind = error.downcast_ref::<io::Error>().or(of_h2).map(io::Error::kind);
             if matches!(kind, Some(BrokenPipe | ConnectionReset | UnexpectedEof)) {
                 return true;
             }
