@@ -149,7 +149,7 @@ mod tests {
             let texts = texts(&ring, 0);
             assert_eq!(texts.last(), Some(&(number, format!("line {number}"))));
             assert!(texts.iter().all(|(number, text)| *text == format!("line {number}")));
-            assert!(number < 50 || texts.len() >= LOG / (HEAD + "line 1000".len()) - 1);
+            assert!(number < 60 || texts.len() >= LOG / (HEAD + "line 1000".len()) - 1);
         }
         let line = ring.find(1000).unwrap();
         assert_eq!((line.level, line.at), (LogLevel::Warn, 1000));
