@@ -30,6 +30,8 @@ mod impostor;
 mod join;
 #[cfg(test)]
 mod keys;
+#[cfg(all(test, feature = "logs"))]
+mod logs;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]

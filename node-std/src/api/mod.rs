@@ -38,6 +38,7 @@ mod error;
 mod http;
 mod idl;
 mod keyring;
+mod logs;
 mod machine;
 mod methods;
 mod node;
@@ -55,6 +56,7 @@ pub use cluster::{EventList, LeaveAnswer, Link, LinkList, NodeEvent, RemoveAnswe
 pub use connections::{Connections, PortConnections};
 pub use error::{FORBIDDEN, RpcError};
 pub use keyring::{DependsOn, KeySlot, RevocationListStatus, TlsStatus};
+pub use logs::{LogSource, OtherLog};
 pub use machine::Machine;
 pub use node::NodeStatus;
 pub use peers::{

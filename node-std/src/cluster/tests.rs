@@ -50,10 +50,11 @@ fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
     let (cluster, channels) = Cluster::new(id(HUB));
     let proxy = Arc::new(Proxy::new(cluster.clone(), &[]));
     let methods = Arc::new(Methods::new(cluster.clone(), Security::Plaintext));
-    let peers = Peers::new(cluster.clone(), methods.clone());
+    let peers = Peers::new(cluster.clone(), methods.clone(), crate::log::ring());
     let api = Arc::new(api_over(cluster.clone(), TlsStatus::default(), peers));
     let application = Arc::new(Application::new(cluster.clone(), Parts::default()));
-    let services = Services::new(methods, api, application, proxy.clone());
+    let logs = crate::peer::Logs::new(crate::log::ring(), CancellationToken::new());
+    let services = Services::new(methods, api, application, proxy.clone(), logs);
     let home = tempfile::tempdir().unwrap();
     let (task, dialer) = Task::new(Setup {
         channels,

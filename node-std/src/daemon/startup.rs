@@ -23,8 +23,9 @@ use crate::config::{Config, HostPort};
 use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
 use crate::link::{KEY_USAGE_LIMIT, Local};
+use crate::log;
 use crate::log_limit::LogLimit;
-use crate::peer::{Methods, Peers, Services};
+use crate::peer::{Logs, Methods, Peers, Services};
 use crate::port::admission::{Admission, Places};
 use crate::port::gateway_tls::TlsTerminator;
 use crate::port::health::Readiness;
@@ -110,9 +111,10 @@ impl Daemon {
         let readiness = Readiness { tls: tls.clone(), drain: drain.clone() };
         let application = Arc::new(Application::new(cluster.clone(), parts));
         let methods = Arc::new(Methods::new(cluster.clone(), security.clone()));
-        let peers = Peers::new(cluster.clone(), methods.clone());
+        let peers = Peers::new(cluster.clone(), methods.clone(), log::ring());
         let api = Arc::new(Api::new(about, cluster.clone(), tls, peers));
-        let services = Services::new(methods, api.clone(), application.clone(), proxy.clone());
+        let logs = Logs::new(log::ring(), drain.clone());
+        let services = Services::new(methods, api.clone(), application.clone(), proxy.clone(), logs);
         let (task, dialer) = Task::new(Setup {
             channels,
             local: local(&config, data_dir.key()),

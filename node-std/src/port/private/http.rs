@@ -5,6 +5,7 @@
 //! | `GET /_mael_health_check`    | 200 `OK`, or JSON with the state of TLS when asked for it |
 //! | `GET /_mael_ready`           | 200 while the node can make new links, else 503            |
 //! | `POST /_mael/v1`             | JSON-RPC 2.0, see [`api`](crate::api)                     |
+//! | `GET /_mael/logs`            | the log of any node, as it grows, see [`api`](crate::api)  |
 //! | any other `/_mael/…`         | 404                                                       |
 //! | anything else                | the component that `MAELSTROM-COMPONENT` names            |
 
@@ -112,6 +113,7 @@ impl<R: Remote> PrivateHttp<R> {
                 Ok(()) => text(StatusCode::OK, "ready"),
                 Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, reason),
             },
+            "/_mael/logs" => self.api.logs(&request, &caller).await,
             "/_mael/v1" if request.method() == Method::POST => self.api.respond(request, &caller).await,
             "/_mael/v1" => {
                 let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "JSON-RPC is served by POST");
