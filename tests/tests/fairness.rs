@@ -199,7 +199,11 @@ fn a_client_that_reads_nothing_is_given_up() {
     client.read_exact(&mut [0; 1024]).unwrap();
     assert_eq!(open(), 1);
     let began = Instant::now();
-    eventually(|| Ok(ensure!(open() == 0, "it is still served"))).unwrap();
+    eventually(|| {
+        ensure!(open() == 0, "it is still served");
+        Ok(())
+    })
+    .unwrap();
     println!("a client that read nothing was given up after {:?}", began.elapsed());
 }
 
