@@ -30,7 +30,8 @@ mod impostor;
 mod join;
 #[cfg(test)]
 mod keys;
-#[cfg(all(test, feature = "logs"))]
+#[cfg(feature = "logs")]
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod operator;
