@@ -30,7 +30,8 @@ mod impostor;
 mod join;
 #[cfg(test)]
 mod keys;
-#[cfg(all(test, feature = "logs"))]
+#[cfg(test)]
+#[cfg(feature = "logs")]
 mod logs;
 #[cfg(test)]
 mod operator;
