@@ -144,7 +144,8 @@ fn operators_have_places_of_their_own(keys: Option<&TlsDir>) {
     let daemon = setup.flag("--max-connections", &PLACES.to_string()).start().unwrap();
     let ask = |path: &str| {
         let scheme = if keys.is_some() { "https" } else { "http" };
-        let curl = Curl::get(&format!("{scheme}://{}{path}", daemon.private())).header("MAELSTROM-COMPONENT: shop");
+        let curl =
+            Curl::get(&format!("{scheme}://{}{path}", daemon.private())).header("MAELSTROM-COMPONENT: shop");
         let curl = match keys {
             Some(keys) => curl.certificate(keys, "server_a").flag("--insecure"),
             None => curl,
@@ -157,7 +158,11 @@ fn operators_have_places_of_their_own(keys: Option<&TlsDir>) {
         let refused = ask("/");
         let text = refused.text();
         assert_eq!(refused.status, 503, "{text}");
-        for part in ["retry-after: 1", "connection: close", "all places for connections are taken (limits.connections)"] {
+        for part in [
+            "retry-after: 1",
+            "connection: close",
+            "all places for connections are taken (limits.connections)",
+        ] {
             assert!(text.contains(part), "{text}");
         }
         // More than are reserved, one after the other.
@@ -165,7 +170,11 @@ fn operators_have_places_of_their_own(keys: Option<&TlsDir>) {
             let output = daemon.ctl().run(&["config", "show"]).unwrap();
             assert_eq!(output.code, 0, "{output:?}");
         }
-        assert_eq!(ask("/_mael_health_check").status, 200, "whoever asks whether the node is alive is told so");
+        assert_eq!(
+            ask("/_mael_health_check").status,
+            200,
+            "whoever asks whether the node is alive is told so"
+        );
         component.release();
         for busy in busy {
             assert_eq!(busy.join().unwrap().status, 200, "what was under way is answered");

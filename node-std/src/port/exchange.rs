@@ -117,7 +117,9 @@ pub(super) async fn answer<S: Service>(
                 Outcome::Gone => Err(LegError::Closed),
             }
         }
-        Ok(Taken::Done(response)) => in_time(service, respond(leg, response, is_head, "")).await.map(|()| false),
+        Ok(Taken::Done(response)) => {
+            in_time(service, respond(leg, response, is_head, "")).await.map(|()| false)
+        }
         Ok(Taken::Own) => {
             timers.alarm.set(Instant::now() + BODY_TIMEOUT);
             if waits {
@@ -165,7 +167,9 @@ async fn hold(leg: &mut impl Leg, timers: &mut Timers) -> Result<bool, LegError>
     while !leg.is_whole() && !leg.is_conversation() && held < HELD {
         let more = poll_fn(|cx| match leg.poll_more(cx) {
             Poll::Ready(more) => Poll::Ready(Some(more)),
-            Poll::Pending if timers.received.waits(cx) || timers.alarm.poll(cx).is_ready() => Poll::Ready(None),
+            Poll::Pending if timers.received.waits(cx) || timers.alarm.poll(cx).is_ready() => {
+                Poll::Ready(None)
+            }
             Poll::Pending => Poll::Pending,
         });
         match more.await {
@@ -180,15 +184,14 @@ async fn hold(leg: &mut impl Leg, timers: &mut Timers) -> Result<bool, LegError>
 }
 
 /// Collects the body of a request to this node.
-async fn collect(
-    leg: &mut impl Leg,
-    timers: &mut Timers,
-) -> Result<Result<BytesMut, ProxyError>, LegError> {
+async fn collect(leg: &mut impl Leg, timers: &mut Timers) -> Result<Result<BytesMut, ProxyError>, LegError> {
     let mut body = BytesMut::new();
     loop {
         let arrived = poll_fn(|cx| match leg.poll_body(cx) {
             Poll::Ready(arrived) => Poll::Ready(Some(arrived)),
-            Poll::Pending if timers.received.waits(cx) || timers.alarm.poll(cx).is_ready() => Poll::Ready(None),
+            Poll::Pending if timers.received.waits(cx) || timers.alarm.poll(cx).is_ready() => {
+                Poll::Ready(None)
+            }
             Poll::Pending => Poll::Pending,
         });
         let Some(arrived) = arrived.await else { return Ok(Err(ProxyError::Stalled)) };

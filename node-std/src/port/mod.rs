@@ -15,6 +15,6 @@ pub mod private;
 pub mod public;
 pub mod redirect;
 mod service;
+mod sniff;
 #[cfg(test)]
 pub(crate) mod testing;
-mod sniff;

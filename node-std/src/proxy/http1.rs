@@ -94,7 +94,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Http1<IO> {
 
     /// Whether both messages are over, and the connection can carry the next ones.
     pub(crate) fn is_idle(&self) -> bool {
-        self.incoming == Incoming::Over && self.outgoing == Outgoing::Over && self.write.is_empty() && !self.eof
+        self.incoming == Incoming::Over
+            && self.outgoing == Outgoing::Over
+            && self.write.is_empty()
+            && !self.eof
     }
 
     /// Whether the incoming message is over.
@@ -185,7 +188,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
                 }
             }
             Incoming::Chunks(decoder) => {
-                if let Some(end) = decoder.ends_after(self.read.bytes(), bytes).filter(|_| self.end.is_some()) {
+                if let Some(end) = decoder.ends_after(self.read.bytes(), bytes).filter(|_| self.end.is_some())
+                {
                     self.incoming = Incoming::Over;
                     all = end;
                 } else {
@@ -240,7 +244,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
                     }
                 }
             }
-            if self.incoming != Incoming::Over && !ready!(self.poll_more(cx))? && self.incoming != Incoming::UntilClose {
+            if self.incoming != Incoming::Over
+                && !ready!(self.poll_more(cx))?
+                && self.incoming != Incoming::UntilClose
+            {
                 return Poll::Ready(Err(LegError::Closed));
             }
         }
@@ -289,7 +296,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
         self.put(head);
         match self.client {
             Some(Client { persists: false, .. }) if !is_interim => self.put(b"connection: close\r\n"),
-            Some(Client { version: Version::Http10, persists: true }) => self.put(b"connection: keep-alive\r\n"),
+            Some(Client { version: Version::Http10, persists: true }) => {
+                self.put(b"connection: keep-alive\r\n")
+            }
             _ => {}
         }
         let (length, outgoing) = match body {

@@ -182,7 +182,7 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                 Poll::Pending => break,
             }
         }
-        if !self.stopped && self.up.poll_flush(cx).map_err(|_| ()).is_ready_and(|flushed| flushed.is_err()) {
+        if !self.stopped && matches!(self.up.poll_flush(cx), Poll::Ready(Err(_))) {
             self.stopped = true;
         }
         if (self.sent || waits) && !self.done && !self.tunnel && self.down.poll_gone(cx).is_ready() {
@@ -255,7 +255,8 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             return if too_long { Err(bad(&"its head is too long")) } else { Ok(false) };
         };
         let Terms { request, enters, .. } = self.terms;
-        let reply = Reply::take(&head, self.up.ends_itself(), request, enters).map_err(|error| bad(&error))?;
+        let reply =
+            Reply::take(&head, self.up.ends_itself(), request, enters).map_err(|error| bad(&error))?;
         if let Some(error) = reply.error {
             return Err(Failure::Told(error));
         }
@@ -287,19 +288,5 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
         let refuses = reply.status >= 400 && request.body != BodyLength::None;
         (self.head, self.closes) = (false, reply.closes || self.tunnel || refuses);
         Ok(true)
-    }
-}
-
-trait ReadyAnd<T> {
-    /// Whether it is ready, and with a value of which this holds.
-    fn is_ready_and(self, holds: impl FnOnce(T) -> bool) -> bool;
-}
-
-impl<T> ReadyAnd<T> for Poll<T> {
-    fn is_ready_and(self, holds: impl FnOnce(T) -> bool) -> bool {
-        match self {
-            Self::Ready(value) => holds(value),
-            Self::Pending => false,
-        }
     }
 }

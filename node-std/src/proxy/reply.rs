@@ -79,10 +79,9 @@ impl Reply {
             body => body,
         };
         let outline = match body {
-            BodyLength::None => Outline {
-                body,
-                announced: announced.filter(|_| request.is_head || head.status == 304),
-            },
+            BodyLength::None => {
+                Outline { body, announced: announced.filter(|_| request.is_head || head.status == 304) }
+            }
             BodyLength::Known(_) => Outline::of(body),
             BodyLength::Chunked | BodyLength::UntilClose => Outline::of(BodyLength::Chunked),
         };

@@ -8,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use node_core::http::{BodyLength, Connection, RequestHead, Version, lists, request_length};
 use node_core::id::{Name, NodeId};
 use node_core::route;
-use node_core::route::path::{BadPath, normalize};
 use node_core::route::deadline::{TimeLimits, parse_nanos};
+use node_core::route::path::{BadPath, normalize};
 use node_core::route::relay::RelayPath;
 use tokio::time::Instant;
 
@@ -96,7 +96,10 @@ impl Request {
                     return Err(ProxyError::BadRequest("the request has several Host headers".to_owned()));
                 }
                 (Kind::Host, _) => seen.host = Some(value),
-                (Kind::Component | Kind::RelayPath | Kind::Deadline | Kind::Start | Kind::Maelstrom, Origin::Outside { .. }) => {}
+                (
+                    Kind::Component | Kind::RelayPath | Kind::Deadline | Kind::Start | Kind::Maelstrom,
+                    Origin::Outside { .. },
+                ) => {}
                 (Kind::Component, _) => seen.component = Some(value),
                 (Kind::RelayPath, _) => seen.join_path(value),
                 (Kind::Deadline, Origin::Link(_)) => {}
@@ -111,17 +114,17 @@ impl Request {
                 (Kind::Forwarded, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
                     seen.forwarded.extend(arrival.trusted.then_some(value));
                 }
-                (Kind::ForwardedHost, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
-                    if arrival.trusted {
-                        seen.forwarded_host = true;
-                        put(&mut text, name, value);
-                    }
+                (
+                    Kind::ForwardedHost | Kind::ForwardedProto,
+                    Origin::Outside { arrival, .. } | Origin::Inside(arrival),
+                ) if !arrival.trusted => {}
+                (Kind::ForwardedHost, Origin::Outside { .. } | Origin::Inside(_)) => {
+                    seen.forwarded_host = true;
+                    put(&mut text, name, value);
                 }
-                (Kind::ForwardedProto, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
-                    if arrival.trusted {
-                        seen.forwarded_proto = true;
-                        put(&mut text, name, value);
-                    }
+                (Kind::ForwardedProto, Origin::Outside { .. } | Origin::Inside(_)) => {
+                    seen.forwarded_proto = true;
+                    put(&mut text, name, value);
                 }
                 // A component that takes fields for variables of a program cannot tell these from others (httpoxy).
                 (Kind::Proxy | Kind::Underscore, Origin::Outside { .. } | Origin::Inside(_)) => {}
@@ -167,7 +170,11 @@ impl Request {
         if remaining == Duration::ZERO {
             return Err(ProxyError::Late);
         }
-        let body = if ends_itself { carried_length(head, connection)? } else { request_length(head.version, head.fields)? };
+        let body = if ends_itself {
+            carried_length(head, connection)?
+        } else {
+            request_length(head.version, head.fields)?
+        };
         let is_safe = matches!(head.method, "GET" | "HEAD" | "OPTIONS" | "TRACE");
         Ok(Self {
             text,
@@ -239,7 +246,8 @@ impl Seen<'_> {
         let to = text.len();
         text.extend_from_slice(b"\r\n");
         begin_list(text, "forwarded", &self.forwarded);
-        let (before, after): (&[u8], &[u8]) = if peer.is_ipv6() { (b"for=\"[", b"]\"") } else { (b"for=", b"") };
+        let (before, after): (&[u8], &[u8]) =
+            if peer.is_ipv6() { (b"for=\"[", b"]\"") } else { (b"for=", b"") };
         text.extend_from_slice(before);
         text.extend_from_within(from..to);
         text.extend_from_slice(after);

@@ -139,7 +139,9 @@ async fn a_pooled_connection_that_was_closed_costs_no_request() {
 async fn a_body_that_arrives_too_slowly_is_given_up() {
     let proxy = proxy(mirror().await, "");
     let mut io = port_within(proxy, HttpLimits::of_connections(100), Version::Http1).0;
-    io.write_all(b"POST / HTTP/1.1\r\nhost: x\r\nmaelstrom-component: a\r\ncontent-length: 100\r\n\r\nabc").await.unwrap();
+    io.write_all(b"POST / HTTP/1.1\r\nhost: x\r\nmaelstrom-component: a\r\ncontent-length: 100\r\n\r\nabc")
+        .await
+        .unwrap();
     let mut answer = String::new();
     io.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");

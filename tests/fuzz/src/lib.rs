@@ -12,14 +12,14 @@ use node_core::gossip::{
     StaticStorage,
 };
 use node_core::http::{
-    Chunk, ChunkDecoder, Connection, NO_FIELD, RequestHead, ResponseHead, content_length, end_to_end, request_length,
-    response_length,
+    Chunk, ChunkDecoder, Connection, NO_FIELD, RequestHead, ResponseHead, content_length, end_to_end,
+    request_length, response_length,
 };
 use node_core::id::LinkId;
 use node_core::identity::{Channel, Identity};
 use node_core::keys::{Bundle, Keyring, Recipient, addressee};
-use node_core::route::path::normalize;
 use node_core::link::{Config, Event, Exchange, Limits, Link, Outbox, SliceOutbox};
+use node_core::route::path::normalize;
 use node_core::time::{Duration, Instant, UnixTime, WallClock};
 use node_core::trust::{Authority, Certificate, Circumstances, Names, Policy, RevocationList, Usage};
 use node_core::wire::record::MAX_METADATA;
@@ -277,7 +277,9 @@ fn decode(input: &[u8], piece: usize) -> Option<(usize, u64, usize)> {
                 Chunk::Data(data) => {
                     let bytes = input.get(done..done + data)?;
                     len += data;
-                    sum = bytes.iter().fold(sum, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+                    sum = bytes
+                        .iter()
+                        .fold(sum, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
                     if let Some(all) = decoder.ends_after(input.get(done..here)?, data) {
                         return Some((len, sum, done + all));
                     }

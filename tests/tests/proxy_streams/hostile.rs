@@ -100,12 +100,16 @@ fn upstreams_that_stop_at_each_byte_are_bad_gateways_or_cut_short() {
     for component in ["loc", "rem"] {
         for cut in 0..=answer.len() {
             let mut client = pair.connect();
-            write!(client, "GET /{component}/cut/{cut} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+            write!(client, "GET /{component}/cut/{cut} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                .unwrap();
             let mut seen = Vec::new();
             let _ = client.read_to_end(&mut seen);
             let seen = String::from_utf8_lossy(&seen).into_owned();
             let whole = seen.ends_with("\r\n0\r\n\r\n");
-            assert!(seen.starts_with("HTTP/1.1 502 ") || seen.starts_with("HTTP/1.1 200 "), "{component} {cut}: {seen}");
+            assert!(
+                seen.starts_with("HTTP/1.1 502 ") || seen.starts_with("HTTP/1.1 200 "),
+                "{component} {cut}: {seen}"
+            );
             // A reset may take back what was sent before it.
             assert!(!whole || cut == answer.len(), "{component}: an answer cut at {cut} looks whole: {seen}");
             assert!(whole || cut < answer.len() || cut % 2 == 0, "{component}: {seen}");

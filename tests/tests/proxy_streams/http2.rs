@@ -60,7 +60,8 @@ async fn talk(gateway: SocketAddr, component: &str) {
     tokio::spawn(connection);
     let (mut upload, body) = Channel::<Bytes, Infallible>::new(1);
     let request = Request::post(format!("http://x/{component}/pkg.Service/Method"));
-    let request = request.header("te", "trailers").header("content-type", "application/grpc").body(body).unwrap();
+    let request =
+        request.header("te", "trailers").header("content-type", "application/grpc").body(body).unwrap();
     let response = client.send_request(request);
     upload.send_data(Bytes::from_static(b"one")).await.unwrap();
     let response = response.await.unwrap();

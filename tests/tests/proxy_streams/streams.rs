@@ -16,7 +16,8 @@ fn an_upgraded_connection_carries_bytes_both_ways_to_both_ends() {
             let _ = stream.write_all(b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n");
             return;
         }
-        let accept = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello";
+        let accept =
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello";
         stream.write_all(accept).unwrap();
         let mut piece = [0; 1000];
         loop {
@@ -113,7 +114,10 @@ fn a_client_that_asks_before_it_sends_is_told_to_go_on() {
         client.write_all(b"hello").unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("done"), "{component}: {answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("done"),
+            "{component}: {answer}"
+        );
     }
 }
 
@@ -153,7 +157,10 @@ fn an_upload_that_nobody_reads_is_not_kept_in_memory() {
         }
         for (node, (before, after)) in before.iter().zip(memory()).enumerate() {
             println!("{component}: node {node} holds {} KiB", after.saturating_sub(*before) / 1024);
-            assert!(after < before + (most << 20), "{component}: node {node} grew from {before} to {after} bytes");
+            assert!(
+                after < before + (most << 20),
+                "{component}: node {node} grew from {before} to {after} bytes"
+            );
         }
         go.send(()).unwrap();
         client.set_write_timeout(None).unwrap();

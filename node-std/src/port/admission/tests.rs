@@ -66,7 +66,8 @@ async fn when_every_source_has_one_the_oldest_goes() {
 #[tokio::test]
 async fn this_machine_and_trusted_proxies_are_many_clients() {
     let trusted = ["10.1.0.0/16".parse().unwrap()];
-    let admission = Admission::new("test", Places::new(64, 2), &trusted, &Arc::new(PortConnections::default()));
+    let admission =
+        Admission::new("test", Places::new(64, 2), &trusted, &Arc::new(PortConnections::default()));
     for source in ["127.0.0.1", "::1", "10.1.2.3", "::ffff:10.1.2.3"] {
         let tickets = admitted(&admission, 4, source);
         assert_eq!(tickets.len(), 4);
@@ -124,7 +125,10 @@ async fn whoever_finds_no_place_is_told_so_and_probes_are_answered() {
     let (client, probe) = (from(&admission, "10.0.0.2").0, from(&admission, "10.0.0.3").0);
     let error = client.admit_request(Wish::Http, false).unwrap_err();
     assert_eq!(error.status(), 503);
-    assert!(matches!(&error, ProxyError::Busy { reason, .. } if reason.contains("limits.connections")), "{error}");
+    assert!(
+        matches!(&error, ProxyError::Busy { reason, .. } if reason.contains("limits.connections")),
+        "{error}"
+    );
     assert_eq!(probe.admit_request(Wish::Http, true), Ok(()));
     for ticket in [&client, &probe] {
         assert!(ticket.drain().is_cancelled() && !ticket.is_admitted());

@@ -111,7 +111,8 @@ async fn time_for_a_later_head_counts_from_its_first_byte() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_body_is_refused() {
     let mut io = connect();
-    let head = b"POST /_mael/v1 HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n";
+    let head =
+        b"POST /_mael/v1 HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n";
     io.write_all(head).await.unwrap();
     let (answer, seconds) = drip(&mut io, &[b' '; 99]).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
@@ -124,9 +125,7 @@ async fn a_client_that_reads_nothing_is_given_up() {
     let mut io = connect();
     // The answers to these are more than the carrier holds.
     let began = Instant::now();
-    let asking = async {
-        while io.write_all(PROBE).await.is_ok() {}
-    };
+    let asking = async { while io.write_all(PROBE).await.is_ok() {} };
     asking.await;
     assert_eq!(began.elapsed().as_secs(), limits.timeouts.write.as_secs());
 }

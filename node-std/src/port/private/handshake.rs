@@ -35,15 +35,16 @@ pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
         Ok((start.into_stream(config).await?, certificate))
     };
     let (accepted, refused) = noting(tokio::time::timeout_at(by, accept)).await;
-    let (stream, ours) =
-        accepted.map_err(|_| Refusal::Slow(time))?.map_err(|error| Refusal::Handshake(error, refused))?;
+    let (stream, ours) = accepted
+        .map_err(|_| Refusal::Slow(time))?
+        .map_err(|error| Refusal::Handshake(error, refused.map(Box::new)))?;
     // On a busy machine the timer may be seen after the client's last message, which came too late all the same.
     if Instant::now() > by {
         return Err(Refusal::Slow(time));
     }
     let channel = channel(stream.get_ref().1, ours)?;
     let shown = Shown::of(stream.get_ref().1, None);
-    keyring.confirm(&shown).await.map_err(Refusal::Peer)?;
+    keyring.confirm(&shown).await.map_err(|refused| Refusal::Peer(Box::new(refused)))?;
     Ok(Secured { stream, channel, shown })
 }
 

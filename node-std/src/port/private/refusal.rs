@@ -20,10 +20,10 @@ pub(super) enum Refusal {
     Sniff(#[from] SniffError),
     #[error(transparent)]
     Carrier(#[from] io::Error),
-    #[error("TLS handshake: {}", explain_refusal(.0, .1.as_ref()))]
-    Handshake(io::Error, Option<RefusedPeer>),
+    #[error("TLS handshake: {}", explain_refusal(.0, .1.as_deref()))]
+    Handshake(io::Error, Option<Box<RefusedPeer>>),
     #[error("{0}")]
-    Peer(RefusedPeer),
+    Peer(Box<RefusedPeer>),
     #[error("TLS handshake: not finished in {} s", .0.as_secs_f64())]
     Slow(Duration),
     #[error("more than {0} handshakes in this second (tls.connection_rate_limit)")]

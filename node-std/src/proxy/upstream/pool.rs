@@ -76,7 +76,8 @@ impl Pool {
         if !io.speaks_http2(self.url.protocol) {
             return Ok(Opened::Http1 { connection: Box::new(Http1::new(io)), reused: false });
         }
-        let handshake = h2::client::Builder::new().enable_push(false).initial_window_size(WINDOW).handshake(io);
+        let handshake =
+            h2::client::Builder::new().enable_push(false).initial_window_size(WINDOW).handshake(io);
         let (shared, connection) = handshake.await.map_err(io::Error::other)?;
         // It ends when the upstream closes it, or when nobody uses it any more.
         tokio::spawn(async move {
