@@ -124,7 +124,18 @@ pub struct Hex<'a>(pub &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        // A piece at a time: an id is written for every request.
+        for piece in self.0.chunks(16) {
+            let mut text = [0; 32];
+            for (digits, byte) in text.chunks_exact_mut(2).zip(piece) {
+                for (digit, half) in digits.iter_mut().zip([byte >> 4, byte & 15]) {
+                    *digit = if half < 10 { b'0' + half } else { b'a' + half - 10 };
+                }
+            }
+            let digits = text.get(..piece.len() * 2).unwrap_or_default();
+            f.write_str(core::str::from_utf8(digits).unwrap_or_default())?;
+        }
+        Ok(())
     }
 }
 

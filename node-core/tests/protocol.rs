@@ -14,7 +14,7 @@ use node_core::keys::{
     Bundle, BundleSlot, Keyring, MAX_BUNDLE, MAX_SEALED, Recipient, Sealer, SlotInfo, addressee,
 };
 use node_core::link::{
-    Config, Event, Exchange, Full, GoAway, Introduction, Limits, LentLink, Open, Outbox, PREFACE, ResetCode,
+    Config, Event, Exchange, Full, GoAway, Introduction, LentLink, Limits, Open, Outbox, PREFACE, ResetCode,
     Service,
 };
 use node_core::rpc::{Code, Method, Response, RpcError};
@@ -259,13 +259,14 @@ mod make {
         };
         let mut out = Vec::new();
         two.greet(nonce(2), channel(2), &mut Bytes(&mut out)).unwrap();
-        let mut write = |name, link: &mut LentLink<'_>, act: &mut dyn FnMut(&mut LentLink<'_>, &mut Bytes<'_>)| {
-            let mut bytes = Vec::new();
-            act(link, &mut Bytes(&mut bytes));
-            link.poll_transmit(NOW, &mut Bytes(&mut bytes));
-            vectors.push((name, bytes.clone()));
-            bytes
-        };
+        let mut write =
+            |name, link: &mut LentLink<'_>, act: &mut dyn FnMut(&mut LentLink<'_>, &mut Bytes<'_>)| {
+                let mut bytes = Vec::new();
+                act(link, &mut Bytes(&mut bytes));
+                link.poll_transmit(NOW, &mut Bytes(&mut bytes));
+                vectors.push((name, bytes.clone()));
+                bytes
+            };
         let bytes = write("hello", &mut one, &mut |link, out| link.greet(nonce(1), channel(1), out).unwrap());
         one.handle_input(NOW, &out[..PREFACE.len()]).unwrap();
         one.handle_input(NOW, &out[PREFACE.len()..]).unwrap();
@@ -290,6 +291,10 @@ mod make {
         });
         take(&mut one, &bytes);
 
+        // One that stays open, so that the next has another slot.
+        let mut held = Vec::new();
+        one.open(NOW, &ping, &[], false, &mut Bytes(&mut held)).unwrap();
+        take(&mut two, &held);
         let relayed = Open { to: Some(id(3)), hops: 1, budget_ms: 30_000, service: Service::Http };
         let mut opened = None;
         let bytes = write("open-relayed", &mut one, &mut |link, out| {

@@ -14,6 +14,8 @@ use crate::flash::{KeySlots, KeyringMemory};
 use crate::sizes::HEAD;
 use crate::state::{Core, ExchangeError, State, now};
 
+#[cfg(feature = "logs")]
+mod logs;
 mod replace;
 
 /// Answers methods.
@@ -90,8 +92,8 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
                 let length = read_body(reply.exchange(), buffer).await?.unwrap_or_default();
                 self.subscribe(&mut reply, buffer.get(..length).unwrap_or_default()).await
             }
-            // A worker of the application answers an event.
-            Some(Method::JsonRpc | Method::Event) | None => {
+            // A worker of the application answers an event, and one of its own shows the log.
+            Some(Method::JsonRpc | Method::Logs | Method::Event) | None => {
                 reply.error(Code::UnknownMethod, "this board has no such method").await
             }
         }

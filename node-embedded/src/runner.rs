@@ -52,6 +52,10 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
         let mut first_worker = pin!(first_server.work(Work::Application, first_head));
         let mut second_worker = pin!(second_server.work(Work::Application, second_head));
         let mut third_worker = pin!(third_server.work(Work::Whole, third_head));
+        #[cfg(feature = "logs")]
+        let logs_server = server();
+        #[cfg(feature = "logs")]
+        let mut logs_worker = pin!(logs_server.work_logs());
         let mut methods_worker = pin!(methods_server.work_methods(methods_head));
         poll_fn(|cx| {
             // None of them ends.
@@ -63,6 +67,8 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
             let _ = second_worker.as_mut().poll(cx);
             let _ = third_worker.as_mut().poll(cx);
             let _ = methods_worker.as_mut().poll(cx);
+            #[cfg(feature = "logs")]
+            let _ = logs_worker.as_mut().poll(cx);
             Poll::Pending
         })
         .await

@@ -55,6 +55,35 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
         }
     }
 
+    /// Shows the log for ever, to one hub after the other. Others are refused meanwhile.
+    #[cfg(feature = "logs")]
+    pub(crate) async fn work_logs(&self) -> ! {
+        loop {
+            let (slot, _) = self.state.wait(|core| core.table.next_waiting(Work::Log)).await;
+            let mut exchange = Exchange::accepted(self.state, slot);
+            let methods = self.methods();
+            let shown = select(methods.logs(&mut exchange), broken(self.state, slot));
+            let outcome = match select(shown, self.refuse_readers()).await {
+                Either::First(shown) => settle(shown),
+                Either::Second(never) => never,
+            };
+            let outcome = match outcome {
+                Ok(()) => exchange.finish().await,
+                Err(error) => Err(error),
+            };
+            conclude(exchange, outcome);
+        }
+    }
+
+    /// Refuses further readers of the log for ever.
+    #[cfg(feature = "logs")]
+    async fn refuse_readers(&self) -> ! {
+        loop {
+            let (slot, _) = self.state.wait(|core| core.table.next_waiting(Work::Log)).await;
+            Exchange::accepted(self.state, slot).reset(ResetCode::Full);
+        }
+    }
+
     async fn answer(
         &self,
         exchange: &mut Exchange<'d>,

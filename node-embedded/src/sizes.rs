@@ -61,6 +61,11 @@ pub const LEAST_RATE: u64 = 256;
 /// Subscriptions of other nodes to topics of this board, at the same time.
 pub const SUBSCRIBERS: usize = 4;
 
+/// Lines of the log that are kept, with the feature `logs`.
+pub const LOG: usize = 1024;
+/// Longest line among them.
+pub const LOG_LINE: usize = 160;
+
 /// Longest head of an HTTP request to a component, longest body of a custom method, of an event with its topic, and of a ping.
 pub const HEAD: usize = 1024;
 /// Longest head of an HTTP response that a component writes.

@@ -5,7 +5,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::io;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
@@ -40,11 +40,6 @@ pub(crate) fn give_back(mut buffer: BytesMut) {
 pub(crate) struct ReadBuffer(BytesMut);
 
 impl ReadBuffer {
-    /// Bytes that were read before.
-    pub(crate) fn holding(bytes: &[u8]) -> Self {
-        Self(BytesMut::from(bytes))
-    }
-
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -73,22 +68,6 @@ impl ReadBuffer {
         if self.0.is_empty() {
             self.shrink();
         }
-    }
-
-    /// Removes bytes from the start and hands them over, without a copy if they are many.
-    pub(crate) fn take(&mut self, bytes: usize) -> Bytes {
-        let bytes = bytes.min(self.0.len());
-        let taken = if bytes < SIZE / 16 {
-            let copy = Bytes::copy_from_slice(self.0.get(..bytes).unwrap_or_default());
-            self.0.advance(bytes);
-            copy
-        } else {
-            self.0.split_to(bytes).freeze()
-        };
-        if self.0.is_empty() {
-            self.shrink();
-        }
-        taken
     }
 
     /// Gives a large buffer back in which little is held.

@@ -141,10 +141,14 @@ fn keep(seen: &Mutex<Vec<Vec<u8>>>, request: Vec<u8>) {
 fn whole(held: &[u8]) -> Option<usize> {
     let head = held.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let text = String::from_utf8_lossy(held.get(..head)?).to_ascii_lowercase();
-    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<usize>().ok());
+    let value =
+        |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<usize>().ok());
     if text.contains("\r\ntransfer-encoding: chunked\r\n") {
         let body = held.get(head..)?;
-        let last = body.windows(3).position(|window| window == b"0\r\n").filter(|&at| at == 0 || body.get(at - 1) == Some(&b'\n'))?;
+        let last = body
+            .windows(3)
+            .position(|window| window == b"0\r\n")
+            .filter(|&at| at == 0 || body.get(at - 1) == Some(&b'\n'))?;
         let end = body.get(last + 1..)?.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
         return Some(head + last + 1 + end);
     }

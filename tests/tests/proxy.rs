@@ -199,9 +199,14 @@ fn a_component_that_is_down_is_a_bad_gateway() {
     let answer = Curl::get(&url).send().unwrap();
     assert_eq!(answer.status, 502);
     assert_eq!(answer.text(), "the component cannot be reached", "the world learns no more");
-    let inside = Curl::get(&format!("http://{}/", cluster.nodes[0].private())).header("MAELSTROM-COMPONENT: shop");
+    let inside =
+        Curl::get(&format!("http://{}/", cluster.nodes[0].private())).header("MAELSTROM-COMPONENT: shop");
     let answer = inside.send().unwrap();
-    assert!(answer.status == 502 && answer.text().contains("component shop at http://127.0.0.1"), "{}", answer.text());
+    assert!(
+        answer.status == 502 && answer.text().contains("component shop at http://127.0.0.1"),
+        "{}",
+        answer.text()
+    );
 }
 
 #[test]

@@ -65,7 +65,9 @@ impl ChunkDecoder {
                     return Ok((skipped, chunk));
                 }
                 Place::Trailers => {
-                    let Some((fields, all)) = trailers(rest)? else { return Ok((skipped, Chunk::Incomplete)) };
+                    let Some((fields, all)) = trailers(rest)? else {
+                        return Ok((skipped, Chunk::Incomplete));
+                    };
                     self.place = Place::End;
                     return Ok((skipped, Chunk::End(fields, all)));
                 }

@@ -37,6 +37,6 @@ impl<'s, 'b> Connection<'s, 'b> {
     #[must_use]
     pub fn passes(&self, name: &str) -> bool {
         let named = || connection_options(self.fields).any(|options| lists(options, name));
-        !is_hop_by_hop(name) && !(self.names && named())
+        !(is_hop_by_hop(name) || self.names && named())
     }
 }

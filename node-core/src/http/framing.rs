@@ -74,13 +74,14 @@ pub fn response_length(
 /// Returns true when the message is in chunks and nothing else.
 fn is_chunked(version: Version, fields: &[Field<'_>]) -> Result<bool, FramingError> {
     let values = fields.iter().filter(|field| field.name.eq_ignore_ascii_case("transfer-encoding"));
-    let mut codings = values.flat_map(|field| field.value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
+    let mut codings =
+        values.flat_map(|field| field.value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
     let is_chunks = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
     let Some(first) = codings.next() else { return Ok(false) };
     if version == Version::Http10 {
         return Err(FramingError::Chunks);
     }
-    match (is_chunks(first), codings.last()) {
+    match (is_chunks(first), codings.next_back()) {
         (true, None) => Ok(true),
         (false, Some(last)) if is_chunks(last) => Err(FramingError::Coding),
         _ => Err(FramingError::Chunks),

@@ -188,8 +188,11 @@ fn a_response_ends_as_its_status_and_fields_say() {
     assert_eq!(framed(200, &[field("transfer-encoding", "gzip, chunked")]), Err(FramingError::Coding));
 }
 
+/// The data, the trailers, and what is left.
+type Decoded = (Vec<u8>, Vec<u8>, Vec<u8>);
+
 /// Reads `input` as it arrives in pieces that end at `cuts`: the data, the trailers, and what is left.
-fn decode(input: &[u8], piece: usize) -> Result<Option<(Vec<u8>, Vec<u8>, Vec<u8>)>, BadChunk> {
+fn decode(input: &[u8], piece: usize) -> Result<Option<Decoded>, BadChunk> {
     let (mut decoder, mut data, mut held) = (ChunkDecoder::default(), Vec::new(), Vec::new());
     for arrived in input.chunks(piece) {
         held.extend_from_slice(arrived);
@@ -203,7 +206,11 @@ fn decode(input: &[u8], piece: usize) -> Result<Option<(Vec<u8>, Vec<u8>, Vec<u8
                     decoder.take(len);
                 }
                 Chunk::End(fields, all) => {
-                    let seen: usize = input.chunks(piece).take_while(|other| !core::ptr::eq(*other, arrived)).map(<[u8]>::len).sum();
+                    let seen: usize = input
+                        .chunks(piece)
+                        .take_while(|other| !core::ptr::eq(*other, arrived))
+                        .map(<[u8]>::len)
+                        .sum();
                     let rest = &input[seen + arrived.len()..];
                     return Ok(Some((data, held[..fields].to_vec(), [&held[all..], rest].concat())));
                 }
@@ -218,14 +225,29 @@ fn chunks_are_read_however_they_arrive() {
     let input = b"5;a=\"b\"\r\nhello\r\n00006 \t;x\r\n world\r\n0\r\nX-Sum: 1\r\nY: 2\r\n\r\nGET / next";
     for piece in 1..input.len() {
         let (data, trailers, rest) = decode(input, piece).unwrap().unwrap();
-        assert_eq!((&data[..], &trailers[..]), (&b"hello world"[..], &b"X-Sum: 1\r\nY: 2\r\n"[..]), "{piece}");
+        assert_eq!(
+            (&data[..], &trailers[..]),
+            (&b"hello world"[..], &b"X-Sum: 1\r\nY: 2\r\n"[..]),
+            "{piece}"
+        );
         assert_eq!(rest, b"GET / next", "{piece}");
     }
 }
 
 #[test]
 fn what_another_reader_could_take_for_the_end_is_no_chunk() {
-    for bad in ["5\nhello\r\n", "5\r\nhelloX\r\n", "+5\r\n", "0x5\r\n", "\r\n", "5 5\r\n", "5;\x01\r\n", "1000000000000000\r\n", "5\r\nhello\n0\r\n\r\n", ";a\r\n"] {
+    for bad in [
+        "5\nhello\r\n",
+        "5\r\nhelloX\r\n",
+        "+5\r\n",
+        "0x5\r\n",
+        "\r\n",
+        "5 5\r\n",
+        "5;\x01\r\n",
+        "1000000000000000\r\n",
+        "5\r\nhello\n0\r\n\r\n",
+        ";a\r\n",
+    ] {
         assert!(decode(bad.as_bytes(), 64).is_err(), "{bad:?}");
     }
     assert!(decode(&[b'1'; 2000], 64).is_err());
@@ -242,9 +264,28 @@ fn the_end_after_the_data_is_seen_at_once() {
 
 #[test]
 fn connection_options_are_read_once() {
-    let fields = [field("connection", "close, X-Secret"), field("Connection", "Upgrade"), field("x-secret", "1")];
+    let fields =
+        [field("connection", "close, X-Secret"), field("Connection", "Upgrade"), field("x-secret", "1")];
     let connection = Connection::of(&fields);
     assert!(connection.close && connection.upgrade && !connection.keep_alive);
     assert!(!connection.passes("X-SECRET") && !connection.passes("TE") && connection.passes("x-public"));
     assert!(Connection::of(&[]).passes("x-secret"));
+}
+
+proptest! {
+    #[test]
+    fn a_body_in_any_chunks_is_the_same_body(
+        pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..8),
+        piece in 1usize..30,
+    ) {
+        let mut input = Vec::new();
+        for data in &pieces {
+            input.extend_from_slice(std::format!("{:x}\r\n", data.len()).as_bytes());
+            input.extend_from_slice(data);
+            input.extend_from_slice(b"\r\n");
+        }
+        input.extend_from_slice(b"0\r\n\r\nrest");
+        let decoded = decode(&input, piece);
+        prop_assert_eq!(decoded, Ok(Some((pieces.concat(), Vec::new(), b"rest".to_vec()))));
+    }
 }

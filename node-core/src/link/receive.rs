@@ -169,7 +169,8 @@ impl<I: Identify, S: Slots> Link<I, S> {
         // Bytes after the record are fields of a later revision.
         let (proof, _) = postcard::take_from_bytes::<Proof<'b>>(payload).map_err(|_| bad)?;
         let Proof { signature, time, record } = proof;
-        let verified = self.config.identity.identity().verify_proof(key, &self.channel, &greetings, &signature);
+        let verified =
+            self.config.identity.identity().verify_proof(key, &self.channel, &greetings, &signature);
         if verified.is_err() || record.id != id {
             return Err(PeerError::BadProof(id));
         }

@@ -88,12 +88,7 @@ impl<I: Identify, S: Slots> Link<I, S> {
     /// A link on a carrier that was just opened at `now`. `ours` and `theirs` are memory for the exchanges that
     /// either side opens; slots beyond 65,536 are not used.
     #[must_use]
-    pub fn new(
-        config: Config<I>,
-        mut ours: S,
-        mut theirs: S,
-        now: Instant,
-    ) -> Self {
+    pub fn new(config: Config<I>, mut ours: S, mut theirs: S, now: Instant) -> Self {
         ours.all_mut().fill(Exchange::FREE);
         theirs.all_mut().fill(Exchange::FREE);
         let window = Window::new(config.limits.link_credit);

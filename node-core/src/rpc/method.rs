@@ -36,6 +36,8 @@ pub enum Method {
     /// A JSON-RPC 2.0 request as text -> `()`, then the response as text, of any length. Only what reads is carried out
     ///
     JsonRpc = 32,
+    /// A [`LogRequest`](super::LogRequest) -> `()`, then [`LogItem`](super::LogItem)s as they come, for a minute.
+    Logs = 33,
     /// A [`Subscribe`](super::Subscribe) -> the lease in seconds, `u32`: the caller subscribes to a topic of this node.
     Subscribe = 48,
     /// An [`Event`](super::Event), and behind it the bytes of the event -> `()`: the caller publishes to a node that subscribed
@@ -53,6 +55,7 @@ impl Method {
         Self::KeysList,
         Self::KeysReplace,
         Self::JsonRpc,
+        Self::Logs,
         Self::Subscribe,
         Self::Event,
     ];
@@ -80,6 +83,7 @@ impl Method {
             | Self::KeysList
             | Self::KeysReplace
             | Self::JsonRpc
+            | Self::Logs
             | Self::Subscribe
             | Self::Event => Roles::LINK_AS_LEAF,
         }

@@ -7,7 +7,7 @@ use node_core::id::NodeId;
 use node_core::identity::Channel;
 use node_core::identity::Identity;
 use node_core::link::{
-    Config, Event, Exchange, ExchangeId, Full, GoAway, Hello, Limits, LentLink, Open, OpenError, Outbox,
+    Config, Event, Exchange, ExchangeId, Full, GoAway, Hello, LentLink, Limits, Open, OpenError, Outbox,
     PeerError, Phase, ResetCode, SendError, Service, Side,
 };
 use node_core::sim::toy;
@@ -218,7 +218,9 @@ impl End {
                     assert!(self.talks.insert(id, talk).is_none(), "{id:?} is opened while it is under way");
                     self.take(id, data, end);
                 }
-                Some(Event::Data { id, data, end } | Event::Trailers { id, data, end }) => self.take(id, data, end),
+                Some(Event::Data { id, data, end } | Event::Trailers { id, data, end }) => {
+                    self.take(id, data, end)
+                }
                 Some(Event::Reset { id, code }) => self.over(id, Outcome::PeerReset(code)),
                 Some(Event::Pong(_)) => self.pongs += 1,
                 Some(Event::GoAway(reason)) => self.go_away = Some(reason),

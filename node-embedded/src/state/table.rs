@@ -59,15 +59,20 @@ pub(crate) enum Work {
     Application,
     /// Those for the application of which everything has arrived.
     Whole,
+    /// Readers of the log.
+    #[cfg(feature = "logs")]
+    Log,
 }
 
 impl Work {
     fn takes(self, slot: &ExchangeSlot) -> bool {
-        let built_in = is_built_in(slot.service);
+        let (built_in, log) = (is_built_in(slot.service), is_for_log(slot.service));
         match self {
             Self::BuiltIn => built_in,
-            Self::Application => !built_in,
-            Self::Whole => !built_in && slot.ended,
+            Self::Application => !built_in && !log,
+            Self::Whole => !built_in && !log && slot.ended,
+            #[cfg(feature = "logs")]
+            Self::Log => log,
         }
     }
 }
@@ -200,6 +205,12 @@ impl ExchangeSlot {
 /// Whether the node itself answers. An event is the application's.
 const fn is_built_in(service: Service) -> bool {
     matches!(service, Service::Rpc(number) if number < FIRST_CUSTOM && number != Method::Event.number())
+        && !is_for_log(service)
+}
+
+/// A reader of the log may stay long, so it does not take the place that is kept for built-in methods.
+const fn is_for_log(service: Service) -> bool {
+    cfg!(feature = "logs") && matches!(service, Service::Rpc(number) if number == Method::Logs.number())
 }
 
 /// Why an exchange ended early.

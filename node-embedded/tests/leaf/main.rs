@@ -30,6 +30,9 @@ mod impostor;
 mod join;
 #[cfg(test)]
 mod keys;
+#[cfg(feature = "logs")]
+#[cfg(test)]
+mod logs;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]

@@ -21,6 +21,7 @@ use node_core::trust::{
 pub use caller::{Caller, Credential};
 pub use refusal::Refusal;
 
+use crate::clock::unix_time;
 use crate::data_dir::Token;
 use crate::log_limit::LogLimit;
 use crate::tls::{Keyring, Shown};
@@ -34,8 +35,18 @@ pub struct Access {
     rules: ArcSwap<Vec<RoleRule>>,
     /// The nodes that may be linked; empty for every one that is trusted.
     allowed: ArcSwap<Vec<NodeId>>,
+    /// Counts the changes of the rules and of the nodes that are allowed.
+    changes: AtomicU64,
     refused: AtomicU64,
     log: LogLimit,
+}
+
+/// The keyring, the rules and the time that a decision was made by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edition {
+    keyring: u64,
+    rules: u64,
+    second: u64,
 }
 
 /// What a client can prove to this node.
@@ -64,6 +75,7 @@ impl Access {
             credentials,
             rules: ArcSwap::from_pointee(rules),
             allowed: ArcSwap::default(),
+            changes: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             log,
         }
@@ -77,6 +89,16 @@ impl Access {
             return NOBODY;
         }
         self.granted(shown, Some(node))
+    }
+
+    /// What decisions are made by now. One that was made by the same holds.
+    #[must_use]
+    pub fn edition(&self) -> Edition {
+        let keyring = match &self.credentials {
+            Credentials::Tls(keyring) => keyring.generation(),
+            Credentials::Token(_) => 0,
+        };
+        Edition { keyring, rules: self.changes.load(Ordering::Acquire), second: unix_time().0 }
     }
 
     /// The sender of a request over HTTP with these headers, that showed this in the handshake of its connection.
@@ -169,11 +191,13 @@ impl Access {
     /// Links these nodes alone, from now on; all that are trusted if there are none.
     pub fn allow(&self, nodes: Vec<NodeId>) {
         self.allowed.store(Arc::new(nodes));
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     /// Takes other rules, from now on.
     pub fn replace_rules(&self, rules: Vec<RoleRule>) {
         self.rules.store(Arc::new(rules));
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     fn granted(&self, shown: Option<&Shown>, node: Option<NodeId>) -> Granted {

@@ -61,9 +61,10 @@ impl<R: Remote> Api<R> {
     /// The health check's answer in JSON.
     #[must_use]
     pub fn health(&self) -> Value {
-        let tls = self.tls.borrow();
+        let (tls, connections) = (self.tls.borrow(), &self.about.connections);
         json!({
             "status": "OK", "plaintext": !tls.enabled, "tls": *tls, "refusedForRole": self.about.access.refused(),
+            "connections": {"private": *connections.private, "gateway": *connections.gateway},
             "logLinesLost": log::lost(),
         })
     }

@@ -58,6 +58,7 @@ fn describe_link(method: Method) -> Value {
         Method::KeysList => ("KeysList", "MaelNode.ListKeys", "LinkNothing", "ListKeysOutput"),
         Method::KeysReplace => ("KeysReplace", "MaelNode.PushKeys", "LinkBytes", "LinkBytes"),
         Method::JsonRpc => ("JsonRpc", "MaelNode.Call: JSON-RPC as text", "LinkBytes", "LinkBytes"),
+        Method::Logs => ("Logs", "GET /_mael/logs: the log as it grows", "LinkLogs", "LinkBytes"),
         Method::Subscribe => ("Subscribe", "to a topic of the node", "LinkSubscribe", "LinkLease"),
         Method::Event => ("Event", "of a topic, to a node that subscribed", "LinkEvent", "LinkNothing"),
     };

@@ -31,7 +31,7 @@ pub struct Ask<'a> {
 }
 
 /// What only reads is for everybody who was let in.
-const READ: Roles = Roles::ALL;
+pub(super) const READ: Roles = Roles::ALL;
 /// What changes the cluster is for operators.
 const STEER: Roles = Roles::of(&[Role::Operator]);
 

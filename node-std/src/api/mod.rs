@@ -25,18 +25,20 @@
 //! A request goes through the files from left to right, and a file uses only files to its right:
 //!
 //! ```text
-//! http -> envelope -> dispatch -> methods -> { status, cluster, peers } -> { service, node, keyring, machine } -> answer -> error
+//! http -> envelope -> dispatch -> methods -> { status, cluster, peers } -> { service, connections, node, keyring, machine } -> answer -> error
 //!                                    +-----> { params, idl }
 //! ```
 
 mod answer;
 mod cluster;
+mod connections;
 mod dispatch;
 mod envelope;
 mod error;
 mod http;
 mod idl;
 mod keyring;
+mod logs;
 mod machine;
 mod methods;
 mod node;
@@ -51,8 +53,10 @@ mod tests;
 
 pub use answer::ANSWER_BUDGET;
 pub use cluster::{EventList, LeaveAnswer, Link, LinkList, NodeEvent, RemoveAnswer};
+pub use connections::{Connections, PortConnections};
 pub use error::{FORBIDDEN, RpcError};
 pub use keyring::{DependsOn, KeySlot, RevocationListStatus, TlsStatus};
+pub use logs::{LogSource, OtherLog};
 pub use machine::Machine;
 pub use node::NodeStatus;
 pub use peers::{

@@ -5,12 +5,14 @@ use core::time::Duration;
 use bytes::Bytes;
 use node_core::id::{Name, NodeId};
 use node_core::keys::addressee;
-use node_core::rpc::{Code, Status};
+use node_core::rpc::{Code, LogRequest, Status};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{About, Api, KeySlot, MemberBrief, NodeBrief, Pong, Remote, RemoteError, TlsStatus};
+use super::{
+    About, Api, Connections, KeySlot, LogSource, MemberBrief, NodeBrief, Pong, Remote, RemoteError, TlsStatus,
+};
 use crate::cluster::Cluster;
 use crate::testing::{access, alone};
 
@@ -41,6 +43,10 @@ impl Remote for Others {
 
     async fn components(&self, _: NodeId) -> Result<Vec<String>, RemoteError> {
         Ok(vec!["web".into()])
+    }
+
+    async fn logs(&self, _: NodeId, _: LogRequest) -> Result<LogSource, RemoteError> {
+        Err(RemoteError::Unreachable("no link".into()))
     }
 
     /// The request comes back, as the result or, for this method, as an error.
@@ -82,6 +88,7 @@ pub fn api_over<R>(cluster: Cluster, tls: TlsStatus, remote: R) -> Api<R> {
     let about = About {
         config,
         access: access(),
+        connections: Connections::default(),
         cluster_id: Name::new("test").unwrap(),
         started_at: 1,
         stop,

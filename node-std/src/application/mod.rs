@@ -60,6 +60,11 @@
 //! cluster may subscribe.
 //!
 //! A handler runs in a task. It is dropped when its caller gives up, when the time of the call is over, and when the link breaks.
+//!
+//! # Log
+//!
+//! Nodes and operators read the log of every node of the cluster. Where the application sets up `tracing` itself, it adds the layer
+//! [`log::recorder`](crate::log::recorder), and its own lines are among them. A line with a field `component` concerns that component.
 
 mod handle;
 mod parts;

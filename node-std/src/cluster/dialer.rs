@@ -51,7 +51,7 @@ impl Dialer {
             origin,
             local: &self.local,
             greeting: self.greeting.clone(),
-            server: Arc::new(Guard { server, access, shown }),
+            server: Arc::new(Guard::new(server, access, shown)),
             events: self.events.clone(),
             clock: self.clock,
         };

@@ -1,14 +1,14 @@
 //! Checks the roles of a link's peer before anything is done for it. The peer can open exchanges as soon as it said hello, which is
 //! before the task of the cluster can refuse the link.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use node_core::id::NodeId;
 use node_core::link::{ResetCode, Service};
 use node_core::rpc::{Code, Response, RpcError, needs};
-use node_core::trust::Roles;
+use node_core::trust::{Granted, Roles};
 
-use crate::access::{Access, Refusal};
+use crate::access::{Access, Edition, Refusal};
 use crate::link::{Accepted, Server};
 use crate::tls::Shown;
 
@@ -18,15 +18,35 @@ pub(super) struct Guard {
     pub(super) access: Arc<Access>,
     /// What the peer showed, under TLS.
     pub(super) shown: Option<Shown>,
+    /// The last decision, and what it was made by.
+    decided: Mutex<Option<(Edition, NodeId, Granted)>>,
 }
 
 impl Guard {
+    pub(super) const fn new(server: Arc<dyn Server>, access: Arc<Access>, shown: Option<Shown>) -> Self {
+        Self { server, access, shown, decided: Mutex::new(None) }
+    }
+
+    /// The roles of the peer. They are decided again when anything changed that decides them, and each second.
+    fn granted(&self, from: NodeId) -> Granted {
+        let edition = self.access.edition();
+        let mut decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        match *decided {
+            Some((known, of, granted)) if known == edition && of == from => granted,
+            _ => {
+                let granted = self.access.of_link(self.shown.as_ref(), from);
+                *decided = Some((edition, from, granted));
+                granted
+            }
+        }
+    }
+
     fn check(&self, from: NodeId, service: Service) -> Result<(), Refusal> {
         let (needs, what) = match service {
             Service::Rpc(number) => (needs(number), "a remote procedure call"),
             Service::Http => (Roles::PROXY, "a request to a component"),
         };
-        let granted = self.access.of_link(self.shown.as_ref(), from);
+        let granted = self.granted(from);
         self.access.require_of_link(granted, self.shown.as_ref(), needs, what)
     }
 }
@@ -97,7 +117,7 @@ mod tests {
         let rule = format!("{TOOL}=operator,application").parse().unwrap();
         let access = Arc::new(Access::new(Credentials::Token(token), vec![rule]));
         let server = Arc::new(Count::default());
-        let guard = Guard { server: server.clone(), access: access.clone(), shown: None };
+        let guard = Guard::new(server.clone(), access.clone(), None);
         for method in [Method::Ping.number(), Method::KeysReplace.number(), 0x1000] {
             let answer = guard.answer(TOOL, method, b"").unwrap();
             let answer: Response<'_, ()> = postcard::from_bytes(&answer).unwrap();

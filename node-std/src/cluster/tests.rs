@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
+use http_body_util::Full;
 use node_core::gossip::{Direction, Kind, Metadata, State};
 use node_core::id::{LinkId, Name, NodeId};
 use node_core::identity::Channel;
@@ -16,6 +17,7 @@ use node_core::wire::gossip::Tag;
 use node_core::wire::{FrameKind, HEADER, Header, PREFACE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::{Cluster, DialRanges, Dialer, LocalMetadata, Security, Setup, Task};
 use crate::api::TlsStatus;
@@ -26,8 +28,9 @@ use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
 use crate::link::{Accepted, LinkEvent, LinkTask, Local, Origin, Rtt, Server};
 use crate::peer::{Methods, Peers, Services};
-use crate::proxy::{Arrival, Body, Proxy};
-use crate::testing::{self, Log, access, text};
+use crate::port::testing::ask;
+use crate::proxy::Proxy;
+use crate::testing::{self, Log, access};
 
 const HUB: u128 = 1_000_001;
 const LEAF: u128 = 1_000_002;
@@ -48,10 +51,11 @@ fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
     let (cluster, channels) = Cluster::new(id(HUB));
     let proxy = Arc::new(Proxy::new(cluster.clone(), &[]));
     let methods = Arc::new(Methods::new(cluster.clone(), Security::Plaintext));
-    let peers = Peers::new(cluster.clone(), methods.clone());
+    let peers = Peers::new(cluster.clone(), methods.clone(), crate::log::ring());
     let api = Arc::new(api_over(cluster.clone(), TlsStatus::default(), peers));
     let application = Arc::new(Application::new(cluster.clone(), Parts::default()));
-    let services = Services::new(methods, api, application, proxy.clone());
+    let logs = crate::peer::Logs::new(crate::log::ring(), CancellationToken::new());
+    let services = Services::new(methods, api, application, proxy.clone(), logs);
     let home = tempfile::tempdir().unwrap();
     let (task, dialer) = Task::new(Setup {
         channels,
@@ -312,9 +316,8 @@ async fn a_leafs_link_is_renewed_at_the_key_usage_limit() {
                     assert_eq!(pong, Ok(Bytes::from_static(b"ping")));
                     let request =
                         Request::get("/").header("host", "lamp").header("MAELSTROM-COMPONENT", "lamp");
-                    let request = request.body(Body::default()).unwrap();
-                    let arrival = Arrival { peer: [127, 0, 0, 1].into(), secure: false };
-                    assert_eq!(text(proxy.respond(request, arrival).await).await, "lit");
+                    let request = request.body(Full::default()).unwrap();
+                    assert_eq!(ask(&proxy, request).await, (200, "lit".to_owned()));
                 }
             })
         })

@@ -52,6 +52,7 @@ pub use known::{UnknownVariable, check_process};
 pub use limits::{HttpLimits, Timeouts};
 pub use published::Published;
 pub use resolve::{TlsFlags, resolve_tls};
+pub(crate) use setting::{duration, switch};
 
 use crate::tls::settings::TlsSettings;
 

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{HeaderMap, Request, StatusCode, Uri};
+use http::request::Builder;
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use node_core::trust::{RoleRule, Roles};
@@ -35,6 +37,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest answer, in bytes: the result, and what is around it.
 const MAX_ANSWER: usize = ANSWER_BUDGET + 1024;
+
+/// A connection to a node.
+trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
 /// A node to ask.
 pub struct Client {
@@ -132,33 +139,7 @@ impl Client {
     /// The result of `method`.
     pub async fn call(&self, method: &str, params: Value) -> Result<Value, CtlError> {
         let request = json!({"jsonrpc": "2.0", "id": "1", "method": method, "params": [params]});
-        if let Some(tls) = &self.tls {
-            tls.lists.get_or_init(|| tls.fetch_lists()).await;
-        }
-        let tcp = async { connect::race(&connect::resolve(self.addr.as_str()).await?).await };
-        let tcp = tokio::time::timeout(CONNECT_TIMEOUT, tcp).await.map_err(|_| self.late(CONNECT_TIMEOUT))?;
-        let tcp = tcp.map_err(|error| self.unreachable(error.to_string()))?;
-        let body = match &self.tls {
-            None => self.post(tcp, request.to_string()).await?,
-            Some(Tls { config, keyring, access, .. }) => {
-                let name = keyring.server_name(self.addr.as_str());
-                let connecting = TlsConnector::from(Arc::clone(config)).connect(name.clone(), tcp);
-                let (stream, refused) = tls::noting(connecting).await;
-                let stream = stream.map_err(|error| {
-                    self.unreachable(
-                        refused.map_or_else(|| tls::explain_opening(&error), |refused| refused.to_string()),
-                    )
-                })?;
-                let shown = Shown::of(stream.get_ref().1, Some(name));
-                let confirmed = keyring.confirm(&shown).await;
-                confirmed.map_err(|refused| self.unreachable(refused.to_string()))?;
-                // The holder of a leaf's key must not receive what is meant for a node, such as the keys of a board.
-                let node = access.caller(Some(&shown), &HeaderMap::new());
-                let judged = access.require(&node, Roles::LINK_AS_HUB, "a node that maelctl asks");
-                judged.map_err(|refusal| self.unreachable(refusal.into()))?;
-                self.post(stream, request.to_string()).await?
-            }
-        };
+        let body = self.post(request.to_string()).await?;
         let answer: Value = serde_json::from_slice(&body).map_err(|error| {
             self.unreachable(format!("its answer is not JSON ({error}): is it a Maelstrom node?"))
         })?;
@@ -175,36 +156,90 @@ impl Client {
             .ok_or_else(|| self.unreachable("its answer is not JSON-RPC: is it a Maelstrom node?".to_owned()))
     }
 
-    async fn post<IO>(&self, io: IO, call: String) -> Result<Bytes, CtlError>
-    where
-        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let failed = |error: hyper::Error| self.unreachable(self.explain(&error));
-        let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(failed)?;
-        // The task ends when the sender is dropped.
-        tokio::spawn(connection);
-        let mut request = Request::post("/_mael/v1")
-            .header(HOST, self.addr.as_str())
-            .header(CONTENT_TYPE, "application/json");
-        if let Some(authorization) = self.token.authorization() {
-            request = request.header(AUTHORIZATION, authorization);
+    /// Asks for a page of the node, and returns its body as it comes.
+    pub async fn open(&self, path: &str) -> Result<Incoming, CtlError> {
+        let response = self.send(Request::get(path), Bytes::new()).await?;
+        let status = response.status();
+        if status == StatusCode::OK {
+            return Ok(response.into_body());
         }
-        let request = request.body(Full::<Bytes>::from(call)).map_err(|_| CtlError::Url(self.url.clone()))?;
-        let response = sender.send_request(request).await.map_err(failed)?;
+        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| self.unreachable(error.to_string()))?.to_bytes();
+        Err(match String::from_utf8(body.into()) {
+            // The node's own words say what is wrong with the question.
+            Ok(text) if !matches!(status, StatusCode::NOT_FOUND) || !text.contains("no such page") => {
+                CtlError::Refused(text.trim().to_owned())
+            }
+            _ => self.unreachable(format!("{status}: is it a Maelstrom node, and is it up to date?")),
+        })
+    }
+
+    async fn post(&self, call: String) -> Result<Bytes, CtlError> {
+        let request = Request::post("/_mael/v1").header(CONTENT_TYPE, "application/json");
+        let response = self.send(request, call.into()).await?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
         let body = body.map_err(|error| self.unreachable(error.to_string()))?.to_bytes();
-        if status == StatusCode::OK {
-            return Ok(body);
+        if status == StatusCode::OK { Ok(body) } else { Err(self.refused(status, &body)) }
+    }
+
+    /// Sends a request on a connection of its own.
+    async fn send(&self, request: Builder, body: Bytes) -> Result<Response<Incoming>, CtlError> {
+        let mut request = request.header(HOST, self.addr.as_str());
+        if let Some(authorization) = self.token.authorization() {
+            request = request.header(AUTHORIZATION, authorization);
         }
-        let text = String::from_utf8_lossy(body.get(..200).unwrap_or(&body)).into_owned();
+        let request = request.body(Full::new(body)).map_err(|_| CtlError::Url(self.url.clone()))?;
+        let failed = |error: hyper::Error| self.broke_off(&error);
+        let io = TokioIo::new(self.connect().await?);
+        let (mut sender, connection) = http1::handshake(io).await.map_err(failed)?;
+        // The task ends with the response.
+        tokio::spawn(connection);
+        sender.send_request(request).await.map_err(failed)
+    }
+
+    /// The error for an answer with another status than 200.
+    fn refused(&self, status: StatusCode, body: &[u8]) -> CtlError {
+        let text = String::from_utf8_lossy(body.get(..200).unwrap_or(body)).into_owned();
         let keys = match (&self.tls, status) {
             (None, StatusCode::BAD_REQUEST) => {
                 "; if that port needs TLS, give --tls-dir (MAEL_PRIVATE_TLS_DIR)"
             }
             _ => "",
         };
-        Err(self.unreachable(format!("{status}: {}{keys}", text.trim())))
+        self.unreachable(format!("{status}: {}{keys}", text.trim()))
+    }
+
+    /// Connects to the node, and checks that it is one.
+    async fn connect(&self) -> Result<Box<dyn Io>, CtlError> {
+        if let Some(tls) = &self.tls {
+            tls.lists.get_or_init(|| tls.fetch_lists()).await;
+        }
+        let tcp = async { connect::race(&connect::resolve(self.addr.as_str()).await?).await };
+        let tcp = tokio::time::timeout(CONNECT_TIMEOUT, tcp).await.map_err(|_| self.late(CONNECT_TIMEOUT))?;
+        let tcp = tcp.map_err(|error| self.unreachable(error.to_string()))?;
+        let Some(Tls { config, keyring, access, .. }) = &self.tls else { return Ok(Box::new(tcp)) };
+        let name = keyring.server_name(self.addr.as_str());
+        let connecting = TlsConnector::from(Arc::clone(config)).connect(name.clone(), tcp);
+        let (stream, refused) = tls::noting(connecting).await;
+        let stream = stream.map_err(|error| {
+            self.unreachable(
+                refused.map_or_else(|| tls::explain_opening(&error), |refused| refused.to_string()),
+            )
+        })?;
+        let shown = Shown::of(stream.get_ref().1, Some(name));
+        let confirmed = keyring.confirm(&shown).await;
+        confirmed.map_err(|refused| self.unreachable(refused.to_string()))?;
+        // The holder of a leaf's key must not receive what is meant for a node, such as the keys of a board.
+        let node = access.caller(Some(&shown), &HeaderMap::new());
+        let judged = access.require(&node, Roles::LINK_AS_HUB, "a node that maelctl asks");
+        judged.map_err(|refusal| self.unreachable(refusal.into()))?;
+        Ok(Box::new(stream))
+    }
+
+    /// The error for a connection that broke.
+    pub fn broke_off(&self, error: &hyper::Error) -> CtlError {
+        self.unreachable(self.explain(error))
     }
 
     /// An error of the connection in plain words.

@@ -36,8 +36,10 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Keys(KeysCommand::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
         Command::Keys(KeysCommand::Push { .. }) => ("MaelNode.PushKeys", json!({})),
         Command::Config(ConfigCommand::Show) => ("MaelNode.ShowConfig", json!({})),
-        // They ask no node, and were answered before.
-        Command::Cert(_) | Command::Tls(_) | Command::Version => return Ok(version(flags.json)),
+        // They are answered elsewhere.
+        Command::Cert(_) | Command::Logs(_) | Command::Tls(_) | Command::Version => {
+            return Ok(version(flags.json));
+        }
     };
     let timeout = flags.timeout();
     let late = |_| client.late(timeout);
@@ -74,7 +76,9 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
             format!("{node} runs on the keys of {}\n", dir.display())
         }
         Command::Config(ConfigCommand::Show) => render::config(&read::<ConfigAnswer>(result)?.settings),
-        Command::Call { .. } | Command::Cert(_) | Command::Tls(_) | Command::Version => version(false),
+        Command::Call { .. } | Command::Cert(_) | Command::Logs(_) | Command::Tls(_) | Command::Version => {
+            version(false)
+        }
     })
 }
 

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
 use super::cert::CertCommand;
+use super::logs::LogsCommand;
 use crate::config::TlsFlags;
 
 /// The heading in the help over the flags that matter only where a node is asked.
@@ -116,6 +117,8 @@ pub(super) enum Command {
         #[arg(value_name = "JSON", value_parser = parse_params)]
         params: Option<Value>,
     },
+    /// Show the last lines of the log of a node, of a board as well. With --json as they come, one object a line.
+    Logs(LogsCommand),
     /// The keys of a node.
     #[command(subcommand)]
     Keys(KeysCommand),

@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod error;
 mod flags;
+mod logs;
 mod push;
 mod render;
 mod table;
@@ -60,6 +61,21 @@ pub fn run(flags: Flags) -> ExitCode {
         });
         return match followed {
             Ok(never) => match never {},
+            Err(error) => report(&error),
+        };
+    }
+    if let flags::Command::Logs(command) = &flags.command {
+        let shown = runtime.block_on(async {
+            let client = Client::new(&flags)?;
+            let mut stdout = std::io::stdout();
+            tokio::select! {
+                shown = command.run(&client, flags.json, flags.timeout(), &mut stdout) => shown,
+                // The end that whoever follows a log has in mind.
+                Ok(()) = tokio::signal::ctrl_c() => Ok(()),
+            }
+        });
+        return match shown {
+            Ok(()) => ExitCode::SUCCESS,
             Err(error) => report(&error),
         };
     }

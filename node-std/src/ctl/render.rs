@@ -6,6 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use node_core::time::UnixTime;
 use node_core::trust::Rfc3339;
 
+use serde_json::{Map, Value};
+
 use super::table::table;
 use crate::api::{KeySlot, Link, LinkList, NodeEvent, NodeList, NodeStatus, PingAnswer};
 use crate::config::InForce;
@@ -18,6 +20,25 @@ pub fn event(event: &NodeEvent) -> String {
     let by = event.by.as_deref().map(|by| format!(", says {}", short(by))).unwrap_or_default();
     let reason = event.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("{at}  {} ({}) is {}{before}{by}{reason}\n", event.name, short(&event.node_id), event.state)
+}
+
+/// The line for a line of a log. Another node wrote it, so control characters are left out: they must not reach the terminal.
+pub fn log_line(parts: &Map<String, Value>) -> String {
+    let text = |name: &str| parts.get(name).and_then(Value::as_str).unwrap_or_default();
+    let mut line = match parts.get("lost") {
+        Some(lost) => format!("… {lost} lines of {} are lost", text("node")),
+        None => {
+            let (time, level, node, message) =
+                (text("time"), text("level").to_uppercase(), text("node"), text("message"));
+            format!("{time} {level:>5} {node}: {message}")
+        }
+    };
+    for (name, value) in parts.get("fields").and_then(Value::as_object).into_iter().flatten() {
+        line.push_str(&format!(" {name}={}", value.as_str().unwrap_or_default()));
+    }
+    let mut line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    line.push('\n');
+    line
 }
 
 pub fn links(LinkList { observed_at, links, .. }: &LinkList) -> String {

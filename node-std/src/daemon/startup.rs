@@ -15,7 +15,7 @@ use super::sockets::Sockets;
 use super::subsystem::Subsystem;
 use super::tls_status::watch_tls;
 use crate::access::{Access, Credentials};
-use crate::api::{About, Api};
+use crate::api::{About, Api, Connections, PortConnections};
 use crate::application::{Application, Parts};
 use crate::clock::{Clock, unix_millis};
 use crate::cluster::{Cluster, DialRanges, LocalMetadata, Security, Setup, Task};
@@ -23,8 +23,10 @@ use crate::config::{Config, HostPort};
 use crate::data_dir::DataDir;
 use crate::identity::NodeKey;
 use crate::link::{KEY_USAGE_LIMIT, Local};
+use crate::log;
 use crate::log_limit::LogLimit;
-use crate::peer::{Methods, Peers, Services};
+use crate::peer::{Logs, Methods, Peers, Services};
+use crate::port::admission::{Admission, Places};
 use crate::port::gateway_tls::TlsTerminator;
 use crate::port::health::Readiness;
 use crate::port::private::{Listener, PrivateHttp, Rate};
@@ -78,7 +80,7 @@ impl Daemon {
             tracing::warn!("{note}");
         }
         let data_dir = DataDir::open(&config.data_dir)?;
-        let sockets = Sockets::bind(&config).await?;
+        let sockets = Sockets::bind(&config)?;
         let access = Arc::new(access(&config, &security, &data_dir)?);
         let advertised = config.advertised(sockets.private_addr);
         let me = data_dir.id();
@@ -91,9 +93,11 @@ impl Daemon {
         let stop = CancellationToken::new();
         let (asked, drain) = (CancellationToken::new(), CancellationToken::new());
         let (in_force, in_force_now) = watch::channel(config.in_force.clone());
+        let connections = Connections::default();
         let about = About {
             config: in_force_now,
             access: access.clone(),
+            connections: connections.clone(),
             cluster_id: config.cluster_id.clone(),
             started_at: unix_millis(),
             stop: asked.clone(),
@@ -107,9 +111,10 @@ impl Daemon {
         let readiness = Readiness { tls: tls.clone(), drain: drain.clone() };
         let application = Arc::new(Application::new(cluster.clone(), parts));
         let methods = Arc::new(Methods::new(cluster.clone(), security.clone()));
-        let peers = Peers::new(cluster.clone(), methods.clone());
+        let peers = Peers::new(cluster.clone(), methods.clone(), log::ring());
         let api = Arc::new(Api::new(about, cluster.clone(), tls, peers));
-        let services = Services::new(methods, api.clone(), application.clone(), proxy.clone());
+        let logs = Logs::new(log::ring(), drain.clone());
+        let services = Services::new(methods, api.clone(), application.clone(), proxy.clone(), logs);
         let (task, dialer) = Task::new(Setup {
             channels,
             local: local(&config, data_dir.key()),
@@ -164,8 +169,9 @@ impl Daemon {
         application.subscribe();
 
         let refusals = LogLimit::of("connections that were refused");
-        let most = config.max_connections;
-        let listener = Listener { security, dialer, http, refusals, most, rate: Rate::default() };
+        let places = Places::new(config.max_connections, config.http.per_source);
+        let admission = Admission::new("private", places, &[], &connections.private);
+        let listener = Listener { security, dialer, http, refusals, admission, rate: Rate::default() };
         let private = listener.serve(sockets.private, drain.clone());
         let mut ports = vec![Subsystem::endless("the private port", private)];
         if let Some(socket) = sockets.public {
@@ -176,13 +182,15 @@ impl Daemon {
                 tracing::info!("the gateway speaks TLS, and redirects clients that do not");
             }
             tracing::info!("the gateway serves {}", config.published);
-            let redirect =
-                Redirect { https_port: addr.port(), most, head_timeout: config.http.timeouts.head };
+            let redirect = Redirect { https_port: addr.port(), head_timeout: config.http.timeouts.head };
+            let trusted = &config.gateway.trusted_proxies;
             if let Some(socket) = sockets.redirect {
                 let from =
                     socket.local_addr().map_or_else(|error| error.to_string(), |addr| addr.to_string());
                 tracing::info!("redirecting to the gateway from {from}");
-                let port = redirect.serve(socket, drain.clone());
+                let counts = Arc::new(PortConnections::default());
+                let admission = Admission::new("redirect", places, trusted, &counts);
+                let port = redirect.serve(socket, admission, drain.clone());
                 ports.push(Subsystem::endless("the port that redirects to the gateway", port));
             }
             if let Some(terminator) = &terminator {
@@ -190,6 +198,7 @@ impl Daemon {
                 inner.push(Subsystem::endless("the watch over the certificates of the gateway", watch));
             }
             let tls = terminator.map(|terminator| (terminator, redirect));
+            let admission = Admission::new("public", places, trusted, &connections.gateway);
             let gateway = Gateway {
                 proxy,
                 published: config.published,
@@ -197,7 +206,7 @@ impl Daemon {
                 limits: config.http,
                 tls,
                 readiness,
-                most,
+                admission,
             };
             let public = public::serve(socket, gateway, drain.clone());
             ports.push(Subsystem::endless("the public port", public));

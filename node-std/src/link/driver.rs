@@ -196,7 +196,11 @@ impl<'s> Driver<'s> {
                 // The tasks that are ready now add their frames to the same write.
                 self.yielded = true;
                 cx.waker().wake_by_ref();
-                return if self.reports.is_empty() { Poll::Pending } else { Poll::Ready(Ok(Progress::Reports)) };
+                return if self.reports.is_empty() {
+                    Poll::Pending
+                } else {
+                    Poll::Ready(Ok(Progress::Reports))
+                };
             }
             let wrote = self.poll_write(cx, carrier)?;
             let rang = self.poll_alarm(cx, sleep.as_mut(), timeout);
@@ -212,7 +216,7 @@ impl<'s> Driver<'s> {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if !(wrote && self.shared.lock().waits_for_room()) && !rang {
+            if !(rang || wrote && self.shared.lock().waits_for_room()) {
                 return Poll::Pending;
             }
         }
@@ -310,8 +314,8 @@ impl<'s> Driver<'s> {
                 Some(Event::Up(introduction)) => self.handle_up(state, &introduction),
                 Some(Event::Opened { id, open, data, end }) => {
                     let here = open.to.is_none_or(|to| to == self.local.id());
-                    let for_method =
-                        here && matches!(open.service, Service::Rpc(method) if self.server.is_immediate(method));
+                    let for_method = here
+                        && matches!(open.service, Service::Rpc(method) if self.server.is_immediate(method));
                     let key = state.accept(id, open.service, for_method);
                     if !for_method {
                         work.accepted.push((key, open));

@@ -9,8 +9,8 @@ use node_core::link::{Full, GoAway, Open};
 use super::error::ExchangeError;
 use super::flow::Reader;
 use super::rtt::Rtt;
-use super::shared::{Opened, Shared};
-use super::stream::{Inbound, Outbound};
+use super::shared::Shared;
+use super::stream::{Inbound, Opened, Outbound};
 
 /// A link of this node. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -62,7 +62,8 @@ impl LinkHandle {
         data: &[u8],
         end: bool,
     ) -> Result<Opened, ExchangeError> {
-        self.shared.open(open, (data, end), || Reader::Pieces(None)).await
+        let (key, taken) = self.shared.open(open, (data, end), || Reader::Pieces(None)).await?;
+        Ok(Opened::new(&self.shared, key, taken, end && taken == data.len()))
     }
 
     /// One whole request for one whole response of at most `limit` bytes: the cheap way for small ones.
@@ -71,7 +72,8 @@ impl LinkHandle {
     /// The exchange failed, or the response is longer.
     pub async fn call(&self, open: Open, request: Bytes, limit: usize) -> Result<Bytes, ExchangeError> {
         let reader = || Reader::Whole { limit, waker: None };
-        let opened = self.shared.open(open, (&request, true), reader).await?;
+        let (key, taken) = self.shared.open(open, (&request, true), reader).await?;
+        let opened = Opened::new(&self.shared, key, taken, taken == request.len());
         let Opened { outbound, mut inbound, taken } = opened;
         if taken < request.len() {
             outbound.finish_with(request.slice(taken..)).await?;

@@ -26,6 +26,8 @@ mod slots;
 mod state;
 mod stream;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub use carrier::Carrier;
 pub use error::ExchangeError;
@@ -34,6 +36,6 @@ pub use handle::LinkHandle;
 pub use local::{Greeting, KEY_USAGE_LIMIT, Local};
 pub use rtt::Rtt;
 pub use server::Server;
-pub(crate) use shared::Opened;
+pub(crate) use stream::Opened;
 pub use stream::{Accepted, Inbound, Outbound};
 pub use task::{HELLO_TIMEOUT, LinkTask};

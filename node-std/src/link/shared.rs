@@ -11,7 +11,6 @@ use super::error::ExchangeError;
 use super::flow::Reader;
 use super::places::Places;
 use super::state::State;
-use super::stream::{Inbound, Outbound};
 use crate::clock::Clock;
 
 /// The state of a link behind its lock, which nobody holds while waiting.
@@ -19,13 +18,6 @@ pub(super) struct Shared {
     state: Mutex<State>,
     pub(super) places: Arc<Places>,
     pub(super) clock: Clock,
-}
-
-/// An exchange that this node opened: its halves, and how many of the first bytes were sent.
-pub(crate) struct Opened {
-    pub(crate) outbound: Outbound,
-    pub(crate) inbound: Inbound,
-    pub(crate) taken: usize,
 }
 
 impl Shared {
@@ -37,16 +29,16 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens an exchange with the first bytes of its request, which end it if `end`.
+    /// Opens an exchange with the first bytes of its request, which end it if `end`. Returns its key, and how many bytes were taken.
     ///
     /// # Errors
     /// The link is closing, or there was no place in time.
     pub(super) async fn open(
-        self: &Arc<Self>,
+        &self,
         open: Open,
         (data, end): (&[u8], bool),
         reader: impl Fn() -> Reader,
-    ) -> Result<Opened, ExchangeError> {
+    ) -> Result<(usize, usize), ExchangeError> {
         let place = self.places.take(open.service).await?;
         let opened = poll_fn(|cx| {
             let now = self.clock.now();
@@ -55,11 +47,9 @@ impl Shared {
                 None => Poll::Pending,
             }
         });
-        let (key, taken) = opened.await?;
+        let opened = opened.await?;
         place.keep();
-        let done = end && taken == data.len();
-        let outbound = Outbound::new(key, Arc::clone(self), done);
-        Ok(Opened { outbound, inbound: Inbound::new(key, Arc::clone(self), true), taken })
+        Ok(opened)
     }
 }
 

@@ -141,7 +141,9 @@ impl State {
         buffer: &mut BytesMut,
         waker: &Waker,
     ) -> Result<Option<Taken>, ExchangeError> {
-        let Some(flow) = self.flows.get(key) else { return Err(ExchangeError::Lost("the link closed".into())) };
+        let Some(flow) = self.flows.get(key) else {
+            return Err(ExchangeError::Lost("the link closed".into()));
+        };
         if flow.received.is_empty()
             && let Some(error) = &flow.error
         {
@@ -256,8 +258,7 @@ impl State {
 
     /// The peer opened an exchange.
     pub(super) fn accept(&mut self, id: ExchangeId, service: Service, for_method: bool) -> usize {
-        let reader =
-            if for_method { Reader::Method { limit: MAX_REQUEST } } else { Reader::Pieces(None) };
+        let reader = if for_method { Reader::Method { limit: MAX_REQUEST } } else { Reader::Pieces(None) };
         let mut flow = Flow::new(id, service, reader);
         flow.has_writer = !for_method;
         self.flows.insert(flow)

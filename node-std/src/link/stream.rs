@@ -191,6 +191,21 @@ impl Drop for Inbound {
     }
 }
 
+/// An exchange that this node opened: its halves, and how many of the first bytes were sent.
+pub(crate) struct Opened {
+    pub(crate) outbound: Outbound,
+    pub(crate) inbound: Inbound,
+    pub(crate) taken: usize,
+}
+
+impl Opened {
+    /// `done` says that the request ended with the first bytes.
+    pub(super) fn new(link: &Arc<Shared>, key: usize, taken: usize, done: bool) -> Self {
+        let outbound = Outbound::new(key, Arc::clone(link), done);
+        Self { outbound, inbound: Inbound::new(key, Arc::clone(link), true), taken }
+    }
+}
+
 /// An exchange that the peer opened.
 #[derive(Debug)]
 pub struct Accepted {

@@ -41,7 +41,7 @@ impl Methods {
             Method::KeysReplace => {
                 refusal(Code::Refused, "this node's keyring is its TLS directory: change the files there")
             }
-            Method::JsonRpc | Method::Subscribe | Method::Event => {
+            Method::JsonRpc | Method::Logs | Method::Subscribe | Method::Event => {
                 refusal(Code::Internal, "this method is answered in a task")
             }
         }

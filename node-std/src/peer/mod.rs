@@ -4,15 +4,17 @@
 //! nodes. [`Peers`] asks other nodes for the API.
 //!
 //! ```text
-//! services -> { json, relay, remote } -> methods
+//! services -> { json, logs, relay, remote } -> methods
 //! ```
 
 mod json;
+mod logs;
 mod methods;
 mod relay;
 mod remote;
 mod services;
 
+pub use logs::Logs;
 pub use methods::Methods;
 pub use remote::Peers;
 pub use services::Services;

@@ -6,12 +6,15 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use node_core::id::NodeId;
-use node_core::rpc::{KeySlot as WireSlot, MAX_BODY, MemberItem, Method, Status};
+use node_core::link::ResetCode;
+use node_core::rpc::{KeySlot as WireSlot, LogRequest, MAX_BODY, MemberItem, Method, Status};
 use serde::Deserialize;
 
 use super::methods::Methods;
-use crate::api::{KeySlot, MemberBrief, NodeBrief, Pong, Remote, RemoteError};
+use crate::api::{KeySlot, LogSource, MemberBrief, NodeBrief, OtherLog, Pong, Remote, RemoteError};
 use crate::cluster::Cluster;
+use crate::link::ExchangeError;
+use crate::log::{Reader, Ring};
 use crate::rpc::{CallError, Request, read, request};
 
 /// How long another node may take to answer.
@@ -25,13 +28,14 @@ const JSON_BUDGET: Duration = Duration::from_secs(20);
 pub struct Peers {
     cluster: Cluster,
     methods: Arc<Methods>,
+    ring: Arc<Ring>,
 }
 
 impl Peers {
-    /// The peers of this node, and this node.
+    /// The peers of this node, and this node, whose log is in `ring`.
     #[must_use]
-    pub const fn new(cluster: Cluster, methods: Arc<Methods>) -> Self {
-        Self { cluster, methods }
+    pub const fn new(cluster: Cluster, methods: Arc<Methods>, ring: Arc<Ring>) -> Self {
+        Self { cluster, methods, ring }
     }
 
     async fn ask(&self, node: NodeId, method: Method, body: Bytes) -> Result<Bytes, RemoteError> {
@@ -86,6 +90,19 @@ impl Remote for Peers {
 
     async fn push_keys(&self, node: NodeId, sealed: Bytes) -> Result<(), RemoteError> {
         self.ask(node, Method::KeysReplace, sealed).await.map(|_| ())
+    }
+
+    async fn logs(&self, node: NodeId, request: LogRequest) -> Result<LogSource, RemoteError> {
+        if node == self.cluster.me() {
+            return Ok(LogSource::Own(Reader::new(self.ring.clone(), request)));
+        }
+        let log = OtherLog::open(self.cluster.clone(), node, request).await;
+        log.map(LogSource::Other).map_err(|error| match error {
+            CallError::Exchange(ExchangeError::Reset(ResetCode::Full)) => RemoteError::Unreachable(format!(
+                "node {node} shows its log to as many readers as it can: try again when one has gone"
+            )),
+            error => explain(node, error),
+        })
     }
 
     async fn json(&self, node: NodeId, body: Bytes, limit: usize) -> Result<Bytes, RemoteError> {

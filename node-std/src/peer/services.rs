@@ -7,6 +7,7 @@ use node_core::link::{ResetCode, Service};
 use node_core::rpc::{Code, Method};
 
 use super::json::Json;
+use super::logs::Logs;
 use super::methods::Methods;
 use super::relay::relay;
 use super::remote::Peers;
@@ -22,6 +23,7 @@ pub struct Services {
     cluster: Cluster,
     methods: Arc<Methods>,
     json: Arc<Json<Peers>>,
+    logs: Arc<Logs>,
     application: Arc<Application>,
     proxy: Arc<Proxy>,
 }
@@ -34,15 +36,18 @@ impl Services {
         api: Arc<Api<Peers>>,
         application: Arc<Application>,
         proxy: Arc<Proxy>,
+        logs: Logs,
     ) -> Self {
         let cluster = application.cluster().clone();
-        Self { cluster, methods, json: Arc::new(Json::new(api)), application, proxy }
+        let (json, logs) = (Arc::new(Json::new(api)), Arc::new(logs));
+        Self { cluster, methods, json, logs, application, proxy }
     }
 }
 
 impl Server for Services {
     fn is_immediate(&self, method: u16) -> bool {
-        Method::from_number(method) != Some(Method::JsonRpc) && !self.application.answers(method)
+        !matches!(Method::from_number(method), Some(Method::JsonRpc | Method::Logs))
+            && !self.application.answers(method)
     }
 
     fn answer(&self, _: NodeId, method: u16, request: &[u8]) -> Option<Vec<u8>> {
@@ -64,6 +69,10 @@ impl Server for Services {
             (_, Service::Rpc(method)) if Method::from_number(method) == Some(Method::JsonRpc) => {
                 let json = self.json.clone();
                 tokio::spawn(async move { json.serve(accepted).await });
+            }
+            (_, Service::Rpc(method)) if Method::from_number(method) == Some(Method::Logs) => {
+                let logs = self.logs.clone();
+                tokio::spawn(async move { logs.serve(accepted).await });
             }
             (_, Service::Rpc(method)) if self.application.answers(method) => {
                 self.application.serve(from, method, accepted);

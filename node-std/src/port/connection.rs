@@ -8,7 +8,7 @@ use super::{http1, http2};
 
 /// The versions of HTTP that a connection may begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub(crate) enum Version {
     /// HTTP/1.1 or 1.0.
     Http1,
     /// HTTP/2, by its preface.

@@ -97,18 +97,17 @@ pub(super) async fn answer<S: Service>(
     timers: &mut Timers,
 ) -> Result<bool, LegError> {
     let Asked { taken, own, is_head, waits, .. } = asked;
-    let reader = service.reader();
     match taken {
         Ok(Taken::Forward(request)) => {
             let most = service.limits().body_bytes.unwrap_or(u64::MAX);
             timers.alarm.set(request.deadline);
             if !waits && !request.upgrades && !hold(leg, timers).await? {
-                return refuse(leg, &ProxyError::Stalled, reader, is_head, "").await.map(|()| false);
+                return tell(leg, service, &ProxyError::Stalled, is_head).await.map(|()| false);
             }
             let sender = Sender { arrival: Some(service.arrival()), most, timers };
             match service.proxy().forward(leg, &request, sender).await {
                 Outcome::Answered { request_sent } => Ok(request_sent),
-                Outcome::Refused(error) => refuse(leg, &error, reader, is_head, "").await.map(|()| false),
+                Outcome::Refused(error) => tell(leg, service, &error, is_head).await.map(|()| false),
                 Outcome::Broken => {
                     // What arrived is passed on, as far as the client takes it.
                     let _ = tokio::time::timeout(LAST, poll_fn(|cx| leg.poll_flush(cx))).await;
@@ -118,7 +117,9 @@ pub(super) async fn answer<S: Service>(
                 Outcome::Gone => Err(LegError::Closed),
             }
         }
-        Ok(Taken::Done(response)) => respond(leg, response, is_head, "").await.map(|()| false),
+        Ok(Taken::Done(response)) => {
+            in_time(service, respond(leg, response, is_head, "")).await.map(|()| false)
+        }
         Ok(Taken::Own) => {
             timers.alarm.set(Instant::now() + BODY_TIMEOUT);
             if waits {
@@ -128,15 +129,34 @@ pub(super) async fn answer<S: Service>(
             timers.received.restart();
             let body = match collect(leg, timers).await? {
                 Ok(body) => body,
-                Err(error) => return refuse(leg, &error, reader, is_head, "").await.map(|()| false),
+                Err(error) => return tell(leg, service, &error, is_head).await.map(|()| false),
             };
             timers.alarm.clear();
             let request = own.unwrap_or_default().map(|()| Body::from(body.freeze()));
             let response = service.answer(request).await;
-            respond(leg, response, is_head, "").await.map(|()| true)
+            in_time(service, respond(leg, response, is_head, "")).await.map(|()| true)
         }
-        Err(error) => refuse(leg, &error, reader, is_head, "").await.map(|()| false),
+        Err(error) => tell(leg, service, &error, is_head).await.map(|()| false),
     }
+}
+
+/// Tells the client why its request is refused.
+pub(super) async fn tell<S: Service>(
+    leg: &mut impl Leg,
+    service: &S,
+    error: &ProxyError,
+    is_head: bool,
+) -> Result<(), LegError> {
+    in_time(service, refuse(leg, error, service.reader(), is_head, "")).await
+}
+
+/// Sends a response of this node itself, for as long as a response may take: a client that does not read it gives its place back.
+async fn in_time<S: Service>(
+    service: &S,
+    sending: impl Future<Output = Result<(), LegError>>,
+) -> Result<(), LegError> {
+    let sent = tokio::time::timeout(service.limits().timeouts.write, sending).await;
+    sent.unwrap_or(Err(LegError::Closed))
 }
 
 /// Waits until the body is here, or much of it: a client that sends slowly holds no more than its connection. A body in chunks
@@ -147,7 +167,9 @@ async fn hold(leg: &mut impl Leg, timers: &mut Timers) -> Result<bool, LegError>
     while !leg.is_whole() && !leg.is_conversation() && held < HELD {
         let more = poll_fn(|cx| match leg.poll_more(cx) {
             Poll::Ready(more) => Poll::Ready(Some(more)),
-            Poll::Pending if timers.received.waits(cx) || timers.alarm.poll(cx).is_ready() => Poll::Ready(None),
+            Poll::Pending if timers.received.waits(cx) || timers.alarm.poll(cx).is_ready() => {
+                Poll::Ready(None)
+            }
             Poll::Pending => Poll::Pending,
         });
         match more.await {
@@ -162,15 +184,14 @@ async fn hold(leg: &mut impl Leg, timers: &mut Timers) -> Result<bool, LegError>
 }
 
 /// Collects the body of a request to this node.
-async fn collect(
-    leg: &mut impl Leg,
-    timers: &mut Timers,
-) -> Result<Result<BytesMut, ProxyError>, LegError> {
+async fn collect(leg: &mut impl Leg, timers: &mut Timers) -> Result<Result<BytesMut, ProxyError>, LegError> {
     let mut body = BytesMut::new();
     loop {
         let arrived = poll_fn(|cx| match leg.poll_body(cx) {
             Poll::Ready(arrived) => Poll::Ready(Some(arrived)),
-            Poll::Pending if timers.received.waits(cx) || timers.alarm.poll(cx).is_ready() => Poll::Ready(None),
+            Poll::Pending if timers.received.waits(cx) || timers.alarm.poll(cx).is_ready() => {
+                Poll::Ready(None)
+            }
             Poll::Pending => Poll::Pending,
         });
         let Some(arrived) = arrived.await else { return Ok(Err(ProxyError::Stalled)) };

@@ -37,6 +37,12 @@ impl TlsTerminator {
         Ok(Self { settings, tickets, served: ArcSwap::from_pointee(served), problem: Mutex::default() })
     }
 
+    /// How long a handshake may take.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        self.settings.timeout
+    }
+
     /// Completes a handshake. `h2` or `http/1.1` may have been agreed on by ALPN.
     ///
     /// # Errors

@@ -1,5 +1,8 @@
 //! Serves one connection of HTTP/1.
 
+#[cfg(test)]
+mod tests;
+
 use core::future::{Future as _, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
@@ -9,9 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::exchange::{answer, read};
+use super::exchange::{answer, read, tell};
 use super::service::Service;
-use crate::proxy::{Http1, Leg as _, LegError, ProxyError, Timers, refuse};
+use crate::proxy::{Http1, Leg as _, LegError, ProxyError, Timers};
 
 /// How long a client may go on sending after a response that it need not wait for, so that it reads the response.
 const LINGER: Duration = Duration::from_secs(5);
@@ -29,8 +32,10 @@ where
     let mut leg = Http1::new(io);
     let mut timers = Timers::new(limits.min_rate.unwrap_or(0));
     let mut drained = pin!(drain.cancelled());
+    let mut first_by = Some(service.first_by());
     loop {
-        timers.alarm.set(Instant::now() + limits.timeouts.idle);
+        let first_by = first_by.take();
+        timers.alarm.set(first_by.unwrap_or_else(|| Instant::now() + limits.timeouts.idle));
         let mut began = false;
         let asked = loop {
             match read(&mut leg, &service) {
@@ -40,7 +45,7 @@ where
             }
             if !began && !leg.bytes().is_empty() {
                 began = true;
-                timers.alarm.set(Instant::now() + limits.timeouts.head);
+                timers.alarm.set(first_by.unwrap_or_else(|| Instant::now() + limits.timeouts.head));
             }
             let more = poll_fn(|cx| match leg.poll_more(cx) {
                 Poll::Ready(more) => Poll::Ready(Some(more)),
@@ -76,7 +81,7 @@ where
     S: Service,
 {
     leg.answers(node_core::http::Version::Http11, false);
-    refuse(&mut leg, error, service.reader(), false, "").await?;
+    tell(&mut leg, service, error, false).await?;
     linger(leg).await;
     Ok(())
 }

@@ -1,26 +1,33 @@
 //! Serves one connection of HTTP/2.
 
+#[cfg(test)]
+mod tests;
+
 use core::future::{Future as _, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
+use core::time::Duration;
 use std::sync::Arc;
 
 use h2::server::{Builder, SendResponse};
-use h2::RecvStream;
+use h2::{Reason, RecvStream};
 use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::exchange::{answer, read};
+use super::exchange::{answer, read, tell};
 use super::service::Service;
-use crate::proxy::{Alarm, Http2Server, Leg as _, ProxyError, Timers, refuse};
+use crate::proxy::{Alarm, Http2Server, Leg as _, ProxyError, Timers};
 
 /// Requests that may be under way on a connection.
 const MAX_STREAMS: u32 = 128;
 /// Bytes that a client may send ahead on a stream, and on the whole connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// How long a client may take to close a connection that ends.
+const LAST: Duration = Duration::from_secs(1);
 
 /// Serves the requests on `io`. Ends when the client closes, when there was no request for too long, whatever pings it
 /// answers, or when `drain` is cancelled and the requests under way are answered.
@@ -40,14 +47,15 @@ where
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(STREAM_WINDOW as usize)
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
-    let handshake = tokio::time::timeout(limits.timeouts.head, builder.handshake(io));
+    let first_by = service.first_by();
+    let handshake = tokio::time::timeout_at(first_by, builder.handshake(io));
     let Ok(connection) = handshake.await else { return Ok(()) };
     let mut connection = connection?;
     let service = Arc::new(service);
     let mut drained = pin!(drain.cancelled());
     let (mut alarm, mut ends) = (Alarm::default(), false);
     let idle = limits.timeouts.idle;
-    alarm.set(Instant::now() + idle);
+    alarm.set(first_by);
     loop {
         let mut quiet = false;
         let accepted = poll_fn(|cx| {
@@ -56,11 +64,12 @@ where
             }
             if !ends && drained.as_mut().poll(cx).is_ready() {
                 ends = true;
+                alarm.set(Instant::now() + LAST);
                 connection.graceful_shutdown();
                 cx.waker().wake_by_ref();
             }
             if connection.has_streams() {
-                alarm.set(Instant::now() + idle);
+                alarm.set(Instant::now() + if ends { LAST } else { idle });
             }
             if alarm.poll(cx).is_ready() {
                 quiet = true;
@@ -74,9 +83,10 @@ where
                 tokio::spawn(serve_stream(request, respond, Arc::clone(&service)));
             }
             None if quiet => {
-                connection.graceful_shutdown();
+                // A request that is on its way is not among those that the client is told were taken: it can be sent again.
+                connection.abrupt_shutdown(Reason::NO_ERROR);
                 let closed = poll_fn(|cx| connection.poll_closed(cx));
-                return tokio::time::timeout(limits.timeouts.head, closed).await.unwrap_or(Ok(()));
+                return tokio::time::timeout(LAST, closed).await.unwrap_or(Ok(()));
             }
             None => return Ok(()),
         }
@@ -92,8 +102,11 @@ async fn serve_stream<S: Service>(
     let mut timers = Timers::new(service.limits().min_rate.unwrap_or(0));
     let served = match read(&mut leg, &*service) {
         Ok(Some(asked)) => answer(&mut leg, &*service, asked, &mut timers).await.map(drop),
-        Ok(None) => refuse(&mut leg, &ProxyError::BadRequest("the request has no head".to_owned()), service.reader(), false, "").await,
-        Err(error) => refuse(&mut leg, &error, service.reader(), false, "").await,
+        Ok(None) => {
+            let error = ProxyError::BadRequest("the request has no head".to_owned());
+            tell(&mut leg, &*service, &error, false).await
+        }
+        Err(error) => tell(&mut leg, &*service, &error, false).await,
     };
     if let Err(error) = served {
         tracing::debug!(%error, "a stream ended early");

@@ -15,9 +15,11 @@ use node_core::route::path::{BadPath, normalize};
 use node_core::route::rules::select;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::acceptor::accept;
+use super::admission::{Admission, Ticket, Wish};
 use super::connection::{self, Version};
 use super::gateway_tls::TlsTerminator;
 use super::health::{HEALTH_CHECK, READY, Readiness};
@@ -27,9 +29,6 @@ use super::sniff::{Opening, sniff};
 use crate::config::{GatewayRule, GatewaySettings, HttpLimits, Published};
 use crate::proxy::{Arrival, Body, Origin, Proxy, ProxyError, Reader, Request, absolute, text};
 use crate::tls::ALPN_H2;
-
-/// How long a client may take to begin an HTTP request.
-const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The gateway.
 #[derive(Debug)]
@@ -46,65 +45,62 @@ pub struct Gateway {
     pub tls: Option<(Arc<TlsTerminator>, Redirect)>,
     /// Whether this node can make new links.
     pub readiness: Readiness,
-    /// Most connections at once.
-    pub most: usize,
+    /// Its places for connections.
+    pub admission: Arc<Admission>,
 }
 
 /// Accepts connections until `drain` is cancelled, then waits until the requests under way are answered.
 pub async fn serve(listener: TcpListener, gateway: Gateway, drain: CancellationToken) {
     let gateway = Arc::new(gateway);
-    accept("public", listener, gateway.most, drain.clone(), |io, peer, permit| {
-        let (gateway, drain) = (Arc::clone(&gateway), drain.clone());
+    accept(listener, &gateway.admission, drain, |io, peer, ticket| {
+        let gateway = Arc::clone(&gateway);
         async move {
             let _ = io.set_nodelay(true);
             let arrival = Arrival { peer: peer.ip(), secure: false, trusted: gateway.trusts(peer.ip()) };
-            if let Err(error) = serve_connection(io, arrival, gateway, drain).await {
+            let first_by = Instant::now() + gateway.patience();
+            let visit = Visit { gateway, arrival, ticket, first_by };
+            if let Err(error) = visit.serve(io).await {
                 tracing::debug!(%peer, %error, "a gateway connection ended early");
             }
-            drop(permit);
         }
     })
     .await;
-}
-
-async fn serve_connection<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    io: IO,
-    arrival: Arrival,
-    gateway: Arc<Gateway>,
-    drain: CancellationToken,
-) -> Result<(), Box<dyn core::error::Error + Send + Sync>> {
-    let Some(sniffed) = drain.run_until_cancelled(sniff(io, OPENING_TIMEOUT)).await else { return Ok(()) };
-    let (opening, io) = sniffed?;
-    match (opening, &gateway.tls) {
-        (Opening::Http1, None) => serve_http(io, Version::Http1, arrival, gateway, drain).await,
-        (Opening::Http2, None) => serve_http(io, Version::Http2, arrival, gateway, drain).await,
-        (Opening::Tls, Some((tls, _))) => {
-            let Some(accepted) = drain.run_until_cancelled(tls.accept(io)).await else { return Ok(()) };
-            let (io, arrival) = (accepted?, Arrival { secure: true, ..arrival });
-            // Who agrees on nothing speaks HTTP/1.1 (RFC 9113 section 3.3).
-            let is_h2 = io.get_ref().1.alpn_protocol() == Some(ALPN_H2);
-            let version = if is_h2 { Version::Http2 } else { Version::Http1 };
-            serve_http(io, version, arrival, gateway, drain).await
-        }
-        (Opening::Http1, Some((_, redirect))) => Ok(redirect.answer(io).await?),
-        _ => Err(format!("{opening:?} is not served here").into()),
-    }
-}
-
-async fn serve_http<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    io: IO,
-    version: Version,
-    arrival: Arrival,
-    gateway: Arc<Gateway>,
-    drain: CancellationToken,
-) -> Result<(), Box<dyn core::error::Error + Send + Sync>> {
-    connection::serve(io, version, drain, Visit { gateway, arrival }).await
 }
 
 /// A connection to the gateway.
 struct Visit {
     gateway: Arc<Gateway>,
     arrival: Arrival,
+    ticket: Ticket,
+    /// When its first request must be here.
+    first_by: Instant,
+}
+
+impl Visit {
+    async fn serve<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self,
+        io: IO,
+    ) -> Result<(), Box<dyn core::error::Error + Send + Sync>> {
+        let (gateway, drain) = (Arc::clone(&self.gateway), self.ticket.drain().clone());
+        let wait = self.first_by.saturating_duration_since(Instant::now());
+        let Some(sniffed) = drain.run_until_cancelled(sniff(io, wait)).await else { return Ok(()) };
+        let (opening, io) = sniffed?;
+        match (opening, &gateway.tls) {
+            (Opening::Http1, None) => connection::serve(io, Version::Http1, drain, self).await,
+            (Opening::Http2, None) => connection::serve(io, Version::Http2, drain, self).await,
+            (Opening::Tls, Some((tls, _))) => {
+                let accepting = timeout_at(self.first_by, tls.accept(io));
+                let Some(accepted) = drain.run_until_cancelled(accepting).await else { return Ok(()) };
+                let (io, arrival) = (accepted??, Arrival { secure: true, ..self.arrival });
+                // Who agrees on nothing speaks HTTP/1.1 (RFC 9113 section 3.3).
+                let is_h2 = io.get_ref().1.alpn_protocol() == Some(ALPN_H2);
+                let version = if is_h2 { Version::Http2 } else { Version::Http1 };
+                connection::serve(io, version, drain, Self { arrival, ..self }).await
+            }
+            (Opening::Http1, Some((_, redirect))) => Ok(redirect.answer(io).await?),
+            _ => Err(format!("{opening:?} is not served here").into()),
+        }
+    }
 }
 
 impl Service for Visit {
@@ -118,6 +114,10 @@ impl Service for Visit {
 
     fn arrival(&self) -> Arrival {
         self.arrival
+    }
+
+    fn first_by(&self) -> Instant {
+        self.first_by
     }
 
     fn reader(&self) -> Reader {
@@ -139,11 +139,19 @@ impl Service for Visit {
             }
             normal => normal?,
         };
-        if is_path(asked, HEALTH_CHECK) || is_path(asked, READY) {
+        let is_probe = is_path(asked, HEALTH_CHECK) || is_path(asked, READY);
+        if !self.ticket.is_admitted() {
+            self.ticket.admit_request(Wish::Http, is_probe)?;
+        }
+        if is_probe {
             return Ok(Taken::Own);
         }
         let host = authority.or_else(|| core::str::from_utf8(find(head.fields, "host")?).ok());
         let Some((component, target)) = self.gateway.route(host.unwrap_or_default(), asked) else {
+            if self.gateway.settings.rules.is_empty() && split(asked).is_none() {
+                let help = "Components are at /NAME/, where NAME is that of a component";
+                return Ok(Taken::Done(text(StatusCode::NOT_FOUND, help)));
+            }
             // The world does not learn which components the cluster has.
             return Err(ProxyError::NoComponent);
         };
@@ -163,6 +171,12 @@ impl Service for Visit {
 }
 
 impl Gateway {
+    /// How long a client may take until its first request is here, its handshake included.
+    fn patience(&self) -> Duration {
+        let handshake = self.tls.as_ref().map(|(tls, _)| tls.timeout());
+        self.limits.timeouts.head.max(handshake.unwrap_or_default())
+    }
+
     /// Whether the peer is a proxy that is believed.
     fn trusts(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
@@ -195,13 +209,11 @@ mod tests {
     use tokio::io::AsyncWriteExt;
     use tokio::net::TcpStream;
 
-    use super::*;
-    use crate::testing::{alone, client, component, mirror, text};
+    use http::Request;
 
-    fn readiness() -> Readiness {
-        let (_, tls) = tokio::sync::watch::channel(crate::api::TlsStatus::default());
-        Readiness { tls, drain: CancellationToken::new() }
-    }
+    use super::*;
+    use crate::port::testing::{admission, readiness};
+    use crate::testing::{alone, client, component, mirror, text};
 
     async fn gateway() -> (core::net::SocketAddr, CancellationToken) {
         let proxy = Proxy::new(alone(), &[component("shop", mirror().await, "")]);
@@ -211,9 +223,11 @@ mod tests {
         let gateway = Gateway {
             proxy: Arc::new(proxy),
             published: Published::All,
+            settings: GatewaySettings::default(),
+            limits: HttpLimits::of_connections(64),
             tls: None,
             readiness: readiness(),
-            most: 64,
+            admission: admission(64, 64),
         };
         tokio::spawn(serve(listener, gateway, drain.clone()));
         (addr, drain)
@@ -252,9 +266,8 @@ mod tests {
 
     #[tokio::test]
     async fn other_paths_than_those_of_components_are_not_found() {
-        let (status, text) = ask(Request::get("/").header("MAELSTROM-COMPONENT", "shop")).await;
-        assert_eq!(status, 404);
-        assert!(text.contains("/NAME/"), "{text}");
+        let (status, help) = ask(Request::get("/").header("MAELSTROM-COMPONENT", "shop")).await;
+        assert!(status == 404 && help.contains("/NAME/"), "{help}");
         assert_eq!(ask(Request::get("/nothing/")).await, (404, "No component matches the request".into()));
         assert_eq!(ask(Request::get("/_mael/v1")).await.0, 404);
         assert_eq!(ask(Request::get(HEALTH_CHECK)).await, (200, "OK".into()));
@@ -279,9 +292,11 @@ mod tests {
         let gateway = Gateway {
             proxy: Arc::new(Proxy::new(alone(), &[])),
             published: Published::All,
+            settings: GatewaySettings::default(),
+            limits: HttpLimits::of_connections(64),
             tls: None,
             readiness: readiness(),
-            most: 64,
+            admission: admission(64, 64),
         };
         let serving = tokio::spawn(serve(listener, gateway, drain.clone()));
         let _idle = TcpStream::connect(addr).await.unwrap();

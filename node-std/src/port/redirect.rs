@@ -3,6 +3,7 @@
 use core::net::Ipv6Addr;
 use core::time::Duration;
 use std::io;
+use std::sync::Arc;
 
 use node_core::http::{NO_FIELD, RequestHead, find};
 use node_core::route::rules::host_of;
@@ -12,6 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::acceptor::accept;
+use super::admission::Admission;
 
 /// The longest head that is read: a browser's, with its cookies.
 const MAX_HEAD: usize = 16 * 1024;
@@ -25,23 +27,17 @@ const LINGER: Duration = Duration::from_secs(1);
 pub struct Redirect {
     /// The port of the gateway with TLS.
     pub https_port: u16,
-    /// Most connections at once.
-    pub most: usize,
     /// How long a head may take.
     pub head_timeout: Duration,
 }
 
 impl Redirect {
     /// Answers every request on `listener`, one a connection, until `drain` is cancelled.
-    pub async fn serve(self, listener: TcpListener, drain: CancellationToken) {
-        let most = self.most;
-        accept("redirect", listener, most, drain.clone(), |io, peer, permit| {
-            let drain = drain.clone();
-            async move {
-                if let Some(Err(error)) = drain.run_until_cancelled(self.answer(io)).await {
-                    tracing::debug!(%peer, %error, "a client could not be redirected");
-                }
-                drop(permit);
+    pub async fn serve(self, listener: TcpListener, admission: Arc<Admission>, drain: CancellationToken) {
+        accept(listener, &admission, drain, |io, peer, ticket| async move {
+            // It needs no place: it ends before its time to say who it is does.
+            if let Some(Err(error)) = ticket.drain().run_until_cancelled(self.answer(io)).await {
+                tracing::debug!(%peer, %error, "a client could not be redirected");
             }
         })
         .await;
@@ -121,7 +117,7 @@ mod tests {
     use super::*;
 
     async fn answered(request: &str, https_port: u16) -> String {
-        let redirect = Redirect { https_port, most: 1, head_timeout: Duration::from_secs(5) };
+        let redirect = Redirect { https_port, head_timeout: Duration::from_secs(5) };
         let (mut client, server) = duplex(64);
         let answering = tokio::spawn(redirect.answer(server));
         // The head arrives in parts.
@@ -180,7 +176,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_sends_no_head_is_not_waited_for() {
-        let redirect = Redirect { https_port: 443, most: 1, head_timeout: Duration::from_secs(5) };
+        let redirect = Redirect { https_port: 443, head_timeout: Duration::from_secs(5) };
         let (mut client, server) = duplex(64);
         client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n").await.unwrap();
         assert_eq!(redirect.answer(server).await.unwrap_err().kind(), io::ErrorKind::TimedOut);

@@ -4,6 +4,7 @@ use core::future::Future;
 
 use http::Response;
 use node_core::http::{Connection, RequestHead};
+use tokio::time::Instant;
 
 use crate::config::HttpLimits;
 use crate::proxy::{Arrival, Body, Proxy, ProxyError, Reader, Request};
@@ -18,6 +19,9 @@ pub(super) trait Service: Send + Sync + 'static {
 
     /// How requests arrive here.
     fn arrival(&self) -> Arrival;
+
+    /// When the client's first request must be here.
+    fn first_by(&self) -> Instant;
 
     /// Who reads errors.
     fn reader(&self) -> Reader;

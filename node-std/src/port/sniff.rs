@@ -205,9 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn garbage_is_refused_immediately() {
-        for bytes in
-            [&b"\x16\x02"[..], b"\0", b" GET /", b"MAEL/2\r\n", b"SSH-2.0-x\r\n", b"a(b"]
-        {
+        for bytes in [&b"\x16\x02"[..], b"\0", b" GET /", b"MAEL/2\r\n", b"SSH-2.0-x\r\n", b"a(b"] {
             let error = sniff(bytes, WAIT).await.unwrap_err();
             assert!(matches!(error, SniffError::Garbage(_)), "{bytes:?}: {error}");
         }

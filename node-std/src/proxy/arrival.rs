@@ -20,11 +20,7 @@ pub struct Arrival {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Origin<'r> {
     /// The gateway chose the component, and the target that it sees. Fields that only the cluster may set are dropped.
-    Outside {
-        arrival: Arrival,
-        component: &'r Name,
-        target: &'r str,
-    },
+    Outside { arrival: Arrival, component: &'r Name, target: &'r str },
     /// The private port: the request names its component.
     Inside(Arrival),
     /// A link: another node let the request in.
@@ -38,10 +34,5 @@ impl Origin<'_> {
             Self::Outside { arrival, .. } | Self::Inside(arrival) => Some(*arrival),
             Self::Link(_) => None,
         }
-    }
-
-    /// Whether the sender is of the cluster, and may learn which of its nodes failed.
-    pub(crate) const fn is_inside(&self) -> bool {
-        !matches!(self, Self::Outside { .. })
     }
 }

@@ -66,8 +66,8 @@ impl Proxy {
                 .collect::<Vec<_>>()
         };
         for ways in [direct(&linked), relayed(&linked), direct(&returning), relayed(&returning)] {
-            if let Some((route, _)) =
-                choose(ways.iter().map(|(_, load)| *load), fastrand::u64(..)).and_then(|index| ways.get(index))
+            if let Some((route, _)) = choose(ways.iter().map(|(_, load)| *load), fastrand::u64(..))
+                .and_then(|index| ways.get(index))
             {
                 return Ok(*route);
             }
@@ -87,7 +87,10 @@ impl Proxy {
 
     /// Why the component of this node takes no request now.
     fn closed(&self, component: &str, requests: &Requests) -> Option<ProxyError> {
-        let busy = |reason: &str| ProxyError::Busy { who: format!("component {component}"), reason: reason.to_owned() };
+        let busy = |reason: &str| ProxyError::Busy {
+            who: format!("component {component}"),
+            reason: reason.to_owned(),
+        };
         if requests.is_full() {
             return Some(busy("as many are under way as it allows"));
         }

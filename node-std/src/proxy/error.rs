@@ -116,8 +116,12 @@ impl ProxyError {
     /// What the world is told: no address, and no name of a node.
     pub(super) fn outside(&self) -> String {
         match self {
-            Self::Told { status: 502, unseen: false, .. } | Self::BrokeOff { .. } => "the component broke off".to_owned(),
-            Self::Told { status: 502, .. } | Self::Unreachable { .. } => "the component cannot be reached".to_owned(),
+            Self::Told { status: 502, unseen: false, .. } | Self::BrokeOff { .. } => {
+                "the component broke off".to_owned()
+            }
+            Self::Told { status: 502, .. } | Self::Unreachable { .. } => {
+                "the component cannot be reached".to_owned()
+            }
             Self::Told { status: 503, .. } | Self::Busy { .. } | Self::Isolated => {
                 "the component takes no more requests at present".to_owned()
             }
@@ -156,7 +160,9 @@ impl ProxyError {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::BrokeOff { .. } | Self::Unreachable { .. } => StatusCode::BAD_GATEWAY,
             Self::Busy { .. } | Self::Isolated => StatusCode::SERVICE_UNAVAILABLE,
-            Self::HeadTooLarge { .. } | Self::TooManyFields { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::HeadTooLarge { .. } | Self::TooManyFields { .. } => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
             Self::Loop => StatusCode::LOOP_DETECTED,

@@ -71,7 +71,14 @@ impl Proxy {
     pub fn new(cluster: Cluster, components: &[Component]) -> Self {
         let balancer = Balancer::new(components);
         let components = Components::new(components);
-        Self { cluster, components, bindings: Vec::new(), balancer, uploads: Uploads::default(), health: None }
+        Self {
+            cluster,
+            components,
+            bindings: Vec::new(),
+            balancer,
+            uploads: Uploads::default(),
+            health: None,
+        }
     }
 
     /// The same proxy, which sends no requests to upstreams that fail their health check.
@@ -113,7 +120,8 @@ impl Proxy {
                 Err(error) => return Outcome::Refused(failure.unwrap_or(error)),
             };
             let mut progress = Progress::default();
-            let attempt = Attempt { request, requests: &requests, sender: &mut sender, progress: &mut progress };
+            let attempt =
+                Attempt { request, requests: &requests, sender: &mut sender, progress: &mut progress };
             let (peer, result) = match route {
                 Route::Local => (self.cluster.me(), self.to_component(down, attempt).await),
                 Route::Linked(via) => (via, self.to_node(down, via, None, attempt).await),
@@ -129,7 +137,8 @@ impl Proxy {
                 return Outcome::Broken;
             }
             // The link to a node is gone, so it is not tried again. What may have been acted on is repeated only if it is safe.
-            let may_repeat = matches!(error, ProxyError::BrokeOff { .. }) && request.is_safe && peer != self.cluster.me();
+            let may_repeat =
+                matches!(error, ProxyError::BrokeOff { .. }) && request.is_safe && peer != self.cluster.me();
             if progress.took_body || !(error.is_unseen() || may_repeat) {
                 return Outcome::Refused(error);
             }
@@ -179,7 +188,14 @@ impl Proxy {
         let loads = (0..offered.upstreams.len()).map(|index| {
             let (outstanding, ejected) = requests.of(Target::Upstream(index));
             let closed = tried.contains(&index) || !is_up(index);
-            Load { local: true, state: State::Alive, closed, ejected, outstanding, round_trip: core::time::Duration::ZERO }
+            Load {
+                local: true,
+                state: State::Alive,
+                closed,
+                ejected,
+                outstanding,
+                round_trip: core::time::Duration::ZERO,
+            }
         });
         choose(loads, fastrand::u64(..))
     }
@@ -203,7 +219,11 @@ impl Proxy {
             return Err(ProxyError::TooLarge { limit: sender.most }.into());
         }
         // A tunnel has no deadline once it is one. Until then this node keeps the request's.
-        let left = if request.upgrades { LONGEST } else { request.deadline.saturating_duration_since(Instant::now()) };
+        let left = if request.upgrades {
+            LONGEST
+        } else {
+            request.deadline.saturating_duration_since(Instant::now())
+        };
         let open = Open { to, hops, budget_ms: budget_ms(left), service: Service::Http };
         let outline = Outline::of(request.body);
         let mut head = Vec::with_capacity(request.text().len() + 64);
@@ -253,7 +273,10 @@ impl Proxy {
 fn note(under_way: &super::balance::Guard, result: &Result<Finished, Fault>) {
     match result {
         Ok(Finished { is_failure: false, .. }) => under_way.succeeded(),
-        Ok(_) | Err(Fault::Proxy(ProxyError::BrokeOff { .. } | ProxyError::Unreachable { .. } | ProxyError::Told { .. })) => {
+        Ok(_)
+        | Err(Fault::Proxy(
+            ProxyError::BrokeOff { .. } | ProxyError::Unreachable { .. } | ProxyError::Told { .. },
+        )) => {
             under_way.failed();
         }
         Err(_) => {}
@@ -276,7 +299,7 @@ async fn to_upstream<D: Leg>(
     }
     let who = || format!("component {} at {}", offered.component.name, pool.url);
     loop {
-        let opened = match timeout_at(request.deadline, pool.open()).await {
+        let opened = match timeout_at(request.deadline, pool.open(request.is_safe)).await {
             Ok(Ok(opened)) => opened,
             Ok(Err(error)) => {
                 return Err(ProxyError::unreachable(&who(), &crate::tls::explain(&error)).into());
@@ -290,7 +313,9 @@ async fn to_upstream<D: Leg>(
             Opened::Http1 { connection, reused } => (connection, reused),
             Opened::Http2(mut up) => {
                 up.begin(&head, outline);
-                return relay(down, &mut *up, terms, progress).await.map_err(|failure| Fault::of(failure, who));
+                return relay(down, &mut *up, terms, progress)
+                    .await
+                    .map_err(|failure| Fault::of(failure, who));
             }
         };
         up.begin(&head, outline);
@@ -302,7 +327,8 @@ async fn to_upstream<D: Leg>(
                 return Ok(finished);
             }
             // The upstream closed the connection while it was idle, and has not seen the request.
-            Err(Failure::Upstream(_)) if reused && !progress.heard && !progress.took_body && request.is_safe => {}
+            Err(Failure::Upstream(_))
+                if reused && !progress.heard && !progress.took_body && request.is_safe => {}
             Err(failure) => return Err(Fault::of(failure, who)),
         }
     }

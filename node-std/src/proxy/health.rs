@@ -143,7 +143,7 @@ impl Probe {
             match self.ask().await {
                 Ok(()) => {
                     if failed >= FALL {
-                        tracing::info!("component {component}: {url} is up again");
+                        tracing::info!(%component, "component {component}: {url} is up again");
                     }
                     failed = 0;
                     health.set(component, *index, true);
@@ -152,6 +152,7 @@ impl Probe {
                     failed = failed.saturating_add(1);
                     if failed == FALL {
                         tracing::warn!(
+                            %component,
                             "component {component}: {url} is down and gets no requests until it passes its health check: {failure}"
                         );
                         health.set(component, *index, false);

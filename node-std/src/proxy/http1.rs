@@ -77,6 +77,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Http1<IO> {
         }
     }
 
+    pub(crate) const fn io(&self) -> &IO {
+        &self.io
+    }
+
     /// The next response is for a client of this version. The connection goes on after it, or not.
     pub(crate) const fn answers(&mut self, version: Version, persists: bool) {
         self.client = Some(Client { version, persists });
@@ -90,7 +94,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Http1<IO> {
 
     /// Whether both messages are over, and the connection can carry the next ones.
     pub(crate) fn is_idle(&self) -> bool {
-        self.incoming == Incoming::Over && self.outgoing == Outgoing::Over && self.write.is_empty() && !self.eof
+        self.incoming == Incoming::Over
+            && self.outgoing == Outgoing::Over
+            && self.write.is_empty()
+            && !self.eof
     }
 
     /// Whether the incoming message is over.
@@ -181,7 +188,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
                 }
             }
             Incoming::Chunks(decoder) => {
-                if let Some(end) = decoder.ends_after(self.read.bytes(), bytes).filter(|_| self.end.is_some()) {
+                if let Some(end) = decoder.ends_after(self.read.bytes(), bytes).filter(|_| self.end.is_some())
+                {
                     self.incoming = Incoming::Over;
                     all = end;
                 } else {
@@ -236,7 +244,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
                     }
                 }
             }
-            if self.incoming != Incoming::Over && !ready!(self.poll_more(cx))? && self.incoming != Incoming::UntilClose {
+            if self.incoming != Incoming::Over
+                && !ready!(self.poll_more(cx))?
+                && self.incoming != Incoming::UntilClose
+            {
                 return Poll::Ready(Err(LegError::Closed));
             }
         }
@@ -285,7 +296,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
         self.put(head);
         match self.client {
             Some(Client { persists: false, .. }) if !is_interim => self.put(b"connection: close\r\n"),
-            Some(Client { version: Version::Http10, persists: true }) => self.put(b"connection: keep-alive\r\n"),
+            Some(Client { version: Version::Http10, persists: true }) => {
+                self.put(b"connection: keep-alive\r\n")
+            }
             _ => {}
         }
         let (length, outgoing) = match body {
@@ -296,8 +309,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
         };
         self.outgoing = if outgoing == Outgoing::Known(0) { Outgoing::Over } else { outgoing };
         if let Some(length) = length {
-            // A buffer in memory takes everything.
-            let _ = write!((&mut self.write).writer(), "content-length: {length}\r\n");
+            self.put(b"content-length: ");
+            self.put(itoa::Buffer::new().format(length).as_bytes());
+            self.put(b"\r\n");
         } else if body == BodyLength::Chunked {
             self.put(b"transfer-encoding: chunked\r\n");
         }

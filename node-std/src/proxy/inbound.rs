@@ -48,7 +48,9 @@ impl Proxy {
         match served {
             Outcome::Answered { .. } => {}
             // No component has seen the request, and the sender may know another way.
-            Outcome::Refused(ProxyError::Unreachable { .. }) if open.to.is_some_and(|to| to != self.cluster.me()) => {
+            Outcome::Refused(ProxyError::Unreachable { .. })
+                if open.to.is_some_and(|to| to != self.cluster.me()) =>
+            {
                 leg.reset(ResetCode::Unknown);
             }
             Outcome::Refused(ProxyError::Late) => leg.reset(ResetCode::Timeout),
@@ -71,8 +73,13 @@ impl Proxy {
         let mut slots = [NO_FIELD; MAX_FIELDS];
         let bytes = leg.bytes();
         let parsed = RequestHead::parse(bytes, &mut slots);
-        let Some(head) = parsed.map_err(|error| ProxyError::BadRequest(format!("bad request: {error}")))? else {
-            return if bytes.len() > MAX_HEAD { Err(ProxyError::HeadTooLarge { limit: MAX_HEAD }) } else { Ok(None) };
+        let Some(head) = parsed.map_err(|error| ProxyError::BadRequest(format!("bad request: {error}")))?
+        else {
+            return if bytes.len() > MAX_HEAD {
+                Err(ProxyError::HeadTooLarge { limit: MAX_HEAD })
+            } else {
+                Ok(None)
+            };
         };
         let request = Request::take(&head, leg.ends_itself(), origin, LONGEST, self.cluster.me())?;
         let len = head.len;

@@ -1,9 +1,8 @@
 //! An exchange of a link as a leg: one that a peer opened, or one to a peer.
 
 use core::task::{Context, Poll, ready};
-use std::io;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use node_core::http::BodyLength;
 use node_core::link::ResetCode;
 
@@ -166,7 +165,7 @@ impl Leg for LinkLeg {
 
     fn begin(&mut self, head: &[u8], Outline { body, announced }: Outline) {
         self.head.extend_from_slice(head);
-        finish_head((&mut self.head).writer(), Outline { body, announced });
+        finish_head(&mut self.head, Outline { body, announced });
         self.to_send = length_of(body);
         self.sent = false;
     }
@@ -236,13 +235,14 @@ impl LinkLeg {
 }
 
 /// Ends a head for a link. A body whose length is not known has a mark; its bytes are bare all the same.
-pub(crate) fn finish_head(mut head: impl io::Write, Outline { body, announced }: Outline) {
-    // Memory takes everything.
-    let _ = match (length_of(body).filter(|_| body != BodyLength::None).or(announced), body) {
-        (Some(length), _) => write!(head, "content-length: {length}\r\n\r\n"),
-        (None, BodyLength::None) => write!(head, "\r\n"),
-        (None, _) => write!(head, "transfer-encoding: chunked\r\n\r\n"),
+pub(crate) fn finish_head(head: &mut impl Extend<u8>, Outline { body, announced }: Outline) {
+    let mut digits = itoa::Buffer::new();
+    let parts = match (length_of(body).filter(|_| body != BodyLength::None).or(announced), body) {
+        (Some(length), _) => ["content-length: ", digits.format(length), "\r\n\r\n"],
+        (None, BodyLength::None) => ["\r\n", "", ""],
+        (None, _) => ["transfer-encoding: chunked\r\n\r\n", "", ""],
     };
+    parts.iter().for_each(|part| head.extend(part.bytes()));
 }
 
 const fn length_of(body: BodyLength) -> Option<u64> {

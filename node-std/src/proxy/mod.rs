@@ -31,6 +31,8 @@ mod reply;
 mod request;
 mod response;
 mod shares;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod upstream;
 
@@ -42,12 +44,12 @@ pub use body::Body;
 pub use error::ProxyError;
 pub use forward::Proxy;
 pub(crate) use forward::{Outcome, Sender};
+pub use health::{Health, HealthChecks};
 pub(crate) use http1::Http1;
 pub(crate) use http2::Http2Server;
 pub(crate) use leg::{Arrived, Leg, LegError, Outline};
 pub(crate) use refusal::{Reader, refuse, respond};
 pub(crate) use request::{Request, absolute};
-pub use health::{Health, HealthChecks};
 pub use response::{json, text};
 pub(crate) use timers::Timers;
 

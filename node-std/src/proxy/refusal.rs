@@ -40,12 +40,17 @@ pub(crate) async fn refuse<L: Leg>(
     let text = if reader == Reader::Outside { error.outside() } else { error.to_string() };
     let mut head = Vec::new();
     // Memory takes everything.
-    let _ = write!(head, "HTTP/1.1 {} {reason}\r\ncontent-type: text/plain; charset=utf-8\r\n{extra}", status.as_u16());
+    let _ = write!(
+        head,
+        "HTTP/1.1 {} {reason}\r\ncontent-type: text/plain; charset=utf-8\r\n{extra}",
+        status.as_u16()
+    );
     if status == http::StatusCode::SERVICE_UNAVAILABLE {
         head.extend_from_slice(b"retry-after: 1\r\n");
     }
     if reader == Reader::Node {
-        let line: String = text.chars().take(MAX_TEXT).map(|c| if c.is_ascii_graphic() { c } else { ' ' }).collect();
+        let line: String =
+            text.chars().take(MAX_TEXT).map(|c| if c.is_ascii_graphic() { c } else { ' ' }).collect();
         let _ = write!(head, "{ERROR}: {} {line}\r\n", error.code());
     }
     let length = text.len() as u64;

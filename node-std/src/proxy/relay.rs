@@ -4,7 +4,7 @@ use core::future::poll_fn;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use node_core::http::{NO_FIELD, ResponseHead};
+use node_core::http::{BodyLength, NO_FIELD, ResponseHead};
 
 use tokio::time::Instant;
 
@@ -141,7 +141,7 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
 
     /// Moves the request. Returns whether anything was moved.
     fn poll_request(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
-        let mut moved = false;
+        let (mut moved, mut waits) = (false, false);
         while !self.sent && !self.stopped {
             let arrived = match self.down.poll_body(cx) {
                 Poll::Ready(arrived) => arrived.map_err(Failure::Downstream)?,
@@ -152,6 +152,11 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                     break;
                 }
             };
+            if arrived == Arrived::End && self.terms.request.upgrades && self.head {
+                // What follows is for the other protocol, if the response changes it.
+                waits = true;
+                break;
+            }
             let passed = match arrived {
                 Arrived::Data { len, last } => {
                     self.terms.timers.received.moved(len);
@@ -177,10 +182,10 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                 Poll::Pending => break,
             }
         }
-        if !self.stopped && self.up.poll_flush(cx).map_err(|_| ()).is_ready_and(|flushed| flushed.is_err()) {
+        if !self.stopped && matches!(self.up.poll_flush(cx), Poll::Ready(Err(_))) {
             self.stopped = true;
         }
-        if self.sent && !self.done && !self.tunnel && self.down.poll_gone(cx).is_ready() {
+        if (self.sent || waits) && !self.done && !self.tunnel && self.down.poll_gone(cx).is_ready() {
             return Err(Failure::Downstream(LegError::Closed));
         }
         Ok(moved)
@@ -250,7 +255,8 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             return if too_long { Err(bad(&"its head is too long")) } else { Ok(false) };
         };
         let Terms { request, enters, .. } = self.terms;
-        let reply = Reply::take(&head, self.up.ends_itself(), request, enters).map_err(|error| bad(&error))?;
+        let reply =
+            Reply::take(&head, self.up.ends_itself(), request, enters).map_err(|error| bad(&error))?;
         if let Some(error) = reply.error {
             return Err(Failure::Told(error));
         }
@@ -278,21 +284,9 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             self.up.expect(reply.body);
         }
         (self.tunnel, self.is_failure) = (reply.status == 101, reply.is_failure);
-        (self.head, self.closes) = (false, reply.closes || self.tunnel);
+        // Who refuses a body has often not read it, and closes without saying so.
+        let refuses = reply.status >= 400 && request.body != BodyLength::None;
+        (self.head, self.closes) = (false, reply.closes || self.tunnel || refuses);
         Ok(true)
-    }
-}
-
-trait ReadyAnd<T> {
-    /// Whether it is ready, and with a value of which this holds.
-    fn is_ready_and(self, holds: impl FnOnce(T) -> bool) -> bool;
-}
-
-impl<T> ReadyAnd<T> for Poll<T> {
-    fn is_ready_and(self, holds: impl FnOnce(T) -> bool) -> bool {
-        match self {
-            Self::Ready(value) => holds(value),
-            Self::Pending => false,
-        }
     }
 }

@@ -1,7 +1,5 @@
 //! The head of a response on its way back.
 
-use std::io::Write as _;
-
 use node_core::http::{BodyLength, Connection, ResponseHead, content_length, response_length};
 
 use super::error::ProxyError;
@@ -46,7 +44,10 @@ impl Reply {
     ) -> Result<Self, LegError> {
         let connection = Connection::of(head.fields);
         let mut text = Vec::with_capacity(head.len + 64);
-        let _ = write!(text, "HTTP/1.1 {} {}\r\n", head.status, head.reason);
+        let mut digits = itoa::Buffer::new();
+        for part in ["HTTP/1.1 ", digits.format(head.status), " ", head.reason, "\r\n"] {
+            text.extend_from_slice(part.as_bytes());
+        }
         let switches = head.status == 101;
         let (mut error, mut announced) = (None, None);
         for field in head.fields {
@@ -71,17 +72,16 @@ impl Reply {
             text.extend_from_slice(b"connection: upgrade\r\n");
         }
         if enters {
-            let _ = write!(text, "via: {VIA}\r\n");
+            put(&mut text, "via", VIA.as_bytes());
         }
         let body = match response_length(head.version, head.status, request.is_head, head.fields)? {
             BodyLength::Chunked if ends_itself => BodyLength::UntilClose,
             body => body,
         };
         let outline = match body {
-            BodyLength::None => Outline {
-                body,
-                announced: announced.filter(|_| request.is_head || head.status == 304),
-            },
+            BodyLength::None => {
+                Outline { body, announced: announced.filter(|_| request.is_head || head.status == 304) }
+            }
             BodyLength::Known(_) => Outline::of(body),
             BodyLength::Chunked | BodyLength::UntilClose => Outline::of(BodyLength::Chunked),
         };

@@ -8,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use node_core::http::{BodyLength, Connection, RequestHead, Version, lists, request_length};
 use node_core::id::{Name, NodeId};
 use node_core::route;
-use node_core::route::path::{BadPath, normalize};
 use node_core::route::deadline::{TimeLimits, parse_nanos};
+use node_core::route::path::{BadPath, normalize};
 use node_core::route::relay::RelayPath;
 use tokio::time::Instant;
 
@@ -96,7 +96,10 @@ impl Request {
                     return Err(ProxyError::BadRequest("the request has several Host headers".to_owned()));
                 }
                 (Kind::Host, _) => seen.host = Some(value),
-                (Kind::Component | Kind::RelayPath | Kind::Deadline | Kind::Start | Kind::Maelstrom, Origin::Outside { .. }) => {}
+                (
+                    Kind::Component | Kind::RelayPath | Kind::Deadline | Kind::Start | Kind::Maelstrom,
+                    Origin::Outside { .. },
+                ) => {}
                 (Kind::Component, _) => seen.component = Some(value),
                 (Kind::RelayPath, _) => seen.join_path(value),
                 (Kind::Deadline, Origin::Link(_)) => {}
@@ -111,17 +114,17 @@ impl Request {
                 (Kind::Forwarded, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
                     seen.forwarded.extend(arrival.trusted.then_some(value));
                 }
-                (Kind::ForwardedHost, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
-                    if arrival.trusted {
-                        seen.forwarded_host = true;
-                        put(&mut text, name, value);
-                    }
+                (
+                    Kind::ForwardedHost | Kind::ForwardedProto,
+                    Origin::Outside { arrival, .. } | Origin::Inside(arrival),
+                ) if !arrival.trusted => {}
+                (Kind::ForwardedHost, Origin::Outside { .. } | Origin::Inside(_)) => {
+                    seen.forwarded_host = true;
+                    put(&mut text, name, value);
                 }
-                (Kind::ForwardedProto, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
-                    if arrival.trusted {
-                        seen.forwarded_proto = true;
-                        put(&mut text, name, value);
-                    }
+                (Kind::ForwardedProto, Origin::Outside { .. } | Origin::Inside(_)) => {
+                    seen.forwarded_proto = true;
+                    put(&mut text, name, value);
                 }
                 // A component that takes fields for variables of a program cannot tell these from others (httpoxy).
                 (Kind::Proxy | Kind::Underscore, Origin::Outside { .. } | Origin::Inside(_)) => {}
@@ -147,7 +150,7 @@ impl Request {
                 Name::new(name.ok_or(ProxyError::NoComponent)?).map_err(|_| ProxyError::NoComponent)?
             }
         };
-        line(&mut text, route::COMPONENT, &component);
+        put(&mut text, route::COMPONENT, component.as_str().as_bytes());
         let now = unix_nanos();
         if let Some(arrival) = origin.arrival() {
             seen.announce(&mut text, arrival, now);
@@ -167,7 +170,11 @@ impl Request {
         if remaining == Duration::ZERO {
             return Err(ProxyError::Late);
         }
-        let body = if ends_itself { carried_length(head, connection)? } else { request_length(head.version, head.fields)? };
+        let body = if ends_itself {
+            carried_length(head, connection)?
+        } else {
+            request_length(head.version, head.fields)?
+        };
         let is_safe = matches!(head.method, "GET" | "HEAD" | "OPTIONS" | "TRACE");
         Ok(Self {
             text,
@@ -200,7 +207,7 @@ impl Request {
         text.extend_from_slice(rest);
         let left = self.deadline.saturating_duration_since(Instant::now());
         let left = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
-        line(&mut text, route::DEADLINE_NANO, unix_nanos().saturating_add(left));
+        number(&mut text, route::DEADLINE_NANO, unix_nanos().saturating_add(left));
         text
     }
 }
@@ -234,23 +241,32 @@ impl Seen<'_> {
     fn announce(&self, text: &mut Vec<u8>, arrival: Arrival, now: u64) {
         let (peer, proto) = (arrival.peer.to_canonical(), if arrival.secure { "https" } else { "http" });
         begin_list(text, "x-forwarded-for", &self.forwarded_for);
-        let _ = write!(text, "{peer}\r\n");
+        let from = text.len();
+        let _ = write!(text, "{peer}");
+        let to = text.len();
+        text.extend_from_slice(b"\r\n");
         begin_list(text, "forwarded", &self.forwarded);
-        let _ = if peer.is_ipv6() { write!(text, "for=\"[{peer}]\"") } else { write!(text, "for={peer}") };
+        let (before, after): (&[u8], &[u8]) =
+            if peer.is_ipv6() { (b"for=\"[", b"]\"") } else { (b"for=", b"") };
+        text.extend_from_slice(before);
+        text.extend_from_within(from..to);
+        text.extend_from_slice(after);
         if let Some(host) = self.host.filter(|host| !host.iter().any(|byte| b"\"\\".contains(byte))) {
             text.extend_from_slice(b";host=\"");
             text.extend_from_slice(host);
             text.push(b'"');
         }
-        let _ = write!(text, ";proto={proto}\r\nvia: {VIA}\r\n");
+        for part in [";proto=", proto, "\r\nvia: ", VIA, "\r\n"] {
+            text.extend_from_slice(part.as_bytes());
+        }
         if let Some(host) = self.host.filter(|_| !self.forwarded_host) {
             put(text, "x-forwarded-host", host);
         }
         if !self.forwarded_proto {
-            line(text, "x-forwarded-proto", proto);
+            put(text, "x-forwarded-proto", proto.as_bytes());
         }
         if !self.start {
-            line(text, route::START_NANO, now);
+            number(text, route::START_NANO, now);
         }
     }
 }
@@ -308,6 +324,11 @@ pub(super) fn put(text: &mut Vec<u8>, name: &str, value: &[u8]) {
 /// Adds a field. Writing into memory does not fail.
 pub(super) fn line(text: &mut Vec<u8>, name: &str, value: impl Display) {
     let _ = write!(text, "{name}: {value}\r\n");
+}
+
+/// Adds a field with a number.
+fn number(text: &mut Vec<u8>, name: &str, value: u64) {
+    put(text, name, itoa::Buffer::new().format(value).as_bytes());
 }
 
 fn begin_list(text: &mut Vec<u8>, name: &str, values: &[&[u8]]) {

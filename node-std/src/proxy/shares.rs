@@ -66,14 +66,16 @@ mod tests {
 
     #[test]
     fn one_source_leaves_room_for_others() {
-        let (uploads, one, other) = (Uploads::default(), IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let (uploads, one, other) =
+            (Uploads::default(), IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let mut held: Vec<_> = (0..OF_SOURCE).map(|_| uploads.begin(one, false).unwrap()).collect();
         assert!(uploads.begin(one, false).is_none());
         held.push(uploads.begin(other, false).unwrap());
         held.push(uploads.begin(one, true).unwrap());
         held.truncate(1);
         assert!(uploads.begin(one, false).is_some());
-        let all: Vec<_> = (0..=u8::MAX).filter_map(|n| uploads.begin(IpAddr::from([192, 0, 3, n]), false)).collect();
+        let all: Vec<_> =
+            (0..=u8::MAX).filter_map(|n| uploads.begin(IpAddr::from([192, 0, 3, n]), false)).collect();
         assert_eq!(all.len(), OF_ALL - held.len());
         drop((all, held));
         assert!(uploads.0.lock().unwrap().of.is_empty());

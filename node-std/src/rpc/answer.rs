@@ -67,7 +67,7 @@ pub(crate) async fn answer<F: Future<Output = Result<Bytes, Failure>>>(
 }
 
 /// A whole request, `None` if it is longer than [`MAX_BODY`].
-async fn collect(inbound: &mut Inbound) -> Result<Option<Bytes>, ExchangeError> {
+pub(crate) async fn collect(inbound: &mut Inbound) -> Result<Option<Bytes>, ExchangeError> {
     let mut request = BytesMut::new();
     while let Some(part) = inbound.next().await? {
         if request.len() + part.len() > MAX_BODY {

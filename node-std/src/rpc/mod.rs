@@ -6,9 +6,12 @@
 mod answer;
 mod request;
 mod response;
+mod stream;
 
 pub use answer::Failure;
-pub(crate) use answer::answer;
+pub(crate) use answer::{answer, collect};
 pub use request::CallError;
 pub(crate) use request::{Request, read, request};
 pub(crate) use response::{encode, refusal};
+pub use stream::Stream;
+pub(crate) use stream::stream;

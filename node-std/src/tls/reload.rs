@@ -430,6 +430,11 @@ impl Keyring {
         }
     }
 
+    /// The number of keyrings since the start.
+    pub(crate) fn generation(&self) -> u64 {
+        *self.generation.borrow()
+    }
+
     /// Counts the keyrings since the start; changes after a new one is in force.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<u64> {

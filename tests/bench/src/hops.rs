@@ -7,7 +7,7 @@
 
 mod case;
 mod haproxy;
-mod nginx;
+pub mod nginx;
 mod ours;
 mod process;
 mod table;
@@ -74,7 +74,7 @@ impl Kind {
 }
 
 /// The two hops of a product, as they run.
-trait Hops {
+pub trait Hops {
     /// The URL under which the gateway passes requests on to the upstream.
     fn url(&self) -> String;
     /// The processes of both hops.

@@ -6,17 +6,20 @@ mod cpu;
 mod handshake;
 mod hops;
 mod identity;
+mod idle;
 mod members;
 mod proxy;
 mod report;
 mod rpc;
 mod swim;
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use node_tests::programs;
+use serde::Serialize;
 
 use report::Report;
 
@@ -51,6 +54,8 @@ enum Command {
     Members,
     /// Compare the two hops of a proxied request, ours beside nginx and haproxy: needs two cores
     Proxy(hops::Arguments),
+    /// Measure the memory of idle HTTPS connections, beside nginx, and of idle links
+    Idle(idle::Arguments),
     /// Play the simulator's scenarios with our nodes and with foca, another implementation of SWIM
     Swim(swim::Arguments),
 }
@@ -62,7 +67,14 @@ fn main() -> Result<()> {
         Some(Command::Board) => (true, false, false),
         Some(Command::Linux) => (false, true, false),
         Some(Command::Members) => (false, false, true),
-        Some(Command::Proxy(which)) => return proxy(which, &arguments),
+        Some(Command::Proxy(which)) => {
+            programs::build_release()?;
+            return print(&hops::measure(which, Duration::from_secs(arguments.seconds))?, arguments.json);
+        }
+        Some(Command::Idle(which)) => {
+            programs::build_release()?;
+            return print(&idle::measure(which)?, arguments.json);
+        }
         Some(Command::Swim(arguments)) => return swim::swim(arguments),
     };
     let time = Duration::from_secs(arguments.seconds);
@@ -85,21 +97,14 @@ fn main() -> Result<()> {
     {
         board.sizes.keep()?;
     }
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        print!("{report}");
-    }
-    Ok(())
+    print(&report, arguments.json)
 }
 
-fn proxy(which: &hops::Arguments, arguments: &Arguments) -> Result<()> {
-    programs::build_release()?;
-    let table = hops::measure(which, Duration::from_secs(arguments.seconds))?;
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&table)?);
+fn print(figures: &(impl Serialize + Display), json: bool) -> Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(figures)?);
     } else {
-        print!("{table}");
+        print!("{figures}");
     }
     Ok(())
 }

@@ -11,11 +11,15 @@ use node_core::gossip::{
     Birth, Config as NodeConfig, Direction, Failure, Kind, LinkEnd, Metadata, Node, Record, Start, State,
     StaticStorage,
 };
-use node_core::http::{NO_FIELD, RequestHead, ResponseHead, content_length, end_to_end};
+use node_core::http::{
+    Chunk, ChunkDecoder, Connection, NO_FIELD, RequestHead, ResponseHead, content_length, end_to_end,
+    request_length, response_length,
+};
 use node_core::id::LinkId;
 use node_core::identity::{Channel, Identity};
 use node_core::keys::{Bundle, Keyring, Recipient, addressee};
 use node_core::link::{Config, Event, Exchange, Limits, Link, Outbox, SliceOutbox};
+use node_core::route::path::normalize;
 use node_core::time::{Duration, Instant, UnixTime, WallClock};
 use node_core::trust::{Authority, Certificate, Circumstances, Names, Policy, RevocationList, Usage};
 use node_core::wire::record::MAX_METADATA;
@@ -28,9 +32,10 @@ use webpki::{CertRevocationList, OwnedCertRevocationList};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 11] = [
     ("bundle", bundle),
     ("certificate", certificate),
+    ("chunks", chunks),
     ("crl", crl),
     ("gossip", gossip),
     ("http", http),
@@ -38,6 +43,7 @@ pub const TARGETS: [Target; 9] = [
     ("link", link),
     ("path", path),
     ("sealed", sealed),
+    ("target", target),
 ];
 
 /// A key whose hash, in this fuzzing, begins with its own bytes.
@@ -234,13 +240,71 @@ pub fn http(input: &[u8]) {
     let mut slots = [NO_FIELD; 16];
     if let Ok(Some(head)) = RequestHead::parse(input, &mut slots) {
         assert!(head.len <= input.len());
-        let _ = (content_length(head.fields), end_to_end(head.fields).count());
+        let _ = (content_length(head.fields), request_length(head.version, head.fields));
+        let connection = Connection::of(head.fields);
+        // Both ways to find what ends here agree.
+        let passed = head.fields.iter().filter(|field| connection.passes(field.name)).count();
+        assert_eq!(passed, end_to_end(head.fields).count());
     }
     let mut slots = [NO_FIELD; 16];
     if let Ok(Some(head)) = ResponseHead::parse(input, &mut slots) {
         assert!(head.len <= input.len());
-        let _ = content_length(head.fields);
+        let _ = response_length(head.version, head.status, false, head.fields);
     }
+}
+
+/// A body in chunks: however it is cut, it is the same body, and nothing in it is taken for two things.
+pub fn chunks(input: &[u8]) {
+    let whole = decode(input, input.len().max(1));
+    for piece in [1, 2, 7] {
+        assert_eq!(decode(input, piece), whole, "in pieces of {piece}");
+    }
+}
+
+/// The bytes of data, and how many bytes the body took; `None` when it is not over or none.
+fn decode(input: &[u8], piece: usize) -> Option<(usize, u64, usize)> {
+    let (mut decoder, mut done, mut here) = (ChunkDecoder::default(), 0, 0);
+    let (mut len, mut sum) = (0_usize, 0_u64);
+    while here < input.len() {
+        here = (here + piece).min(input.len());
+        loop {
+            let held = input.get(done..here)?;
+            let (skip, chunk) = decoder.next(held).ok()?;
+            assert!(skip <= held.len());
+            done += skip;
+            match chunk {
+                Chunk::Incomplete => break,
+                Chunk::Data(data) => {
+                    let bytes = input.get(done..done + data)?;
+                    len += data;
+                    sum = bytes
+                        .iter()
+                        .fold(sum, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+                    if let Some(all) = decoder.ends_after(input.get(done..here)?, data) {
+                        return Some((len, sum, done + all));
+                    }
+                    decoder.take(data);
+                    done += data;
+                }
+                Chunk::End(fields, all) => {
+                    assert!(fields <= all);
+                    return Some((len, sum, done + all));
+                }
+            }
+        }
+    }
+    None
+}
+
+/// The target of a request: what is left of it leads nowhere up, and is not changed a second time.
+pub fn target(input: &[u8]) {
+    let Ok(text) = core::str::from_utf8(input) else { return };
+    let (mut buffer, mut again) = (vec![0; text.len()], vec![0; text.len()]);
+    let Ok(path) = normalize(text, &mut buffer) else { return };
+    assert!(path.starts_with('/'));
+    let before_query = path.split('?').next().unwrap_or_default();
+    assert!(before_query.split('/').all(|segment| segment != ".." && segment != "."));
+    assert_eq!(normalize(path, &mut again), Ok(path));
 }
 
 /// A record in postcard: only its member can have signed it.

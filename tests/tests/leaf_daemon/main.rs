@@ -18,6 +18,7 @@ mod flash;
 mod host;
 mod join;
 mod keys;
+mod logs;
 mod outage;
 #[path = "../hostile/peer.rs"]
 #[expect(dead_code, reason = "it keeps the rules here")]

@@ -72,7 +72,8 @@ impl Stage {
 fn comparable(seen: &str, component: &str) -> String {
     let (head, body) = seen.split_once("\r\n\r\n").unwrap_or((seen, ""));
     let differs = ["maelstrom-relay-path", "maelstrom-deadline-nano", "maelstrom-start-nano"];
-    let mut lines: Vec<&str> = head.lines().filter(|line| !differs.iter().any(|name| line.starts_with(name))).collect();
+    let mut lines: Vec<&str> =
+        head.lines().filter(|line| !differs.iter().any(|name| line.starts_with(name))).collect();
     if let Some(fields) = lines.get_mut(1..) {
         fields.sort_unstable();
     }

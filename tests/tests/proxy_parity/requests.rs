@@ -16,7 +16,11 @@ fn a_request_arrives_as_it_was_sent() {
     for (name, request, expected) in [
         ("without a body", "GET /COMPONENT/a?b=c HTTP/1.1\r\n", &["GET /a?b=c HTTP/1.1\n"][..]),
         ("a POST without a body or a length", "POST /COMPONENT/a HTTP/1.1\r\n", &["POST /a HTTP/1.1"]),
-        ("a POST of nothing", "POST /COMPONENT/a HTTP/1.1\r\nContent-Length: 0\r\n", &["content-length: 0\n"]),
+        (
+            "a POST of nothing",
+            "POST /COMPONENT/a HTTP/1.1\r\nContent-Length: 0\r\n",
+            &["content-length: 0\n"],
+        ),
         ("an unknown method", "MY_METHOD /COMPONENT/a HTTP/1.1\r\n", &["MY_METHOD /a HTTP/1.1\n"]),
         ("a method in lower case", "patch /COMPONENT/a HTTP/1.1\r\n", &["patch /a HTTP/1.1\n"]),
         ("many fields", &format!("GET /COMPONENT/a HTTP/1.1\r\n{many}"), &["X-Field-109: 109\n"]),
@@ -34,7 +38,10 @@ fn a_request_arrives_as_it_was_sent() {
         }
         assert!(!seen.contains("connection"), "{name}: {seen}");
         if !request.contains("Content-Length") {
-            assert!(!seen.contains("transfer-encoding") && !seen.contains("content-length"), "{name}: {seen}");
+            assert!(
+                !seen.contains("transfer-encoding") && !seen.contains("content-length"),
+                "{name}: {seen}"
+            );
         }
     }
 }
@@ -42,8 +49,15 @@ fn a_request_arrives_as_it_was_sent() {
 #[test]
 fn bodies_keep_their_framing_and_their_trailers() {
     let stage = Stage::start("");
-    let played = stage.play("PUT /COMPONENT/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", &ok());
-    assert!(played.seen[0].ends_with("\n\nhello") && played.seen[0].contains("content-length: 5\n"), "{:?}", played.seen);
+    let played = stage.play(
+        "PUT /COMPONENT/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello",
+        &ok(),
+    );
+    assert!(
+        played.seen[0].ends_with("\n\nhello") && played.seen[0].contains("content-length: 5\n"),
+        "{:?}",
+        played.seen
+    );
     let chunked = "POST /COMPONENT/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
                    5;x=y\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n";
     let played = stage.play(chunked, &ok());
@@ -77,12 +91,19 @@ fn fields_of_this_hop_and_of_impostors_stay_behind() {
 #[test]
 fn no_path_leaves_the_prefix_of_its_component() {
     let stage = Stage::start("/base");
-    for path in ["/COMPONENT/../secret", "/COMPONENT/a/../../../secret", "/COMPONENT/%2e%2e/secret", "/COMPONENT/a/%2E./%2e%2e/../x"] {
-        let played = stage.play(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), &ok());
+    for path in [
+        "/COMPONENT/../secret",
+        "/COMPONENT/a/../../../secret",
+        "/COMPONENT/%2e%2e/secret",
+        "/COMPONENT/a/%2E./%2e%2e/../x",
+    ] {
+        let played =
+            stage.play(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), &ok());
         assert!(played.seen.iter().all(|seen| seen.starts_with("GET /base/")), "{path}: {:?}", played.seen);
         assert!(played.answer.starts_with("HTTP/1.1 4"), "{path}: {}", played.answer);
     }
-    let played = stage.play("GET /COMPONENT/a/./b/../c?x=/../y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &ok());
+    let played = stage
+        .play("GET /COMPONENT/a/./b/../c?x=/../y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &ok());
     assert!(played.seen[0].starts_with("GET /base/a/c?x=/../y HTTP/1.1\n"), "{:?}", played.seen);
 }
 
@@ -114,7 +135,8 @@ fn what_could_hide_a_second_request_is_refused_and_the_connection_ends() {
         assert!(played.seen.is_empty(), "{fields:?}: {:?}", played.seen);
     }
     // Of HTTP/1.0 with chunks nobody can tell the end.
-    let played = stage.play("POST /COMPONENT/a HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", &ok());
+    let played = stage
+        .play("POST /COMPONENT/a HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", &ok());
     assert!(played.answer.starts_with("HTTP/1.1 400 "), "{}", played.answer);
 }
 
@@ -122,7 +144,8 @@ fn what_could_hide_a_second_request_is_refused_and_the_connection_ends() {
 fn requests_in_one_write_are_answered_in_their_order() {
     let stage = Stage::start("");
     let one = "POST /COMPONENT/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc";
-    let two = "POST /COMPONENT/2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nd\r\n0\r\n\r\n";
+    let two =
+        "POST /COMPONENT/2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nd\r\n0\r\n\r\n";
     let three = "GET /COMPONENT/3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let played = stage.play(&format!("{one}{two}{three}"), &ok());
     assert_eq!(played.answer.matches("HTTP/1.1 200 OK").count(), 3, "{}", played.answer);

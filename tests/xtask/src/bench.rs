@@ -9,7 +9,7 @@ use crate::{setup, yardstick};
 /// Arguments that are passed on to node-bench.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Measure only `board`, `linux`, `members`, `swim`, or `proxy` beside nginx and haproxy; `--json`, `--seconds N`, `--keep-sizes`; see `-- --help`
+    /// Measure only `board`, `linux`, `members`, `swim`, `proxy` or `idle`; `--json`, `--seconds N`, `--keep-sizes`; see `-- --help`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
@@ -24,7 +24,7 @@ pub fn bench(arguments: &Arguments) -> Result<()> {
     bench.args(["--release", "--package", "node-bench", "--"]).args(&arguments.rest);
     let what = arguments.rest.first().map(String::as_str);
     let alone = |part| what == Some(part);
-    if alone("proxy") {
+    if alone("proxy") || alone("idle") {
         setup::proxies()?;
         return run(&mut bench);
     }

@@ -48,7 +48,7 @@ const TOOLS: [Tool; 7] = [
     },
 ];
 
-/// What only `cargo xtask bench proxy` uses: a load, and the proxies to compare with.
+/// What only `cargo xtask bench proxy` and `idle` use: a load, and the proxies to compare with.
 const PROXIES: [Tool; 5] =
     [CURL, OPENSSL, program("wrk", &["wrk"]), program("nginx", &["nginx"]), program("haproxy", &["haproxy"])];
 
@@ -66,7 +66,7 @@ pub fn setup() -> Result<()> {
     install(missing_of(&TOOLS))
 }
 
-/// The same with the programs of `cargo xtask bench proxy`. Debian starts the services of those that it installs; they are
+/// The same with the programs of `cargo xtask bench proxy` and `idle`. Debian starts the services of those that it installs; they are
 /// stopped, for here they run with configurations of their own.
 ///
 /// # Errors

@@ -4,11 +4,12 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use node_core::id::NodeId;
-use node_core::rpc::Code;
+use node_core::rpc::{Code, LogRequest};
 
 use super::brief::{MemberBrief, NodeBrief};
 use crate::api::error::RpcError;
 use crate::api::keyring::KeySlot;
+use crate::api::logs::LogSource;
 
 /// Reaches the nodes of the cluster, this one included.
 pub trait Remote: Send + Sync + 'static {
@@ -30,6 +31,13 @@ pub trait Remote: Send + Sync + 'static {
     /// Sends `node`, a leaf, a keyring that an operator [sealed](node_core::keys::addressee) for it. When this returns, the leaf
     /// has checked it, stored it, and begins to try it.
     fn push_keys(&self, node: NodeId, sealed: Bytes) -> impl Future<Output = Result<(), RemoteError>> + Send;
+
+    /// The log of `node`.
+    fn logs(
+        &self,
+        node: NodeId,
+        request: LogRequest,
+    ) -> impl Future<Output = Result<LogSource, RemoteError>> + Send;
 
     /// The answer of `node`, another hub, to a request in JSON-RPC, if it has no more bytes than `limit`.
     fn json(

@@ -20,29 +20,31 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the requests of a client may take that is no longer trusted.
 const LAST_REQUESTS: Duration = Duration::from_secs(60);
 
-/// Takes the server's part in a handshake.
+/// Takes the server's part in a handshake, until `by` at the latest.
 pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
     stream: IO,
     keyring: &Keyring,
+    by: Instant,
 ) -> Result<Secured<IO>, Refusal> {
     let time = keyring.timeout().unwrap_or(HANDSHAKE_TIMEOUT);
+    let by = by.min(Instant::now() + time);
     let accept = async {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let Shows { config, certificate } =
             keyring.server_config_for(start.client_hello().signature_schemes());
         Ok((start.into_stream(config).await?, certificate))
     };
-    let began = Instant::now();
-    let (accepted, refused) = noting(tokio::time::timeout(time, accept)).await;
-    let (stream, ours) =
-        accepted.map_err(|_| Refusal::Slow(time))?.map_err(|error| Refusal::Handshake(error, refused))?;
+    let (accepted, refused) = noting(tokio::time::timeout_at(by, accept)).await;
+    let (stream, ours) = accepted
+        .map_err(|_| Refusal::Slow(time))?
+        .map_err(|error| Refusal::Handshake(error, refused.map(Box::new)))?;
     // On a busy machine the timer may be seen after the client's last message, which came too late all the same.
-    if began.elapsed() > time {
+    if Instant::now() > by {
         return Err(Refusal::Slow(time));
     }
     let channel = channel(stream.get_ref().1, ours)?;
     let shown = Shown::of(stream.get_ref().1, None);
-    keyring.confirm(&shown).await.map_err(Refusal::Peer)?;
+    keyring.confirm(&shown).await.map_err(|refused| Refusal::Peer(Box::new(refused)))?;
     Ok(Secured { stream, channel, shown })
 }
 

@@ -5,6 +5,7 @@
 //! | `GET /_mael_health_check`    | 200 `OK`, or JSON with the state of TLS when asked for it |
 //! | `GET /_mael_ready`           | 200 while the node can make new links, else 503            |
 //! | `POST /_mael/v1`             | JSON-RPC 2.0, see [`api`](crate::api)                     |
+//! | `GET /_mael/logs`            | the log of any node, as it grows, see [`api`](crate::api)  |
 //! | any other `/_mael/…`         | 404                                                       |
 //! | anything else                | the component that `MAELSTROM-COMPONENT` names            |
 
@@ -13,11 +14,13 @@ use std::sync::Arc;
 use http::header::{ACCEPT, ALLOW, HeaderValue};
 use http::{Method, Response, StatusCode};
 use node_core::http::{Connection, RequestHead, find};
-use node_core::trust::Roles;
+use node_core::trust::{Role, Roles};
+use tokio::time::Instant;
 
 use crate::access::Access;
 use crate::api::{Api, Remote};
 use crate::config::HttpLimits;
+use crate::port::admission::{Ticket, Wish};
 use crate::port::health::{HEALTH_CHECK, READY, Readiness};
 use crate::port::service::{Service, Taken};
 use crate::proxy::{Arrival, Body, Origin, Proxy, ProxyError, Reader, Request, absolute, json, text};
@@ -39,11 +42,13 @@ pub struct PrivateHttp<R> {
 }
 
 /// A connection to the private port.
-pub(super) struct Visit<R> {
-    pub(super) http: Arc<PrivateHttp<R>>,
-    pub(super) arrival: Arrival,
+pub(in crate::port) struct Visit<R> {
+    pub(in crate::port) http: Arc<PrivateHttp<R>>,
+    pub(in crate::port) arrival: Arrival,
     /// What the client showed, under TLS.
-    pub(super) shown: Option<Shown>,
+    pub(in crate::port) shown: Option<Shown>,
+    pub(in crate::port) ticket: Ticket,
+    pub(in crate::port) first_by: Instant,
 }
 
 impl<R: Remote> Service for Visit<R> {
@@ -59,6 +64,10 @@ impl<R: Remote> Service for Visit<R> {
         self.arrival
     }
 
+    fn first_by(&self) -> Instant {
+        self.first_by
+    }
+
     fn reader(&self) -> Reader {
         Reader::Inside
     }
@@ -70,11 +79,17 @@ impl<R: Remote> Service for Visit<R> {
         ends_itself: bool,
     ) -> Result<Taken, ProxyError> {
         let path = absolute(head.target).0.split('?').next().unwrap_or_default();
-        if matches!(path, HEALTH_CHECK | READY | "/_mael") || path.starts_with("/_mael/") {
+        // Judged for each request: the keyring may change while a connection lives.
+        let caller = || self.http.access.caller_with(self.shown.as_ref(), find(head.fields, "authorization"));
+        let (is_probe, is_call) = (matches!(path, HEALTH_CHECK | READY), path.starts_with("/_mael/"));
+        if !self.ticket.is_admitted() {
+            let is_operator = is_call && caller().roles.contains(Role::Operator);
+            self.ticket.admit_request(if is_operator { Wish::Operator } else { Wish::Http }, is_probe)?;
+        }
+        if is_probe || is_call || path == "/_mael" {
             return Ok(Taken::Own);
         }
-        // Judged for each request: the keyring may change while a connection lives.
-        let caller = self.http.access.caller_with(self.shown.as_ref(), find(head.fields, "authorization"));
+        let caller = caller();
         if let Err(refusal) = self.http.access.require(&caller, Roles::PROXY, "a request to a component") {
             return Ok(Taken::Done(text(StatusCode::FORBIDDEN, String::from(refusal))));
         }
@@ -98,6 +113,7 @@ impl<R: Remote> PrivateHttp<R> {
                 Ok(()) => text(StatusCode::OK, "ready"),
                 Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, reason),
             },
+            "/_mael/logs" => self.api.logs(&request, &caller).await,
             "/_mael/v1" if request.method() == Method::POST => self.api.respond(request, &caller).await,
             "/_mael/v1" => {
                 let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "JSON-RPC is served by POST");

@@ -9,6 +9,7 @@ use node_core::identity::Channel;
 use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::handshake::{Secured, handshake, watch_trust};
@@ -19,7 +20,8 @@ use crate::api::Remote;
 use crate::cluster::{Dialer, Security};
 use crate::link::{Carrier, HELLO_TIMEOUT, Origin};
 use crate::log_limit::LogLimit;
-use crate::port::acceptor::{ConnectionPermit, accept};
+use crate::port::acceptor::accept;
+use crate::port::admission::{Admission, Full, Ticket, Wish};
 use crate::port::connection::{self, Version};
 use crate::port::sniff::{Opening, Prefixed, SniffError, sniff};
 use crate::proxy::Arrival;
@@ -35,15 +37,17 @@ pub struct Listener<R> {
     pub http: Arc<PrivateHttp<R>>,
     /// Limits the log lines about connections that were refused.
     pub refusals: LogLimit,
-    /// Most connections at once.
-    pub most: usize,
+    /// Its places for connections.
+    pub admission: Arc<Admission>,
     /// Counts handshakes.
     pub rate: Rate,
 }
 
 /// A connection without its bytes.
 struct Client {
-    permit: ConnectionPermit,
+    ticket: Ticket,
+    /// When its first request must be here.
+    first_by: Instant,
     /// For a link.
     origin: Origin,
     /// For HTTP.
@@ -55,10 +59,10 @@ impl<R: Remote> Listener<R> {
     /// leaves the cluster.
     pub async fn serve(self, listener: TcpListener, drain: CancellationToken) {
         let this = Arc::new(self);
-        accept("private", listener, this.most, drain.clone(), |stream, peer, permit| {
-            let (this, drain) = (Arc::clone(&this), drain.clone());
+        accept(listener, &this.admission, drain, |stream, peer, ticket| {
+            let this = Arc::clone(&this);
             async move {
-                match this.connection(stream, permit, drain).await {
+                match this.connection(stream, ticket).await {
                     Ok(()) => {}
                     Err(refusal) if refusal.is_hang_up() => {
                         tracing::debug!(%peer, "a client went away: {refusal}");
@@ -76,12 +80,9 @@ impl<R: Remote> Listener<R> {
         }
     }
 
-    async fn connection(
-        &self,
-        stream: TcpStream,
-        permit: ConnectionPermit,
-        drain: CancellationToken,
-    ) -> Result<(), Refusal> {
+    async fn connection(&self, stream: TcpStream, ticket: Ticket) -> Result<(), Refusal> {
+        let drain = ticket.drain().clone();
+        let first_by = Instant::now() + self.patience();
         let peer = stream.peer_addr()?;
         stream.set_nodelay(true)?;
         // Whoever is let in here is of the cluster, and is believed about the requests that it passes on.
@@ -89,8 +90,8 @@ impl<R: Remote> Listener<R> {
         let arrival = Arrival { peer: peer.ip(), secure, trusted: true };
         let (direction, address) = (Direction::Accepted, peer.to_string());
         let origin = Origin { direction, address, channel: Channel::default(), shown: None, session: None };
-        let mut client = Client { permit, origin, arrival };
-        let Some((opening, mut stream)) = open(stream, &drain).await? else { return Ok(()) };
+        let mut client = Client { ticket, first_by, origin, arrival };
+        let Some((opening, mut stream)) = open(stream, first_by, &drain).await? else { return Ok(()) };
         match (&self.security, opening) {
             (Security::Plaintext, Opening::Tls) => Err(Refusal::UnexpectedTls),
             (Security::Plaintext, opening) => self.dispatch(stream, opening, client, drain).await,
@@ -100,8 +101,9 @@ impl<R: Remote> Listener<R> {
                 {
                     return Err(Refusal::TooFast(limit));
                 }
-                let Secured { stream, channel, shown } = handshake(stream, keyring).await?;
-                let session = Session::of(stream.get_ref().1, keyring.has_proved(&shown));
+                let Secured { stream, channel, shown } = handshake(stream, keyring, first_by).await?;
+                let has_proved = keyring.has_proved(&shown);
+                let session = Session::of(stream.get_ref().1, has_proved);
                 tracing::debug!(%peer, "TLS handshake complete: {session}");
                 client.origin.session = Some(session);
                 client.origin.channel = channel;
@@ -111,10 +113,13 @@ impl<R: Remote> Listener<R> {
                     if is_old {
                         return Err(Refusal::OldLink);
                     }
-                    self.link(stream, client);
-                    return Ok(());
+                    return Ok(self.link(stream, client)?);
                 }
-                let Some((opening, stream)) = open(stream, &drain).await? else { return Ok(()) };
+                if has_proved {
+                    // Without a place its first request is answered with the reason, unless it is an operator's.
+                    let _ = client.ticket.admit(Wish::Http);
+                }
+                let Some((opening, stream)) = open(stream, first_by, &drain).await? else { return Ok(()) };
                 if is_old && opening == Opening::Link {
                     return Err(Refusal::OldLink);
                 }
@@ -141,12 +146,24 @@ impl<R: Remote> Listener<R> {
         }
     }
 
-    fn link(&self, stream: impl Carrier + 'static, client: Client) {
+    /// How long a client may take until its first request is here, its handshake included.
+    fn patience(&self) -> Duration {
+        let handshake = match &self.security {
+            Security::Tls(keyring) => keyring.timeout(),
+            Security::Plaintext => None,
+        };
+        self.http.limits.timeouts.head.max(handshake.unwrap_or_default())
+    }
+
+    fn link(&self, stream: impl Carrier + 'static, client: Client) -> Result<(), Full> {
+        let Client { ticket, origin, .. } = client;
+        ticket.admit(Wish::Link).inspect_err(|why| ticket.refuse(*why))?;
         let dialer = self.dialer.clone();
         tokio::spawn(async move {
-            dialer.run(stream, client.origin).await;
-            drop(client.permit);
+            dialer.run(stream, origin).await;
+            drop(ticket);
         });
+        Ok(())
     }
 
     async fn dispatch<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
@@ -157,15 +174,13 @@ impl<R: Remote> Listener<R> {
         drain: CancellationToken,
     ) -> Result<(), Refusal> {
         let version = match opening {
-            Opening::Link => {
-                self.link(stream, client);
-                return Ok(());
-            }
+            Opening::Link => return Ok(self.link(stream, client)?),
             Opening::Http1 => Version::Http1,
             Opening::Http2 => Version::Http2,
             Opening::Tls => return Err(Refusal::UnexpectedTls),
         };
-        let visit = Visit { http: Arc::clone(&self.http), arrival: client.arrival, shown: client.origin.shown };
+        let Client { ticket, first_by, origin, arrival } = client;
+        let visit = Visit { http: Arc::clone(&self.http), arrival, shown: origin.shown, ticket, first_by };
         let served = connection::serve(stream, version, drain, visit);
         served.await.map_err(Refusal::Http)
     }
@@ -175,9 +190,11 @@ impl<R: Remote> Listener<R> {
 /// the port is draining.
 async fn open<IO: AsyncRead + Unpin>(
     stream: IO,
+    first_by: Instant,
     drain: &CancellationToken,
 ) -> Result<Option<(Opening, Prefixed<IO>)>, Refusal> {
-    match drain.run_until_cancelled(sniff(stream, HELLO_TIMEOUT)).await {
+    let wait = first_by.saturating_duration_since(Instant::now()).min(HELLO_TIMEOUT);
+    match drain.run_until_cancelled(sniff(stream, wait)).await {
         None | Some(Err(SniffError::Closed)) => Ok(None),
         Some(sniffed) => Ok(Some(sniffed?)),
     }

@@ -9,5 +9,7 @@ mod refusal;
 mod tests;
 
 pub use http::PrivateHttp;
+#[cfg(test)]
+pub(super) use http::Visit;
 pub use listener::Listener;
 pub use rate::Rate;

@@ -4,6 +4,7 @@ use core::error::Error;
 use core::time::Duration;
 use std::io;
 
+use crate::port::admission::Full;
 use crate::port::sniff::SniffError;
 use crate::tls::{RefusedPeer, explain};
 
@@ -19,14 +20,16 @@ pub(super) enum Refusal {
     Sniff(#[from] SniffError),
     #[error(transparent)]
     Carrier(#[from] io::Error),
-    #[error("TLS handshake: {}", explain_refusal(.0, .1.as_ref()))]
-    Handshake(io::Error, Option<RefusedPeer>),
+    #[error("TLS handshake: {}", explain_refusal(.0, .1.as_deref()))]
+    Handshake(io::Error, Option<Box<RefusedPeer>>),
     #[error("{0}")]
-    Peer(RefusedPeer),
+    Peer(Box<RefusedPeer>),
     #[error("TLS handshake: not finished in {} s", .0.as_secs_f64())]
     Slow(Duration),
     #[error("more than {0} handshakes in this second (tls.connection_rate_limit)")]
     TooFast(u32),
+    #[error("{0}")]
+    Full(#[from] Full),
     #[error("it is no longer trusted, and its requests took longer than {} s", .0.as_secs())]
     Untrusted(Duration),
     #[error("it opens a link with TLS 1.2, and links use TLS 1.3: update it")]
@@ -49,7 +52,8 @@ impl Refusal {
         let Self::Http(error) = self else { return false };
         let mut cause: Option<&(dyn Error + 'static)> = Some(&**error);
         while let Some(error) = cause {
-            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            let of_h2 = error.downcast_ref::<h2::Error>().and_then(h2::Error::get_io);
+            let kind = error.downcast_ref::<io::Error>().or(of_h2).map(io::Error::kind);
             if matches!(kind, Some(BrokenPipe | ConnectionReset | UnexpectedEof)) {
                 return true;
             }

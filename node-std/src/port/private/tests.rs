@@ -1,9 +1,7 @@
 //! The HTTP services as a client sees them, over an in-memory carrier.
 
 use core::convert::Infallible;
-use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -12,36 +10,11 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio_util::sync::CancellationToken;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::http::PrivateHttp;
-use crate::api::TlsStatus;
-use crate::api::testing::api;
-use crate::port::connection::{self, Version};
-use crate::port::health::Readiness;
-use crate::proxy::{Arrival, Proxy};
-use crate::testing::{access, alone, client, component, mirror, server, text};
-
-const ARRIVAL: Arrival = Arrival { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), secure: false };
-
-/// A carrier to a private port with this `proxy`, and the token that drains the port.
-fn port(proxy: Proxy) -> (DuplexStream, CancellationToken) {
-    let (near, far) = tokio::io::duplex(4096);
-    let (_, tls) = tokio::sync::watch::channel(TlsStatus::default());
-    let readiness = Readiness { tls, drain: CancellationToken::new() };
-    let http =
-        Arc::new(PrivateHttp { api: Arc::new(api()), proxy: Arc::new(proxy), access: access(), readiness });
-    let drain = CancellationToken::new();
-    let served = connection::serve(far, Version::Http1, drain.clone(), move |request| {
-        let http = Arc::clone(&http);
-        async move { http.respond(request, ARRIVAL, None).await }
-    });
-    tokio::spawn(async move {
-        let _ = served.await;
-    });
-    (near, drain)
-}
+use crate::port::testing::port;
+use crate::proxy::Proxy;
+use crate::testing::{alone, client, component, mirror, server, text};
 
 async fn private() -> SendRequest<Full<Bytes>> {
     client(port(Proxy::new(alone(), &[component("a", mirror().await, "")])).0).await

@@ -6,8 +6,8 @@ use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use node_core::http::{Connection, Field, NO_FIELD, RequestHead, ResponseHead};
 
-use crate::proxy::leg::LegError;
 use crate::proxy::MAX_FIELDS;
+use crate::proxy::leg::LegError;
 use crate::proxy::request::put;
 
 /// The text of a request's head. `has_body` says that a body follows, of whatever length.

@@ -4,6 +4,8 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::io::{self, IoSlice};
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -18,6 +20,16 @@ pub(in crate::proxy) enum UpstreamIo {
 }
 
 impl UpstreamIo {
+    /// Whether the connection is open and silent, by asking the system: the runtime may not have heard yet that it closed.
+    pub(super) fn is_silent(&self) -> bool {
+        let io = match self {
+            Self::Plain(io) => io,
+            Self::Tls(io) => io.get_ref().0,
+        };
+        let mut byte = [0; 1];
+        recv(io, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT).err() == Some(Errno::AGAIN)
+    }
+
     /// Whether the upstream wants HTTP/2: with TLS it chooses, and without it must be known before.
     pub(super) fn speaks_http2(&self, protocol: UpstreamProtocol) -> bool {
         match self {

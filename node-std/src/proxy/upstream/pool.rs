@@ -56,11 +56,12 @@ impl Pool {
         Self { url: url.clone(), tls, idle: Arc::default(), shared: Mutex::default() }
     }
 
-    /// A connection for one request: one that is there, or a new one.
+    /// A connection for one request: one that is there, or a new one. A request that is not `safe` cannot be sent again, so for it a
+    /// connection that is there is looked at more closely.
     ///
     /// # Errors
     /// The upstream cannot be reached.
-    pub(in crate::proxy) async fn open(&self) -> io::Result<Opened> {
+    pub(in crate::proxy) async fn open(&self, safe: bool) -> io::Result<Opened> {
         let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(shared) = shared {
             // An error means that it is closed.
@@ -68,14 +69,15 @@ impl Pool {
                 return Ok(Opened::Http2(Box::new(Http2Client::new(ready, self.scheme()))));
             }
         }
-        if let Some(connection) = self.take() {
+        if let Some(connection) = self.take(safe) {
             return Ok(Opened::Http1 { connection, reused: true });
         }
         let io = self.connect().await?;
         if !io.speaks_http2(self.url.protocol) {
             return Ok(Opened::Http1 { connection: Box::new(Http1::new(io)), reused: false });
         }
-        let handshake = h2::client::Builder::new().enable_push(false).initial_window_size(WINDOW).handshake(io);
+        let handshake =
+            h2::client::Builder::new().enable_push(false).initial_window_size(WINDOW).handshake(io);
         let (shared, connection) = handshake.await.map_err(io::Error::other)?;
         // It ends when the upstream closes it, or when nobody uses it any more.
         tokio::spawn(async move {
@@ -93,12 +95,13 @@ impl Pool {
     }
 
     /// A connection that was used before and is still open, as far as can be seen.
-    fn take(&self) -> Option<Box<Http1<UpstreamIo>>> {
+    fn take(&self, safe: bool) -> Option<Box<Http1<UpstreamIo>>> {
         loop {
             let (mut connection, _) = lock(&self.idle).connections.pop()?;
             // Anything but silence is the end: there is nothing that it could answer.
             if connection.poll_gone(&mut Context::from_waker(Waker::noop())).is_pending()
                 && connection.bytes().is_empty()
+                && (safe || connection.io().is_silent())
             {
                 return Some(connection);
             }

@@ -44,7 +44,7 @@ pub fn process(http: impl FnOnce(&Path) -> Result<String>) -> Result<Process> {
         // Without a master, the one process is the worker.
         Ok(format!(
             "daemon off; master_process off; pid pid; error_log stderr error;
-            events {{ worker_connections 4096; }}
+            events {{ worker_connections 16384; }}
             http {{
                 access_log off; tcp_nodelay on; keepalive_timeout 1h; keepalive_requests 1000000000;
                 client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
@@ -81,16 +81,26 @@ fn gateway(keys: &TlsDir, private: &str) -> String {
 }
 
 fn private(keys: &TlsDir, upstream: &str) -> String {
-    let (next, [certificate, key]) = (next(upstream), pair(keys));
+    let (next, tls) = (next(upstream), tls(keys));
+    format!("{next} server {{ {tls} location / {{ proxy_pass http://next; {PASSING} }} }}")
+}
+
+/// Starts an nginx that answers every request by itself, behind the same mutual TLS as the private port here.
+///
+/// # Errors
+///
+/// nginx is missing.
+pub fn health(keys: &TlsDir) -> Result<Process> {
+    process(|_| Ok(format!("server {{ {} location / {{ return 200 OK; }} }}", tls(keys))))
+}
+
+fn tls(keys: &TlsDir) -> String {
+    let [certificate, key] = pair(keys);
     format!(
-        "{next}
-        server {{
-            listen LISTEN ssl;
-            ssl_protocols TLSv1.3; ssl_session_cache shared:tls:1m;
-            ssl_certificate {certificate}; ssl_certificate_key {key};
-            ssl_client_certificate {certificate}; ssl_verify_client on;
-            location / {{ proxy_pass http://next; {PASSING} }}
-        }}"
+        "listen LISTEN ssl;
+        ssl_protocols TLSv1.3; ssl_session_cache shared:tls:1m;
+        ssl_certificate {certificate}; ssl_certificate_key {key};
+        ssl_client_certificate {certificate}; ssl_verify_client on;"
     )
 }
 

@@ -1,0 +1,180 @@
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{Empty, Full};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::Proxy;
+use crate::config::HttpLimits;
+use crate::port::testing::{Version, ask, port_within};
+use crate::testing::{alone, component, mirror, server};
+
+/// A request to the component `a`.
+fn request(target: &str) -> http::request::Builder {
+    Request::get(target).header("host", "example.org").header("MAELSTROM-COMPONENT", "a")
+}
+
+fn bare(request: http::request::Builder) -> Request<Full<Bytes>> {
+    request.body(Full::default()).unwrap()
+}
+
+fn proxy(addr: SocketAddr, prefix: &str) -> Arc<Proxy> {
+    Arc::new(Proxy::new(alone(), &[component("a", addr, prefix)]))
+}
+
+/// An address without a listener.
+async fn closed_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn a_component_sees_the_request_and_how_it_came() {
+    let proxy = proxy(mirror().await, "/base/");
+    let request = request("/path?q=1").method("POST");
+    let request = request.header("x-forwarded-for", "198.51.100.1").header("x-kept", "2");
+    let (_, seen) = ask(&proxy, request.body(Full::from("hello")).unwrap()).await;
+    let (head, body) = seen.split_once("\n\n").unwrap();
+    assert_eq!((head.lines().next(), body), (Some("POST /base/path?q=1"), "hello"));
+    for line in [
+        "host: example.org",
+        "x-forwarded-host: example.org",
+        "x-forwarded-proto: http",
+        "x-forwarded-for: 198.51.100.1, 127.0.0.1",
+        "forwarded: for=127.0.0.1;host=\"example.org\";proto=http",
+        "via: 1.1 maelstrom",
+        "maelstrom-component: a",
+        "maelstrom-relay-path: 00000000000000000000000000000000",
+        "x-kept: 2",
+        "content-length: 5",
+    ] {
+        assert!(head.lines().any(|seen| seen == line), "{line} in {head}");
+    }
+    for name in ["maelstrom-deadline-nano: 1", "maelstrom-start-nano: 1"] {
+        assert!(head.contains(name), "{name} in {head}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_of_this_node_answers_only_if_this_node_owns_its_name() {
+    let addr = mirror().await;
+    let owned = |owner: &str| {
+        let proxy = Proxy::new(alone(), &[component("a", addr, "")]);
+        Arc::new(proxy.bindings(vec![format!("a={owner}").parse().unwrap()]))
+    };
+    assert_eq!(ask(&owned("hub"), bare(request("/"))).await.0, 200);
+    assert_eq!(ask(&owned("leaf"), bare(request("/"))).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_component_that_no_node_offers_is_not_found() {
+    let proxy = Arc::new(Proxy::new(alone(), &[]));
+    let (status, text) = ask(&proxy, bare(request("/"))).await;
+    assert_eq!((status, text.as_str()), (404, "No component matches the request"));
+    assert_eq!(ask(&proxy, bare(Request::get("/").header("host", "x"))).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_loop_is_refused() {
+    let proxy = proxy(mirror().await, "");
+    let (status, text) =
+        ask(&proxy, bare(request("/").header("MAELSTROM-RELAY-PATH", format!("x|{}", "0".repeat(32))))).await;
+    assert_eq!(status, 508, "{text}");
+}
+
+#[tokio::test]
+async fn an_offer_to_upgrade_that_nobody_takes_up_changes_nothing() {
+    let proxy = proxy(mirror().await, "");
+    let request = request("/").header("connection", "upgrade").header("upgrade", "h2c");
+    let (status, seen) = ask(&proxy, bare(request)).await;
+    assert_eq!(status, 200);
+    assert!(seen.contains("upgrade: h2c\n"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_component_that_is_down_is_named() {
+    let addr = closed_port().await;
+    let (status, text) = ask(&proxy(addr, ""), bare(request("/"))).await;
+    assert_eq!(status, 502);
+    assert!(text.starts_with(&format!("cannot reach component a at http://{addr}: ")), "{text}");
+}
+
+fn in_millis(millis: u64) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    (now + Duration::from_millis(millis)).as_nanos().to_string()
+}
+
+#[tokio::test]
+async fn a_deadline_counts() {
+    let proxy = proxy(server(|_| core::future::pending::<Response<Empty<Bytes>>>()).await, "");
+    assert_eq!(ask(&proxy, bare(request("/").header("MAELSTROM-DEADLINE-NANO", "1"))).await.0, 504);
+    assert_eq!(ask(&proxy, bare(request("/").header("MAELSTROM-DEADLINE-NANO", "soon"))).await.0, 400);
+    let late = bare(request("/").header("MAELSTROM-DEADLINE-NANO", in_millis(300)));
+    assert_eq!(ask(&proxy, late).await.0, 504);
+}
+
+#[tokio::test]
+async fn a_pooled_connection_that_was_closed_costs_no_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    // Each connection answers one request as if it would go on, and closes.
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 4096];
+            if stream.read(&mut head).await.unwrap_or(0) > 0 {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            }
+        }
+    });
+    let proxy = proxy(addr, "");
+    for _ in 0..50 {
+        assert_eq!(ask(&proxy, bare(request("/"))).await, (200, "ok".to_owned()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_arrives_too_slowly_is_given_up() {
+    let proxy = proxy(mirror().await, "");
+    let mut io = port_within(proxy, HttpLimits::of_connections(100), Version::Http1).0;
+    io.write_all(b"POST / HTTP/1.1\r\nhost: x\r\nmaelstrom-component: a\r\ncontent-length: 100\r\n\r\nabc")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    io.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+#[tokio::test]
+async fn http_2_is_answered_like_http_1() {
+    let proxy = proxy(mirror().await, "");
+    let io = port_within(proxy, HttpLimits::of_connections(100), Version::Http2).0;
+    let (client, connection) = h2::client::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let request = Request::post("http://example.org/path").header("MAELSTROM-COMPONENT", "a");
+    let request = request.header("cookie", "a=1").header("cookie", "b=2").body(()).unwrap();
+    let (response, mut upload) = client.send_request(request, false).unwrap();
+    upload.send_data(Bytes::from_static(b"hello"), true).unwrap();
+    let mut body = response.await.unwrap().into_body();
+    let mut seen = Vec::new();
+    while let Some(data) = body.data().await {
+        let data = data.unwrap();
+        body.flow_control().release_capacity(data.len()).unwrap();
+        seen.extend_from_slice(&data);
+    }
+    let seen = String::from_utf8(seen).unwrap();
+    assert!(seen.starts_with("POST /path\n") && seen.ends_with("\n\nhello"), "{seen}");
+    assert!(seen.contains("cookie: a=1; b=2\n") && seen.contains("host: example.org\n"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_response_without_a_length_streams() {
+    let addr = server(|request| async { Response::new(request.into_body()) }).await;
+    let body = Bytes::from(vec![b'x'; 300_000]);
+    let request = request("/").method("PUT").body(Full::new(body.clone())).unwrap();
+    let (status, text) = ask(&proxy(addr, ""), request).await;
+    assert_eq!((status, text.len()), (200, body.len()));
+}

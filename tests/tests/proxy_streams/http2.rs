@@ -1,0 +1,93 @@
+//! HTTP/2 from a client to an upstream, as gRPC uses it: a stream in both directions, and trailers.
+
+use core::convert::Infallible;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Channel, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::header::{HeaderMap, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::pair::Pair;
+
+/// An upstream of HTTP/2 without TLS: it answers each piece of the request, and says in a trailer how many there were.
+async fn serve(listener: TcpListener) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let service = service_fn(|request: Request<Incoming>| async move {
+            let te = request.headers().get("te").cloned();
+            let (sender, receiver) = tokio::sync::mpsc::channel(1);
+            let mut body = request.into_body();
+            tokio::spawn(async move {
+                let mut pieces = 0;
+                while let Some(Ok(frame)) = body.frame().await {
+                    if let Ok(data) = frame.into_data() {
+                        pieces += usize::from(!data.is_empty());
+                        let _ = sender.send(Frame::data(data)).await;
+                    }
+                }
+                let mut trailers = HeaderMap::new();
+                trailers.insert("grpc-status", HeaderValue::from(pieces));
+                let _ = sender.send(Frame::trailers(trailers)).await;
+            });
+            let stream = futures(receiver);
+            let mut response = Response::new(StreamBody::new(stream));
+            if let Some(te) = te {
+                response.headers_mut().insert("x-te", te);
+            }
+            Ok::<_, Infallible>(response)
+        });
+        let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        tokio::spawn(async move {
+            let _ = connection.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+fn futures(
+    mut receiver: tokio::sync::mpsc::Receiver<Frame<Bytes>>,
+) -> impl futures_util::Stream<Item = Result<Frame<Bytes>, Infallible>> {
+    futures_util::stream::poll_fn(move |cx| receiver.poll_recv(cx).map(|frame| frame.map(Ok)))
+}
+
+async fn talk(gateway: SocketAddr, component: &str) {
+    let stream = TcpStream::connect(gateway).await.unwrap();
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let (mut upload, body) = Channel::<Bytes, Infallible>::new(1);
+    let request = Request::post(format!("http://x/{component}/pkg.Service/Method"));
+    let request =
+        request.header("te", "trailers").header("content-type", "application/grpc").body(body).unwrap();
+    let response = client.send_request(request);
+    upload.send_data(Bytes::from_static(b"one")).await.unwrap();
+    let response = response.await.unwrap();
+    assert_eq!(response.status(), 200, "{component}");
+    assert_eq!(response.headers()["x-te"], "trailers", "{component}");
+    let mut body = response.into_body();
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "one", "{component}");
+    // The answer to the first message is here before the second is sent.
+    upload.send_data(Bytes::from_static(b"two")).await.unwrap();
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "two", "{component}");
+    drop(upload);
+    let mut last = body.frame().await.unwrap().unwrap();
+    if last.is_data() {
+        last = body.frame().await.unwrap().unwrap();
+    }
+    assert_eq!(last.into_trailers().unwrap()["grpc-status"], "2", "{component}");
+}
+
+#[test]
+fn calls_of_grpc_pass_with_their_trailers() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let url = format!("h2c://{}", listener.local_addr().unwrap());
+    runtime.spawn(serve(listener));
+    let pair = Pair::start(&url);
+    for component in ["loc", "rem"] {
+        runtime.block_on(talk(pair.gateway(), component));
+    }
+}
