@@ -17,6 +17,7 @@ use node_core::wire::gossip::Tag;
 use node_core::wire::{FrameKind, HEADER, Header, PREFACE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::{Cluster, DialRanges, Dialer, LocalMetadata, Security, Setup, Task};
 use crate::api::TlsStatus;
