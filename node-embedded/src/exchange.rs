@@ -54,35 +54,40 @@ impl<'d> Exchange<'d> {
     /// # Errors
     /// As [`read`](Self::read). The inner error: there is no head.
     pub(crate) async fn read_head(&self, buffer: &mut [u8]) -> Result<Result<usize, NoHead>, ExchangeError> {
-        let mut filled = 0;
-        loop {
+        let (mut filled, mut end) = (0, HeadEnd::default());
+        while !end.found {
             let room = buffer.get_mut(filled..).unwrap_or_default();
             if room.is_empty() {
                 return Ok(Err(NoHead::TooLong));
             }
-            // Line by line, so that the body stays where it is.
-            let line = |unread: &[u8]| {
-                unread.iter().position(|&byte| byte == b'\n').map_or(unread.len(), |at| at + 1)
-            };
-            match self.read_some(room, line).await? {
+            match self.read_some(room, |unread| end.search(unread)).await? {
                 0 => return Ok(Err(NoHead::Ended)),
                 read => filled += read,
             }
-            let read = buffer.get(..filled).unwrap_or_default();
-            if read.ends_with(b"\n\r\n") || read.ends_with(b"\n\n") {
-                return Ok(Ok(filled));
-            }
         }
+        // What was found may be beyond the buffer's end.
+        Ok(if buffer.get(..filled).is_some_and(|head| head.ends_with(b"\n")) {
+            Ok(filled)
+        } else {
+            Err(NoHead::TooLong)
+        })
     }
 
     /// Waits for bytes, and copies as many of them as `wanted` says, if there is room.
-    async fn read_some(&self, buffer: &mut [u8], wanted: fn(&[u8]) -> usize) -> Result<usize, ExchangeError> {
+    async fn read_some(
+        &self,
+        buffer: &mut [u8],
+        mut wanted: impl FnMut(&[u8]) -> usize,
+    ) -> Result<usize, ExchangeError> {
         let read = poll_fn(|cx| {
             self.state.with(|core| {
                 let Some(slot) = core.table.slot_mut(self.slot) else { return Poll::Ready(Ok(0)) };
                 let count = wanted(&slot.unread).min(buffer.len());
                 if count > 0 || buffer.is_empty() {
-                    buffer.iter_mut().zip(slot.unread.drain(..count)).for_each(|(to, from)| *to = from);
+                    if let (Some(to), Some(from)) = (buffer.get_mut(..count), slot.unread.get(..count)) {
+                        to.copy_from_slice(from);
+                    }
+                    slot.unread.drain(..count);
                     if let Some(key) = slot.key {
                         release(core, key, count);
                     }
@@ -201,6 +206,32 @@ impl<'d> Exchange<'d> {
                 }
             }
         })
+    }
+}
+
+/// The search for the empty line that ends a head, in pieces.
+#[derive(Default)]
+struct HeadEnd {
+    /// Nothing of a line was seen yet, but for a carriage return. The first line does not count.
+    line_begins: bool,
+    found: bool,
+}
+
+impl HeadEnd {
+    /// Returns how many of these bytes belong to the head.
+    fn search(&mut self, bytes: &[u8]) -> usize {
+        for (read, &byte) in (1..).zip(bytes) {
+            match byte {
+                b'\n' if self.line_begins => {
+                    self.found = true;
+                    return read;
+                }
+                b'\n' => self.line_begins = true,
+                b'\r' => {}
+                _ => self.line_begins = false,
+            }
+        }
+        bytes.len()
     }
 }
 

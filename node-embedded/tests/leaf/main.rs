@@ -30,8 +30,8 @@ mod impostor;
 mod join;
 #[cfg(test)]
 mod keys;
-#[cfg(test)]
 #[cfg(feature = "logs")]
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod operator;

@@ -1,6 +1,12 @@
 //! The board's component, as clients of a gateway see it.
 
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+
 use node_tests::http::{Answer, Curl};
+use node_tests::wait::{TIMEOUT, eventually};
 use tempfile::NamedTempFile;
 
 use crate::world::{BOARD_ECHO, World};
@@ -66,4 +72,35 @@ fn what_a_component_does_wrong_is_no_answer_that_looks_right() {
         "it is as long as announced"
     );
     world.echoes(b"still here").unwrap();
+}
+
+#[test]
+fn who_waits_too_long_for_a_busy_board_is_told_when_to_come_again() {
+    let world = World::start();
+    let gateway = world.daemon.gateway();
+    let (sender, answers) = mpsc::channel();
+    // Three are served and give no answer, two wait on the board, and one at the gateway.
+    let streams: Vec<_> = (0..6)
+        .map(|_| {
+            let mut stream = TcpStream::connect(gateway.trim_start_matches("http://")).unwrap();
+            write!(stream, "GET /{BOARD_ECHO}/never HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                .unwrap();
+            let (mut reader, sender) = (stream.try_clone().unwrap(), sender.clone());
+            thread::spawn(move || {
+                let mut answer = String::new();
+                let _ = reader.read_to_string(&mut answer);
+                let _ = sender.send(answer);
+            });
+            stream
+        })
+        .collect();
+    for _ in 0..3 {
+        let answer = answers.recv_timeout(TIMEOUT).unwrap().to_lowercase();
+        assert!(answer.starts_with("http/1.1 503 ") && answer.contains("\r\nretry-after: "), "{answer}");
+    }
+    // The others give up, and the board is free again.
+    for stream in streams {
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+    eventually(|| world.echoes(b"free again")).unwrap();
 }

@@ -21,7 +21,7 @@ use crate::cluster::{Dialer, Security};
 use crate::link::{Carrier, HELLO_TIMEOUT, Origin};
 use crate::log_limit::LogLimit;
 use crate::port::acceptor::accept;
-use crate::port::admission::{Admission, Ticket, Wish};
+use crate::port::admission::{Admission, Full, Ticket, Wish};
 use crate::port::connection::{self, Version};
 use crate::port::sniff::{Opening, Prefixed, SniffError, sniff};
 use crate::proxy::Arrival;
@@ -113,7 +113,7 @@ impl<R: Remote> Listener<R> {
                     if is_old {
                         return Err(Refusal::OldLink);
                     }
-                    return self.link(stream, client);
+                    return Ok(self.link(stream, client)?);
                 }
                 if has_proved {
                     // Without a place its first request is answered with the reason, unless it is an operator's.
@@ -155,12 +155,9 @@ impl<R: Remote> Listener<R> {
         self.http.limits.timeouts.head.max(handshake.unwrap_or_default())
     }
 
-    fn link(&self, stream: impl Carrier + 'static, client: Client) -> Result<(), Refusal> {
+    fn link(&self, stream: impl Carrier + 'static, client: Client) -> Result<(), Full> {
         let Client { ticket, origin, .. } = client;
-        ticket.admit(Wish::Link).map_err(|why| {
-            ticket.refuse(why);
-            Refusal::Full(why)
-        })?;
+        ticket.admit(Wish::Link).inspect_err(|why| ticket.refuse(*why))?;
         let dialer = self.dialer.clone();
         tokio::spawn(async move {
             dialer.run(stream, origin).await;
@@ -177,7 +174,7 @@ impl<R: Remote> Listener<R> {
         drain: CancellationToken,
     ) -> Result<(), Refusal> {
         let version = match opening {
-            Opening::Link => return self.link(stream, client),
+            Opening::Link => return Ok(self.link(stream, client)?),
             Opening::Http1 => Version::Http1,
             Opening::Http2 => Version::Http2,
             Opening::Tls => return Err(Refusal::UnexpectedTls),

@@ -29,7 +29,7 @@ pub(super) enum Refusal {
     #[error("more than {0} handshakes in this second (tls.connection_rate_limit)")]
     TooFast(u32),
     #[error("{0}")]
-    Full(Full),
+    Full(#[from] Full),
     #[error("it is no longer trusted, and its requests took longer than {} s", .0.as_secs())]
     Untrusted(Duration),
     #[error("it opens a link with TLS 1.2, and links use TLS 1.3: update it")]
