@@ -132,6 +132,7 @@ mod tests {
     #[test]
     fn an_empty_ring_has_no_lines() {
         let ring = Ring::new();
-        assert_eq!((ring.lock().first(), ring.lock().last(), ring.lock().from(0).count()), (1, 0, 0));
+        let lines = ring.lock();
+        assert_eq!((lines.first(), lines.last(), lines.from(0).count()), (1, 0, 0));
     }
 }
