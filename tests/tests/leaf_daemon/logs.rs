@@ -48,7 +48,9 @@ fn an_operator_reads_the_log_of_a_board_and_follows_it() {
     let recent = world.ctl().run(&["logs", "--node", BOARD, "--since", "1h"]).unwrap();
     assert!(recent.stdout.contains("linked to hub"), "{recent:?}");
     let graver = world.ctl().run(&["logs", "--node", BOARD, "--level", "error"]).unwrap();
-    assert_eq!((graver.code, graver.stdout.as_str()), (0, ""), "{graver:?}");
+    // The boards of all tests share one log, which may have lost lines.
+    let shown = graver.stdout.lines().filter(|line| !line.ends_with(" are lost")).count();
+    assert_eq!((graver.code, shown), (0, 0), "{graver:?}");
 
     let mut following = Following::start(&world);
     let mut lines = BufReader::new(following.0.stdout.take().unwrap()).lines().map_while(Result::ok);
