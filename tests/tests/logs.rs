@@ -165,11 +165,13 @@ fn maelctl_shows_the_log_of_another_node_and_follows_it() {
 fn who_follows_a_node_that_stops_hears_of_it() {
     let mut cluster = pair();
     let mut following = Following::start(&cluster.nodes[0], &["--node", "ben", "--json"]);
-    find(&mut following.lines(), "maelstromd ").unwrap();
+    let mut lines = following.lines();
+    find(&mut lines, "maelstromd ").unwrap();
     cluster.nodes[1].kill();
     assert_eq!(following.0.wait().unwrap().code(), Some(1));
     let mut following = Following::start(&cluster.nodes[0], &[]);
-    find(&mut following.lines(), "maelstromd ").unwrap();
+    let mut lines = following.lines();
+    find(&mut lines, "maelstromd ").unwrap();
     cluster.nodes[0].signal(Signal::TERM).unwrap();
     assert!(cluster.nodes[0].wait_for_exit().unwrap().success());
     assert_eq!(following.0.wait().unwrap().code(), Some(1));

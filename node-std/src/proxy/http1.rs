@@ -369,6 +369,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
         Poll::Ready(ready!(Pin::new(&mut self.io).poll_flush(cx)).map_err(LegError::from))
     }
 
+    fn skip_rest(&mut self) {
+        if let (Some(client), true) = (&mut self.client, self.incoming != Incoming::Over) {
+            client.persists = false;
+        }
+    }
+
     fn abort(&mut self) {
         // Whoever closes the connection now closes it in the middle of the message.
         self.outgoing = Outgoing::UntilClose;

@@ -75,6 +75,9 @@ pub(crate) trait Leg: Send {
     /// Passes on what is held back.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LegError>>;
 
+    /// The rest of the incoming message is not read: a connection that cannot skip it ends after the outgoing one, and says so.
+    fn skip_rest(&mut self) {}
+
     /// Breaks the outgoing message off, so that nobody takes it for a whole one.
     fn abort(&mut self);
 }

@@ -1,5 +1,5 @@
-//! A least transfer rate: who sends more slowly than that gives its place to others. Only the time counts in which the sender
-//! is waited for.
+//! A least transfer rate: who sends or reads more slowly than that gives its place to others. Only the time counts in which the
+//! other side is waited for. A fast start earns no more than the first grace, so whoever stops is given up soon.
 
 use core::task::Context;
 use core::time::Duration;
@@ -11,15 +11,15 @@ use super::alarm::Alarm;
 /// How long a sender may take however little it sends.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How fast a body arrives.
+/// How fast a body moves.
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// In bytes a second. With 0 it may take for ever.
     least: u64,
     /// It counts.
     on: bool,
-    bytes: u64,
-    waited: Duration,
+    /// How long the other side may still be waited for.
+    left: Duration,
     since: Option<Instant>,
     alarm: Alarm,
 }
@@ -27,13 +27,13 @@ pub(crate) struct Pace {
 impl Pace {
     /// At least so many bytes a second.
     pub(crate) fn new(least: u64) -> Self {
-        Self { least, on: least > 0, bytes: 0, waited: Duration::ZERO, since: None, alarm: Alarm::default() }
+        Self { least, on: least > 0, left: GRACE, since: None, alarm: Alarm::default() }
     }
 
     /// A new body.
     pub(crate) const fn restart(&mut self) {
         self.on = self.least > 0;
-        (self.bytes, self.waited, self.since) = (0, Duration::ZERO, None);
+        (self.left, self.since) = (GRACE, None);
         self.alarm.clear();
     }
 
@@ -43,22 +43,64 @@ impl Pace {
         self.alarm.clear();
     }
 
-    /// So many bytes arrived.
+    /// So many bytes moved. They earn the time that they may take.
     pub(crate) fn moved(&mut self, bytes: usize) {
-        self.bytes += bytes as u64;
-        if let Some(since) = self.since.take() {
-            self.waited += since.elapsed();
+        let waited = self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        if self.on && (waited > Duration::ZERO || self.left < GRACE) {
+            let earned = Duration::from_millis((bytes as u64).saturating_mul(1000) / self.least.max(1));
+            self.left = self.left.saturating_sub(waited).saturating_add(earned).min(GRACE);
         }
     }
 
-    /// Nothing is here. Returns whether the sender is too slow; if not, the task is woken when it may be.
+    /// Nothing moves. Returns whether the other side is too slow; if not, the task is woken when it may be.
     pub(crate) fn waits(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.on {
             return false;
         }
         let since = *self.since.get_or_insert_with(Instant::now);
-        let allowed = GRACE + Duration::from_secs(self.bytes / self.least.max(1));
-        self.alarm.set(since + allowed.saturating_sub(self.waited));
+        self.alarm.set(since + self.left);
         self.alarm.poll(cx).is_ready()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::task::Waker;
+
+    use super::*;
+
+    async fn wait(pace: &mut Pace, millis: u64) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        let late = pace.waits(&mut cx);
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        late || pace.waits(&mut cx)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_keeps_the_rate_may_go_on_for_ever() {
+        let mut pace = Pace::new(1000);
+        for _ in 0..1000 {
+            assert!(!wait(&mut pace, 1000).await);
+            pace.moved(1000);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_slower_is_given_up_when_the_grace_is_used_up() {
+        let mut pace = Pace::new(1000);
+        let mut seconds = 0;
+        while !wait(&mut pace, 1000).await {
+            pace.moved(500);
+            seconds += 1;
+        }
+        assert!((18..=20).contains(&seconds), "{seconds}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fast_start_earns_no_more_than_the_grace() {
+        let mut pace = Pace::new(1000);
+        pace.moved(100_000_000);
+        assert!(!wait(&mut pace, 9000).await);
+        assert!(wait(&mut pace, 2000).await);
     }
 }

@@ -35,6 +35,7 @@ pub(crate) async fn refuse<L: Leg>(
     is_head: bool,
     extra: &str,
 ) -> Result<(), LegError> {
+    leg.skip_rest();
     let status = error.status();
     let reason = status.canonical_reason().unwrap_or_default();
     let text = if reader == Reader::Outside { error.outside() } else { error.to_string() };
@@ -71,6 +72,7 @@ pub(crate) async fn respond<L: Leg>(
     is_head: bool,
     extra: &str,
 ) -> Result<(), LegError> {
+    leg.skip_rest();
     let (parts, mut body) = response.into_parts();
     let mut head = Vec::new();
     let reason = parts.status.canonical_reason().unwrap_or_default();
