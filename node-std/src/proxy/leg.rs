@@ -116,3 +116,16 @@ pub(crate) enum LegError {
     #[error("the body is not as long as its Content-Length says")]
     Length,
 }
+
+impl LegError {
+    /// Whether the other side only went away.
+    pub(crate) fn is_hang_up(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+
+        match self {
+            Self::Closed => true,
+            Self::Io(error) => matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof),
+            _ => false,
+        }
+    }
+}

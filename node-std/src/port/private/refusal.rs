@@ -6,6 +6,7 @@ use std::io;
 
 use crate::port::admission::Full;
 use crate::port::sniff::SniffError;
+use crate::proxy::LegError;
 use crate::tls::{RefusedPeer, explain};
 
 /// Who was refused and why; of an error that refused nobody, what it means.
@@ -50,6 +51,9 @@ impl Refusal {
         use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
 
         let Self::Http(error) = self else { return false };
+        if error.downcast_ref().is_some_and(LegError::is_hang_up) {
+            return true;
+        }
         let mut cause: Option<&(dyn Error + 'static)> = Some(&**error);
         while let Some(error) = cause {
             let of_h2 = error.downcast_ref::<h2::Error>().and_then(h2::Error::get_io);
