@@ -1,4 +1,4 @@
-//! Reads lines of the [`Ring`](super::Ring).
+//! Reads lines of the [`Ring`].
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ const MEMORY: usize = 256 * 1024;
 /// What a line takes beside its text, about.
 const OVERHEAD: usize = 64;
 
-/// The last lines of a log, [`MEMORY`] bytes of them.
+/// The last lines of a log, 256 KiB of them.
 #[derive(Debug)]
 pub struct Ring {
     lines: Mutex<Lines>,

@@ -1,7 +1,7 @@
 //! Reverse proxy: takes a request from an HTTP port or from a link and sends it to a component of this node or of
 //! another node.
 //!
-//! Whatever a request comes on, and whatever it goes out on, is a [leg](leg::Leg). All legs take and give heads as the same
+//! Whatever a request comes on, and whatever it goes out on, is a leg (`leg.rs`). All legs take and give heads as the same
 //! text, so that routing, fields, deadlines and errors exist once, and a component is sent the same over a link as without:
 //!
 //! ```text
