@@ -101,12 +101,12 @@ impl Secret {
 
     fn search(&self, regions: Vec<Region>) -> Vec<Copy> {
         let mut copies = Vec::new();
-        for Region { line, bytes } in regions {
+        for Region { line, bytes, after } in regions {
             for (form, trace) in &self.traces {
                 copies.extend(memmem::find_iter(&bytes, trace).map(|at| Copy {
                     form: *form,
                     region: line.clone(),
-                    depth: bytes.len() - at,
+                    depth: bytes.len() - at + after,
                 }));
             }
         }
@@ -114,15 +114,23 @@ impl Secret {
     }
 }
 
-/// A part of a process's memory that it can write.
+/// A part of a process's memory that it can write, and has written.
 struct Region {
     line: String,
     bytes: Vec<u8>,
+    /// Bytes between its end and that of the memory that the line is about.
+    after: usize,
 }
+
+/// Bytes of a page.
+const PAGE: u64 = 4096;
+/// Of an entry of `/proc/PID/pagemap`: the page is in memory, or swapped out. An allocator reserves far more than it uses.
+const WRITTEN: u64 = 0b11 << 62;
 
 fn read(pid: u32) -> Result<Vec<Region>> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
     let memory = File::open(format!("/proc/{pid}/mem"))?;
+    let pages = File::open(format!("/proc/{pid}/pagemap"))?;
     let mut regions = Vec::new();
     for line in maps.lines() {
         let (range, rest) = line.split_once(' ').context("/proc/PID/maps")?;
@@ -131,9 +139,21 @@ fn read(pid: u32) -> Result<Vec<Region>> {
         }
         let (start, end) = range.split_once('-').context("/proc/PID/maps")?;
         let (start, end) = (u64::from_str_radix(start, 16)?, u64::from_str_radix(end, 16)?);
-        let mut bytes = vec![0; usize::try_from(end - start)?];
-        memory.read_exact_at(&mut bytes, start).with_context(|| line.to_owned())?;
-        regions.push(Region { line: line.to_owned(), bytes });
+        let mut entries = vec![0; usize::try_from((end - start) / PAGE * 8)?];
+        pages.read_exact_at(&mut entries, start / PAGE * 8).with_context(|| line.to_owned())?;
+        let (entries, _) = entries.as_chunks::<8>();
+        let written: Vec<bool> =
+            entries.iter().map(|entry| u64::from_le_bytes(*entry) & WRITTEN != 0).collect();
+        let mut first = start;
+        for run in written.chunk_by(|one, next| one == next) {
+            let next = first + run.len() as u64 * PAGE;
+            if run.first() == Some(&true) {
+                let mut bytes = vec![0; usize::try_from(next - first)?];
+                memory.read_exact_at(&mut bytes, first).with_context(|| line.to_owned())?;
+                regions.push(Region { line: line.to_owned(), bytes, after: usize::try_from(end - next)? });
+            }
+            first = next;
+        }
     }
     let total: usize = regions.iter().map(|region| region.bytes.len()).sum();
     ensure!(total > 1 << 20, "only {total} bytes of memory were read");
