@@ -49,7 +49,7 @@ pub use gateway::{BadRule, GatewayRule, GatewaySettings, GatewayTls};
 pub use host_port::{BadHostPort, HostPort};
 pub use in_force::InForce;
 pub use known::{UnknownVariable, check_process};
-pub use limits::{HttpLimits, Timeouts};
+pub use limits::{HttpLimits, MOST_HEADERS, Timeouts};
 pub use published::Published;
 pub use resolve::{TlsFlags, resolve_tls};
 pub(crate) use setting::{duration, switch};

@@ -28,8 +28,10 @@ pub(super) struct State {
     flows: Flows,
     places: Arc<Places>,
     gossip: VecDeque<Bytes>,
-    /// Tasks that wait for room in the output.
-    blocked: Vec<Waker>,
+    /// Tasks that wait for room in the output to open an exchange. Their places bound them.
+    openers: Vec<Waker>,
+    /// Writers wait for it as well, each with its flow.
+    is_full: bool,
     /// The task of the link, while it sleeps.
     task: Option<Waker>,
     /// The reason of this node's GOAWAY.
@@ -52,7 +54,8 @@ impl State {
             flows: Flows::default(),
             places,
             gossip: VecDeque::new(),
-            blocked: Vec::new(),
+            openers: Vec::new(),
+            is_full: false,
             task: None,
             sent: None,
             over: None,
@@ -89,7 +92,9 @@ impl State {
                 Ok(Some((self.flows.insert(flow), taken)))
             }
             Err(Exchanges | Outbox) => {
-                self.blocked.push(waker.clone());
+                if !self.openers.iter().any(|waiting| waiting.will_wake(waker)) {
+                    self.openers.push(waker.clone());
+                }
                 Ok(None)
             }
             Err(error @ (NotUp | Draining)) => Err(ExchangeError::LinkClosed(error.to_string())),
@@ -125,7 +130,7 @@ impl State {
             }
             Err(SendError::Outbox) => {
                 flow.writer = Some(waker.clone());
-                self.blocked.push(waker.clone());
+                self.is_full = true;
                 self.wake_task();
                 Ok(None)
             }
@@ -248,12 +253,15 @@ impl State {
 
     /// Whether something waits for room in the output.
     pub(super) fn waits_for_room(&self) -> bool {
-        !self.blocked.is_empty() || !self.gossip.is_empty()
+        self.is_full || !self.openers.is_empty() || !self.gossip.is_empty()
     }
 
     /// There is room in the output.
     pub(super) fn wake_blocked(&mut self) {
-        self.blocked.drain(..).for_each(Waker::wake);
+        self.openers.drain(..).for_each(Waker::wake);
+        if core::mem::take(&mut self.is_full) {
+            self.flows.all().for_each(Flow::wake_writer);
+        }
     }
 
     /// The peer opened an exchange.

@@ -6,12 +6,12 @@ use core::time::Duration;
 
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use node_core::http::{BodyLength, Connection, NO_FIELD, RequestHead, Version, find, lists, request_length};
+use node_core::http::{BodyLength, Connection, RequestHead, Version, find, lists, request_length};
 use tokio::time::Instant;
 
 use super::service::{Service, Taken};
 use crate::proxy::{
-    Arrived, Body, Leg, LegError, MAX_FIELDS, Outcome, ProxyError, Sender, Timers, absolute, refuse, respond,
+    Arrived, Body, Leg, LegError, Outcome, ProxyError, Sender, Slots, Timers, absolute, refuse, respond,
 };
 
 /// The longest body that this node itself takes, in bytes.
@@ -43,14 +43,13 @@ pub(super) struct Asked {
 /// # Errors
 /// What the client sent is no request, or cannot be told from the next one.
 pub(super) fn read<S: Service>(leg: &mut impl Leg, service: &S) -> Result<Option<Asked>, ProxyError> {
-    let mut slots = [NO_FIELD; MAX_FIELDS];
     let limits = service.limits();
     let bytes = leg.bytes();
     if bytes.is_empty() {
         return Ok(None);
     }
-    let slots = slots.get_mut(..limits.header_count).unwrap_or_default();
-    let parsed = RequestHead::parse_any(bytes, slots).map_err(|error| match error {
+    let mut slots = Slots::of(bytes, limits.header_count);
+    let parsed = RequestHead::parse_any(bytes, slots.get()).map_err(|error| match error {
         node_core::http::HeadError::TooManyFields => ProxyError::TooManyFields { limit: limits.header_count },
         error => ProxyError::BadRequest(format!("bad request: {error}")),
     })?;

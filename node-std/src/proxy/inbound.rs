@@ -2,7 +2,7 @@
 
 use core::future::poll_fn;
 
-use node_core::http::{NO_FIELD, RequestHead};
+use node_core::http::RequestHead;
 use node_core::link::ResetCode;
 
 use super::arrival::Origin;
@@ -12,8 +12,9 @@ use super::leg::{Leg, LegError};
 use super::link::LinkLeg;
 use super::refusal::{Reader, refuse};
 use super::request::Request;
+use super::slots::Slots;
 use super::timers::Timers;
-use super::{MAX_FIELDS, MAX_HEAD};
+use super::{MAX_FIELDS, MAX_LINK_HEAD};
 use crate::config::LONGEST;
 use crate::link::Accepted;
 
@@ -70,13 +71,13 @@ impl Proxy {
     /// # Errors
     /// It is not a head, or one that breaks a rule.
     pub(crate) fn read(&self, leg: &mut impl Leg, origin: Origin<'_>) -> Result<Option<Request>, ProxyError> {
-        let mut slots = [NO_FIELD; MAX_FIELDS];
         let bytes = leg.bytes();
-        let parsed = RequestHead::parse(bytes, &mut slots);
+        let mut slots = Slots::of(bytes, MAX_FIELDS);
+        let parsed = RequestHead::parse(bytes, slots.get());
         let Some(head) = parsed.map_err(|error| ProxyError::BadRequest(format!("bad request: {error}")))?
         else {
-            return if bytes.len() > MAX_HEAD {
-                Err(ProxyError::HeadTooLarge { limit: MAX_HEAD })
+            return if bytes.len() > MAX_LINK_HEAD {
+                Err(ProxyError::HeadTooLarge { limit: MAX_LINK_HEAD })
             } else {
                 Ok(None)
             };

@@ -10,6 +10,8 @@
 //! link              -+     relay <-> relay    +-> link               (another node, as an exchange)
 //! ```
 
+use crate::config::MOST_HEADERS;
+
 mod alarm;
 mod arrival;
 mod balance;
@@ -31,6 +33,7 @@ mod reply;
 mod request;
 mod response;
 mod shares;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -51,9 +54,12 @@ pub(crate) use leg::{Arrived, Leg, LegError, Outline};
 pub(crate) use refusal::{Reader, refuse, respond};
 pub(crate) use request::{Request, absolute};
 pub use response::{json, text};
+pub(crate) use slots::Slots;
 pub(crate) use timers::Timers;
 
 /// Longest request or response head that is passed on, in bytes.
 pub const MAX_HEAD: usize = 64 * 1024;
-/// Most fields that a head may have.
-pub const MAX_FIELDS: usize = 128;
+/// Most fields that a head from another node or from a component may have.
+pub(crate) const MAX_FIELDS: usize = MOST_HEADERS + slots::ADDED;
+/// Longest head from another node, in bytes.
+pub(crate) const MAX_LINK_HEAD: usize = (1 << 20) + MAX_HEAD;

@@ -4,14 +4,14 @@ use core::future::poll_fn;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use node_core::http::{BodyLength, NO_FIELD, ResponseHead};
-
+use node_core::http::{BodyLength, ResponseHead};
 use tokio::time::Instant;
 
 use super::error::ProxyError;
 use super::leg::{Arrived, Leg, LegError};
 use super::reply::Reply;
 use super::request::Request;
+use super::slots::Slots;
 use super::timers::Timers;
 use super::{MAX_FIELDS, MAX_HEAD};
 
@@ -248,10 +248,11 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
         if bytes.is_empty() {
             return Ok(false);
         }
-        let mut slots = [NO_FIELD; MAX_FIELDS];
-        let parsed = ResponseHead::parse_any(bytes, &mut slots).map_err(|error| bad(&error))?;
+        let mut slots = Slots::of(bytes, MAX_FIELDS);
+        let parsed = ResponseHead::parse_any(bytes, slots.get()).map_err(|error| bad(&error))?;
         let Some(head) = parsed else {
-            let too_long = bytes.len() > MAX_HEAD;
+            // Nodes add to the head of a component.
+            let too_long = bytes.len() > if self.up.ends_itself() { 2 * MAX_HEAD } else { MAX_HEAD };
             return if too_long { Err(bad(&"its head is too long")) } else { Ok(false) };
         };
         let Terms { request, enters, .. } = self.terms;

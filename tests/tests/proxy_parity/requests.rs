@@ -12,7 +12,7 @@ fn ok() -> Script {
 fn a_request_arrives_as_it_was_sent() {
     let stage = Stage::start("");
     let long = "x".repeat(3000);
-    let many: String = (0..110).map(|n| format!("X-Field-{n}: {n}\r\n")).collect();
+    let many: String = (0..126).map(|n| format!("X-Field-{n}: {n}\r\n")).collect();
     for (name, request, expected) in [
         ("without a body", "GET /COMPONENT/a?b=c HTTP/1.1\r\n", &["GET /a?b=c HTTP/1.1\n"][..]),
         ("a POST without a body or a length", "POST /COMPONENT/a HTTP/1.1\r\n", &["POST /a HTTP/1.1"]),
@@ -23,7 +23,7 @@ fn a_request_arrives_as_it_was_sent() {
         ),
         ("an unknown method", "MY_METHOD /COMPONENT/a HTTP/1.1\r\n", &["MY_METHOD /a HTTP/1.1\n"]),
         ("a method in lower case", "patch /COMPONENT/a HTTP/1.1\r\n", &["patch /a HTTP/1.1\n"]),
-        ("many fields", &format!("GET /COMPONENT/a HTTP/1.1\r\n{many}"), &["X-Field-109: 109\n"]),
+        ("many fields", &format!("GET /COMPONENT/a HTTP/1.1\r\n{many}"), &["X-Field-125: 125\n"]),
         ("a long field", &format!("GET /COMPONENT/a HTTP/1.1\r\nX-Long: {long}\r\n"), &[&long]),
         ("an encoded slash", "GET /COMPONENT/a%2Fb/../c HTTP/1.1\r\n", &["GET /c HTTP/1.1\n"]),
         ("a kept encoded slash", "GET /COMPONENT/a%2Fb HTTP/1.1\r\n", &["GET /a%2Fb HTTP/1.1\n"]),

@@ -163,3 +163,12 @@ fn an_answer_before_the_request_ends_arrives() {
         }
     }
 }
+
+#[test]
+fn a_response_with_many_fields_arrives_with_all_of_them() {
+    let stage = Stage::start("");
+    let many: String = (0..200).map(|n| format!("X-Field-{n}: {n}\r\n")).collect();
+    let answer = format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 2\r\n\r\nok");
+    let played = stage.play(GET, &Script::answer(&answer));
+    assert!(played.answer.contains("X-Field-199: 199\r\n"), "{}", played.answer);
+}

@@ -4,11 +4,12 @@ use std::io::Write as _;
 
 use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
-use node_core::http::{Connection, Field, NO_FIELD, RequestHead, ResponseHead};
+use node_core::http::{Connection, Field, RequestHead, ResponseHead};
 
 use crate::proxy::MAX_FIELDS;
 use crate::proxy::leg::LegError;
 use crate::proxy::request::put;
+use crate::proxy::slots::Slots;
 
 /// The text of a request's head. `has_body` says that a body follows, of whatever length.
 pub(super) fn of_request(request: &Request<()>, has_body: bool) -> Vec<u8> {
@@ -56,8 +57,8 @@ fn end(text: &mut Vec<u8>, headers: &HeaderMap, has_body: bool) {
 /// The response that a head is the text of. The text has no empty line at its end.
 pub(super) fn to_response(text: &[u8]) -> Result<Response<()>, LegError> {
     let whole = [text, b"\r\n"].concat();
-    let mut slots = [NO_FIELD; MAX_FIELDS + 8];
-    let head = ResponseHead::parse(&whole, &mut slots).ok().flatten().ok_or(LegError::Head)?;
+    let mut slots = Slots::of(&whole, MAX_FIELDS);
+    let head = ResponseHead::parse(&whole, slots.get()).ok().flatten().ok_or(LegError::Head)?;
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::from_u16(head.status).map_err(|_| LegError::Head)?;
     *response.headers_mut() = headers(head.fields)?;
@@ -67,8 +68,8 @@ pub(super) fn to_response(text: &[u8]) -> Result<Response<()>, LegError> {
 /// The request that a head is the text of, to `scheme`. The text has no empty line at its end.
 pub(super) fn to_request(text: &[u8], scheme: &str) -> Result<Request<()>, LegError> {
     let whole = [text, b"\r\n"].concat();
-    let mut slots = [NO_FIELD; MAX_FIELDS + 16];
-    let head = RequestHead::parse(&whole, &mut slots).ok().flatten().ok_or(LegError::Head)?;
+    let mut slots = Slots::of(&whole, MAX_FIELDS);
+    let head = RequestHead::parse(&whole, slots.get()).ok().flatten().ok_or(LegError::Head)?;
     let mut headers = headers(head.fields)?;
     let host = headers.remove(HOST).ok_or(LegError::Head)?;
     let uri = Uri::builder().scheme(scheme).authority(host.as_bytes()).path_and_query(head.target).build();
@@ -105,7 +106,7 @@ pub(super) fn of_trailers(trailers: &HeaderMap) -> Vec<u8> {
 /// Field lines as trailers. Lines that are none are dropped.
 pub(super) fn to_trailers(lines: &[u8]) -> HeaderMap {
     let whole = [b"HTTP/1.1 200 \r\n", lines, b"\r\n"].concat();
-    let mut slots = [NO_FIELD; MAX_FIELDS];
-    let head = ResponseHead::parse(&whole, &mut slots).ok().flatten();
+    let mut slots = Slots::of(&whole, MAX_FIELDS);
+    let head = ResponseHead::parse(&whole, slots.get()).ok().flatten();
     head.and_then(|head| headers(head.fields).ok()).unwrap_or_default()
 }
