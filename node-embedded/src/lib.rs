@@ -66,7 +66,7 @@
 //! error or a reset in place of an answer that is not whole.
 //!
 //! Three requests run at the same time ([`WORKERS`](sizes::WORKERS)), one of them without a body that is still on its way. Further
-//! ones wait for 5 s at most ([`WAIT`](sizes::WAIT)); then their callers get status 503. Who sends or reads nothing for 10 s
+//! ones wait for 5 s at most ([`WAIT`](sizes::WAIT)); then their callers get status 503. A caller that sends or reads nothing for 10 s
 //! ([`STALL`](sizes::STALL)) loses its place, and so does who is slower than 256 bytes a second.
 //!
 //! A board calls any component of the cluster, [at once](Leaf::call) or [piece by piece](Leaf::open). This one sums up what it is

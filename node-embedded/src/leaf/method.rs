@@ -17,7 +17,7 @@ const HEAD: usize = 80;
 /// The answer to an event or a subscription: a code and a message, or a lease.
 const ANSWER: usize = 280;
 /// How long another node may take for it.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A call of a method of another node.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +62,12 @@ impl Leaf<'_> {
         let subscribe = Subscribe { topic, subscriber: self.id() };
         let body = postcard::to_slice(&subscribe, &mut body).map_err(|_| CallError::BadRequest)?;
         let mut buffer = [0; ANSWER];
-        let call =
-            MethodCall { node: Some(publisher), method: Method::Subscribe.number(), body, timeout: PATIENCE };
+        let call = MethodCall {
+            node: Some(publisher),
+            method: Method::Subscribe.number(),
+            body,
+            timeout: CALL_TIMEOUT,
+        };
         match self.call_method(&call, &mut buffer).await? {
             Ok(lease) => {
                 let lease = postcard::from_bytes::<u32>(lease).map_err(|_| CallError::BadResponse)?;
@@ -89,7 +93,7 @@ impl Leaf<'_> {
             let subscriber = self.state.with(|core| core.subscribers.at(place, now(), topic));
             let Some(node) = subscriber else { continue };
             let method = Method::Event.number();
-            let call = MethodCall { node: Some(node), method, body: head, timeout: PATIENCE };
+            let call = MethodCall { node: Some(node), method, body: head, timeout: CALL_TIMEOUT };
             let mut answer = [0; ANSWER];
             let Ok(length) = self.ask(&call, event, &mut answer).await else { continue };
             let answer = answer.get(..length).unwrap_or_default();

@@ -38,7 +38,7 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
             let Some(line) = found.await else { return reply.item(&LogItem::Until(next - 1)).await };
             let lost = line.number - next;
             next = line.number + 1;
-            // Who asks by age misses no numbers.
+            // A reader that asks by age misses no numbers.
             if lost > 0 && request.max_age_ms.is_none() {
                 reply.item(&LogItem::Lost(lost)).await?;
             }

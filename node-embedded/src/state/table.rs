@@ -15,7 +15,7 @@ use thiserror::Error;
 use crate::sizes::{ALL_THEIR_EXCHANGES, EXCHANGE_CREDIT, EXCHANGES, OUR_EXCHANGES, THEIR_EXCHANGES, WAIT};
 
 /// [`WAIT`] as the core counts time.
-const PATIENCE: Duration = Duration::from_micros(WAIT.as_micros());
+const WAIT_TIMEOUT: Duration = Duration::from_micros(WAIT.as_micros());
 
 /// All exchanges.
 pub(crate) struct ExchangeTable<'d> {
@@ -118,7 +118,7 @@ impl<'d> ExchangeTable<'d> {
         let slot = self.slots.iter_mut().find(|slot| slot.key.is_none())?;
         slot.occupy(key);
         slot.service = service;
-        slot.waiting = Some(Waiting { arrival: self.arrivals, until: now + PATIENCE });
+        slot.waiting = Some(Waiting { arrival: self.arrivals, until: now + WAIT_TIMEOUT });
         Some(slot)
     }
 

@@ -32,7 +32,7 @@ impl<R: Remote> Api<R> {
         (method.handler)(self, Ask { caller, params }, answer).await
     }
 
-    /// `MaelNode.Call`: the same for any node. Who asks needs the role for the method here, wherever it is carried out.
+    /// `MaelNode.Call`: the same for any node. The caller needs the role for the method here, wherever it is carried out.
     pub(super) async fn call_of(
         &self,
         caller: &Caller,

@@ -68,9 +68,9 @@ impl LogsCommand {
     ) -> Result<(), CtlError> {
         let opened = tokio::time::timeout(timeout, client.open(&self.path())).await;
         let mut body = opened.map_err(|_| client.late(timeout))??;
-        let patience = if self.follow { SILENCE } else { timeout };
+        let wait = if self.follow { SILENCE } else { timeout };
         let mut unread = BytesMut::new();
-        while let Some(piece) = self.piece(client, &mut body, patience).await? {
+        while let Some(piece) = self.piece(client, &mut body, wait).await? {
             unread.extend_from_slice(&piece);
             while let Some(end) = unread.iter().position(|byte| *byte == b'\n') {
                 let line = unread.split_to(end);
@@ -93,11 +93,11 @@ impl LogsCommand {
         &self,
         client: &Client,
         body: &mut Incoming,
-        patience: Duration,
+        wait: Duration,
     ) -> Result<Option<Bytes>, CtlError> {
         loop {
-            let frame = tokio::time::timeout(patience, body.frame()).await;
-            match frame.map_err(|_| client.late(patience))? {
+            let frame = tokio::time::timeout(wait, body.frame()).await;
+            match frame.map_err(|_| client.late(wait))? {
                 None => return Ok(None),
                 Some(Err(error)) => return Err(client.broke_off(&error)),
                 Some(Ok(frame)) => {

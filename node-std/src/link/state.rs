@@ -1,5 +1,5 @@
-//! The state of a link, which its task shares with the tasks that use it. Whoever holds its lock opens, sends and reads at
-//! once, without a message to the task; the task moves the bytes between here and the carrier.
+//! The state of a link, which its task shares with the tasks that use it. A task that holds its lock opens, sends and reads
+//! at once, without a message to the link's task; the task moves the bytes between here and the carrier.
 
 use core::task::Waker;
 use std::collections::VecDeque;

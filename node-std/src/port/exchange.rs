@@ -62,7 +62,7 @@ pub(super) fn read<S: Service>(leg: &mut impl Leg, service: &S) -> Result<Option
     let connection = Connection::of(head.fields);
     // Before anything else: after a body whose end is not certain no further request can be read.
     let framed = request_length(head.version, head.fields)?;
-    let taken = service.take(&head, &connection, ends_itself);
+    let taken = service.take(&head, ends_itself);
     let own = if matches!(taken, Ok(Taken::Own)) { Some(own_request(&head)?) } else { None };
     let body = match (&taken, framed) {
         (Ok(Taken::Forward(request)), _) => request.body,
@@ -116,9 +116,7 @@ pub(super) async fn answer<S: Service>(
                 Outcome::Gone => Err(LegError::Closed),
             }
         }
-        Ok(Taken::Done(response)) => {
-            in_time(service, respond(leg, response, is_head, "")).await.map(|()| false)
-        }
+        Ok(Taken::Done(response)) => in_time(service, respond(leg, response, is_head)).await.map(|()| false),
         Ok(Taken::Own) => {
             timers.alarm.set(Instant::now() + BODY_TIMEOUT);
             if waits {
@@ -133,7 +131,7 @@ pub(super) async fn answer<S: Service>(
             timers.alarm.clear();
             let request = own.unwrap_or_default().map(|()| Body::from(body.freeze()));
             let response = service.answer(request).await;
-            in_time(service, respond(leg, response, is_head, "")).await.map(|()| true)
+            in_time(service, respond(leg, response, is_head)).await.map(|()| true)
         }
         Err(error) => tell(leg, service, &error, is_head).await.map(|()| false),
     }
@@ -146,7 +144,7 @@ pub(super) async fn tell<S: Service>(
     error: &ProxyError,
     is_head: bool,
 ) -> Result<(), LegError> {
-    in_time(service, refuse(leg, error, service.reader(), is_head, "")).await
+    in_time(service, refuse(leg, error, service.reader(), is_head)).await
 }
 
 /// Sends a response of this node itself, for as long as a response may take: a client that does not read it gives its place back.

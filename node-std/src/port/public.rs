@@ -8,10 +8,9 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
-use node_core::http::{Connection, RequestHead, find};
+use node_core::http::{RequestHead, find};
 use node_core::id::Name;
 use node_core::route::gateway::split;
-use node_core::route::path::{BadPath, normalize};
 use node_core::route::rules::select;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -27,7 +26,7 @@ use super::redirect::Redirect;
 use super::service::{Service, Taken};
 use super::sniff::{Opening, sniff};
 use crate::config::{GatewayRule, GatewaySettings, HttpLimits, Published};
-use crate::proxy::{Arrival, Body, Origin, Proxy, ProxyError, Reader, Request, absolute, text};
+use crate::proxy::{Arrival, Body, Origin, Proxy, ProxyError, Reader, Request, absolute, normal, text};
 use crate::tls::ALPN_H2;
 
 /// The gateway.
@@ -57,7 +56,7 @@ pub async fn serve(listener: TcpListener, gateway: Gateway, drain: CancellationT
         async move {
             let _ = io.set_nodelay(true);
             let arrival = Arrival { peer: peer.ip(), secure: false, trusted: gateway.trusts(peer.ip()) };
-            let first_by = Instant::now() + gateway.patience();
+            let first_by = Instant::now() + gateway.first_timeout();
             let visit = Visit { gateway, arrival, ticket, first_by };
             if let Err(error) = visit.serve(io).await {
                 tracing::debug!(%peer, %error, "a gateway connection ended early");
@@ -124,21 +123,10 @@ impl Service for Visit {
         Reader::Outside
     }
 
-    fn take(
-        &self,
-        head: &RequestHead<'_, '_>,
-        _: &Connection<'_, '_>,
-        ends_itself: bool,
-    ) -> Result<Taken, ProxyError> {
+    fn take(&self, head: &RequestHead<'_, '_>, ends_itself: bool) -> Result<Taken, ProxyError> {
         let (asked, authority) = absolute(head.target);
         let mut buffer = Vec::new();
-        let asked = match normalize(asked, &mut []) {
-            Err(BadPath::Long) => {
-                buffer.resize(asked.len(), 0);
-                normalize(asked, &mut buffer)?
-            }
-            normal => normal?,
-        };
+        let asked = normal(asked, &mut buffer)?;
         let is_probe = is_path(asked, HEALTH_CHECK) || is_path(asked, READY);
         if !self.ticket.is_admitted() {
             self.ticket.admit_request(Wish::Http, is_probe)?;
@@ -172,7 +160,7 @@ impl Service for Visit {
 
 impl Gateway {
     /// How long a client may take until its first request is here, its handshake included.
-    fn patience(&self) -> Duration {
+    fn first_timeout(&self) -> Duration {
         let handshake = self.tls.as_ref().map(|(tls, _)| tls.timeout());
         self.limits.timeouts.head.max(handshake.unwrap_or_default())
     }

@@ -3,7 +3,7 @@
 use core::future::Future;
 
 use http::Response;
-use node_core::http::{Connection, RequestHead};
+use node_core::http::RequestHead;
 use tokio::time::Instant;
 
 use crate::config::HttpLimits;
@@ -27,12 +27,7 @@ pub(super) trait Service: Send + Sync + 'static {
     fn reader(&self) -> Reader;
 
     /// Decides what becomes of a request, whose body ends itself or not, as its leg does.
-    fn take(
-        &self,
-        head: &RequestHead<'_, '_>,
-        connection: &Connection<'_, '_>,
-        ends_itself: bool,
-    ) -> Result<Taken, ProxyError>;
+    fn take(&self, head: &RequestHead<'_, '_>, ends_itself: bool) -> Result<Taken, ProxyError>;
 
     /// Answers a request that this node answers itself.
     fn answer(&self, request: http::Request<Body>) -> impl Future<Output = Response<Body>> + Send;

@@ -57,7 +57,7 @@ impl Proxy {
             Outcome::Refused(ProxyError::Late) => leg.reset(ResetCode::Timeout),
             Outcome::Refused(error) => {
                 let is_head = request.is_ok_and(|request| request.is_head);
-                if let Err(error) = refuse(&mut leg, &error, Reader::Node, is_head, "").await {
+                if let Err(error) = refuse(&mut leg, &error, Reader::Node, is_head).await {
                     tracing::debug!(%error, "a proxied request ended early");
                 }
             }

@@ -33,7 +33,6 @@ pub(crate) async fn refuse<L: Leg>(
     error: &ProxyError,
     reader: Reader,
     is_head: bool,
-    extra: &str,
 ) -> Result<(), LegError> {
     leg.skip_rest();
     let status = error.status();
@@ -41,11 +40,8 @@ pub(crate) async fn refuse<L: Leg>(
     let text = if reader == Reader::Outside { error.outside() } else { error.to_string() };
     let mut head = Vec::new();
     // Memory takes everything.
-    let _ = write!(
-        head,
-        "HTTP/1.1 {} {reason}\r\ncontent-type: text/plain; charset=utf-8\r\n{extra}",
-        status.as_u16()
-    );
+    let _ =
+        write!(head, "HTTP/1.1 {} {reason}\r\ncontent-type: text/plain; charset=utf-8\r\n", status.as_u16());
     if status == http::StatusCode::SERVICE_UNAVAILABLE {
         head.extend_from_slice(b"retry-after: 1\r\n");
     }
@@ -70,13 +66,12 @@ pub(crate) async fn respond<L: Leg>(
     leg: &mut L,
     response: Response<Body>,
     is_head: bool,
-    extra: &str,
 ) -> Result<(), LegError> {
     leg.skip_rest();
     let (parts, mut body) = response.into_parts();
     let mut head = Vec::new();
     let reason = parts.status.canonical_reason().unwrap_or_default();
-    let _ = write!(head, "HTTP/1.1 {} {reason}\r\n{extra}", parts.status.as_u16());
+    let _ = write!(head, "HTTP/1.1 {} {reason}\r\n", parts.status.as_u16());
     for (name, value) in &parts.headers {
         super::request::put(&mut head, name.as_str(), value.as_bytes());
     }

@@ -72,14 +72,7 @@ impl Request {
         let mut buffer = Vec::new();
         let target = match origin {
             Origin::Outside { target, .. } => target,
-            // Most targets need no memory.
-            _ => match normalize(target, &mut []) {
-                Err(BadPath::Long) => {
-                    buffer.resize(target.len(), 0);
-                    normalize(target, &mut buffer)?
-                }
-                normal => normal?,
-            },
+            _ => normal(target, &mut buffer)?,
         };
         text.extend_from_slice(target.as_bytes());
         text.extend_from_slice(b" HTTP/1.1\r\n");
@@ -281,6 +274,20 @@ fn carried_length(
         // The peer may not know of the mark for a body without a length, so its end decides.
         BodyLength::None => Ok(BodyLength::UntilClose),
         length => Ok(length),
+    }
+}
+
+/// The target without dot segments. Most targets need no memory for that.
+///
+/// # Errors
+/// It leads above its root, or is no path.
+pub(crate) fn normal<'t>(target: &'t str, buffer: &'t mut Vec<u8>) -> Result<&'t str, ProxyError> {
+    match normalize(target, &mut []) {
+        Err(BadPath::Long) => {
+            buffer.resize(target.len(), 0);
+            Ok(normalize(target, buffer)?)
+        }
+        normal => Ok(normal?),
     }
 }
 

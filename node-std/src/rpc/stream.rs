@@ -19,13 +19,13 @@ pub struct Stream {
     early: BytesMut,
 }
 
-/// Asks a method, with its body, of the node `to`. Waits for the head of its response for `patience`; all of it may take
+/// Asks a method, with its body, of the node `to`. Waits for the head of its response for `timeout`; all of it may take
 /// `budget`.
 pub(crate) async fn stream(
     cluster: &Cluster,
     to: NodeId,
     (method, body): (u16, Bytes),
-    (patience, budget): (Duration, Duration),
+    (timeout, budget): (Duration, Duration),
 ) -> Result<Stream, CallError> {
     let asked = async {
         let via = cluster.next_hop(to)?;
@@ -52,7 +52,7 @@ pub(crate) async fn stream(
         }
         Err(CallError::Unreadable)
     };
-    tokio::time::timeout(patience, asked).await.map_err(|_| ExchangeError::Timeout(patience))?
+    tokio::time::timeout(timeout, asked).await.map_err(|_| ExchangeError::Timeout(timeout))?
 }
 
 impl Stream {

@@ -11,7 +11,7 @@ use crate::log::Reader;
 use crate::rpc::{CallError, Stream as Items, encode, stream};
 
 /// How long another node may take to begin its answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer may take in all. The other node ends it earlier.
 const BUDGET: Duration = Duration::from_secs(LOG_STREAM_S as u64 + 60);
 
@@ -53,7 +53,7 @@ impl OtherLog {
 
 async fn ask(cluster: &Cluster, node: NodeId, request: LogRequest) -> Result<Items, CallError> {
     let asked = (Method::Logs.number(), encode(&request).into());
-    stream(cluster, node, asked, (PATIENCE, BUDGET)).await
+    stream(cluster, node, asked, (HEAD_TIMEOUT, BUDGET)).await
 }
 
 impl LogSource {

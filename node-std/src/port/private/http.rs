@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use http::header::{ACCEPT, ALLOW, HeaderValue};
 use http::{Method, Response, StatusCode};
-use node_core::http::{Connection, RequestHead, find};
+use node_core::http::{RequestHead, find};
 use node_core::trust::{Role, Roles};
 use tokio::time::Instant;
 
@@ -72,12 +72,7 @@ impl<R: Remote> Service for Visit<R> {
         Reader::Inside
     }
 
-    fn take(
-        &self,
-        head: &RequestHead<'_, '_>,
-        _: &Connection<'_, '_>,
-        ends_itself: bool,
-    ) -> Result<Taken, ProxyError> {
+    fn take(&self, head: &RequestHead<'_, '_>, ends_itself: bool) -> Result<Taken, ProxyError> {
         let path = absolute(head.target).0.split('?').next().unwrap_or_default();
         // Judged for each request: the keyring may change while a connection lives.
         let caller = || self.http.access.caller_with(self.shown.as_ref(), find(head.fields, "authorization"));

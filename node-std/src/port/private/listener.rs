@@ -82,7 +82,7 @@ impl<R: Remote> Listener<R> {
 
     async fn connection(&self, stream: TcpStream, ticket: Ticket) -> Result<(), Refusal> {
         let drain = ticket.drain().clone();
-        let first_by = Instant::now() + self.patience();
+        let first_by = Instant::now() + self.first_timeout();
         let peer = stream.peer_addr()?;
         stream.set_nodelay(true)?;
         // Whoever is let in here is of the cluster, and is believed about the requests that it passes on.
@@ -147,7 +147,7 @@ impl<R: Remote> Listener<R> {
     }
 
     /// How long a client may take until its first request is here, its handshake included.
-    fn patience(&self) -> Duration {
+    fn first_timeout(&self) -> Duration {
         let handshake = match &self.security {
             Security::Tls(keyring) => keyring.timeout(),
             Security::Plaintext => None,

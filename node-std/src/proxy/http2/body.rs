@@ -71,32 +71,55 @@ impl Incoming {
     }
 }
 
-/// The body that goes out on `stream`. Returns how many bytes were taken.
-pub(super) fn poll_send(
-    stream: &mut SendStream<Bytes>,
-    cx: &mut Context<'_>,
-    data: &[u8],
-    last: bool,
-) -> Poll<Result<usize, LegError>> {
-    stream.reserve_capacity(data.len());
-    while stream.capacity() == 0 {
-        match ready!(stream.poll_capacity(cx)) {
-            Some(capacity) => drop(capacity?),
-            None => return Poll::Ready(Err(LegError::Closed)),
-        }
-    }
-    let taken = stream.capacity().min(data.len());
-    let piece = data.get(..taken).unwrap_or_default();
-    stream.send_data(Bytes::copy_from_slice(piece), last && taken == data.len())?;
-    Poll::Ready(Ok(taken))
+/// The body that goes out.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    pub(super) stream: Option<SendStream<Bytes>>,
+    /// The head cannot be sent.
+    pub(super) bad: Option<LegError>,
+    pub(super) ended: bool,
 }
 
-/// Ends the body that goes out.
-pub(super) fn end(stream: &mut SendStream<Bytes>, trailers: &[u8]) -> Result<(), LegError> {
-    if trailers.is_empty() {
-        stream.send_data(Bytes::new(), true)?;
-    } else {
-        stream.send_trailers(to_trailers(trailers))?;
+impl Outgoing {
+    /// Sends bytes, and ends after them if `last`. Returns how many were taken.
+    pub(super) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        data: &[u8],
+        last: bool,
+    ) -> Poll<Result<usize, LegError>> {
+        if let Some(error) = self.bad.take() {
+            return Poll::Ready(Err(error));
+        }
+        let Some(stream) = self.stream.as_mut().filter(|_| !self.ended) else {
+            return Poll::Ready(Err(LegError::Length));
+        };
+        stream.reserve_capacity(data.len());
+        while stream.capacity() == 0 {
+            match ready!(stream.poll_capacity(cx)) {
+                Some(capacity) => drop(capacity?),
+                None => return Poll::Ready(Err(LegError::Closed)),
+            }
+        }
+        let taken = stream.capacity().min(data.len());
+        let piece = data.get(..taken).unwrap_or_default();
+        self.ended = last && taken == data.len();
+        stream.send_data(Bytes::copy_from_slice(piece), self.ended)?;
+        Poll::Ready(Ok(taken))
     }
-    Ok(())
+
+    /// Ends, with these field lines after the body.
+    pub(super) fn end(&mut self, trailers: &[u8]) -> Result<(), LegError> {
+        if let Some(error) = self.bad.take() {
+            return Err(error);
+        }
+        let Some(stream) = self.stream.as_mut().filter(|_| !self.ended) else { return Ok(()) };
+        self.ended = true;
+        if trailers.is_empty() {
+            stream.send_data(Bytes::new(), true)?;
+        } else {
+            stream.send_trailers(to_trailers(trailers))?;
+        }
+        Ok(())
+    }
 }

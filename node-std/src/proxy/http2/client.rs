@@ -5,12 +5,12 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use h2::Reason;
 use h2::client::{ResponseFuture, SendRequest};
-use h2::{Reason, SendStream};
 use http::header::CONTENT_LENGTH;
 use node_core::http::BodyLength;
 
-use super::body::{Incoming, end, poll_send};
+use super::body::{Incoming, Outgoing};
 use super::text::{of_response, to_request};
 use crate::proxy::leg::{Arrived, Leg, LegError, Outline};
 
@@ -21,10 +21,7 @@ pub(crate) struct Http2Client {
     scheme: &'static str,
     incoming: Incoming,
     response: Option<ResponseFuture>,
-    outgoing: Option<SendStream<Bytes>>,
-    /// A head that cannot be sent.
-    bad: Option<LegError>,
-    ended: bool,
+    outgoing: Outgoing,
 }
 
 impl Http2Client {
@@ -35,9 +32,7 @@ impl Http2Client {
             scheme,
             incoming: Incoming::new(Vec::new(), None),
             response: None,
-            outgoing: None,
-            bad: None,
-            ended: false,
+            outgoing: Outgoing::default(),
         }
     }
 
@@ -46,9 +41,9 @@ impl Http2Client {
         if let BodyLength::Known(length) = body {
             request.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
-        self.ended = matches!(body, BodyLength::None | BodyLength::Known(0));
-        let (response, outgoing) = self.connection.send_request(request, self.ended)?;
-        (self.response, self.outgoing) = (Some(response), Some(outgoing));
+        self.outgoing.ended = matches!(body, BodyLength::None | BodyLength::Known(0));
+        let (response, stream) = self.connection.send_request(request, self.outgoing.ended)?;
+        (self.response, self.outgoing.stream) = (Some(response), Some(stream));
         Ok(())
     }
 }
@@ -65,7 +60,7 @@ impl Leg for Http2Client {
     }
 
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, LegError>> {
-        if let Some(error) = self.bad.take() {
+        if let Some(error) = self.outgoing.bad.take() {
             return Poll::Ready(Err(error));
         }
         let Some(response) = &mut self.response else { return Poll::Ready(Ok(false)) };
@@ -110,27 +105,15 @@ impl Leg for Http2Client {
     }
 
     fn begin(&mut self, head: &[u8], outline: Outline) {
-        self.bad = self.try_begin(head, outline.body).err();
+        self.outgoing.bad = self.try_begin(head, outline.body).err();
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8], last: bool) -> Poll<Result<usize, LegError>> {
-        match &mut self.outgoing {
-            Some(stream) if !self.ended => {
-                let sent = poll_send(stream, cx, data, last);
-                self.ended = last && matches!(sent, Poll::Ready(Ok(taken)) if taken == data.len());
-                sent
-            }
-            _ => Poll::Ready(Err(LegError::Length)),
-        }
+        self.outgoing.poll_send(cx, data, last)
     }
 
     fn poll_end(&mut self, _: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), LegError>> {
-        let sent = match &mut self.outgoing {
-            Some(stream) if !self.ended => end(stream, trailers),
-            _ => Ok(()),
-        };
-        self.ended = true;
-        Poll::Ready(sent)
+        Poll::Ready(self.outgoing.end(trailers))
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LegError>> {
@@ -139,7 +122,7 @@ impl Leg for Http2Client {
     }
 
     fn abort(&mut self) {
-        if let Some(stream) = &mut self.outgoing {
+        if let Some(stream) = &mut self.outgoing.stream {
             stream.send_reset(Reason::CANCEL);
         }
     }
@@ -148,7 +131,7 @@ impl Leg for Http2Client {
 impl Drop for Http2Client {
     fn drop(&mut self) {
         // A request that nobody waits for any more.
-        if !self.ended {
+        if !self.outgoing.ended {
             self.abort();
         }
     }

@@ -4,12 +4,12 @@ use core::task::{Context, Poll};
 
 use bytes::Bytes;
 use h2::server::SendResponse;
-use h2::{Reason, RecvStream, SendStream};
+use h2::{Reason, RecvStream};
 use http::Request;
 use http::header::CONTENT_LENGTH;
 use node_core::http::BodyLength;
 
-use super::body::{Incoming, end, poll_send};
+use super::body::{Incoming, Outgoing};
 use super::text::{of_request, to_response};
 use crate::proxy::leg::{Arrived, Leg, LegError, Outline};
 
@@ -18,10 +18,7 @@ use crate::proxy::leg::{Arrived, Leg, LegError, Outline};
 pub(crate) struct Http2Server {
     incoming: Incoming,
     respond: SendResponse<Bytes>,
-    outgoing: Option<SendStream<Bytes>>,
-    /// A head that cannot be sent.
-    bad: Option<LegError>,
-    ended: bool,
+    outgoing: Outgoing,
 }
 
 impl Http2Server {
@@ -29,7 +26,7 @@ impl Http2Server {
         let (parts, body) = request.into_parts();
         let has_body = !body.is_end_stream();
         let head = of_request(&Request::from_parts(parts, ()), has_body);
-        Self { incoming: Incoming::new(head, Some(body)), respond, outgoing: None, bad: None, ended: false }
+        Self { incoming: Incoming::new(head, Some(body)), respond, outgoing: Outgoing::default() }
     }
 
     fn try_begin(&mut self, head: &[u8], Outline { body, announced }: Outline) -> Result<(), LegError> {
@@ -41,8 +38,8 @@ impl Http2Server {
         if let Some(length) = length {
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
         }
-        self.ended = matches!(body, BodyLength::None | BodyLength::Known(0));
-        self.outgoing = Some(self.respond.send_response(response, self.ended)?);
+        self.outgoing.ended = matches!(body, BodyLength::None | BodyLength::Known(0));
+        self.outgoing.stream = Some(self.respond.send_response(response, self.outgoing.ended)?);
         Ok(())
     }
 }
@@ -87,45 +84,31 @@ impl Leg for Http2Server {
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.outgoing {
+        match &mut self.outgoing.stream {
             Some(stream) => stream.poll_reset(cx).map(drop),
             None => self.respond.poll_reset(cx).map(drop),
         }
     }
 
     fn begin(&mut self, head: &[u8], outline: Outline) {
-        self.bad = self.try_begin(head, outline).err();
+        self.outgoing.bad = self.try_begin(head, outline).err();
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8], last: bool) -> Poll<Result<usize, LegError>> {
-        match (self.bad.take(), &mut self.outgoing) {
-            (Some(error), _) => Poll::Ready(Err(error)),
-            (None, Some(stream)) if !self.ended => {
-                let sent = poll_send(stream, cx, data, last);
-                self.ended = last && matches!(sent, Poll::Ready(Ok(taken)) if taken == data.len());
-                sent
-            }
-            _ => Poll::Ready(Err(LegError::Length)),
-        }
+        self.outgoing.poll_send(cx, data, last)
     }
 
     fn poll_end(&mut self, _: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), LegError>> {
-        let sent = match (self.bad.take(), &mut self.outgoing) {
-            (Some(error), _) => Err(error),
-            (None, Some(stream)) if !self.ended => end(stream, trailers),
-            _ => Ok(()),
-        };
-        self.ended = true;
-        Poll::Ready(sent)
+        Poll::Ready(self.outgoing.end(trailers))
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LegError>> {
         // The task of the connection writes.
-        Poll::Ready(self.bad.take().map_or(Ok(()), Err))
+        Poll::Ready(self.outgoing.bad.take().map_or(Ok(()), Err))
     }
 
     fn abort(&mut self) {
-        match &mut self.outgoing {
+        match &mut self.outgoing.stream {
             Some(stream) => stream.send_reset(Reason::INTERNAL_ERROR),
             None => self.respond.send_reset(Reason::INTERNAL_ERROR),
         }
