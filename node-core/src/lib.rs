@@ -184,7 +184,7 @@
 //! # let (there, back) = (Pipe::default(), Pipe::default());
 //! # let mut ours = InMemory { incoming: back.clone(), outgoing: there.clone() };
 //! # let mut theirs = InMemory { incoming: there, outgoing: back };
-//! fn link_config(identity: Identity<'_>) -> link::Config<'_> {
+//! fn link_config(identity: Identity<'_>) -> link::Config<Identity<'_>> {
 //!     let five = Duration::from_secs(5);
 //!     link::Config {
 //!         identity,
