@@ -45,6 +45,7 @@ pub mod peer;
 pub mod port;
 pub mod proxy;
 pub mod rpc;
+mod source;
 mod stack;
 #[cfg(test)]
 mod testing;

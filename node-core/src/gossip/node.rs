@@ -24,9 +24,10 @@ use crate::wire::{Full, GoAway, Kind, Metadata, Outbox, Record, Start};
 /// One node's part in the cluster. See the [module](super) for how its methods work together.
 ///
 /// After every `handle_*` call and every command: drain [`poll_dial`](Self::poll_dial), call
-/// [`poll_gossip`](Self::poll_gossip) for each link, then drain [`poll_close`](Self::poll_close), for what was said may be
-/// the last word, and be back with [`handle_timeout`](Self::handle_timeout) no later than [`poll_timeout`](Self::poll_timeout)
-/// says. Times given to one node never go backwards.
+/// [`poll_gossip`](Self::poll_gossip) for each link, or for each of the [`due_links`](Self::due_links), then drain
+/// [`poll_close`](Self::poll_close), for what was said may be the last word, and be back with
+/// [`handle_timeout`](Self::handle_timeout) no later than [`poll_timeout`](Self::poll_timeout) says. Times given to one node never
+/// go backwards.
 pub struct Node<'s> {
     context: Context,
     members: Members<'s>,
@@ -278,14 +279,8 @@ impl<'s> Node<'s> {
 
     /// Says on a link what its peer does not know yet, as far as `out` has room.
     pub fn poll_gossip(&mut self, now: Instant, link: LinkId, out: &mut impl Outbox) {
-        let Self { context, members, overlay, .. } = self;
-        let Some(&peer) = overlay.peers.get(link).filter(|peer| peer.is_usable()) else { return };
-        let mut peer = peer;
-        let asks_eager = overlay.asks_eager(context, &peer);
-        let up_to_date = peer.is_up_to_date(members.table.sequence(), asks_eager);
-        if up_to_date && !members.is_sleeping() && !sync::is_due(&peer, now) {
-            return;
-        }
+        let Some(&peer) = self.overlay.peers.get(link).filter(|peer| self.has_gossip(now, peer)) else { return };
+        let (Self { context, members, overlay, .. }, mut peer) = (self, peer);
         broadcast::put_buddy_notification(members, &mut peer, out);
         if context.is_hub() {
             overlay.poll_neighbor(context, &mut peer, out);
@@ -297,6 +292,12 @@ impl<'s> Node<'s> {
         if let Some(place) = overlay.peers.get_mut(link) {
             *place = peer;
         }
+    }
+
+    /// The links for which [`poll_gossip`](Self::poll_gossip) has something to do. One look at all of them costs much less than a
+    /// call for each.
+    pub fn due_links(&self, now: Instant) -> impl Iterator<Item = LinkId> {
+        self.overlay.peers.iter().filter(move |peer| self.has_gossip(now, peer)).map(|peer| peer.link)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout), [`poll_dial`](Self::poll_dial) and
@@ -313,6 +314,12 @@ impl<'s> Node<'s> {
     }
 
     // Inside
+
+    fn has_gossip(&self, now: Instant, peer: &Peer) -> bool {
+        let asks_eager = self.overlay.asks_eager(&self.context, peer);
+        let is_due = sync::is_due(peer, now) || self.members.is_sleeping();
+        peer.is_usable() && (is_due || !peer.is_up_to_date(self.members.table.sequence(), asks_eager))
+    }
 
     fn observe(&mut self, now: Instant) {
         let due = self.poll_timeout();

@@ -323,7 +323,7 @@ impl<'s> Driver<'s> {
         if !keyring.asks() {
             return;
         }
-        for (link, _, shown) in self.links.shown() {
+        for (link, _, shown) in self.links.shown(None) {
             let (keyring, shown) = (Arc::clone(&keyring), shown.clone());
             self.confirming.spawn(async move {
                 if let Err(refused) = keyring.confirm(&shown).await {
@@ -338,7 +338,7 @@ impl<'s> Driver<'s> {
     fn check_roles(&mut self) {
         let mut lost = Vec::new();
         let Security::Tls(keyring) = &self.dialer.security else { return };
-        for (link, peer, shown) in self.links.shown() {
+        for (link, peer, shown) in self.links.shown(None) {
             let Some(member) = self.node.member(peer) else { continue };
             let (name, kind) = (member.metadata.name, member.metadata.kind);
             let newcomer = Newcomer { id: peer, name, kind, shown: Some(shown) };
@@ -358,8 +358,7 @@ impl<'s> Driver<'s> {
         let Security::Tls(keyring) = self.dialer.security.clone() else { return };
         let mut holds = MAX_TURN_PAUSE;
         let mut ended = Vec::new();
-        let chosen = |link| only.is_none_or(|only| only == link);
-        for (link, peer, shown) in self.links.shown().filter(|(link, ..)| chosen(*link)) {
+        for (link, peer, shown) in self.links.shown(only) {
             match keyring.judge(shown) {
                 Ok(longest) => holds = holds.min(longest),
                 // The command is being asked again about this peer, who has no roles meanwhile if it is a new one.
@@ -368,7 +367,7 @@ impl<'s> Driver<'s> {
             }
         }
         let clock = (tokio::time::Instant::now(), unix_time());
-        for (peer, certificate, end) in self.links.expiries() {
+        for (peer, certificate, end) in self.links.expiries(only) {
             let is_own = keyring.read_slots(|slots| slots.iter().any(|slot| slot.certificate == certificate));
             let name = self.node.member(peer).map_or("?", |member| member.metadata.name);
             if !is_own && let Some(line) = self.expiring_peers.due(clock, name, certificate, end) {

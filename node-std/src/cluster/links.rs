@@ -49,19 +49,28 @@ impl Links {
         self.by_id.get(&link)?.handle.as_ref()
     }
 
-    /// The links that are up under TLS: what the peer of each showed.
-    pub(super) fn shown(&self) -> impl Iterator<Item = (LinkId, NodeId, &Shown)> {
-        self.by_id.iter().filter_map(|(id, known)| {
-            Some((*id, known.handle.as_ref()?.peer(), known.origin.shown.as_ref()?))
+    /// The links that are up under TLS, or the one that is chosen: what the peer of each showed.
+    pub(super) fn shown(&self, only: Option<LinkId>) -> impl Iterator<Item = (LinkId, NodeId, &Shown)> {
+        self.chosen(only).filter_map(|(id, known)| {
+            Some((id, known.handle.as_ref()?.peer(), known.origin.shown.as_ref()?))
         })
     }
 
-    /// When the certificates end that the peers of links showed which are up.
-    pub(super) fn expiries(&self) -> impl Iterator<Item = (NodeId, Fingerprint, UnixTime)> {
-        self.by_id.values().filter_map(|known| {
+    /// When the certificates end that the peers showed, of the links that are up or of the one that is chosen.
+    pub(super) fn expiries(
+        &self,
+        only: Option<LinkId>,
+    ) -> impl Iterator<Item = (NodeId, Fingerprint, UnixTime)> {
+        self.chosen(only).filter_map(|(_, known)| {
             let certificate = known.origin.shown.as_ref()?.certificate()?;
             Some((known.handle.as_ref()?.peer(), certificate, known.origin.session.as_ref()?.expires?))
         })
+    }
+
+    fn chosen(&self, only: Option<LinkId>) -> impl Iterator<Item = (LinkId, &KnownLink)> {
+        let one = only.and_then(|id| self.by_id.get(&id).map(|known| (id, known)));
+        let all = self.by_id.iter().map(|(id, known)| (*id, known));
+        one.into_iter().chain(all.filter(move |_| only.is_none()))
     }
 
     pub(super) fn handle_started(&mut self, link: LinkId, origin: Origin) {
@@ -136,10 +145,11 @@ impl Links {
     /// Sends the gossip that the core has for each link.
     pub(super) fn send_gossip(&mut self, node: &mut Node<'_>, now: Instant) {
         self.gossip_at = None;
-        for (id, known) in &self.by_id {
-            let Some(handle) = &known.handle else { continue };
+        let due: Vec<LinkId> = node.due_links(now).collect();
+        for id in due {
+            let Some(handle) = self.handle(id) else { continue };
             let mut out = GossipOutbox::new(handle);
-            node.poll_gossip(now, *id, &mut out);
+            node.poll_gossip(now, id, &mut out);
             if out.is_full() {
                 self.gossip_at = Some(now + GOSSIP_RETRY);
             }

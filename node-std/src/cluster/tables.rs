@@ -7,8 +7,6 @@ use node_core::time::Instant;
 const MEMBERS: usize = 16_384;
 /// Bytes for each member's metadata, on average.
 const METADATA: usize = 256;
-/// Links at once.
-const LINKS: usize = 1024;
 
 /// All tables of a node, on the heap.
 pub(super) struct Tables {
@@ -21,14 +19,15 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) fn new() -> Self {
+    /// For a node with at most so many links at once.
+    pub(super) fn new(links: usize) -> Self {
         Self {
             slots: vec![MemberSlot::FREE; MEMBERS],
             id_index: vec![IdEntry::FREE; MEMBERS],
             deadlines: vec![Instant::START; MEMBERS],
             fingerprints: vec![PartFingerprint::EMPTY; MEMBERS / 32],
             metadata: vec![0; MEMBERS * METADATA],
-            peers: vec![Peer::FREE; LINKS],
+            peers: vec![Peer::FREE; links.clamp(1, MEMBERS)],
         }
     }
 

@@ -39,6 +39,8 @@ pub struct Setup {
     pub dial_ranges: DialRanges,
     /// Answers peers.
     pub server: Arc<dyn Server>,
+    /// The most links at once.
+    pub max_links: usize,
     /// Stores state for the next start.
     pub data_dir: DataDir,
     /// The time of the daemon.
@@ -51,6 +53,7 @@ pub struct Task {
     events: mpsc::Receiver<LinkEvent>,
     greeting: watch::Sender<Greeting>,
     dialer: Dialer,
+    max_links: usize,
     metadata: LocalMetadata,
     data_dir: DataDir,
 }
@@ -59,7 +62,7 @@ impl Task {
     /// Puts the task together. Nothing runs before [`run`](Self::run). The [`Dialer`] takes accepted carriers.
     #[must_use]
     pub fn new(setup: Setup) -> (Self, Dialer) {
-        let Setup { channels, local, metadata, security, access, dial_ranges, server, data_dir, clock } =
+        let Setup { channels, local, metadata, security, access, dial_ranges, server, max_links, data_dir, clock } =
             setup;
         let (event_sender, events) = mpsc::channel(MAX_EVENTS);
         let (incarnation, metadata_so_far) = (data_dir.incarnation(), Vec::new());
@@ -76,7 +79,7 @@ impl Task {
             greeting: greetings,
             next: Arc::new(AtomicU32::new(1)),
         };
-        (Self { channels, events, greeting, dialer: dialer.clone(), metadata, data_dir }, dialer)
+        (Self { channels, events, greeting, dialer: dialer.clone(), max_links, metadata, data_dir }, dialer)
     }
 
     /// Joins through `seeds` and runs until a [leave](super::Cluster::leave) is done.
@@ -84,7 +87,7 @@ impl Task {
     /// # Errors
     /// [`PublishError`]: this node's name, addresses and components together are too long.
     pub async fn run(self, seeds: &[HostPort]) -> Result<(), PublishError> {
-        let mut tables = Tables::new();
+        let mut tables = Tables::new(self.max_links);
         let local = Arc::clone(&self.dialer.local);
         let config = Config::new(local.id(), Kind::Hub);
         let keys = Keys::of(&self.dialer.security);

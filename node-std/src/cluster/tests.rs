@@ -68,6 +68,7 @@ fn hub() -> (Cluster, Dialer, Arc<Proxy>) {
         security: Security::Plaintext,
         access: access(),
         dial_ranges: DialRanges::default(),
+        max_links: 64,
         server: Arc::new(services),
         data_dir: DataDir::open(home.path()).unwrap(),
         clock: Clock::start(),

@@ -122,6 +122,7 @@ impl Daemon {
             security: security.clone(),
             access: access.clone(),
             dial_ranges: DialRanges { ranges: config.dial_ranges.clone(), join: config.join.clone() },
+            max_links: config.max_connections,
             server: Arc::new(services),
             data_dir,
             clock: Clock::start(),

@@ -125,11 +125,11 @@ impl<'s> Driver<'s> {
             match outcome {
                 Ok(Progress::Reports) => {}
                 Ok(Progress::Over) => {
-                    self.flush(carrier).await;
+                    Box::pin(self.flush(carrier)).await;
                     return Ok(());
                 }
                 Err(error) => {
-                    self.flush(carrier).await;
+                    Box::pin(self.flush(carrier)).await;
                     return Err(error);
                 }
             }

@@ -61,6 +61,6 @@ impl LinkTask<'_> {
         let _ = events.send(LinkEvent::Started(id, origin)).await;
         let mut driver = Driver::new(id, shared, local, greeting, server, events);
         let result = driver.run(&mut carrier, channel).await;
-        driver.finish(result, dialled_plaintext).await;
+        Box::pin(driver.finish(result, dialled_plaintext)).await;
     }
 }

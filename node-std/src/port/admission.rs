@@ -15,11 +15,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::pool::{Client, Pool, Source};
+use super::pool::{Client, Pool};
 use crate::api::PortConnections;
 use crate::config::AddressRange;
 use crate::log_limit::LogLimit;
 use crate::proxy::ProxyError;
+use crate::source::Source;
 
 /// Places that only calls of operators get.
 const RESERVED: usize = 16;

@@ -31,7 +31,7 @@ where
     S: Service,
 {
     match version {
-        Version::Http1 => Ok(http1::serve(io, service, drain).await?),
-        Version::Http2 => Ok(http2::serve(io, service, drain).await?),
+        Version::Http1 => Ok(Box::pin(http1::serve(io, service, drain)).await?),
+        Version::Http2 => Ok(Box::pin(http2::serve(io, service, drain)).await?),
     }
 }

@@ -14,8 +14,6 @@ use crate::proxy::{
     Arrived, Body, Leg, LegError, Outcome, ProxyError, Sender, Slots, Timers, absolute, refuse, respond,
 };
 
-/// The longest body that this node itself takes, in bytes.
-const MAX_BODY: usize = 1 << 20;
 /// How long a client may take to read the rest of a response that broke off.
 const LAST: Duration = Duration::from_secs(5);
 /// Bytes of a request's body that are held before an exchange is taken for it.
@@ -124,7 +122,7 @@ pub(super) async fn answer<S: Service>(
                 poll_fn(|cx| leg.poll_flush(cx)).await?;
             }
             timers.received.restart();
-            let body = match collect(leg, timers).await? {
+            let body = match collect(leg, S::OWN_BODY, timers).await? {
                 Ok(body) => body,
                 Err(error) => return tell(leg, service, &error, is_head).await.map(|()| false),
             };
@@ -181,7 +179,11 @@ async fn hold(leg: &mut impl Leg, timers: &mut Timers) -> Result<bool, LegError>
 }
 
 /// Collects the body of a request to this node.
-async fn collect(leg: &mut impl Leg, timers: &mut Timers) -> Result<Result<BytesMut, ProxyError>, LegError> {
+async fn collect(
+    leg: &mut impl Leg,
+    most: usize,
+    timers: &mut Timers,
+) -> Result<Result<BytesMut, ProxyError>, LegError> {
     let mut body = BytesMut::new();
     loop {
         let arrived = poll_fn(|cx| match leg.poll_body(cx) {
@@ -196,8 +198,8 @@ async fn collect(leg: &mut impl Leg, timers: &mut Timers) -> Result<Result<Bytes
             Err(error @ LegError::Chunk(_)) => return Ok(Err(error.into())),
             arrived => match arrived? {
                 Arrived::End => return Ok(Ok(body)),
-                Arrived::Data { len, .. } if body.len() + len > MAX_BODY => {
-                    return Ok(Err(ProxyError::TooLarge { limit: MAX_BODY as u64 }));
+                Arrived::Data { len, .. } if body.len() + len > most => {
+                    return Ok(Err(ProxyError::TooLarge { limit: most as u64 }));
                 }
                 Arrived::Data { len, .. } => {
                     timers.received.moved(len);

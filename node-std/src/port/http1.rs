@@ -41,7 +41,7 @@ where
             match read(&mut leg, &service) {
                 Ok(Some(asked)) => break asked,
                 Ok(None) => {}
-                Err(error) => return reject(leg, &service, &error).await,
+                Err(error) => return Box::pin(reject(leg, &service, &error)).await,
             }
             if !began && !leg.bytes().is_empty() {
                 began = true;
@@ -58,16 +58,17 @@ where
                 Some(Ok(true)) => {}
                 Some(Ok(false)) => return Ok(()),
                 Some(Err(error)) => return Err(error),
-                None if began => return reject(leg, &service, &ProxyError::SlowHead).await,
+                None if began => return Box::pin(reject(leg, &service, &ProxyError::SlowHead)).await,
                 None => return Ok(()),
             }
         };
         let persists = asked.persists && !drain.is_cancelled();
         leg.answers(asked.version, persists);
-        let whole = answer(&mut leg, &service, asked, &mut timers).await?;
+        // An idle connection holds no memory for a request.
+        let whole = Box::pin(answer(&mut leg, &service, asked, &mut timers)).await?;
         if !(whole && persists && leg.is_idle()) {
             if !leg.has_received() {
-                linger(leg).await;
+                Box::pin(linger(leg)).await;
             }
             return Ok(());
         }

@@ -1,37 +1,9 @@
 //! Connections by their source, in the order in which they came.
 
 use core::cmp::Reverse;
-use core::fmt;
-use core::net::{IpAddr, Ipv6Addr};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Whoever counts as one client: an IPv4 address, or an IPv6 network of 64 bits, in which one machine may take any address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Source(IpAddr);
-
-impl Source {
-    pub(super) fn of(peer: IpAddr) -> Self {
-        match peer.to_canonical() {
-            IpAddr::V6(address) if !address.is_loopback() => {
-                Self(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into())
-            }
-            address => Self(address),
-        }
-    }
-
-    pub(super) const fn is_loopback(self) -> bool {
-        self.0.is_loopback()
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            IpAddr::V6(network) if !network.is_loopback() => write!(f, "{network}/64"),
-            address => address.fmt(f),
-        }
-    }
-}
+use crate::source::Source;
 
 /// A connection: those that came later have greater numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,15 +120,5 @@ mod tests {
         assert_eq!(pool.pop_of(client(0, "10.0.0.9").source), None);
         assert_eq!(pool.remove(client(0, "10.0.0.1")), Some(0));
         assert_eq!((pool.len(), pool.sources.len(), pool.order.len()), (1, 1, 1));
-    }
-
-    #[test]
-    fn a_network_of_64_bits_is_one_source() {
-        let source = |text: &str| Source::of(text.parse().unwrap());
-        assert_eq!(source("2001:db8::1"), source("2001:db8::ffff:0:0:1"));
-        assert_ne!(source("2001:db8::1"), source("2001:db8:0:1::1"));
-        assert_eq!(source("::ffff:10.0.0.1"), source("10.0.0.1"));
-        assert!(source("::1").is_loopback() && source("::ffff:127.0.0.1").is_loopback());
-        assert_eq!(source("2001:db8::1").to_string(), "2001:db8::/64");
     }
 }

@@ -88,9 +88,10 @@ impl Visit {
             (Opening::Http1, None) => connection::serve(io, Version::Http1, drain, self).await,
             (Opening::Http2, None) => connection::serve(io, Version::Http2, drain, self).await,
             (Opening::Tls, Some((tls, _))) => {
-                let accepting = timeout_at(self.first_by, tls.accept(io));
+                // An idle connection holds no memory for its handshake.
+                let accepting = Box::pin(timeout_at(self.first_by, tls.accept(io)));
                 let Some(accepted) = drain.run_until_cancelled(accepting).await else { return Ok(()) };
-                let (io, arrival) = (accepted??, Arrival { secure: true, ..self.arrival });
+                let (io, arrival) = (Box::new(accepted??), Arrival { secure: true, ..self.arrival });
                 // Who agrees on nothing speaks HTTP/1.1 (RFC 9113 section 3.3).
                 let is_h2 = io.get_ref().1.alpn_protocol() == Some(ALPN_H2);
                 let version = if is_h2 { Version::Http2 } else { Version::Http1 };
@@ -103,6 +104,9 @@ impl Visit {
 }
 
 impl Service for Visit {
+    /// Nothing comes with a probe.
+    const OWN_BODY: usize = 0;
+
     fn proxy(&self) -> &Proxy {
         &self.gateway.proxy
     }
@@ -260,6 +264,16 @@ mod tests {
         assert_eq!(ask(Request::get("/_mael/v1")).await.0, 404);
         assert_eq!(ask(Request::get(HEALTH_CHECK)).await, (200, "OK".into()));
         assert_eq!(ask(Request::get(READY)).await, (200, "ready".into()));
+    }
+
+    #[tokio::test]
+    async fn a_probe_brings_nothing_that_is_held() {
+        let (addr, _drain) = gateway().await;
+        let mut io = TcpStream::connect(addr).await.unwrap();
+        io.write_all(b"POST /_mael_health_check HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\na").await.unwrap();
+        let mut answer = String::new();
+        io.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     }
 
     #[tokio::test]

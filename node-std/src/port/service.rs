@@ -11,6 +11,9 @@ use crate::proxy::{Arrival, Body, Proxy, ProxyError, Reader, Request};
 
 /// A port, as one connection sees it.
 pub(super) trait Service: Send + Sync + 'static {
+    /// The longest body of a request that this node answers itself, in bytes.
+    const OWN_BODY: usize;
+
     /// Passes requests on.
     fn proxy(&self) -> &Proxy;
 

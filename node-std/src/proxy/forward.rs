@@ -22,7 +22,7 @@ use super::leg::{Arrived, Leg, LegError, Outline};
 use super::link::{LinkLeg, finish_head};
 use super::relay::{Failure, Finished, Progress, Terms, relay};
 use super::request::Request;
-use super::shares::{OF_COMPONENT, Uploads};
+use super::shares::{OF_COMPONENT, Shares};
 use super::timers::Timers;
 use super::upstream::{Components, Offered, Opened, Pool};
 use crate::cluster::Cluster;
@@ -39,7 +39,7 @@ pub struct Proxy {
     pub(super) components: Components,
     pub(super) bindings: Vec<Binding>,
     balancer: Balancer,
-    uploads: Uploads,
+    shares: Shares,
     pub(super) health: Option<Arc<Health>>,
 }
 
@@ -76,7 +76,7 @@ impl Proxy {
             components,
             bindings: Vec::new(),
             balancer,
-            uploads: Uploads::default(),
+            shares: Shares::default(),
             health: None,
         }
     }
@@ -236,11 +236,11 @@ impl Proxy {
         if requests.of(target).0 >= OF_COMPONENT {
             return Err(busy("the component has its share of the link").into());
         }
-        let _upload = match sender.arrival.filter(|_| !down.is_whole()) {
+        let _share = match sender.arrival {
             None => None,
             Some(arrival) => {
-                let upload = self.uploads.begin(arrival.peer, arrival.trusted);
-                Some(upload.ok_or_else(|| busy("too many uploads are under way"))?)
+                let share = self.shares.begin(arrival, !down.is_whole());
+                share.map_err(|too_many| busy(&too_many.to_string()))?
             }
         };
         let under_way = requests.begin(target).map_err(|full| busy(&full.to_string()))?;

@@ -1,12 +1,11 @@
 //! TLS on the private port, and how long a client's certificate stays good.
 
 use core::time::Duration;
-use std::sync::Arc;
 
 use node_core::identity::Channel;
 use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +33,7 @@ pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
             keyring.server_config_for(start.client_hello().signature_schemes());
         Ok((start.into_stream(config).await?, certificate))
     };
-    let (accepted, refused) = noting(tokio::time::timeout_at(by, accept)).await;
+    let (accepted, refused) = noting(timeout_at(by, accept)).await;
     let (stream, ours) = accepted
         .map_err(|_| Refusal::Slow(time))?
         .map_err(|error| Refusal::Handshake(error, refused.map(Box::new)))?;
@@ -45,58 +44,41 @@ pub(super) async fn handshake<IO: AsyncRead + AsyncWrite + Unpin>(
     let channel = channel(stream.get_ref().1, ours)?;
     let shown = Shown::of(stream.get_ref().1, None);
     keyring.confirm(&shown).await.map_err(|refused| Refusal::Peer(Box::new(refused)))?;
-    Ok(Secured { stream, channel, shown })
+    Ok(Secured { stream: Box::new(stream), channel, shown })
 }
 
 /// A connection after its handshake.
 pub(super) struct Secured<IO> {
-    pub(super) stream: TlsStream<IO>,
+    /// On the heap: a future holds what it waits with once for each function that it passed.
+    pub(super) stream: Box<TlsStream<IO>>,
     pub(super) channel: Channel,
     /// What the client showed.
     pub(super) shown: Shown,
 }
 
-/// Ends a connection whose client's certificate is no longer trusted.
-pub(super) struct TrustWatch<F> {
-    /// Cancelled when the certificate is no longer trusted, or with the port's token.
-    pub(super) token: CancellationToken,
-    /// Cancels the token while it is polled, and ends when the client's requests took too long after that.
-    pub(super) watch: F,
-}
-
-/// Watches the trust in a client that showed these certificates. `drain` is the port's token.
-pub(super) fn watch_trust(
-    keyring: &Arc<Keyring>,
-    client: Shown,
-    drain: &CancellationToken,
-) -> TrustWatch<impl Future<Output = Result<(), Refusal>>> {
-    let token = drain.child_token();
-    let (keyring, cancel) = (Arc::clone(keyring), token.clone());
+/// Watches the trust in a client that showed these certificates. Cancels `token` when they are no longer trusted, and returns when
+/// the client's requests took too long after that.
+pub(super) async fn watch_trust(keyring: &Keyring, client: &Shown, token: &CancellationToken) -> Refusal {
     let mut keys = keyring.subscribe();
-    let watch = async move {
-        loop {
-            match keyring.judge(&client) {
-                // Without a keyring that changes, only time can end the decision.
-                Ok(holds) => {
-                    match tokio::time::timeout(holds, keys.changed()).await {
-                        Err(_) => {}
-                        Ok(Err(_)) => tokio::time::sleep(holds).await,
-                        // Its outcome is what is judged next.
-                        Ok(Ok(())) => {
-                            if let Err(refused) = keyring.confirm(&client).await {
-                                tracing::debug!("a connection ends after its requests: {refused}");
-                            }
-                        }
-                    }
-                }
-                Err(rejection) => {
-                    tracing::info!("a connection ends after its requests: {rejection}");
-                    cancel.cancel();
-                    tokio::time::sleep(LAST_REQUESTS).await;
-                    return Err(Refusal::Untrusted(LAST_REQUESTS));
+    let rejection = loop {
+        let holds = match keyring.judge(client) {
+            Ok(holds) => holds,
+            Err(rejection) => break rejection,
+        };
+        match timeout(holds, keys.changed()).await {
+            Err(_) => {}
+            // Without a keyring that changes, only time can end the decision.
+            Ok(Err(_)) => sleep(holds).await,
+            // Its outcome is what is judged next.
+            Ok(Ok(())) => {
+                if let Err(refused) = Box::pin(keyring.confirm(client)).await {
+                    tracing::debug!("a connection ends after its requests: {refused}");
                 }
             }
         }
     };
-    TrustWatch { token, watch }
+    tracing::info!("a connection ends after its requests: {rejection}");
+    token.cancel();
+    sleep(LAST_REQUESTS).await;
+    Refusal::Untrusted(LAST_REQUESTS)
 }

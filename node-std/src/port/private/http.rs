@@ -52,6 +52,8 @@ pub(in crate::port) struct Visit<R> {
 }
 
 impl<R: Remote> Service for Visit<R> {
+    const OWN_BODY: usize = 1 << 20;
+
     fn proxy(&self) -> &Proxy {
         &self.http.proxy
     }

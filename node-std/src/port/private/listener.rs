@@ -1,6 +1,7 @@
 //! The private port's listener: takes connections, secures them, and serves each by the protocol of its first bytes.
 
 use core::net::SocketAddr;
+use core::pin::pin;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -101,7 +102,9 @@ impl<R: Remote> Listener<R> {
                 {
                     return Err(Refusal::TooFast(limit));
                 }
-                let Secured { stream, channel, shown } = handshake(stream, keyring, first_by).await?;
+                // An idle connection holds no memory for its handshake.
+                let Secured { stream, channel, shown } =
+                    Box::pin(handshake(stream, keyring, first_by)).await?;
                 let has_proved = keyring.has_proved(&shown);
                 let session = Session::of(stream.get_ref().1, has_proved);
                 tracing::debug!(%peer, "TLS handshake complete: {session}");
@@ -123,11 +126,12 @@ impl<R: Remote> Listener<R> {
                 if is_old && opening == Opening::Link {
                     return Err(Refusal::OldLink);
                 }
-                let trust = watch_trust(keyring, shown, &drain);
-                let served = self.dispatch(stream, opening, client, trust.token.clone());
+                let trusted = drain.child_token();
+                let served = pin!(self.dispatch(stream, opening, client, trusted.clone()));
+                let watched = pin!(watch_trust(keyring, &shown, &trusted));
                 tokio::select! {
                     served = served => served,
-                    ended = trust.watch => ended,
+                    refusal = watched => Err(refusal),
                 }
             }
             (Security::Tls(_), Opening::Http1) => {
