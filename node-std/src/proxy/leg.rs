@@ -6,7 +6,7 @@
 use core::task::{Context, Poll};
 use std::io;
 
-use node_core::http::{BadChunk, BodyLength, FramingError};
+use node_core::http::{BadChunk, BadTrailers, BodyLength, FramingError};
 
 use crate::link::ExchangeError;
 
@@ -55,7 +55,7 @@ pub(crate) trait Leg: Send {
     /// Whether the sender may wait for an answer before it sends the rest.
     fn is_conversation(&self) -> bool;
 
-    /// The field lines after the body that came in.
+    /// The field lines after the body that came in, as they came.
     fn trailers(&self) -> &[u8];
 
     /// Whether the other side is gone, while nothing is expected from it.
@@ -69,7 +69,7 @@ pub(crate) trait Leg: Send {
     /// Sends bytes of the body, which ends after them if `last`. Returns how many were taken: at least one.
     fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8], last: bool) -> Poll<Result<usize, LegError>>;
 
-    /// Ends the body, with these field lines after it.
+    /// Ends the body, with these field lines after it, which [`passed`](super::trailers::passed) wrote.
     fn poll_end(&mut self, cx: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), LegError>>;
 
     /// Passes on what is held back.
@@ -115,6 +115,8 @@ pub(crate) enum LegError {
     Head,
     #[error("the body is not as long as its Content-Length says")]
     Length,
+    #[error(transparent)]
+    Trailers(#[from] BadTrailers),
 }
 
 impl LegError {

@@ -37,6 +37,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod trailers;
 mod upstream;
 
 pub(crate) use alarm::Alarm;

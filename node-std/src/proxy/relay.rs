@@ -13,6 +13,7 @@ use super::reply::Reply;
 use super::request::Request;
 use super::slots::Slots;
 use super::timers::Timers;
+use super::trailers::{Message, passed};
 use super::{MAX_FIELDS, MAX_HEAD};
 
 /// How long nothing may move in a tunnel, such as a WebSocket.
@@ -89,6 +90,7 @@ pub(super) async fn relay<D: Leg, U: Leg>(
         closes: false,
         is_failure: false,
         tunnel: false,
+        named: Vec::new(),
     };
     poll_fn(|cx| relay.poll(cx)).await
 }
@@ -112,6 +114,8 @@ struct Relay<'r, D, U> {
     is_failure: bool,
     /// The protocol was changed: both directions carry bytes without any form.
     tunnel: bool,
+    /// The names of fields of the response that end at this hop.
+    named: Vec<u8>,
 }
 
 impl<D: Leg, U: Leg> Relay<'_, D, U> {
@@ -163,7 +167,11 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                     let data = self.down.bytes().get(..len).unwrap_or_default();
                     self.up.poll_send(cx, data, last).map_ok(|taken| (taken, last && taken == len))
                 }
-                Arrived::End => self.up.poll_end(cx, self.down.trailers()).map_ok(|()| (0, true)),
+                Arrived::End => {
+                    let trailers = passed(self.down.trailers(), Message::Request, &self.terms.request.named)
+                        .map_err(|error| Failure::Downstream(error.into()))?;
+                    self.up.poll_end(cx, &trailers).map_ok(|()| (0, true))
+                }
             };
             match passed {
                 Poll::Ready(Ok((taken, end))) => {
@@ -220,7 +228,11 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                     let data = self.up.bytes().get(..len).unwrap_or_default();
                     self.down.poll_send(cx, data, last).map_ok(|taken| (taken, last && taken == len))
                 }
-                Arrived::End => self.down.poll_end(cx, self.up.trailers()).map_ok(|()| (0, true)),
+                Arrived::End => {
+                    let trailers = passed(self.up.trailers(), Message::Response, &self.named)
+                        .map_err(|error| Failure::Upstream(error.into()))?;
+                    self.down.poll_end(cx, &trailers).map_ok(|()| (0, true))
+                }
             };
             match passed {
                 Poll::Ready(Ok((taken, end))) => {
@@ -284,7 +296,7 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
         } else {
             self.up.expect(reply.body);
         }
-        (self.tunnel, self.is_failure) = (reply.status == 101, reply.is_failure);
+        (self.tunnel, self.is_failure, self.named) = (reply.status == 101, reply.is_failure, reply.named);
         // Who refuses a body has often not read it, and closes without saying so.
         let refuses = reply.status >= 400 && request.body != BodyLength::None;
         (self.head, self.closes) = (false, reply.closes || self.tunnel || refuses);

@@ -6,6 +6,7 @@ use super::error::ProxyError;
 use super::field::Kind;
 use super::leg::{LegError, Outline};
 use super::request::{Request, VIA, put};
+use super::trailers::named;
 
 /// A response's head as it goes to the next hop.
 pub(super) struct Reply {
@@ -15,6 +16,8 @@ pub(super) struct Reply {
     /// How long the body is that arrives.
     pub(super) body: BodyLength,
     pub(super) outline: Outline,
+    /// The names of fields that end at this hop, also as trailers.
+    pub(super) named: Vec<u8>,
     /// The upstream closes the connection after it.
     pub(super) closes: bool,
     /// What another node of the cluster says that failed.
@@ -89,7 +92,8 @@ impl Reply {
             head.version == node_core::http::Version::Http10 && !connection.keep_alive
         };
         let is_failure = matches!(head.status, 502..=504);
-        Ok(Self { status: head.status, text, body, outline, closes, error, is_failure })
+        let named = named(head.fields, connection);
+        Ok(Self { status: head.status, text, body, outline, named, closes, error, is_failure })
     }
 
     /// Whether another response to the same request follows.

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::arrival::{Arrival, Origin};
 use super::error::ProxyError;
 use super::field::Kind;
+use super::trailers::named;
 use crate::cluster::MAX_HOPS;
 
 /// The name by which this cluster is known in `Via`.
@@ -35,6 +36,8 @@ pub(crate) struct Request {
     pub(crate) is_head: bool,
     /// It changes nothing, so that it can be sent twice.
     pub(crate) is_safe: bool,
+    /// The names of fields that end at this hop, also as trailers.
+    pub(crate) named: Vec<u8>,
     /// It offers to change the protocol of the connection.
     pub(crate) upgrades: bool,
     /// The sender reads interim responses.
@@ -176,6 +179,7 @@ impl Request {
             body,
             is_head: head.method == "HEAD",
             is_safe,
+            named: named(head.fields, connection),
             upgrades: connection.upgrade,
             reads_interim: head.version == Version::Http11,
             path: seen.path,

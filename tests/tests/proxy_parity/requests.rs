@@ -63,6 +63,13 @@ fn bodies_keep_their_framing_and_their_trailers() {
     let played = stage.play(chunked, &ok());
     assert!(played.seen[0].ends_with("5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"), "{:?}", played.seen);
     assert!(!played.seen[0].contains("content-length"), "{:?}", played.seen);
+    let with_others = chunked.replace("Connection: close", "Connection: close, X-Hop").replace(
+        "X-Sum: 1\r\n",
+        "X-Hop: 1\r\nMAELSTROM-COMPONENT: other\r\nx_real_ip: 1\r\nProxy: evil\r\nX-Sum:1\r\nHost: evil\r\n\
+         Content-Length: 9\r\nTransfer-Encoding: chunked\r\nX-Forwarded-For: 203.0.113.1\r\nAuthorization: evil\r\n",
+    );
+    let played = stage.play(&with_others, &ok());
+    assert!(played.seen[0].ends_with("5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"), "{:?}", played.seen);
 }
 
 #[test]
@@ -133,6 +140,26 @@ fn what_could_hide_a_second_request_is_refused_and_the_connection_ends() {
         assert!(played.answer.starts_with(&format!("HTTP/1.1 {status} ")), "{fields:?}: {}", played.answer);
         assert_eq!(played.answer.matches("HTTP/1.1").count(), 1, "{fields:?}: {}", played.answer);
         assert!(played.seen.is_empty(), "{fields:?}: {:?}", played.seen);
+    }
+    // A server that ends a line at a bare LF takes trailers for the next request.
+    for trailers in [
+        "X: y\n\nGET /admin HTTP/1.1\r\nHost: h\r\n",
+        "X: y\r\nZ: 1\n\nGET /admin HTTP/1.1\r\n",
+        "X: y\r\n folded\r\n",
+        "X: y\rGET /admin HTTP/1.1\r\n",
+        "GET /admin HTTP/1.1\r\n",
+        "X : y\r\n",
+        "X: \0\r\n",
+    ] {
+        let head = "POST /COMPONENT/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for component in ["loc", "rem"] {
+            stage.upstream.plays(ok());
+            let answer = stage.ask(&format!("{head}0\r\n{trailers}\r\n").replace("COMPONENT", component));
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{component}: {trailers:?}: {answer}");
+            assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{component}: {trailers:?}: {answer}");
+            let seen = stage.upstream.seen().unwrap();
+            assert!(!seen.iter().any(|seen| seen.contains("admin")), "{component}: {trailers:?}: {seen:?}");
+        }
     }
     // Of HTTP/1.0 with chunks nobody can tell the end.
     let played = stage
