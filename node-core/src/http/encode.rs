@@ -82,7 +82,8 @@ impl<'b> HeadWriter<'b> {
 }
 
 /// A token of RFC 9110 section 5.6.2: what methods and field names are made of.
-pub(super) fn is_token(text: &str) -> bool {
+#[must_use]
+pub fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

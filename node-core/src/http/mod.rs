@@ -19,7 +19,7 @@ mod version;
 
 pub use chunked::{BadChunk, Chunk, ChunkDecoder};
 pub use connection::Connection;
-pub use encode::HeadWriter;
+pub use encode::{HeadWriter, is_token};
 pub use error::{EncodeError, HeadError};
 pub use field::{
     Field, NO_FIELD, connection_options, content_length, end_to_end, find, is_hop_by_hop, lists, may_trail,

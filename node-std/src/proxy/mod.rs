@@ -38,6 +38,7 @@ mod slots;
 mod tests;
 mod timers;
 mod trailers;
+mod upgrade;
 mod upstream;
 
 pub(crate) use alarm::Alarm;

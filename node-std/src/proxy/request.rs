@@ -17,6 +17,7 @@ use super::arrival::{Arrival, Origin};
 use super::error::ProxyError;
 use super::field::Kind;
 use super::trailers::named;
+use super::upgrade::offered;
 use crate::cluster::MAX_HOPS;
 
 /// The name by which this cluster is known in `Via`.
@@ -86,7 +87,11 @@ impl Request {
             match (kind, origin) {
                 (Kind::TransferEncoding | Kind::ContentLength | Kind::Connection, _) => {}
                 (Kind::Te, _) => seen.trailers |= lists(value, "trailers"),
-                (Kind::Upgrade, _) if connection.upgrade => put(&mut text, "upgrade", value),
+                // HTTP/1.0 offers nothing (RFC 9110 section 7.8).
+                (Kind::Upgrade, _) if connection.upgrade && head.version == Version::Http11 => {
+                    seen.protocols.extend(offered(value));
+                }
+                (Kind::Http2Settings, _) => {}
                 (Kind::Host, _) if authority.is_some() => {}
                 (Kind::Host, _) if seen.host.is_some() => {
                     return Err(ProxyError::BadRequest("the request has several Host headers".to_owned()));
@@ -133,7 +138,9 @@ impl Request {
         } else if head.version == Version::Http11 && origin.arrival().is_some() {
             return Err(ProxyError::BadRequest("the request has no Host header".to_owned()));
         }
-        if connection.upgrade {
+        let upgrades = !seen.protocols.is_empty();
+        if upgrades {
+            line(&mut text, "upgrade", seen.protocols.join(", "));
             text.extend_from_slice(b"connection: upgrade\r\n");
         }
         if seen.trailers {
@@ -167,7 +174,7 @@ impl Request {
             return Err(ProxyError::Late);
         }
         let body = if ends_itself {
-            carried_length(head, connection)?
+            carried_length(head, upgrades)?
         } else {
             request_length(head.version, head.fields)?
         };
@@ -180,7 +187,7 @@ impl Request {
             is_head: head.method == "HEAD",
             is_safe,
             named: named(head.fields, connection),
-            upgrades: connection.upgrade,
+            upgrades,
             reads_interim: head.version == Version::Http11,
             path: seen.path,
             to,
@@ -218,6 +225,8 @@ struct Seen<'b> {
     deadline: Option<u64>,
     start: bool,
     trailers: bool,
+    /// Those that it offers to change to.
+    protocols: Vec<&'b str>,
     forwarded_for: Vec<&'b [u8]>,
     forwarded: Vec<&'b [u8]>,
     forwarded_host: bool,
@@ -269,12 +278,9 @@ impl Seen<'_> {
 }
 
 /// A request's body on a leg that ends itself: the fields say whether there is one.
-fn carried_length(
-    head: &RequestHead<'_, '_>,
-    connection: Connection<'_, '_>,
-) -> Result<BodyLength, ProxyError> {
+fn carried_length(head: &RequestHead<'_, '_>, upgrades: bool) -> Result<BodyLength, ProxyError> {
     match request_length(head.version, head.fields)? {
-        BodyLength::None if connection.upgrade => Ok(BodyLength::None),
+        BodyLength::None if upgrades => Ok(BodyLength::None),
         // The peer may not know of the mark for a body without a length, so its end decides.
         BodyLength::None => Ok(BodyLength::UntilClose),
         length => Ok(length),

@@ -88,10 +88,25 @@ async fn a_loop_is_refused() {
 #[tokio::test]
 async fn an_offer_to_upgrade_that_nobody_takes_up_changes_nothing() {
     let proxy = proxy(mirror().await, "");
-    let request = request("/").header("connection", "upgrade").header("upgrade", "h2c");
+    let request = request("/").header("connection", "upgrade").header("upgrade", "websocket");
     let (status, seen) = ask(&proxy, bare(request)).await;
     assert_eq!(status, 200);
-    assert!(seen.contains("upgrade: h2c\n"), "{seen}");
+    assert!(seen.contains("upgrade: websocket\n"), "{seen}");
+}
+
+#[tokio::test]
+async fn no_component_is_offered_http_or_tls() {
+    let proxy = proxy(mirror().await, "");
+    for (offer, left) in [("h2c", ""), ("HTTP/2.0, TLS/1.0", ""), ("h2c, websocket", "websocket")] {
+        let request = request("/").method("POST").header("connection", "Upgrade, HTTP2-Settings");
+        let request = request.header("upgrade", offer).header("http2-settings", "AAMAAABkAAQCAAAAAAIAAAAA");
+        let (status, seen) = ask(&proxy, request.body(Full::from("hello")).unwrap()).await;
+        assert_eq!(status, 200);
+        let offered: Vec<&str> = seen.lines().filter_map(|line| line.strip_prefix("upgrade: ")).collect();
+        assert_eq!(offered.concat(), left, "{seen}");
+        assert_eq!(seen.contains("connection: upgrade\n"), !left.is_empty(), "{seen}");
+        assert!(!seen.contains("http2-settings") && seen.ends_with("\n\nhello"), "{seen}");
+    }
 }
 
 #[tokio::test]

@@ -96,6 +96,17 @@ fn fields_of_this_hop_and_of_impostors_stay_behind() {
 }
 
 #[test]
+fn no_component_is_asked_to_speak_http_2_with_a_client() {
+    let stage = Stage::start("");
+    let request = "GET /COMPONENT/a HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade, HTTP2-Settings\r\n\
+                   Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n";
+    let played = stage.play(request, &ok());
+    let seen = played.seen[0].to_lowercase();
+    assert!(!seen.contains("upgrade") && !seen.contains("http2") && !seen.contains("connection"), "{seen}");
+    assert!(played.answer.starts_with("HTTP/1.1 200 OK\r\n"), "{}", played.answer);
+}
+
+#[test]
 fn no_path_leaves_the_prefix_of_its_component() {
     let stage = Stage::start("/base");
     for path in [
