@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use super::service::{Service, Taken};
 use crate::proxy::{
-    Arrived, Body, Leg, LegError, Outcome, ProxyError, Sender, Slots, Timers, absolute, refuse, respond,
+    Arrived, Body, Leg, LegError, Outcome, ProxyError, Sender, Slots, Timers, absolute, refuse,
+    refuse_connect, respond,
 };
 
 /// The longest body that this node itself takes, in bytes.
@@ -62,7 +63,8 @@ pub(super) fn read<S: Service>(leg: &mut impl Leg, service: &S) -> Result<Option
     let connection = Connection::of(head.fields);
     // Before anything else: after a body whose end is not certain no further request can be read.
     let framed = request_length(head.version, head.fields)?;
-    let taken = service.take(&head, ends_itself);
+    // Its target is no path, so it is refused before a component is looked for.
+    let taken = refuse_connect(&head).and_then(|()| service.take(&head, ends_itself));
     let own = if matches!(taken, Ok(Taken::Own)) { Some(own_request(&head)?) } else { None };
     let body = match (&taken, framed) {
         (Ok(Taken::Forward(request)), _) => request.body,

@@ -54,7 +54,7 @@ pub(crate) use http1::Http1;
 pub(crate) use http2::Http2Server;
 pub(crate) use leg::{Arrived, Leg, LegError, Outline};
 pub(crate) use refusal::{Reader, refuse, respond};
-pub(crate) use request::{Request, absolute, normal};
+pub(crate) use request::{Request, absolute, normal, refuse_connect};
 pub use response::{json, text};
 pub(crate) use slots::Slots;
 pub(crate) use timers::Timers;

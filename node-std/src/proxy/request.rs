@@ -64,6 +64,7 @@ impl Request {
         most: Duration,
         me: NodeId,
     ) -> Result<Self, ProxyError> {
+        refuse_connect(head)?;
         let connection = Connection::of(head.fields);
         let mut text = Vec::with_capacity(head.len + 512);
         text.extend_from_slice(head.method.as_bytes());
@@ -285,6 +286,14 @@ fn carried_length(head: &RequestHead<'_, '_>, upgrades: bool) -> Result<BodyLeng
         BodyLength::None => Ok(BodyLength::UntilClose),
         length => Ok(length),
     }
+}
+
+/// A component cannot be asked for a tunnel: the bytes after a response 2xx are no HTTP (RFC 9110 section 9.3.6).
+///
+/// # Errors
+/// The method is CONNECT.
+pub(crate) fn refuse_connect(head: &RequestHead<'_, '_>) -> Result<(), ProxyError> {
+    if head.method.eq_ignore_ascii_case("connect") { Err(ProxyError::Connect) } else { Ok(()) }
 }
 
 /// The target without dot segments. Most targets need no memory for that.

@@ -186,6 +186,20 @@ async fn http_2_is_answered_like_http_1() {
 }
 
 #[tokio::test]
+async fn no_tunnel_is_opened_over_http_2() {
+    let proxy = proxy(mirror().await, "");
+    let io = port_within(proxy, HttpLimits::of_connections(100), Version::Http2).0;
+    let (client, connection) = h2::client::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let connect = || Request::connect("example.org:443").header("MAELSTROM-COMPONENT", "a").body(()).unwrap();
+    let (response, _upload) = client.send_request(connect(), false).unwrap();
+    assert_eq!(response.await.unwrap().status(), 501);
+    // The extended one is not offered (RFC 8441), so a stream with it is malformed.
+    assert!(!client.is_extended_connect_protocol_enabled());
+}
+
+#[tokio::test]
 async fn a_response_without_a_length_streams() {
     let addr = server(|request| async { Response::new(request.into_body()) }).await;
     let body = Bytes::from(vec![b'x'; 300_000]);

@@ -107,6 +107,18 @@ fn no_component_is_asked_to_speak_http_2_with_a_client() {
 }
 
 #[test]
+fn no_component_is_asked_for_a_tunnel() {
+    let stage = Stage::start("");
+    for target in ["/COMPONENT/a", "example.org:443", "/nobody/", "/"] {
+        let played =
+            stage.play(&format!("CONNECT {target} HTTP/1.1\r\nHost: x\r\n\r\nGET /COMPONENT/b"), &ok());
+        assert!(played.answer.starts_with("HTTP/1.1 501 Not Implemented\r\n"), "{target}: {}", played.answer);
+        assert!(played.answer.ends_with("CONNECT is not served here"), "{target}: {}", played.answer);
+        assert!(played.seen.is_empty(), "{target}: {:?}", played.seen);
+    }
+}
+
+#[test]
 fn no_path_leaves_the_prefix_of_its_component() {
     let stage = Stage::start("/base");
     for path in [
