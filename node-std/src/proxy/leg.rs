@@ -24,10 +24,26 @@ pub(crate) enum Arrived {
     End,
 }
 
+/// What a leg speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// HTTP/1.1 or 1.0.
+    Http1,
+    Http2,
+    /// Another node is on the other side.
+    Link,
+}
+
+impl Protocol {
+    /// Whether the connection tells where a message ends, and not the message's head.
+    pub(crate) const fn ends_itself(self) -> bool {
+        matches!(self, Self::Http2 | Self::Link)
+    }
+}
+
 /// One leg. Its methods do not block: `Pending` means that the task is woken later.
 pub(crate) trait Leg: Send {
-    /// The connection tells where a message ends, and not its head.
-    fn ends_itself(&self) -> bool;
+    fn protocol(&self) -> Protocol;
 
     /// Both directions carry bytes without any form from now on.
     fn upgrade(&mut self);

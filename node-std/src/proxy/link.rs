@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use node_core::http::BodyLength;
 use node_core::link::ResetCode;
 
-use super::leg::{Arrived, Leg, LegError, Outline};
+use super::leg::{Arrived, Leg, LegError, Outline, Protocol};
 use crate::link::{Accepted, Inbound, Opened, Outbound};
 
 /// A piece of a body up to this size goes out together with the head.
@@ -87,8 +87,8 @@ impl LinkLeg {
 }
 
 impl Leg for LinkLeg {
-    fn ends_itself(&self) -> bool {
-        true
+    fn protocol(&self) -> Protocol {
+        Protocol::Link
     }
 
     fn upgrade(&mut self) {

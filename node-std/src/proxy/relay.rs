@@ -8,7 +8,7 @@ use node_core::http::{BodyLength, ResponseHead};
 use tokio::time::Instant;
 
 use super::error::ProxyError;
-use super::leg::{Arrived, Leg, LegError};
+use super::leg::{Arrived, Leg, LegError, Protocol};
 use super::reply::Reply;
 use super::request::Request;
 use super::slots::Slots;
@@ -264,12 +264,12 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
         let parsed = ResponseHead::parse_any(bytes, slots.get()).map_err(|error| bad(&error))?;
         let Some(head) = parsed else {
             // Nodes add to the head of a component.
-            let too_long = bytes.len() > if self.up.ends_itself() { 2 * MAX_HEAD } else { MAX_HEAD };
+            let is_link = self.up.protocol() == Protocol::Link;
+            let too_long = bytes.len() > if is_link { 2 * MAX_HEAD } else { MAX_HEAD };
             return if too_long { Err(bad(&"its head is too long")) } else { Ok(false) };
         };
         let Terms { request, enters, .. } = self.terms;
-        let reply =
-            Reply::take(&head, self.up.ends_itself(), request, enters).map_err(|error| bad(&error))?;
+        let reply = Reply::take(&head, self.up.protocol(), request, enters).map_err(|error| bad(&error))?;
         if let Some(error) = reply.error {
             return Err(Failure::Told(error));
         }

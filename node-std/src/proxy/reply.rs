@@ -4,7 +4,7 @@ use node_core::http::{BodyLength, Connection, ResponseHead, content_length, resp
 
 use super::error::ProxyError;
 use super::field::Kind;
-use super::leg::{LegError, Outline};
+use super::leg::{LegError, Outline, Protocol};
 use super::request::{Request, VIA, put};
 use super::trailers::named;
 
@@ -37,11 +37,11 @@ fn told(status: u16, value: &[u8]) -> ProxyError {
 pub(super) const ERROR: &str = "maelstrom-error";
 
 impl Reply {
-    /// Takes in the response to `request`, whose body ends itself or not, as its leg does. `enters` says that this node let the
-    /// request into the cluster.
+    /// Takes in the response to `request`, which came in this protocol. `enters` says that this node let the request into the
+    /// cluster.
     pub(super) fn take(
         head: &ResponseHead<'_, '_>,
-        ends_itself: bool,
+        protocol: Protocol,
         request: &Request,
         enters: bool,
     ) -> Result<Self, LegError> {
@@ -61,9 +61,9 @@ impl Reply {
                 Kind::Upgrade if switches => put(&mut text, name, value),
                 Kind::Maelstrom if name.eq_ignore_ascii_case(ERROR) => {
                     // A component does not speak for a node.
-                    if ends_itself && enters {
+                    if protocol == Protocol::Link && enters {
                         error = Some(told(head.status, value));
-                    } else if ends_itself {
+                    } else if protocol == Protocol::Link {
                         put(&mut text, ERROR, value);
                     }
                 }
@@ -78,7 +78,7 @@ impl Reply {
             put(&mut text, "via", VIA.as_bytes());
         }
         let body = match response_length(head.version, head.status, request.is_head, head.fields)? {
-            BodyLength::Chunked if ends_itself => BodyLength::UntilClose,
+            BodyLength::Chunked if protocol.ends_itself() => BodyLength::UntilClose,
             body => body,
         };
         let outline = match body {

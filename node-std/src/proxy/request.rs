@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::arrival::{Arrival, Origin};
 use super::error::ProxyError;
 use super::field::Kind;
+use super::leg::Protocol;
 use super::trailers::named;
 use super::upgrade::offered;
 use crate::cluster::MAX_HOPS;
@@ -53,13 +54,13 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Takes in a request that may take `most` on the node `me`, whose body ends itself or not, as its [leg](super::leg::Leg) does.
+    /// Takes in a request that may take `most` on the node `me`, and came in this protocol.
     ///
     /// # Errors
     /// It breaks a rule, names no component, or is too late.
     pub(crate) fn take(
         head: &RequestHead<'_, '_>,
-        ends_itself: bool,
+        protocol: Protocol,
         origin: Origin<'_>,
         most: Duration,
         me: NodeId,
@@ -174,7 +175,7 @@ impl Request {
         if remaining == Duration::ZERO {
             return Err(ProxyError::Late);
         }
-        let body = if ends_itself {
+        let body = if protocol.ends_itself() {
             carried_length(head, upgrades)?
         } else {
             request_length(head.version, head.fields)?
