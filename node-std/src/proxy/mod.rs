@@ -24,6 +24,7 @@ mod health;
 mod http1;
 mod http2;
 mod inbound;
+mod interim;
 mod leg;
 mod link;
 mod pace;

@@ -8,6 +8,7 @@ use node_core::http::{BodyLength, ResponseHead};
 use tokio::time::Instant;
 
 use super::error::ProxyError;
+use super::interim::Interim;
 use super::leg::{Arrived, Leg, LegError, Protocol};
 use super::reply::Reply;
 use super::request::Request;
@@ -91,6 +92,7 @@ pub(super) async fn relay<D: Leg, U: Leg>(
         is_failure: false,
         tunnel: false,
         named: Vec::new(),
+        interim: Interim::default(),
     };
     poll_fn(|cx| relay.poll(cx)).await
 }
@@ -116,6 +118,8 @@ struct Relay<'r, D, U> {
     tunnel: bool,
     /// The names of fields of the response that end at this hop.
     named: Vec<u8>,
+    /// The interim responses that came.
+    interim: Interim,
 }
 
 impl<D: Leg, U: Leg> Relay<'_, D, U> {
@@ -203,6 +207,9 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
     fn poll_response(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
         let mut moved = false;
         while self.head {
+            if self.interim.any() && !self.flush_interim(cx)? {
+                return Ok(moved);
+            }
             if self.take_head()? {
                 moved = true;
                 continue;
@@ -253,6 +260,18 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
         Ok(moved)
     }
 
+    /// Waits until the sender has taken the interim responses so far. Returns whether another head may be read.
+    fn flush_interim(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
+        self.interim.is_blocked = self.down.poll_flush(cx).map_err(Failure::Downstream)?.is_pending();
+        if !self.interim.is_blocked {
+            self.terms.timers.sent.moved(0);
+        } else if self.terms.timers.sent.waits(cx) {
+            return Err(Failure::Slow);
+        }
+        // Its connection is read whether anybody takes the heads or not. So they are taken, counted and dropped.
+        Ok(!self.interim.is_blocked || self.up.protocol() == Protocol::Http2)
+    }
+
     /// Reads a head of the response and passes it on. `false` when more of it must arrive first.
     fn take_head(&mut self) -> Result<bool, Failure> {
         let bad = |error: &dyn core::fmt::Display| Failure::Response(error.to_string());
@@ -276,7 +295,10 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
         let len = head.len;
         self.up.consume(len);
         if reply.is_interim() {
-            if request.reads_interim {
+            if !self.interim.admits(len) {
+                return Err(bad(&"too many interim responses"));
+            }
+            if request.reads_interim && !self.interim.is_blocked {
                 self.down.begin(&reply.text, reply.outline);
             }
             return Ok(true);
