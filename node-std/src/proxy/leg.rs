@@ -6,7 +6,7 @@
 use core::task::{Context, Poll};
 use std::io;
 
-use node_core::http::{BadChunk, BadTrailers, BodyLength, FramingError};
+use node_core::http::{BadChunk, BadTrailers, BodyLength, FramingError, Version};
 
 use crate::link::ExchangeError;
 
@@ -38,6 +38,16 @@ impl Protocol {
     /// Whether the connection tells where a message ends, and not the message's head.
     pub(crate) const fn ends_itself(self) -> bool {
         matches!(self, Self::Http2 | Self::Link)
+    }
+
+    /// What the node that takes a message of HTTP writes in `Via`: the version that it came in, and the name of this cluster
+    /// (RFC 9110 section 7.6.3). The text of a head of HTTP/2 has `version` 1.1.
+    pub(crate) const fn via(self, version: Version) -> &'static str {
+        match (self, version) {
+            (Self::Http2, _) => "2.0 maelstrom",
+            (_, Version::Http10) => "1.0 maelstrom",
+            (_, Version::Http11) => "1.1 maelstrom",
+        }
     }
 }
 

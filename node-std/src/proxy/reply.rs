@@ -5,7 +5,7 @@ use node_core::http::{BodyLength, Connection, ResponseHead, content_length, resp
 use super::error::ProxyError;
 use super::field::Kind;
 use super::leg::{LegError, Outline, Protocol};
-use super::request::{Request, VIA, put};
+use super::request::{Request, put};
 use super::trailers::named;
 
 /// A response's head as it goes to the next hop.
@@ -74,8 +74,9 @@ impl Reply {
         if switches {
             text.extend_from_slice(b"connection: upgrade\r\n");
         }
-        if enters {
-            put(&mut text, "via", VIA.as_bytes());
+        // The node of the component has done so for a response that came over a link.
+        if protocol != Protocol::Link {
+            put(&mut text, "via", protocol.via(head.version).as_bytes());
         }
         let body = match response_length(head.version, head.status, request.is_head, head.fields)? {
             BodyLength::Chunked if protocol.ends_itself() => BodyLength::UntilClose,

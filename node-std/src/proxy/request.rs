@@ -21,9 +21,6 @@ use super::trailers::named;
 use super::upgrade::offered;
 use crate::cluster::MAX_HOPS;
 
-/// The name by which this cluster is known in `Via`.
-pub(super) const VIA: &str = "1.1 maelstrom";
-
 /// A request whose head was read and checked. Its text is what goes to the next hop.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -117,6 +114,9 @@ impl Request {
                 (Kind::Forwarded, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
                     seen.forwarded.extend(arrival.trusted.then_some(value));
                 }
+                (Kind::Via, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
+                    seen.via.extend(arrival.trusted.then_some(value));
+                }
                 (
                     Kind::ForwardedHost | Kind::ForwardedProto,
                     Origin::Outside { arrival, .. } | Origin::Inside(arrival),
@@ -159,6 +159,9 @@ impl Request {
         let now = unix_nanos();
         if let Some(arrival) = origin.arrival() {
             seen.announce(&mut text, arrival, now);
+            begin_list(&mut text, "via", &seen.via);
+            text.extend_from_slice(protocol.via(head.version).as_bytes());
+            text.extend_from_slice(b"\r\n");
         }
         let path = RelayPath(&seen.path);
         if path.visits(me) {
@@ -231,6 +234,7 @@ struct Seen<'b> {
     protocols: Vec<&'b str>,
     forwarded_for: Vec<&'b [u8]>,
     forwarded: Vec<&'b [u8]>,
+    via: Vec<&'b [u8]>,
     forwarded_host: bool,
     forwarded_proto: bool,
 }
@@ -264,7 +268,7 @@ impl Seen<'_> {
             text.extend_from_slice(host);
             text.push(b'"');
         }
-        for part in [";proto=", proto, "\r\nvia: ", VIA, "\r\n"] {
+        for part in [";proto=", proto, "\r\n"] {
             text.extend_from_slice(part.as_bytes());
         }
         if let Some(host) = self.host.filter(|_| !self.forwarded_host) {

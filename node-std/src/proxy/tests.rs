@@ -39,6 +39,7 @@ async fn a_component_sees_the_request_and_how_it_came() {
     let proxy = proxy(mirror().await, "/base/");
     let request = request("/path?q=1").method("POST");
     let request = request.header("x-forwarded-for", "198.51.100.1").header("x-kept", "2");
+    let request = request.header("via", "1.0 a").header("via", "2.0 b (c)");
     let (_, seen) = ask(&proxy, request.body(Full::from("hello")).unwrap()).await;
     let (head, body) = seen.split_once("\n\n").unwrap();
     assert_eq!((head.lines().next(), body), (Some("POST /base/path?q=1"), "hello"));
@@ -48,7 +49,7 @@ async fn a_component_sees_the_request_and_how_it_came() {
         "x-forwarded-proto: http",
         "x-forwarded-for: 198.51.100.1, 127.0.0.1",
         "forwarded: for=127.0.0.1;host=\"example.org\";proto=http",
-        "via: 1.1 maelstrom",
+        "via: 1.0 a, 2.0 b (c), 1.1 maelstrom",
         "maelstrom-component: a",
         "maelstrom-relay-path: 00000000000000000000000000000000",
         "x-kept: 2",
@@ -242,6 +243,7 @@ async fn http_2_is_answered_like_http_1() {
     }
     let seen = String::from_utf8(seen).unwrap();
     assert!(seen.starts_with("POST /path\n") && seen.ends_with("\n\nhello"), "{seen}");
+    assert!(seen.contains("via: 2.0 maelstrom\n"), "{seen}");
     assert!(seen.contains("cookie: a=1; b=2\n") && seen.contains("host: example.org\n"), "{seen}");
 }
 

@@ -28,7 +28,7 @@ fn a_request_arrives_as_it_was_sent() {
         ("an encoded slash", "GET /COMPONENT/a%2Fb/../c HTTP/1.1\r\n", &["GET /c HTTP/1.1\n"]),
         ("a kept encoded slash", "GET /COMPONENT/a%2Fb HTTP/1.1\r\n", &["GET /a%2Fb HTTP/1.1\n"]),
         ("an absolute target", "GET http://y/COMPONENT/a HTTP/1.1\r\n", &["host: y\n", "GET /a HTTP/1.1\n"]),
-        ("an older version", "GET /COMPONENT/a HTTP/1.0\r\n", &["GET /a HTTP/1.1\n"]),
+        ("an older version", "GET /COMPONENT/a HTTP/1.0\r\n", &["GET /a HTTP/1.1\n", "via: 1.0 maelstrom\n"]),
     ] {
         let played = stage.play(&format!("{request}Host: x\r\nConnection: close\r\n\r\n"), &ok());
         assert!(played.answer.starts_with("HTTP/1.1 200 OK\r\n"), "{name}: {}", played.answer);
@@ -78,7 +78,7 @@ fn fields_of_this_hop_and_of_impostors_stay_behind() {
     let request = "GET /COMPONENT/a HTTP/1.1\r\nHost: x\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 1\r\n\
                    TE: gzip\r\nUpgrade: h2c\r\nProxy: http://evil\r\nProxy-Authorization: y\r\nX_Real_IP: 1\r\n\
                    MAELSTROM_COMPONENT: other\r\nX-Forwarded-For: 203.0.113.1\r\nForwarded: for=203.0.113.1\r\n\
-                   X-Forwarded-Host: evil\r\nX-Forwarded-Proto: https\r\nX-Kept: 1\r\n\r\n";
+                   Via: 1.1 evil\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Proto: https\r\nX-Kept: 1\r\n\r\n";
     let seen = stage.play(request, &ok()).seen.remove(0).to_lowercase();
     for gone in ["x-hop", "keep-alive", "te:", "upgrade", "proxy", "_", "203.0.113.1", "evil", "https"] {
         assert!(!seen.contains(gone), "{gone} in {seen}");

@@ -13,7 +13,7 @@ fn a_response_arrives_as_it_was_sent() {
         (
             "a length",
             "HTTP/1.1 201 Made\r\nContent-Length: 2\r\nX-Kept: 1\r\n\r\nok",
-            &["HTTP/1.1 201 Made\r\n", "content-length: 2\r\n", "X-Kept: 1\r\n"][..],
+            &["HTTP/1.1 201 Made\r\n", "content-length: 2\r\n", "X-Kept: 1\r\n", "via: 1.1 maelstrom\r\n"][..],
             "\r\n\r\nok",
         ),
         (
@@ -75,6 +75,7 @@ fn the_version_is_that_of_the_gateway_and_an_end_by_closing_becomes_one_in_chunk
     let old = Script::answer("HTTP/1.0 200 OK\r\nX: 1\r\n\r\nuntil the end").close();
     let played = stage.play(GET, &old);
     assert!(played.answer.starts_with("HTTP/1.1 200 OK\r\n"), "{}", played.answer);
+    assert!(played.answer.contains("via: 1.0 maelstrom\r\n"), "{}", played.answer);
     assert!(
         played.answer.contains("transfer-encoding: chunked") && played.answer.ends_with("\r\n0\r\n\r\n"),
         "{}",
