@@ -2,10 +2,10 @@
 
 use thiserror::Error;
 
+use super::trailers::{BadTrailers, MAX_TRAILERS, Trailers};
+
 /// Longest line with the size of a chunk, its extensions included, in bytes.
 const MAX_LINE: usize = 1024;
-/// Longest trailers, in bytes.
-pub const MAX_TRAILERS: usize = 16 * 1024;
 
 /// Finds the data in a body of chunks. It holds a place in the body and no bytes: the caller keeps the input until it is told
 /// how much of that is done with.
@@ -127,16 +127,20 @@ fn size_line(input: &[u8], before: usize) -> Result<Option<(u64, usize)>, BadChu
     Ok(Some((size, before + feed + 1)))
 }
 
-/// Finds the end of the trailers: the bytes of their lines, and with the empty line after these.
+/// Finds the end of the trailers: the bytes of their lines, and with the empty line after these. The lines are read, so that the
+/// end is the same for every reader.
 fn trailers(input: &[u8]) -> Result<Option<(usize, usize)>, BadChunk> {
     if input.starts_with(b"\r\n") {
         return Ok(Some((0, 2)));
     }
     let searched = input.get(..MAX_TRAILERS.min(input.len())).unwrap_or_default();
     match searched.windows(4).position(|window| window == b"\r\n\r\n") {
-        Some(at) => Ok(Some((at + 2, at + 4))),
+        Some(at) => {
+            Trailers::parse(input.get(..at + 2).unwrap_or_default())?;
+            Ok(Some((at + 2, at + 4)))
+        }
         None if input.len() < MAX_TRAILERS => Ok(None),
-        None => Err(BadChunk::Trailers),
+        None => Err(BadTrailers::Long.into()),
     }
 }
 
@@ -149,7 +153,7 @@ pub enum BadChunk {
     /// The line with the size of a chunk is not one.
     #[error("the size of a chunk is not a hexadecimal number on a line of its own")]
     Size,
-    /// The trailers are too long.
-    #[error("the trailers take more than {MAX_TRAILERS} bytes")]
-    Trailers,
+    /// The fields after the last chunk are none.
+    #[error(transparent)]
+    Trailers(#[from] BadTrailers),
 }

@@ -12,8 +12,8 @@ pub struct Connection<'s, 'b> {
     pub keep_alive: bool,
     /// The sender offers to change the protocol to what `Upgrade` names.
     pub upgrade: bool,
-    /// It names other fields.
-    names: bool,
+    /// It names other fields, which end at this hop.
+    pub names: bool,
 }
 
 impl<'s, 'b> Connection<'s, 'b> {

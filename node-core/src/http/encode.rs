@@ -82,12 +82,13 @@ impl<'b> HeadWriter<'b> {
 }
 
 /// A token of RFC 9110 section 5.6.2: what methods and field names are made of.
-fn is_token(text: &str) -> bool {
+#[must_use]
+pub fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 /// Text for a field value or a reason phrase: any characters but control characters other than tab.
-fn is_line(bytes: &[u8]) -> bool {
+pub(super) fn is_line(bytes: &[u8]) -> bool {
     bytes.iter().all(|&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
 }

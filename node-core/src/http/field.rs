@@ -31,6 +31,40 @@ pub fn is_hop_by_hop(name: &str) -> bool {
         || name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case("proxy-"))
 }
 
+/// Returns true when a field of this name may come after a body. Those may not that say where a message ends, where it goes, who
+/// sends it, or how it is to be read: it was acted on before they arrive (RFC 9110 section 6.5.1).
+#[must_use]
+pub fn may_trail(name: &str) -> bool {
+    const NAMES: [&str; 24] = [
+        "age",
+        "authorization",
+        "cache-control",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "cookie",
+        "date",
+        "expect",
+        "expires",
+        "host",
+        "http2-settings",
+        "location",
+        "max-forwards",
+        "pragma",
+        "proxy",
+        "range",
+        "retry-after",
+        "set-cookie",
+        "set-cookie2",
+        "vary",
+        "warning",
+        "www-authenticate",
+    ];
+    let is_condition = name.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("if-"));
+    !(is_hop_by_hop(name) || is_condition || NAMES.iter().any(|other| name.eq_ignore_ascii_case(other)))
+}
+
 /// Returns true when the comma-separated list `value` holds `token`, whatever its case.
 #[must_use]
 pub fn lists(value: &[u8], token: &str) -> bool {

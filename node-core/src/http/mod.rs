@@ -14,15 +14,17 @@ mod framing;
 mod head;
 #[cfg(test)]
 mod tests;
+mod trailers;
 mod version;
 
-pub use chunked::{BadChunk, Chunk, ChunkDecoder, MAX_TRAILERS};
+pub use chunked::{BadChunk, Chunk, ChunkDecoder};
 pub use connection::Connection;
-pub use encode::HeadWriter;
+pub use encode::{HeadWriter, is_token};
 pub use error::{EncodeError, HeadError};
 pub use field::{
-    Field, NO_FIELD, connection_options, content_length, end_to_end, find, is_hop_by_hop, lists,
+    Field, NO_FIELD, connection_options, content_length, end_to_end, find, is_hop_by_hop, lists, may_trail,
 };
 pub use framing::{BodyLength, FramingError, request_length, response_length};
 pub use head::{RequestHead, ResponseHead};
+pub use trailers::{BadTrailers, MAX_TRAILERS, Trailers};
 pub use version::Version;

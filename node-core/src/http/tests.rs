@@ -1,3 +1,4 @@
+use std::format;
 use std::string::String;
 use std::vec::Vec;
 
@@ -148,6 +149,7 @@ proptest! {
         let _ = ResponseHead::parse(&bytes, &mut [NO_FIELD; 8]);
         let _ = content_length(&[Field { name: "content-length", value: &bytes }]);
         let _ = lists(&bytes, "close");
+        let _ = Trailers::parse(&bytes);
     }
 }
 
@@ -251,6 +253,48 @@ fn what_another_reader_could_take_for_the_end_is_no_chunk() {
         assert!(decode(bad.as_bytes(), 64).is_err(), "{bad:?}");
     }
     assert!(decode(&[b'1'; 2000], 64).is_err());
+}
+
+/// Lines that are no trailers, or that some readers end where others do not.
+const BAD_TRAILERS: [&str; 13] = [
+    "X: y\n\nGET /admin HTTP/1.1\r\nHost: h\r\n",
+    "X: y\nZ: 1\r\n",
+    "X: y\r\nZ: 1\n",
+    "\nX: y\r\n",
+    "X: y\rZ: 1\r\n",
+    "X: y\r\r\n",
+    "X: y\r\n folded\r\n",
+    "X: \0\r\n",
+    "X : y\r\n",
+    " X: y\r\n",
+    ": y\r\n",
+    "X\u{e9}: y\r\n",
+    "GET /admin HTTP/1.1\r\n",
+];
+
+#[test]
+fn trailers_are_fields_on_lines_of_their_own_and_nothing_else() {
+    for bad in BAD_TRAILERS {
+        assert_eq!(Trailers::parse(bad.as_bytes()).err(), Some(BadTrailers::Line), "{bad:?}");
+        assert!(decode(format!("0\r\n{bad}\r\n\r\n").as_bytes(), 64).is_err(), "{bad:?}");
+    }
+    assert_eq!(Trailers::parse(b"X: y").err(), Some(BadTrailers::Line));
+    assert_eq!(Trailers::parse(&[b'a'; MAX_TRAILERS + 1]).err(), Some(BadTrailers::Long));
+    assert_eq!(Trailers::parse(b"").unwrap().next(), None);
+    let lines = "X-Sum:  1\t\r\nY:\r\nX-Sum: a:b \u{e9}\r\n";
+    let read: Vec<_> = Trailers::parse(lines.as_bytes()).unwrap().collect();
+    assert_eq!(read, [field("X-Sum", "1"), field("Y", ""), field("X-Sum", "a:b \u{e9}")]);
+}
+
+#[test]
+fn a_field_that_was_needed_before_the_body_does_not_come_after_it() {
+    for name in ["Content-Length", "transfer-encoding", "HOST", "Trailer", "Proxy-Authorization", "If-Match"]
+    {
+        assert!(!may_trail(name), "{name}");
+    }
+    for name in ["grpc-status", "X-Sum", "ETag", "Server-Timing", "Iffy", "Content-Digest"] {
+        assert!(may_trail(name), "{name}");
+    }
 }
 
 #[test]

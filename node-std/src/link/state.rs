@@ -168,7 +168,9 @@ impl State {
         // Also when the exchange is over: what was not read counts against the credit of the whole link.
         let unread = flow.unread();
         core::mem::swap(&mut flow.received, buffer);
-        let (id, trailers) = (flow.id, core::mem::take(&mut flow.trailers).freeze());
+        let id = flow.id;
+        // They are whole at the end, and not before.
+        let trailers = if flow.ended { core::mem::take(&mut flow.trailers).freeze() } else { Bytes::new() };
         let taken = Taken { ended: flow.ended && flow.error.is_none(), trailers };
         self.release(id, unread);
         Ok(Some(taken))

@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use super::service::{Service, Taken};
 use crate::proxy::{
-    Arrived, Body, Leg, LegError, Outcome, ProxyError, Sender, Slots, Timers, absolute, refuse, respond,
+    Arrived, Body, Leg, LegError, Outcome, ProxyError, Sender, Slots, Timers, absolute, refuse,
+    refuse_connect, respond,
 };
 
 /// How long a client may take to read the rest of a response that broke off.
@@ -56,15 +57,16 @@ pub(super) fn read<S: Service>(leg: &mut impl Leg, service: &S) -> Result<Option
         let is_too_long = parsed.is_some() || bytes.len() > limit;
         return if is_too_long { Err(ProxyError::HeadTooLarge { limit }) } else { Ok(None) };
     };
-    let ends_itself = leg.ends_itself();
+    let protocol = leg.protocol();
     let connection = Connection::of(head.fields);
     // Before anything else: after a body whose end is not certain no further request can be read.
     let framed = request_length(head.version, head.fields)?;
-    let taken = service.take(&head, ends_itself);
+    // Its target is no path, so it is refused before a component is looked for.
+    let taken = refuse_connect(&head).and_then(|()| service.take(&head, protocol));
     let own = if matches!(taken, Ok(Taken::Own)) { Some(own_request(&head)?) } else { None };
     let body = match (&taken, framed) {
         (Ok(Taken::Forward(request)), _) => request.body,
-        (_, BodyLength::None) if ends_itself => BodyLength::UntilClose,
+        (_, BodyLength::None) if protocol.ends_itself() => BodyLength::UntilClose,
         (_, framed) => framed,
     };
     let expect = find(head.fields, "expect");

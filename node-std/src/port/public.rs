@@ -26,7 +26,9 @@ use super::redirect::Redirect;
 use super::service::{Service, Taken};
 use super::sniff::{Opening, sniff};
 use crate::config::{GatewayRule, GatewaySettings, HttpLimits, Published};
-use crate::proxy::{Arrival, Body, Origin, Proxy, ProxyError, Reader, Request, absolute, normal, text};
+use crate::proxy::{
+    Arrival, Body, Origin, Protocol, Proxy, ProxyError, Reader, Request, absolute, normal, text,
+};
 use crate::tls::ALPN_H2;
 
 /// The gateway.
@@ -127,7 +129,7 @@ impl Service for Visit {
         Reader::Outside
     }
 
-    fn take(&self, head: &RequestHead<'_, '_>, ends_itself: bool) -> Result<Taken, ProxyError> {
+    fn take(&self, head: &RequestHead<'_, '_>, protocol: Protocol) -> Result<Taken, ProxyError> {
         let (asked, authority) = absolute(head.target);
         let mut buffer = Vec::new();
         let asked = normal(asked, &mut buffer)?;
@@ -149,7 +151,7 @@ impl Service for Visit {
         };
         let origin = Origin::Outside { arrival: self.arrival, component: &component, target: &target };
         let most = self.gateway.limits.timeouts.request;
-        Request::take(head, ends_itself, origin, most, self.gateway.proxy.me()).map(Taken::Forward)
+        Request::take(head, protocol, origin, most, self.gateway.proxy.me()).map(Taken::Forward)
     }
 
     async fn answer(&self, request: http::Request<Body>) -> Response<Body> {

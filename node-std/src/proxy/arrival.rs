@@ -12,7 +12,8 @@ pub struct Arrival {
     pub peer: IpAddr,
     /// Whether it came over TLS.
     pub secure: bool,
-    /// Whether what the sender says of those before it is believed: `X-Forwarded-*`, `Forwarded` and `Via`.
+    /// Whether what the sender says of those before it is believed: `X-Forwarded-*`, `Forwarded` and `Via`. Of a stranger these
+    /// fields are dropped.
     pub trusted: bool,
 }
 

@@ -84,6 +84,9 @@ pub enum ProxyError {
         /// What it said.
         what: String,
     },
+    /// CONNECT, which asks for a tunnel.
+    #[error("CONNECT is not served here")]
+    Connect,
     /// The body has a coding that is not known here.
     #[error("the request's Transfer-Encoding is not known here: only chunked is")]
     Coding,
@@ -137,6 +140,7 @@ impl ProxyError {
         match self {
             Self::BadRequest(_)
             | Self::Coding
+            | Self::Connect
             | Self::HeadTooLarge { .. }
             | Self::Loop
             | Self::TooLarge { .. }
@@ -168,7 +172,7 @@ impl ProxyError {
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::NoComponent => StatusCode::NOT_FOUND,
             Self::Stalled | Self::SlowHead => StatusCode::REQUEST_TIMEOUT,
-            Self::Coding => StatusCode::NOT_IMPLEMENTED,
+            Self::Coding | Self::Connect => StatusCode::NOT_IMPLEMENTED,
             Self::Told { status, .. } => StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
         }
     }

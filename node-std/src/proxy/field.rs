@@ -12,6 +12,7 @@ pub(super) enum Kind {
     ForwardedHost,
     ForwardedProto,
     Host,
+    Http2Settings,
     /// Another field of Maelstrom's, which only nodes set.
     Maelstrom,
     Other,
@@ -39,6 +40,7 @@ impl Kind {
             9 if is("forwarded") => Self::Forwarded,
             10 if is("connection") => Self::Connection,
             14 if is("content-length") => Self::ContentLength,
+            14 if is("http2-settings") => Self::Http2Settings,
             15 if is("x-forwarded-for") => Self::ForwardedFor,
             16 if is("x-forwarded-host") => Self::ForwardedHost,
             17 if is("x-forwarded-proto") => Self::ForwardedProto,

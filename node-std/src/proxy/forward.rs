@@ -372,7 +372,7 @@ impl Fault {
     /// The fault of a request that was relayed to `who`.
     fn of(failure: Failure, who: impl Fn() -> String) -> Self {
         let error = match failure {
-            Failure::Downstream(LegError::Length | LegError::Chunk(_)) => {
+            Failure::Downstream(LegError::Length | LegError::Chunk(_) | LegError::Trailers(_)) => {
                 ProxyError::BadRequest("the body is not as its head says".to_owned())
             }
             Failure::Downstream(_) => return Self::Gone,

@@ -8,7 +8,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use node_core::http::{BodyLength, Chunk, ChunkDecoder, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::leg::{Arrived, Leg, LegError, Outline};
+use super::leg::{Arrived, Leg, LegError, Outline, Protocol};
 use crate::buffer::{ReadBuffer, SIZE, give_back, lend};
 
 /// From so many bytes on a piece of a body is written without a copy.
@@ -157,8 +157,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Http1<IO> {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Leg for Http1<IO> {
-    fn ends_itself(&self) -> bool {
-        false
+    fn protocol(&self) -> Protocol {
+        Protocol::Http1
     }
 
     fn upgrade(&mut self) {

@@ -82,7 +82,7 @@ impl Proxy {
                 Ok(None)
             };
         };
-        let request = Request::take(&head, leg.ends_itself(), origin, LONGEST, self.cluster.me())?;
+        let request = Request::take(&head, leg.protocol(), origin, LONGEST, self.cluster.me())?;
         let len = head.len;
         leg.consume(len);
         Ok(Some(request))

@@ -6,7 +6,7 @@
 use core::task::{Context, Poll};
 use std::io;
 
-use node_core::http::{BadChunk, BodyLength, FramingError};
+use node_core::http::{BadChunk, BadTrailers, BodyLength, FramingError, Version};
 
 use crate::link::ExchangeError;
 
@@ -24,10 +24,36 @@ pub(crate) enum Arrived {
     End,
 }
 
+/// What a leg speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// HTTP/1.1 or 1.0.
+    Http1,
+    Http2,
+    /// Another node is on the other side.
+    Link,
+}
+
+impl Protocol {
+    /// Whether the connection tells where a message ends, and not the message's head.
+    pub(crate) const fn ends_itself(self) -> bool {
+        matches!(self, Self::Http2 | Self::Link)
+    }
+
+    /// What the node that takes a message of HTTP writes in `Via`: the version that it came in, and the name of this cluster
+    /// (RFC 9110 section 7.6.3). The text of a head of HTTP/2 has `version` 1.1.
+    pub(crate) const fn via(self, version: Version) -> &'static str {
+        match (self, version) {
+            (Self::Http2, _) => "2.0 maelstrom",
+            (_, Version::Http10) => "1.0 maelstrom",
+            (_, Version::Http11) => "1.1 maelstrom",
+        }
+    }
+}
+
 /// One leg. Its methods do not block: `Pending` means that the task is woken later.
 pub(crate) trait Leg: Send {
-    /// The connection tells where a message ends, and not its head.
-    fn ends_itself(&self) -> bool;
+    fn protocol(&self) -> Protocol;
 
     /// Both directions carry bytes without any form from now on.
     fn upgrade(&mut self);
@@ -55,7 +81,7 @@ pub(crate) trait Leg: Send {
     /// Whether the sender may wait for an answer before it sends the rest.
     fn is_conversation(&self) -> bool;
 
-    /// The field lines after the body that came in.
+    /// The field lines after the body that came in, as they came.
     fn trailers(&self) -> &[u8];
 
     /// Whether the other side is gone, while nothing is expected from it.
@@ -69,7 +95,7 @@ pub(crate) trait Leg: Send {
     /// Sends bytes of the body, which ends after them if `last`. Returns how many were taken: at least one.
     fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8], last: bool) -> Poll<Result<usize, LegError>>;
 
-    /// Ends the body, with these field lines after it.
+    /// Ends the body, with these field lines after it, which [`passed`](super::trailers::passed) wrote.
     fn poll_end(&mut self, cx: &mut Context<'_>, trailers: &[u8]) -> Poll<Result<(), LegError>>;
 
     /// Passes on what is held back.
@@ -115,6 +141,8 @@ pub(crate) enum LegError {
     Head,
     #[error("the body is not as long as its Content-Length says")]
     Length,
+    #[error(transparent)]
+    Trailers(#[from] BadTrailers),
 }
 
 impl LegError {

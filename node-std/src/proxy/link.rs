@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use node_core::http::BodyLength;
 use node_core::link::ResetCode;
 
-use super::leg::{Arrived, Leg, LegError, Outline};
+use super::leg::{Arrived, Leg, LegError, Outline, Protocol};
 use crate::link::{Accepted, Inbound, Opened, Outbound};
 
 /// A piece of a body up to this size goes out together with the head.
@@ -23,6 +23,8 @@ pub(crate) struct LinkLeg {
     left: Option<u64>,
     ended: bool,
     trailers: Bytes,
+    /// How many bytes of the outgoing trailers were sent.
+    trailed: usize,
     /// A head that goes out with the first bytes of its body.
     head: BytesMut,
     /// What is left of the outgoing body, if its length is known.
@@ -55,6 +57,7 @@ impl LinkLeg {
             left: None,
             ended: false,
             trailers: Bytes::new(),
+            trailed: 0,
             head: BytesMut::new(),
             to_send: None,
             sent: false,
@@ -84,8 +87,8 @@ impl LinkLeg {
 }
 
 impl Leg for LinkLeg {
-    fn ends_itself(&self) -> bool {
-        true
+    fn protocol(&self) -> Protocol {
+        Protocol::Link
     }
 
     fn upgrade(&mut self) {
@@ -201,12 +204,11 @@ impl Leg for LinkLeg {
         let Some(outbound) = &mut self.outbound else { return Poll::Ready(Err(LegError::Closed)) };
         if !done && trailers.is_empty() {
             ready!(outbound.poll_send(cx, &[], true))?;
-        } else if !done {
-            // They are small: a peer that gives no credit for them does not get them.
-            let sent = ready!(outbound.poll_send_trailers(cx, trailers, true))?;
-            if sent < trailers.len() {
-                ready!(outbound.poll_send(cx, &[], true))?;
-            }
+        }
+        // All of them: a part of a line is no field.
+        while !done && self.trailed < trailers.len() {
+            let rest = trailers.get(self.trailed..).unwrap_or_default();
+            self.trailed += ready!(outbound.poll_send_trailers(cx, rest, true))?;
         }
         self.sent = true;
         Poll::Ready(Ok(()))

@@ -24,6 +24,7 @@ mod health;
 mod http1;
 mod http2;
 mod inbound;
+mod interim;
 mod leg;
 mod link;
 mod pace;
@@ -37,6 +38,8 @@ mod slots;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod trailers;
+mod upgrade;
 mod upstream;
 
 pub(crate) use alarm::Alarm;
@@ -50,9 +53,9 @@ pub(crate) use forward::{Outcome, Sender};
 pub use health::{Health, HealthChecks};
 pub(crate) use http1::Http1;
 pub(crate) use http2::Http2Server;
-pub(crate) use leg::{Arrived, Leg, LegError, Outline};
+pub(crate) use leg::{Arrived, Leg, LegError, Outline, Protocol};
 pub(crate) use refusal::{Reader, refuse, respond};
-pub(crate) use request::{Request, absolute, normal};
+pub(crate) use request::{Request, absolute, normal, refuse_connect};
 pub use response::{json, text};
 pub(crate) use slots::Slots;
 pub(crate) use timers::Timers;

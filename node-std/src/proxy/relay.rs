@@ -8,11 +8,13 @@ use node_core::http::{BodyLength, ResponseHead};
 use tokio::time::Instant;
 
 use super::error::ProxyError;
-use super::leg::{Arrived, Leg, LegError};
+use super::interim::Interim;
+use super::leg::{Arrived, Leg, LegError, Protocol};
 use super::reply::Reply;
 use super::request::Request;
 use super::slots::Slots;
 use super::timers::Timers;
+use super::trailers::{Message, passed};
 use super::{MAX_FIELDS, MAX_HEAD};
 
 /// How long nothing may move in a tunnel, such as a WebSocket.
@@ -89,6 +91,8 @@ pub(super) async fn relay<D: Leg, U: Leg>(
         closes: false,
         is_failure: false,
         tunnel: false,
+        named: Vec::new(),
+        interim: Interim::default(),
     };
     poll_fn(|cx| relay.poll(cx)).await
 }
@@ -112,6 +116,10 @@ struct Relay<'r, D, U> {
     is_failure: bool,
     /// The protocol was changed: both directions carry bytes without any form.
     tunnel: bool,
+    /// The names of fields of the response that end at this hop.
+    named: Vec<u8>,
+    /// The interim responses that came.
+    interim: Interim,
 }
 
 impl<D: Leg, U: Leg> Relay<'_, D, U> {
@@ -163,7 +171,11 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                     let data = self.down.bytes().get(..len).unwrap_or_default();
                     self.up.poll_send(cx, data, last).map_ok(|taken| (taken, last && taken == len))
                 }
-                Arrived::End => self.up.poll_end(cx, self.down.trailers()).map_ok(|()| (0, true)),
+                Arrived::End => {
+                    let trailers = passed(self.down.trailers(), Message::Request, &self.terms.request.named)
+                        .map_err(|error| Failure::Downstream(error.into()))?;
+                    self.up.poll_end(cx, &trailers).map_ok(|()| (0, true))
+                }
             };
             match passed {
                 Poll::Ready(Ok((taken, end))) => {
@@ -195,6 +207,9 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
     fn poll_response(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
         let mut moved = false;
         while self.head {
+            if self.interim.any() && !self.flush_interim(cx)? {
+                return Ok(moved);
+            }
             if self.take_head()? {
                 moved = true;
                 continue;
@@ -220,7 +235,11 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                     let data = self.up.bytes().get(..len).unwrap_or_default();
                     self.down.poll_send(cx, data, last).map_ok(|taken| (taken, last && taken == len))
                 }
-                Arrived::End => self.down.poll_end(cx, self.up.trailers()).map_ok(|()| (0, true)),
+                Arrived::End => {
+                    let trailers = passed(self.up.trailers(), Message::Response, &self.named)
+                        .map_err(|error| Failure::Upstream(error.into()))?;
+                    self.down.poll_end(cx, &trailers).map_ok(|()| (0, true))
+                }
             };
             match passed {
                 Poll::Ready(Ok((taken, end))) => {
@@ -241,6 +260,18 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
         Ok(moved)
     }
 
+    /// Waits until the sender has taken the interim responses so far. Returns whether another head may be read.
+    fn flush_interim(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure> {
+        self.interim.is_blocked = self.down.poll_flush(cx).map_err(Failure::Downstream)?.is_pending();
+        if !self.interim.is_blocked {
+            self.terms.timers.sent.moved(0);
+        } else if self.terms.timers.sent.waits(cx) {
+            return Err(Failure::Slow);
+        }
+        // Its connection is read whether anybody takes the heads or not. So they are taken, counted and dropped.
+        Ok(!self.interim.is_blocked || self.up.protocol() == Protocol::Http2)
+    }
+
     /// Reads a head of the response and passes it on. `false` when more of it must arrive first.
     fn take_head(&mut self) -> Result<bool, Failure> {
         let bad = |error: &dyn core::fmt::Display| Failure::Response(error.to_string());
@@ -252,19 +283,22 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
         let parsed = ResponseHead::parse_any(bytes, slots.get()).map_err(|error| bad(&error))?;
         let Some(head) = parsed else {
             // Nodes add to the head of a component.
-            let too_long = bytes.len() > if self.up.ends_itself() { 2 * MAX_HEAD } else { MAX_HEAD };
+            let is_link = self.up.protocol() == Protocol::Link;
+            let too_long = bytes.len() > if is_link { 2 * MAX_HEAD } else { MAX_HEAD };
             return if too_long { Err(bad(&"its head is too long")) } else { Ok(false) };
         };
         let Terms { request, enters, .. } = self.terms;
-        let reply =
-            Reply::take(&head, self.up.ends_itself(), request, enters).map_err(|error| bad(&error))?;
+        let reply = Reply::take(&head, self.up.protocol(), request, enters).map_err(|error| bad(&error))?;
         if let Some(error) = reply.error {
             return Err(Failure::Told(error));
         }
         let len = head.len;
         self.up.consume(len);
         if reply.is_interim() {
-            if request.reads_interim {
+            if !self.interim.admits(len) {
+                return Err(bad(&"too many interim responses"));
+            }
+            if request.reads_interim && !self.interim.is_blocked {
                 self.down.begin(&reply.text, reply.outline);
             }
             return Ok(true);
@@ -284,7 +318,7 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
         } else {
             self.up.expect(reply.body);
         }
-        (self.tunnel, self.is_failure) = (reply.status == 101, reply.is_failure);
+        (self.tunnel, self.is_failure, self.named) = (reply.status == 101, reply.is_failure, reply.named);
         // Who refuses a body has often not read it, and closes without saying so.
         let refuses = reply.status >= 400 && request.body != BodyLength::None;
         (self.head, self.closes) = (false, reply.closes || self.tunnel || refuses);

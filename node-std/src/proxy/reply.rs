@@ -4,8 +4,9 @@ use node_core::http::{BodyLength, Connection, ResponseHead, content_length, resp
 
 use super::error::ProxyError;
 use super::field::Kind;
-use super::leg::{LegError, Outline};
-use super::request::{Request, VIA, put};
+use super::leg::{LegError, Outline, Protocol};
+use super::request::{Request, put};
+use super::trailers::named;
 
 /// A response's head as it goes to the next hop.
 pub(super) struct Reply {
@@ -15,6 +16,8 @@ pub(super) struct Reply {
     /// How long the body is that arrives.
     pub(super) body: BodyLength,
     pub(super) outline: Outline,
+    /// The names of fields that end at this hop, also as trailers.
+    pub(super) named: Vec<u8>,
     /// The upstream closes the connection after it.
     pub(super) closes: bool,
     /// What another node of the cluster says that failed.
@@ -34,11 +37,11 @@ fn told(status: u16, value: &[u8]) -> ProxyError {
 pub(super) const ERROR: &str = "maelstrom-error";
 
 impl Reply {
-    /// Takes in the response to `request`, whose body ends itself or not, as its leg does. `enters` says that this node let the
-    /// request into the cluster.
+    /// Takes in the response to `request`, which came in this protocol. `enters` says that this node let the request into the
+    /// cluster.
     pub(super) fn take(
         head: &ResponseHead<'_, '_>,
-        ends_itself: bool,
+        protocol: Protocol,
         request: &Request,
         enters: bool,
     ) -> Result<Self, LegError> {
@@ -58,9 +61,9 @@ impl Reply {
                 Kind::Upgrade if switches => put(&mut text, name, value),
                 Kind::Maelstrom if name.eq_ignore_ascii_case(ERROR) => {
                     // A component does not speak for a node.
-                    if ends_itself && enters {
+                    if protocol == Protocol::Link && enters {
                         error = Some(told(head.status, value));
-                    } else if ends_itself {
+                    } else if protocol == Protocol::Link {
                         put(&mut text, ERROR, value);
                     }
                 }
@@ -71,11 +74,12 @@ impl Reply {
         if switches {
             text.extend_from_slice(b"connection: upgrade\r\n");
         }
-        if enters {
-            put(&mut text, "via", VIA.as_bytes());
+        // The node of the component has done so for a response that came over a link.
+        if protocol != Protocol::Link {
+            put(&mut text, "via", protocol.via(head.version).as_bytes());
         }
         let body = match response_length(head.version, head.status, request.is_head, head.fields)? {
-            BodyLength::Chunked if ends_itself => BodyLength::UntilClose,
+            BodyLength::Chunked if protocol.ends_itself() => BodyLength::UntilClose,
             body => body,
         };
         let outline = match body {
@@ -89,7 +93,8 @@ impl Reply {
             head.version == node_core::http::Version::Http10 && !connection.keep_alive
         };
         let is_failure = matches!(head.status, 502..=504);
-        Ok(Self { status: head.status, text, body, outline, closes, error, is_failure })
+        let named = named(head.fields, connection);
+        Ok(Self { status: head.status, text, body, outline, named, closes, error, is_failure })
     }
 
     /// Whether another response to the same request follows.

@@ -16,10 +16,10 @@ use tokio::time::Instant;
 use super::arrival::{Arrival, Origin};
 use super::error::ProxyError;
 use super::field::Kind;
+use super::leg::Protocol;
+use super::trailers::named;
+use super::upgrade::offered;
 use crate::cluster::MAX_HOPS;
-
-/// The name by which this cluster is known in `Via`.
-pub(super) const VIA: &str = "1.1 maelstrom";
 
 /// A request whose head was read and checked. Its text is what goes to the next hop.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(crate) struct Request {
     pub(crate) is_head: bool,
     /// It changes nothing, so that it can be sent twice.
     pub(crate) is_safe: bool,
+    /// The names of fields that end at this hop, also as trailers.
+    pub(crate) named: Vec<u8>,
     /// It offers to change the protocol of the connection.
     pub(crate) upgrades: bool,
     /// The sender reads interim responses.
@@ -49,17 +51,18 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Takes in a request that may take `most` on the node `me`, whose body ends itself or not, as its [leg](super::leg::Leg) does.
+    /// Takes in a request that may take `most` on the node `me`, and came in this protocol.
     ///
     /// # Errors
     /// It breaks a rule, names no component, or is too late.
     pub(crate) fn take(
         head: &RequestHead<'_, '_>,
-        ends_itself: bool,
+        protocol: Protocol,
         origin: Origin<'_>,
         most: Duration,
         me: NodeId,
     ) -> Result<Self, ProxyError> {
+        refuse_connect(head)?;
         let connection = Connection::of(head.fields);
         let mut text = Vec::with_capacity(head.len + 512);
         text.extend_from_slice(head.method.as_bytes());
@@ -83,7 +86,11 @@ impl Request {
             match (kind, origin) {
                 (Kind::TransferEncoding | Kind::ContentLength | Kind::Connection, _) => {}
                 (Kind::Te, _) => seen.trailers |= lists(value, "trailers"),
-                (Kind::Upgrade, _) if connection.upgrade => put(&mut text, "upgrade", value),
+                // HTTP/1.0 offers nothing (RFC 9110 section 7.8).
+                (Kind::Upgrade, _) if connection.upgrade && head.version == Version::Http11 => {
+                    seen.protocols.extend(offered(value));
+                }
+                (Kind::Http2Settings, _) => {}
                 (Kind::Host, _) if authority.is_some() => {}
                 (Kind::Host, _) if seen.host.is_some() => {
                     return Err(ProxyError::BadRequest("the request has several Host headers".to_owned()));
@@ -106,6 +113,9 @@ impl Request {
                 }
                 (Kind::Forwarded, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
                     seen.forwarded.extend(arrival.trusted.then_some(value));
+                }
+                (Kind::Via, Origin::Outside { arrival, .. } | Origin::Inside(arrival)) => {
+                    seen.via.extend(arrival.trusted.then_some(value));
                 }
                 (
                     Kind::ForwardedHost | Kind::ForwardedProto,
@@ -130,7 +140,9 @@ impl Request {
         } else if head.version == Version::Http11 && origin.arrival().is_some() {
             return Err(ProxyError::BadRequest("the request has no Host header".to_owned()));
         }
-        if connection.upgrade {
+        let upgrades = !seen.protocols.is_empty();
+        if upgrades {
+            line(&mut text, "upgrade", seen.protocols.join(", "));
             text.extend_from_slice(b"connection: upgrade\r\n");
         }
         if seen.trailers {
@@ -147,6 +159,9 @@ impl Request {
         let now = unix_nanos();
         if let Some(arrival) = origin.arrival() {
             seen.announce(&mut text, arrival, now);
+            begin_list(&mut text, "via", &seen.via);
+            text.extend_from_slice(protocol.via(head.version).as_bytes());
+            text.extend_from_slice(b"\r\n");
         }
         let path = RelayPath(&seen.path);
         if path.visits(me) {
@@ -163,8 +178,8 @@ impl Request {
         if remaining == Duration::ZERO {
             return Err(ProxyError::Late);
         }
-        let body = if ends_itself {
-            carried_length(head, connection)?
+        let body = if protocol.ends_itself() {
+            carried_length(head, upgrades)?
         } else {
             request_length(head.version, head.fields)?
         };
@@ -176,7 +191,8 @@ impl Request {
             body,
             is_head: head.method == "HEAD",
             is_safe,
-            upgrades: connection.upgrade,
+            named: named(head.fields, connection),
+            upgrades,
             reads_interim: head.version == Version::Http11,
             path: seen.path,
             to,
@@ -214,8 +230,11 @@ struct Seen<'b> {
     deadline: Option<u64>,
     start: bool,
     trailers: bool,
+    /// Those that it offers to change to.
+    protocols: Vec<&'b str>,
     forwarded_for: Vec<&'b [u8]>,
     forwarded: Vec<&'b [u8]>,
+    via: Vec<&'b [u8]>,
     forwarded_host: bool,
     forwarded_proto: bool,
 }
@@ -249,7 +268,7 @@ impl Seen<'_> {
             text.extend_from_slice(host);
             text.push(b'"');
         }
-        for part in [";proto=", proto, "\r\nvia: ", VIA, "\r\n"] {
+        for part in [";proto=", proto, "\r\n"] {
             text.extend_from_slice(part.as_bytes());
         }
         if let Some(host) = self.host.filter(|_| !self.forwarded_host) {
@@ -265,16 +284,21 @@ impl Seen<'_> {
 }
 
 /// A request's body on a leg that ends itself: the fields say whether there is one.
-fn carried_length(
-    head: &RequestHead<'_, '_>,
-    connection: Connection<'_, '_>,
-) -> Result<BodyLength, ProxyError> {
+fn carried_length(head: &RequestHead<'_, '_>, upgrades: bool) -> Result<BodyLength, ProxyError> {
     match request_length(head.version, head.fields)? {
-        BodyLength::None if connection.upgrade => Ok(BodyLength::None),
+        BodyLength::None if upgrades => Ok(BodyLength::None),
         // The peer may not know of the mark for a body without a length, so its end decides.
         BodyLength::None => Ok(BodyLength::UntilClose),
         length => Ok(length),
     }
+}
+
+/// A component cannot be asked for a tunnel: the bytes after a response 2xx are no HTTP (RFC 9110 section 9.3.6).
+///
+/// # Errors
+/// The method is CONNECT.
+pub(crate) fn refuse_connect(head: &RequestHead<'_, '_>) -> Result<(), ProxyError> {
+    if head.method.eq_ignore_ascii_case("connect") { Err(ProxyError::Connect) } else { Ok(()) }
 }
 
 /// The target without dot segments. Most targets need no memory for that.

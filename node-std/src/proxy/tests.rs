@@ -1,16 +1,19 @@
-use core::net::SocketAddr;
+use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{Empty, Full};
+use node_core::http::{NO_FIELD, RequestHead};
+use node_core::id::NodeId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::Proxy;
+use super::relay::{Progress, Terms, relay};
+use super::{Arrival, Http1, Origin, Protocol, Proxy, Timers};
 use crate::config::HttpLimits;
-use crate::port::testing::{Version, ask, port_within};
+use crate::port::testing::{Version, ask, port, port_within};
 use crate::testing::{alone, component, mirror, server};
 
 /// A request to the component `a`.
@@ -36,6 +39,7 @@ async fn a_component_sees_the_request_and_how_it_came() {
     let proxy = proxy(mirror().await, "/base/");
     let request = request("/path?q=1").method("POST");
     let request = request.header("x-forwarded-for", "198.51.100.1").header("x-kept", "2");
+    let request = request.header("via", "1.0 a").header("via", "2.0 b (c)");
     let (_, seen) = ask(&proxy, request.body(Full::from("hello")).unwrap()).await;
     let (head, body) = seen.split_once("\n\n").unwrap();
     assert_eq!((head.lines().next(), body), (Some("POST /base/path?q=1"), "hello"));
@@ -45,7 +49,7 @@ async fn a_component_sees_the_request_and_how_it_came() {
         "x-forwarded-proto: http",
         "x-forwarded-for: 198.51.100.1, 127.0.0.1",
         "forwarded: for=127.0.0.1;host=\"example.org\";proto=http",
-        "via: 1.1 maelstrom",
+        "via: 1.0 a, 2.0 b (c), 1.1 maelstrom",
         "maelstrom-component: a",
         "maelstrom-relay-path: 00000000000000000000000000000000",
         "x-kept: 2",
@@ -88,10 +92,82 @@ async fn a_loop_is_refused() {
 #[tokio::test]
 async fn an_offer_to_upgrade_that_nobody_takes_up_changes_nothing() {
     let proxy = proxy(mirror().await, "");
-    let request = request("/").header("connection", "upgrade").header("upgrade", "h2c");
+    let request = request("/").header("connection", "upgrade").header("upgrade", "websocket");
     let (status, seen) = ask(&proxy, bare(request)).await;
     assert_eq!(status, 200);
-    assert!(seen.contains("upgrade: h2c\n"), "{seen}");
+    assert!(seen.contains("upgrade: websocket\n"), "{seen}");
+}
+
+#[tokio::test]
+async fn no_component_is_offered_http_or_tls() {
+    let proxy = proxy(mirror().await, "");
+    for (offer, left) in [("h2c", ""), ("HTTP/2.0, TLS/1.0", ""), ("h2c, websocket", "websocket")] {
+        let request = request("/").method("POST").header("connection", "Upgrade, HTTP2-Settings");
+        let request = request.header("upgrade", offer).header("http2-settings", "AAMAAABkAAQCAAAAAAIAAAAA");
+        let (status, seen) = ask(&proxy, request.body(Full::from("hello")).unwrap()).await;
+        assert_eq!(status, 200);
+        let offered: Vec<&str> = seen.lines().filter_map(|line| line.strip_prefix("upgrade: ")).collect();
+        assert_eq!(offered.concat(), left, "{seen}");
+        assert_eq!(seen.contains("connection: upgrade\n"), !left.is_empty(), "{seen}");
+        assert!(!seen.contains("http2-settings") && seen.ends_with("\n\nhello"), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_only_says_that_it_works_on_it_is_a_bad_gateway() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            while stream.write_all(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n").await.is_ok() {}
+        }
+    });
+    let mut io = port(proxy(addr, "")).0;
+    io.write_all(b"POST / HTTP/1.1\r\nhost: x\r\nmaelstrom-component: a\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    io.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(answer.matches("HTTP/1.1 103 ").count(), 100, "{answer}");
+    assert!(
+        answer.contains("\r\n\r\nHTTP/1.1 502 ") && answer.ends_with("too many interim responses"),
+        "{answer}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn interim_responses_wait_for_a_client_that_does_not_read() {
+    let text = b"GET / HTTP/1.1\r\nhost: x\r\nmaelstrom-component: a\r\n\r\n";
+    let mut slots = [NO_FIELD; 8];
+    let head = RequestHead::parse(text, &mut slots).unwrap().unwrap();
+    let arrival = Arrival { peer: Ipv4Addr::LOCALHOST.into(), secure: false, trusted: true };
+    let most = Duration::from_secs(300);
+    let request =
+        super::Request::take(&head, Protocol::Http1, Origin::Inside(arrival), most, NodeId([0; 16])).unwrap();
+    let (mut client, near) = tokio::io::duplex(64);
+    let (mut upstream, far) = tokio::io::duplex(64);
+    let (mut down, mut up) = (Http1::new(near), Http1::new(far));
+    down.answers(node_core::http::Version::Http11, false);
+    let relayed = tokio::spawn(async move {
+        let (mut timers, mut progress) = (Timers::new(0), Progress::default());
+        timers.alarm.set(request.deadline);
+        let terms = Terms { request: &request, enters: true, most: u64::MAX, timers: &mut timers };
+        relay(&mut down, &mut up, terms, &mut progress).await.map(drop)
+    });
+    let hint = format!("HTTP/1.1 103 Early Hints\r\nlink: <{}>\r\n\r\n", "x".repeat(1200));
+    let written = tokio::spawn(async move {
+        upstream.write_all(hint.repeat(90).as_bytes()).await.unwrap();
+        upstream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        upstream
+    });
+    // The clock goes on once nothing else does.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(!written.is_finished(), "the node took all of them");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(answer.matches("HTTP/1.1 103 ").count(), 90);
+    assert!(answer.contains("HTTP/1.1 204 No Content"), "{answer}");
+    relayed.await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -167,7 +243,22 @@ async fn http_2_is_answered_like_http_1() {
     }
     let seen = String::from_utf8(seen).unwrap();
     assert!(seen.starts_with("POST /path\n") && seen.ends_with("\n\nhello"), "{seen}");
+    assert!(seen.contains("via: 2.0 maelstrom\n"), "{seen}");
     assert!(seen.contains("cookie: a=1; b=2\n") && seen.contains("host: example.org\n"), "{seen}");
+}
+
+#[tokio::test]
+async fn no_tunnel_is_opened_over_http_2() {
+    let proxy = proxy(mirror().await, "");
+    let io = port_within(proxy, HttpLimits::of_connections(100), Version::Http2).0;
+    let (client, connection) = h2::client::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let connect = || Request::connect("example.org:443").header("MAELSTROM-COMPONENT", "a").body(()).unwrap();
+    let (response, _upload) = client.send_request(connect(), false).unwrap();
+    assert_eq!(response.await.unwrap().status(), 501);
+    // The extended one is not offered (RFC 8441), so a stream with it is malformed.
+    assert!(!client.is_extended_connect_protocol_enabled());
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use node_core::gossip::{
     StaticStorage,
 };
 use node_core::http::{
-    Chunk, ChunkDecoder, Connection, NO_FIELD, RequestHead, ResponseHead, content_length, end_to_end,
-    request_length, response_length,
+    Chunk, ChunkDecoder, Connection, NO_FIELD, RequestHead, ResponseHead, Trailers, content_length,
+    end_to_end, request_length, response_length,
 };
 use node_core::id::LinkId;
 use node_core::identity::{Channel, Identity};
@@ -259,6 +259,24 @@ pub fn chunks(input: &[u8]) {
     for piece in [1, 2, 7] {
         assert_eq!(decode(input, piece), whole, "in pieces of {piece}");
     }
+    trailers(input);
+}
+
+/// Field lines after a body. Those that are taken are the same to a reader that ends a line at a bare CR or LF, too.
+fn trailers(lines: &[u8]) -> Option<()> {
+    let fields = Trailers::parse(lines).ok()?;
+    let (mut count, mut written) = (0, Vec::new());
+    for field in fields {
+        written.extend_from_slice(&[field.name.as_bytes(), b":", field.value, b"\r\n"].concat());
+        count += 1;
+    }
+    let ends = |end: u8| lines.iter().filter(|&&byte| byte == end).count();
+    assert_eq!((ends(b'\n'), ends(b'\r')), (count, count), "a line is a field");
+    assert!(
+        Trailers::parse(&written).is_ok_and(|read| read.eq(fields)),
+        "what is written anew reads the same"
+    );
+    Some(())
 }
 
 /// The bytes of data, and how many bytes the body took; `None` when it is not over or none.
@@ -288,6 +306,7 @@ fn decode(input: &[u8], piece: usize) -> Option<(usize, u64, usize)> {
                 }
                 Chunk::End(fields, all) => {
                     assert!(fields <= all);
+                    assert!(trailers(input.get(done..done + fields)?).is_some(), "they were read");
                     return Some((len, sum, done + all));
                 }
             }

@@ -28,7 +28,7 @@ fn a_request_arrives_as_it_was_sent() {
         ("an encoded slash", "GET /COMPONENT/a%2Fb/../c HTTP/1.1\r\n", &["GET /c HTTP/1.1\n"]),
         ("a kept encoded slash", "GET /COMPONENT/a%2Fb HTTP/1.1\r\n", &["GET /a%2Fb HTTP/1.1\n"]),
         ("an absolute target", "GET http://y/COMPONENT/a HTTP/1.1\r\n", &["host: y\n", "GET /a HTTP/1.1\n"]),
-        ("an older version", "GET /COMPONENT/a HTTP/1.0\r\n", &["GET /a HTTP/1.1\n"]),
+        ("an older version", "GET /COMPONENT/a HTTP/1.0\r\n", &["GET /a HTTP/1.1\n", "via: 1.0 maelstrom\n"]),
     ] {
         let played = stage.play(&format!("{request}Host: x\r\nConnection: close\r\n\r\n"), &ok());
         assert!(played.answer.starts_with("HTTP/1.1 200 OK\r\n"), "{name}: {}", played.answer);
@@ -63,6 +63,13 @@ fn bodies_keep_their_framing_and_their_trailers() {
     let played = stage.play(chunked, &ok());
     assert!(played.seen[0].ends_with("5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"), "{:?}", played.seen);
     assert!(!played.seen[0].contains("content-length"), "{:?}", played.seen);
+    let with_others = chunked.replace("Connection: close", "Connection: close, X-Hop").replace(
+        "X-Sum: 1\r\n",
+        "X-Hop: 1\r\nMAELSTROM-COMPONENT: other\r\nx_real_ip: 1\r\nProxy: evil\r\nX-Sum:1\r\nHost: evil\r\n\
+         Content-Length: 9\r\nTransfer-Encoding: chunked\r\nX-Forwarded-For: 203.0.113.1\r\nAuthorization: evil\r\n",
+    );
+    let played = stage.play(&with_others, &ok());
+    assert!(played.seen[0].ends_with("5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"), "{:?}", played.seen);
 }
 
 #[test]
@@ -71,7 +78,7 @@ fn fields_of_this_hop_and_of_impostors_stay_behind() {
     let request = "GET /COMPONENT/a HTTP/1.1\r\nHost: x\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 1\r\n\
                    TE: gzip\r\nUpgrade: h2c\r\nProxy: http://evil\r\nProxy-Authorization: y\r\nX_Real_IP: 1\r\n\
                    MAELSTROM_COMPONENT: other\r\nX-Forwarded-For: 203.0.113.1\r\nForwarded: for=203.0.113.1\r\n\
-                   X-Forwarded-Host: evil\r\nX-Forwarded-Proto: https\r\nX-Kept: 1\r\n\r\n";
+                   Via: 1.1 evil\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Proto: https\r\nX-Kept: 1\r\n\r\n";
     let seen = stage.play(request, &ok()).seen.remove(0).to_lowercase();
     for gone in ["x-hop", "keep-alive", "te:", "upgrade", "proxy", "_", "203.0.113.1", "evil", "https"] {
         assert!(!seen.contains(gone), "{gone} in {seen}");
@@ -85,6 +92,29 @@ fn fields_of_this_hop_and_of_impostors_stay_behind() {
         "via: 1.1 maelstrom\n",
     ] {
         assert!(seen.contains(kept), "{kept:?} in {seen}");
+    }
+}
+
+#[test]
+fn no_component_is_asked_to_speak_http_2_with_a_client() {
+    let stage = Stage::start("");
+    let request = "GET /COMPONENT/a HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade, HTTP2-Settings\r\n\
+                   Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n";
+    let played = stage.play(request, &ok());
+    let seen = played.seen[0].to_lowercase();
+    assert!(!seen.contains("upgrade") && !seen.contains("http2") && !seen.contains("connection"), "{seen}");
+    assert!(played.answer.starts_with("HTTP/1.1 200 OK\r\n"), "{}", played.answer);
+}
+
+#[test]
+fn no_component_is_asked_for_a_tunnel() {
+    let stage = Stage::start("");
+    for target in ["/COMPONENT/a", "example.org:443", "/nobody/", "/"] {
+        let played =
+            stage.play(&format!("CONNECT {target} HTTP/1.1\r\nHost: x\r\n\r\nGET /COMPONENT/b"), &ok());
+        assert!(played.answer.starts_with("HTTP/1.1 501 Not Implemented\r\n"), "{target}: {}", played.answer);
+        assert!(played.answer.ends_with("CONNECT is not served here"), "{target}: {}", played.answer);
+        assert!(played.seen.is_empty(), "{target}: {:?}", played.seen);
     }
 }
 
@@ -133,6 +163,26 @@ fn what_could_hide_a_second_request_is_refused_and_the_connection_ends() {
         assert!(played.answer.starts_with(&format!("HTTP/1.1 {status} ")), "{fields:?}: {}", played.answer);
         assert_eq!(played.answer.matches("HTTP/1.1").count(), 1, "{fields:?}: {}", played.answer);
         assert!(played.seen.is_empty(), "{fields:?}: {:?}", played.seen);
+    }
+    // A server that ends a line at a bare LF takes trailers for the next request.
+    for trailers in [
+        "X: y\n\nGET /admin HTTP/1.1\r\nHost: h\r\n",
+        "X: y\r\nZ: 1\n\nGET /admin HTTP/1.1\r\n",
+        "X: y\r\n folded\r\n",
+        "X: y\rGET /admin HTTP/1.1\r\n",
+        "GET /admin HTTP/1.1\r\n",
+        "X : y\r\n",
+        "X: \0\r\n",
+    ] {
+        let head = "POST /COMPONENT/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for component in ["loc", "rem"] {
+            stage.upstream.plays(ok());
+            let answer = stage.ask(&format!("{head}0\r\n{trailers}\r\n").replace("COMPONENT", component));
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{component}: {trailers:?}: {answer}");
+            assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{component}: {trailers:?}: {answer}");
+            let seen = stage.upstream.seen().unwrap();
+            assert!(!seen.iter().any(|seen| seen.contains("admin")), "{component}: {trailers:?}: {seen:?}");
+        }
     }
     // Of HTTP/1.0 with chunks nobody can tell the end.
     let played = stage

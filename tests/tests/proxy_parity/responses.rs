@@ -13,7 +13,7 @@ fn a_response_arrives_as_it_was_sent() {
         (
             "a length",
             "HTTP/1.1 201 Made\r\nContent-Length: 2\r\nX-Kept: 1\r\n\r\nok",
-            &["HTTP/1.1 201 Made\r\n", "content-length: 2\r\n", "X-Kept: 1\r\n"][..],
+            &["HTTP/1.1 201 Made\r\n", "content-length: 2\r\n", "X-Kept: 1\r\n", "via: 1.1 maelstrom\r\n"][..],
             "\r\n\r\nok",
         ),
         (
@@ -24,7 +24,7 @@ fn a_response_arrives_as_it_was_sent() {
         ),
         (
             "trailers",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: X-Hop\r\n\r\n2\r\nok\r\n0\r\nX-Hop: 1\r\nMaelstrom-Error: busy x\r\nSet-Cookie: evil\r\nX-Sum:1\r\nContent-Length: 9\r\n\r\n",
             &["transfer-encoding: chunked\r\n"],
             "2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n",
         ),
@@ -75,6 +75,7 @@ fn the_version_is_that_of_the_gateway_and_an_end_by_closing_becomes_one_in_chunk
     let old = Script::answer("HTTP/1.0 200 OK\r\nX: 1\r\n\r\nuntil the end").close();
     let played = stage.play(GET, &old);
     assert!(played.answer.starts_with("HTTP/1.1 200 OK\r\n"), "{}", played.answer);
+    assert!(played.answer.contains("via: 1.0 maelstrom\r\n"), "{}", played.answer);
     assert!(
         played.answer.contains("transfer-encoding: chunked") && played.answer.ends_with("\r\n0\r\n\r\n"),
         "{}",
@@ -129,6 +130,10 @@ fn a_response_that_is_cut_never_looks_whole() {
         &Script::answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n").close(),
     );
     assert!(!played.answer.ends_with("0\r\n\r\n"), "{}", played.answer);
+    // A client that ends a line at a bare LF takes trailers for the next response.
+    let split = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\n\nHTTP/1.1 200 Evil\r\nY: 1\r\n\r\n";
+    let played = stage.play(GET, &Script::answer(split));
+    assert!(!played.answer.contains("\n0\r\n") && !played.answer.contains("Evil"), "{}", played.answer);
 }
 
 #[test]

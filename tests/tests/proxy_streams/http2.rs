@@ -1,14 +1,17 @@
 //! HTTP/2 from a client to an upstream, as gRPC uses it: a stream in both directions, and trailers.
 
 use core::convert::Infallible;
+use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Channel, StreamBody};
+use http_body_util::{BodyExt as _, Channel, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -31,6 +34,7 @@ async fn serve(listener: TcpListener) {
                 }
                 let mut trailers = HeaderMap::new();
                 trailers.insert("grpc-status", HeaderValue::from(pieces));
+                trailers.insert("maelstrom-error", HeaderValue::from_static("busy x"));
                 let _ = sender.send(Frame::trailers(trailers)).await;
             });
             let stream = futures(receiver);
@@ -77,7 +81,50 @@ async fn talk(gateway: SocketAddr, component: &str) {
     if last.is_data() {
         last = body.frame().await.unwrap().unwrap();
     }
-    assert_eq!(last.into_trailers().unwrap()["grpc-status"], "2", "{component}");
+    let trailers = last.into_trailers().unwrap();
+    assert_eq!((trailers.len(), &trailers["grpc-status"]), (1, &HeaderValue::from(2)), "{component}");
+}
+
+/// An upstream of HTTP/2 that answers each request as a node does that failed, and counts them.
+async fn pose(listener: TcpListener, asked: Arc<AtomicUsize>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let asked = Arc::clone(&asked);
+        let service = service_fn(move |request: Request<Incoming>| {
+            if request.method() == Method::POST {
+                asked.fetch_add(1, Ordering::SeqCst);
+            }
+            let response = Response::builder().status(503).header("maelstrom-error", "busy evil");
+            core::future::ready(response.body(Full::new(Bytes::from_static(b"mine"))))
+        });
+        let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        tokio::spawn(async move {
+            let _ = connection.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+#[test]
+fn a_component_of_http_2_does_not_speak_for_a_node() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let url = format!("h2c://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    runtime.spawn(pose(listener, Arc::clone(&asked)));
+    let pair = Pair::start(&url);
+    for component in ["loc", "rem"] {
+        asked.store(0, Ordering::SeqCst);
+        let mut client = pair.connect();
+        let head = format!("POST /{component}/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+        write!(client, "{head}Content-Length: 0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("\r\n\r\nmine"),
+            "{component}: {answer}"
+        );
+        assert!(!answer.to_lowercase().contains("maelstrom-error"), "{component}: {answer}");
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "{component}: it is not sent elsewhere");
+    }
 }
 
 #[test]

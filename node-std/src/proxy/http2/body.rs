@@ -118,7 +118,7 @@ impl Outgoing {
         if trailers.is_empty() {
             stream.send_data(Bytes::new(), true)?;
         } else {
-            stream.send_trailers(to_trailers(trailers))?;
+            stream.send_trailers(to_trailers(trailers)?)?;
         }
         Ok(())
     }

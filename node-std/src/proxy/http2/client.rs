@@ -12,7 +12,7 @@ use node_core::http::BodyLength;
 
 use super::body::{Incoming, Outgoing};
 use super::text::{of_response, to_request};
-use crate::proxy::leg::{Arrived, Leg, LegError, Outline};
+use crate::proxy::leg::{Arrived, Leg, LegError, Outline, Protocol};
 
 /// A stream to an upstream.
 #[derive(Debug)]
@@ -49,8 +49,8 @@ impl Http2Client {
 }
 
 impl Leg for Http2Client {
-    fn ends_itself(&self) -> bool {
-        true
+    fn protocol(&self) -> Protocol {
+        Protocol::Http2
     }
 
     fn upgrade(&mut self) {}

@@ -11,7 +11,7 @@ use node_core::http::BodyLength;
 
 use super::body::{Incoming, Outgoing};
 use super::text::{of_request, to_response};
-use crate::proxy::leg::{Arrived, Leg, LegError, Outline};
+use crate::proxy::leg::{Arrived, Leg, LegError, Outline, Protocol};
 
 /// A stream that a client opened.
 #[derive(Debug)]
@@ -45,8 +45,8 @@ impl Http2Server {
 }
 
 impl Leg for Http2Server {
-    fn ends_itself(&self) -> bool {
-        true
+    fn protocol(&self) -> Protocol {
+        Protocol::Http2
     }
 
     fn upgrade(&mut self) {}

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
-use node_core::http::{Connection, Field, RequestHead, ResponseHead};
+use node_core::http::{Connection, Field, RequestHead, ResponseHead, Trailers};
 
 use crate::proxy::MAX_FIELDS;
 use crate::proxy::leg::LegError;
@@ -87,8 +87,7 @@ fn headers(fields: &[Field<'_>]) -> Result<HeaderMap, LegError> {
     for field in fields {
         // The one option that HTTP/2 keeps (RFC 9113 section 8.2.2).
         if connection.passes(field.name) || field.name.eq_ignore_ascii_case("te") {
-            let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| LegError::Head)?;
-            headers.append(name, HeaderValue::from_bytes(field.value).map_err(|_| LegError::Head)?);
+            append(&mut headers, field)?;
         }
     }
     Ok(headers)
@@ -103,10 +102,17 @@ pub(super) fn of_trailers(trailers: &HeaderMap) -> Vec<u8> {
     text
 }
 
-/// Field lines as trailers. Lines that are none are dropped.
-pub(super) fn to_trailers(lines: &[u8]) -> HeaderMap {
-    let whole = [b"HTTP/1.1 200 \r\n", lines, b"\r\n"].concat();
-    let mut slots = Slots::of(&whole, MAX_FIELDS);
-    let head = ResponseHead::parse(&whole, slots.get()).ok().flatten();
-    head.and_then(|head| headers(head.fields).ok()).unwrap_or_default()
+/// Field lines as trailers.
+pub(super) fn to_trailers(lines: &[u8]) -> Result<HeaderMap, LegError> {
+    let mut trailers = HeaderMap::new();
+    for field in Trailers::parse(lines)? {
+        append(&mut trailers, &field)?;
+    }
+    Ok(trailers)
+}
+
+fn append(headers: &mut HeaderMap, field: &Field<'_>) -> Result<(), LegError> {
+    let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| LegError::Head)?;
+    let value = HeaderValue::from_bytes(field.value).map_err(|_| LegError::Head)?;
+    headers.try_append(name, value).map(drop).map_err(|_| LegError::Head)
 }
