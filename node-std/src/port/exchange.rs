@@ -58,15 +58,15 @@ pub(super) fn read<S: Service>(leg: &mut impl Leg, service: &S) -> Result<Option
         let is_too_long = parsed.is_some() || bytes.len() > limit;
         return if is_too_long { Err(ProxyError::HeadTooLarge { limit }) } else { Ok(None) };
     };
-    let ends_itself = leg.ends_itself();
+    let has_end = leg.ends_itself() && !leg.ended_with_head(head.len);
     let connection = Connection::of(head.fields);
     // Before anything else: after a body whose end is not certain no further request can be read.
     let framed = request_length(head.version, head.fields)?;
-    let taken = service.take(&head, ends_itself);
+    let taken = service.take(&head, has_end);
     let own = if matches!(taken, Ok(Taken::Own)) { Some(own_request(&head)?) } else { None };
     let body = match (&taken, framed) {
         (Ok(Taken::Forward(request)), _) => request.body,
-        (_, BodyLength::None) if ends_itself => BodyLength::UntilClose,
+        (_, BodyLength::None) if has_end => BodyLength::UntilClose,
         (_, framed) => framed,
     };
     let expect = find(head.fields, "expect");

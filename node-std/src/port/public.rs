@@ -123,7 +123,7 @@ impl Service for Visit {
         Reader::Outside
     }
 
-    fn take(&self, head: &RequestHead<'_, '_>, ends_itself: bool) -> Result<Taken, ProxyError> {
+    fn take(&self, head: &RequestHead<'_, '_>, has_end: bool) -> Result<Taken, ProxyError> {
         let (asked, authority) = absolute(head.target);
         let mut buffer = Vec::new();
         let asked = normal(asked, &mut buffer)?;
@@ -145,7 +145,7 @@ impl Service for Visit {
         };
         let origin = Origin::Outside { arrival: self.arrival, component: &component, target: &target };
         let most = self.gateway.limits.timeouts.request;
-        Request::take(head, ends_itself, origin, most, self.gateway.proxy.me()).map(Taken::Forward)
+        Request::take(head, has_end, origin, most, self.gateway.proxy.me()).map(Taken::Forward)
     }
 
     async fn answer(&self, request: http::Request<Body>) -> Response<Body> {

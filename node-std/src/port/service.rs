@@ -26,8 +26,8 @@ pub(super) trait Service: Send + Sync + 'static {
     /// Who reads errors.
     fn reader(&self) -> Reader;
 
-    /// Decides what becomes of a request, whose body ends itself or not, as its leg does.
-    fn take(&self, head: &RequestHead<'_, '_>, ends_itself: bool) -> Result<Taken, ProxyError>;
+    /// Decides what becomes of a request. `has_end` is that of [`Request::take`].
+    fn take(&self, head: &RequestHead<'_, '_>, has_end: bool) -> Result<Taken, ProxyError>;
 
     /// Answers a request that this node answers itself.
     fn answer(&self, request: http::Request<Body>) -> impl Future<Output = Response<Body>> + Send;

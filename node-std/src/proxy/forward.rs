@@ -213,7 +213,8 @@ impl Proxy {
             Some(to) => ProxyError::unreachable(&format!("node {to}"), "the request crossed too many links"),
             None => ProxyError::Loop,
         })?;
-        if let BodyLength::Known(length) = request.body
+        let body = length(down, request).await?;
+        if let BodyLength::Known(length) = body
             && length > sender.most
         {
             return Err(ProxyError::TooLarge { limit: sender.most }.into());
@@ -225,11 +226,11 @@ impl Proxy {
             request.deadline.saturating_duration_since(Instant::now())
         };
         let open = Open { to, hops, budget_ms: budget_ms(left), service: Service::Http };
-        let outline = Outline::of(request.body);
+        let outline = Outline::of(body);
         let mut head = Vec::with_capacity(request.text().len() + 64);
         head.extend_from_slice(request.text());
         finish_head(&mut head, outline);
-        let end = request.body == BodyLength::None && !request.upgrades;
+        let end = body == BodyLength::None && !request.upgrades;
         let who = || format!("node {via}");
         let target = Target::Node(to.unwrap_or(via));
         let busy = |reason: &str| ProxyError::Busy { who: who(), reason: reason.to_owned() };
@@ -334,7 +335,7 @@ async fn to_upstream<D: Leg>(
     }
 }
 
-/// The length of the request's body for HTTP/1, which needs to know whether there is one.
+/// The length of the request's body for the next hop, which is told whether there is one.
 async fn length<D: Leg>(down: &mut D, request: &Request) -> Result<BodyLength, Fault> {
     if request.body != BodyLength::UntilClose {
         return Ok(request.body);

@@ -82,8 +82,9 @@ impl Proxy {
                 Ok(None)
             };
         };
-        let request = Request::take(&head, leg.ends_itself(), origin, LONGEST, self.cluster.me())?;
         let len = head.len;
+        let has_end = leg.ends_itself() && !leg.ended_with_head(len);
+        let request = Request::take(&head, has_end, origin, LONGEST, self.cluster.me())?;
         leg.consume(len);
         Ok(Some(request))
     }

@@ -58,6 +58,11 @@ pub(crate) trait Leg: Send {
     /// The field lines after the body that came in.
     fn trailers(&self) -> &[u8];
 
+    /// Whether the incoming message ended with its head, which is here and has so many bytes.
+    fn ended_with_head(&self, len: usize) -> bool {
+        self.ends_itself() && self.is_whole() && self.bytes().len() == len && self.trailers().is_empty()
+    }
+
     /// Whether the other side is gone, while nothing is expected from it.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 

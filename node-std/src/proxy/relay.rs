@@ -8,7 +8,7 @@ use node_core::http::{BodyLength, ResponseHead};
 use tokio::time::Instant;
 
 use super::error::ProxyError;
-use super::leg::{Arrived, Leg, LegError};
+use super::leg::{Arrived, Leg, LegError, Outline};
 use super::reply::Reply;
 use super::request::Request;
 use super::slots::Slots;
@@ -256,8 +256,13 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             return if too_long { Err(bad(&"its head is too long")) } else { Ok(false) };
         };
         let Terms { request, enters, .. } = self.terms;
-        let reply =
+        let mut reply =
             Reply::take(&head, self.up.ends_itself(), request, enters).map_err(|error| bad(&error))?;
+        // A call of gRPC that failed ends so, and its client wants to see the end there (RFC 9113 section 8.1).
+        if reply.body == BodyLength::UntilClose && self.up.ended_with_head(head.len) {
+            reply.body = BodyLength::Known(0);
+            reply.outline = Outline::of(reply.body);
+        }
         if let Some(error) = reply.error {
             return Err(Failure::Told(error));
         }

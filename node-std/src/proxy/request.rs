@@ -49,13 +49,14 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Takes in a request that may take `most` on the node `me`, whose body ends itself or not, as its [leg](super::leg::Leg) does.
+    /// Takes in a request that may take `most` on the node `me`. `has_end` says that its [leg](super::leg::Leg) tells where its
+    /// body ends, and that it has not ended with the head.
     ///
     /// # Errors
     /// It breaks a rule, names no component, or is too late.
     pub(crate) fn take(
         head: &RequestHead<'_, '_>,
-        ends_itself: bool,
+        has_end: bool,
         origin: Origin<'_>,
         most: Duration,
         me: NodeId,
@@ -163,7 +164,7 @@ impl Request {
         if remaining == Duration::ZERO {
             return Err(ProxyError::Late);
         }
-        let body = if ends_itself {
+        let body = if has_end {
             carried_length(head, connection)?
         } else {
             request_length(head.version, head.fields)?

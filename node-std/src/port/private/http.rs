@@ -72,7 +72,7 @@ impl<R: Remote> Service for Visit<R> {
         Reader::Inside
     }
 
-    fn take(&self, head: &RequestHead<'_, '_>, ends_itself: bool) -> Result<Taken, ProxyError> {
+    fn take(&self, head: &RequestHead<'_, '_>, has_end: bool) -> Result<Taken, ProxyError> {
         let path = absolute(head.target).0.split('?').next().unwrap_or_default();
         // Judged for each request: the keyring may change while a connection lives.
         let caller = || self.http.access.caller_with(self.shown.as_ref(), find(head.fields, "authorization"));
@@ -90,7 +90,7 @@ impl<R: Remote> Service for Visit<R> {
         }
         let origin = Origin::Inside(self.arrival);
         let most = self.http.limits.timeouts.request;
-        Request::take(head, ends_itself, origin, most, self.http.proxy.me()).map(Taken::Forward)
+        Request::take(head, has_end, origin, most, self.http.proxy.me()).map(Taken::Forward)
     }
 
     async fn answer(&self, request: http::Request<Body>) -> Response<Body> {
