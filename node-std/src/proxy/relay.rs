@@ -177,6 +177,7 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                     moved = true;
                 }
                 Poll::Ready(Err(LegError::Length)) => return Err(Failure::Downstream(LegError::Length)),
+                Poll::Ready(Err(error @ LegError::Head)) => return Err(Failure::Upstream(error)),
                 // It may answer all the same: its response says why it reads no more.
                 Poll::Ready(Err(_)) => self.stopped = true,
                 Poll::Pending => break,

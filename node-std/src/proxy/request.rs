@@ -191,15 +191,15 @@ impl Request {
         &self.text
     }
 
-    /// The text of the head without its end, for a component of this node under `prefix`: with the deadline by this node's
+    /// The text of the head without its end, for a component of this node under `prefix`: with this deadline by this node's
     /// clock.
-    pub(crate) fn text_for_component(&self, prefix: &str) -> Vec<u8> {
+    pub(crate) fn text_for_component(&self, prefix: &str, deadline: Instant) -> Vec<u8> {
         let (method, rest) = self.text.split_at_checked(self.target).unwrap_or_default();
         let mut text = Vec::with_capacity(self.text.len() + prefix.len() + 64);
         text.extend_from_slice(method);
         text.extend_from_slice(prefix.as_bytes());
         text.extend_from_slice(rest);
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(Instant::now());
         let left = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
         number(&mut text, route::DEADLINE_NANO, unix_nanos().saturating_add(left));
         text

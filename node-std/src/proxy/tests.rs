@@ -178,3 +178,56 @@ async fn a_response_without_a_length_streams() {
     let (status, text) = ask(&proxy(addr, ""), request).await;
     assert_eq!((status, text.len()), (200, body.len()));
 }
+
+/// A proxy to a component that may take this long, and what a request through a port with this limit is answered.
+async fn within(addr: SocketAddr, component_millis: u64, port_millis: u64) -> (u16, String) {
+    let mut component = component("a", addr, "");
+    component.max_duration = Duration::from_millis(component_millis);
+    let mut limits = HttpLimits::of_connections(100);
+    limits.timeouts.request = Duration::from_millis(port_millis);
+    let io = port_within(Proxy::new(alone(), &[component]), limits, Version::Http1).0;
+    let mut client = crate::testing::client(io).await;
+    let response = client.send_request(bare(request("/"))).await.unwrap();
+    (response.status().as_u16(), crate::testing::text(response).await)
+}
+
+#[tokio::test]
+async fn the_shorter_limit_of_the_component_and_of_the_port_counts_and_is_told() {
+    let (slow, fast) = (server(|_| core::future::pending::<Response<Empty<Bytes>>>()).await, mirror().await);
+    let hour = 3_600_000;
+    for (component, port) in [(200, hour), (hour, 200)] {
+        assert_eq!(within(slow, component, port).await.0, 504, "{component} {port}");
+    }
+    for (component, port, least) in [(5000, hour, 0), (hour, 5000, 0), (hour, 2 * hour, 400_000)] {
+        let before: u128 = in_millis(least).parse().unwrap();
+        let seen = within(fast, component, port).await.1;
+        let after: u128 = in_millis(component.min(port)).parse().unwrap();
+        let told = seen.lines().find_map(|line| line.strip_prefix("maelstrom-deadline-nano: ")).unwrap();
+        let told: u128 = told.parse().unwrap();
+        assert!((before..=after).contains(&told), "{component} {port}: {before} {told} {after}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_http_2_cannot_carry_is_the_fault_of_the_client() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let component = format!("a=h2c://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        while let Ok((io, _)) = listener.accept().await {
+            let mut connection = h2::server::handshake(io).await.unwrap();
+            tokio::spawn(async move {
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    respond.send_response(Response::new(()), true).unwrap();
+                }
+            });
+        }
+    });
+    let proxy = Arc::new(Proxy::new(alone(), &[component]));
+    for (method, host, status) in
+        [("GET", "x", 200), ("GET", "a/b", 400), ("POST", "a/b", 400), ("GET", "x", 200)]
+    {
+        let request = Request::builder().method(method).uri("/").header("host", host);
+        let request = request.header("MAELSTROM-COMPONENT", "a").body(Full::from("body")).unwrap();
+        assert_eq!(ask(&proxy, request).await.0, status, "{method} {host}");
+    }
+}
