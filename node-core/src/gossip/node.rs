@@ -279,7 +279,9 @@ impl<'s> Node<'s> {
 
     /// Says on a link what its peer does not know yet, as far as `out` has room.
     pub fn poll_gossip(&mut self, now: Instant, link: LinkId, out: &mut impl Outbox) {
-        let Some(&peer) = self.overlay.peers.get(link).filter(|peer| self.has_gossip(now, peer)) else { return };
+        let Some(&peer) = self.overlay.peers.get(link).filter(|peer| self.has_gossip(now, peer)) else {
+            return;
+        };
         let (Self { context, members, overlay, .. }, mut peer) = (self, peer);
         broadcast::put_buddy_notification(members, &mut peer, out);
         if context.is_hub() {

@@ -51,9 +51,8 @@ impl Links {
 
     /// The links that are up under TLS, or the one that is chosen: what the peer of each showed.
     pub(super) fn shown(&self, only: Option<LinkId>) -> impl Iterator<Item = (LinkId, NodeId, &Shown)> {
-        self.chosen(only).filter_map(|(id, known)| {
-            Some((id, known.handle.as_ref()?.peer(), known.origin.shown.as_ref()?))
-        })
+        self.chosen(only)
+            .filter_map(|(id, known)| Some((id, known.handle.as_ref()?.peer(), known.origin.shown.as_ref()?)))
     }
 
     /// When the certificates end that the peers showed, of the links that are up or of the one that is chosen.

@@ -62,8 +62,18 @@ impl Task {
     /// Puts the task together. Nothing runs before [`run`](Self::run). The [`Dialer`] takes accepted carriers.
     #[must_use]
     pub fn new(setup: Setup) -> (Self, Dialer) {
-        let Setup { channels, local, metadata, security, access, dial_ranges, server, max_links, data_dir, clock } =
-            setup;
+        let Setup {
+            channels,
+            local,
+            metadata,
+            security,
+            access,
+            dial_ranges,
+            server,
+            max_links,
+            data_dir,
+            clock,
+        } = setup;
         let (event_sender, events) = mpsc::channel(MAX_EVENTS);
         let (incarnation, metadata_so_far) = (data_dir.incarnation(), Vec::new());
         let greeting = Greeting { incarnation, state: State::Alive, metadata: metadata_so_far };

@@ -126,11 +126,13 @@ pub struct Flags {
     #[arg(long, value_name = "SECONDS")]
     pub idle_timeout: Option<String>,
 
-    /// How long a client may take to send a whole request [env: MAEL_READ_TIMEOUT] [default: 300].
+    /// How long a client may take to send a whole request, or be silent in a stream without a length [env: MAEL_READ_TIMEOUT]
+    /// [default: 300, or the request time-out if that is longer].
     #[arg(long, value_name = "SECONDS")]
     pub read_timeout: Option<String>,
 
-    /// How long a client may take to receive a whole response [env: MAEL_WRITE_TIMEOUT] [default: 310].
+    /// How long a whole response may take, or stand still if it has no length [env: MAEL_WRITE_TIMEOUT] [default: 310, or the
+    /// request time-out if that is longer].
     #[arg(long, value_name = "SECONDS")]
     pub write_timeout: Option<String>,
 

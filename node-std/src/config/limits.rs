@@ -54,12 +54,14 @@ pub struct Timeouts {
     pub head: Duration,
     /// Between two requests of a connection, and for an HTTP/2 connection without a stream.
     pub idle: Duration,
-    /// For the whole request of a client, its body included.
+    /// For the whole request of a client, from the end of its head. While a response goes on beside a request of unknown length, as
+    /// in a stream of gRPC, nothing may move in either direction for this long.
     pub read: Duration,
-    /// For the whole response, from the end of the request's head.
+    /// For the whole response, from its head on. In a response of unknown length and in a WebSocket, nothing may move for this long;
+    /// each piece of a log must be taken within it.
     pub write: Duration,
-    /// For a whole request, body and response included. A request for a component ends no later than that component's `max_duration`
-    /// on its node. With a longer time here than `read` and `write`, those are as long.
+    /// For a whole request to a component, body and response included. It ends no later than that component's `max_duration` on its
+    /// node. Where `read` and `write` are not set, they are at least as long.
     pub request: Duration,
 }
 

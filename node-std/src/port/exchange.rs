@@ -57,16 +57,16 @@ pub(super) fn read<S: Service>(leg: &mut impl Leg, service: &S) -> Result<Option
         let is_too_long = parsed.is_some() || bytes.len() > limit;
         return if is_too_long { Err(ProxyError::HeadTooLarge { limit }) } else { Ok(None) };
     };
-    let protocol = leg.protocol();
+    let carried = leg.carried(head.len);
     let connection = Connection::of(head.fields);
     // Before anything else: after a body whose end is not certain no further request can be read.
     let framed = request_length(head.version, head.fields)?;
     // Its target is no path, so it is refused before a component is looked for.
-    let taken = refuse_connect(&head).and_then(|()| service.take(&head, protocol));
+    let taken = refuse_connect(&head).and_then(|()| service.take(&head, carried));
     let own = if matches!(taken, Ok(Taken::Own)) { Some(own_request(&head)?) } else { None };
     let body = match (&taken, framed) {
         (Ok(Taken::Forward(request)), _) => request.body,
-        (_, BodyLength::None) if protocol.ends_itself() => BodyLength::UntilClose,
+        (_, BodyLength::None) if carried.ends_itself() => BodyLength::UntilClose,
         (_, framed) => framed,
     };
     let expect = find(head.fields, "expect");
@@ -96,6 +96,8 @@ pub(super) async fn answer<S: Service>(
     timers: &mut Timers,
 ) -> Result<bool, LegError> {
     let Asked { taken, own, is_head, waits, .. } = asked;
+    let write = service.limits().timeouts.write;
+    timers.begin();
     match taken {
         Ok(Taken::Forward(request)) => {
             let most = service.limits().body_bytes.unwrap_or(u64::MAX);
@@ -116,14 +118,13 @@ pub(super) async fn answer<S: Service>(
                 Outcome::Gone => Err(LegError::Closed),
             }
         }
-        Ok(Taken::Done(response)) => in_time(service, respond(leg, response, is_head)).await.map(|()| false),
+        Ok(Taken::Done(response)) => respond(leg, response, is_head, write).await.map(|()| false),
         Ok(Taken::Own) => {
             timers.alarm.set(Instant::now() + BODY_TIMEOUT);
             if waits {
                 leg.begin(b"HTTP/1.1 100 Continue\r\n", crate::proxy::Outline::of(BodyLength::None));
                 poll_fn(|cx| leg.poll_flush(cx)).await?;
             }
-            timers.received.restart();
             let body = match collect(leg, S::OWN_BODY, timers).await? {
                 Ok(body) => body,
                 Err(error) => return tell(leg, service, &error, is_head).await.map(|()| false),
@@ -131,7 +132,7 @@ pub(super) async fn answer<S: Service>(
             timers.alarm.clear();
             let request = own.unwrap_or_default().map(|()| Body::from(body.freeze()));
             let response = service.answer(request).await;
-            in_time(service, respond(leg, response, is_head)).await.map(|()| true)
+            respond(leg, response, is_head, write).await.map(|()| true)
         }
         Err(error) => tell(leg, service, &error, is_head).await.map(|()| false),
     }
@@ -144,27 +145,19 @@ pub(super) async fn tell<S: Service>(
     error: &ProxyError,
     is_head: bool,
 ) -> Result<(), LegError> {
-    in_time(service, refuse(leg, error, service.reader(), is_head)).await
-}
-
-/// Sends a response of this node itself, for as long as a response may take: a client that does not read it gives its place back.
-async fn in_time<S: Service>(
-    service: &S,
-    sending: impl Future<Output = Result<(), LegError>>,
-) -> Result<(), LegError> {
-    let sent = tokio::time::timeout(service.limits().timeouts.write, sending).await;
-    sent.unwrap_or(Err(LegError::Closed))
+    // A client that does not read it gives its place back.
+    let sending = refuse(leg, error, service.reader(), is_head);
+    tokio::time::timeout(service.limits().timeouts.write, sending).await.unwrap_or(Err(LegError::Closed))
 }
 
 /// Waits until the body is here, or much of it: a client that sends slowly holds no more than its connection. A body in chunks
 /// may be a conversation, whose next chunk waits for an answer. Returns whether the client is fast enough.
 async fn hold(leg: &mut impl Leg, timers: &mut Timers) -> Result<bool, LegError> {
-    timers.received.restart();
     let mut held = leg.bytes().len();
     while !leg.is_whole() && !leg.is_conversation() && held < HELD {
         let more = poll_fn(|cx| match leg.poll_more(cx) {
             Poll::Ready(more) => Poll::Ready(Some(more)),
-            Poll::Pending if timers.received.waits(cx) || timers.alarm.poll(cx).is_ready() => {
+            Poll::Pending if timers.awaits_request(cx) || timers.alarm.poll(cx).is_ready() => {
                 Poll::Ready(None)
             }
             Poll::Pending => Poll::Pending,
@@ -190,7 +183,7 @@ async fn collect(
     loop {
         let arrived = poll_fn(|cx| match leg.poll_body(cx) {
             Poll::Ready(arrived) => Poll::Ready(Some(arrived)),
-            Poll::Pending if timers.received.waits(cx) || timers.alarm.poll(cx).is_ready() => {
+            Poll::Pending if timers.awaits_request(cx) || timers.alarm.poll(cx).is_ready() => {
                 Poll::Ready(None)
             }
             Poll::Pending => Poll::Pending,

@@ -30,7 +30,7 @@ where
 {
     let limits = *service.limits();
     let mut leg = Http1::new(io);
-    let mut timers = Timers::new(limits.min_rate.unwrap_or(0));
+    let mut timers = Timers::of_client(&limits);
     let mut drained = pin!(drain.cancelled());
     let mut first_by = Some(service.first_by());
     loop {

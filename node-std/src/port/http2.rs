@@ -99,7 +99,7 @@ async fn serve_stream<S: Service>(
     service: Arc<S>,
 ) {
     let mut leg = Http2Server::new(request, respond);
-    let mut timers = Timers::new(service.limits().min_rate.unwrap_or(0));
+    let mut timers = Timers::of_client(service.limits());
     let served = match read(&mut leg, &*service) {
         Ok(Some(asked)) => answer(&mut leg, &*service, asked, &mut timers).await.map(drop),
         Ok(None) => {

@@ -27,7 +27,7 @@ use super::service::{Service, Taken};
 use super::sniff::{Opening, sniff};
 use crate::config::{GatewayRule, GatewaySettings, HttpLimits, Published};
 use crate::proxy::{
-    Arrival, Body, Origin, Protocol, Proxy, ProxyError, Reader, Request, absolute, normal, text,
+    Arrival, Body, Carried, Origin, Proxy, ProxyError, Reader, Request, absolute, normal, text,
 };
 use crate::tls::ALPN_H2;
 
@@ -129,7 +129,7 @@ impl Service for Visit {
         Reader::Outside
     }
 
-    fn take(&self, head: &RequestHead<'_, '_>, protocol: Protocol) -> Result<Taken, ProxyError> {
+    fn take(&self, head: &RequestHead<'_, '_>, carried: Carried) -> Result<Taken, ProxyError> {
         let (asked, authority) = absolute(head.target);
         let mut buffer = Vec::new();
         let asked = normal(asked, &mut buffer)?;
@@ -151,7 +151,7 @@ impl Service for Visit {
         };
         let origin = Origin::Outside { arrival: self.arrival, component: &component, target: &target };
         let most = self.gateway.limits.timeouts.request;
-        Request::take(head, protocol, origin, most, self.gateway.proxy.me()).map(Taken::Forward)
+        Request::take(head, carried, origin, most, self.gateway.proxy.me()).map(Taken::Forward)
     }
 
     async fn answer(&self, request: http::Request<Body>) -> Response<Body> {
@@ -272,7 +272,9 @@ mod tests {
     async fn a_probe_brings_nothing_that_is_held() {
         let (addr, _drain) = gateway().await;
         let mut io = TcpStream::connect(addr).await.unwrap();
-        io.write_all(b"POST /_mael_health_check HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\na").await.unwrap();
+        io.write_all(b"POST /_mael_health_check HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\na")
+            .await
+            .unwrap();
         let mut answer = String::new();
         io.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");

@@ -7,7 +7,7 @@ use node_core::http::RequestHead;
 use tokio::time::Instant;
 
 use crate::config::HttpLimits;
-use crate::proxy::{Arrival, Body, Protocol, Proxy, ProxyError, Reader, Request};
+use crate::proxy::{Arrival, Body, Carried, Proxy, ProxyError, Reader, Request};
 
 /// A port, as one connection sees it.
 pub(super) trait Service: Send + Sync + 'static {
@@ -29,8 +29,8 @@ pub(super) trait Service: Send + Sync + 'static {
     /// Who reads errors.
     fn reader(&self) -> Reader;
 
-    /// Decides what becomes of a request, which came in this protocol.
-    fn take(&self, head: &RequestHead<'_, '_>, protocol: Protocol) -> Result<Taken, ProxyError>;
+    /// Decides what becomes of a request, whose head came so.
+    fn take(&self, head: &RequestHead<'_, '_>, carried: Carried) -> Result<Taken, ProxyError>;
 
     /// Answers a request that this node answers itself.
     fn answer(&self, request: http::Request<Body>) -> impl Future<Output = Response<Body>> + Send;

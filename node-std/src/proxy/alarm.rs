@@ -3,6 +3,7 @@
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
@@ -22,6 +23,14 @@ impl Alarm {
     /// Never rings.
     pub(crate) const fn clear(&mut self) {
         self.at = None;
+    }
+
+    /// Whether it rings. If it is not set, it is set to ring after this time.
+    pub(crate) fn poll_within(&mut self, cx: &mut Context<'_>, time: Duration) -> Poll<()> {
+        if self.at.is_none() {
+            self.at = Some(Instant::now() + time);
+        }
+        self.poll(cx)
     }
 
     /// Whether it rings.

@@ -152,6 +152,15 @@ impl ProxyError {
         }
     }
 
+    /// Whether it is a failure of who was asked, and not of the client.
+    pub(super) const fn is_failure(&self) -> bool {
+        match self {
+            Self::BrokeOff { .. } | Self::Unreachable { .. } => true,
+            Self::Told { status, .. } => matches!(*status, 502..=504),
+            _ => false,
+        }
+    }
+
     /// Whether no component has seen the request, so that another node may answer it.
     pub(super) const fn is_unseen(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Busy { .. } | Self::Told { unseen: true, .. })
@@ -190,5 +199,22 @@ impl From<FramingError> for ProxyError {
 impl From<ProxyError> for Response<Body> {
     fn from(error: ProxyError) -> Self {
         text(error.status(), error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_can_cause_is_no_failure_of_who_was_asked() {
+        let told = |status| ProxyError::Told { status, unseen: false, what: String::new() };
+        for error in [told(502), told(503), told(504), ProxyError::unreachable("a", "b")] {
+            assert!(error.is_failure(), "{error:?}");
+        }
+        let full = ProxyError::exchange("a", &ExchangeError::Full);
+        for error in [told(400), told(408), told(413), told(431), told(508), ProxyError::Late, full] {
+            assert!(!error.is_failure(), "{error:?}");
+        }
     }
 }

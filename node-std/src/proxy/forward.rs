@@ -71,14 +71,7 @@ impl Proxy {
     pub fn new(cluster: Cluster, components: &[Component]) -> Self {
         let balancer = Balancer::new(components);
         let components = Components::new(components);
-        Self {
-            cluster,
-            components,
-            bindings: Vec::new(),
-            balancer,
-            shares: Shares::default(),
-            health: None,
-        }
+        Self { cluster, components, bindings: Vec::new(), balancer, shares: Shares::default(), health: None }
     }
 
     /// The same proxy, which sends no requests to upstreams that fail their health check.
@@ -106,7 +99,6 @@ impl Proxy {
         request: &Request,
         mut sender: Sender<'_>,
     ) -> Outcome {
-        sender.timers.alarm.set(request.deadline);
         sender.timers.received.restart();
         sender.timers.sent.restart();
         let path = RelayPath(&request.path);
@@ -120,8 +112,15 @@ impl Proxy {
                 Err(error) => return Outcome::Refused(failure.unwrap_or(error)),
             };
             let mut progress = Progress::default();
-            let attempt =
-                Attempt { request, requests: &requests, sender: &mut sender, progress: &mut progress };
+            let deadline = self.deadline(request, route);
+            sender.timers.alarm.set(deadline);
+            let attempt = Attempt {
+                request,
+                deadline,
+                requests: &requests,
+                sender: &mut sender,
+                progress: &mut progress,
+            };
             let (peer, result) = match route {
                 Route::Local => (self.cluster.me(), self.to_component(down, attempt).await),
                 Route::Linked(via) => (via, self.to_node(down, via, None, attempt).await),
@@ -148,14 +147,20 @@ impl Proxy {
         Outcome::Refused(failure.unwrap_or(ProxyError::NoComponent))
     }
 
+    /// When an attempt on this route ends: a component of this node may have less time than the request.
+    fn deadline(&self, request: &Request, route: Route) -> Instant {
+        let offered = self.components.get(&request.component).filter(|_| matches!(route, Route::Local));
+        let most = offered.map(|offered| Instant::now() + offered.component.max_duration);
+        most.map_or(request.deadline, |most| most.min(request.deadline))
+    }
+
     /// Sends the request to a component of this node.
     async fn to_component<D: Leg>(&self, down: &mut D, attempt: Attempt<'_, '_>) -> Result<Finished, Fault> {
-        let Attempt { request, requests, sender, progress } = attempt;
+        let Attempt { request, deadline, requests, sender, progress } = attempt;
         let offered = self.components.get(&request.component).ok_or(ProxyError::NoComponent)?;
         let component = &offered.component;
-        sender.timers.alarm.set(request.deadline.min(Instant::now() + component.max_duration));
         let most = sender.most.min(component.max_body.unwrap_or(u64::MAX));
-        let body = length(down, request).await?;
+        let body = length(down, request, deadline).await?;
         let mut failure = None;
         let mut tried = Vec::new();
         while let Some(index) = self.upstream(offered, requests, &tried) {
@@ -164,7 +169,8 @@ impl Proxy {
                 who: format!("component {}", component.name),
                 reason: full.to_string(),
             })?;
-            let attempt = Attempt { request, requests, sender: &mut *sender, progress: &mut *progress };
+            let attempt =
+                Attempt { request, deadline, requests, sender: &mut *sender, progress: &mut *progress };
             let result = to_upstream(down, offered, pool, (body, most), attempt).await;
             note(&under_way, &result);
             match result {
@@ -208,28 +214,26 @@ impl Proxy {
         to: Option<NodeId>,
         attempt: Attempt<'_, '_>,
     ) -> Result<Finished, Fault> {
-        let Attempt { request, requests, sender, progress } = attempt;
+        let Attempt { request, deadline, requests, sender, progress } = attempt;
         let hops = request.hops.checked_sub(1).ok_or_else(|| match request.to {
             Some(to) => ProxyError::unreachable(&format!("node {to}"), "the request crossed too many links"),
             None => ProxyError::Loop,
         })?;
-        if let BodyLength::Known(length) = request.body
+        let body = length(down, request, deadline).await?;
+        if let BodyLength::Known(length) = body
             && length > sender.most
         {
             return Err(ProxyError::TooLarge { limit: sender.most }.into());
         }
         // A tunnel has no deadline once it is one. Until then this node keeps the request's.
-        let left = if request.upgrades {
-            LONGEST
-        } else {
-            request.deadline.saturating_duration_since(Instant::now())
-        };
+        let left =
+            if request.upgrades { LONGEST } else { deadline.saturating_duration_since(Instant::now()) };
         let open = Open { to, hops, budget_ms: budget_ms(left), service: Service::Http };
-        let outline = Outline::of(request.body);
+        let outline = Outline::of(body);
         let mut head = Vec::with_capacity(request.text().len() + 64);
         head.extend_from_slice(request.text());
         finish_head(&mut head, outline);
-        let end = request.body == BodyLength::None && !request.upgrades;
+        let end = body == BodyLength::None && !request.upgrades;
         let who = || format!("node {via}");
         let target = Target::Node(to.unwrap_or(via));
         let busy = |reason: &str| ProxyError::Busy { who: who(), reason: reason.to_owned() };
@@ -244,16 +248,16 @@ impl Proxy {
             }
         };
         let under_way = requests.begin(target).map_err(|full| busy(&full.to_string()))?;
-        let opened = timeout_at(request.deadline, self.cluster.open_with(via, open, &head, end)).await;
+        let opened = timeout_at(deadline, self.cluster.open_with(via, open, &head, end)).await;
         let opened = match opened {
             Ok(Ok(opened)) => opened,
             Ok(Err(error)) => {
-                under_way.failed();
-                return Err(match error {
+                let failed = Err(Fault::Proxy(match error {
                     ExchangeError::LinkClosed(_) => ProxyError::unreachable(&who(), &error.to_string()),
                     error => ProxyError::exchange(&who(), &error),
-                }
-                .into());
+                }));
+                note(&under_way, &failed);
+                return failed;
             }
             Err(_) => return Err(ProxyError::Late.into()),
         };
@@ -273,12 +277,8 @@ impl Proxy {
 fn note(under_way: &super::balance::Guard, result: &Result<Finished, Fault>) {
     match result {
         Ok(Finished { is_failure: false, .. }) => under_way.succeeded(),
-        Ok(_)
-        | Err(Fault::Proxy(
-            ProxyError::BrokeOff { .. } | ProxyError::Unreachable { .. } | ProxyError::Told { .. },
-        )) => {
-            under_way.failed();
-        }
+        Ok(_) => under_way.failed(),
+        Err(Fault::Proxy(error)) if error.is_failure() => under_way.failed(),
         Err(_) => {}
     }
 }
@@ -291,7 +291,7 @@ async fn to_upstream<D: Leg>(
     (body, most): (BodyLength, u64),
     attempt: Attempt<'_, '_>,
 ) -> Result<Finished, Fault> {
-    let Attempt { request, sender, progress, .. } = attempt;
+    let Attempt { request, deadline, sender, progress, .. } = attempt;
     if let BodyLength::Known(length) = body
         && length > most
     {
@@ -299,14 +299,14 @@ async fn to_upstream<D: Leg>(
     }
     let who = || format!("component {} at {}", offered.component.name, pool.url);
     loop {
-        let opened = match timeout_at(request.deadline, pool.open(request.is_safe)).await {
+        let opened = match timeout_at(deadline, pool.open(request.is_safe)).await {
             Ok(Ok(opened)) => opened,
             Ok(Err(error)) => {
                 return Err(ProxyError::unreachable(&who(), &crate::tls::explain(&error)).into());
             }
             Err(_) => return Err(ProxyError::Late.into()),
         };
-        let (head, outline) = (request.text_for_component(&pool.url.prefix), Outline::of(body));
+        let (head, outline) = (request.text_for_component(&pool.url.prefix, deadline), Outline::of(body));
         let Sender { arrival, timers, .. } = &mut *sender;
         let terms = Terms { request, enters: arrival.is_some(), most, timers };
         let (mut up, reused) = match opened {
@@ -334,12 +334,12 @@ async fn to_upstream<D: Leg>(
     }
 }
 
-/// The length of the request's body for HTTP/1, which needs to know whether there is one.
-async fn length<D: Leg>(down: &mut D, request: &Request) -> Result<BodyLength, Fault> {
+/// The length of the request's body for the next hop, which is told whether there is one.
+async fn length<D: Leg>(down: &mut D, request: &Request, deadline: Instant) -> Result<BodyLength, Fault> {
     if request.body != BodyLength::UntilClose {
         return Ok(request.body);
     }
-    let first = timeout_at(request.deadline, poll_fn(|cx| down.poll_body(cx))).await;
+    let first = timeout_at(deadline, poll_fn(|cx| down.poll_body(cx))).await;
     match first.map_err(|_| ProxyError::Late)? {
         Ok(Arrived::End) if down.trailers().is_empty() => Ok(BodyLength::None),
         Ok(_) => Ok(BodyLength::Chunked),
@@ -350,6 +350,8 @@ async fn length<D: Leg>(down: &mut D, request: &Request) -> Result<BodyLength, F
 /// A request on its way to one node.
 struct Attempt<'a, 's> {
     request: &'a Request,
+    /// When it ends.
+    deadline: Instant,
     requests: &'a Requests,
     sender: &'a mut Sender<'s>,
     progress: &'a mut Progress,
@@ -380,6 +382,9 @@ impl Fault {
             Failure::Late => ProxyError::Late,
             Failure::Told(error) => error,
             Failure::TooLarge(limit) => ProxyError::TooLarge { limit },
+            Failure::Upstream(error @ LegError::Head) => {
+                ProxyError::BadRequest(format!("the request: {error}"))
+            }
             Failure::Upstream(error) => ProxyError::broke_off(&who(), &error.to_string()),
             Failure::Response(problem) => ProxyError::broke_off(&who(), &format!("bad response: {problem}")),
         };

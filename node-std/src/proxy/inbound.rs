@@ -40,7 +40,7 @@ impl Proxy {
         let served = match &request {
             Ok(request) => {
                 leg.expect(request.body);
-                let mut timers = Timers::new(0);
+                let mut timers = Timers::of_node();
                 let sender = Sender { arrival: None, most: u64::MAX, timers: &mut timers };
                 self.forward(&mut leg, request, sender).await
             }
@@ -82,8 +82,8 @@ impl Proxy {
                 Ok(None)
             };
         };
-        let request = Request::take(&head, leg.protocol(), origin, LONGEST, self.cluster.me())?;
         let len = head.len;
+        let request = Request::take(&head, leg.carried(len), origin, LONGEST, self.cluster.me())?;
         leg.consume(len);
         Ok(Some(request))
     }

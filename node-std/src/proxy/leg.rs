@@ -51,6 +51,21 @@ impl Protocol {
     }
 }
 
+/// How a head came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Carried {
+    pub(crate) protocol: Protocol,
+    /// The message ended with it.
+    pub(crate) ended: bool,
+}
+
+impl Carried {
+    /// Whether a body follows whose end the connection tells, and not the head.
+    pub(crate) const fn ends_itself(self) -> bool {
+        self.protocol.ends_itself() && !self.ended
+    }
+}
+
 /// One leg. Its methods do not block: `Pending` means that the task is woken later.
 pub(crate) trait Leg: Send {
     fn protocol(&self) -> Protocol;
@@ -83,6 +98,19 @@ pub(crate) trait Leg: Send {
 
     /// The field lines after the body that came in, as they came.
     fn trailers(&self) -> &[u8];
+
+    /// Whether the incoming message ended with its head, which is here and has so many bytes.
+    fn ended_with_head(&self, len: usize) -> bool {
+        self.protocol().ends_itself()
+            && self.is_whole()
+            && self.bytes().len() == len
+            && self.trailers().is_empty()
+    }
+
+    /// How the head came that is here and has so many bytes.
+    fn carried(&self, len: usize) -> Carried {
+        Carried { protocol: self.protocol(), ended: self.ended_with_head(len) }
+    }
 
     /// Whether the other side is gone, while nothing is expected from it.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;

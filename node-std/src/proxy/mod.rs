@@ -53,7 +53,7 @@ pub(crate) use forward::{Outcome, Sender};
 pub use health::{Health, HealthChecks};
 pub(crate) use http1::Http1;
 pub(crate) use http2::Http2Server;
-pub(crate) use leg::{Arrived, Leg, LegError, Outline, Protocol};
+pub(crate) use leg::{Arrived, Carried, Leg, LegError, Outline};
 pub(crate) use refusal::{Reader, refuse, respond};
 pub(crate) use request::{Request, absolute, normal, refuse_connect};
 pub use response::{json, text};

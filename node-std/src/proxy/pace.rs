@@ -16,8 +16,6 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Pace {
     /// In bytes a second. With 0 it may take for ever.
     least: u64,
-    /// It counts.
-    on: bool,
     /// How long the other side may still be waited for.
     left: Duration,
     since: Option<Instant>,
@@ -27,26 +25,19 @@ pub(crate) struct Pace {
 impl Pace {
     /// At least so many bytes a second.
     pub(crate) fn new(least: u64) -> Self {
-        Self { least, on: least > 0, left: GRACE, since: None, alarm: Alarm::default() }
+        Self { least, left: GRACE, since: None, alarm: Alarm::default() }
     }
 
     /// A new body.
     pub(crate) const fn restart(&mut self) {
-        self.on = self.least > 0;
         (self.left, self.since) = (GRACE, None);
-        self.alarm.clear();
-    }
-
-    /// Counts no more, until the next body.
-    pub(crate) const fn stop(&mut self) {
-        self.on = false;
         self.alarm.clear();
     }
 
     /// So many bytes moved. They earn the time that they may take.
     pub(crate) fn moved(&mut self, bytes: usize) {
         let waited = self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
-        if self.on && (waited > Duration::ZERO || self.left < GRACE) {
+        if self.least > 0 && (waited > Duration::ZERO || self.left < GRACE) {
             let earned = Duration::from_millis((bytes as u64).saturating_mul(1000) / self.least.max(1));
             self.left = self.left.saturating_sub(waited).saturating_add(earned).min(GRACE);
         }
@@ -54,7 +45,7 @@ impl Pace {
 
     /// Nothing moves. Returns whether the other side is too slow; if not, the task is woken when it may be.
     pub(crate) fn waits(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.on {
+        if self.least == 0 {
             return false;
         }
         let since = *self.since.get_or_insert_with(Instant::now);

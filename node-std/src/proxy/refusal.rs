@@ -2,11 +2,13 @@
 
 use core::future::poll_fn;
 use core::pin::Pin;
+use core::time::Duration;
 use std::io::Write as _;
 
 use http::Response;
 use http_body::Body as _;
 use node_core::http::BodyLength;
+use tokio::time::{Instant, timeout_at};
 
 use super::body::Body;
 use super::error::ProxyError;
@@ -61,11 +63,12 @@ pub(crate) async fn refuse<L: Leg>(
     poll_fn(|cx| leg.poll_flush(cx)).await
 }
 
-/// Answers with a response that this node made.
+/// Answers with a response that this node made. The client may take `write` for it, or for each piece of a body that goes on.
 pub(crate) async fn respond<L: Leg>(
     leg: &mut L,
     response: Response<Body>,
     is_head: bool,
+    write: Duration,
 ) -> Result<(), LegError> {
     leg.skip_rest();
     let (parts, mut body) = response.into_parts();
@@ -83,19 +86,28 @@ pub(crate) async fn respond<L: Leg>(
         None => BodyLength::Chunked,
     };
     leg.begin(&head, Outline { body: length, announced: exact.filter(|_| is_head) });
+    let mut until = Instant::now() + write;
+    let late = |_| LegError::Closed;
     if !bodyless {
         while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
             let Ok(frame) = frame;
+            if exact.is_none() {
+                until = Instant::now() + write;
+            }
             if let Ok(data) = frame.into_data() {
-                send(leg, &data, body.is_end_stream() && exact.is_some()).await?;
-                poll_fn(|cx| leg.poll_flush(cx)).await?;
+                let last = body.is_end_stream() && exact.is_some();
+                timeout_at(until, send(leg, &data, last)).await.map_err(late)??;
+                timeout_at(until, poll_fn(|cx| leg.poll_flush(cx))).await.map_err(late)??;
             }
         }
     }
-    if bodyless || exact.is_none() || exact == Some(0) {
-        poll_fn(|cx| leg.poll_end(cx, &[])).await?;
+    if exact.is_none() {
+        until = Instant::now() + write;
     }
-    poll_fn(|cx| leg.poll_flush(cx)).await
+    if bodyless || exact.is_none() || exact == Some(0) {
+        timeout_at(until, poll_fn(|cx| leg.poll_end(cx, &[]))).await.map_err(late)??;
+    }
+    timeout_at(until, poll_fn(|cx| leg.poll_flush(cx))).await.map_err(late)?
 }
 
 async fn send<L: Leg>(leg: &mut L, data: &[u8], last: bool) -> Result<(), LegError> {
@@ -105,4 +117,37 @@ async fn send<L: Leg>(leg: &mut L, data: &[u8], last: bool) -> Result<(), LegErr
         rest = rest.get(taken..).unwrap_or_default();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::proxy::Http1;
+
+    const WRITE: Duration = Duration::from_secs(310);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_goes_on_does_so_for_as_long_as_it_is_read() {
+        let (mut near, far) = tokio::io::duplex(1024);
+        let (pieces, body) = Body::pieces();
+        let served = tokio::spawn(async move {
+            let mut leg = Http1::new(far);
+            respond(&mut leg, Response::new(body), false, WRITE).await
+        });
+        let mut seen = vec![0; 1024];
+        for _ in 0..30 {
+            sleep(Duration::from_secs(300)).await;
+            pieces.send(Bytes::from_static(b"{}\r\n")).await.unwrap();
+            assert_ne!(near.read(&mut seen).await.unwrap(), 0);
+        }
+        // It is read no more.
+        let began = Instant::now();
+        while pieces.send(Bytes::from_static(&[b'x'; 8192])).await.is_ok() {}
+        served.await.unwrap().unwrap_err();
+        assert_eq!(began.elapsed(), WRITE);
+    }
 }

@@ -1,24 +1,24 @@
 //! Moves a request from one leg to another, and its response back.
 
+#[cfg(test)]
+mod tests;
+
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use node_core::http::{BodyLength, ResponseHead};
-use tokio::time::Instant;
+use node_core::http::{BodyLength, ResponseHead, find};
 
 use super::error::ProxyError;
 use super::interim::Interim;
-use super::leg::{Arrived, Leg, LegError, Protocol};
+use super::leg::{Arrived, Leg, LegError, Outline, Protocol};
 use super::reply::Reply;
 use super::request::Request;
 use super::slots::Slots;
 use super::timers::Timers;
 use super::trailers::{Message, passed};
 use super::{MAX_FIELDS, MAX_HEAD};
-
-/// How long nothing may move in a tunnel, such as a WebSocket.
-const TUNNEL_IDLE: Duration = Duration::from_secs(310);
+use crate::config::LONGEST;
 
 /// How a relayed request ended, apart from errors.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +90,8 @@ pub(super) async fn relay<D: Leg, U: Leg>(
         done: false,
         closes: false,
         is_failure: false,
+        endless: false,
+        talks: false,
         tunnel: false,
         named: Vec::new(),
         interim: Interim::default(),
@@ -114,6 +116,10 @@ struct Relay<'r, D, U> {
     done: bool,
     closes: bool,
     is_failure: bool,
+    /// The response has no end of its own: it goes on for as long as anything moves.
+    endless: bool,
+    /// The response began, and the request has no end of its own: the client may wait for an answer before it sends the rest.
+    talks: bool,
     /// The protocol was changed: both directions carry bytes without any form.
     tunnel: bool,
     /// The names of fields of the response that end at this hop.
@@ -137,14 +143,33 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             if !forth && !back {
                 break;
             }
-            if self.tunnel {
-                self.terms.timers.alarm.set(Instant::now() + TUNNEL_IDLE);
+            if self.endless || self.is_dialogue() {
+                self.terms.timers.response.clear();
             }
         }
         if self.terms.timers.alarm.poll(cx).is_ready() {
             return Poll::Ready(Err(Failure::Late));
         }
+        let time = self.response_time();
+        if !self.head && self.terms.timers.awaits_response(cx, time) {
+            return Poll::Ready(Err(Failure::Slow));
+        }
         Poll::Pending
+    }
+
+    /// Both sides may send for as long as they like, at any rate.
+    const fn is_dialogue(&self) -> bool {
+        self.tunnel || (self.talks && !self.sent)
+    }
+
+    /// How long the whole response may take from its head on, or how long nothing may move if it has no end of its own.
+    fn response_time(&self) -> Option<Duration> {
+        match self.terms.timers.timeouts {
+            Some(timeouts) if self.tunnel || !self.is_dialogue() => Some(timeouts.write),
+            Some(timeouts) => Some(timeouts.read),
+            // The node of the client ends it sooner. A tunnel has no deadline.
+            None => self.tunnel.then_some(LONGEST),
+        }
     }
 
     /// Moves the request. Returns whether anything was moved.
@@ -154,7 +179,7 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             let arrived = match self.down.poll_body(cx) {
                 Poll::Ready(arrived) => arrived.map_err(Failure::Downstream)?,
                 Poll::Pending => {
-                    if self.terms.timers.received.waits(cx) {
+                    if !self.is_dialogue() && self.terms.timers.awaits_request(cx) {
                         return Err(Failure::Slow);
                     }
                     break;
@@ -189,6 +214,7 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                     moved = true;
                 }
                 Poll::Ready(Err(LegError::Length)) => return Err(Failure::Downstream(LegError::Length)),
+                Poll::Ready(Err(error @ LegError::Head)) => return Err(Failure::Upstream(error)),
                 // It may answer all the same: its response says why it reads no more.
                 Poll::Ready(Err(_)) => self.stopped = true,
                 Poll::Pending => break,
@@ -250,7 +276,9 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                 }
                 Poll::Ready(Err(LegError::Length)) => return Err(Failure::Upstream(LegError::Length)),
                 Poll::Ready(Err(error)) => return Err(Failure::Downstream(error)),
-                Poll::Pending if self.terms.timers.sent.waits(cx) => return Err(Failure::Slow),
+                Poll::Pending if !self.is_dialogue() && self.terms.timers.sent.waits(cx) => {
+                    return Err(Failure::Slow);
+                }
                 Poll::Pending => break,
             }
         }
@@ -288,7 +316,14 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             return if too_long { Err(bad(&"its head is too long")) } else { Ok(false) };
         };
         let Terms { request, enters, .. } = self.terms;
-        let reply = Reply::take(&head, self.up.protocol(), request, enters).map_err(|error| bad(&error))?;
+        let reply = Reply::take(&head, self.up.protocol(), request, enters);
+        let mut reply = reply.map_err(|error| bad(&error))?;
+        // A call of gRPC that failed ends so, and its client wants to see the end there (RFC 9113 section 8.1).
+        let has_mark = find(head.fields, "transfer-encoding").is_some();
+        if reply.body == BodyLength::UntilClose && !has_mark && self.up.ended_with_head(head.len) {
+            reply.body = BodyLength::Known(0);
+            reply.outline = Outline::of(reply.body);
+        }
         if let Some(error) = reply.error {
             return Err(Failure::Told(error));
         }
@@ -311,14 +346,15 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
         if reply.status == 101 {
             self.down.upgrade();
             self.up.upgrade();
-            self.terms.timers.alarm.set(Instant::now() + TUNNEL_IDLE);
-            self.terms.timers.received.stop();
-            self.terms.timers.sent.stop();
+            self.terms.timers.alarm.clear();
             (self.sent, self.stopped) = (false, false);
         } else {
             self.up.expect(reply.body);
         }
         (self.tunnel, self.is_failure, self.named) = (reply.status == 101, reply.is_failure, reply.named);
+        self.endless = matches!(reply.body, BodyLength::Chunked | BodyLength::UntilClose);
+        let has_length = matches!(request.body, BodyLength::None | BodyLength::Known(_));
+        self.talks = !has_length && self.down.is_conversation();
         // Who refuses a body has often not read it, and closes without saying so.
         let refuses = reply.status >= 400 && request.body != BodyLength::None;
         (self.head, self.closes) = (false, reply.closes || self.tunnel || refuses);

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::arrival::{Arrival, Origin};
 use super::error::ProxyError;
 use super::field::Kind;
-use super::leg::Protocol;
+use super::leg::Carried;
 use super::trailers::named;
 use super::upgrade::offered;
 use crate::cluster::MAX_HOPS;
@@ -51,13 +51,13 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Takes in a request that may take `most` on the node `me`, and came in this protocol.
+    /// Takes in a request that may take `most` on the node `me`, and whose head came so.
     ///
     /// # Errors
     /// It breaks a rule, names no component, or is too late.
     pub(crate) fn take(
         head: &RequestHead<'_, '_>,
-        protocol: Protocol,
+        carried: Carried,
         origin: Origin<'_>,
         most: Duration,
         me: NodeId,
@@ -160,7 +160,7 @@ impl Request {
         if let Some(arrival) = origin.arrival() {
             seen.announce(&mut text, arrival, now);
             begin_list(&mut text, "via", &seen.via);
-            text.extend_from_slice(protocol.via(head.version).as_bytes());
+            text.extend_from_slice(carried.protocol.via(head.version).as_bytes());
             text.extend_from_slice(b"\r\n");
         }
         let path = RelayPath(&seen.path);
@@ -178,7 +178,7 @@ impl Request {
         if remaining == Duration::ZERO {
             return Err(ProxyError::Late);
         }
-        let body = if protocol.ends_itself() {
+        let body = if carried.ends_itself() {
             carried_length(head, upgrades)?
         } else {
             request_length(head.version, head.fields)?
@@ -206,15 +206,15 @@ impl Request {
         &self.text
     }
 
-    /// The text of the head without its end, for a component of this node under `prefix`: with the deadline by this node's
+    /// The text of the head without its end, for a component of this node under `prefix`: with this deadline by this node's
     /// clock.
-    pub(crate) fn text_for_component(&self, prefix: &str) -> Vec<u8> {
+    pub(crate) fn text_for_component(&self, prefix: &str, deadline: Instant) -> Vec<u8> {
         let (method, rest) = self.text.split_at_checked(self.target).unwrap_or_default();
         let mut text = Vec::with_capacity(self.text.len() + prefix.len() + 64);
         text.extend_from_slice(method);
         text.extend_from_slice(prefix.as_bytes());
         text.extend_from_slice(rest);
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(Instant::now());
         let left = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
         number(&mut text, route::DEADLINE_NANO, unix_nanos().saturating_add(left));
         text

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::relay::{Progress, Terms, relay};
-use super::{Arrival, Http1, Origin, Protocol, Proxy, Timers};
+use super::{Arrival, Http1, Leg as _, Origin, Proxy, Timers};
 use crate::config::HttpLimits;
 use crate::port::testing::{Version, ask, port, port_within};
 use crate::testing::{alone, component, mirror, server};
@@ -142,14 +142,14 @@ async fn interim_responses_wait_for_a_client_that_does_not_read() {
     let head = RequestHead::parse(text, &mut slots).unwrap().unwrap();
     let arrival = Arrival { peer: Ipv4Addr::LOCALHOST.into(), secure: false, trusted: true };
     let most = Duration::from_secs(300);
-    let request =
-        super::Request::take(&head, Protocol::Http1, Origin::Inside(arrival), most, NodeId([0; 16])).unwrap();
     let (mut client, near) = tokio::io::duplex(64);
     let (mut upstream, far) = tokio::io::duplex(64);
     let (mut down, mut up) = (Http1::new(near), Http1::new(far));
+    let (carried, origin) = (down.carried(head.len), Origin::Inside(arrival));
+    let request = super::Request::take(&head, carried, origin, most, NodeId([0; 16])).unwrap();
     down.answers(node_core::http::Version::Http11, false);
     let relayed = tokio::spawn(async move {
-        let (mut timers, mut progress) = (Timers::new(0), Progress::default());
+        let (mut timers, mut progress) = (Timers::of_node(), Progress::default());
         timers.alarm.set(request.deadline);
         let terms = Terms { request: &request, enters: true, most: u64::MAX, timers: &mut timers };
         relay(&mut down, &mut up, terms, &mut progress).await.map(drop)
@@ -268,4 +268,57 @@ async fn a_response_without_a_length_streams() {
     let request = request("/").method("PUT").body(Full::new(body.clone())).unwrap();
     let (status, text) = ask(&proxy(addr, ""), request).await;
     assert_eq!((status, text.len()), (200, body.len()));
+}
+
+/// A proxy to a component that may take this long, and what a request through a port with this limit is answered.
+async fn within(addr: SocketAddr, component_millis: u64, port_millis: u64) -> (u16, String) {
+    let mut component = component("a", addr, "");
+    component.max_duration = Duration::from_millis(component_millis);
+    let mut limits = HttpLimits::of_connections(100);
+    limits.timeouts.request = Duration::from_millis(port_millis);
+    let io = port_within(Proxy::new(alone(), &[component]), limits, Version::Http1).0;
+    let mut client = crate::testing::client(io).await;
+    let response = client.send_request(bare(request("/"))).await.unwrap();
+    (response.status().as_u16(), crate::testing::text(response).await)
+}
+
+#[tokio::test]
+async fn the_shorter_limit_of_the_component_and_of_the_port_counts_and_is_told() {
+    let (slow, fast) = (server(|_| core::future::pending::<Response<Empty<Bytes>>>()).await, mirror().await);
+    let hour = 3_600_000;
+    for (component, port) in [(200, hour), (hour, 200)] {
+        assert_eq!(within(slow, component, port).await.0, 504, "{component} {port}");
+    }
+    for (component, port, least) in [(5000, hour, 0), (hour, 5000, 0), (hour, 2 * hour, 400_000)] {
+        let before: u128 = in_millis(least).parse().unwrap();
+        let seen = within(fast, component, port).await.1;
+        let after: u128 = in_millis(component.min(port)).parse().unwrap();
+        let told = seen.lines().find_map(|line| line.strip_prefix("maelstrom-deadline-nano: ")).unwrap();
+        let told: u128 = told.parse().unwrap();
+        assert!((before..=after).contains(&told), "{component} {port}: {before} {told} {after}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_http_2_cannot_carry_is_the_fault_of_the_client() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let component = format!("a=h2c://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        while let Ok((io, _)) = listener.accept().await {
+            let mut connection = h2::server::handshake(io).await.unwrap();
+            tokio::spawn(async move {
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    respond.send_response(Response::new(()), true).unwrap();
+                }
+            });
+        }
+    });
+    let proxy = Arc::new(Proxy::new(alone(), &[component]));
+    for (method, host, status) in
+        [("GET", "x", 200), ("GET", "a/b", 400), ("POST", "a/b", 400), ("GET", "x", 200)]
+    {
+        let request = Request::builder().method(method).uri("/").header("host", host);
+        let request = request.header("MAELSTROM-COMPONENT", "a").body(Full::from("body")).unwrap();
+        assert_eq!(ask(&proxy, request).await.0, status, "{method} {host}");
+    }
 }

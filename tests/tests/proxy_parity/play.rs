@@ -7,6 +7,8 @@ use node_tests::cluster::Cluster;
 use node_tests::upstream::{Script, Upstream};
 use node_tests::wait::{TIMEOUT, eventually};
 
+use crate::http2::Call;
+
 /// A gateway with the component `loc` on its node, and `rem` on another. Both are the same upstream.
 pub struct Stage {
     pub upstream: Upstream,
@@ -54,10 +56,26 @@ impl Stage {
         here
     }
 
+    /// The same with a request of HTTP/2.
+    pub fn play_http2(&self, request: &Call) -> Played {
+        let script = Script::answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        let [here, there] = ["loc", "rem"].map(|component| {
+            self.upstream.plays(script.clone());
+            let answer = request.send(&self.gateway(), component);
+            let seen = self.upstream.seen().unwrap().iter().map(|seen| comparable(seen, component)).collect();
+            Played { answer, seen }
+        });
+        assert_eq!(here, there, "{request:?}");
+        here
+    }
+
+    fn gateway(&self) -> String {
+        self.cluster.nodes[0].gateway().trim_start_matches("http://").to_owned()
+    }
+
     /// Sends bytes to the gateway, and reads up to the end of the connection.
     pub fn ask(&self, bytes: &str) -> String {
-        let gateway = self.cluster.nodes[0].gateway();
-        let mut stream = TcpStream::connect(gateway.trim_start_matches("http://")).unwrap();
+        let mut stream = TcpStream::connect(self.gateway()).unwrap();
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.write_all(bytes.as_bytes()).unwrap();
         let mut answer = Vec::new();

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Channel, Full, StreamBody};
-use hyper::body::{Frame, Incoming};
+use http_body_util::{BodyExt as _, Channel, Either, Empty, Full, StreamBody};
+use hyper::body::{Body as _, Frame, Incoming};
+use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
@@ -17,10 +18,20 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::pair::Pair;
 
-/// An upstream of HTTP/2 without TLS: it answers each piece of the request, and says in a trailer how many there were.
+/// An upstream of HTTP/2 without TLS: it answers each piece of the request, and says in a trailer how many there were. It answers
+/// some paths with a head alone.
 async fn serve(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         let service = service_fn(|request: Request<Incoming>| async move {
+            let path = request.uri().path();
+            if path.ends_with("/Unknown") || request.method() == "HEAD" {
+                let mut response = Response::new(Either::Right(Empty::new()));
+                response.headers_mut().insert("grpc-status", HeaderValue::from(12));
+                if request.method() == "HEAD" {
+                    response.headers_mut().insert("content-length", HeaderValue::from(500));
+                }
+                return Ok::<_, Infallible>(response);
+            }
             let te = request.headers().get("te").cloned();
             let (sender, receiver) = tokio::sync::mpsc::channel(1);
             let mut body = request.into_body();
@@ -38,11 +49,11 @@ async fn serve(listener: TcpListener) {
                 let _ = sender.send(Frame::trailers(trailers)).await;
             });
             let stream = futures(receiver);
-            let mut response = Response::new(StreamBody::new(stream));
+            let mut response = Response::new(Either::Left(StreamBody::new(stream)));
             if let Some(te) = te {
                 response.headers_mut().insert("x-te", te);
             }
-            Ok::<_, Infallible>(response)
+            Ok(response)
         });
         let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
         tokio::spawn(async move {
@@ -57,11 +68,18 @@ fn futures(
     futures_util::stream::poll_fn(move |cx| receiver.poll_recv(cx).map(|frame| frame.map(Ok)))
 }
 
-async fn talk(gateway: SocketAddr, component: &str) {
+async fn connect<B>(gateway: SocketAddr) -> SendRequest<B>
+where
+    B: hyper::body::Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+{
     let stream = TcpStream::connect(gateway).await.unwrap();
-    let (mut client, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let (client, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
+    client
+}
+
+async fn talk(gateway: SocketAddr, component: &str) {
+    let mut client = connect(gateway).await;
     let (mut upload, body) = Channel::<Bytes, Infallible>::new(1);
     let request = Request::post(format!("http://x/{component}/pkg.Service/Method"));
     let request =
@@ -127,6 +145,24 @@ fn a_component_of_http_2_does_not_speak_for_a_node() {
     }
 }
 
+/// A client of gRPC takes the status from the head only if the stream ends there.
+async fn fail(gateway: SocketAddr, component: &str) {
+    let mut client = connect(gateway).await;
+    let (mut upload, body) = Channel::<Bytes, Infallible>::new(1);
+    let request = Request::post(format!("http://x/{component}/pkg.Service/Unknown")).body(body).unwrap();
+    let response = client.send_request(request);
+    upload.send_data(Bytes::from_static(b"one")).await.unwrap();
+    let response = response.await.unwrap();
+    assert_eq!(response.headers()["grpc-status"], "12", "{component}");
+    assert!(response.body().is_end_stream(), "{component}");
+
+    let mut client = connect(gateway).await;
+    let request = Request::head(format!("http://x/{component}/file")).body(Empty::<Bytes>::new()).unwrap();
+    let response = client.send_request(request).await.unwrap();
+    assert_eq!(response.headers()["content-length"], "500", "{component}");
+    assert!(response.body().is_end_stream(), "{component}");
+}
+
 #[test]
 fn calls_of_grpc_pass_with_their_trailers() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -136,5 +172,6 @@ fn calls_of_grpc_pass_with_their_trailers() {
     let pair = Pair::start(&url);
     for component in ["loc", "rem"] {
         runtime.block_on(talk(pair.gateway(), component));
+        runtime.block_on(fail(pair.gateway(), component));
     }
 }

@@ -38,12 +38,13 @@ impl Resolver {
     pub(super) fn limits(&mut self, given: LimitFlags, connections: usize) -> HttpLimits {
         let default = HttpLimits::of_connections(connections);
         let [head, idle, read, write, request] = given.timeouts;
+        let request = self.time_out(key::REQUEST_TIMEOUT, request, default.timeouts.request);
         let timeouts = Timeouts {
             head: self.time_out(key::HEAD_TIMEOUT, head, default.timeouts.head),
             idle: self.time_out(key::IDLE_TIMEOUT, idle, default.timeouts.idle),
-            read: self.time_out(key::READ_TIMEOUT, read, default.timeouts.read),
-            write: self.time_out(key::WRITE_TIMEOUT, write, default.timeouts.write),
-            request: self.time_out(key::REQUEST_TIMEOUT, request, default.timeouts.request),
+            read: self.time_out(key::READ_TIMEOUT, read, default.timeouts.read.max(request)),
+            write: self.time_out(key::WRITE_TIMEOUT, write, default.timeouts.write.max(request)),
+            request,
         };
         let head_bytes = |setting: &Setting| setting.size_within(LEAST_HEAD, MOST_HEAD);
         let show = |bytes: &usize| show_size(u64::try_from(*bytes).ok());

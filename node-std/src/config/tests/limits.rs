@@ -57,3 +57,13 @@ fn faults_of_limits_are_told_with_their_place() {
     }
     assert_eq!(said.lines().count(), 7, "{said}");
 }
+
+#[test]
+fn a_longer_request_has_longer_to_be_sent_and_answered() {
+    let seconds = |text: &str| {
+        let Timeouts { read, write, request, .. } = with_config(text, &[], &[]).unwrap().http.timeouts;
+        [read, write, request].map(|time| time.as_secs())
+    };
+    assert_eq!(seconds("limits: { timeouts: { request: 20m } }\n"), [1200; 3]);
+    assert_eq!(seconds("limits: { timeouts: { request: 20m, read: 1m, write: 2m } }\n"), [60, 120, 1200]);
+}

@@ -24,7 +24,7 @@ use crate::port::admission::{Ticket, Wish};
 use crate::port::health::{HEALTH_CHECK, READY, Readiness};
 use crate::port::service::{Service, Taken};
 use crate::proxy::{
-    Arrival, Body, Origin, Protocol, Proxy, ProxyError, Reader, Request, absolute, json, text,
+    Arrival, Body, Carried, Origin, Proxy, ProxyError, Reader, Request, absolute, json, text,
 };
 use crate::tls::Shown;
 
@@ -76,7 +76,7 @@ impl<R: Remote> Service for Visit<R> {
         Reader::Inside
     }
 
-    fn take(&self, head: &RequestHead<'_, '_>, protocol: Protocol) -> Result<Taken, ProxyError> {
+    fn take(&self, head: &RequestHead<'_, '_>, carried: Carried) -> Result<Taken, ProxyError> {
         let path = absolute(head.target).0.split('?').next().unwrap_or_default();
         // Judged for each request: the keyring may change while a connection lives.
         let caller = || self.http.access.caller_with(self.shown.as_ref(), find(head.fields, "authorization"));
@@ -94,7 +94,7 @@ impl<R: Remote> Service for Visit<R> {
         }
         let origin = Origin::Inside(self.arrival);
         let most = self.http.limits.timeouts.request;
-        Request::take(head, protocol, origin, most, self.http.proxy.me()).map(Taken::Forward)
+        Request::take(head, carried, origin, most, self.http.proxy.me()).map(Taken::Forward)
     }
 
     async fn answer(&self, request: http::Request<Body>) -> Response<Body> {
