@@ -1,9 +1,12 @@
 //! Memory for the fields of a head: as many as its lines, up to a limit.
 
+use memchr::{memchr_iter, memmem};
 use node_core::http::{Field, NO_FIELD};
 
-/// Fields that need no memory of their own: those that a client may send by default, and those that nodes add.
-const FEW: usize = 160;
+/// Fields that need no memory of their own: as many as most heads have. They are cleared for each head, so more would cost all.
+const FEW: usize = 32;
+/// Bytes of the shortest field.
+const SHORTEST: usize = b"a:\r\n".len();
 /// Fields that nodes add to a head on its way.
 pub(crate) const ADDED: usize = 32;
 
@@ -18,9 +21,9 @@ impl<'b> Slots<'b> {
     /// Slots for the head at the start of `bytes`, which may have `most` fields.
     pub(crate) fn of(bytes: &'b [u8], most: usize) -> Self {
         let mut many = Vec::new();
-        if most > FEW {
-            let is_field = |line: &&[u8]| !matches!(line, [] | [b'\r']);
-            let lines = bytes.split(|&byte| byte == b'\n').take_while(is_field).take(most + 1).count();
+        if most > FEW && bytes.len() > FEW * SHORTEST {
+            let end = memmem::find(bytes, b"\r\n\r\n").unwrap_or(bytes.len());
+            let lines = memchr_iter(b'\n', bytes.get(..end).unwrap_or_default()).count();
             if lines > FEW {
                 many = vec![NO_FIELD; lines.min(most)];
             }
