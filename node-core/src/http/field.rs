@@ -10,14 +10,6 @@ pub fn find<'b>(fields: &[Field<'b>], name: &str) -> Option<&'b [u8]> {
     fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
 }
 
-/// The fields that a proxy passes on: neither hop-by-hop by nature nor named by `Connection`
-/// (RFC 9110 section 7.6.1).
-pub fn end_to_end<'a, 'b>(fields: &'a [Field<'b>]) -> impl Iterator<Item = &'a Field<'b>> {
-    fields.iter().filter(|field| {
-        !is_hop_by_hop(field.name) && !connection_options(fields).any(|options| lists(options, field.name))
-    })
-}
-
 /// The values of all `Connection` fields; [`lists`] searches one of them.
 pub fn connection_options<'b>(fields: &[Field<'b>]) -> impl Iterator<Item = &'b [u8]> {
     fields.iter().filter(|field| field.name.eq_ignore_ascii_case("connection")).map(|field| field.value)

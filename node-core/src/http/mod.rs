@@ -21,9 +21,7 @@ pub use chunked::{BadChunk, Chunk, ChunkDecoder};
 pub use connection::Connection;
 pub use encode::{HeadWriter, is_token};
 pub use error::{EncodeError, HeadError};
-pub use field::{
-    Field, NO_FIELD, connection_options, content_length, end_to_end, find, is_hop_by_hop, lists, may_trail,
-};
+pub use field::{Field, NO_FIELD, connection_options, content_length, find, is_hop_by_hop, lists, may_trail};
 pub use framing::{BodyLength, FramingError, request_length, response_length};
 pub use head::{RequestHead, ResponseHead};
 pub use trailers::{BadTrailers, MAX_TRAILERS, Trailers};

@@ -22,13 +22,7 @@ pub struct TimeLimits {
 }
 
 impl TimeLimits {
-    /// The time that is left, at most [`MAX_BUDGET`]; zero when the request is already too late.
-    #[must_use]
-    pub fn remaining(self) -> Duration {
-        self.remaining_within(MAX_BUDGET)
-    }
-
-    /// The time that is left, at most `most`: a component may allow more or less than [`MAX_BUDGET`].
+    /// The time that is left, at most `most`; zero when the request is already too late.
     #[must_use]
     pub fn remaining_within(self, most: Duration) -> Duration {
         let absolute = self.deadline_nano.zip(self.now_nano);
@@ -70,7 +64,7 @@ mod tests {
 
     #[test]
     fn the_default_is_five_minutes() {
-        assert_eq!(TimeLimits::default().remaining(), MAX_BUDGET);
+        assert_eq!(TimeLimits::default().remaining_within(MAX_BUDGET), MAX_BUDGET);
     }
 
     #[test]
@@ -80,10 +74,13 @@ mod tests {
             now_nano: Some(10 * SECOND),
             budget_ms: Some(1500),
         };
-        assert_eq!(limits.remaining(), Duration::from_millis(1500));
-        assert_eq!(TimeLimits { budget_ms: Some(9000), ..limits }.remaining(), Duration::from_secs(2));
+        assert_eq!(limits.remaining_within(MAX_BUDGET), Duration::from_millis(1500));
+        assert_eq!(
+            TimeLimits { budget_ms: Some(9000), ..limits }.remaining_within(MAX_BUDGET),
+            Duration::from_secs(2)
+        );
         let far = TimeLimits { deadline_nano: Some(u64::MAX), budget_ms: Some(u32::MAX), ..limits };
-        assert_eq!(far.remaining(), MAX_BUDGET);
+        assert_eq!(far.remaining_within(MAX_BUDGET), MAX_BUDGET);
         let hour = Duration::from_secs(3600);
         assert_eq!(
             TimeLimits { budget_ms: Some(u32::MAX), ..TimeLimits::default() }.remaining_within(hour),
@@ -94,13 +91,13 @@ mod tests {
     #[test]
     fn a_passed_deadline_leaves_nothing() {
         let limits = TimeLimits { deadline_nano: Some(1), now_nano: Some(2), budget_ms: None };
-        assert_eq!(limits.remaining(), Duration::ZERO);
+        assert_eq!(limits.remaining_within(MAX_BUDGET), Duration::ZERO);
     }
 
     #[test]
     fn without_a_clock_only_the_budget_counts() {
         let limits = TimeLimits { deadline_nano: Some(1), now_nano: None, budget_ms: Some(20) };
-        assert_eq!(limits.remaining(), Duration::from_millis(20));
+        assert_eq!(limits.remaining_within(MAX_BUDGET), Duration::from_millis(20));
     }
 
     #[test]
