@@ -64,7 +64,8 @@ impl Server for Services {
             }
             (_, Service::Http) => {
                 let proxy = self.proxy.clone();
-                tokio::spawn(async move { proxy.serve(accepted).await });
+                // A task copies its future when it begins and when it ends: the box keeps that short.
+                tokio::spawn(Box::pin(async move { proxy.serve(accepted).await }));
             }
             (_, Service::Rpc(method)) if Method::from_number(method) == Some(Method::JsonRpc) => {
                 let json = self.json.clone();

@@ -118,24 +118,41 @@ pub(super) async fn answer<S: Service>(
                 Outcome::Gone => Err(LegError::Closed),
             }
         }
-        Ok(Taken::Done(response)) => respond(leg, response, is_head, write).await.map(|()| false),
+        Ok(Taken::Done(response)) => Box::pin(respond(leg, response, is_head, write)).await.map(|()| false),
         Ok(Taken::Own) => {
-            timers.alarm.set(Instant::now() + BODY_TIMEOUT);
-            if waits {
-                leg.begin(b"HTTP/1.1 100 Continue\r\n", crate::proxy::Outline::of(BodyLength::None));
-                poll_fn(|cx| leg.poll_flush(cx)).await?;
-            }
-            let body = match collect(leg, S::OWN_BODY, timers).await? {
-                Ok(body) => body,
-                Err(error) => return tell(leg, service, &error, is_head).await.map(|()| false),
-            };
-            timers.alarm.clear();
-            let request = own.unwrap_or_default().map(|()| Body::from(body.freeze()));
-            let response = service.answer(request).await;
-            respond(leg, response, is_head, write).await.map(|()| true)
+            let own = Own { request: own.unwrap_or_default(), is_head, waits };
+            Box::pin(answer_own(leg, service, own, timers)).await
         }
         Err(error) => tell(leg, service, &error, is_head).await.map(|()| false),
     }
+}
+
+/// A request that this node answers itself.
+struct Own {
+    request: http::Request<()>,
+    is_head: bool,
+    waits: bool,
+}
+
+async fn answer_own<S: Service>(
+    leg: &mut impl Leg,
+    service: &S,
+    own: Own,
+    timers: &mut Timers,
+) -> Result<bool, LegError> {
+    let Own { request, is_head, waits } = own;
+    timers.alarm.set(Instant::now() + BODY_TIMEOUT);
+    if waits {
+        leg.begin(b"HTTP/1.1 100 Continue\r\n", crate::proxy::Outline::of(BodyLength::None));
+        poll_fn(|cx| leg.poll_flush(cx)).await?;
+    }
+    let body = match collect(leg, S::OWN_BODY, timers).await? {
+        Ok(body) => body,
+        Err(error) => return tell(leg, service, &error, is_head).await.map(|()| false),
+    };
+    timers.alarm.clear();
+    let response = service.answer(request.map(|()| Body::from(body.freeze()))).await;
+    respond(leg, response, is_head, service.limits().timeouts.write).await.map(|()| true)
 }
 
 /// Tells the client why its request is refused.
@@ -146,7 +163,7 @@ pub(super) async fn tell<S: Service>(
     is_head: bool,
 ) -> Result<(), LegError> {
     // A client that does not read it gives its place back.
-    let sending = refuse(leg, error, service.reader(), is_head);
+    let sending = Box::pin(refuse(leg, error, service.reader(), is_head));
     tokio::time::timeout(service.limits().timeouts.write, sending).await.unwrap_or(Err(LegError::Closed))
 }
 

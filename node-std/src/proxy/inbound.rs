@@ -57,7 +57,8 @@ impl Proxy {
             Outcome::Refused(ProxyError::Late) => leg.reset(ResetCode::Timeout),
             Outcome::Refused(error) => {
                 let is_head = request.is_ok_and(|request| request.is_head);
-                if let Err(error) = refuse(&mut leg, &error, Reader::Node, is_head).await {
+                let refusing = Box::pin(refuse(&mut leg, &error, Reader::Node, is_head));
+                if let Err(error) = refusing.await {
                     tracing::debug!(%error, "a proxied request ended early");
                 }
             }
