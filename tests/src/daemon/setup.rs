@@ -1,5 +1,6 @@
 //! The configuration of a daemon.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -97,6 +98,18 @@ impl Setup {
     pub fn within(mut self, namespace: &Arc<Namespace>) -> Self {
         self.namespace = Some(Arc::clone(namespace));
         self
+    }
+
+    /// With this configuration file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn config(self, text: &str) -> Result<Self> {
+        let file = self.home().join("node.yaml");
+        fs::write(&file, text)?;
+        let file = file.display().to_string();
+        Ok(self.flag("--config", &file))
     }
 
     /// With any other flag.

@@ -27,11 +27,17 @@ pub struct Played {
 impl Stage {
     /// `prefix` is the path of the upstream's URL.
     pub fn start(prefix: &str) -> Self {
+        Self::with(prefix, "", &[])
+    }
+
+    /// The same with these settings of the component, as `max_body: 5`, and these flags of both nodes.
+    pub fn with(prefix: &str, settings: &str, flags: &[(&str, &str)]) -> Self {
         let upstream = Upstream::start().unwrap();
         let url = format!("{}{prefix}", upstream.url());
         let cluster = Cluster::plaintext(&["one", "two"], |setup| {
             let name = if setup.name() == "one" { "loc" } else { "rem" };
-            setup.component(name, &url)
+            let text = format!("components:\n  {name}: {{ url: \"{url}\", {settings} }}\n");
+            flags.iter().fold(setup.config(&text).unwrap(), |setup, (flag, value)| setup.flag(flag, value))
         })
         .unwrap();
         let stage = Self { upstream, cluster };
@@ -69,7 +75,8 @@ impl Stage {
         here
     }
 
-    fn gateway(&self) -> String {
+    /// The address of the gateway.
+    pub fn gateway(&self) -> String {
         self.cluster.nodes[0].gateway().trim_start_matches("http://").to_owned()
     }
 
