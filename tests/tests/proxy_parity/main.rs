@@ -3,6 +3,7 @@
 
 mod forwarded;
 mod http2;
+mod limits;
 mod play;
 mod requests;
 mod responses;
