@@ -93,6 +93,13 @@ impl Setup {
         self
     }
 
+    /// With the gateway here.
+    #[must_use]
+    pub fn public(mut self, addr: SocketAddr) -> Self {
+        self.public = Some(addr);
+        self
+    }
+
     /// In a network namespace, where `maelctl` is run too.
     #[must_use]
     pub fn within(mut self, namespace: &Arc<Namespace>) -> Self {
