@@ -1,5 +1,6 @@
 //! How much a request may take.
 
+use node_tests::http::Curl;
 use node_tests::upstream::Script;
 
 use crate::http2::Call;
@@ -56,6 +57,45 @@ fn a_body_is_no_longer_than_the_node_and_the_component_take() {
             let answer = |body| Call::upload(body, has_length).send(&stage.gateway(), component);
             assert_eq!(answer("0123456789"), "200 ok", "{place}");
             assert_eq!(answer("0123456789a"), "413 the request takes more than 10 bytes", "{place}");
+        }
+    }
+}
+
+#[test]
+fn a_head_has_no_more_fields_and_bytes_than_the_node_takes() {
+    const FIELDS: usize = 20;
+    const BYTES: usize = 2048;
+    let limits = [("--max-headers", FIELDS.to_string()), ("--max-head-bytes", BYTES.to_string())];
+    let stage = Stage::with("", "", &limits.each_ref().map(|(flag, limit)| (*flag, limit.as_str())));
+    // Where a request goes by its path, and where by a field.
+    for (port, path, field) in
+        [(stage.gateway(), "/rem/a", ""), (stage.private(), "/a", "MAELSTROM-COMPONENT: rem\r\n")]
+    {
+        let with_bytes = |len: usize| {
+            let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{field}X: \r\n\r\n");
+            Stage::ask_at(&port, &head.replace("X: ", &format!("X: {}", "x".repeat(len - head.len()))))
+        };
+        assert!(with_bytes(BYTES).starts_with("HTTP/1.1 200 "), "{path}");
+        let answer = with_bytes(BYTES + 1);
+        assert!(
+            answer.starts_with("HTTP/1.1 431 ") && answer.contains("connection: close"),
+            "{path}: {answer}"
+        );
+        for version in ["--http1.1", "--http2-prior-knowledge"] {
+            let ask = |fields: &[String]| {
+                let curl = Curl::get(&format!("http://{port}{path}")).flag(version);
+                // Nothing but the host is sent that is not here.
+                let curl = curl.header("User-Agent:").header("Accept:");
+                let curl = if field.is_empty() { curl } else { curl.header(field.trim_end()) };
+                fields.iter().fold(curl, |curl, field| curl.header(field)).send().unwrap().status
+            };
+            let others = 1 + usize::from(!field.is_empty());
+            let fields: Vec<String> = (others..=FIELDS).map(|n| format!("X-{n}: 1")).collect();
+            assert_eq!(ask(&fields[1..]), 200, "{path} {version}");
+            assert_eq!(ask(&fields), 431, "{path} {version}");
+            assert_eq!(ask(&[format!("X: {}", "x".repeat(BYTES / 2))]), 200, "{path} {version}");
+            assert_eq!(ask(&[format!("X: {}", "x".repeat(BYTES))]), 431, "{path} {version}");
+            assert_eq!(ask(&[format!("X: {}", "x".repeat(2 * BYTES))]), 431, "{path} {version}");
         }
     }
 }

@@ -80,9 +80,19 @@ impl Stage {
         self.cluster.nodes[0].gateway().trim_start_matches("http://").to_owned()
     }
 
+    /// The address of the private port of the same node.
+    pub fn private(&self) -> String {
+        self.cluster.nodes[0].private().to_string()
+    }
+
     /// Sends bytes to the gateway, and reads up to the end of the connection.
     pub fn ask(&self, bytes: &str) -> String {
-        let mut stream = TcpStream::connect(self.gateway()).unwrap();
+        Self::ask_at(&self.gateway(), bytes)
+    }
+
+    /// The same at another port.
+    pub fn ask_at(port: &str, bytes: &str) -> String {
+        let mut stream = TcpStream::connect(port).unwrap();
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.write_all(bytes.as_bytes()).unwrap();
         let mut answer = Vec::new();
