@@ -69,10 +69,16 @@ impl Component {
     /// More or fewer do.
     pub fn holds(&self, count: usize) -> Result<()> {
         eventually(|| {
-            let held = self.state.held.load(Ordering::SeqCst);
+            let held = self.held();
             ensure!(held == count, "{held} requests wait for an answer, not {count}");
             Ok(())
         })
+    }
+
+    /// The requests to `/hold` that wait for an answer now.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.state.held.load(Ordering::SeqCst)
     }
 
     /// Answers all that wait.

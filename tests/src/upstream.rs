@@ -53,10 +53,18 @@ impl Upstream {
     ///
     /// There is no free port.
     pub fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let script = Script::answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        Self::on(TcpListener::bind("127.0.0.1:0")?, script)
+    }
+
+    /// One on this port, which does this with each request.
+    ///
+    /// # Errors
+    ///
+    /// The port is none.
+    pub fn on(listener: TcpListener, script: Script) -> Result<Self> {
         let addr = listener.local_addr()?;
-        let script = Arc::new(Mutex::new(Script::answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")));
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (script, seen) = (Arc::new(Mutex::new(script)), Arc::new(Mutex::new(Vec::new())));
         let (scripts, kept) = (Arc::clone(&script), Arc::clone(&seen));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {

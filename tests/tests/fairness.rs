@@ -3,18 +3,21 @@
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use node_tests::component::Component;
-use node_tests::daemon::{Daemon, Setup};
+use node_tests::daemon::{Daemon, Setup, Signal};
 use node_tests::http::Curl;
+use node_tests::netns::Namespace;
 use node_tests::pki::{Algorithm, TlsDir};
 use node_tests::wait::eventually;
 use serde_json::Value;
@@ -215,4 +218,87 @@ fn operators_have_places_of_their_own_under_tls() {
 #[test]
 fn operators_have_places_of_their_own_without_tls() {
     operators_have_places_of_their_own(None);
+}
+
+/// A gateway that sees the addresses of its clients, which all are of one namespace.
+struct Street {
+    namespace: Arc<Namespace>,
+    front: Daemon,
+    _back: Daemon,
+    /// It accepts connections, as the system does that for it, and does nothing more.
+    _silent: Daemon,
+}
+
+impl Street {
+    fn start() -> Self {
+        let namespace = Arc::new(Namespace::new().unwrap());
+        namespace
+            .ip("addr add 192.0.2.1/32 dev lo\naddr add 192.0.2.2/32 dev lo\naddr add 192.0.2.3/32 dev lo\n")
+            .unwrap();
+        let setup = |name| Setup::named(name).unwrap().within(&namespace);
+        let silent = setup("silent").start().unwrap();
+        silent.signal(Signal::STOP).unwrap();
+        let front = setup("front").gateway().public("192.0.2.1:0".parse().unwrap()).start().unwrap();
+        let url = |daemon: &Daemon| format!("http://{}", daemon.private());
+        let back = setup("back").join(front.private());
+        let back = back.component("silent", &url(&silent)).component("prompt", &url(&front)).start().unwrap();
+        let street = Self { namespace, front, _back: back, _silent: silent };
+        street.is_answered("192.0.2.2").unwrap();
+        street
+    }
+
+    /// A request of this source to the gateway, or several.
+    fn curl(&self, from: &str, path: &str) -> Command {
+        let mut curl = self.namespace.command("curl");
+        curl.args(["--silent", "--include", "--max-time", "120", "--interface", from]);
+        curl.arg(format!("{}{path}", self.front.gateway()));
+        curl
+    }
+
+    /// What this source is answered by the component that answers.
+    fn ask(&self, from: &str) -> String {
+        let output = self.curl(from, "/prompt/_mael_health_check").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn is_answered(&self, from: &str) -> Result<()> {
+        eventually(|| {
+            let text = self.ask(from);
+            ensure!(text.starts_with("HTTP/1.1 200 "), "{text}");
+            Ok(())
+        })
+    }
+
+    /// As many requests at once, of which none is answered.
+    fn stall(&self, from: &str, count: usize) -> Child {
+        let mut curl = self.curl(from, &format!("/silent/[1-{count}]"));
+        curl.args(["--parallel", "--parallel-immediate", "--parallel-max", "300"]);
+        curl.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+}
+
+#[test]
+fn requests_of_one_source_leave_room_for_others() {
+    let street = Street::start();
+    // Half of what a component has on a link.
+    let mut stalled = vec![street.stall("192.0.2.2", 168)];
+    let refused = eventually(|| {
+        let text = street.ask("192.0.2.2");
+        if text.starts_with("HTTP/1.1 503 ") {
+            return Ok(text);
+        }
+        // One that waits may have been refused because of this one.
+        stalled.push(street.stall("192.0.2.2", 1));
+        bail!("{text}")
+    })
+    .unwrap();
+    assert!(refused.contains("retry-after: 1\r\n"), "{refused}");
+    assert!(refused.ends_with("the component takes no more requests at present"), "{refused}");
+    let other = street.ask("192.0.2.3");
+    assert!(other.starts_with("HTTP/1.1 200 "), "{other}");
+    for mut curl in stalled {
+        curl.kill().unwrap();
+        curl.wait().unwrap();
+    }
+    street.is_answered("192.0.2.2").unwrap();
 }

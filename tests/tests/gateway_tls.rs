@@ -24,14 +24,7 @@ impl Gate {
     fn start() -> Self {
         let (authority, keys) =
             (Authority::new("the world's CA").unwrap(), TlsDir::empty(Algorithm::P256).unwrap());
-        fs::write(keys.file("ca.der"), authority.certificate().unwrap()).unwrap();
-        let mut openssl = Command::new("openssl");
-        openssl
-            .args(["x509", "-inform", "DER", "-in"])
-            .arg(keys.file("ca.der"))
-            .arg("-out")
-            .arg(keys.file("ca.crt"));
-        assert!(openssl.status().unwrap().success());
+        write_ca(&keys, "ca", &authority);
         authority.sign(&keys, "www", "DNS:www.example.org").unwrap();
         authority.sign(&keys, "shop", "DNS:*.shop.example").unwrap();
         let pair = |stem: &str| {
@@ -68,6 +61,15 @@ impl Gate {
         openssl.args(["-connect", &connect]).stdin(Stdio::null()).stderr(Stdio::null());
         String::from_utf8_lossy(&openssl.output().unwrap().stdout).into_owned()
     }
+}
+
+/// Writes the certificate of a CA as `STEM.crt`.
+fn write_ca(keys: &TlsDir, stem: &str, authority: &Authority) {
+    let (der, pem) = (keys.file(&format!("{stem}.der")), keys.file(&format!("{stem}.crt")));
+    fs::write(&der, authority.certificate().unwrap()).unwrap();
+    let mut openssl = Command::new("openssl");
+    openssl.args(["x509", "-inform", "DER", "-in"]).arg(der).arg("-out").arg(pem);
+    assert!(openssl.status().unwrap().success());
 }
 
 #[test]
@@ -126,4 +128,41 @@ fn a_renewed_certificate_is_shown_without_a_restart() {
     .unwrap();
     let url = format!("https://www.example.org:{}/shop/", gate.port());
     assert_eq!(gate.curl(&url, "www.example.org", &[gate.port()]).send().unwrap().status, 200);
+}
+
+#[test]
+fn an_upstream_with_tls_is_asked_only_if_its_ca_signed_for_it() {
+    let gate = Gate::start();
+    let stranger = Authority::new("another CA").unwrap();
+    write_ca(&gate.keys, "stranger", &stranger);
+    let component = |name: &str, ca: &str, host: &str| {
+        let (url, ca) = (format!("https://127.0.0.1:{}/shop", gate.port()), gate.keys.file(ca));
+        format!("  {name}: {{ url: {url:?}, ca: {:?}, server_name: {host} }}\n", ca.display())
+    };
+    let text = [
+        "components:\n".to_owned(),
+        component("known", "ca.crt", "www.example.org"),
+        component("stranger", "stranger.crt", "www.example.org"),
+        component("misnamed", "ca.crt", "other.example"),
+    ];
+    let front = Setup::named("front").unwrap().gateway().config(&text.concat()).unwrap().start().unwrap();
+    for version in ["--http1.1", "--http2-prior-knowledge"] {
+        let curl = Curl::get(&format!("{}/known/cart?x=1", front.gateway())).flag(version);
+        let seen = curl.option("--data", "hello").send().unwrap().json().unwrap();
+        assert_eq!((&seen["method"], &seen["target"]), (&"POST".into(), &"/cart?x=1".into()));
+        // The upstream is a gateway: it was reached with TLS, by HTTP/2.
+        let headers = seen["headers"].to_string();
+        for field in [r#"["x-forwarded-proto","https"]"#, r#"["via","2.0 maelstrom"]"#] {
+            assert!(headers.contains(field), "{field} in {headers}");
+        }
+    }
+    for name in ["stranger", "misnamed"] {
+        let outside = Curl::get(&format!("{}/{name}/", front.gateway())).send().unwrap();
+        assert_eq!((outside.status, outside.text().as_str()), (502, "the component cannot be reached"));
+        let inside = Curl::get(&format!("http://{}/", front.private()));
+        let inside = inside.header(&format!("MAELSTROM-COMPONENT: {name}")).send().unwrap();
+        let text = inside.text();
+        let who = format!("cannot reach component {name} at https://127.0.0.1:{}/shop: ", gate.port());
+        assert!(inside.status == 502 && text.starts_with(&who) && text.contains("certificate"), "{text}");
+    }
 }

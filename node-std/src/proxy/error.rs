@@ -130,6 +130,8 @@ impl ProxyError {
             }
             Self::Told { status: 504, .. } => Self::Late.to_string(),
             Self::Told { status: 404, .. } => Self::NoComponent.to_string(),
+            // What the client did wrong is about its request alone.
+            Self::Told { status: 400..=499, what, .. } => what.clone(),
             Self::Told { .. } => "the request failed".to_owned(),
             error => error.to_string(),
         }
@@ -215,6 +217,17 @@ mod tests {
         let full = ProxyError::exchange("a", &ExchangeError::Full);
         for error in [told(400), told(408), told(413), told(431), told(508), ProxyError::Late, full] {
             assert!(!error.is_failure(), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn the_world_learns_what_it_did_wrong_and_not_what_failed_inside() {
+        let told = |status| ProxyError::Told { status, unseen: true, what: "of 10.0.0.1".to_owned() };
+        for status in [400, 413] {
+            assert_eq!(told(status).outside(), "of 10.0.0.1");
+        }
+        for status in [302, 404, 500, 502, 503, 504, 508] {
+            assert!(!told(status).outside().contains("10.0.0.1"), "{status}");
         }
     }
 }

@@ -151,11 +151,11 @@ impl Probe {
                 Err(failure) => {
                     failed = failed.saturating_add(1);
                     if failed == FALL {
+                        health.set(component, *index, false);
                         tracing::warn!(
                             %component,
                             "component {component}: {url} is down and gets no requests until it passes its health check: {failure}"
                         );
-                        health.set(component, *index, false);
                     }
                 }
             }

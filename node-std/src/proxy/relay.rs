@@ -191,6 +191,12 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                 break;
             }
             let passed = match arrived {
+                // The upstream must not see the end of what is refused.
+                Arrived::Data { len, .. }
+                    if !self.tunnel && self.taken.saturating_add(len as u64) > self.terms.most =>
+                {
+                    return Err(Failure::TooLarge(self.terms.most));
+                }
                 Arrived::Data { len, last } => {
                     self.terms.timers.received.moved(len);
                     let data = self.down.bytes().get(..len).unwrap_or_default();
@@ -206,9 +212,6 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
                 Poll::Ready(Ok((taken, end))) => {
                     self.down.consume(taken);
                     self.taken += taken as u64;
-                    if self.taken > self.terms.most && !self.tunnel {
-                        return Err(Failure::TooLarge(self.terms.most));
-                    }
                     self.progress.took_body |= taken > 0;
                     self.sent = end;
                     moved = true;

@@ -211,6 +211,43 @@ async fn a_pooled_connection_that_was_closed_costs_no_request() {
     }
 }
 
+#[tokio::test]
+async fn only_a_request_that_changes_nothing_is_sent_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (seen, mut heads) = tokio::sync::mpsc::unbounded_channel();
+    // Each connection answers one request, and closes when it has read the second.
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            for is_first in [true, false] {
+                let mut head = [0; 4096];
+                let len = stream.read(&mut head).await.unwrap_or(0);
+                let text = String::from_utf8_lossy(&head[..len]).into_owned();
+                seen.send(text.split(' ').next().unwrap_or_default().to_owned()).unwrap();
+                if is_first {
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+                }
+            }
+        }
+    });
+    let proxy = proxy(addr, "");
+    for (method, status, sent) in [
+        ("GET", 200, &["GET", "GET"][..]),
+        ("DELETE", 502, &["DELETE"]),
+        ("PUT", 502, &["PUT"]),
+        ("POST", 502, &["POST"]),
+    ] {
+        assert_eq!(ask(&proxy, bare(request("/").method("OPTIONS"))).await.0, 200);
+        assert_eq!(ask(&proxy, bare(request("/").method(method))).await.0, status, "{method}");
+        let mut all = Vec::new();
+        while let Ok(head) = heads.try_recv() {
+            all.push(head);
+        }
+        let before = all.iter().position(|head| head != "OPTIONS").unwrap();
+        assert_eq!(all[before..], *sent, "{method}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_body_that_arrives_too_slowly_is_given_up() {
     let proxy = proxy(mirror().await, "");

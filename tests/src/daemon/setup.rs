@@ -1,5 +1,6 @@
 //! The configuration of a daemon.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -92,11 +93,30 @@ impl Setup {
         self
     }
 
+    /// With the gateway here.
+    #[must_use]
+    pub fn public(mut self, addr: SocketAddr) -> Self {
+        self.public = Some(addr);
+        self
+    }
+
     /// In a network namespace, where `maelctl` is run too.
     #[must_use]
     pub fn within(mut self, namespace: &Arc<Namespace>) -> Self {
         self.namespace = Some(Arc::clone(namespace));
         self
+    }
+
+    /// With this configuration file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn config(self, text: &str) -> Result<Self> {
+        let file = self.home().join("node.yaml");
+        fs::write(&file, text)?;
+        let file = file.display().to_string();
+        Ok(self.flag("--config", &file))
     }
 
     /// With any other flag.

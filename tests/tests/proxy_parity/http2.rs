@@ -26,6 +26,11 @@ impl Call {
         Self { method, fields: Vec::new(), body, has_length: true }
     }
 
+    /// One with this body, whose head says how long it is or does not.
+    pub fn upload(body: &'static str, has_length: bool) -> Self {
+        Self { has_length, ..Self::of("POST", body) }
+    }
+
     fn fields(self, fields: impl IntoIterator<Item = (String, String)>) -> Self {
         Self { fields: fields.into_iter().collect(), ..self }
     }
@@ -64,10 +69,7 @@ fn a_request_of_http_2_arrives_as_one_of_http_1_does() {
         (Call::of("GET", "").fields(many(120)), &["x-field-119: 119\n"]),
         (Call::of("POST", ""), &["POST /a HTTP/1.1\n", "content-length: 0\n"]),
         (Call::of("POST", "hello"), &["content-length: 5\n", "\n\nhello"]),
-        (
-            Call { has_length: false, ..Call::of("POST", "hello") },
-            &["transfer-encoding: chunked\n", "5\r\nhello\r\n0\r\n\r\n"],
-        ),
+        (Call::upload("hello", false), &["transfer-encoding: chunked\n", "5\r\nhello\r\n0\r\n\r\n"]),
     ] {
         let played = stage.play_http2(&call);
         assert_eq!(played.answer, "200 ok", "{call:?}");

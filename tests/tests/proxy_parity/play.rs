@@ -27,11 +27,17 @@ pub struct Played {
 impl Stage {
     /// `prefix` is the path of the upstream's URL.
     pub fn start(prefix: &str) -> Self {
+        Self::with(prefix, "", &[])
+    }
+
+    /// The same with these settings of the component, as `max_body: 5`, and these flags of both nodes.
+    pub fn with(prefix: &str, settings: &str, flags: &[(&str, &str)]) -> Self {
         let upstream = Upstream::start().unwrap();
         let url = format!("{}{prefix}", upstream.url());
         let cluster = Cluster::plaintext(&["one", "two"], |setup| {
             let name = if setup.name() == "one" { "loc" } else { "rem" };
-            setup.component(name, &url)
+            let text = format!("components:\n  {name}: {{ url: \"{url}\", {settings} }}\n");
+            flags.iter().fold(setup.config(&text).unwrap(), |setup, (flag, value)| setup.flag(flag, value))
         })
         .unwrap();
         let stage = Self { upstream, cluster };
@@ -69,13 +75,24 @@ impl Stage {
         here
     }
 
-    fn gateway(&self) -> String {
+    /// The address of the gateway.
+    pub fn gateway(&self) -> String {
         self.cluster.nodes[0].gateway().trim_start_matches("http://").to_owned()
+    }
+
+    /// The address of the private port of the same node.
+    pub fn private(&self) -> String {
+        self.cluster.nodes[0].private().to_string()
     }
 
     /// Sends bytes to the gateway, and reads up to the end of the connection.
     pub fn ask(&self, bytes: &str) -> String {
-        let mut stream = TcpStream::connect(self.gateway()).unwrap();
+        Self::ask_at(&self.gateway(), bytes)
+    }
+
+    /// The same at another port.
+    pub fn ask_at(port: &str, bytes: &str) -> String {
+        let mut stream = TcpStream::connect(port).unwrap();
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.write_all(bytes.as_bytes()).unwrap();
         let mut answer = Vec::new();
