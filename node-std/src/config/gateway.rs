@@ -41,8 +41,8 @@ pub struct GatewayTls {
     pub pairs: Vec<PairSource>,
     /// Versions, suites and curves.
     pub protocol: Protocol,
-    /// How long a handshake may take.
-    pub timeout: Duration,
+    /// How long a handshake may take; `None` for [`TIMEOUT`](Self::TIMEOUT), and no longer than a first request may.
+    pub timeout: Option<Duration>,
 }
 
 impl GatewayTls {
@@ -53,7 +53,7 @@ impl GatewayTls {
     #[must_use]
     pub fn new(pairs: Vec<PairSource>) -> Self {
         let protocol = Protocol { tls12: true, ..Protocol::default() };
-        Self { pairs, protocol, timeout: Self::TIMEOUT }
+        Self { pairs, protocol, timeout: None }
     }
 }
 

@@ -182,7 +182,10 @@ impl Daemon {
             if terminator.is_some() {
                 tracing::info!("the gateway speaks TLS, and redirects clients that do not");
             }
-            tracing::info!("the gateway serves {}", config.published);
+            match config.gateway.rules.len() {
+                0 => tracing::info!("the gateway serves {}", config.published),
+                rules => tracing::info!("the gateway serves by {rules} rules"),
+            }
             let redirect = Redirect { https_port: addr.port(), head_timeout: config.http.timeouts.head };
             let trusted = &config.gateway.trusted_proxies;
             if let Some(socket) = sockets.redirect {

@@ -37,9 +37,9 @@ impl TlsTerminator {
         Ok(Self { settings, tickets, served: ArcSwap::from_pointee(served), problem: Mutex::default() })
     }
 
-    /// How long a handshake may take.
+    /// How long a handshake may take, if that is set.
     #[must_use]
-    pub const fn timeout(&self) -> Duration {
+    pub const fn timeout(&self) -> Option<Duration> {
         self.settings.timeout
     }
 
@@ -52,7 +52,7 @@ impl TlsTerminator {
         io: IO,
     ) -> Result<TlsStream<IO>, HandshakeError> {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.served.load().config));
-        let time = self.settings.timeout;
+        let time = self.settings.timeout.unwrap_or(GatewayTls::TIMEOUT);
         Ok(timeout(time, acceptor.accept(io)).await.map_err(|_| HandshakeError::Slow(time))??)
     }
 

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::exchange::{answer, read, tell};
 use super::service::Service;
-use crate::proxy::{Alarm, Http2Server, Leg as _, ProxyError, Timers};
+use crate::proxy::{Alarm, Arrived, Http2Server, Leg, ProxyError, Timers};
 
 /// Requests that may be under way on a connection.
 const MAX_STREAMS: u32 = 128;
@@ -26,6 +26,8 @@ const MAX_STREAMS: u32 = 128;
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
+/// How long a client may go on sending after a response that it need not wait for.
+const LINGER: Duration = Duration::from_secs(5);
 /// How long a client may take to close a connection that ends.
 const LAST: Duration = Duration::from_secs(1);
 
@@ -93,6 +95,13 @@ where
     }
 }
 
+/// Reads what is left of a request, and drops it.
+async fn skip_rest(leg: &mut impl Leg) {
+    while let Ok(Arrived::Data { len, .. }) = poll_fn(|cx| leg.poll_body(cx)).await {
+        leg.consume(len);
+    }
+}
+
 async fn serve_stream<S: Service>(
     request: Request<RecvStream>,
     respond: SendResponse<bytes::Bytes>,
@@ -101,7 +110,14 @@ async fn serve_stream<S: Service>(
     let mut leg = Http2Server::new(request, respond);
     let mut timers = Timers::of_client(service.limits());
     let served = match read(&mut leg, &*service) {
-        Ok(Some(asked)) => answer(&mut leg, &*service, asked, &mut timers).await.map(drop),
+        Ok(Some(asked)) => {
+            let answered = answer(&mut leg, &*service, asked, &mut timers).await;
+            if answered.is_ok() {
+                // A client that is told to stop may take that for the answer, and never reads the response (curl 7.88 does).
+                let _ = tokio::time::timeout(LINGER, skip_rest(&mut leg)).await;
+            }
+            answered.map(drop)
+        }
         Ok(None) => {
             let error = ProxyError::BadRequest("the request has no head".to_owned());
             tell(&mut leg, &*service, &error, false).await

@@ -167,7 +167,7 @@ impl Service for Visit {
 impl Gateway {
     /// How long a client may take until its first request is here, its handshake included.
     fn first_timeout(&self) -> Duration {
-        let handshake = self.tls.as_ref().map(|(tls, _)| tls.timeout());
+        let handshake = self.tls.as_ref().and_then(|(tls, _)| tls.timeout());
         self.limits.timeouts.head.max(handshake.unwrap_or_default())
     }
 

@@ -28,6 +28,7 @@ use super::upstream::{Components, Offered, Opened, Pool};
 use crate::cluster::Cluster;
 use crate::config::{Component, LONGEST};
 use crate::link::ExchangeError;
+use crate::log_limit::LogLimit;
 
 /// How often a request is tried when it cannot be sent.
 const MAX_TRIES: usize = 3;
@@ -40,6 +41,8 @@ pub struct Proxy {
     pub(super) bindings: Vec<Binding>,
     balancer: Balancer,
     shares: Shares,
+    /// Limits the log lines of requests that failed.
+    failures: LogLimit,
     pub(super) health: Option<Arc<Health>>,
 }
 
@@ -71,7 +74,9 @@ impl Proxy {
     pub fn new(cluster: Cluster, components: &[Component]) -> Self {
         let balancer = Balancer::new(components);
         let components = Components::new(components);
-        Self { cluster, components, bindings: Vec::new(), balancer, shares: Shares::default(), health: None }
+        let failures = LogLimit::of("requests to components that failed");
+        let (bindings, shares) = (Vec::new(), Shares::default());
+        Self { cluster, components, bindings, balancer, shares, failures, health: None }
     }
 
     /// The same proxy, which sends no requests to upstreams that fail their health check.
@@ -109,7 +114,11 @@ impl Proxy {
             let usable = |id| !path.visits(id) && !failed.contains(&id);
             let route = match self.choose(request, &requests, usable) {
                 Ok(route) => route,
-                Err(error) => return Outcome::Refused(failure.unwrap_or(error)),
+                Err(error) => {
+                    let error = failure.unwrap_or(error);
+                    self.log(request, &error);
+                    return Outcome::Refused(error);
+                }
             };
             let mut progress = Progress::default();
             let deadline = self.deadline(request, route);
@@ -131,8 +140,8 @@ impl Proxy {
                 Err(Fault::Gone) => return Outcome::Gone,
                 Err(Fault::Proxy(error)) => error,
             };
+            self.log(request, &error);
             if progress.began {
-                tracing::debug!(%error, "a response broke off");
                 return Outcome::Broken;
             }
             // The link to a node is gone, so it is not tried again. What may have been acted on is repeated only if it is safe.
@@ -145,6 +154,13 @@ impl Proxy {
             failure = Some(error);
         }
         Outcome::Refused(failure.unwrap_or(ProxyError::NoComponent))
+    }
+
+    /// Logs what an operator may have to mend.
+    fn log(&self, request: &Request, error: &ProxyError) {
+        if error.status().is_server_error() && self.failures.admits() {
+            tracing::warn!(component = %request.component, "a request failed: {error}");
+        }
     }
 
     /// When an attempt on this route ends: a component of this node may have less time than the request.

@@ -71,7 +71,7 @@ pub fn tls(entry: Entry<'_>) -> GatewayTls {
                 LONGEST_HANDSHAKE.as_secs()
             ));
         }
-        tls.timeout = timeout;
+        tls.timeout = Some(timeout);
     }
     section.finish(elsewhere);
     tls

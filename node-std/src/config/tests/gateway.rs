@@ -111,7 +111,7 @@ fn the_gateway_has_rules_and_keys() {
     assert_eq!(redirect_addr.unwrap().to_string(), "0.0.0.0:80");
     assert!(trusted_proxies[0].contains([10, 1, 1, 1].into()) && trusted_proxies.len() == 2);
     let tls = tls.unwrap();
-    assert_eq!((tls.pairs.len(), tls.protocol.tls12, tls.timeout.as_secs()), (2, false, 4));
+    assert_eq!((tls.pairs.len(), tls.protocol.tls12, tls.timeout.unwrap().as_secs()), (2, false, 4));
     assert_eq!(config.notes, Vec::<String>::new());
     let shown = |setting: &str| {
         let known = config.in_force.iter().filter(|known| known.setting == setting);

@@ -106,3 +106,21 @@ async fn a_port_that_drains_answers_what_is_under_way() {
     assert_eq!(response.await.unwrap().status(), 415);
     ended.await.unwrap().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_refused_early_is_not_told_to_stop() {
+    let (client, connection) = client().await;
+    tokio::spawn(connection);
+    let request = Request::post("http://x/unknown").body(()).unwrap();
+    let (response, mut upload) = client.ready().await.unwrap().send_request(request, false).unwrap();
+    let mut refusal = response.await.unwrap();
+    assert_eq!(refusal.status(), 404);
+    while refusal.body_mut().data().await.is_some() {}
+    // The response is whole, and the client goes on for a while.
+    let goes_on = async {
+        upload.send_data(Bytes::from_static(b"more"), false)?;
+        poll_fn(|cx| upload.poll_reset(cx)).await
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(4), goes_on).await.is_err());
+    poll_fn(|cx| upload.poll_reset(cx)).await.unwrap();
+}
