@@ -115,9 +115,10 @@ impl Proxy {
             let route = match self.choose(request, &requests, usable) {
                 Ok(route) => route,
                 Err(error) => {
-                    let error = failure.unwrap_or(error);
-                    self.log(request, &error);
-                    return Outcome::Refused(error);
+                    if failure.is_none() {
+                        self.log(request, &error);
+                    }
+                    return Outcome::Refused(failure.unwrap_or(error));
                 }
             };
             let mut progress = Progress::default();
