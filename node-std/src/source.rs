@@ -1,9 +1,9 @@
-//! Who counts as one client where clients share something.
+//! A source: what counts as one client where clients share something.
 
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr};
 
-/// Whoever counts as one client: an IPv4 address, or an IPv6 network of 64 bits, in which one machine may take any address.
+/// One client: an IPv4 address, or an IPv6 network of 64 bits, in which one machine may take any address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Source(IpAddr);
 

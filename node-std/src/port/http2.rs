@@ -95,11 +95,15 @@ where
     }
 }
 
-/// Reads what is left of a request, and drops it.
-async fn skip_rest(leg: &mut impl Leg) {
-    while let Ok(Arrived::Data { len, .. }) = poll_fn(|cx| leg.poll_body(cx)).await {
-        leg.consume(len);
-    }
+/// Lets the client send the rest of its request: one that is told to stop may take that for the answer, and never reads the
+/// response (curl 7.88 does).
+async fn linger(leg: &mut impl Leg) {
+    let drop_rest = async {
+        while let Ok(Arrived::Data { len, .. }) = poll_fn(|cx| leg.poll_body(cx)).await {
+            leg.consume(len);
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, drop_rest).await;
 }
 
 async fn serve_stream<S: Service>(
@@ -113,8 +117,7 @@ async fn serve_stream<S: Service>(
         Ok(Some(asked)) => {
             let answered = answer(&mut leg, &*service, asked, &mut timers).await;
             if answered.is_ok() {
-                // A client that is told to stop may take that for the answer, and never reads the response (curl 7.88 does).
-                let _ = tokio::time::timeout(LINGER, skip_rest(&mut leg)).await;
+                linger(&mut leg).await;
             }
             answered.map(drop)
         }

@@ -7,11 +7,11 @@ use core::future::poll_fn;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use node_core::http::{BodyLength, ResponseHead, find};
+use node_core::http::{BodyLength, ResponseHead};
 
 use super::error::ProxyError;
 use super::interim::Interim;
-use super::leg::{Arrived, Leg, LegError, Outline, Protocol};
+use super::leg::{Arrived, Leg, LegError, Protocol};
 use super::reply::Reply;
 use super::request::Request;
 use super::slots::Slots;
@@ -319,14 +319,8 @@ impl<D: Leg, U: Leg> Relay<'_, D, U> {
             return if too_long { Err(bad(&"its head is too long")) } else { Ok(false) };
         };
         let Terms { request, enters, .. } = self.terms;
-        let reply = Reply::take(&head, self.up.protocol(), request, enters);
-        let mut reply = reply.map_err(|error| bad(&error))?;
-        // A call of gRPC that failed ends so, and its client wants to see the end there (RFC 9113 section 8.1).
-        let has_mark = find(head.fields, "transfer-encoding").is_some();
-        if reply.body == BodyLength::UntilClose && !has_mark && self.up.ended_with_head(head.len) {
-            reply.body = BodyLength::Known(0);
-            reply.outline = Outline::of(reply.body);
-        }
+        let reply = Reply::take(&head, self.up.carried(head.len), request, enters);
+        let reply = reply.map_err(|error| bad(&error))?;
         if let Some(error) = reply.error {
             return Err(Failure::Told(error));
         }

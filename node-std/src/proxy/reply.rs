@@ -4,7 +4,7 @@ use node_core::http::{BodyLength, Connection, ResponseHead, content_length, resp
 
 use super::error::ProxyError;
 use super::field::Kind;
-use super::leg::{LegError, Outline, Protocol};
+use super::leg::{Carried, LegError, Outline, Protocol};
 use super::request::{Request, put};
 use super::trailers::named;
 
@@ -37,14 +37,14 @@ fn told(status: u16, value: &[u8]) -> ProxyError {
 pub(super) const ERROR: &str = "maelstrom-error";
 
 impl Reply {
-    /// Takes in the response to `request`, which came in this protocol. `enters` says that this node let the request into the
-    /// cluster.
+    /// Takes in the response to `request`, whose head came so. `enters` says that this node let the request into the cluster.
     pub(super) fn take(
         head: &ResponseHead<'_, '_>,
-        protocol: Protocol,
+        carried: Carried,
         request: &Request,
         enters: bool,
     ) -> Result<Self, LegError> {
+        let Carried { protocol, ended } = carried;
         let connection = Connection::of(head.fields);
         let mut text = Vec::with_capacity(head.len + 64);
         let mut digits = itoa::Buffer::new();
@@ -80,6 +80,8 @@ impl Reply {
         }
         let body = match response_length(head.version, head.status, request.is_head, head.fields)? {
             BodyLength::Chunked if protocol.ends_itself() => BodyLength::UntilClose,
+            // A call of gRPC that failed ends so, and its client wants to see the end there (RFC 9113 section 8.1).
+            BodyLength::UntilClose if ended => BodyLength::Known(0),
             body => body,
         };
         let outline = match body {

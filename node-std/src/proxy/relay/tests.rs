@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::config::HttpLimits;
-use crate::proxy::{Arrival, Http1, Origin};
+use crate::proxy::{Arrival, Http1, Origin, Outline};
 
 const CHUNKED: &str = "transfer-encoding: chunked\r\n";
 const READ: u64 = 300;
