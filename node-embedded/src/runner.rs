@@ -58,6 +58,8 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
         let mut logs_worker = pin!(logs_server.work_logs());
         let mut methods_worker = pin!(methods_server.work_methods(methods_head));
         poll_fn(|cx| {
+            // Read first: a question that comes in this round is answered after the next one.
+            let question = state.with(|core| core.heartbeat.asked());
             // None of them ends.
             let _ = clock.as_mut().poll(cx);
             let _ = trials.as_mut().poll(cx);
@@ -69,6 +71,7 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
             let _ = methods_worker.as_mut().poll(cx);
             #[cfg(feature = "logs")]
             let _ = logs_worker.as_mut().poll(cx);
+            state.with(|core| core.beat(question));
             Poll::Pending
         })
         .await

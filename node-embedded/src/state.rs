@@ -7,17 +7,19 @@
 //! | `link_events`, `exchange_events` | changes that a hub or the clock causes |
 //! | `transmit` | frames that they have for the hub |
 //! | `trial` | a keyring on trial |
+//! | `heartbeat` | what a watchdog is fed by |
 //! | `port`, `batch` | one place for a link, and the frames that it sends next |
 //! | `table` | exchanges under way, each in a bounded slot |
 //! | `subscribers` | nodes that subscribed to topics of this board |
 //!
-//! Arrows: `shared` -> `core` -> `port`, `table`, `subscribers`, and `port` -> `batch`. The events are methods of `Core` in files of
+//! Arrows: `shared` -> `core` -> `port`, `table`, `subscribers`, `heartbeat`, and `port` -> `batch`. The events are methods of `Core` in files of
 //! their own; `link_events` and `transmit` use those of `exchange_events`.
 
 mod batch;
 mod clock;
 mod core;
 mod exchange_events;
+mod heartbeat;
 mod link_events;
 mod port;
 mod shared;

@@ -64,6 +64,38 @@ impl<'d> Leaf<'d> {
         self.wait(|core| core.links_up() > 0).await;
     }
 
+    /// Waits until the node has made one more round of its work: it handled the time, and each of its futures ran. A node
+    /// that is idle is woken once for each call, and never without one.
+    ///
+    /// Feed a watchdog after it, so that the board starts again when the node stands still: because a handler of the
+    /// application never returns to the executor, because the timer does not fire, or because the runner's task does not run.
+    ///
+    /// ```
+    /// use embassy_time::Timer;
+    /// use node_embedded::Leaf;
+    ///
+    /// # struct Watchdog;
+    /// # impl Watchdog { fn feed(&mut self) {} }
+    /// async fn guard(leaf: Leaf<'_>, mut dog: Watchdog) -> ! {
+    ///     loop {
+    ///         leaf.heartbeat().await;
+    ///         dog.feed();
+    ///         Timer::after_secs(2).await;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// It says nothing of the hubs: a board without a network is alive, and a new start does not help it. It does not
+    /// see a driver whose future never ends either: bound each wait for a driver by a timeout. An erase of flash, and a signature,
+    /// hold it up: the watchdog needs more time than the longest of these.
+    pub async fn heartbeat(&self) {
+        let question = self.state.with(|core| {
+            core.runner.wake();
+            core.heartbeat.ask()
+        });
+        self.wait(|core| core.heartbeat.is_answered(question)).await;
+    }
+
     /// Replaces all lists of revoked certificates by these, in DER, and judges again the hubs that a CA made trusted: it dials
     /// each anew, and ends its link after the exchanges under way, which have 30 s.
     ///

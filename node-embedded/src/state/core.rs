@@ -9,6 +9,7 @@ use node_core::time::{ClockFloor, Duration, Instant};
 use node_core::wire::{Full, Kind, Metadata};
 
 use super::clock::now;
+use super::heartbeat::Heartbeat;
 use super::port::Stage;
 use super::port::{LinkMemory, Port};
 use super::subscribers::Subscribers;
@@ -35,6 +36,8 @@ pub(crate) struct Core<'d> {
     pub(crate) trial: Option<Trial>,
     /// Counts the replacements of the lists of revoked certificates.
     pub(crate) lists: u32,
+    /// What the firmware asks before it feeds a watchdog.
+    pub(crate) heartbeat: Heartbeat,
     /// Wakes the runner. Everything but the firmware's own requests runs there.
     pub(crate) runner: WakerRegistration,
     /// Wakes the firmware's tasks that wait for a link or for a free exchange.
@@ -145,6 +148,7 @@ impl<'d> Core<'d> {
             links: 0,
             trial: None,
             lists: 0,
+            heartbeat: Heartbeat::NEW,
             runner: Default::default(),
             callers: MultiWakerRegistration::new(),
         })
@@ -173,6 +177,13 @@ impl<'d> Core<'d> {
     /// The next connection to open. Only a port that has none asks.
     pub(crate) fn next_dial(&mut self, now: Instant) -> Option<Dial> {
         self.node.poll_dial(now)
+    }
+
+    /// Says that the runner handled time and polled each of its futures since this question was asked.
+    pub(crate) fn beat(&mut self, question: u32) {
+        if self.heartbeat.answer(question) {
+            self.callers.wake();
+        }
     }
 
     /// Links that are up.

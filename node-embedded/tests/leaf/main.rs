@@ -17,6 +17,8 @@ mod components;
 #[cfg(test)]
 mod flash;
 #[cfg(test)]
+mod heartbeat;
+#[cfg(test)]
 mod hub;
 #[cfg(test)]
 mod hub_rules;
