@@ -2,14 +2,10 @@
 
 use core::cell::RefCell;
 use core::fmt;
-use core::future::poll_fn;
-use core::task::Poll;
 
-use embassy_futures::select::{Either3, select3};
 use embassy_net::Stack;
 use embassy_net::tcp::{ConnectError, TcpSocket};
 use embassy_time::{Duration, with_timeout};
-use embedded_io_async::{Read, Write};
 use embedded_tls::CryptoRngCore;
 use node_core::gossip::Dial;
 use thiserror::Error;
@@ -18,14 +14,14 @@ use crate::entropy;
 use crate::flash::Presented;
 use crate::log::warning;
 use crate::sizes::{INPUT, TCP_READ, TCP_WRITE, TLS_READ};
-use crate::state::{OpenedSession, Outgoing, State, now};
-use crate::tls::{
-    Carrier, Grounds, Guard, Reader, RecordBuffers, Session, SessionError, Shared, Trust, Writer,
-};
+use crate::state::{OpenedSession, Origin, State, now};
+use crate::tls::{Carrier, Grounds, Guard, RecordBuffers, Session, SessionError, Shared, Trust};
 
 mod address;
+mod traffic;
 
 use address::{AddressError, host, resolve};
+use traffic::Traffic;
 
 /// Longest wait for a TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -130,26 +126,20 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         let mut nonce = [0; 32];
         entropy::fill(&mut *self.rng.borrow_mut(), &mut nonce).map_err(SessionError::from)?;
         let opened = OpenedSession {
-            target: dial.target,
+            origin: Origin::Dialled(dial.target),
             ours: presented.fingerprint(),
             edition: presented.edition(),
-            hub: session.hub(),
+            peer: session.hub(),
             nonce,
         };
         self.state.with(|core| core.handle_open(self.port, now(), &opened));
-        let (reader, writer) = session.split();
-        let read = self.read(reader, input);
-        // A waiting read is dropped only here, where the session ends.
-        match select3(read, self.write(writer), self.go_away_timeout()).await {
-            Either3::First(SessionError::Closed | SessionError::Lost) if self.is_over() => Ok(()),
-            Either3::First(error) | Either3::Second(Err(error)) => Err(error),
-            Either3::Second(Ok(())) => {
-                // Both sides said GOAWAY: the session is over, whether or not the hub learns of it.
-                session.close();
-                Ok(())
-            }
-            Either3::Third(()) => Err(SessionError::Lost),
+        let (mut reader, mut writer) = session.split();
+        let ended_by_us =
+            Traffic { state: self.state, port: self.port }.run(&mut reader, &mut writer, input).await?;
+        if ended_by_us {
+            session.close();
         }
+        Ok(())
     }
 
     /// The grounds to trust a hub at this address.
@@ -160,64 +150,6 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
             trust.follow(rules, dialled);
         }
         trust
-    }
-
-    fn is_over(&self) -> bool {
-        self.state.with(|core| core.is_over(self.port))
-    }
-
-    /// Feeds the link until the session ends, and returns why it ended.
-    async fn read<R: Read, W: Write<Error = R::Error>>(
-        &self,
-        mut reader: Reader<'_, '_, R, W>,
-        input: &mut [u8; INPUT],
-    ) -> SessionError {
-        let mut filled = 0;
-        loop {
-            let room = input.get_mut(filled..).unwrap_or_default();
-            match reader.read(room).await {
-                Ok(read) => filled += read,
-                Err(error) => return error,
-            }
-            let bytes = input.get(..filled).unwrap_or_default();
-            let keys = self.state.keys.borrow();
-            let used = self.state.with(|core| core.handle_input(self.port, now(), &keys, bytes));
-            drop(keys);
-            input.copy_within(used.min(filled)..filled, 0);
-            filled -= used.min(filled);
-        }
-    }
-
-    /// Sends the link's frames, all that wait in one record. Ends when the link is over.
-    async fn write<R: Read, W: Write<Error = R::Error>>(
-        &self,
-        mut writer: Writer<'_, '_, R, W>,
-    ) -> Result<(), SessionError> {
-        loop {
-            let staged = self
-                .state
-                .wait(|core| {
-                    core.transmit(self.port, now());
-                    core.take_batch(self.port, |bytes| writer.stage(bytes))
-                })
-                .await;
-            match staged {
-                Outgoing::Staged(staged) => staged?,
-                Outgoing::Finished => return Ok(()),
-            }
-            writer.send().await?;
-        }
-    }
-
-    /// Ends when the hub had enough time for a GOAWAY and did not take it.
-    async fn go_away_timeout(&self) {
-        poll_fn(|cx| {
-            self.state.with(|core| {
-                core.runner.register(cx.waker());
-                if core.is_overdue(self.port, now()) { Poll::Ready(()) } else { Poll::Pending }
-            })
-        })
-        .await;
     }
 }
 

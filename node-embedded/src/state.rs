@@ -30,7 +30,7 @@ mod trial;
 
 pub(crate) use self::core::{Boot, Core, CoreError, CoreMemory, NodeMemory};
 pub(crate) use clock::now;
-pub(crate) use port::OpenedSession;
+pub(crate) use port::{OpenedSession, Origin};
 pub(crate) use shared::{Owner, State};
 pub(crate) use table::{ExchangeKey, SlotIndex, Work};
 pub(crate) use transmit::Outgoing;

@@ -1,6 +1,7 @@
 //! TLS 1.3 with hubs: embedded-tls, and the checks that it lacks.
 //!
-//! `session` opens and uses a connection, `verifier` judges the hub by the core's trust policy, `provider` holds back
+//! `session` opens and uses a connection, `verifier` checks what the hub proves against
+//! `trust`, `provider` holds back
 //! this node's identity until then, `guard` checks each record before embedded-tls reads it, `carrier` joins the two
 //! directions of a connection.
 
@@ -8,17 +9,20 @@ mod carrier;
 mod guard;
 mod provider;
 mod session;
+mod traffic;
+mod trust;
 mod verifier;
 
 pub(crate) use carrier::{Carrier, Shared};
 pub(crate) use guard::Guard;
 pub(crate) use provider::Credentials;
-pub(crate) use session::{Reader, RecordBuffers, Session, Writer};
-pub(crate) use verifier::{Grounds, Proved, Trust};
+pub(crate) use session::{RecordBuffers, Session};
+pub(crate) use traffic::{Receive, Transmit};
+pub(crate) use trust::{Grounds, Proved, Trust};
 
 pub use guard::Violation;
 pub use session::SessionError;
-pub use verifier::VerifyError;
+pub use trust::VerifyError;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Events on a link, caused by its hub or by time.
 
-use node_core::gossip::{Certificates, Direction, Failure, LinkEnd, Target};
+use node_core::gossip::{Certificates, Failure, LinkEnd, Target};
 use node_core::id::LinkId;
 use node_core::identity::Channel;
 use node_core::link::{Event, GoAway, Introduction, PeerError};
@@ -10,7 +10,7 @@ use node_core::wire::{FrameKind, Metadata};
 use super::batch::GossipOutbox;
 use super::core::Core;
 use super::exchange_events::Arrived;
-use super::port::{Carried, OpenedSession, Parted, Port, Stage};
+use super::port::{Carried, OpenedSession, Origin, Parted, Port, Stage};
 use super::table::ExchangeError;
 use crate::flash::Keys;
 use crate::log::{information, warning};
@@ -25,21 +25,21 @@ const DRAIN: Duration = Duration::from_secs(30);
 impl Core<'_> {
     /// Greets a hub: the session with it is open.
     pub(crate) fn handle_open(&mut self, index: usize, now: Instant, session: &OpenedSession) {
-        let OpenedSession { target, ours, edition, hub, nonce } = *session;
+        let OpenedSession { origin, ours, edition, peer, nonce } = *session;
         self.links = self.links.wrapping_add(1);
         let Some(port) = self.ports.get_mut(index) else { return };
         port.link.restart(now);
         port.batch.clear();
         port.blocked = false;
         port.go_away = None;
-        let certificates = Certificates { ours, theirs: hub.certificate };
+        let certificates = Certificates { ours, theirs: peer.certificate };
         let carried = Carried {
             id: LinkId(self.links),
-            target,
+            origin,
             certificates,
             edition,
-            by: hub.by,
-            until: Some(hub.until),
+            by: peer.by,
+            until: Some(peer.until),
             ends: None,
         };
         port.stage = Stage::Greeting(carried);
@@ -191,7 +191,9 @@ impl Core<'_> {
         match error {
             _ if joined => self.node.handle_link_down(now, carried.id, down),
             _ if settled => {}
-            _ => self.node.handle_dial_failed(now, carried.target, Failure::Unresponsive),
+            _ => match carried.origin {
+                Origin::Dialled(target) => self.node.handle_dial_failed(now, target, Failure::Unresponsive),
+            },
         }
         self.runner.wake();
         self.callers.wake();
@@ -242,7 +244,7 @@ impl Core<'_> {
             port.part(now, GoAway::Untrusted, None);
             return;
         }
-        match self.node.handle_link_up(now, carried.id, Direction::Dialled(carried.target), record) {
+        match self.node.handle_link_up(now, carried.id, carried.origin.direction(), record) {
             Ok(()) => {
                 let name = Metadata::decode(record.metadata).map_or("?", |metadata| metadata.name);
                 information!("linked to {} ({})", name, id);

@@ -1,6 +1,6 @@
 //! One place for a link: the core's link, the frames that wait to be sent, and the hub behind it.
 
-use node_core::gossip::{Certificates, Target};
+use node_core::gossip::{Certificates, Direction, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::identity::Identity;
 use node_core::link::{self, GoAway, LentLink, PeerError, Phase};
@@ -39,17 +39,33 @@ pub(crate) enum Stage {
     Parting(Carried, Parted),
 }
 
+/// The side that dialled a connection.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin {
+    /// This node, for this target.
+    Dialled(Target),
+}
+
+impl Origin {
+    /// The same for the gossip node.
+    pub(crate) const fn direction(self) -> Direction {
+        match self {
+            Self::Dialled(target) => Direction::Dialled(target),
+        }
+    }
+}
+
 /// A TLS session that was just opened.
 #[derive(Clone, Copy)]
 pub(crate) struct OpenedSession {
-    /// The target of the dial.
-    pub(crate) target: Target,
+    /// The side that dialled.
+    pub(crate) origin: Origin,
     /// SHA-256 of the certificate that this node showed.
     pub(crate) ours: Fingerprint,
     /// The keyring that this node used.
     pub(crate) edition: Edition,
-    /// What the hub proved in the handshake.
-    pub(crate) hub: Proved,
+    /// What the peer proved in the handshake.
+    pub(crate) peer: Proved,
     /// Fresh random bytes for this node's hello.
     pub(crate) nonce: [u8; 32],
 }
@@ -58,8 +74,8 @@ pub(crate) struct OpenedSession {
 #[derive(Clone, Copy)]
 pub(crate) struct Carried {
     pub(crate) id: LinkId,
-    /// The target of the dial.
-    pub(crate) target: Target,
+    /// The side that dialled.
+    pub(crate) origin: Origin,
     /// The certificates that the handshake showed.
     pub(crate) certificates: Certificates,
     /// The keyring that the handshake used.

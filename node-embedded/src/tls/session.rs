@@ -16,7 +16,9 @@ use thiserror::Error;
 use super::carrier::Carrier;
 use super::guard::Violation;
 use super::provider::{Credentials, Provider};
-use super::verifier::{Proved, Trust, Verifier, VerifyError};
+use super::traffic::{Receive, Transmit};
+use super::trust::{Proved, Trust, VerifyError};
+use super::verifier::Verifier;
 use crate::entropy::{self, NoEntropy};
 use crate::sizes::{TLS_READ, TLS_WRITE};
 
@@ -108,12 +110,8 @@ pub(crate) struct Reader<'t, 's, R, W> {
     carrier: Carrier<'s, R, W>,
 }
 
-impl<'t, 's: 't, R: Read + 't, W: Write<Error = R::Error> + 't> Reader<'t, 's, R, W> {
-    /// Waits for bytes and copies some to the start of `buffer`.
-    ///
-    /// # Errors
-    /// [`SessionError`]: the session is over.
-    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SessionError> {
+impl<'t, 's: 't, R: Read + 't, W: Write<Error = R::Error> + 't> Receive for Reader<'t, 's, R, W> {
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, SessionError> {
         self.tls.read(buffer).await.map_err(|error| diagnose(error, self.carrier.violation()))
     }
 }
@@ -123,13 +121,8 @@ pub(crate) struct Writer<'t, 's, R, W> {
     tls: TlsWriter<'t, Carrier<'s, R, W>, Aes128GcmSha256>,
 }
 
-impl<'t, 's: 't, R: Read + 't, W: Write<Error = R::Error> + 't> Writer<'t, 's, R, W> {
-    /// Takes the bytes of the next record, at most [`BATCH`](crate::sizes::BATCH), without waiting; the last one
-    /// must have been [sent](Self::send).
-    ///
-    /// # Errors
-    /// [`SessionError`]: the session is over.
-    pub(crate) fn stage(&mut self, bytes: &[u8]) -> Result<(), SessionError> {
+impl<'t, 's: 't, R: Read + 't, W: Write<Error = R::Error> + 't> Transmit for Writer<'t, 's, R, W> {
+    fn stage(&mut self, bytes: &[u8]) -> Result<(), SessionError> {
         // embedded-tls waits only for a record that is full.
         match poll_once(self.tls.write(bytes)) {
             Poll::Ready(Ok(taken)) if taken == bytes.len() => Ok(()),
@@ -138,11 +131,7 @@ impl<'t, 's: 't, R: Read + 't, W: Write<Error = R::Error> + 't> Writer<'t, 's, R
         }
     }
 
-    /// Encrypts and sends the staged bytes. Dropping this half-way loses the session.
-    ///
-    /// # Errors
-    /// [`SessionError`]: the session is over.
-    pub(crate) async fn send(&mut self) -> Result<(), SessionError> {
+    async fn send(&mut self) -> Result<(), SessionError> {
         self.tls.flush().await.map_err(|error| diagnose(error, None))
     }
 }
