@@ -261,6 +261,7 @@ pub mod id;
 pub mod identity;
 pub mod keys;
 pub mod link;
+pub mod provision;
 pub mod route;
 pub mod rpc;
 #[cfg(feature = "sim")]

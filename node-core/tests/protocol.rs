@@ -17,6 +17,7 @@ use node_core::link::{
     Config, Event, Exchange, Full, GoAway, Introduction, LentLink, Limits, Open, Outbox, PREFACE, ResetCode,
     Service,
 };
+use node_core::provision::{Blob, Draft, Ip, MAX_BLOB, MAX_SETTINGS, Settings, Wifi, frame};
 use node_core::rpc::{Code, Method, Response, RpcError};
 use node_core::time::{Duration, Instant, UnixTime};
 use node_core::trust::{Fingerprint, KeyAlgorithm};
@@ -98,6 +99,27 @@ fn the_board_of_the_vector_opens_the_sealed_bundle() {
     let opened =
         recipient.open(&mut sealed, |signer| (signer == make::OPERATOR).then_some(operator)).unwrap();
     assert_eq!(opened.bundle, make::bytes("bundle"));
+}
+
+#[test]
+fn a_blob_is_read_as_the_text_says() {
+    let blob = make::bytes("provisioning-blob");
+    let blob = Blob::read(&blob).unwrap();
+    assert_eq!((blob.epoch, blob.signer, blob.kind), (make::EPOCH, make::OPERATOR, "qemu"));
+    assert_eq!((blob.board, blob.new_identity), (Some(make::identity(1).id), false));
+    assert_eq!(
+        (blob.settings, blob.keyring),
+        (&make::bytes("settings")[..], Some(&make::bytes("bundle")[..]))
+    );
+    let settings = make::bytes("settings");
+    let settings = Settings::decode(&settings).unwrap();
+    assert_eq!(settings.hubs, ["192.168.1.10:8374", "hub.example.com:8374"]);
+    let frame = make::bytes("serial-refused");
+    let answer = frame::decode(&mut frame[1..frame.len() - 1].to_vec()).map(|answer| match answer {
+        frame::Answer::Refused(text) => text.to_owned(),
+        other => format!("{other:?}"),
+    });
+    assert_eq!(answer.as_deref(), Ok("no"));
 }
 
 #[test]
@@ -386,6 +408,10 @@ mod make {
         vec![
             ("keyring-digest", digest.0.to_vec()),
             ("sealed-bundle", sealed(&bundle)),
+            ("settings", settings()),
+            ("provisioning-blob", blob(&bundle)),
+            ("serial-identify", framed(&frame::Request::Identify)),
+            ("serial-refused", framed(&frame::Answer::Refused("no"))),
             ("bundle", bundle),
             ("answer-refused", refused),
         ]
@@ -406,6 +432,41 @@ mod make {
         let (board, signer) = (identity(1).key, &key(2));
         let sealer = Sealer { cluster: "demo", board, epoch: EPOCH, certificate: OPERATOR, signer };
         sealer.seal(bundle, &mut Fives, &mut [0; MAX_SEALED]).unwrap().to_vec()
+    }
+
+    fn settings() -> Vec<u8> {
+        let settings = Settings {
+            hubs: ["192.168.1.10:8374", "hub.example.com:8374"].into_iter().collect(),
+            ip: Ip::Static {
+                address: [192, 168, 1, 20].into(),
+                prefix: 24,
+                gateway: Some([192, 168, 1, 1].into()),
+                name_servers: [[192, 168, 1, 1].into()].into_iter().collect(),
+            },
+            wifi: Some(Wifi { ssid: "home", passphrase: "12345678" }),
+            uses: ["archive"].into_iter().collect(),
+            pins: [Fingerprint([0xd0; 32])].into_iter().collect(),
+            not_before: UnixTime(1_700_000_000),
+            ..Settings::new("kitchen", "demo")
+        };
+        settings.encode(&mut [0; MAX_SETTINGS]).unwrap().to_vec()
+    }
+
+    /// For node one, signed by an operator with the key of node two.
+    fn blob(bundle: &[u8]) -> Vec<u8> {
+        let draft = Draft {
+            epoch: EPOCH,
+            kind: "qemu",
+            board: Some(identity(1).id),
+            new_identity: false,
+            settings: &settings(),
+            keyring: Some(bundle),
+        };
+        draft.sign(OPERATOR, &key(2), &Software, &mut [0; MAX_BLOB]).unwrap().to_vec()
+    }
+
+    fn framed(message: &impl serde::Serialize) -> Vec<u8> {
+        frame::encode(message, &mut [0; 64], &mut [0; 80]).unwrap().to_vec()
     }
 
     /// Gives only the byte 0x55.

@@ -9,7 +9,7 @@ pub use bundle::{
     Bundle, BundleError, BundleSlot, MAX_BUNDLE, MAX_BUNDLE_CERTIFICATE, MAX_BUNDLE_SLOTS, SlotProblem,
 };
 pub use keyring::{Keyring, KeyringError, MAX_SLOTS, SlotInfo};
-pub use roles::roles_in;
+pub use roles::{operator_key, roles_in};
 pub use sealed::{MAX_SEALED, Opened, Recipient, SealedError, addressee};
 #[cfg(feature = "seal")]
 pub use sealed::{SealError, Sealer};

@@ -1,8 +1,12 @@
 //! The roles of a certificate in a keyring.
 
+use super::bundle::{Bundle, MAX_BUNDLE_SLOTS};
 use super::keyring::SlotInfo;
+use crate::crypto::{Digest, P256Point};
 use crate::id::NodeId;
-use crate::trust::{Fingerprint, Granted, GrantedBy, Match, MatchedSlot, RoleRule, Roles, roles_of};
+use crate::trust::{
+    Certificate, Fingerprint, Granted, GrantedBy, Match, MatchedSlot, Role, RoleRule, Roles, roles_of,
+};
 
 /// Decides which roles a peer has that shows `certificate` to a node with these slots and rules, and that proved the id `node`, if
 /// it is one. Of several slots with the certificate, those count whose roles have the strongest reason, and of these the
@@ -27,6 +31,26 @@ pub fn roles_in(
         if one.by < other.by { one } else { other }
     });
     least.unwrap_or(Granted { roles: Roles::NONE, by: GrantedBy::Default })
+}
+
+/// The public key of `certificate` in `bundle`, if it is an operator's there: a pair, or a certificate whose name ends in that
+/// role (R-102h).
+#[must_use]
+pub fn operator_key(
+    bundle: &Bundle<'_>,
+    certificate: Fingerprint,
+    crypto: &impl Digest,
+) -> Option<P256Point> {
+    let mut shown: heapless::Vec<SlotInfo, MAX_BUNDLE_SLOTS> = heapless::Vec::new();
+    let mut key = None;
+    for slot in bundle.slots().iter().filter(|slot| crypto.sha256(&[slot.certificate]) == certificate.0) {
+        let parsed = Certificate::parse(slot.certificate).ok()?;
+        key = parsed.p256_key();
+        let info = SlotInfo::new(slot.name.clone(), slot.certificate, &parsed, crypto);
+        let info = if slot.key().is_some() { info.with_key() } else { info };
+        shown.push(info).ok()?;
+    }
+    key.filter(|_| roles_in(&shown, certificate, &[], None).roles.contains(Role::Operator))
 }
 
 #[cfg(test)]

@@ -15,10 +15,11 @@ use node_core::http::{
     Chunk, ChunkDecoder, Connection, NO_FIELD, RequestHead, ResponseHead, Trailers, content_length,
     is_hop_by_hop, request_length, response_length,
 };
-use node_core::id::LinkId;
+use node_core::id::{LinkId, NodeId};
 use node_core::identity::{Channel, Identity};
 use node_core::keys::{Bundle, Keyring, Recipient, addressee};
 use node_core::link::{Config, Event, Exchange, Limits, Link, Outbox, SliceOutbox};
+use node_core::provision::{Blob, Recipient as BlobRecipient, Settings, frame};
 use node_core::route::path::normalize;
 use node_core::time::{Duration, Instant, UnixTime, WallClock};
 use node_core::trust::{Authority, Certificate, Circumstances, Names, Policy, RevocationList, Usage};
@@ -32,7 +33,7 @@ use webpki::{CertRevocationList, OwnedCertRevocationList};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("bundle", bundle),
     ("certificate", certificate),
     ("chunks", chunks),
@@ -42,6 +43,7 @@ pub const TARGETS: [Target; 11] = [
     ("identity", identity),
     ("link", link),
     ("path", path),
+    ("provision", provision),
     ("sealed", sealed),
     ("target", target),
 ];
@@ -107,6 +109,19 @@ impl Verify for Credulous {
     fn verify(&self, _: &[u8], _: &[u8], _: &Signature) -> Result<(), BadSignature> {
         Ok(())
     }
+}
+
+/// A blob that provisions a board, settings, and a frame of a serial line.
+pub fn provision(input: &[u8]) {
+    let recipient = BlobRecipient { kind: "board", id: NodeId([7; 16]), epoch: 1, keyring: None, key: None };
+    if let Ok(blob) = Blob::read(input) {
+        let _ = blob.check(&recipient, &Gullible);
+        let _ = blob.check(&BlobRecipient { keyring: blob.keyring, ..recipient }, &Gullible);
+        let _ = Settings::decode(blob.settings);
+    }
+    let _ = Settings::decode(input);
+    let _ = frame::decode::<frame::Request<'_>>(&mut input.to_vec());
+    let _ = frame::decode::<frame::Answer<'_>>(&mut input.to_vec());
 }
 
 /// A keyring that somebody sealed for the board of PROTOCOL.md's vectors. Every certificate is an operator's.
