@@ -1,26 +1,25 @@
 //! One port's work, again and again: dial, shake hands, move bytes until the link is over.
 
 use core::cell::RefCell;
-use core::fmt;
 
-use embassy_net::Stack;
 use embassy_net::tcp::{ConnectError, TcpSocket};
+use embassy_net::{IpEndpoint, Stack};
 use embassy_time::{Duration, with_timeout};
 use embedded_tls::CryptoRngCore;
 use node_core::gossip::Dial;
-use thiserror::Error;
 
 use crate::entropy;
+use crate::event::DialError;
 use crate::flash::Presented;
 use crate::log::warning;
 use crate::sizes::{INPUT, TCP_READ, TCP_WRITE, TLS_READ};
-use crate::state::{OpenedSession, Origin, State, now};
+use crate::state::{Closed, OpenedSession, Origin, State, now};
 use crate::tls::{Carrier, Grounds, Guard, RecordBuffers, Session, SessionError, Shared, Trust};
 
 mod address;
 mod traffic;
 
-use address::{AddressError, host, resolve};
+use address::{has_route, host, resolve};
 use traffic::Traffic;
 
 /// Longest wait for a TCP connection.
@@ -61,34 +60,43 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         loop {
             self.network.wait_config_up().await;
             let dial = self.state.wait(|core| core.next_dial(now())).await;
-            if let Err(error) = self.connect(&dial, memory).await {
-                warning!("{}: {}", dial.address, error);
-            }
-            self.state.with(|core| {
-                core.handle_closed(self.port, now());
-            });
+            self.dial(&dial, memory).await;
         }
     }
 
     /// Opens a connection and keeps it until its link is over.
-    async fn connect(&self, dial: &Dial, memory: &mut PortMemory) -> Result<(), DialError> {
-        let outcome = self.open(dial, memory).await;
-        // When there was a link, the core learns of its end in `handle_closed`.
-        if outcome.is_err() && self.state.with(|core| !core.is_connected(self.port)) {
-            self.state.with(|core| core.handle_dial_failed(now(), dial.target));
+    async fn dial(&self, dial: &Dial, memory: &mut PortMemory) {
+        let (endpoint, outcome) = match resolve(self.network, &dial.address).await {
+            Ok(endpoint) => (Some(endpoint), self.open(dial, endpoint, memory).await),
+            Err(error) => (None, Err(error)),
+        };
+        if let Err(error) = &outcome {
+            warning!("{}: {}", dial.address, error);
         }
-        outcome
+        let closed = Closed { dial: Some(dial), endpoint, outcome };
+        self.state.with(|core| {
+            if !core.handle_closed(self.port, now(), &closed) {
+                core.handle_dial_failed(now(), dial.target);
+            }
+        });
     }
 
-    async fn open(&self, dial: &Dial, memory: &mut PortMemory) -> Result<(), DialError> {
-        let endpoint = resolve(self.network, &dial.address).await.map_err(DialError::Address)?;
+    async fn open(
+        &self,
+        dial: &Dial,
+        endpoint: IpEndpoint,
+        memory: &mut PortMemory,
+    ) -> Result<(), DialError> {
+        if !has_route(self.network, endpoint.addr) {
+            return Err(DialError::NoRoute);
+        }
         let PortMemory { tcp_read, tcp_write, records, input } = memory;
         let mut socket = TcpSocket::new(self.network, tcp_read, tcp_write);
         socket.set_nagle_enabled(false);
         socket.set_timeout(Some(TCP_TIMEOUT));
         let connected = with_timeout(CONNECT_TIMEOUT, socket.connect(endpoint)).await;
-        connected.map_err(|_| DialError::Connect(ConnectError::TimedOut))?.map_err(DialError::Connect)?;
-        let outcome = self.link(dial, &mut socket, records, input).await;
+        connected.map_err(|_| DialError::Timeout)?.map_err(explain)?;
+        let outcome = self.link(dial, (&mut socket, endpoint), records, input).await;
         match outcome {
             Ok(()) => {
                 socket.close();
@@ -106,7 +114,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
     async fn link(
         &self,
         dial: &Dial,
-        socket: &mut TcpSocket<'_>,
+        (socket, endpoint): (&mut TcpSocket<'_>, IpEndpoint),
         records: &mut RecordBuffers,
         input: &mut [u8; INPUT],
     ) -> Result<(), SessionError> {
@@ -130,6 +138,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
             ours: presented.fingerprint(),
             edition: presented.edition(),
             peer: session.hub(),
+            endpoint,
             nonce,
         };
         self.state.with(|core| core.handle_open(self.port, now(), &opened));
@@ -153,21 +162,11 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
     }
 }
 
-/// Why a hub could not be reached.
-#[derive(Debug, Error)]
-pub(crate) enum DialError {
-    #[error(transparent)]
-    Address(AddressError),
-    #[error(fmt = explain)]
-    Connect(ConnectError),
-    #[error(transparent)]
-    Session(SessionError),
-}
-
-fn explain(error: &ConnectError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Why there is no TCP connection.
+const fn explain(error: ConnectError) -> DialError {
     match error {
-        ConnectError::NoRoute => f.write_str("there is no route to it"),
-        ConnectError::TimedOut => write!(f, "no connection within {} s", CONNECT_TIMEOUT.as_secs()),
-        _ => f.write_str("nothing listens there"),
+        ConnectError::NoRoute => DialError::NoRoute,
+        ConnectError::TimedOut => DialError::Timeout,
+        ConnectError::ConnectionReset | ConnectError::InvalidState => DialError::Refused,
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! `start` puts a node together, `identity` finds or makes its identity, `handle` is the firmware's handle to it, `call`
 //! is a request to a component, which `response` sends at once and `stream` piece by piece, `method` calls methods and has a part in
-//! topics, and `open` opens the exchanges of these.
+//! topics, and `open` opens the exchanges of these. `events` tells of the links.
 
 mod call;
 mod error;
+#[cfg(feature = "events")]
+mod events;
 mod handle;
 mod identity;
 mod method;

@@ -181,6 +181,7 @@
 //! | `trial` | a new keyring is confirmed, or the old one comes back |
 //! | `application` | the firmware's part: components and methods |
 //! | `connection` | one port's work: dial, shake hands, move bytes |
+//! | `event` | what the firmware hears of its links, with the reasons |
 //! | `exchange` | one request and its response, as this node reads and writes it |
 //! | `state` | the core's machines behind one cell, and the events that change them |
 //! | `flash` | the node's records, and the keyring in use |
@@ -197,6 +198,7 @@ extern crate std;
 mod application;
 mod connection;
 mod entropy;
+mod event;
 mod exchange;
 mod flash;
 mod hub_rules;
@@ -213,6 +215,7 @@ pub mod tls;
 mod trial;
 
 pub use application::{Answer, Application, Reply, Request};
+pub use event::{DialError, DownReason, LinkEvent};
 pub use flash::StoreError;
 pub use hub_rules::{
     BadHubRules, CrlCheck, HubNames, HubRules, JudgeHub, Known, MAX_AUTHORITIES, MAX_HUB_NAMES,

@@ -7,17 +7,19 @@
 //! | `link_events`, `exchange_events` | changes that a hub or the clock causes |
 //! | `transmit` | frames that they have for the hub |
 //! | `trial` | a keyring on trial |
+//! | `events` | what the firmware hears of the links |
 //! | `heartbeat` | what a watchdog is fed by |
 //! | `port`, `batch` | one place for a link, and the frames that it sends next |
 //! | `table` | exchanges under way, each in a bounded slot |
 //! | `subscribers` | nodes that subscribed to topics of this board |
 //!
-//! Arrows: `shared` -> `core` -> `port`, `table`, `subscribers`, `heartbeat`, and `port` -> `batch`. The events are methods of `Core` in files of
+//! Arrows: `shared` -> `core` -> `port`, `table`, `subscribers`, `events`, `heartbeat`, and `port` -> `batch`. The events are methods of `Core` in files of
 //! their own; `link_events` and `transmit` use those of `exchange_events`.
 
 mod batch;
 mod clock;
 mod core;
+mod events;
 mod exchange_events;
 mod heartbeat;
 mod link_events;
@@ -30,6 +32,7 @@ mod trial;
 
 pub(crate) use self::core::{Boot, Core, CoreError, CoreMemory, NodeMemory};
 pub(crate) use clock::now;
+pub(crate) use link_events::Closed;
 pub(crate) use port::{OpenedSession, Origin};
 pub(crate) use shared::{Owner, State};
 pub(crate) use table::{ExchangeKey, SlotIndex, Work};

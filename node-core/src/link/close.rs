@@ -21,6 +21,12 @@ impl<I: Identify, S: Slots> Link<I, S> {
         }
     }
 
+    /// The reason why this side ends the link; [`GoAway::Acknowledged`] when the peer ended it first.
+    #[must_use]
+    pub const fn own_go_away(&self) -> Option<GoAway> {
+        self.go_away
+    }
+
     /// Returns true after a GOAWAY that does not drain: what the peer does is ignored from then on.
     pub(super) fn is_ending(&self) -> bool {
         self.phase == Phase::Over || self.go_away.is_some_and(|reason| !reason.drains())

@@ -1,19 +1,26 @@
 //! Resolves `HOST:PORT` to an address to dial.
 
-use embassy_net::{IpEndpoint, Stack};
-use thiserror::Error;
+use embassy_net::{IpAddress, IpEndpoint, Stack};
+
+use crate::event::DialError;
 
 /// Finds the address of `HOST:PORT`.
 ///
 /// # Errors
-/// [`AddressError`].
-pub(crate) async fn resolve(network: Stack<'_>, address: &str) -> Result<IpEndpoint, AddressError> {
-    let (host, port) = address.rsplit_once(':').ok_or(AddressError::Malformed)?;
-    let port = port.parse().map_err(|_| AddressError::Malformed)?;
+/// [`DialError`].
+pub(crate) async fn resolve(network: Stack<'_>, address: &str) -> Result<IpEndpoint, DialError> {
+    let (host, port) = address.rsplit_once(':').ok_or(DialError::Malformed)?;
+    let port = port.parse().map_err(|_| DialError::Malformed)?;
     match host.parse::<core::net::Ipv4Addr>() {
         Ok(host) => Ok(IpEndpoint::new(host.into(), port)),
         Err(_) => look_up(network, host).await.map(|host| IpEndpoint::new(host, port)),
     }
+}
+
+/// Whether the network has a way to an address. The stack sends nothing without one, and does not say so.
+pub(crate) fn has_route(network: Stack<'_>, address: IpAddress) -> bool {
+    let IpAddress::Ipv4(address) = address;
+    network.config_v4().is_some_and(|own| own.gateway.is_some() || own.address.contains_addr(&address))
 }
 
 /// The HOST of `HOST:PORT`.
@@ -22,34 +29,15 @@ pub(crate) fn host(address: &str) -> &str {
 }
 
 #[cfg(feature = "dns")]
-async fn look_up(network: Stack<'_>, host: &str) -> Result<embassy_net::IpAddress, AddressError> {
+async fn look_up(network: Stack<'_>, host: &str) -> Result<IpAddress, DialError> {
     let query = network.dns_query(host, embassy_net::dns::DnsQueryType::A);
     let found = embassy_time::with_timeout(embassy_time::Duration::from_secs(5), query).await;
-    let found = found.map_err(|_| AddressError::Unknown)?.map_err(|_| AddressError::Unknown)?;
-    found.first().copied().ok_or(AddressError::Unknown)
+    let found = found.map_err(|_| DialError::UnknownName)?.map_err(|_| DialError::UnknownName)?;
+    found.first().copied().ok_or(DialError::UnknownName)
 }
 
 #[cfg(not(feature = "dns"))]
 #[expect(clippy::unused_async, reason = "it waits when the feature dns is on")]
-async fn look_up(_network: Stack<'_>, _host: &str) -> Result<embassy_net::IpAddress, AddressError> {
-    Err(AddressError::NoDns)
-}
-
-/// Why there is no address to dial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[cfg_attr(
-    feature = "dns",
-    expect(dead_code, reason = "one variant is for firmware without the feature dns")
-)]
-pub(crate) enum AddressError {
-    /// It is not `HOST:PORT`.
-    #[error("not of the form HOST:PORT")]
-    Malformed,
-    /// It is a name, and this firmware has no DNS.
-    #[error("a name, but this firmware can dial numbers only: build it with the feature dns")]
-    NoDns,
-    /// No name server knows it.
-    #[cfg(feature = "dns")]
-    #[error("no name server knows it")]
-    Unknown,
+async fn look_up(_network: Stack<'_>, _host: &str) -> Result<IpAddress, DialError> {
+    Err(DialError::NoDns)
 }

@@ -8,7 +8,6 @@ use node_core::id::NodeId;
 use node_core::trust::Fingerprint;
 
 use crate::revocation::BadLists;
-use crate::sizes::LINKS;
 use crate::state::{Core, State, now};
 
 /// The firmware's handle to its node. All copies refer to the same node.
@@ -61,7 +60,7 @@ impl<'d> Leaf<'d> {
 
     /// Waits until it is linked to a hub.
     pub async fn linked(&self) {
-        self.wait(|core| core.links_up() > 0).await;
+        self.wait(|core| (core.links_up() > 0).then_some(())).await;
     }
 
     /// Waits until the node has made one more round of its work: it handled the time, and each of its futures ran. A node
@@ -93,7 +92,7 @@ impl<'d> Leaf<'d> {
             core.runner.wake();
             core.heartbeat.ask()
         });
-        self.wait(|core| core.heartbeat.is_answered(question)).await;
+        self.wait(|core| core.heartbeat.is_answered(question).then_some(())).await;
     }
 
     /// Replaces all lists of revoked certificates by these, in DER, and judges again the hubs that a CA made trusted: it dials
@@ -114,7 +113,7 @@ impl<'d> Leaf<'d> {
             core.node.leave(now());
             core.runner.wake();
         });
-        self.wait(|core| (0..LINKS).all(|port| !core.is_connected(port))).await;
+        self.wait(|core| core.is_unlinked().then_some(())).await;
     }
 
     /// Tells the cluster that the board sleeps for this many seconds, a week at most, and waits until its hubs know and
@@ -131,7 +130,7 @@ impl<'d> Leaf<'d> {
             core.runner.wake();
             core.node.sleep(seconds)
         })?;
-        self.wait(|core| (0..LINKS).all(|port| !core.is_connected(port))).await;
+        self.wait(|core| core.is_unlinked().then_some(())).await;
         Ok(())
     }
 
@@ -146,16 +145,17 @@ impl<'d> Leaf<'d> {
         })
     }
 
-    async fn wait(&self, mut until: impl FnMut(&mut Core<'_>) -> bool) {
+    /// Waits until `look` returns something. It runs again after every change that concerns the firmware.
+    pub(super) async fn wait<T>(&self, mut look: impl FnMut(&mut Core<'_>) -> Option<T>) -> T {
         poll_fn(|cx| {
-            self.state.with(|core| {
-                if until(core) {
-                    return Poll::Ready(());
+            self.state.with(|core| match look(core) {
+                Some(found) => Poll::Ready(found),
+                None => {
+                    core.callers.register(cx.waker());
+                    Poll::Pending
                 }
-                core.callers.register(cx.waker());
-                Poll::Pending
             })
         })
-        .await;
+        .await
     }
 }

@@ -9,6 +9,7 @@ use node_core::time::{ClockFloor, Duration, Instant};
 use node_core::wire::{Full, Kind, Metadata};
 
 use super::clock::now;
+use super::events::Events;
 use super::heartbeat::Heartbeat;
 use super::port::Stage;
 use super::port::{LinkMemory, Port};
@@ -36,6 +37,8 @@ pub(crate) struct Core<'d> {
     pub(crate) trial: Option<Trial>,
     /// Counts the replacements of the lists of revoked certificates.
     pub(crate) lists: u32,
+    /// What the firmware hears of the links.
+    pub(crate) events: Events,
     /// What the firmware asks before it feeds a watchdog.
     pub(crate) heartbeat: Heartbeat,
     /// Wakes the runner. Everything but the firmware's own requests runs there.
@@ -148,6 +151,7 @@ impl<'d> Core<'d> {
             links: 0,
             trial: None,
             lists: 0,
+            events: Events::NEW,
             heartbeat: Heartbeat::NEW,
             runner: Default::default(),
             callers: MultiWakerRegistration::new(),
@@ -191,9 +195,9 @@ impl<'d> Core<'d> {
         self.ports.iter().filter(|port| port.is_up()).count()
     }
 
-    /// Whether a port has a connection.
-    pub(crate) fn is_connected(&self, port: usize) -> bool {
-        self.ports.get(port).is_some_and(|port| !port.is_idle())
+    /// Whether no port has a connection.
+    pub(crate) fn is_unlinked(&self) -> bool {
+        self.ports.iter().all(Port::is_idle)
     }
 
     /// Whether a port's link has come to its end.

@@ -1,6 +1,7 @@
 //! Events on a link, caused by its hub or by time.
 
-use node_core::gossip::{Certificates, Failure, LinkEnd, Target};
+use embassy_net::IpEndpoint;
+use node_core::gossip::{Certificates, Dial, Failure, LinkEnd, Target};
 use node_core::id::LinkId;
 use node_core::identity::Channel;
 use node_core::link::{Event, GoAway, Introduction, PeerError};
@@ -12,6 +13,7 @@ use super::core::Core;
 use super::exchange_events::Arrived;
 use super::port::{Carried, OpenedSession, Origin, Parted, Port, Stage};
 use super::table::ExchangeError;
+use crate::event::{DialError, DownReason, LinkEvent};
 use crate::flash::Keys;
 use crate::log::{information, warning};
 use crate::sizes::LINKS;
@@ -22,10 +24,19 @@ const TICK: Duration = Duration::from_millis(10);
 /// Time for the exchanges under way with a hub that may have been revoked.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// The end of a connection, or of an attempt to make one.
+pub(crate) struct Closed<'c> {
+    /// The dial, if this node dialled.
+    pub(crate) dial: Option<&'c Dial>,
+    /// The peer's address.
+    pub(crate) endpoint: Option<IpEndpoint>,
+    pub(crate) outcome: Result<(), DialError>,
+}
+
 impl Core<'_> {
     /// Greets a hub: the session with it is open.
     pub(crate) fn handle_open(&mut self, index: usize, now: Instant, session: &OpenedSession) {
-        let OpenedSession { origin, ours, edition, peer, nonce } = *session;
+        let OpenedSession { origin, endpoint, ours, edition, peer, nonce } = *session;
         self.links = self.links.wrapping_add(1);
         let Some(port) = self.ports.get_mut(index) else { return };
         port.link.restart(now);
@@ -36,6 +47,7 @@ impl Core<'_> {
         let carried = Carried {
             id: LinkId(self.links),
             origin,
+            endpoint,
             certificates,
             edition,
             by: peer.by,
@@ -171,32 +183,56 @@ impl Core<'_> {
         }
     }
 
-    /// The connection is closed.
-    pub(crate) fn handle_closed(&mut self, index: usize, now: Instant) {
-        let Some(port) = self.ports.get_mut(index) else { return };
+    /// A connection is closed, or there was none. Returns whether there was a TLS session: the core knows the outcome of its dial.
+    pub(crate) fn handle_closed(&mut self, index: usize, now: Instant, closed: &Closed<'_>) -> bool {
+        let Some(port) = self.ports.get_mut(index) else { return false };
+        let reason = port.down_reason();
         let stage = core::mem::replace(&mut port.stage, Stage::Idle);
         port.batch.clear();
-        let (carried, joined, settled, error) = match stage {
-            Stage::Idle => return,
-            Stage::Greeting(carried) => (carried, false, false, None),
-            Stage::Joined(carried, _) => (carried, true, false, None),
-            Stage::Parting(carried, Parted { from, error, settled, .. }) => {
-                (carried, from.is_some(), settled, error)
+        let (carried, from, settled) = match stage {
+            Stage::Idle => {
+                self.report_failed(closed, None);
+                return false;
             }
+            Stage::Greeting(carried) => (carried, None, false),
+            Stage::Joined(carried, id) => (carried, Some(id), false),
+            Stage::Parting(carried, Parted { from, settled, .. }) => (carried, from, settled),
         };
         for slot in self.table.of_link(carried.id) {
             slot.break_off(ExchangeError::LinkLost);
         }
         let down = port.go_away.take().map_or(LinkEnd::Lost, LinkEnd::GoAway);
-        match error {
-            _ if joined => self.node.handle_link_down(now, carried.id, down),
-            _ if settled => {}
-            _ => match carried.origin {
+        match from {
+            Some(_) => self.node.handle_link_down(now, carried.id, down),
+            None if settled => {}
+            None => match carried.origin {
                 Origin::Dialled(target) => self.node.handle_dial_failed(now, target, Failure::Unresponsive),
             },
         }
+        match from {
+            Some(peer) => {
+                self.report(LinkEvent::Down { peer, reason: reason.unwrap_or(DownReason::Lost) });
+            }
+            None => self.report_failed(closed, reason),
+        }
         self.runner.wake();
         self.callers.wake();
+        true
+    }
+
+    fn report(&mut self, event: LinkEvent) {
+        self.events.push(event);
+        self.callers.wake();
+    }
+
+    /// Reports a dial that led to no link. `reason` is that of the link, if it got so far.
+    fn report_failed(&mut self, closed: &Closed<'_>, reason: Option<DownReason>) {
+        let Closed { dial, endpoint, outcome } = closed;
+        let Some(dial) = dial else { return };
+        let lost = DialError::Link(DownReason::Lost);
+        let error = reason.map(DialError::Link).or(outcome.err()).unwrap_or(lost);
+        let address = dial.address.clone();
+        self.report(LinkEvent::DialFailed { address, endpoint: *endpoint, error });
     }
 
     fn handle_event(&mut self, index: usize, now: Instant, keys: &Keys, event: Event<'_>) {
@@ -229,7 +265,7 @@ impl Core<'_> {
         // A board's clock only knows what hubs say: it tells nobody the time.
         if let Err(error) = port.link.prove(None, self.node.record(), port.batch) {
             warning!("no link: {}", error);
-            port.part(now, GoAway::Full, None);
+            port.part(now, GoAway::Full, Some(PeerError::Unproved));
         }
     }
 
@@ -257,7 +293,7 @@ impl Core<'_> {
                 if let Some(time) = time {
                     self.clock.hear(now, *time, keys.not_after());
                 }
-                self.callers.wake();
+                self.report(LinkEvent::Up { peer: id, endpoint: carried.endpoint });
             }
             Err(reason) => {
                 warning!("no link to {}: {}", id, reason);

@@ -1,5 +1,6 @@
 //! One place for a link: the core's link, the frames that wait to be sent, and the hub behind it.
 
+use embassy_net::IpEndpoint;
 use node_core::gossip::{Certificates, Direction, Target};
 use node_core::id::{LinkId, NodeId};
 use node_core::identity::Identity;
@@ -8,6 +9,7 @@ use node_core::time::{Duration, Instant, UnixTime};
 use node_core::trust::Fingerprint;
 
 use super::batch::Batch;
+use crate::event::DownReason;
 use crate::flash::Edition;
 use crate::sizes::{OUR_EXCHANGES, THEIR_EXCHANGES};
 use crate::tls::{Grounds, Proved};
@@ -66,6 +68,8 @@ pub(crate) struct OpenedSession {
     pub(crate) edition: Edition,
     /// What the peer proved in the handshake.
     pub(crate) peer: Proved,
+    /// The peer's address.
+    pub(crate) endpoint: IpEndpoint,
     /// Fresh random bytes for this node's hello.
     pub(crate) nonce: [u8; 32],
 }
@@ -76,6 +80,8 @@ pub(crate) struct Carried {
     pub(crate) id: LinkId,
     /// The side that dialled.
     pub(crate) origin: Origin,
+    /// The peer's address.
+    pub(crate) endpoint: IpEndpoint,
     /// The certificates that the handshake showed.
     pub(crate) certificates: Certificates,
     /// The keyring that the handshake used.
@@ -133,6 +139,17 @@ impl<'d> Port<'d> {
                 Some(carried)
             }
         }
+    }
+
+    /// Why the link ends, when it does not end by itself: this side's GOAWAY, or the peer's.
+    pub(crate) fn down_reason(&self) -> Option<DownReason> {
+        let fault = match self.stage {
+            Stage::Parting(_, Parted { error: Some(error), .. }) => Some(error.into()),
+            _ => None,
+        };
+        let first = |reason: &GoAway| *reason != GoAway::Acknowledged;
+        let (ours, theirs) = (self.link.own_go_away().filter(first), self.go_away.filter(first));
+        fault.or(theirs.map(DownReason::Peer)).or(ours.map(DownReason::Board))
     }
 
     /// The link's number, if there is one.

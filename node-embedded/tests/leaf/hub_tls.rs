@@ -124,8 +124,10 @@ impl<'s> TlsServer<'s> {
             self.tls.read_tls(&mut rest).unwrap();
             let state = self.tls.process_new_packets().map_err(drop);
             let Ok(state) = state else {
-                // The alert that gives the reason.
+                // The alert that gives the reason. A reset would overtake it.
                 let _ = self.flush().await;
+                let second = embassy_time::Duration::from_secs(1);
+                let _ = embassy_time::with_timeout(second, self.socket.flush()).await;
                 return Err(());
             };
             let mut part = vec![0; state.plaintext_bytes_to_read()];

@@ -14,6 +14,9 @@ mod calls;
 mod clock;
 #[cfg(test)]
 mod components;
+#[cfg(feature = "events")]
+#[cfg(test)]
+mod events;
 #[cfg(test)]
 mod flash;
 #[cfg(test)]
