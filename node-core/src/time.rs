@@ -85,6 +85,18 @@ impl WallClock {
     }
 }
 
+/// Where the time of a node without a clock comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeSource {
+    /// No peer said it: the true time is this or later, perhaps by years.
+    Floor,
+    /// A peer that proved its identity said it, so long ago. It has run on since, by the node's own timer.
+    Peer {
+        /// Time since then.
+        age: Duration,
+    },
+}
+
 /// The wall-clock time of a node without a clock. It is never earlier than a floor: the time at which the firmware was built,
 /// then the times that authenticated peers send.
 ///
@@ -94,19 +106,27 @@ impl WallClock {
 pub struct ClockFloor {
     at: Instant,
     time: UnixTime,
+    /// When a peer said this time last.
+    heard: Option<Instant>,
 }
 
 impl ClockFloor {
     /// A floor of `time` at `now`.
     #[must_use]
     pub const fn new(now: Instant, time: UnixTime) -> Self {
-        Self { at: now, time }
+        Self { at: now, time, heard: None }
     }
 
     /// The best known time.
     #[must_use]
     pub const fn time(&self, now: Instant) -> UnixTime {
         UnixTime(self.time.0.saturating_add(now.since(self.at).as_secs()))
+    }
+
+    /// Where the time comes from.
+    #[must_use]
+    pub fn source(&self, now: Instant) -> TimeSource {
+        self.heard.map_or(TimeSource::Floor, |heard| TimeSource::Peer { age: now.since(heard) })
     }
 
     /// The wall clock to judge certificate dates by.
@@ -116,12 +136,21 @@ impl ClockFloor {
     }
 
     /// Takes the time that an authenticated peer sends. The floor moves forward only, and at most to 30 days before `not_after`,
-    /// the end of this node's own certificate.
+    /// the end of this node's own certificate. A time that is cut there is not [that of a peer](TimeSource::Peer).
     pub fn hear(&mut self, now: Instant, claim: UnixTime, not_after: UnixTime) {
         const MARGIN: u64 = 30 * 24 * 3600;
-        let claim = claim.min(UnixTime(not_after.0.saturating_sub(MARGIN)));
-        if claim > self.time(now) {
-            *self = Self::new(now, claim);
+        // The floor runs on by this node's timer, and the clocks of peers differ.
+        const DRIFT: u64 = 60;
+        let latest = UnixTime(not_after.0.saturating_sub(MARGIN));
+        let time = self.time(now);
+        if claim > latest {
+            if latest > time {
+                *self = Self::new(now, latest);
+            }
+        } else if claim > time {
+            *self = Self { at: now, time: claim, heard: Some(now) };
+        } else if time.0.saturating_sub(claim.0) <= DRIFT {
+            self.heard = Some(now);
         }
     }
 }
@@ -153,5 +182,30 @@ mod tests {
         assert_eq!(floor.time(second(6)), UnixTime(5000));
         floor.hear(second(6), UnixTime(u64::MAX), UnixTime(0));
         assert_eq!(floor.time(second(7)), UnixTime(5001));
+    }
+
+    #[test]
+    fn the_time_is_that_of_a_peer_only_if_one_said_it() {
+        let heard = |claim, not_after| {
+            let mut floor = ClockFloor::new(second(0), UnixTime(1000));
+            floor.hear(second(5), UnixTime(claim), not_after);
+            (floor.source(second(9)), floor.time(second(9)))
+        };
+        let peer = TimeSource::Peer { age: Duration::from_secs(4) };
+        assert_eq!(heard(2000, NOT_AFTER), (peer, UnixTime(2004)));
+        // The same time, as far as two clocks agree.
+        assert_eq!(heard(945, NOT_AFTER), (peer, UnixTime(1009)));
+        // It was said, and is not believed.
+        assert_eq!(heard(944, NOT_AFTER), (TimeSource::Floor, UnixTime(1009)));
+        assert_eq!(heard(6000, NOT_AFTER), (TimeSource::Floor, UnixTime(5004)));
+        assert_eq!(heard(2000, UnixTime(0)), (TimeSource::Floor, UnixTime(1009)));
+    }
+
+    #[test]
+    fn a_time_that_is_not_believed_does_not_end_one_that_is() {
+        let mut floor = ClockFloor::new(second(0), UnixTime(1000));
+        floor.hear(second(5), UnixTime(2000), NOT_AFTER);
+        floor.hear(second(6), UnixTime(10), NOT_AFTER);
+        assert_eq!(floor.source(second(9)), TimeSource::Peer { age: Duration::from_secs(4) });
     }
 }

@@ -18,7 +18,7 @@ mod stream;
 
 pub use call::{Call, CallError};
 pub use error::StartError;
-pub use handle::Leaf;
+pub use handle::{ClockReading, Leaf};
 pub use method::MethodCall;
 pub use response::CallResponse;
 pub use start::{LeafResources, Parts, start};

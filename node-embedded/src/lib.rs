@@ -221,8 +221,8 @@ pub use hub_rules::{
     BadHubRules, CrlCheck, HubNames, HubRules, JudgeHub, Known, MAX_AUTHORITIES, MAX_HUB_NAMES,
 };
 pub use leaf::{
-    Call, CallError, CallHead, CallResponse, CallStream, Leaf, LeafResources, MethodCall, Parts, StartError,
-    start,
+    Call, CallError, CallHead, CallResponse, CallStream, ClockReading, Leaf, LeafResources, MethodCall,
+    Parts, StartError, start,
 };
 pub use revocation::{BadLists, MAX_LISTS, RevocationLists};
 pub use runner::Runner;

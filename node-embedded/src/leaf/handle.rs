@@ -5,10 +5,20 @@ use core::task::Poll;
 
 use node_core::gossip::{PublishError, State as MemberState};
 use node_core::id::NodeId;
+use node_core::time::{TimeSource, UnixTime};
 use node_core::trust::Fingerprint;
 
 use crate::revocation::BadLists;
 use crate::state::{Core, State, now};
+
+/// The time as a node knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockReading {
+    /// The best known time, in whole seconds.
+    pub time: UnixTime,
+    /// Where it comes from.
+    pub source: TimeSource,
+}
 
 /// The firmware's handle to its node. All copies refer to the same node.
 #[derive(Clone, Copy)]
@@ -93,6 +103,18 @@ impl<'d> Leaf<'d> {
             core.heartbeat.ask()
         });
         self.wait(|core| core.heartbeat.is_answered(question).then_some(())).await;
+    }
+
+    /// The time as the node knows it, and where it comes from. A hub says the time when a link is made, and the board's timer
+    /// counts on from there. While the board runs, the time never goes back; it may jump forward when a hub says a later one. A board
+    /// that starts again begins with [`Settings::not_before`](crate::Settings::not_before).
+    ///
+    /// To stamp data, look at the source: a [floor](TimeSource::Floor) is no date, only a bound. A hub's word is as good as
+    /// the hub: any hub that this board trusts can set its time forward, to 30 days before the board's own certificate ends.
+    #[must_use]
+    pub fn clock(&self) -> ClockReading {
+        self.state
+            .with(|core| ClockReading { time: core.clock.time(now()), source: core.clock.source(now()) })
     }
 
     /// Replaces all lists of revoked certificates by these, in DER, and judges again the hubs that a CA made trusted: it dials

@@ -2,6 +2,7 @@
 
 use embassy_futures::select::select;
 use embassy_time::Timer;
+use node_core::time::{Duration, TimeSource, UnixTime};
 
 use crate::board::{BUILT, board};
 use crate::clock::run;
@@ -75,6 +76,33 @@ fn the_board_learns_the_time_from_hubs_that_it_trusts() {
         world.hub.switch(true);
         Timer::after_secs(30).await;
         assert_eq!(leaf.links(), 0);
+    });
+}
+
+#[test]
+fn the_firmware_reads_the_time_and_where_it_comes_from() {
+    const YEAR: u64 = 365 * 24 * 3600;
+    let (world, tasks) = world();
+    world.hub.tell_time(BUILT + YEAR);
+    run(tasks, async {
+        world.hub.switch(false);
+        let (leaf, task) = board(&world.network, Flash::new(), &world.keyring()).await;
+        let test = async {
+            Timer::after_secs(100).await;
+            let floor = leaf.clock();
+            assert_eq!((floor.time, floor.source), (UnixTime(BUILT + 100), TimeSource::Floor));
+            world.hub.switch(true);
+            leaf.linked().await;
+            let heard = leaf.clock();
+            let age = Duration::ZERO;
+            assert_eq!((heard.time, heard.source), (UnixTime(BUILT + YEAR), TimeSource::Peer { age }));
+            world.hub.switch(false);
+            Timer::after_secs(100).await;
+            let later = leaf.clock();
+            let age = Duration::from_secs(100);
+            assert_eq!((later.time, later.source), (UnixTime(BUILT + YEAR + 100), TimeSource::Peer { age }));
+        };
+        select(test, task).await;
     });
 }
 
