@@ -192,6 +192,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "accept")]
+extern crate alloc;
 #[cfg(test)]
 extern crate std;
 

@@ -23,6 +23,13 @@ pub const TLS_READ: usize = 4096;
 pub const TLS_WRITE: usize = BATCH + TLS_WRITE_OVERHEAD + 1;
 /// The bytes that embedded-tls keeps free in that memory, and the record's header.
 const TLS_WRITE_OVERHEAD: usize = embedded_tls::TLS_RECORD_OVERHEAD + 5;
+/// Longest TLS record that the board accepts from a peer that dialled it, without its header.
+#[cfg(feature = "accept")]
+pub const TLS_ACCEPT: usize = 4096;
+/// Longest TLS record that the board sends to a peer that dialled it, without its header. The board's whole first answer is
+/// one of them, so that a leaf with a record buffer of this size can read it.
+#[cfg(feature = "accept")]
+pub const TLS_ANSWER: usize = 1600;
 /// TCP's receive window.
 pub const TCP_READ: usize = 2048;
 /// TCP's send queue.
@@ -99,6 +106,8 @@ const _: () = assert!(
 const _: () = assert!(BATCH + 22 <= 1460, "a full TLS record fits one Ethernet frame");
 const _: () =
     assert!(TLS_WRITE >= MAX_BUNDLE_CERTIFICATE + 64 + 255, "this node's certificate fits a record");
+#[cfg(feature = "accept")]
+const _: () = assert!(TLS_ANSWER >= MAX_BUNDLE_CERTIFICATE + 256 && TLS_ANSWER >= BATCH + 17);
 const _: () = assert!(BUNDLE <= MAX_BUNDLE);
 const _: () = assert!(HEAD >= MAX_PING);
 const _: () = assert!(ALL_THEIR_EXCHANGES >= THEIR_EXCHANGES && THEIR_EXCHANGES >= 2);

@@ -4,28 +4,26 @@ use core::cell::RefCell;
 use core::task::Poll;
 
 use embassy_futures::poll_once;
-use embassy_time::{Duration, with_timeout};
+use embassy_time::with_timeout;
 use embedded_io_async::{Read, Write};
 use embedded_tls::alert::AlertDescription;
 use embedded_tls::{
     Aes128GcmSha256, CryptoRngCore, TlsConfig, TlsConnection, TlsContext, TlsError, TlsReader, TlsWriter,
 };
-use node_core::crypto::SignError;
-use thiserror::Error;
 
 use super::carrier::Carrier;
+use super::error::SessionError;
 use super::guard::Violation;
 use super::provider::{Credentials, Provider};
+use super::timeouts::HANDSHAKE_TIMEOUT;
 use super::traffic::{Receive, Transmit};
 use super::trust::{Proved, Trust, VerifyError};
 use super::verifier::Verifier;
-use crate::entropy::{self, NoEntropy};
+use crate::entropy;
 use crate::sizes::{TLS_READ, TLS_WRITE};
 
 /// Asks the hub's port for a link.
-const ALPN: &[u8] = b"mael/1";
-/// Longest handshake.
-pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const ALPN: &[u8] = b"mael/1";
 
 /// Memory for the records of one session.
 pub(crate) struct RecordBuffers {
@@ -160,67 +158,5 @@ fn diagnose(error: TlsError, violation: Option<Violation>) -> SessionError {
         (None, TlsError::Io(_) | TlsError::IoError) => SessionError::Lost,
         (None, TlsError::Unimplemented) => SessionError::Unimplemented,
         (None, error) => SessionError::Tls(error),
-    }
-}
-
-/// Why there is no session, or no longer one.
-#[derive(Clone, Copy, Debug, Error)]
-#[non_exhaustive]
-pub enum SessionError {
-    /// The hub sent close_notify.
-    #[error("the hub closed the connection")]
-    Closed,
-    /// The random number generator does not work.
-    #[error("{NoEntropy}")]
-    Entropy,
-    /// This node's keyring was replaced during the handshake.
-    #[error("this board's keys were replaced during the handshake: a new connection follows")]
-    KeysReplaced,
-    /// The lists of revoked certificates were replaced during the handshake.
-    #[error("the revocation lists were replaced during the handshake: a new connection follows")]
-    ListsReplaced,
-    /// The hub's certificates do not fit into a record, which has so many bytes.
-    #[error(
-        "the hub's certificates do not fit into a TLS record: its first one has {0} bytes, and a board takes its whole first answer in \
-         one of {TLS_READ}; shorten its chain"
-    )]
-    LongChain(usize),
-    /// The connection broke.
-    #[error("the connection broke")]
-    Lost,
-    /// The hub broke the handshake off, as it does when it finds no kind of key that both sides know.
-    #[error(
-        "the hub broke the handshake off: if it has no P-256 key to show, make a P-256 pair active there, for this \
-         board can check no other"
-    )]
-    NoCommonKey,
-    /// A record arrived that is not allowed.
-    #[error("{0}")]
-    Record(Violation),
-    /// The hub ended the session with an alert.
-    #[error(
-        "the hub refused this board's certificate (or closed): put its .crt into the hub's TLS directory"
-    )]
-    Refused,
-    /// The handshake took too long.
-    #[error("no TLS handshake within {} s", HANDSHAKE_TIMEOUT.as_secs())]
-    Timeout,
-    /// Another error of embedded-tls.
-    #[error("TLS failed: {0:?}")]
-    Tls(TlsError),
-    /// The hub updated its keys in the middle of a session, or sent something else that embedded-tls cannot read.
-    #[error("the hub updated its TLS keys: a new connection follows")]
-    Unimplemented,
-    /// This node could not sign.
-    #[error(transparent)]
-    Unsigned(SignError),
-    /// The board refuses the hub.
-    #[error(transparent)]
-    Untrusted(VerifyError),
-}
-
-impl From<NoEntropy> for SessionError {
-    fn from(NoEntropy: NoEntropy) -> Self {
-        Self::Entropy
     }
 }

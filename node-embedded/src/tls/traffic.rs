@@ -1,6 +1,6 @@
 //! The two directions of an open session, whichever side dialled.
 
-use super::session::SessionError;
+use super::error::SessionError;
 
 /// The bytes that arrive.
 pub(crate) trait Receive {
