@@ -13,7 +13,8 @@ use crate::state::CoreError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StartError<E> {
-    /// The random number generator does not work.
+    /// The random number generator does not work: it said so, or its first 512 bytes are stuck, count, begin again or have too many
+    /// zeros or ones. With a good one that is so at less than one start in 2^30.
     #[error("{NoEntropy}")]
     Entropy,
     /// The flash cannot be used.

@@ -27,7 +27,7 @@ use crate::state::{Boot, Core, CoreError, CoreMemory, NodeMemory, State, Trial, 
 pub struct Parts<'d, G, F, A> {
     /// The network, which may still be coming up.
     pub network: Stack<'d>,
-    /// Random numbers that are good enough for keys.
+    /// Random numbers that are good enough for keys. Each start draws 512 bytes, and tests whether the generator works at all.
     pub rng: G,
     /// Flash. Nothing else writes to its `flash_range`.
     pub flash: F,
@@ -101,6 +101,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     if let Some(rules) = settings.hub_rules {
         rules.check().map_err(StartError::HubRules)?;
     }
+    entropy::test(&mut rng)?;
     let mut store = Store::open(flash, flash_range, item).await.map_err(StartError::Flash)?;
     provision(&mut store, settings.keyring).await?;
     let owner = find_identity(&settings, identity, &mut store, &mut rng).await?;

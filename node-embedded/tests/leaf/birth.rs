@@ -114,8 +114,19 @@ fn an_identity_record_without_a_key_is_no_reason_for_a_new_identity() {
     });
 }
 
-/// A generator that gives this byte, fails with `None`, and works after so many numbers.
-struct Faulty(Option<u8>, usize);
+/// A generator that gives this byte, or fails with `None`, at these draws.
+struct Faulty {
+    byte: Option<u8>,
+    draws: Range<usize>,
+    /// Draws so far.
+    drawn: usize,
+}
+
+impl Faulty {
+    fn new(byte: Option<u8>, draws: Range<usize>) -> Self {
+        Self { byte, draws, drawn: 0 }
+    }
+}
 
 impl RngCore for Faulty {
     fn next_u32(&mut self) -> u32 {
@@ -131,11 +142,13 @@ impl RngCore for Faulty {
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
-        let Some(left) = self.1.checked_sub(1) else { return OsRng.try_fill_bytes(bytes) };
-        self.1 = left;
-        bytes.fill(self.0.ok_or(NonZeroU32::MAX)?);
+        self.drawn += 1;
+        if !self.draws.contains(&(self.drawn - 1)) {
+            return OsRng.try_fill_bytes(bytes);
+        }
+        bytes.fill(self.byte.ok_or(NonZeroU32::MAX)?);
         // Not stuck, but above the order of the curve.
-        bytes[31] ^= u8::from(self.0 == Some(0xff));
+        bytes[31] ^= u8::from(self.byte == Some(0xff));
         Ok(())
     }
 }
@@ -147,12 +160,12 @@ fn without_random_numbers_there_is_no_identity_and_no_node() {
     let (world, tasks) = world();
     run(tasks, async {
         for byte in [None, Some(0), Some(0xa5), Some(0xff)] {
-            let (flash, rng) = (Flash::new(), Faulty(byte, usize::MAX));
+            let (flash, rng) = (Flash::new(), Faulty::new(byte, 0..usize::MAX));
             let started = try_board(&world.network, flash, rng, settings(&world.keyring())).await;
             assert!(matches!(started.map(|_| ()), Err(StartError::Entropy)), "{byte:?}");
         }
-        // A random number that is no key is drawn again.
-        let rng = Faulty(Some(0xff), 1);
+        // A random number that is no key is drawn again. The first 16 draws are tested.
+        let rng = Faulty::new(Some(0xff), 16..17);
         assert!(try_board(&world.network, Flash::new(), rng, settings(&world.keyring())).await.is_ok());
     });
 }
