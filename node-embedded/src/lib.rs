@@ -176,6 +176,7 @@
 //! | room | idea |
 //! |---|---|
 //! | `leaf` | starting a node, the firmware's handle to it, this board's own requests |
+//! | `provision` | what a board does before its node starts: its identity, its settings, blobs |
 //! | `runner` | the one future in which a node lives |
 //! | `serve`, `rpc` | workers that answer hubs, and the built-in methods |
 //! | `trial` | a new keyring is confirmed, or the old one comes back |
@@ -206,6 +207,7 @@ mod flash;
 mod hub_rules;
 mod leaf;
 mod log;
+mod provision;
 mod revocation;
 mod rpc;
 mod runner;
@@ -224,8 +226,9 @@ pub use hub_rules::{
 };
 pub use leaf::{
     Call, CallError, CallHead, CallResponse, CallStream, ClockReading, Leaf, LeafResources, MethodCall,
-    Parts, StartError, start,
+    NotStarted, Parts, StartError, start,
 };
+pub use provision::{Board, ProvisionError, Provisioner};
 pub use revocation::{BadLists, MAX_LISTS, RevocationLists};
 pub use runner::Runner;
 pub use settings::{IdentitySigner, MAX_PINS, Settings};

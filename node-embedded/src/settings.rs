@@ -9,7 +9,7 @@ use node_core::trust::Fingerprint;
 use crate::hub_rules::JudgeHub;
 
 /// Most pins.
-pub const MAX_PINS: usize = 4;
+pub const MAX_PINS: usize = node_core::provision::MAX_PINS;
 
 /// The settings of a node at start.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +56,17 @@ impl<'d> Settings<'d> {
             version: env!("CARGO_PKG_VERSION"),
             keyring: None,
         }
+    }
+}
+
+impl<'d> Settings<'d> {
+    /// The settings that a [`Provisioner`](crate::Provisioner) found in flash. Its keyring is in flash, too.
+    ///
+    /// `built` is the time of the firmware's build: the later one of it and of the blob's time counts.
+    #[must_use]
+    pub fn of(provisioned: &'d node_core::provision::Settings<'d>, built: UnixTime) -> Self {
+        let node_core::provision::Settings { name, cluster, hubs, uses, pins, not_before, .. } = provisioned;
+        Self { not_before: built.max(*not_before), uses, pins, ..Self::new(name, cluster, hubs) }
     }
 }
 

@@ -84,6 +84,10 @@ pub const FIELDS: usize = 24;
 pub const BUNDLE: usize = 3840;
 /// Memory in which a sealed keyring arrives, and is decrypted.
 pub const SEALED: usize = BUNDLE + MAX_SEALED - MAX_BUNDLE;
+/// Memory in which a blob arrives before the node starts, as one frame of a serial line: that of sealed keyrings and of heads.
+pub const SCRATCH: usize = SEALED + HEADS;
+/// Memory for the heads of requests, and for methods.
+pub(crate) const HEADS: usize = (WORKERS + 1) * HEAD;
 /// Longest item in flash: the bundle and its key, in words of up to 32 bytes.
 pub const ITEM: usize = BUNDLE + 32;
 
@@ -109,6 +113,9 @@ const _: () =
 #[cfg(feature = "accept")]
 const _: () = assert!(TLS_ANSWER >= MAX_BUNDLE_CERTIFICATE + 256 && TLS_ANSWER >= BATCH + 17);
 const _: () = assert!(BUNDLE <= MAX_BUNDLE);
+const _: () =
+    assert!(SCRATCH >= 2 * node_core::provision::frame::MAX_ANSWER + 16, "an answer fits, and its frame");
+const _: () = assert!(ITEM >= node_core::provision::MAX_SETTINGS + 32, "settings are one item");
 const _: () = assert!(HEAD >= MAX_PING);
 const _: () = assert!(ALL_THEIR_EXCHANGES >= THEIR_EXCHANGES && THEIR_EXCHANGES >= 2);
 const _: () = assert!(THEIR_EXCHANGES <= u16::MAX as usize && EXCHANGES <= u8::MAX as usize);

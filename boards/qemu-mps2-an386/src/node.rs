@@ -52,8 +52,8 @@ pub async fn start(
         flash_range: flash::NODE,
         application: Component::new(node_settings.name, itself),
     };
-    let (leaf, runner) =
-        node_embedded::start(RESOURCES.take(), node_settings, parts).await.map_err(Error::Start)?;
+    let started = node_embedded::start(RESOURCES.take(), node_settings, parts).await;
+    let (leaf, runner) = started.map_err(|refused| Error::Start(refused.error))?;
     // The cell is empty: only this line fills it.
     let _ = itself.set(leaf);
     spawner.spawn(drive(runner).map_err(|_| Error::NoTask)?);

@@ -1,15 +1,16 @@
-//! The records that survive a loss of power: the keyrings, the node's identity key, the number of its starts.
+//! The records that survive a loss of power: the keyrings, the settings, the node's identity key, the number of its starts.
 //!
-//! There are two places for keyrings. One holds the confirmed keyring, the other is empty or holds one on trial. A [`Ledger`]
-//! says which is which, and changes in one step.
+//! There are two places for keyrings. One holds the confirmed keyring, the other is empty or holds one on trial. There are two for
+//! settings and for the identity key, too: what a blob brings is written beside what there is. A [`Ledger`] says which record counts,
+//! and changes in one step.
 //!
 //! Each record is one item in a map of sequential-storage. Power may fail at any moment: the next start finds the old
 //! record or the new one. The keys are not encrypted, and replaced records stay readable until their page is erased, so a
 //! board whose flash can be read out gives its keys away, the former ones too.
 
-use core::fmt;
 use core::ops::{Deref, Range};
 
+use super::error::StoreError;
 use super::ledger::{Ledger, Place};
 use super::wiped::Wiped;
 use crate::sizes::{BUNDLE, ITEM, SEALED};
@@ -24,17 +25,22 @@ const KEYRING_A: u8 = 1;
 /// The id that a board had before ids followed from keys. Nothing writes it.
 const NODE_ID: u8 = 2;
 const STARTS: u8 = 3;
-const IDENTITY: u8 = 4;
+const IDENTITY_A: u8 = 4;
 const KEYRING_B: u8 = 5;
 const LEDGER: u8 = 6;
+const SETTINGS_A: u8 = 7;
+const SETTINGS_B: u8 = 8;
+const IDENTITY_B: u8 = 9;
 
-/// The least flash, in bytes: the confirmed keyring, one on trial, the short records, and a page to move records to.
+/// The least flash, in bytes: the confirmed keyring, one on trial, the settings and the short records, and a page to move records to.
 const MIN_LENGTH: usize = 16 * 1024;
 const _: () = assert!(4 * ITEM <= MIN_LENGTH);
 
+type Map<F> = MapStorage<u8, F, Cache<Uncached, Uncached, Uncached, u8>>;
+
 /// The node's records in flash.
 pub(crate) struct Store<'d, F: NorFlash> {
-    map: MapStorage<u8, F, Cache<Uncached, Uncached, Uncached, u8>>,
+    map: Map<F>,
     buffer: &'d mut [u8; ITEM],
     ledger: Ledger,
 }
@@ -49,18 +55,27 @@ impl<'d, F: NorFlash> Store<'d, F> {
         flash: F,
         range: Range<u32>,
         buffer: &'d mut [u8; ITEM],
-    ) -> Result<Self, StoreError<F::Error>> {
+    ) -> Result<Self, (StoreError<F::Error>, F)> {
         if range.len() < MIN_LENGTH {
-            return Err(StoreError::Range);
+            return Err((StoreError::Range, flash));
         }
-        let config = MapConfig::try_new(range).map_err(|_| StoreError::Range)?;
+        let Ok(config) = MapConfig::try_new(range) else { return Err((StoreError::Range, flash)) };
         let map = MapStorage::new(flash, config, Cache::new_uncached());
         let mut store = Self { map, buffer, ledger: Ledger::NEW };
-        let ledger = store.fetch(LEDGER).await?.map(|ledger| Ledger::decode(&ledger));
-        if let Some(ledger) = ledger {
-            store.ledger = ledger.ok_or(StoreError::Ledger)?;
+        match store.fetch(LEDGER).await.map(|record| record.map(|ledger| Ledger::decode(&ledger))) {
+            Ok(None) => Ok(store),
+            Ok(Some(Some(ledger))) => {
+                store.ledger = ledger;
+                Ok(store)
+            }
+            Ok(Some(None)) => Err((StoreError::Ledger, store.detach().flash())),
+            Err(error) => Err((error.into(), store.detach().flash())),
         }
-        Ok(store)
+    }
+
+    /// Gives its buffer back.
+    pub(crate) fn detach(self) -> Detached<F> {
+        Detached { map: self.map, ledger: self.ledger }
     }
 
     /// The epoch of the last keyring that arrived; 0 before the first.
@@ -143,7 +158,8 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be read, or the record has another length than a key.
     pub(crate) async fn identity(&mut self, secret: &mut [u8; 32]) -> Result<bool, StoreError<F::Error>> {
-        let Some(record) = self.fetch(IDENTITY).await? else { return Ok(false) };
+        let place = self.ledger.identity;
+        let Some(record) = self.fetch(identity_record(place)).await? else { return Ok(false) };
         *secret = *<&[u8; 32]>::try_from(&*record).map_err(|_| StoreError::Identity)?;
         Ok(true)
     }
@@ -153,7 +169,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be written.
     pub(crate) async fn set_identity(&mut self, secret: &[u8; 32]) -> Result<(), StoreError<F::Error>> {
-        Ok(self.store(IDENTITY, secret).await?)
+        Ok(self.store(identity_record(self.ledger.identity), secret).await?)
     }
 
     /// The id that a board without an identity key had.
@@ -209,6 +225,24 @@ impl<'d, F: NorFlash> Store<'d, F> {
     }
 }
 
+/// A store without its buffer.
+pub(crate) struct Detached<F: NorFlash> {
+    map: Map<F>,
+    ledger: Ledger,
+}
+
+impl<F: NorFlash> Detached<F> {
+    /// The store with another buffer.
+    pub(crate) fn attach(self, buffer: &mut [u8; ITEM]) -> Store<'_, F> {
+        Store { map: self.map, buffer, ledger: self.ledger }
+    }
+
+    /// The flash.
+    pub(crate) fn flash(self) -> F {
+        self.map.destroy().0
+    }
+}
+
 /// A record of the flash in the store's buffer, which is wiped at the end of this loan.
 pub(crate) struct Record<'b> {
     buffer: Wiped<'b, ITEM>,
@@ -230,58 +264,22 @@ const fn record(place: Place) -> u8 {
     }
 }
 
+const fn identity_record(place: Place) -> u8 {
+    match place {
+        Place::A => IDENTITY_A,
+        Place::B => IDENTITY_B,
+    }
+}
+
 /// The store, and the buffer that receives a new keyring.
 pub(crate) struct KeyringMemory<'d, F: NorFlash> {
     pub(crate) store: Store<'d, F>,
     pub(crate) sealed: &'d mut [u8; SEALED],
 }
 
-/// Why the flash does not keep the node's records. The old records are unchanged.
-#[derive(Debug)]
-pub enum StoreError<E> {
-    /// The flash failed, or the map in it is full or damaged.
-    Flash(Error<E>),
-    /// The record of the identity key holds no P-256 private key.
-    Identity,
-    /// The record that says which keyring is confirmed cannot be read.
-    Ledger,
-    /// The range is shorter than 16 KiB, or is not two or more whole pages.
-    Range,
-    /// The keyring has this many bytes: more than a page of flash or the buffer holds.
-    TooLong(usize),
-}
+mod install;
 
-impl<E> From<Error<E>> for StoreError<E> {
-    fn from(error: Error<E>) -> Self {
-        Self::Flash(error)
-    }
-}
-
-impl<E: fmt::Debug> fmt::Display for StoreError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flash(Error::ItemTooBig) => {
-                f.write_str("the keyring does not fit a page of this board's flash: remove old slots")
-            }
-            Self::Flash(Error::FullStorage) => f.write_str("the node's flash is full: give it more pages"),
-            Self::Ledger | Self::Flash(Error::Corrupted { .. }) => f.write_str(
-                "the node's records in flash are damaged: erase them and provision the board again",
-            ),
-            Self::Flash(error) => write!(f, "the flash failed: {error:?}"),
-            Self::Identity => f.write_str(
-                "the identity key in the node's flash is no P-256 key: erase the node's records and provision the board again",
-            ),
-            Self::Range => {
-                f.write_str("the node needs whole pages of flash, two or more and 16 KiB: correct its range")
-            }
-            Self::TooLong(bytes) => {
-                write!(f, "the keyring has {bytes} bytes, this board keeps {BUNDLE}: remove old slots")
-            }
-        }
-    }
-}
-
-impl<E: fmt::Debug> core::error::Error for StoreError<E> {}
+pub(crate) use install::Brought;
 
 #[cfg(test)]
 mod tests;

@@ -6,21 +6,22 @@ use embassy_net::Stack;
 use embassy_sync::mutex::Mutex;
 use embedded_storage_async::nor_flash::NorFlash;
 use embedded_tls::CryptoRngCore;
+use node_core::crypto::SignError;
 use node_core::gossip::Node;
 use node_core::identity::Identity;
 use node_core::wire::{Kind, Metadata};
 
 use super::error::StartError;
 use super::handle::Leaf;
-use super::identity::{IdentityMemory, find_identity};
+use super::identity::{IdentityMemory, owner};
+use super::prepare::{Prepared, prepare};
 use crate::application::Application;
 use crate::connection::PortMemory;
-use crate::entropy;
 use crate::flash::{KeyringMemory, Keys, Store};
-use crate::log::{information, warning};
+use crate::log::information;
 use crate::runner::Runner;
-use crate::settings::{MAX_PINS, Settings};
-use crate::sizes::{HEAD, ITEM, LINKS, SEALED, WORKERS};
+use crate::settings::Settings;
+use crate::sizes::{HEAD, ITEM, LINKS, SCRATCH, SEALED, WORKERS};
 use crate::state::{Boot, Core, CoreError, CoreMemory, NodeMemory, State, Trial, now};
 
 /// The firmware's parts for a node.
@@ -50,9 +51,9 @@ struct Memory<'d> {
     node: NodeMemory<'d>,
     core: CoreMemory,
     ports: [PortMemory; LINKS],
-    heads: [[u8; HEAD]; WORKERS + 1],
     item: [u8; ITEM],
-    sealed: [u8; SEALED],
+    /// For sealed keyrings, and the heads of requests behind them. One array, so that a blob has all of it.
+    scratch: [u8; SCRATCH],
 }
 
 impl LeafResources<'_> {
@@ -65,12 +66,19 @@ impl LeafResources<'_> {
                 node: NodeMemory::NEW,
                 core: CoreMemory::NEW,
                 ports: [PortMemory::NEW; LINKS],
-                heads: [[0; HEAD]; WORKERS + 1],
                 item: [0; ITEM],
-                sealed: [0; SEALED],
+                scratch: [0; SCRATCH],
             },
             state: heapless::Vec::new(),
         }
+    }
+}
+
+impl LeafResources<'_> {
+    /// The memory for provisioning, as long as the node has not started.
+    pub(crate) fn lend(&mut self) -> (&mut IdentityMemory, &mut [u8; ITEM], &mut [u8; SCRATCH]) {
+        let Memory { identity, item, scratch, .. } = &mut self.memory;
+        (identity, item, scratch)
     }
 }
 
@@ -86,45 +94,105 @@ impl Default for LeafResources<'_> {
 /// flash, too, unless the settings name a device for it. A board without one makes it and stores it.
 ///
 /// # Errors
-/// [`StartError`] says what to change. Nothing was sent.
+/// [`NotStarted`] says what to change, and gives back what was lent. Nothing was sent.
 pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     resources: &'d mut LeafResources<'d>,
     settings: Settings<'d>,
-    parts: Parts<'d, G, F, A>,
-) -> Result<(Leaf<'d>, Runner<'d, G, F, A>), StartError<F::Error>> {
-    let Parts { network, mut rng, flash, flash_range, application } = parts;
+    mut parts: Parts<'d, G, F, A>,
+) -> Result<(Leaf<'d>, Runner<'d, G, F, A>), NotStarted<'d, G, F, A>> {
+    // First all that can fail on a board in the field, with the memory borrowed for a moment only.
+    let LeafResources { memory: Memory { identity, item, .. }, .. } = &mut *resources;
+    let mut store = match Store::open(parts.flash, parts.flash_range.clone(), item).await {
+        Ok(store) => store,
+        Err((error, flash)) => {
+            let parts = Parts { flash, ..parts };
+            return Err(NotStarted { error: StartError::Flash(error), parts, resources: Some(resources) });
+        }
+    };
+    let prepared = prepare(&settings, identity, &mut store, &mut parts.rng).await;
+    let store = store.detach();
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            let parts = Parts { flash: store.flash(), ..parts };
+            return Err(NotStarted { error, parts, resources: Some(resources) });
+        }
+    };
+    let Parts { network, rng, flash_range, application, .. } = parts;
     let LeafResources { memory, state } = resources;
-    let Memory { identity, node, core, ports, heads, item, sealed } = memory;
-    if settings.pins.len() > MAX_PINS {
-        return Err(StartError::Settings);
+    let Memory { identity, node, core, ports, item, scratch } = memory;
+    let places = Places { identity, node, core, state };
+    let state = put_together(settings, prepared, application.components(), places);
+    match state.and_then(|state| Ok((state, divide(scratch).ok_or(CoreError::Settings)?))) {
+        Ok((state, (sealed, heads))) => {
+            let keyring = Mutex::new(KeyringMemory { store: store.attach(item), sealed });
+            let runner = Runner { state, network, rng: rng.into(), keyring, application, ports, heads };
+            Ok((Leaf::new(state), runner))
+        }
+        Err(error) => {
+            let parts = Parts { network, rng, flash: store.flash(), flash_range, application };
+            Err(NotStarted { error: error.into(), parts, resources: None })
+        }
     }
-    if let Some(rules) = settings.hub_rules {
-        rules.check().map_err(StartError::HubRules)?;
+}
+
+/// A node that was not started: why, and what was lent to it.
+pub struct NotStarted<'d, G, F: NorFlash, A> {
+    /// The reason.
+    pub error: StartError<F::Error>,
+    /// The parts, as they were lent.
+    pub parts: Parts<'d, G, F, A>,
+    /// The memory, free for another start. `None` when the very last steps failed, for [`StartError::Settings`] and
+    /// [`StartError::Sign`]: then machines lie in it that were not finished.
+    pub resources: Option<&'d mut LeafResources<'d>>,
+}
+
+impl<G, F: NorFlash, A> core::fmt::Debug for NotStarted<'_, G, F, A> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("NotStarted").field("error", &self.error).finish_non_exhaustive()
     }
-    entropy::test(&mut rng)?;
-    let mut store = Store::open(flash, flash_range, item).await.map_err(StartError::Flash)?;
-    provision(&mut store, settings.keyring).await?;
-    let owner = find_identity(&settings, identity, &mut store, &mut rng).await?;
-    let starts = store.count_start().await.map_err(StartError::Flash)?;
-    let (mut seed, mut random) = ([0; 8], [0; 8]);
-    entropy::fill(&mut rng, &mut seed)?;
-    entropy::fill(&mut rng, &mut random)?;
-    // Loaded last: the keys are large, and a wait would keep them in this future.
-    let keys = load_keys(&mut store).await?;
+}
+
+impl<G, F: NorFlash, A> core::fmt::Display for NotStarted<'_, G, F, A> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<G, F: NorFlash, A> core::error::Error for NotStarted<'_, G, F, A> {}
+
+/// The memory of a sealed keyring, and that of heads. There is always enough.
+fn divide(scratch: &mut [u8; SCRATCH]) -> Option<(&mut [u8; SEALED], &mut [[u8; HEAD]; WORKERS + 1])> {
+    let (sealed, heads) = scratch.split_first_chunk_mut()?;
+    Some((sealed, heads.as_chunks_mut().0.first_chunk_mut()?))
+}
+
+/// The places in which the parts of a node are made.
+struct Places<'d> {
+    identity: &'d IdentityMemory,
+    node: &'d mut NodeMemory<'d>,
+    core: &'d mut CoreMemory,
+    state: &'d mut heapless::Vec<State<'d>, 1>,
+}
+
+/// Puts the node together.
+fn put_together<'d>(
+    settings: Settings<'d>,
+    prepared: Prepared,
+    components: &[&str],
+    places: Places<'d>,
+) -> Result<&'d State<'d>, CoreError> {
+    let Prepared { keys, on_trial, starts, seed, random } = prepared;
+    let owner = owner(&settings, places.identity).ok_or(CoreError::Sign(SignError))?;
     let identity = owner.identity;
     information!("{} ({}), start {}, certificate {}", settings.name, identity.id, starts, keys.active());
-
     let [a, b, c, d, ..] = random;
     let random = u32::from_le_bytes([a, b, c, d]);
     let boot = Boot { identity, starts, random, seed: u64::from_le_bytes(seed) };
-    let about_me = describe(&settings, &keys, application.components());
-    let node = bear(&boot, node, about_me)?;
-    let mut core = assemble(core, &settings, identity, node)?;
-    core.trial = store.is_on_trial().then(|| Trial::begin(now(), keys.edition()));
-    let state = place(state, State::new(settings, owner, keys, core))?;
-    let keyring = Mutex::new(KeyringMemory { store, sealed });
-    let runner = Runner { state, network, rng: rng.into(), keyring, application, ports, heads };
-    Ok((Leaf::new(state), runner))
+    let node = bear(&boot, places.node, describe(&settings, &keys, components))?;
+    let mut core = assemble(places.core, &settings, identity, node)?;
+    core.trial = on_trial.then(|| Trial::begin(now(), keys.edition()));
+    place(places.state, State::new(settings, owner, keys, core))
 }
 
 /// Makes the node, which signs what it says of itself.
@@ -162,45 +230,11 @@ fn place<'d>(
 }
 
 /// The node's own metadata; `None` when a list in it is too long.
-fn describe<'s>(settings: &Settings<'s>, keys: &Keys, components: &[&'s str]) -> Option<Metadata<'s>> {
+fn describe<'s>(settings: &Settings<'s>, keys: &Keys, components: &'s [&'s str]) -> Option<Metadata<'s>> {
     let mut metadata = Metadata::new(settings.name, Kind::Leaf);
     metadata.active_key = keys.active().0;
     metadata.keyring = keys.digest().0;
     metadata.components = heapless::Vec::from_slice(components).ok()?;
     metadata.uses = heapless::Vec::from_slice(settings.uses).ok()?;
     Some(metadata)
-}
-
-/// Stores the keyring of the settings on a board that has none.
-async fn provision<F: NorFlash>(
-    store: &mut Store<'_, F>,
-    bundle: Option<&[u8]>,
-) -> Result<(), StartError<F::Error>> {
-    if store.confirmed_keyring().await.map_err(StartError::Flash)?.is_some() {
-        return Ok(());
-    }
-    let bundle = bundle.ok_or(StartError::NoKeyring)?;
-    Keys::read(bundle).map_err(StartError::Keyring)?;
-    store.provision(bundle).await.map_err(StartError::Flash)
-}
-
-/// The keyring to use: the one on trial, if its trial goes on, else the confirmed one.
-async fn load_keys<F: NorFlash>(store: &mut Store<'_, F>) -> Result<Keys, StartError<F::Error>> {
-    let was_on_trial = store.is_on_trial();
-    store.resume_trial().await.map_err(StartError::Flash)?;
-    if was_on_trial && !store.is_on_trial() {
-        warning!(
-            "this is the second start since the trial of a keyring began: the keyring before it is used"
-        );
-    }
-    if store.is_on_trial() {
-        let bundle = store.keyring().await.map_err(StartError::Flash)?;
-        if let Some(Ok(keys)) = bundle.map(|bundle| Keys::read(&bundle)) {
-            return Ok(keys);
-        }
-        warning!("the keyring on trial cannot be read: the one before it is used");
-        store.end_trial(false).await.map_err(StartError::Flash)?;
-    }
-    let bundle = store.confirmed_keyring().await.map_err(StartError::Flash)?;
-    Keys::read(&bundle.ok_or(StartError::NoKeyring)?).map_err(StartError::Keyring)
 }

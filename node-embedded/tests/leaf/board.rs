@@ -45,7 +45,8 @@ pub async fn try_board(
     settings: Settings<'static>,
 ) -> Result<(Leaf<'static>, Task), StartError<Failure>> {
     let parts = Parts { network: network.board, rng, flash, flash_range: flash::RANGE, application: Echo };
-    let (leaf, mut runner) = start(Box::leak(Box::new(LeafResources::new())), settings, parts).await?;
+    let started = start(Box::leak(Box::new(LeafResources::new())), settings, parts).await;
+    let (leaf, mut runner) = started.map_err(|refused| refused.error)?;
     let task: Task = Box::pin(async move {
         runner.run().await;
     });

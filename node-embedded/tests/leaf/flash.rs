@@ -12,11 +12,11 @@ use embedded_storage_async::nor_flash::{
 
 const PAGE: usize = 4096;
 const WORD: usize = 4;
-const PAGES: usize = 4;
+const PAGES: usize = 7;
 const SIZE: usize = PAGES * PAGE;
 
-/// All of it.
-pub const RANGE: Range<u32> = 0..SIZE as u32;
+/// The pages of the node's records. The others are free for the tests.
+pub const RANGE: Range<u32> = 0..4 * PAGE as u32;
 
 /// A flash. All clones are the same flash.
 #[derive(Clone)]
@@ -26,18 +26,20 @@ struct Cells {
     bytes: Vec<u8>,
     /// Words that can be written, or sixteenths of pages erased, until the power fails.
     words_left: Option<usize>,
+    /// No page can be erased any more.
+    worn: bool,
 }
 
 impl Flash {
     /// A new flash, erased.
     pub fn new() -> Self {
-        Self(Rc::new(RefCell::new(Cells { bytes: vec![0xff; SIZE], words_left: None })))
+        Self(Rc::new(RefCell::new(Cells { bytes: vec![0xff; SIZE], words_left: None, worn: false })))
     }
 
     /// Another flash with the same contents and unlimited power.
     pub fn copy(&self) -> Self {
         let bytes = self.0.borrow().bytes.clone();
-        Self(Rc::new(RefCell::new(Cells { bytes, words_left: None })))
+        Self(Rc::new(RefCell::new(Cells { bytes, words_left: None, worn: false })))
     }
 
     /// Whether there was more power than it took.
@@ -48,6 +50,13 @@ impl Flash {
     /// Makes the power fail after this many words.
     pub fn fail_after(&self, words: usize) {
         self.0.borrow_mut().words_left = Some(words);
+    }
+}
+
+impl Flash {
+    /// Makes every erase fail from now on.
+    pub fn wear_out(&self) {
+        self.0.borrow_mut().worn = true;
     }
 }
 
@@ -70,6 +79,7 @@ pub enum Failure {
     NoPower,
     Range,
     NotErased,
+    Worn,
 }
 
 impl NorFlashError for Failure {
@@ -107,6 +117,9 @@ impl NorFlash for Flash {
             return Err(Failure::Range);
         }
         let mut cells = self.0.borrow_mut();
+        if cells.worn {
+            return Err(Failure::Worn);
+        }
         // An erase takes time: power may fail in the middle of it.
         const STEP: usize = PAGE / 16;
         (from..to).step_by(STEP).try_for_each(|at| cells.change(at..at + STEP, |part| part.fill(0xff)))

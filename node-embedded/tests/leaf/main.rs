@@ -43,6 +43,10 @@ mod operator;
 #[cfg(test)]
 mod proof;
 #[cfg(test)]
+mod provision;
+#[cfg(test)]
+mod serial_line;
+#[cfg(test)]
 mod task;
 #[cfg(test)]
 mod trust;

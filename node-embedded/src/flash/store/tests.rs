@@ -4,6 +4,7 @@ use std::vec;
 use std::vec::Vec;
 
 use embassy_futures::block_on;
+use node_core::provision::MAX_SETTINGS;
 
 use super::*;
 
@@ -21,7 +22,7 @@ fn bundle(edition: u8) -> Vec<u8> {
 
 fn with_store<T>(flash: &Flash, work: impl AsyncFnOnce(&mut Store<'_, Flash>) -> T) -> T {
     let mut buffer = [0; ITEM];
-    block_on(async { work(&mut Store::open(flash.clone(), RANGE, &mut buffer).await.unwrap()).await })
+    block_on(async { work(&mut Store::open(flash.clone(), RANGE, &mut buffer).await.ok().unwrap()).await })
 }
 
 /// Puts a keyring on trial and confirms it.
@@ -46,7 +47,7 @@ fn used(changes: u8) -> Flash {
 }
 
 /// The records that a start finds.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Contents {
     in_use: Option<Vec<u8>>,
     confirmed: Option<Vec<u8>>,
@@ -231,7 +232,7 @@ fn no_copy_of_a_key_is_left_in_the_buffer() {
     with_store(&flash, async |store| store.provision(&bundle(0x5e)).await.unwrap());
     for step in 0..16 {
         block_on(async {
-            let mut store = Store::open(flash.clone(), RANGE, &mut buffer).await.unwrap();
+            let mut store = Store::open(flash.clone(), RANGE, &mut buffer).await.ok().unwrap();
             match step {
                 0 => store.set_identity(&SECRET).await.unwrap(),
                 1 => assert!(store.identity(&mut [0; 32]).await.unwrap()),
@@ -252,7 +253,7 @@ fn an_identity_of_another_length_is_an_error_and_no_new_identity() {
     let flash = Flash::new();
     for length in [0, 31, 33] {
         with_store(&flash, async |store| {
-            store.store(IDENTITY, &vec![1; length]).await.unwrap();
+            store.store(IDENTITY_A, &vec![1; length]).await.unwrap();
             assert!(matches!(store.identity(&mut [0; 32]).await, Err(StoreError::Identity)), "{length}");
         });
     }
@@ -261,17 +262,20 @@ fn an_identity_of_another_length_is_an_error_and_no_new_identity() {
 #[test]
 fn a_range_that_is_too_short_or_not_whole_pages_is_refused() {
     for range in [0..4096, 0..3 * 4096, 0..20_000, 100..16_384 + 100] {
-        assert!(matches!(block_on(Store::open(Flash::new(), range, &mut [0; ITEM])), Err(StoreError::Range)));
+        assert!(matches!(
+            block_on(Store::open(Flash::new(), range, &mut [0; ITEM])),
+            Err((StoreError::Range, _))
+        ));
     }
 }
 
 #[test]
 fn a_damaged_ledger_is_an_error_and_no_new_start_of_epochs() {
-    for record in [&[0; 8][..], &[0; 10], &[], &[0, 0, 0, 0, 0, 0, 0, 0, 8]] {
+    for record in [&[0; 8][..], &[0; 10], &[], &[0, 0, 0, 0, 0, 0, 0, 0, 64], &[0, 0, 0, 0, 0, 0, 0, 0, 16]] {
         let flash = used(0);
         with_store(&flash, async |store| store.store(LEDGER, record).await.unwrap());
         let opened = block_on(async { Store::open(flash, RANGE, &mut [0; ITEM]).await.map(|_| ()) });
-        assert!(matches!(opened, Err(StoreError::Ledger)), "{record:?}");
+        assert!(matches!(opened, Err((StoreError::Ledger, _))), "{record:?}");
     }
 }
 
@@ -287,4 +291,165 @@ fn a_buffer_is_wiped_when_its_future_is_dropped() {
         assert!(embassy_futures::poll_once(waits.as_mut()).is_pending());
     }
     assert_eq!(buffer, [0; 64]);
+}
+
+/// Settings as long as a board's are, distinguished by `edition`.
+fn settings(edition: u8) -> Vec<u8> {
+    vec![edition; 300]
+}
+
+/// The records that a blob may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Provisioned {
+    settings: Option<Vec<u8>>,
+    contents: Contents,
+}
+
+fn provisioned(flash: &Flash) -> Provisioned {
+    let settings =
+        with_store(flash, async |store| store.settings().await.unwrap().map(|bytes| bytes.to_vec()));
+    Provisioned { settings, contents: contents(flash) }
+}
+
+/// A keyring that leaves the tests of every cut some time.
+fn short_bundle(edition: u8) -> Vec<u8> {
+    vec![edition; 900]
+}
+
+/// A flash that was provisioned by so many blobs.
+fn installed(blobs: u8) -> Flash {
+    let flash = used(0);
+    with_store(&flash, async |store| {
+        for edition in 1..=blobs {
+            let (settings, bundle) = (settings(edition), short_bundle(edition));
+            let (epoch, keyring) = (edition.into(), Some(&bundle[..]));
+            store.install(&Brought { epoch, settings: &settings, keyring, identity: None }).await.unwrap();
+        }
+    });
+    flash
+}
+
+#[test]
+fn a_power_cut_while_a_board_is_provisioned_leaves_it_as_before_or_as_after() {
+    const OTHER: [u8; 32] = [0x6f; 32];
+    let (new_settings, new_bundle) = (settings(200), short_bundle(200));
+    // Enough blobs to go once round the pages.
+    for blobs in 0..9 {
+        let (with_keyring, with_identity) =
+            [(true, false), (false, true), (true, true)][usize::from(blobs % 3)];
+        let before = installed(blobs);
+        let old = provisioned(&before);
+        let brought = Brought {
+            epoch: 1000,
+            settings: &new_settings,
+            keyring: with_keyring.then_some(&new_bundle[..]),
+            identity: with_identity.then_some(&OTHER),
+        };
+        let keyring = if with_keyring { Some(new_bundle.clone()) } else { old.contents.in_use.clone() };
+        let new = Provisioned {
+            settings: Some(new_settings.clone()),
+            contents: Contents {
+                in_use: keyring.clone(),
+                confirmed: keyring,
+                on_trial: false,
+                epoch: 1000,
+                secret: Some(if with_identity { OTHER } else { SECRET }),
+            },
+        };
+        cut_everywhere(
+            &before,
+            async |store| store.install(&brought).await.is_ok(),
+            |flash, done| {
+                let found = provisioned(flash);
+                assert!(found == new || (found == old && !done), "after {blobs} blobs: {done}");
+                // However it ended, the next blob is taken.
+                let next = Brought { epoch: 1001, identity: None, ..brought };
+                with_store(flash, async |store| store.install(&next).await.unwrap());
+                let found = provisioned(flash);
+                assert_eq!((found.settings, found.contents.epoch), (new.settings.clone(), 1001));
+            },
+        );
+    }
+}
+
+#[test]
+fn a_board_on_trial_is_provisioned_and_the_trial_ends() {
+    let before = installed(1);
+    with_store(&before, async |store| store.begin_trial(&short_bundle(100), 500).await.unwrap());
+    let (settings, bundle) = (settings(200), short_bundle(200));
+    let brought = Brought { epoch: 1000, settings: &settings, keyring: Some(&bundle), identity: None };
+    let trial = provisioned(&before);
+    let dropped = Provisioned {
+        contents: Contents { in_use: trial.contents.confirmed.clone(), on_trial: false, ..contents(&before) },
+        ..trial.clone()
+    };
+    let new = Provisioned { settings: Some(settings.clone()), contents: Contents::confirmed(&bundle, 1000) };
+    cut_everywhere(
+        &before,
+        async |store| store.install(&brought).await.is_ok(),
+        |flash, done| {
+            let found = provisioned(flash);
+            assert!(found == new || (!done && (found == trial || found == dropped)));
+        },
+    );
+}
+
+#[test]
+fn the_longest_settings_and_keyrings_replace_each_other_for_ever() {
+    let flash = used(0);
+    // A page holds both. Longer keyrings need a fifth page beside the longest settings.
+    const LONGEST: usize = if BUNDLE < 2900 { BUNDLE } else { 2900 };
+    for edition in 0..24 {
+        let (settings, longest) = (vec![edition; MAX_SETTINGS], vec![edition; LONGEST]);
+        // Some keyrings arrive over the network in between.
+        let (epoch, push) = (u64::from(edition) * 2 + 1, edition % 3 == 0);
+        with_store(&flash, async |store| {
+            let brought = Brought {
+                epoch,
+                settings: &settings,
+                keyring: Some(&longest),
+                identity: Some(&[edition; 32]),
+            };
+            store.install(&brought).await.unwrap();
+            if push {
+                store.begin_trial(&longest, epoch + 1).await.unwrap();
+                store.end_trial(edition % 2 == 0).await.unwrap();
+            }
+            store.count_start().await.unwrap();
+        });
+        let found = provisioned(&flash);
+        assert_eq!(found.settings, Some(settings));
+        let secret = Some([edition; 32]);
+        assert_eq!(
+            found.contents,
+            Contents { secret, ..Contents::confirmed(&longest, epoch + u64::from(push)) }
+        );
+    }
+}
+
+#[test]
+fn a_worn_flash_refuses_a_blob_and_keeps_what_it_has() {
+    let flash = installed(5);
+    let old = provisioned(&flash);
+    flash.wear_out();
+    let (settings, bundle) = (settings(200), bundle(200));
+    let install = async |store: &mut Store<'_, Flash>, epoch| {
+        let brought = Brought { epoch, settings: &settings, keyring: Some(&bundle), identity: None };
+        store.install(&brought).await
+    };
+    // Without an erase there is room for a few more.
+    let mut taken = None;
+    for epoch in 1000..1100 {
+        match with_store(&flash, async |store| install(store, epoch).await) {
+            Ok(()) => taken = Some(epoch),
+            Err(error) => {
+                assert!(matches!(error, StoreError::Flash(_)), "{error}");
+                let found = provisioned(&flash);
+                assert_eq!(found.contents.epoch, taken.unwrap_or(old.contents.epoch));
+                assert!(found.contents.confirmed.is_some() && found.settings.is_some());
+                return;
+            }
+        }
+    }
+    panic!("nothing was erased");
 }

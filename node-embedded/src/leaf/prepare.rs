@@ -1,0 +1,88 @@
+//! The first half of a start: what may fail on a board in the field. It borrows the memory of the node for a moment only.
+
+use embedded_storage_async::nor_flash::NorFlash;
+use embedded_tls::CryptoRngCore;
+
+use super::error::StartError;
+use super::identity::{IdentityMemory, check_device, own_identity};
+use crate::entropy;
+use crate::flash::{Keys, Store};
+use crate::log::warning;
+use crate::settings::{MAX_PINS, Settings};
+
+/// What flash and entropy give to a start.
+pub(super) struct Prepared {
+    /// The keyring in use.
+    pub(super) keys: Keys,
+    /// It is on trial.
+    pub(super) on_trial: bool,
+    /// The starts so far, this one included.
+    pub(super) starts: u32,
+    pub(super) seed: [u8; 8],
+    pub(super) random: [u8; 8],
+}
+
+/// Finds or makes what a start needs. The identity key is in its memory then, unless a device holds it.
+///
+/// # Errors
+/// [`StartError`] says what to change.
+pub(super) async fn prepare<G: CryptoRngCore, F: NorFlash>(
+    settings: &Settings<'_>,
+    identity: &mut IdentityMemory,
+    store: &mut Store<'_, F>,
+    rng: &mut G,
+) -> Result<Prepared, StartError<F::Error>> {
+    if settings.pins.len() > MAX_PINS {
+        return Err(StartError::Settings);
+    }
+    if let Some(rules) = settings.hub_rules {
+        rules.check().map_err(StartError::HubRules)?;
+    }
+    entropy::test(rng)?;
+    provision(store, settings.keyring).await?;
+    match &settings.identity {
+        Some(device) => check_device(device)?,
+        None => _ = own_identity(identity, store, rng).await?,
+    }
+    let starts = store.count_start().await.map_err(StartError::Flash)?;
+    let (mut seed, mut random) = ([0; 8], [0; 8]);
+    entropy::fill(rng, &mut seed)?;
+    entropy::fill(rng, &mut random)?;
+    // Loaded last: the keys are large, and a wait would keep them in this future.
+    let keys = load_keys(store).await?;
+    Ok(Prepared { keys, on_trial: store.is_on_trial(), starts, seed, random })
+}
+
+/// Stores the keyring of the settings on a board that has none.
+async fn provision<F: NorFlash>(
+    store: &mut Store<'_, F>,
+    bundle: Option<&[u8]>,
+) -> Result<(), StartError<F::Error>> {
+    if store.confirmed_keyring().await.map_err(StartError::Flash)?.is_some() {
+        return Ok(());
+    }
+    let bundle = bundle.ok_or(StartError::NoKeyring)?;
+    Keys::read(bundle).map_err(StartError::Keyring)?;
+    store.provision(bundle).await.map_err(StartError::Flash)
+}
+
+/// The keyring to use: the one on trial, if its trial goes on, else the confirmed one.
+async fn load_keys<F: NorFlash>(store: &mut Store<'_, F>) -> Result<Keys, StartError<F::Error>> {
+    let was_on_trial = store.is_on_trial();
+    store.resume_trial().await.map_err(StartError::Flash)?;
+    if was_on_trial && !store.is_on_trial() {
+        warning!(
+            "this is the second start since the trial of a keyring began: the keyring before it is used"
+        );
+    }
+    if store.is_on_trial() {
+        let bundle = store.keyring().await.map_err(StartError::Flash)?;
+        if let Some(Ok(keys)) = bundle.map(|bundle| Keys::read(&bundle)) {
+            return Ok(keys);
+        }
+        warning!("the keyring on trial cannot be read: the one before it is used");
+        store.end_trial(false).await.map_err(StartError::Flash)?;
+    }
+    let bundle = store.confirmed_keyring().await.map_err(StartError::Flash)?;
+    Keys::read(&bundle.ok_or(StartError::NoKeyring)?).map_err(StartError::Keyring)
+}
