@@ -1,6 +1,6 @@
 //! One port's work, again and again: dial, shake hands, move bytes until the link is over.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use embassy_net::tcp::{ConnectError, TcpSocket};
 use embassy_net::{IpEndpoint, Stack};
@@ -19,7 +19,7 @@ use crate::tls::{Carrier, Grounds, Guard, RecordBuffers, Session, SessionError, 
 mod address;
 mod traffic;
 
-use address::{has_route, host, resolve};
+use address::{Endpoints, has_route, host, resolve};
 use traffic::Traffic;
 
 /// Longest wait for a TCP connection.
@@ -52,6 +52,8 @@ pub(crate) struct Connector<'r, 'd, G> {
     pub(crate) network: Stack<'d>,
     pub(crate) rng: &'r RefCell<G>,
     pub(crate) port: usize,
+    /// The answer of a name server that the next dial begins with.
+    pub(crate) turn: Cell<usize>,
 }
 
 impl<G: CryptoRngCore> Connector<'_, '_, G> {
@@ -64,21 +66,36 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         }
     }
 
-    /// Opens a connection and keeps it until its link is over.
+    /// Opens a connection and keeps it until its link is over. The addresses behind a name are dialled in turn, until one of
+    /// them gives a session; each dial begins with another one.
     async fn dial(&self, dial: &Dial, memory: &mut PortMemory) {
-        let (endpoint, outcome) = match resolve(self.network, &dial.address).await {
-            Ok(endpoint) => (Some(endpoint), self.open(dial, endpoint, memory).await),
-            Err(error) => (None, Err(error)),
+        let mut endpoints = match resolve(self.network, &dial.address).await {
+            Ok(endpoints) => endpoints,
+            Err(error) => {
+                self.end(dial, None, Err(error));
+                Endpoints::new()
+            }
         };
+        let first = self.turn.replace(self.turn.get().wrapping_add(1));
+        let first = first.checked_rem(endpoints.len()).unwrap_or_default();
+        endpoints.rotate_left(first);
+        for endpoint in endpoints {
+            let outcome = self.open(dial, endpoint, memory).await;
+            let had_session = self.end(dial, Some(endpoint), outcome);
+            if had_session {
+                return;
+            }
+        }
+        self.state.with(|core| core.handle_dial_failed(now(), dial.target));
+    }
+
+    /// Tells the core that a connection ended, or did not come about. Returns whether it had a session.
+    fn end(&self, dial: &Dial, endpoint: Option<IpEndpoint>, outcome: Result<(), DialError>) -> bool {
         if let Err(error) = &outcome {
             warning!("{}: {}", dial.address, error);
         }
         let closed = Closed { dial: Some(dial), endpoint, outcome };
-        self.state.with(|core| {
-            if !core.handle_closed(self.port, now(), &closed) {
-                core.handle_dial_failed(now(), dial.target);
-            }
-        });
+        self.state.with(|core| core.handle_closed(self.port, now(), &closed))
     }
 
     async fn open(

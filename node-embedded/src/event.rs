@@ -26,7 +26,7 @@ pub enum LinkEvent {
         /// Why it ended.
         reason: DownReason,
     },
-    /// A dial led to no link. The node dials again by itself, less and less often, about every 30 s in the end.
+    /// A dial led to no link; of a name with several addresses, the dial of one of them. The node dials again by itself, less and less often, about every 30 s in the end.
     DialFailed {
         /// The hub's address as the settings or the cluster name it: `HOST:PORT`.
         address: heapless::String<MAX_ADDR>,
@@ -49,7 +49,10 @@ pub enum DialError {
     /// HOST is a name, and this firmware has no DNS.
     #[error("a name, but this firmware can dial numbers only: build it with the feature dns")]
     NoDns,
-    /// No name server knows the name, or none answered within 5 s.
+    /// HOST is an IPv6 address, and this firmware has only IPv4.
+    #[error("an IPv6 address, but this firmware has IPv4 only: build it with the feature ipv6")]
+    NoIpv6,
+    /// No name server knows an address of the name, or none answered within 5 s.
     #[error("no name server knows it")]
     UnknownName,
     /// The network has no way to the address.

@@ -1,6 +1,6 @@
 //! The one future in which a node lives.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
@@ -38,7 +38,7 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
         let (state, network): (&'d State<'d>, _) = (*state, *network);
         let (rng, keyring, application) = (&*rng, &*keyring, &*application);
         // Each future is created in its final place: futures are large, and a board's stack is small.
-        let connector = |port| Connector { state, network, rng, port };
+        let connector = |port| Connector { state, network, rng, port, turn: Cell::new(0) };
         let server = || Server { state, application, keyring };
         let [first_port, second_port] = ports;
         let [first_head, second_head, third_head, methods_head] = heads;

@@ -21,7 +21,8 @@ pub struct Settings<'d> {
     /// The device that holds the node's identity key. With `None` the node makes a key at its first start and keeps it
     /// in flash. The node's id follows from the key: nobody chooses it.
     pub identity: Option<IdentitySigner<'d>>,
-    /// Addresses of hubs, `HOST:PORT` each, at most 8. HOST is an IPv4 address, or a name with the feature `dns`.
+    /// Addresses of hubs, `HOST:PORT` each, at most 8. HOST is an IPv4 address, with the feature `dns` a name, and
+    /// with the feature `ipv6` an IPv6 address in brackets. Of a name, up to four addresses are dialled in turn.
     pub hubs: &'d [&'d str],
     /// Components that the node uses, at most 8. Its hubs tell it which nodes offer them.
     pub uses: &'d [&'d str],

@@ -1,43 +1,119 @@
-//! Resolves `HOST:PORT` to an address to dial.
+//! Resolves `HOST:PORT` to the addresses to dial.
+
+use core::net::{IpAddr, Ipv4Addr};
 
 use embassy_net::{IpAddress, IpEndpoint, Stack};
 
 use crate::event::DialError;
 
-/// Finds the address of `HOST:PORT`.
+/// Most addresses behind one name that are dialled.
+pub(crate) const ANSWERS: usize = 4;
+
+/// Addresses to dial, in this order.
+pub(crate) type Endpoints = heapless::Vec<IpEndpoint, ANSWERS>;
+
+/// Finds the addresses of `HOST:PORT`: at least one.
 ///
 /// # Errors
 /// [`DialError`].
-pub(crate) async fn resolve(network: Stack<'_>, address: &str) -> Result<IpEndpoint, DialError> {
+pub(crate) async fn resolve(network: Stack<'_>, address: &str) -> Result<Endpoints, DialError> {
     let (host, port) = address.rsplit_once(':').ok_or(DialError::Malformed)?;
     let port = port.parse().map_err(|_| DialError::Malformed)?;
-    match host.parse::<core::net::Ipv4Addr>() {
-        Ok(host) => Ok(IpEndpoint::new(host.into(), port)),
-        Err(_) => look_up(network, host).await.map(|host| IpEndpoint::new(host, port)),
+    match literal(host)? {
+        Some(literal) => Ok(core::iter::once(IpEndpoint::new(literal, port)).collect()),
+        None => {
+            let found = look_up(network, host).await?;
+            Ok(found.into_iter().map(|found| IpEndpoint::new(found, port)).collect())
+        }
     }
+}
+
+/// The HOST of `HOST:PORT`, without the brackets of an IPv6 address.
+pub(crate) fn host(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+/// The address that a host is, if it is no name.
+fn literal(host: &str) -> Result<Option<IpAddress>, DialError> {
+    if let Some(six) = host.strip_prefix('[') {
+        return ipv6(six.strip_suffix(']').ok_or(DialError::Malformed)?).map(Some);
+    }
+    if host.is_empty() || host.contains(':') {
+        return Err(DialError::Malformed);
+    }
+    Ok(host.parse::<Ipv4Addr>().ok().map(IpAddress::Ipv4))
+}
+
+#[cfg(feature = "ipv6")]
+fn ipv6(host: &str) -> Result<IpAddress, DialError> {
+    host.parse().map(IpAddress::Ipv6).map_err(|_| DialError::Malformed)
+}
+
+#[cfg(not(feature = "ipv6"))]
+const fn ipv6(_host: &str) -> Result<IpAddress, DialError> {
+    Err(DialError::NoIpv6)
 }
 
 /// Whether the network has a way to an address. The stack sends nothing without one, and does not say so.
 pub(crate) fn has_route(network: Stack<'_>, address: IpAddress) -> bool {
-    let IpAddress::Ipv4(address) = address;
-    network.config_v4().is_some_and(|own| own.gateway.is_some() || own.address.contains_addr(&address))
-}
-
-/// The HOST of `HOST:PORT`.
-pub(crate) fn host(address: &str) -> &str {
-    address.rsplit_once(':').map_or(address, |(host, _)| host)
+    match IpAddr::from(address) {
+        IpAddr::V4(address) => network
+            .config_v4()
+            .is_some_and(|own| own.gateway.is_some() || own.address.contains_addr(&address)),
+        #[cfg(feature = "ipv6")]
+        IpAddr::V6(address) => network.config_v6().is_some_and(|own| {
+            own.gateway.is_some() || own.address.contains_addr(&address) || address.is_unicast_link_local()
+        }),
+        #[cfg(not(feature = "ipv6"))]
+        IpAddr::V6(_) => false,
+    }
 }
 
 #[cfg(feature = "dns")]
-async fn look_up(network: Stack<'_>, host: &str) -> Result<IpAddress, DialError> {
-    let query = network.dns_query(host, embassy_net::dns::DnsQueryType::A);
-    let found = embassy_time::with_timeout(embassy_time::Duration::from_secs(5), query).await;
-    let found = found.map_err(|_| DialError::UnknownName)?.map_err(|_| DialError::UnknownName)?;
-    found.first().copied().ok_or(DialError::UnknownName)
+async fn look_up(network: Stack<'_>, host: &str) -> Result<heapless::Vec<IpAddress, ANSWERS>, DialError> {
+    use embassy_net::dns::DnsQueryType;
+    use embassy_time::{Duration, with_timeout};
+
+    /// Longest wait for the name servers.
+    const TIMEOUT: Duration = Duration::from_secs(5);
+
+    let ask = async |kind: DnsQueryType, wanted: bool| {
+        if !wanted {
+            return heapless::Vec::new();
+        }
+        let answer = with_timeout(TIMEOUT, network.dns_query(host, kind)).await;
+        answer.ok().and_then(Result::ok).unwrap_or_default()
+    };
+    let four = ask(DnsQueryType::A, network.config_v4().is_some());
+    #[cfg(not(feature = "ipv6"))]
+    let (first, second) = (core::iter::empty(), four.await.into_iter());
+    // One of each kind in turn: either may have no way to the hub.
+    #[cfg(feature = "ipv6")]
+    let (first, second) = {
+        let six = ask(DnsQueryType::Aaaa, network.config_v6().is_some());
+        let (six, four) = embassy_futures::join::join(six, four).await;
+        (six.into_iter(), four.into_iter())
+    };
+    let found: heapless::Vec<_, ANSWERS> = interleave(first, second).take(ANSWERS).collect();
+    if found.is_empty() { Err(DialError::UnknownName) } else { Ok(found) }
+}
+
+/// One of each in turn, and then the rest of the longer one.
+#[cfg(feature = "dns")]
+fn interleave<T>(
+    mut first: impl Iterator<Item = T>,
+    mut second: impl Iterator<Item = T>,
+) -> impl Iterator<Item = T> {
+    let mut turn = false;
+    core::iter::from_fn(move || {
+        turn = !turn;
+        if turn { first.next().or_else(|| second.next()) } else { second.next().or_else(|| first.next()) }
+    })
 }
 
 #[cfg(not(feature = "dns"))]
 #[expect(clippy::unused_async, reason = "it waits when the feature dns is on")]
-async fn look_up(_network: Stack<'_>, _host: &str) -> Result<IpAddress, DialError> {
+async fn look_up(_network: Stack<'_>, _host: &str) -> Result<heapless::Vec<IpAddress, ANSWERS>, DialError> {
     Err(DialError::NoDns)
 }

@@ -5,7 +5,10 @@ use core::task::{Context, Waker};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use embassy_net::{Config, Ipv4Address, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
+use embassy_net::{
+    Config, ConfigV6, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr, Stack, StackResources, StaticConfigV4,
+    StaticConfigV6,
+};
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 
 use crate::task::Task;
@@ -14,6 +17,22 @@ use crate::task::Task;
 pub const BOARD: Ipv4Address = Ipv4Address::new(10, 0, 0, 1);
 /// The other end's address.
 pub const HUB: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
+
+/// The addresses of an end: `ip`, and `fd00::` with its last byte. The hub is the name server.
+fn config(ip: Ipv4Address) -> Config {
+    let mut config = Config::ipv4_static(StaticConfigV4 {
+        address: Ipv4Cidr::new(ip, 24),
+        gateway: None,
+        dns_servers: [HUB].into_iter().collect(),
+    });
+    let address = Ipv6Address::new(0xfd00, 0, 0, 0, 0, 0, 0, ip.octets()[3].into());
+    config.ipv6 = ConfigV6::Static(StaticConfigV6 {
+        address: Ipv6Cidr::new(address, 64),
+        gateway: None,
+        dns_servers: Default::default(),
+    });
+    config
+}
 
 /// One direction.
 #[derive(Default)]
@@ -49,11 +68,7 @@ impl Network {
         let [board, hub] = ends.map(|(incoming, outgoing, ip)| {
             let address = [2, 0, 0, 0, 0, ip.octets()[3]];
             let end = End { incoming, outgoing, plugged: plugged.clone(), address };
-            let config = Config::ipv4_static(StaticConfigV4 {
-                address: Ipv4Cidr::new(ip, 24),
-                gateway: None,
-                dns_servers: Default::default(),
-            });
+            let config = config(ip);
             let resources = Box::leak(Box::new(StackResources::<12>::new()));
             let (stack, mut runner) = embassy_net::new(end, config, resources, ip.octets()[3].into());
             tasks.push(Box::pin(async move {

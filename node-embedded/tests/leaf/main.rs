@@ -38,6 +38,9 @@ mod keys;
 #[cfg(feature = "logs")]
 #[cfg(test)]
 mod logs;
+#[cfg(all(feature = "dns", feature = "events"))]
+#[cfg(test)]
+mod names;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
