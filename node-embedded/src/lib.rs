@@ -220,7 +220,7 @@ mod trial;
 
 pub use application::{Answer, Application, Reply, Request};
 pub use event::{DialError, DownReason, LinkEvent};
-pub use flash::StoreError;
+pub use flash::{AlignedFlash, StoreError};
 pub use hub_rules::{
     BadHubRules, CrlCheck, HubNames, HubRules, JudgeHub, Known, MAX_AUTHORITIES, MAX_HUB_NAMES,
 };

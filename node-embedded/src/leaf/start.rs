@@ -17,7 +17,7 @@ use super::identity::{IdentityMemory, owner};
 use super::prepare::{Prepared, prepare};
 use crate::application::Application;
 use crate::connection::PortMemory;
-use crate::flash::{KeyringMemory, Keys, Store};
+use crate::flash::{Aligned, KeyringMemory, Keys, Store};
 use crate::log::information;
 use crate::runner::Runner;
 use crate::settings::Settings;
@@ -30,7 +30,8 @@ pub struct Parts<'d, G, F, A> {
     pub network: Stack<'d>,
     /// Random numbers that are good enough for keys. Each start draws 512 bytes, and tests whether the generator works at all.
     pub rng: G,
-    /// Flash. Nothing else writes to its `flash_range`.
+    /// Flash. Nothing else writes to its `flash_range`. Behind a DMA that takes aligned words only, put it into an
+    /// [`AlignedFlash`](crate::AlignedFlash).
     pub flash: F,
     /// The node's records lie in this range of `flash`: whole pages, at least two of them and 16 KiB in all.
     pub flash_range: Range<u32>,
@@ -51,10 +52,12 @@ struct Memory<'d> {
     node: NodeMemory<'d>,
     core: CoreMemory,
     ports: [PortMemory; LINKS],
-    item: [u8; ITEM],
+    item: Aligned<ITEM>,
     /// For sealed keyrings, and the heads of requests behind them. One array, so that a blob has all of it.
     scratch: [u8; SCRATCH],
 }
+
+const _: () = assert!(core::mem::offset_of!(Memory<'_>, item) % 4 == 0, "a DMA may read and write it");
 
 impl LeafResources<'_> {
     /// Memory for one node.
@@ -66,7 +69,7 @@ impl LeafResources<'_> {
                 node: NodeMemory::NEW,
                 core: CoreMemory::NEW,
                 ports: [PortMemory::NEW; LINKS],
-                item: [0; ITEM],
+                item: Aligned::NEW,
                 scratch: [0; SCRATCH],
             },
             state: heapless::Vec::new(),
@@ -78,7 +81,7 @@ impl LeafResources<'_> {
     /// The memory for provisioning, as long as the node has not started.
     pub(crate) fn lend(&mut self) -> (&mut IdentityMemory, &mut [u8; ITEM], &mut [u8; SCRATCH]) {
         let Memory { identity, item, scratch, .. } = &mut self.memory;
-        (identity, item, scratch)
+        (identity, &mut item.0, scratch)
     }
 }
 
@@ -102,7 +105,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
 ) -> Result<(Leaf<'d>, Runner<'d, G, F, A>), NotStarted<'d, G, F, A>> {
     // First all that can fail on a board in the field, with the memory borrowed for a moment only.
     let LeafResources { memory: Memory { identity, item, .. }, .. } = &mut *resources;
-    let mut store = match Store::open(parts.flash, parts.flash_range.clone(), item).await {
+    let mut store = match Store::open(parts.flash, parts.flash_range.clone(), &mut item.0).await {
         Ok(store) => store,
         Err((error, flash)) => {
             let parts = Parts { flash, ..parts };
@@ -125,7 +128,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     let state = put_together(settings, prepared, application.components(), places);
     match state.and_then(|state| Ok((state, divide(scratch).ok_or(CoreError::Settings)?))) {
         Ok((state, (sealed, heads))) => {
-            let keyring = Mutex::new(KeyringMemory { store: store.attach(item), sealed });
+            let keyring = Mutex::new(KeyringMemory { store: store.attach(&mut item.0), sealed });
             let runner = Runner { state, network, rng: rng.into(), keyring, application, ports, heads };
             Ok((Leaf::new(state), runner))
         }

@@ -3,6 +3,7 @@
 use core::cell::RefCell;
 
 use embassy_time::{Duration, Timer};
+use embedded_storage_async::nor_flash::NorFlash;
 use node_core::rpc::{Code, Event};
 use node_core::time::UnixTime;
 use node_embedded::{
@@ -40,7 +41,7 @@ pub fn settings(keyring: &[u8]) -> Settings<'static> {
 /// Starts a board with its own random numbers and settings.
 pub async fn try_board(
     network: &Network,
-    flash: Flash,
+    flash: impl NorFlash<Error = Failure> + 'static,
     rng: impl CryptoRngCore + 'static,
     settings: Settings<'static>,
 ) -> Result<(Leaf<'static>, Task), StartError<Failure>> {

@@ -1,6 +1,8 @@
 //! A leaf on a host: embassy-net stacks joined by a cable in memory, in virtual time.
 
 #[cfg(test)]
+mod aligned;
+#[cfg(test)]
 mod authority;
 #[cfg(test)]
 mod birth;
