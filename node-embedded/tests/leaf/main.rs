@@ -49,6 +49,9 @@ mod operator;
 mod proof;
 #[cfg(test)]
 mod provision;
+#[cfg(feature = "events")]
+#[cfg(test)]
+mod redial;
 #[cfg(test)]
 mod serial_line;
 #[cfg(test)]
