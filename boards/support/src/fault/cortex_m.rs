@@ -1,10 +1,26 @@
-//! Handles faults of the processor: logs which fault it is, and ends QEMU with a failure.
+//! Faults of a Cortex-M.
 
 use core::arch::naked_asm;
 
+use cortex_m::register::msp;
 use cortex_m_rt::{ExceptionFrame, exception};
 use defmt::error;
-use semihosting::process;
+
+// SAFETY: cortex-m-rt's linker script defines both. They mark addresses, the bounds of the code.
+unsafe extern "C" {
+    static __stext: u32;
+    static __etext: u32;
+}
+
+pub(super) fn stack_pointer() -> usize {
+    msp::read() as usize
+}
+
+/// Whether this may be a return address: one in the code, with the bit that says Thumb.
+pub(super) fn is_code(word: u32) -> bool {
+    let code = &raw const __stext as usize..&raw const __etext as usize;
+    word & 1 == 1 && code.contains(&(word as usize))
+}
 
 /// Entry of the hard fault handler, under the name that cortex-m-rt's vector table has for it.
 ///
@@ -32,12 +48,12 @@ unsafe extern "C" fn enter_hard_fault() -> ! {
 
 extern "C" fn hard_fault(frame: &ExceptionFrame) -> ! {
     error!("hard fault at {=u32:#010x}, called from {=u32:#010x}", frame.pc(), frame.lr());
-    process::exit(1)
+    stop()
 }
 
 extern "C" fn stack_overflow() -> ! {
     error!("hard fault: stack overflow");
-    process::exit(1)
+    stop()
 }
 
 /// Handles interrupts and faults that the firmware has not enabled.
@@ -45,5 +61,10 @@ extern "C" fn stack_overflow() -> ! {
 #[exception]
 unsafe fn DefaultHandler(number: i16) -> ! {
     error!("unexpected exception {}", number);
-    process::exit(1)
+    stop()
+}
+
+#[expect(clippy::panic, reason = "the panic handler knows how this board stops")]
+fn stop() -> ! {
+    panic!()
 }

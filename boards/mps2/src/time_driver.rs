@@ -1,6 +1,6 @@
 //! embassy-time on the two CMSDK timers: timer 0 counts, timer 1 is the alarm.
 //!
-//! Both run down from their reload value at 25 MHz. Source: Arm Cortex-M System Design Kit, "APB timer".
+//! Both run down from their reload value with the machine's clock. Source: Arm Cortex-M System Design Kit, "APB timer".
 
 use core::cell::{Cell, RefCell};
 use core::task::Waker;
@@ -11,10 +11,10 @@ use embassy_time_driver::{Driver, TICK_HZ};
 use embassy_time_queue_utils::Queue;
 
 use crate::interrupts::{self, Interrupt, Interrupt as interrupt};
+use crate::machine;
 use crate::register::Register;
 
-const COUNTS_PER_SECOND: u64 = 25_000_000;
-const COUNTS_PER_TICK: u64 = COUNTS_PER_SECOND / TICK_HZ;
+const COUNTS_PER_TICK: u64 = machine::CLOCK_HZ / TICK_HZ;
 
 /// Longest sleep, in ticks: 5 ms. QEMU serves its user-mode network only when its main loop wakes: a longer
 /// sleep would delay the guest's connections by up to a second.
@@ -56,7 +56,7 @@ const COUNTER: Timer = Timer::at(0x4000_0000);
 const ALARM: Timer = Timer::at(0x4000_1000);
 
 struct Clock {
-    /// Times that the counter passed zero, which it does every 172 s.
+    /// Times that the counter passed zero, which it does about every three minutes.
     wraps: Mutex<Cell<u32>>,
     queue: Mutex<RefCell<Queue>>,
 }
@@ -74,8 +74,8 @@ pub fn start() {
     critical_section::with(|cs| CLOCK.set_alarm(cs));
 }
 
-/// 25 MHz counts since [`start`].
-pub fn counts() -> u64 {
+/// Counts since [`start`].
+fn counts() -> u64 {
     critical_section::with(|cs| {
         let wraps = CLOCK.wraps.borrow(cs).get();
         let low = !COUNTER.value.read();

@@ -11,13 +11,14 @@ use static_cell::ConstStaticCell;
 use thiserror::Error;
 
 use crate::interrupts::{self, Interrupt, Interrupt as interrupt};
+use crate::machine;
 use crate::register::Register;
 
 /// The controller's registers; 32-bit accesses only.
 const fn register(offset: usize) -> Register {
     assert!(offset < 0x100 && offset.is_multiple_of(4));
     // SAFETY: the machine maps the controller's 256 bytes of registers here; it does no DMA.
-    unsafe { Register::at(0x4020_0000 + offset) }
+    unsafe { Register::at(machine::ETHERNET + offset) }
 }
 
 const RX_DATA: Register = register(0x00);

@@ -4,6 +4,7 @@ use core::convert::Infallible;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use board_settings::Request;
+use board_support::component::Counts;
 use defmt::{Display2Format, debug, info, warn};
 use embassy_time::{Duration, Instant, Ticker};
 use node_embedded::{Call, CallError, Leaf};
@@ -40,14 +41,6 @@ pub async fn repeat<E>(leaf: Leaf<'static>, request: Request<'static>) -> Result
         }
         ticker.next().await;
     }
-}
-
-/// Requests so far.
-pub struct Counts {
-    /// Requests that were answered with success.
-    pub answered: u32,
-    /// All others.
-    pub failed: u32,
 }
 
 /// Counts the requests so far.

@@ -12,7 +12,6 @@ use embassy_time::Instant;
 use heapless::String;
 use node_embedded::{Answer, Application, ExchangeError, Leaf, Request};
 
-use crate::request::{self, Counts};
 use crate::{executor, stack};
 
 /// Longest status. All its names and numbers are bounded.
@@ -24,18 +23,32 @@ const PIECE: usize = 256;
 pub struct Component {
     names: [&'static str; 1],
     leaf: &'static OnceCell<Leaf<'static>>,
+    requests: fn() -> Counts,
+}
+
+/// Requests that the board made.
+pub struct Counts {
+    /// Those that were answered with success.
+    pub answered: u32,
+    /// All others.
+    pub failed: u32,
 }
 
 impl Component {
-    /// A component called `name`. `leaf` is filled when the node has been started, before the first request.
-    pub const fn new(name: &'static str, leaf: &'static OnceCell<Leaf<'static>>) -> Self {
-        Self { names: [name], leaf }
+    /// A component called `name`. `leaf` is filled when the node has been started, before the first request. `requests` counts
+    /// the requests that the board makes.
+    pub const fn new(
+        name: &'static str,
+        leaf: &'static OnceCell<Leaf<'static>>,
+        requests: fn() -> Counts,
+    ) -> Self {
+        Self { names: [name], leaf, requests }
     }
 
     fn status(&self) -> Result<String<STATUS>, fmt::Error> {
         let [name] = self.names;
         let leaf = self.leaf.get().ok_or(fmt::Error)?;
-        let Counts { answered, failed } = request::counts();
+        let Counts { answered, failed } = (self.requests)();
         let mut text = String::new();
         // A node's name needs no escapes.
         write!(

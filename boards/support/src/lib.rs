@@ -1,0 +1,20 @@
+//! What the firmware of each board needs, so that a board is a page of pins and drivers.
+//!
+//! | module | idea |
+//! |---|---|
+//! | `executor` | runs tasks, and sleeps when none can run |
+//! | `network` | brings the network up |
+//! | `node` | starts the node from the board's settings |
+//! | `component` | a component that tells the board's state, for boards without an application of their own |
+//! | `hub_rules` | hubs whose certificates a CA signed, with the feature `ca` |
+//! | `stack` | measures the stack |
+//! | `fault` | says what went wrong when the processor stops |
+#![no_std]
+
+pub mod component;
+pub mod executor;
+pub mod fault;
+pub mod hub_rules;
+pub mod network;
+pub mod node;
+pub mod stack;
