@@ -1,6 +1,7 @@
 //! A board in QEMU: a test starts it, reads its log, kills it and starts it again with the flash that it had.
 
 mod decode;
+mod machine;
 mod program;
 mod sizes;
 
@@ -15,24 +16,30 @@ use tempfile::TempDir;
 
 use crate::log::Log;
 pub use crate::log::Mark;
+pub use machine::Machine;
 pub use program::Program;
 pub use sizes::Sizes;
 
 /// The host's loopback as a board sees it.
 pub const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 
-/// The address at which the firmware reads its settings.
-const SETTINGS_ADDRESS: u32 = 0x2100_0000;
-
 /// How QEMU runs a board.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// The machine.
+    pub machine: Machine,
     /// One instruction takes one nanosecond of the board's time: counts repeat, at the price of speed.
     pub icount: bool,
     /// The folder that holds the board's flash, one that ends with the board if left out.
     pub dir: Option<PathBuf>,
-    /// The firmware with the feature `ca`.
+    /// The firmware with the feature `ca`, for [`Machine::An386`].
     pub ca: bool,
+}
+
+impl From<Machine> for Options {
+    fn from(machine: Machine) -> Self {
+        Self { machine, ..Self::default() }
+    }
 }
 
 /// A running board, or one that has stopped. It ends with this value, and so does its flash, unless
@@ -55,9 +62,9 @@ impl Board {
     /// # Errors
     ///
     /// The firmware has not been built, the settings are too long, or QEMU does not start.
-    pub fn start(settings: Option<&Settings<'_>>, options: Options) -> Result<Self> {
-        let Options { icount, dir, ca } = options;
-        let program = if ca { Program::find_with_ca()? } else { Program::find()? };
+    pub fn start(settings: Option<&Settings<'_>>, options: impl Into<Options>) -> Result<Self> {
+        let Options { machine, icount, dir, ca } = options.into();
+        let program = if ca { Program::find_with_ca()? } else { Program::find(machine)? };
         let (dir, temporary) = match dir {
             Some(dir) => {
                 std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
@@ -170,13 +177,14 @@ fn write_settings(dir: &Path, settings: &Settings<'_>) -> Result<()> {
 }
 
 fn launch(program: &Program, dir: &Path, icount: bool) -> Result<(Child, Log)> {
-    let mut command = Command::new("qemu-system-arm");
+    let machine = program.machine();
+    let mut command = Command::new(machine.qemu());
     command
-        .args(["-M", "mps2-an386", "-display", "none", "-serial", "none", "-monitor", "none"])
+        .args(machine.arguments())
+        .args(["-display", "none", "-serial", "none", "-monitor", "none"])
         // Bytes that the board writes through semihosting arrive unchanged at our end of the pipe.
         .args(["-chardev", "stdio,id=log,signal=off"])
         .args(["-semihosting-config", "enable=on,target=native,chardev=log"])
-        .args(["-nic", "user,model=lan9118"])
         .arg("-kernel")
         .arg(program.elf())
         .current_dir(dir)
@@ -184,14 +192,13 @@ fn launch(program: &Program, dir: &Path, icount: bool) -> Result<(Child, Log)> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     if dir.join(SETTINGS_FILE).exists() {
-        let loader = format!("loader,file={SETTINGS_FILE},addr={SETTINGS_ADDRESS:#x},force-raw=on");
+        let loader = format!("loader,file={SETTINGS_FILE},addr={:#x},force-raw=on", machine.settings());
         command.args(["-device", &loader]);
     }
     if icount {
         command.args(["-icount", "shift=0"]);
     }
-    let mut qemu =
-        command.spawn().context("qemu-system-arm does not start; `cargo xtask setup` installs it")?;
+    let mut qemu = command.spawn().context("QEMU does not start; `cargo xtask setup` installs it")?;
     let log = decode::follow(program, qemu.stdout.take(), qemu.stderr.take());
     Ok((qemu, log))
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use board_settings::{Request, Settings};
 use serde_json::Value;
 
-use crate::board::{self, Board};
+use crate::board::{self, Board, Machine};
 use crate::cluster::Cluster;
 use crate::component::Component;
 use crate::ctl::Node;
@@ -245,9 +245,9 @@ impl Daemons {
     /// # Errors
     ///
     /// The firmware has not been built, or QEMU does not start.
-    pub fn with_board(self) -> Result<Fleet> {
+    pub fn with_board(self, machine: Machine) -> Result<Fleet> {
         let keyring = self.made.bundle()?;
-        let board = Board::start(Some(&self.board_settings(Some(&keyring))?), board::Options::default())?;
+        let board = Board::start(Some(&self.board_settings(Some(&keyring))?), machine)?;
         Ok(Fleet { cluster: self.cluster, board, made: self.made, _component: self.component })
     }
 

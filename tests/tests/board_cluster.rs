@@ -7,22 +7,32 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use board_settings::Settings;
-use node_tests::board::{self, Board, Options};
+use node_tests::board::{self, Board, Machine};
 use node_tests::daemon::Setup;
 use node_tests::fleet::{BOARD, COMPONENT, Fleet, NODES};
 use node_tests::load::Load;
+use node_tests::on_every_machine;
 use node_tests::pki::{Algorithm, TlsDir};
 use node_tests::wait::{TIMEOUT, eventually};
 
-fn fleet() -> Fleet {
-    let fleet = Fleet::daemons().unwrap().with_board().unwrap();
+on_every_machine!(
+    requests_flow_in_every_direction,
+    a_body_longer_than_the_boards_buffers_comes_back,
+    keys_are_rotated_under_load_and_no_request_fails,
+    a_board_keeps_its_keys_when_its_power_is_cut,
+    rsa_keys_for_a_board_are_refused_and_the_old_ones_kept,
+    a_board_refuses_a_hub_that_it_does_not_trust,
+    a_board_whose_hub_is_killed_moves_to_another,
+);
+
+fn fleet(machine: Machine) -> Fleet {
+    let fleet = Fleet::daemons().unwrap().with_board(machine).unwrap();
     fleet.is_whole().unwrap();
     fleet
 }
 
-#[test]
-fn requests_flow_in_every_direction() {
-    let fleet = fleet();
+fn requests_flow_in_every_direction(machine: Machine) {
+    let fleet = fleet(machine);
     for node in &fleet.cluster.nodes {
         let status = fleet.board_status(node).unwrap();
         assert_eq!(status["name"], BOARD);
@@ -34,15 +44,13 @@ fn requests_flow_in_every_direction() {
     fleet.board_is_answered(3).unwrap();
 }
 
-#[test]
-fn a_body_longer_than_the_boards_buffers_comes_back() {
-    let fleet = fleet();
+fn a_body_longer_than_the_boards_buffers_comes_back(machine: Machine) {
+    let fleet = fleet(machine);
     fleet.board_echoes(fleet.node(NODES[0]), &"0123456789abcdef".repeat(4 * 1024)).unwrap();
 }
 
-#[test]
-fn keys_are_rotated_under_load_and_no_request_fails() {
-    let fleet = fleet();
+fn keys_are_rotated_under_load_and_no_request_fails(machine: Machine) {
+    let fleet = fleet(machine);
     let (_, failed_before) = fleet.board_is_answered(1).unwrap();
     let pause = Duration::from_millis(25);
     let load = fleet.cluster.nodes.iter().flat_map(|node| {
@@ -63,9 +71,8 @@ fn keys_are_rotated_under_load_and_no_request_fails() {
     assert_eq!(failed, failed_before, "{:#?}", fleet.board.logs());
 }
 
-#[test]
-fn a_board_keeps_its_keys_when_its_power_is_cut() {
-    let mut fleet = fleet();
+fn a_board_keeps_its_keys_when_its_power_is_cut(machine: Machine) {
+    let mut fleet = fleet(machine);
     let id = fleet.board_status(fleet.node(NODES[0])).unwrap()["nodeId"].clone();
     // After three rotations no node trusts the keys that its settings would provision.
     for _ in 0..3 {
@@ -84,31 +91,28 @@ fn a_board_keeps_its_keys_when_its_power_is_cut() {
     fleet.is_whole().unwrap();
 }
 
-#[test]
-fn rsa_keys_for_a_board_are_refused_and_the_old_ones_kept() {
-    let fleet = fleet();
+fn rsa_keys_for_a_board_are_refused_and_the_old_ones_kept(machine: Machine) {
+    let fleet = fleet(machine);
     let rsa = TlsDir::generate(Algorithm::Rsa).unwrap();
     let refused = format!("{:#}", fleet.push(&rsa).unwrap_err());
     assert!(refused.contains("RSA") && refused.contains("P-256"), "{refused}");
     fleet.board_echoes(fleet.node(NODES[0]), "still here").unwrap();
 }
 
-#[test]
-fn a_board_refuses_a_hub_that_it_does_not_trust() {
+fn a_board_refuses_a_hub_that_it_does_not_trust(machine: Machine) {
     let other_keys = TlsDir::generate(Algorithm::P256).unwrap();
     let hub = Setup::named("untrusted").unwrap().tls(other_keys.path()).start().unwrap();
     let keyring = TlsDir::generate(Algorithm::P256).unwrap().bundle().unwrap();
     let mut settings = Settings::new(BOARD, "maelstrom");
     settings.hubs.push(SocketAddrV4::new(board::HOST, hub.private().port())).unwrap();
     settings.keyring = Some(&keyring);
-    let board = Board::start(Some(&settings), Options::default()).unwrap();
+    let board = Board::start(Some(&settings), machine).unwrap();
     board.wait_for_log("trust", TIMEOUT).unwrap();
     assert!(hub.ctl().node(BOARD).is_err(), "it is no member");
 }
 
-#[test]
-fn a_board_whose_hub_is_killed_moves_to_another() {
-    let mut fleet = fleet();
+fn a_board_whose_hub_is_killed_moves_to_another(machine: Machine) {
+    let mut fleet = fleet(machine);
     let hub = fleet.board_hub(fleet.node(NODES[1])).unwrap();
     let victim = NODES.iter().position(|name| *name == hub).unwrap();
     fleet.cluster.nodes[victim].kill();

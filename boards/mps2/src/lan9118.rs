@@ -4,6 +4,7 @@
 
 use core::task::Context;
 
+use board_qemu::register::Register;
 use cortex_m_rt::interrupt;
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState};
 use embassy_sync::waitqueue::AtomicWaker;
@@ -12,7 +13,6 @@ use thiserror::Error;
 
 use crate::interrupts::{self, Interrupt, Interrupt as interrupt};
 use crate::machine;
-use crate::register::Register;
 
 /// The controller's registers; 32-bit accesses only.
 const fn register(offset: usize) -> Register {

@@ -3,7 +3,6 @@
 //! | module | idea |
 //! |---|---|
 //! | `machine` | where each machine has its devices |
-//! | `register` | access to device registers |
 //! | `interrupts` | the interrupts and their table |
 //! | `time_driver` | the clock, on two timers |
 //! | `lan9118` | the Ethernet controller |
@@ -12,7 +11,6 @@
 mod interrupts;
 mod lan9118;
 mod machine;
-mod register;
 mod time_driver;
 
 use board_qemu::{Machine, stop};

@@ -2,23 +2,19 @@
 //!
 //! Both run down from their reload value with the machine's clock. Source: Arm Cortex-M System Design Kit, "APB timer".
 
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 use core::task::Waker;
 
+use board_qemu::alarms::Alarms;
+use board_qemu::register::Register;
 use cortex_m_rt::interrupt;
-use critical_section::{CriticalSection, Mutex};
+use critical_section::Mutex;
 use embassy_time_driver::{Driver, TICK_HZ};
-use embassy_time_queue_utils::Queue;
 
 use crate::interrupts::{self, Interrupt, Interrupt as interrupt};
 use crate::machine;
-use crate::register::Register;
 
 const COUNTS_PER_TICK: u64 = machine::CLOCK_HZ / TICK_HZ;
-
-/// Longest sleep, in ticks: 5 ms. QEMU serves its user-mode network only when its main loop wakes: a longer
-/// sleep would delay the guest's connections by up to a second.
-const LONGEST_SLEEP: u64 = TICK_HZ / 200;
 
 const RUN: u32 = 1 | 1 << 3; // enabled, interrupt at zero
 
@@ -58,12 +54,12 @@ const ALARM: Timer = Timer::at(0x4000_1000);
 struct Clock {
     /// Times that the counter passed zero, which it does about every three minutes.
     wraps: Mutex<Cell<u32>>,
-    queue: Mutex<RefCell<Queue>>,
+    alarms: Alarms,
 }
 
 embassy_time_driver::time_driver_impl!(static CLOCK: Clock = Clock {
     wraps: Mutex::new(Cell::new(0)),
-    queue: Mutex::new(RefCell::new(Queue::new())),
+    alarms: Alarms::new(set_alarm),
 });
 
 /// Starts the clock. Until then the time is zero.
@@ -71,7 +67,7 @@ pub fn start() {
     COUNTER.start(u32::MAX);
     interrupts::enable(Interrupt::TIMER0);
     interrupts::enable(Interrupt::TIMER1);
-    critical_section::with(|cs| CLOCK.set_alarm(cs));
+    CLOCK.alarms.ring();
 }
 
 /// Counts since [`start`].
@@ -94,27 +90,12 @@ impl Driver for Clock {
     }
 
     fn schedule_wake(&self, at: u64, waker: &Waker) {
-        critical_section::with(|cs| {
-            if self.queue.borrow_ref_mut(cs).schedule_wake(at, waker) {
-                self.set_alarm(cs);
-            }
-        });
+        self.alarms.schedule(at, waker);
     }
 }
 
-impl Clock {
-    /// Wakes the tasks whose time has come, and sets the alarm for the next one.
-    fn set_alarm(&self, cs: CriticalSection<'_>) {
-        let mut queue = self.queue.borrow_ref_mut(cs);
-        loop {
-            let next = queue.next_expiration(self.now());
-            let sleep = next.saturating_sub(self.now()).min(LONGEST_SLEEP);
-            if sleep > 0 {
-                // At most 5 ms, which fits in 32 bits.
-                return ALARM.start((sleep * COUNTS_PER_TICK) as u32);
-            }
-        }
-    }
+fn set_alarm(ticks: u32) {
+    ALARM.start(ticks.saturating_mul(COUNTS_PER_TICK as u32));
 }
 
 #[interrupt]
@@ -128,5 +109,5 @@ fn TIMER0() {
 
 #[interrupt]
 fn TIMER1() {
-    critical_section::with(|cs| CLOCK.set_alarm(cs));
+    CLOCK.alarms.ring();
 }

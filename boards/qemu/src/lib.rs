@@ -2,14 +2,17 @@
 //!
 //! | module | idea |
 //! |---|---|
+//! | `register`, `alarms` | for the drivers of a machine |
 //! | `entropy` | random bytes of the host |
 //! | `flash` | a file of the host that behaves like NOR flash |
 //! | `request` | the request of the settings, which the board repeats |
 //! | `stop` | ends the emulation |
 #![no_std]
 
+pub mod alarms;
 mod entropy;
 mod flash;
+pub mod register;
 mod request;
 mod stop;
 
@@ -68,12 +71,7 @@ async fn start<D: Driver + 'static, S>(spawner: Spawner, machine: Machine<D, S>)
 /// Runs the board. It is a task of this crate, as [`drive_node`] is. A plain `async fn` is compiled by the crate that awaits it,
 /// and the node's code would be in the firmware twice.
 #[embassy_executor::task]
-async fn board(
-    spawner: Spawner,
-    settings: Settings<'static>,
-    network: Stack<'static>,
-    rng: ChaCha20Rng,
-) {
+async fn board(spawner: Spawner, settings: Settings<'static>, network: Stack<'static>, rng: ChaCha20Rng) {
     let Err(failure) = run_node(spawner, settings, network, rng).await;
     stop(&failure)
 }

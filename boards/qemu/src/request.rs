@@ -25,22 +25,29 @@ pub async fn repeat<E>(leaf: Leaf<'static>, request: Request<'static>) -> Result
             Ok(Outcome { status: status @ 200..=299, length }) => {
                 let time = begun.elapsed().as_millis();
                 // Only the first one is logged as information.
-                match ANSWERED.fetch_add(1, Ordering::Relaxed) {
+                match count(&ANSWERED) {
                     0 => info!("{}: status {}, {} bytes, {} ms", component, status, length, time),
                     _ => debug!("{}: status {}, {} bytes, {} ms", component, status, length, time),
                 }
             }
             Ok(Outcome { status, length }) => {
-                FAILED.fetch_add(1, Ordering::Relaxed);
+                count(&FAILED);
                 warn!("{}: status {}, {} bytes", component, status, length);
             }
             Err(error) => {
-                FAILED.fetch_add(1, Ordering::Relaxed);
+                count(&FAILED);
                 warn!("{}: {}", component, Display2Format(&error));
             }
         }
         ticker.next().await;
     }
+}
+
+/// Adds one, and returns the number before. Not in one step, which some processors cannot: only one task counts.
+fn count(requests: &AtomicU32) -> u32 {
+    let before = requests.load(Ordering::Relaxed);
+    requests.store(before.wrapping_add(1), Ordering::Relaxed);
+    before
 }
 
 /// Counts the requests so far.

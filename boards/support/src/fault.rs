@@ -28,3 +28,14 @@ pub fn log_callers() {
         error!("  {=u32:#x}", address);
     }
 }
+
+/// The stack has overflowed. It begins anew, because nothing goes on after this.
+pub extern "C" fn stack_overflow() -> ! {
+    error!("fault: stack overflow");
+    stop()
+}
+
+#[expect(clippy::panic, reason = "the panic handler knows how this board stops")]
+fn stop() -> ! {
+    panic!()
+}

@@ -10,6 +10,11 @@ unsafe extern "C" {
     static _stack_start: u32;
 }
 
+/// The lowest address of the stack.
+pub fn end() -> usize {
+    &raw const _stack_end as usize
+}
+
 /// Size of the stack in bytes.
 pub fn size() -> usize {
     (&raw const _stack_start as usize) - (&raw const _stack_end as usize)

@@ -59,7 +59,7 @@ pub fn measure() -> Result<Board> {
     let echo = echoes.busy.saturating_sub(idle_share) * 1000 / ECHOES;
 
     let stack = stack(&hub)?;
-    let image = board::Sizes::of(Program::find()?.elf())?;
+    let image = board::Sizes::of(Program::find(board::Machine::An386)?.elf())?;
     let image_with_ca = board::Sizes::of(Program::find_with_ca()?.elf())?;
     let with_ca = WithCa::measure()?;
     let sizes = Sizes {

@@ -6,47 +6,40 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use defmt_decoder::Table;
 
-/// A variable that may name an image, and the image that `cargo xtask firmware` builds.
-type Place = (&'static str, &'static str);
-
-const PLAIN: Place = (
-    "MAEL_BOARD_ELF",
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../boards/target/thumbv7em-none-eabihf/release/qemu-mps2-an386"),
-);
-const WITH_CA: Place = (
-    "MAEL_BOARD_CA_ELF",
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../boards/target/ca/thumbv7em-none-eabihf/release/qemu-mps2-an386"),
-);
+use super::Machine;
 
 /// A firmware image.
 #[derive(Clone)]
 pub struct Program {
+    machine: Machine,
     elf: PathBuf,
     table: Arc<Table>,
 }
 
 impl Program {
-    /// The image that `MAEL_BOARD_ELF` names, otherwise the one that `cargo xtask firmware` builds.
+    /// The image that `cargo xtask firmware` builds. For [`Machine::An386`] the variable `MAEL_BOARD_ELF` may name another one.
     ///
     /// # Errors
     ///
     /// There is none, or it has no log table of a version that is known here.
-    pub fn find() -> Result<Self> {
-        Self::find_at(PLAIN)
+    pub fn find(machine: Machine) -> Result<Self> {
+        Self::find_at(machine, "MAEL_BOARD_ELF", "")
     }
 
-    /// The same for firmware with the feature `ca`, and `MAEL_BOARD_CA_ELF`.
+    /// The same for firmware of [`Machine::An386`] with the feature `ca`, and `MAEL_BOARD_CA_ELF`.
     ///
     /// # Errors
     ///
     /// As [`find`](Self::find).
     pub fn find_with_ca() -> Result<Self> {
-        Self::find_at(WITH_CA)
+        Self::find_at(Machine::An386, "MAEL_BOARD_CA_ELF", "ca")
     }
 
-    fn find_at((variable, built): Place) -> Result<Self> {
-        let named = std::env::var_os(variable).map(PathBuf::from);
-        Self::load(named.as_deref().unwrap_or(Path::new(built)))
+    fn find_at(machine: Machine, variable: &str, folder: &str) -> Result<Self> {
+        let named = std::env::var_os(variable).filter(|_| machine == Machine::An386).map(PathBuf::from);
+        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../boards/target").join(folder);
+        let built = built.join(machine.target()).join("release").join(machine.name());
+        Self::load(machine, &named.unwrap_or(built))
     }
 
     /// The image in the file `elf`.
@@ -54,14 +47,20 @@ impl Program {
     /// # Errors
     ///
     /// As [`find`](Self::find).
-    pub fn load(elf: &Path) -> Result<Self> {
+    pub fn load(machine: Machine, elf: &Path) -> Result<Self> {
         let elf = std::path::absolute(elf)?;
         let Ok(image) = std::fs::read(&elf) else {
             bail!("no firmware at {}: `cargo xtask firmware` builds it", elf.display());
         };
         let table = Table::parse(&image).with_context(|| format!("the log table of {}", elf.display()))?;
         let table = table.with_context(|| format!("{} has no log table", elf.display()))?;
-        Ok(Self { elf, table: Arc::new(table) })
+        Ok(Self { machine, elf, table: Arc::new(table) })
+    }
+
+    /// The machine that it is for.
+    #[must_use]
+    pub const fn machine(&self) -> Machine {
+        self.machine
     }
 
     /// Its file.

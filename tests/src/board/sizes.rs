@@ -27,10 +27,12 @@ impl Sizes {
         let file =
             ElfFile32::<object::Endianness>::parse(&*image).with_context(|| elf.display().to_string())?;
         let endian = file.endian();
+        let sections = file.elf_header().sections(endian, &*image)?;
         let mut sizes = Self::default();
-        for section in file.elf_header().sections(endian, &*image)?.iter() {
+        for section in sections.iter() {
             let has = |flag| section.sh_flags(endian) & flag != 0;
-            if !has(SHF_ALLOC) {
+            let name = sections.section_name(endian, section).unwrap_or_default();
+            if !has(SHF_ALLOC) || name == b".stack" {
                 continue;
             }
             let size = u64::from(section.sh_size(endian));

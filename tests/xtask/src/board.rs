@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use board_settings::Settings;
 use clap::Args;
-use node_tests::board::{Board, HOST, Mark, Options};
+use node_tests::board::{Board, HOST, Machine, Mark, Options};
 use node_tests::pki::{self, Algorithm, TlsDir};
 use node_tests::wait;
 
@@ -16,6 +16,9 @@ use crate::firmware;
 /// How the board is set up.
 #[derive(Args)]
 pub struct Arguments {
+    /// The machine, by the name of its firmware
+    #[arg(long, default_value = Machine::An386.name(), value_parser = machine)]
+    machine: Machine,
     /// The node's name
     #[arg(long, default_value = "board")]
     name: String,
@@ -42,7 +45,7 @@ pub struct Arguments {
 ///
 /// It does not build or start, or the board stops with a failure.
 pub fn board(arguments: &Arguments) -> Result<()> {
-    firmware::build(&firmware::QEMU)?;
+    firmware::build(&firmware::Board::emulated(arguments.machine))?;
     // The board ends before this does, and its folder with it.
     ctrlc::set_handler(wait::give_up).context("Ctrl-C cannot be caught")?;
     let keyring = match &arguments.tls_dir {
@@ -54,7 +57,12 @@ pub fn board(arguments: &Arguments) -> Result<()> {
         settings.hubs.push(as_seen_by_the_board(*hub)).ok().context("a board knows four hubs at most")?;
     }
     settings.keyring = Some(&keyring);
-    let options = Options { icount: arguments.icount, dir: arguments.dir.clone(), ca: false };
+    let options = Options {
+        icount: arguments.icount,
+        dir: arguments.dir.clone(),
+        ca: false,
+        machine: arguments.machine,
+    };
     let mut board = Board::start(Some(&settings), options)?;
     let mut shown = Mark::default();
     loop {
@@ -75,6 +83,15 @@ pub fn board(arguments: &Arguments) -> Result<()> {
             bail!("the board stopped: {status}");
         }
     }
+}
+
+/// The machine whose firmware has this name.
+fn machine(name: &str) -> Result<Machine> {
+    let names = || Machine::ALL.map(Machine::name).join(", ");
+    Machine::ALL
+        .into_iter()
+        .find(|machine| machine.name() == name)
+        .with_context(|| format!("one of {}", names()))
 }
 
 /// The board's network shows the host's loopback under another address.

@@ -7,31 +7,38 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use crate::firmware::QEMU;
 use crate::run::{root, run};
-use crate::toolchain::Toolchain;
+use crate::toolchain::{RISCV32IMC, THUMBV6M, THUMBV7EM, Toolchain};
+
+/// Processors with compare-and-swap, and without.
+const TARGETS: [&str; 3] = [THUMBV7EM, THUMBV6M, RISCV32IMC];
 
 /// Features of the builds, each with the parts of the standard library that it may use, where these have to be built. The
 /// features for boards need core only; `tracing` needs more.
 const BUILDS: [(&str, &str); 3] =
     [("", "core"), ("defmt,hub,software", "core"), ("tracing,software", "core,alloc")];
 
-/// Builds node-core alone for a Cortex-M.
+/// Builds node-core alone for microcontrollers.
 ///
 /// # Errors
 ///
 /// A compiler is missing, or it does not build, or it asks for more than core.
 pub fn build() -> Result<()> {
     ensure_core_only(&root().join("node-core/src"))?;
-    let toolchain = Toolchain::find(QEMU.target)?;
-    for (features, parts) in BUILDS {
-        println!("node-core for {}, features: {features:?}", QEMU.target);
-        run(toolchain
-            .cargo("build", QEMU.target, parts)
-            .args(["--package", "node-core", "--lib", "--no-default-features", "--features", features])
-            .arg("--target-dir")
-            .arg(root().join("target/core-alone"))
-            .current_dir(root()))?;
+    for target in TARGETS {
+        let toolchain = Toolchain::find(target)?;
+        // tracing needs compare-and-swap.
+        let builds =
+            BUILDS.into_iter().filter(|(features, _)| target == THUMBV7EM || !features.contains("tracing"));
+        for (features, parts) in builds {
+            println!("node-core for {target}, features: {features:?}");
+            run(toolchain
+                .cargo("build", target, parts)
+                .args(["--package", "node-core", "--lib", "--no-default-features", "--features", features])
+                .arg("--target-dir")
+                .arg(root().join("target/core-alone"))
+                .current_dir(root()))?;
+        }
     }
     Ok(())
 }

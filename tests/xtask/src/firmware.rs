@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
-use node_tests::board::Sizes;
+use node_tests::board::{Machine, Sizes};
 
 use crate::run::{root, run};
 use crate::toolchain::Toolchain;
@@ -22,13 +22,25 @@ pub struct Board<'f> {
     pub folder: &'static str,
 }
 
-/// The board that tests run in QEMU.
-pub const QEMU: Board<'_> =
-    Board { name: "qemu-mps2-an386", target: "thumbv7em-none-eabihf", features: "", folder: "" };
+impl Board<'_> {
+    /// The firmware for an emulated machine.
+    pub const fn emulated(machine: Machine) -> Self {
+        Self { name: machine.name(), target: machine.target(), features: "", folder: "" }
+    }
+}
+
+/// The board that most tests run in QEMU.
+pub const QEMU: Board<'_> = Board::emulated(Machine::An386);
 /// The same with a CA, for the tests of that.
 pub const QEMU_WITH_CA: Board<'_> = Board { features: "ca", folder: "ca", ..QEMU };
 
-const BOARDS: [Board<'_>; 2] = [QEMU, QEMU_WITH_CA];
+const BOARDS: [Board<'_>; 5] = [
+    QEMU,
+    QEMU_WITH_CA,
+    Board::emulated(Machine::An500),
+    Board::emulated(Machine::An505),
+    Board::emulated(Machine::Virt),
+];
 
 /// Builds every board and prints how large its firmware is. With `features`, builds the emulated board alone, with these.
 ///

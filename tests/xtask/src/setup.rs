@@ -5,9 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::firmware::QEMU;
 use crate::run::{output, run, run_aside};
-use crate::toolchain::{DEBIAN_PACKAGES, Toolchain};
+use crate::toolchain::{DEBIAN_PACKAGES, RISCV32IMC, THUMBV6M, THUMBV7EM, THUMBV8M, Toolchain};
 
 /// A program or target that the builds, the tests or the demo use, and where it comes from.
 struct Tool {
@@ -23,11 +22,12 @@ const CURL: Tool = program("curl", &["curl"]);
 const OPENSSL: Tool = program("openssl", &["openssl"]);
 
 /// A linker and a C compiler are not among them: this program could not have been built without them.
-const TOOLS: [Tool; 7] = [
+const TOOLS: [Tool; 11] = [
     CURL,
     program("ip", &["iproute2"]),
     OPENSSL,
     program("qemu-system-arm", &["qemu-system-arm"]),
+    program("qemu-system-riscv32", &["qemu-system-misc"]),
     Tool {
         name: "fmt",
         is_there: is_cargo_command,
@@ -40,13 +40,16 @@ const TOOLS: [Tool; 7] = [
         rustup: &["component", "add", "clippy"],
         packages: &["rust-clippy"],
     },
-    Tool {
-        name: QEMU.target,
-        is_there: |target| Toolchain::find(target).is_ok(),
-        rustup: &["target", "add", QEMU.target],
-        packages: &DEBIAN_PACKAGES,
-    },
+    target(THUMBV6M, &["target", "add", THUMBV6M]),
+    target(THUMBV7EM, &["target", "add", THUMBV7EM]),
+    target(THUMBV8M, &["target", "add", THUMBV8M]),
+    target(RISCV32IMC, &["target", "add", RISCV32IMC]),
 ];
+
+/// A target for which the boards, or `core-alone`, are built.
+const fn target(name: &'static str, rustup: &'static [&'static str]) -> Tool {
+    Tool { name, is_there: |target| Toolchain::find(target).is_ok(), rustup, packages: &DEBIAN_PACKAGES }
+}
 
 /// What only `cargo xtask bench proxy` and `idle` use: a load, and the proxies to compare with.
 const PROXIES: [Tool; 5] =

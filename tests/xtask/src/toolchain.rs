@@ -15,6 +15,15 @@ const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_CLIPPY: &str = "/usr/bin/cargo-clippy";
 const DEBIAN_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/core/Cargo.toml";
 
+/// Cortex-M0+, without compare-and-swap.
+pub const THUMBV6M: &str = "thumbv6m-none-eabi";
+/// Cortex-M4F and M7.
+pub const THUMBV7EM: &str = "thumbv7em-none-eabihf";
+/// Cortex-M33.
+pub const THUMBV8M: &str = "thumbv8m.main-none-eabihf";
+/// RISC-V without compare-and-swap.
+pub const RISCV32IMC: &str = "riscv32imc-unknown-none-elf";
+
 /// Debian's packages of that compiler.
 pub const DEBIAN_PACKAGES: [&str; 4] = ["cargo-web", "rust-web-clippy", "rust-web-src", "rustc-web"];
 

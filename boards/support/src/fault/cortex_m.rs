@@ -42,18 +42,13 @@ unsafe extern "C" fn enter_hard_fault() -> ! {
         "mov sp, r1",
         "b {overflow}",
         fault = sym hard_fault,
-        overflow = sym stack_overflow,
+        overflow = sym super::stack_overflow,
     )
 }
 
 extern "C" fn hard_fault(frame: &ExceptionFrame) -> ! {
     error!("hard fault at {=u32:#010x}, called from {=u32:#010x}", frame.pc(), frame.lr());
-    stop()
-}
-
-extern "C" fn stack_overflow() -> ! {
-    error!("hard fault: stack overflow");
-    stop()
+    super::stop()
 }
 
 /// Handles interrupts and faults that the firmware has not enabled.
@@ -61,10 +56,5 @@ extern "C" fn stack_overflow() -> ! {
 #[exception]
 unsafe fn DefaultHandler(number: i16) -> ! {
     error!("unexpected exception {}", number);
-    stop()
-}
-
-#[expect(clippy::panic, reason = "the panic handler knows how this board stops")]
-fn stop() -> ! {
-    panic!()
+    super::stop()
 }

@@ -4,6 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use node_tests::board::Machine;
 use node_tests::daemon::Daemon;
 use node_tests::fleet::{BOARD, COMPONENT, Fleet, NODES};
 use node_tests::load::{Load, Tally};
@@ -45,7 +46,7 @@ fn form(view: &View, summary: &mut Summary) -> Result<Fleet> {
         let (name, private, gateway) = (node.name(), node.private(), node.gateway());
         view.say(&format!("{name}: maelstromd at {private}, gateway {gateway}, pid {}", node.pid()));
     }
-    let fleet = daemons.with_board()?;
+    let fleet = daemons.with_board(Machine::An386)?;
     view.say(&format!("{BOARD}: a Cortex-M4F in QEMU, pid {}", fleet.board.pid()));
     fleet.is_whole()?;
     summary.formed = view.elapsed();
