@@ -4,7 +4,7 @@
 
 /// Cortex-M4F.
 #[cfg(feature = "an386")]
-mod machine {
+mod values {
     pub const CLOCK_HZ: u64 = 25_000_000;
     pub const TIMER0: u16 = 8;
     pub const TIMER1: u16 = 9;
@@ -16,7 +16,7 @@ mod machine {
 
 /// Cortex-M7.
 #[cfg(feature = "an500")]
-mod machine {
+mod values {
     pub const CLOCK_HZ: u64 = 25_000_000;
     pub const TIMER0: u16 = 8;
     pub const TIMER1: u16 = 9;
@@ -28,7 +28,7 @@ mod machine {
 
 /// Cortex-M33.
 #[cfg(feature = "an505")]
-mod machine {
+mod values {
     pub const CLOCK_HZ: u64 = 20_000_000;
     pub const TIMER0: u16 = 3;
     pub const TIMER1: u16 = 4;
@@ -38,4 +38,4 @@ mod machine {
     pub const SETTINGS: usize = 0x8000_0000;
 }
 
-pub use machine::*;
+pub use values::*;

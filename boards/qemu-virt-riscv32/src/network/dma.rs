@@ -34,9 +34,9 @@ unsafe impl Hal for Pool {
         (start.expose_provenance() as PhysAddr, NonNull::new(start).unwrap_or(NonNull::dangling()))
     }
 
-    // SAFETY: the driver lives as long as the board, and nothing is given back.
+    // SAFETY: it gives the pages to nobody else. The driver lives as long as the board.
     unsafe fn dma_dealloc(_: PhysAddr, _: NonNull<u8>, _: usize) -> i32 {
-        -1
+        0
     }
 
     // SAFETY: the driver asks for addresses of devices of this machine, which are mapped as they are.
