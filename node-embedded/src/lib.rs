@@ -189,6 +189,7 @@
 //! | `entropy` | random bytes, or an error |
 //! | `tls` | TLS 1.3 with a hub that proves its identity |
 //! | `hub_rules`, `revocation` | hubs whose certificates a CA signed |
+//! | `secure_element` | a device behind a bus that signs |
 //! | `settings`, `sizes`, `log` | the node's settings, its memory, its log |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -211,6 +212,7 @@ mod provision;
 mod revocation;
 mod rpc;
 mod runner;
+mod secure_element;
 mod serve;
 mod settings;
 pub mod sizes;
@@ -231,5 +233,6 @@ pub use leaf::{
 pub use provision::{Board, ProvisionError, Provisioner};
 pub use revocation::{BadLists, MAX_LISTS, RevocationLists};
 pub use runner::Runner;
-pub use settings::{IdentitySigner, MAX_PINS, Settings};
+pub use secure_element::{BlockingSigner, SignDigest};
+pub use settings::{IdentitySigner, MAX_PINS, Settings, TlsSigner};
 pub use state::ExchangeError;

@@ -101,7 +101,7 @@ impl<'r, G: CryptoRngCore, F: NorFlash> Provisioner<'r, G, F> {
         let mut store = store.map_err(|(error, _)| StartError::Flash(error))?;
         let identity = match &device {
             Some(device) => {
-                check_device(device)?;
+                check_device(device.key, device.signer)?;
                 device.key
             }
             None => own_identity(memory, &mut store, &mut rng).await?,
@@ -243,5 +243,5 @@ fn check(blob: &Blob<'_>, recipient: &Recipient<'_>, keyring: Option<Record<'_>>
 /// Checks a keyring by its own rules.
 #[inline(never)]
 fn usable(bundle: &[u8]) -> Result<(), BundleError> {
-    Keys::read(bundle).map(|_| ())
+    Keys::read(bundle, None).map(|_| ())
 }

@@ -3,7 +3,7 @@
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embedded_storage_async::nor_flash::NorFlash;
-use node_core::crypto::Software;
+use node_core::crypto::{PublicKey, Software};
 use node_core::id::NodeId;
 use node_core::keys::{Bundle, Keyring};
 use node_core::rpc::{Code, Event, KeySlot, LEASE_S, MemberItem, Method, Status, Subscribe};
@@ -127,7 +127,7 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
         let slots = {
             let mut memory = self.keyring.lock().await;
             let bundle = memory.store.keyring().await.ok().flatten();
-            bundle.and_then(|bundle| read_slots(&bundle))
+            bundle.and_then(|bundle| read_slots(&bundle, self.state.settings.held_key()))
         };
         // Borrowed, not moved: this future would keep a second copy.
         let Some(slots) = &slots else {
@@ -159,8 +159,8 @@ async fn read_body(exchange: &mut Exchange<'_>, buffer: &mut [u8]) -> Result<Opt
 }
 
 /// The public part of each slot in a bundle that was checked before.
-fn read_slots(bundle: &[u8]) -> Option<KeySlots> {
-    Bundle::decode(bundle).ok()?.validate(&Software).ok()
+fn read_slots(bundle: &[u8], held: Option<PublicKey>) -> Option<KeySlots> {
+    Bundle::decode(bundle).ok()?.validate_with(&Software, held).ok()
 }
 
 fn next_member(core: &Core<'_>, after: Option<NodeId>) -> Option<(NodeId, heapless::Vec<u8, 128>)> {

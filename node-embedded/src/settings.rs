@@ -21,6 +21,9 @@ pub struct Settings<'d> {
     /// The device that holds the node's identity key. With `None` the node makes a key at its first start and keeps it
     /// in flash. The node's id follows from the key: nobody chooses it.
     pub identity: Option<IdentitySigner<'d>>,
+    /// The device that holds the private key of this board's TLS certificate. It counts as the private key of each certificate in
+    /// the keyring with its public key, so the keyring needs no private key. With `None` the private key is in the keyring.
+    pub tls: Option<TlsSigner<'d>>,
     /// Addresses of hubs, `HOST:PORT` each, at most 8. HOST is an IPv4 address, with the feature `dns` a name, and
     /// with the feature `ipv6` an IPv6 address in brackets. Of a name, up to four addresses are dialled in turn.
     pub hubs: &'d [&'d str],
@@ -49,6 +52,7 @@ impl<'d> Settings<'d> {
             name,
             cluster,
             identity: None,
+            tls: None,
             hubs,
             uses: &[],
             not_before: UnixTime(0),
@@ -85,5 +89,30 @@ pub struct IdentitySigner<'d> {
 impl fmt::Debug for IdentitySigner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IdentitySigner").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// The key of a TLS certificate in a device that never exports it, for example a secure element. The certificate is in the keyring.
+///
+/// The device signs once in each handshake, and the whole executor waits for it: a link has no time-out shorter than 5 s.
+/// [`BlockingSigner`](crate::BlockingSigner) makes one of a device behind a bus.
+#[derive(Clone, Copy)]
+pub struct TlsSigner<'d> {
+    /// The public key.
+    pub key: PublicKey,
+    /// The device.
+    pub signer: &'d (dyn Sign + Sync),
+}
+
+impl fmt::Debug for TlsSigner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsSigner").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+impl Settings<'_> {
+    /// The public key whose private key a device holds for TLS.
+    pub(crate) fn held_key(&self) -> Option<PublicKey> {
+        self.tls.map(|device| device.key)
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::keyring::{Keyring, KeyringError, SlotInfo};
-use crate::crypto::{Derive, Digest, P256Secret};
+use crate::crypto::{Derive, Digest, P256Secret, PublicKey};
 use crate::id::Name;
 use crate::trust::{Certificate, KeyAlgorithm};
 
@@ -85,10 +85,23 @@ impl<'a> Bundle<'a> {
         &self,
         crypto: &(impl Digest + Derive),
     ) -> Result<heapless::Vec<SlotInfo, MAX_BUNDLE_SLOTS>, BundleError> {
+        self.validate_with(crypto, None)
+    }
+
+    /// As [`validate`](Self::validate), for a board whose secure element holds the private key of `held`: each certificate of that
+    /// key is a pair, and the bundle need not hold another one.
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate).
+    pub fn validate_with(
+        &self,
+        crypto: &(impl Digest + Derive),
+        held: Option<PublicKey>,
+    ) -> Result<heapless::Vec<SlotInfo, MAX_BUNDLE_SLOTS>, BundleError> {
         let mut infos = heapless::Vec::new();
         for slot in &self.slots {
             let info = slot
-                .validate(crypto)
+                .validate(crypto, held)
                 .map_err(|problem| BundleError::Slot { name: slot.name.clone(), problem })?;
             infos.push(info).map_err(|_| BundleError::TooManySlots)?;
         }
@@ -128,7 +141,11 @@ impl<'a> BundleSlot<'a> {
         self.key.and_then(|key| key.try_into().ok()).map(P256Secret)
     }
 
-    fn validate(&self, crypto: &(impl Digest + Derive)) -> Result<SlotInfo, SlotProblem> {
+    fn validate(
+        &self,
+        crypto: &(impl Digest + Derive),
+        held: Option<PublicKey>,
+    ) -> Result<SlotInfo, SlotProblem> {
         let certificate = Certificate::parse(self.certificate).map_err(|_| SlotProblem::Malformed)?;
         let Some(public) = certificate.p256_key() else {
             return Err(SlotProblem::NotP256(certificate.algorithm));
@@ -138,7 +155,8 @@ impl<'a> BundleSlot<'a> {
         }
         let info = SlotInfo::new(self.name.clone(), self.certificate, &certificate, crypto);
         if self.key.is_none() {
-            return Ok(info);
+            let is_held = held.is_some_and(|held| held == PublicKey::from(&public));
+            return Ok(if is_held { info.with_key() } else { info });
         }
         let secret = self.key().ok_or(SlotProblem::BadKey)?;
         match crypto.public_key(secret) {

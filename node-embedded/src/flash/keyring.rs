@@ -3,7 +3,7 @@
 use core::cell::{Ref, RefCell};
 
 use node_core::crypto::{
-    Digest, P256Point, P256Secret, Sign, SignError, Signature, Software, SoftwareSigner,
+    Digest, P256Point, P256Secret, PublicKey, Sign, SignError, Signature, Software, SoftwareSigner,
 };
 use node_core::keys::{
     Bundle, BundleError, Keyring, KeyringError, MAX_BUNDLE_CERTIFICATE, MAX_BUNDLE_SLOTS, SlotInfo, roles_in,
@@ -12,7 +12,7 @@ use node_core::time::{UnixTime, WallClock};
 use node_core::trust::{Anchor, Certificate, Fingerprint, Role, Roles};
 use zeroize::Zeroizing;
 
-use crate::settings::MAX_PINS;
+use crate::settings::{MAX_PINS, TlsSigner};
 use crate::tls::{Credentials, Trust};
 
 /// The slots of a bundle.
@@ -22,8 +22,10 @@ pub(crate) type KeySlots = heapless::Vec<SlotInfo, MAX_BUNDLE_SLOTS>;
 pub(crate) struct Keys {
     trusted: heapless::Vec<Trusted, MAX_BUNDLE_SLOTS>,
     certificate: heapless::Vec<u8, MAX_BUNDLE_CERTIFICATE>,
-    /// Without `Debug`, so that no log can hold it.
+    /// Without `Debug`, so that no log can hold it. Zeros when a device holds the key.
     secret: Zeroizing<[u8; 32]>,
+    /// A device holds the private key of the active certificate.
+    is_held: bool,
     active: Fingerprint,
     not_after: UnixTime,
     digest: Fingerprint,
@@ -41,18 +43,21 @@ struct Trusted {
 pub(crate) struct Edition(u32);
 
 impl Keys {
-    /// Reads and checks an encoded bundle.
+    /// Reads and checks an encoded bundle. A device of the settings holds the private key of `held`.
     ///
     /// # Errors
     /// Says what is wrong with which slot.
-    pub(crate) fn read(bundle: &[u8]) -> Result<Self, BundleError> {
+    pub(crate) fn read(bundle: &[u8], held: Option<PublicKey>) -> Result<Self, BundleError> {
         let bundle = Bundle::decode(bundle)?;
-        let slots = bundle.validate(&Software)?;
+        let slots = bundle.validate_with(&Software, held)?;
         let keyring = Keyring::new(&slots).map_err(BundleError::Keyring)?;
         let active = keyring.active();
         let no_pair = || BundleError::Keyring(KeyringError::NoPair);
         let slot = bundle.slot(&active.name).ok_or_else(no_pair)?;
-        let P256Secret(secret) = slot.key().ok_or_else(no_pair)?;
+        let key = slot.key();
+        if key.is_none() && held.is_none() {
+            return Err(no_pair());
+        }
         let trusted = |slot: &SlotInfo| Trusted {
             certificate: slot.certificate,
             roles: roles_in(&slots, slot.certificate, &[], None).roles,
@@ -60,7 +65,8 @@ impl Keys {
         Ok(Self {
             trusted: slots.iter().map(trusted).collect(),
             certificate: heapless::Vec::from_slice(slot.certificate).map_err(|_| BundleError::TooLong)?,
-            secret: Zeroizing::new(*secret),
+            secret: Zeroizing::new(key.map_or([0; 32], |P256Secret(secret)| *secret)),
+            is_held: key.is_none(),
             active: active.certificate,
             not_after: active.not_after,
             digest: keyring.digest(&Software),
@@ -133,12 +139,14 @@ pub(crate) struct Presented<'k> {
     keys: &'k RefCell<Keys>,
     edition: Edition,
     certificate: Fingerprint,
+    device: Option<TlsSigner<'k>>,
 }
 
 impl<'k> Presented<'k> {
-    pub(crate) fn new(keys: &'k RefCell<Keys>) -> Self {
+    /// The keyring now. `device` is that of the settings.
+    pub(crate) fn new(keys: &'k RefCell<Keys>, device: Option<TlsSigner<'k>>) -> Self {
         let current = keys.borrow();
-        Self { keys, edition: current.edition, certificate: current.active }
+        Self { keys, edition: current.edition, certificate: current.active, device }
     }
 
     /// SHA-256 of that certificate.
@@ -170,6 +178,11 @@ impl Credentials for Presented<'_> {
 impl Sign for Presented<'_> {
     fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
         let keys = self.current().ok_or(SignError)?;
+        if keys.is_held {
+            // The device may take a while, in which the keyring is not lent.
+            drop(keys);
+            return self.device.ok_or(SignError)?.signer.sign(message);
+        }
         SoftwareSigner::new(P256Secret(&keys.secret)).map_err(|_| SignError)?.sign(message)
     }
 }

@@ -31,7 +31,7 @@ pub enum StartError<E> {
     NoKeyring,
     /// The device of the settings signs with another key than the identity key that they name.
     #[error(
-        "the device that holds the identity key signs with another key: correct the public key in the settings"
+        "the device that holds the identity key, or the TLS key, signs with another key: correct the public key in the settings"
     )]
     OtherKey,
     /// A name is not valid, or there are too many hubs, components, uses or pins.

@@ -2,7 +2,9 @@
 
 use embedded_storage_async::nor_flash::NorFlash;
 use embedded_tls::CryptoRngCore;
-use node_core::crypto::{BadSecret, P256Secret, PublicKey, SignError, Software, SoftwareSigner, Verify};
+use node_core::crypto::{
+    BadSecret, P256Secret, PublicKey, Sign, SignError, Software, SoftwareSigner, Verify,
+};
 use node_core::id::Hex;
 use node_core::identity::{Identity, node_id};
 use zeroize::Zeroizing;
@@ -11,7 +13,7 @@ use super::error::StartError;
 use crate::entropy::{self, NoEntropy};
 use crate::flash::{Store, StoreError};
 use crate::log::{information, warning};
-use crate::settings::{IdentitySigner, Settings};
+use crate::settings::Settings;
 use crate::state::Owner;
 
 /// Tries to make a key. One in 2^32 random numbers is no key, so a second failure is the generator's.
@@ -69,10 +71,10 @@ pub(crate) async fn own_identity<G: CryptoRngCore, F: NorFlash>(
 ///
 /// # Errors
 /// It signs with another one, or not at all.
-pub(crate) fn check_device<E>(device: &IdentitySigner<'_>) -> Result<(), StartError<E>> {
+pub(crate) fn check_device<E>(key: PublicKey, device: &dyn Sign) -> Result<(), StartError<E>> {
     const MESSAGE: &[u8] = b"maelstrom identity check";
-    let signature = device.signer.sign(MESSAGE).map_err(StartError::Sign)?;
-    Software.verify(&device.key.to_sec1(), MESSAGE, &signature).map_err(|_| StartError::OtherKey)
+    let signature = device.sign(MESSAGE).map_err(StartError::Sign)?;
+    Software.verify(&key.to_sec1(), MESSAGE, &signature).map_err(|_| StartError::OtherKey)
 }
 
 /// Makes a key.

@@ -2,6 +2,7 @@
 
 use embedded_storage_async::nor_flash::NorFlash;
 use embedded_tls::CryptoRngCore;
+use node_core::crypto::PublicKey;
 
 use super::error::StartError;
 use super::identity::{IdentityMemory, check_device, own_identity};
@@ -39,35 +40,41 @@ pub(super) async fn prepare<G: CryptoRngCore, F: NorFlash>(
         rules.check().map_err(StartError::HubRules)?;
     }
     entropy::test(rng)?;
-    provision(store, settings.keyring).await?;
+    provision(store, settings).await?;
     match &settings.identity {
-        Some(device) => check_device(device)?,
+        Some(device) => check_device(device.key, device.signer)?,
         None => _ = own_identity(identity, store, rng).await?,
+    }
+    if let Some(device) = &settings.tls {
+        check_device(device.key, device.signer)?;
     }
     let starts = store.count_start().await.map_err(StartError::Flash)?;
     let (mut seed, mut random) = ([0; 8], [0; 8]);
     entropy::fill(rng, &mut seed)?;
     entropy::fill(rng, &mut random)?;
     // Loaded last: the keys are large, and a wait would keep them in this future.
-    let keys = load_keys(store).await?;
+    let keys = load_keys(store, settings.held_key()).await?;
     Ok(Prepared { keys, on_trial: store.is_on_trial(), starts, seed, random })
 }
 
 /// Stores the keyring of the settings on a board that has none.
 async fn provision<F: NorFlash>(
     store: &mut Store<'_, F>,
-    bundle: Option<&[u8]>,
+    settings: &Settings<'_>,
 ) -> Result<(), StartError<F::Error>> {
     if store.confirmed_keyring().await.map_err(StartError::Flash)?.is_some() {
         return Ok(());
     }
-    let bundle = bundle.ok_or(StartError::NoKeyring)?;
-    Keys::read(bundle).map_err(StartError::Keyring)?;
+    let bundle = settings.keyring.ok_or(StartError::NoKeyring)?;
+    Keys::read(bundle, settings.held_key()).map_err(StartError::Keyring)?;
     store.provision(bundle).await.map_err(StartError::Flash)
 }
 
 /// The keyring to use: the one on trial, if its trial goes on, else the confirmed one.
-async fn load_keys<F: NorFlash>(store: &mut Store<'_, F>) -> Result<Keys, StartError<F::Error>> {
+async fn load_keys<F: NorFlash>(
+    store: &mut Store<'_, F>,
+    held: Option<PublicKey>,
+) -> Result<Keys, StartError<F::Error>> {
     let was_on_trial = store.is_on_trial();
     store.resume_trial().await.map_err(StartError::Flash)?;
     if was_on_trial && !store.is_on_trial() {
@@ -77,12 +84,12 @@ async fn load_keys<F: NorFlash>(store: &mut Store<'_, F>) -> Result<Keys, StartE
     }
     if store.is_on_trial() {
         let bundle = store.keyring().await.map_err(StartError::Flash)?;
-        if let Some(Ok(keys)) = bundle.map(|bundle| Keys::read(&bundle)) {
+        if let Some(Ok(keys)) = bundle.map(|bundle| Keys::read(&bundle, held)) {
             return Ok(keys);
         }
         warning!("the keyring on trial cannot be read: the one before it is used");
         store.end_trial(false).await.map_err(StartError::Flash)?;
     }
     let bundle = store.confirmed_keyring().await.map_err(StartError::Flash)?;
-    Keys::read(&bundle.ok_or(StartError::NoKeyring)?).map_err(StartError::Keyring)
+    Keys::read(&bundle.ok_or(StartError::NoKeyring)?, held).map_err(StartError::Keyring)
 }

@@ -2,6 +2,7 @@
 
 use embassy_time::{Duration, with_timeout};
 use embedded_storage_async::nor_flash::NorFlash;
+use node_core::crypto::PublicKey;
 use node_core::keys::{BundleError, Opened, Recipient, SealedError};
 use node_core::rpc::Code;
 use node_core::trust::Fingerprint;
@@ -54,7 +55,7 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
             Ok(Err(error)) => return Ok(Err(ReplaceError::Sealed(error))),
             Err(error) => return Ok(Err(ReplaceError::Flash(error))),
         };
-        let (active, digest) = match check(opened.bundle) {
+        let (active, digest) = match check(opened.bundle, self.state.settings.held_key()) {
             Ok(checked) => checked,
             Err(error) => return Ok(Err(ReplaceError::Bundle(error))),
         };
@@ -94,8 +95,8 @@ fn open<'b>(
 ///
 /// Not inlined, so that no future keeps a copy of the keys.
 #[inline(never)]
-fn check(bundle: &[u8]) -> Result<(Fingerprint, Fingerprint), BundleError> {
-    Keys::read(bundle).map(|keys| (keys.active(), keys.digest()))
+fn check(bundle: &[u8], held: Option<PublicKey>) -> Result<(Fingerprint, Fingerprint), BundleError> {
+    Keys::read(bundle, held).map(|keys| (keys.active(), keys.digest()))
 }
 
 /// Why a keyring is not taken. The one in use stays in use.

@@ -64,7 +64,7 @@ impl<'d> State<'d> {
     /// [`BundleError`]: the keyring in use stays in use.
     #[inline(never)]
     pub(crate) fn use_bundle(&self, now: Instant, bundle: &[u8], on_trial: bool) -> Result<(), BundleError> {
-        self.keys.borrow_mut().replace(&mut Keys::read(bundle)?);
+        self.keys.borrow_mut().replace(&mut Keys::read(bundle, self.settings.held_key())?);
         let keys = self.keys.borrow();
         self.with(|core| {
             core.trial = on_trial.then(|| Trial::begin(now, keys.edition()));

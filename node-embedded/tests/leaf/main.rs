@@ -52,6 +52,9 @@ mod provision;
 #[cfg(feature = "events")]
 #[cfg(test)]
 mod redial;
+#[cfg(feature = "events")]
+#[cfg(test)]
+mod secure_element;
 #[cfg(test)]
 mod serial_line;
 #[cfg(test)]
