@@ -16,9 +16,13 @@ use crate::sizes::{INPUT, TCP_READ, TCP_WRITE, TLS_READ};
 use crate::state::{Closed, OpenedSession, Origin, State, now};
 use crate::tls::{Carrier, Grounds, Guard, RecordBuffers, Session, SessionError, Shared, Trust};
 
+#[cfg(feature = "accept")]
+mod acceptor;
 mod address;
 mod traffic;
 
+#[cfg(feature = "accept")]
+pub(crate) use acceptor::{AcceptMemory, Acceptor};
 use address::{Endpoints, has_route, host, resolve};
 use traffic::Traffic;
 
@@ -114,17 +118,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         let connected = with_timeout(CONNECT_TIMEOUT, socket.connect(endpoint)).await;
         connected.map_err(|_| DialError::Timeout)?.map_err(explain)?;
         let outcome = self.link(dial, (&mut socket, endpoint), records, input).await;
-        match outcome {
-            Ok(()) => {
-                socket.close();
-                // Bytes that the hub still sends are read, or a TCP reset would discard the last bytes sent.
-                let rest = async { while socket.read(input).await.is_ok_and(|read| read > 0) {} };
-                let _ = with_timeout(CLOSE_TIMEOUT, rest).await;
-            }
-            Err(_) => socket.abort(),
-        }
-        // The connection is over, whether or not the hub learns of it.
-        let _ = with_timeout(CLOSE_TIMEOUT, socket.flush()).await;
+        hang_up(&mut socket, input, outcome.is_ok()).await;
         outcome.map_err(DialError::Session)
     }
 
@@ -177,6 +171,19 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         }
         trust
     }
+}
+
+/// Ends a connection, whether or not the peer learns of it.
+async fn hang_up(socket: &mut TcpSocket<'_>, input: &mut [u8], in_order: bool) {
+    if in_order {
+        socket.close();
+        // Bytes that the peer still sends are read, or a TCP reset would discard the last bytes sent.
+        let rest = async { while socket.read(input).await.is_ok_and(|read| read > 0) {} };
+        let _ = with_timeout(CLOSE_TIMEOUT, rest).await;
+    } else {
+        socket.abort();
+    }
+    let _ = with_timeout(CLOSE_TIMEOUT, socket.flush()).await;
 }
 
 /// Why there is no TCP connection.

@@ -1,6 +1,7 @@
 //! One request and its response on a link, as this node's own code reads and writes it.
 
 mod body;
+mod open;
 mod pace;
 
 use core::cell::Cell;
@@ -14,6 +15,7 @@ use crate::sizes::RESPONSE_HEAD;
 use crate::state::{Core, ExchangeError, ExchangeKey, SlotIndex, State};
 
 pub(crate) use body::BodyLeft;
+pub(crate) use open::{Beginning, Limits, open};
 use pace::Pace;
 
 /// An exchange under way. Dropping it before its end resets it. One task may read it while it writes it.
@@ -21,6 +23,9 @@ pub(crate) struct Exchange<'d> {
     state: &'d State<'d>,
     slot: SlotIndex,
     sent_end: Cell<bool>,
+    /// Bytes were sent.
+    #[cfg(feature = "accept")]
+    sent: Cell<bool>,
     /// How long the other side may take to send, and to read. `None` for as long as the exchange lasts.
     reading: Option<Pace>,
     writing: Option<Pace>,
@@ -32,13 +37,24 @@ impl<'d> Exchange<'d> {
     /// An exchange that this node opened, and whose request it sent whole if `sent_end`.
     pub(crate) const fn opened(state: &'d State<'d>, slot: SlotIndex, sent_end: bool) -> Self {
         let sent_end = Cell::new(sent_end);
-        Self { state, slot, sent_end, reading: None, writing: None, reset_code: ResetCode::Cancelled }
+        Self {
+            state,
+            slot,
+            sent_end,
+            #[cfg(feature = "accept")]
+            sent: Cell::new(false),
+            reading: None,
+            writing: None,
+            reset_code: ResetCode::Cancelled,
+        }
     }
 
     /// An exchange that a hub opened. It holds a worker, so the hub must keep up a [pace](Pace).
-    pub(crate) const fn accepted(state: &'d State<'d>, slot: SlotIndex) -> Self {
+    pub(crate) fn accepted(state: &'d State<'d>, slot: SlotIndex) -> Self {
         let (reading, writing) = (Some(Pace::new()), Some(Pace::new()));
-        Self { state, slot, sent_end: Cell::new(false), reading, writing, reset_code: ResetCode::Cancelled }
+        let mut exchange = Self::opened(state, slot, false);
+        (exchange.reading, exchange.writing) = (reading, writing);
+        exchange
     }
 
     /// Waits for bytes and copies some to the start of `buffer`; 0 is the end.
@@ -168,6 +184,12 @@ impl<'d> Exchange<'d> {
         Ok(())
     }
 
+    /// Whether bytes were sent.
+    #[cfg(feature = "accept")]
+    pub(crate) fn has_sent(&self) -> bool {
+        self.sent.get()
+    }
+
     /// Whether the exchange ended early: the other side reset it, its time ran out, or the link is gone.
     pub(crate) fn is_broken(&self) -> bool {
         self.state.with(|core| core.table.slot_mut(self.slot).is_none_or(|slot| slot.broken.is_some()))
@@ -194,6 +216,8 @@ impl<'d> Exchange<'d> {
             }
             match port.link.send(key.id, data, end, port.batch) {
                 Ok(taken) => {
+                    #[cfg(feature = "accept")]
+                    self.sent.set(true);
                     core.runner.wake();
                     Poll::Ready(Ok(taken))
                 }

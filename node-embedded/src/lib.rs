@@ -171,6 +171,28 @@
 //! An operator replaces the keyring from afar. The new one is sealed for this board, signed by an operator in the keyring in use,
 //! newer than all before it, and on trial: when no link forms with it within 60 s, the node goes back to the keyring before it.
 //!
+//! # Boards alone
+//!
+//! With the feature `accept` and [`Settings::listen`](Settings) the node is a hub: it accepts the connections of other boards, and of
+//! servers, over mutual TLS, and it passes requests on from one to the other. It has a place for four connections
+//! ([`ACCEPTED`](sizes::ACCEPTED)), one of which is for the link that replaces another when keys change. Everything else works as in a
+//! leaf; `Leaf` is the handle to a hub, too.
+//!
+//! ```
+//! # #[cfg(feature = "accept")] {
+//! use node_embedded::{Listen, Settings};
+//!
+//! let settings = Settings {
+//!     listen: Some(Listen::at(&["192.168.1.7:8374"])),
+//!     ..Settings::new("attic", "home", &[])
+//! };
+//! # let _ = settings;
+//! # }
+//! ```
+//!
+//! The TLS server takes memory from a heap, which the firmware lends by a global allocator. What somebody unknown can make it take is
+//! bounded: `boards/README.md` has the figures.
+//!
 //! A room names only rooms below it:
 //!
 //! | room | idea |
@@ -178,7 +200,9 @@
 //! | `leaf` | starting a node, the firmware's handle to it, this board's own requests |
 //! | `provision` | what a board does before its node starts: its identity, its settings, blobs |
 //! | `runner` | the one future in which a node lives |
+//! | `hub` | what a hub does beside the work of a leaf |
 //! | `serve`, `rpc` | workers that answer hubs, and the built-in methods |
+//! | `relay` | a hub passes exchanges on |
 //! | `trial` | a new keyring is confirmed, or the old one comes back |
 //! | `application` | the firmware's part: components and methods |
 //! | `connection` | one port's work: dial, shake hands, move bytes |
@@ -205,10 +229,14 @@ mod entropy;
 mod event;
 mod exchange;
 mod flash;
+#[cfg(feature = "accept")]
+mod hub;
 mod hub_rules;
 mod leaf;
 mod log;
 mod provision;
+#[cfg(feature = "accept")]
+mod relay;
 mod revocation;
 mod rpc;
 mod runner;
@@ -234,5 +262,7 @@ pub use provision::{Board, ProvisionError, Provisioner};
 pub use revocation::{BadLists, MAX_LISTS, RevocationLists};
 pub use runner::Runner;
 pub use secure_element::{BlockingSigner, SignDigest};
+#[cfg(feature = "accept")]
+pub use settings::Listen;
 pub use settings::{IdentitySigner, MAX_PINS, Settings, TlsSigner};
 pub use state::ExchangeError;

@@ -13,9 +13,15 @@ use embedded_storage_async::nor_flash::NorFlash;
 use embedded_tls::CryptoRngCore;
 
 use crate::application::Application;
+#[cfg(feature = "accept")]
+use crate::connection::AcceptMemory;
 use crate::connection::{Connector, PortMemory};
 use crate::flash::KeyringMemory;
+#[cfg(feature = "accept")]
+use crate::hub::Hub;
 use crate::serve::Server;
+#[cfg(feature = "accept")]
+use crate::sizes::ACCEPTED;
 use crate::sizes::{HEAD, LINKS, WORKERS};
 use crate::state::{State, Work, now};
 use crate::trial::judge_trials;
@@ -28,13 +34,25 @@ pub struct Runner<'d, G, F: NorFlash, A> {
     pub(crate) keyring: Mutex<NoopRawMutex, KeyringMemory<'d, F>>,
     pub(crate) application: A,
     pub(crate) ports: &'d mut [PortMemory; LINKS],
+    #[cfg(feature = "accept")]
+    pub(crate) accepted: &'d mut [AcceptMemory; ACCEPTED],
     pub(crate) heads: &'d mut [[u8; HEAD]; WORKERS + 1],
 }
 
 impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
     /// Runs the node for ever. When the future is dropped, the node stops without a GOAWAY.
     pub async fn run(&mut self) -> ! {
-        let Self { state, network, rng, keyring, application, ports, heads } = self;
+        let Self {
+            state,
+            network,
+            rng,
+            keyring,
+            application,
+            ports,
+            #[cfg(feature = "accept")]
+            accepted,
+            heads,
+        } = self;
         let (state, network): (&'d State<'d>, _) = (*state, *network);
         let (rng, keyring, application) = (&*rng, &*keyring, &*application);
         // Each future is created in its final place: futures are large, and a board's stack is small.
@@ -57,6 +75,10 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
         #[cfg(feature = "logs")]
         let mut logs_worker = pin!(logs_server.work_logs());
         let mut methods_worker = pin!(methods_server.work_methods(methods_head));
+        #[cfg(feature = "accept")]
+        let hub = Hub { state, network, rng };
+        #[cfg(feature = "accept")]
+        let mut hub = pin!(hub.run(accepted));
         poll_fn(|cx| {
             // Read first: a question that comes in this round is answered after the next one.
             let question = state.with(|core| core.heartbeat.asked());
@@ -71,6 +93,8 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
             let _ = methods_worker.as_mut().poll(cx);
             #[cfg(feature = "logs")]
             let _ = logs_worker.as_mut().poll(cx);
+            #[cfg(feature = "accept")]
+            let _ = hub.as_mut().poll(cx);
             state.with(|core| core.beat(question));
             Poll::Pending
         })

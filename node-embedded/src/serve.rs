@@ -13,6 +13,8 @@ use crate::application::{Answer, Application, Request};
 use crate::exchange::{Exchange, NoHead, broken};
 use crate::flash::KeyringMemory;
 use crate::log::warning;
+#[cfg(feature = "accept")]
+use crate::relay::{Forward, onward_of};
 use crate::rpc::Methods;
 use crate::sizes::{FIELDS, HEAD};
 use crate::state::{ExchangeError, SlotIndex, State, Work};
@@ -93,7 +95,7 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
     ) -> Result<(), ExchangeError> {
         let broken = broken(self.state, slot);
         match service {
-            Service::Http => settle(select(self.answer_http(exchange, head), broken).await)?,
+            Service::Http => settle(select(self.answer_http((exchange, slot), head), broken).await)?,
             Service::Rpc(number) => {
                 settle(select(self.methods().custom(exchange, number, head), broken).await)?;
             }
@@ -107,12 +109,20 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
 
     async fn answer_http(
         &self,
-        exchange: &Exchange<'_>,
+        (exchange, slot): (&Exchange<'d>, SlotIndex),
         buffer: &mut [u8; HEAD],
     ) -> Result<(), ExchangeError> {
         let mut answer = Answer::new(exchange);
         let served = match exchange.read_head(buffer).await {
-            Ok(Ok(filled)) => self.answer_head(buffer.get(..filled).unwrap_or_default(), &mut answer).await,
+            Ok(Ok(filled)) => {
+                let head = buffer.get(..filled).unwrap_or_default();
+                #[cfg(feature = "accept")]
+                if let Some(forward) = Forward::find(self.state, head, self.application.components()) {
+                    return self.forward(&forward, (exchange, slot), &mut answer).await;
+                }
+                let _ = slot;
+                self.answer_head(head, &mut answer).await
+            }
             Ok(Err(NoHead::TooLong)) => answer.refuse(431, "the headers are too long for this board\n").await,
             Ok(Err(NoHead::Ended)) => answer.refuse(400, "the request ends before its headers do\n").await,
             Err(ExchangeError::Stalled) => answer.refuse(408, STALLS).await,
@@ -134,6 +144,24 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
                     answer.refuse(500, "the component failed\n").await
                 }
             },
+        }
+    }
+
+    /// Lets another node answer.
+    #[cfg(feature = "accept")]
+    async fn forward(
+        &self,
+        forward: &Forward<'_>,
+        (exchange, slot): (&Exchange<'d>, SlotIndex),
+        answer: &mut Answer<'_, '_>,
+    ) -> Result<(), ExchangeError> {
+        let onward = onward_of(self.state, slot).ok_or(ExchangeError::LinkLost)?;
+        match forward.pass(self.state, exchange, onward).await {
+            Ok(()) => Ok(()),
+            Err(ResetCode::Unknown | ResetCode::Full) if !exchange.has_sent() => {
+                answer.refuse(503, "the node that offers this component cannot be reached\n").await
+            }
+            Err(code) => Err(ExchangeError::Reset(code)),
         }
     }
 
@@ -172,6 +200,9 @@ fn conclude(exchange: Exchange<'_>, outcome: Result<(), ExchangeError>) {
         // The other side knows of the end.
         Err(_) if exchange.is_broken() => {}
         Err(ExchangeError::Stalled) => exchange.reset(ResetCode::Timeout),
+        // Of an exchange that was passed on.
+        #[cfg(feature = "accept")]
+        Err(ExchangeError::Reset(code)) => exchange.reset(code),
         Err(error) => {
             warning!("request: {}", error);
             exchange.reset(ResetCode::Internal);

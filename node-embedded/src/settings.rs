@@ -5,6 +5,7 @@ use core::fmt;
 use node_core::crypto::{PublicKey, Sign, Unseal};
 use node_core::time::UnixTime;
 use node_core::trust::Fingerprint;
+use node_core::wire::Kind;
 
 use crate::hub_rules::JudgeHub;
 
@@ -37,6 +38,9 @@ pub struct Settings<'d> {
     pub pins: &'d [Fingerprint],
     /// The [`HubRules`](crate::HubRules) for hubs whose certificates a CA signed. With `None` no CA makes a hub trusted.
     pub hub_rules: Option<&'d (dyn JudgeHub + Sync)>,
+    /// Makes the node a hub, which accepts connections. With `None` it is a leaf.
+    #[cfg(feature = "accept")]
+    pub listen: Option<Listen<'d>>,
     /// Version of the firmware, for people.
     pub version: &'d str,
     /// An encoded [`Bundle`](node_core::keys::Bundle) for a board whose flash holds no keyring. A flash that holds one
@@ -45,6 +49,15 @@ pub struct Settings<'d> {
 }
 
 impl<'d> Settings<'d> {
+    /// Hub or leaf.
+    pub(crate) const fn kind(&self) -> Kind {
+        #[cfg(feature = "accept")]
+        if self.listen.is_some() {
+            return Kind::Hub;
+        }
+        Kind::Leaf
+    }
+
     /// The minimal settings of a node.
     #[must_use]
     pub const fn new(name: &'d str, cluster: &'d str, hubs: &'d [&'d str]) -> Self {
@@ -58,6 +71,8 @@ impl<'d> Settings<'d> {
             not_before: UnixTime(0),
             pins: &[],
             hub_rules: None,
+            #[cfg(feature = "accept")]
+            listen: None,
             version: env!("CARGO_PKG_VERSION"),
             keyring: None,
         }
@@ -72,6 +87,28 @@ impl<'d> Settings<'d> {
     pub fn of(provisioned: &'d node_core::provision::Settings<'d>, built: UnixTime) -> Self {
         let node_core::provision::Settings { name, cluster, hubs, uses, pins, not_before, .. } = provisioned;
         Self { not_before: built.max(*not_before), uses, pins, ..Self::new(name, cluster, hubs) }
+    }
+}
+
+/// Where a hub is dialled, and by whom beside the peers of its keyring and its pins.
+#[cfg(feature = "accept")]
+#[derive(Clone, Copy, Debug)]
+pub struct Listen<'d> {
+    /// The TCP port that it listens on.
+    pub port: u16,
+    /// Addresses at which others dial it, `HOST:PORT` each, at most 4. The hub tells them to the cluster.
+    pub addresses: &'d [&'d str],
+    /// The [`HubRules`](crate::HubRules) for peers that dial and whose certificates a CA signed. A peer that dials was not dialled
+    /// under any name, so the rules need [`HubNames::Any`](crate::HubNames::Any) or a list. With `None` no CA makes such a peer trusted.
+    pub rules: Option<&'static (dyn JudgeHub + Sync)>,
+}
+
+#[cfg(feature = "accept")]
+impl<'d> Listen<'d> {
+    /// Listens on the usual port, 8374, for peers of the keyring.
+    #[must_use]
+    pub const fn at(addresses: &'d [&'d str]) -> Self {
+        Self { port: 8374, addresses, rules: None }
     }
 }
 

@@ -10,6 +10,10 @@ use node_core::wire::{HEADER, Limits, MIN_FRAME, PREFACE};
 
 /// TLS connections at the same time. Two, so that a new link is up before the one that it replaces is drained.
 pub const LINKS: usize = 2;
+/// TLS connections that a hub accepts at the same time. One of them is for the link that replaces another when keys change.
+pub const ACCEPTED: usize = if cfg!(feature = "accept") { 4 } else { 0 };
+/// All connections.
+pub const PORTS: usize = LINKS + ACCEPTED;
 /// Members that the table holds, this node included.
 pub const MEMBERS: usize = 16;
 /// Room for a member's metadata, its key and signature included, on average. The table forgets metadata that does not fit
@@ -30,6 +34,12 @@ pub const TLS_ACCEPT: usize = 4096;
 /// one of them, so that a leaf with a record buffer of this size can read it.
 #[cfg(feature = "accept")]
 pub const TLS_ANSWER: usize = 1600;
+/// Memory from the heap that a connection takes while it is in its handshake, at most, whoever the peer is.
+#[cfg(feature = "accept")]
+pub const ACCEPT_HEAP: usize = 14 * 1024;
+/// Memory from the heap that it takes afterwards, beside a record that is being read or written.
+#[cfg(feature = "accept")]
+pub const ACCEPT_HEAP_IDLE: usize = 4 * 1024;
 /// TCP's receive window.
 pub const TCP_READ: usize = 2048;
 /// TCP's send queue.
@@ -45,9 +55,14 @@ pub const INPUT: usize = HEADER + FRAME as usize;
 /// Exchanges that a hub may have open on one link. The last one is for built-in methods, so that an operator gets through.
 pub const THEIR_EXCHANGES: usize = 6;
 /// Exchanges of hubs, on all links.
-pub const ALL_THEIR_EXCHANGES: usize = 8;
+pub const ALL_THEIR_EXCHANGES: usize = 8 + 2 * ACCEPTED;
 /// Exchanges of this node's own, on all links.
-pub const OUR_EXCHANGES: usize = 4;
+pub const OUR_EXCHANGES: usize = 4 + ONWARD;
+/// Exchanges that a hub passes on to other nodes: one for each of its relays, and for each worker that takes requests.
+const ONWARD: usize = if cfg!(feature = "accept") { RELAYS + WORKERS } else { 0 };
+/// Exchanges between other nodes that a hub relays at the same time. The last of them relays built-in methods alone, so that an
+/// operator gets through.
+pub const RELAYS: usize = 4;
 /// All exchanges.
 pub const EXCHANGES: usize = ALL_THEIR_EXCHANGES + OUR_EXCHANGES;
 /// Bytes that a hub may send on one exchange before the node reads them.

@@ -11,6 +11,8 @@
 //! | `heartbeat` | what a watchdog is fed by |
 //! | `port`, `batch` | one place for a link, and the frames that it sends next |
 //! | `table` | exchanges under way, each in a bounded slot |
+//! | `route` | the links over which a hub reaches other nodes |
+//! | `strangers` | peers that are shaking hands with a hub |
 //! | `subscribers` | nodes that subscribed to topics of this board |
 //!
 //! Arrows: `shared` -> `core` -> `port`, `table`, `subscribers`, `events`, `heartbeat`, and `port` -> `batch`. The events are methods of `Core` in files of
@@ -24,7 +26,11 @@ mod exchange_events;
 mod heartbeat;
 mod link_events;
 mod port;
+#[cfg(feature = "accept")]
+mod route;
 mod shared;
+#[cfg(feature = "accept")]
+mod strangers;
 mod subscribers;
 mod table;
 mod transmit;
@@ -35,6 +41,8 @@ pub(crate) use clock::now;
 pub(crate) use link_events::Closed;
 pub(crate) use port::{OpenedSession, Origin};
 pub(crate) use shared::{Owner, State};
+#[cfg(feature = "accept")]
+pub(crate) use table::Onward;
 pub(crate) use table::{ExchangeKey, SlotIndex, Work};
 pub(crate) use transmit::Outgoing;
 pub(crate) use trial::{TRIAL, Trial};

@@ -13,6 +13,8 @@ use node_core::trust::{Anchor, Certificate, Fingerprint, Role, Roles};
 use zeroize::Zeroizing;
 
 use crate::settings::{MAX_PINS, TlsSigner};
+#[cfg(feature = "accept")]
+use crate::tls::Shown;
 use crate::tls::{Credentials, Trust};
 
 /// The slots of a bundle.
@@ -94,11 +96,6 @@ impl Keys {
         self.edition
     }
 
-    /// Whether this certificate is in the keyring, as that of a hub.
-    pub(crate) fn trusts_hub(&self, certificate: Fingerprint) -> bool {
-        self.roles(certificate).contains(Role::Hub)
-    }
-
     /// The public key of this certificate in `bundle`, from which the keyring was read, if it is an operator's.
     pub(crate) fn operator(&self, bundle: &[u8], certificate: Fingerprint) -> Option<P256Point> {
         if !self.roles(certificate).contains(Role::Operator) {
@@ -110,7 +107,8 @@ impl Keys {
         Certificate::parse(der).ok()?.p256_key()
     }
 
-    fn roles(&self, certificate: Fingerprint) -> Roles {
+    /// The roles of this certificate, none if it is not in the keyring.
+    pub(crate) fn roles(&self, certificate: Fingerprint) -> Roles {
         let trusted = self.trusted.iter().find(|trusted| trusted.certificate == certificate);
         trusted.map_or(Roles::NONE, |trusted| trusted.roles)
     }
@@ -162,6 +160,15 @@ impl<'k> Presented<'k> {
     /// Whether this keyring is still in use.
     pub(crate) fn is_current(&self) -> bool {
         self.current().is_some()
+    }
+
+    /// Lends the certificate and its key; `None` when another keyring took its place, or a device holds the key: rustls keeps the key for
+    /// as long as a handshake lasts, and no device is lent for that long.
+    #[cfg(feature = "accept")]
+    pub(crate) fn show<T>(&self, show: impl FnOnce(Shown<'_>) -> T) -> Option<T> {
+        let keys = self.current()?;
+        let signer = SoftwareSigner::new(P256Secret(&keys.secret)).ok()?;
+        Some(show(Shown { certificate: &keys.certificate, signer }))
     }
 
     fn current(&self) -> Option<Ref<'k, Keys>> {

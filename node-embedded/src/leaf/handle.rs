@@ -3,6 +3,7 @@
 use core::future::poll_fn;
 use core::task::Poll;
 
+use node_core::crypto::PublicKey;
 use node_core::gossip::{PublishError, State as MemberState};
 use node_core::id::NodeId;
 use node_core::time::{TimeSource, UnixTime};
@@ -66,6 +67,12 @@ impl<'d> Leaf<'d> {
             });
             found.map(|member| member.record.id)
         })
+    }
+
+    /// The public key of a member's identity, for who seals a keyring for it.
+    #[must_use]
+    pub fn identity_of(&self, node: NodeId) -> Option<PublicKey> {
+        self.state.with(|core| core.node.member(node).map(|member| member.metadata.identity))
     }
 
     /// Waits until it is linked to a hub.

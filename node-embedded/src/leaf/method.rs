@@ -7,8 +7,8 @@ use node_core::rpc::{Code, Event, LEASE_S, MAX_EVENT, Method, Response, Subscrib
 
 use super::call::CallError;
 use super::handle::Leaf;
-use super::open::{Beginning, begin};
-use crate::exchange::Exchange;
+use super::open::begin;
+use crate::exchange::{Beginning, Exchange};
 use crate::sizes::SUBSCRIBERS;
 use crate::state::{ExchangeError, now};
 

@@ -36,6 +36,10 @@ pub(super) async fn prepare<G: CryptoRngCore, F: NorFlash>(
     if settings.pins.len() > MAX_PINS {
         return Err(StartError::Settings);
     }
+    #[cfg(feature = "accept")]
+    if let Some(rules) = settings.listen.and_then(|listen| listen.rules) {
+        rules.check().map_err(StartError::HubRules)?;
+    }
     if let Some(rules) = settings.hub_rules {
         rules.check().map_err(StartError::HubRules)?;
     }

@@ -9,18 +9,22 @@ use embedded_tls::CryptoRngCore;
 use node_core::crypto::SignError;
 use node_core::gossip::Node;
 use node_core::identity::Identity;
-use node_core::wire::{Kind, Metadata};
+use node_core::wire::Metadata;
 
 use super::error::StartError;
 use super::handle::Leaf;
 use super::identity::{IdentityMemory, owner};
 use super::prepare::{Prepared, prepare};
 use crate::application::Application;
+#[cfg(feature = "accept")]
+use crate::connection::AcceptMemory;
 use crate::connection::PortMemory;
 use crate::flash::{Aligned, KeyringMemory, Keys, Store};
 use crate::log::information;
 use crate::runner::Runner;
 use crate::settings::Settings;
+#[cfg(feature = "accept")]
+use crate::sizes::ACCEPTED;
 use crate::sizes::{HEAD, ITEM, LINKS, SCRATCH, SEALED, WORKERS};
 use crate::state::{Boot, Core, CoreError, CoreMemory, NodeMemory, State, Trial, now};
 
@@ -52,6 +56,8 @@ struct Memory<'d> {
     node: NodeMemory<'d>,
     core: CoreMemory,
     ports: [PortMemory; LINKS],
+    #[cfg(feature = "accept")]
+    accepted: [AcceptMemory; ACCEPTED],
     item: Aligned<ITEM>,
     /// For sealed keyrings, and the heads of requests behind them. One array, so that a blob has all of it.
     scratch: [u8; SCRATCH],
@@ -69,6 +75,8 @@ impl LeafResources<'_> {
                 node: NodeMemory::NEW,
                 core: CoreMemory::NEW,
                 ports: [PortMemory::NEW; LINKS],
+                #[cfg(feature = "accept")]
+                accepted: [AcceptMemory::NEW; ACCEPTED],
                 item: Aligned::NEW,
                 scratch: [0; SCRATCH],
             },
@@ -123,13 +131,32 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     };
     let Parts { network, rng, flash_range, application, .. } = parts;
     let LeafResources { memory, state } = resources;
-    let Memory { identity, node, core, ports, item, scratch } = memory;
+    let Memory {
+        identity,
+        node,
+        core,
+        ports,
+        #[cfg(feature = "accept")]
+        accepted,
+        item,
+        scratch,
+    } = memory;
     let places = Places { identity, node, core, state };
     let state = put_together(settings, prepared, application.components(), places);
     match state.and_then(|state| Ok((state, divide(scratch).ok_or(CoreError::Settings)?))) {
         Ok((state, (sealed, heads))) => {
             let keyring = Mutex::new(KeyringMemory { store: store.attach(&mut item.0), sealed });
-            let runner = Runner { state, network, rng: rng.into(), keyring, application, ports, heads };
+            let runner = Runner {
+                state,
+                network,
+                rng: rng.into(),
+                keyring,
+                application,
+                ports,
+                #[cfg(feature = "accept")]
+                accepted,
+                heads,
+            };
             Ok((Leaf::new(state), runner))
         }
         Err(error) => {
@@ -234,7 +261,11 @@ fn place<'d>(
 
 /// The node's own metadata; `None` when a list in it is too long.
 fn describe<'s>(settings: &Settings<'s>, keys: &Keys, components: &'s [&'s str]) -> Option<Metadata<'s>> {
-    let mut metadata = Metadata::new(settings.name, Kind::Leaf);
+    let mut metadata = Metadata::new(settings.name, settings.kind());
+    #[cfg(feature = "accept")]
+    if let Some(listen) = settings.listen {
+        metadata.addrs = heapless::Vec::from_slice(listen.addresses).ok()?;
+    }
     metadata.active_key = keys.active().0;
     metadata.keyring = keys.digest().0;
     metadata.components = heapless::Vec::from_slice(components).ok()?;

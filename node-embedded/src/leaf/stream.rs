@@ -10,8 +10,8 @@ use node_core::route;
 
 use super::call::{Call, CallError};
 use super::handle::Leaf;
-use super::open::{Beginning, begin};
-use crate::exchange::{BodyLeft, Exchange};
+use super::open::begin;
+use crate::exchange::{Beginning, BodyLeft, Exchange};
 use crate::sizes::FIELDS;
 use crate::state::ExchangeError;
 
@@ -41,7 +41,11 @@ impl<'d> Leaf<'d> {
     ) -> Result<CallStream<'d>, CallError> {
         let written = write_request(call, length, buffer)?;
         let head = buffer.get(..written).unwrap_or_default();
-        let beginning = Beginning { to: None, service: Service::Http, head, end: length == Some(0) };
+        #[cfg(feature = "accept")]
+        let to = self.state.with(|core| core.chosen(call.component));
+        #[cfg(not(feature = "accept"))]
+        let to = None;
+        let beginning = Beginning { to, service: Service::Http, head, end: length == Some(0) };
         let exchange = begin(self.state, beginning, call.timeout).await?;
         let request =
             Cell::new(length.map_or(BodyLeft::UNKNOWN, |length| BodyLeft::of(BodyLength::Known(length))));

@@ -3,6 +3,7 @@
 use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
 use node_core::crypto::SignError;
 use node_core::gossip::{self, Dial, IdEntry, MemberSlot, Node, Peer, PublishError, Start};
+use node_core::id::NodeId;
 use node_core::identity::Identity;
 use node_core::link;
 use node_core::time::{ClockFloor, Duration, Instant};
@@ -13,13 +14,16 @@ use super::events::Events;
 use super::heartbeat::Heartbeat;
 use super::port::Stage;
 use super::port::{LinkMemory, Port};
+#[cfg(feature = "accept")]
+use super::strangers::Strangers;
 use super::subscribers::Subscribers;
 use super::table::{self, ExchangeTable};
 use super::trial::Trial;
 use crate::flash::Keys;
 use crate::settings::Settings;
-use crate::sizes::{LIMITS, LINKS, MEMBERS, METADATA};
-use crate::tls::Grounds;
+#[cfg(feature = "accept")]
+use crate::sizes::ACCEPTED;
+use crate::sizes::{LIMITS, LINKS, MEMBERS, METADATA, PORTS};
 
 /// Tasks of the firmware that may wait for a link at once; more of them only cause additional wakes.
 const CALLERS: usize = 4;
@@ -28,7 +32,7 @@ const CALLERS: usize = 4;
 pub(crate) struct Core<'d> {
     pub(crate) node: &'d mut Node<'d>,
     pub(crate) clock: ClockFloor,
-    pub(crate) ports: [Port<'d>; LINKS],
+    pub(crate) ports: [Port<'d>; PORTS],
     pub(crate) table: ExchangeTable<'d>,
     pub(crate) subscribers: Subscribers,
     /// Links so far.
@@ -37,6 +41,12 @@ pub(crate) struct Core<'d> {
     pub(crate) trial: Option<Trial>,
     /// Counts the replacements of the lists of revoked certificates.
     pub(crate) lists: u32,
+    /// It passes on what is for others.
+    #[cfg(feature = "accept")]
+    pub(crate) is_hub: bool,
+    /// The addresses of those who are shaking hands.
+    #[cfg(feature = "accept")]
+    pub(crate) strangers: Strangers,
     /// What the firmware hears of the links.
     pub(crate) events: Events,
     /// What the firmware asks before it feeds a watchdog.
@@ -54,7 +64,7 @@ pub(crate) struct NodeMemory<'d> {
     id_index: [IdEntry; MEMBERS],
     deadlines: [Instant; MEMBERS],
     metadata: [u8; MEMBERS * METADATA],
-    peers: heapless::Vec<Peer, LINKS>,
+    peers: heapless::Vec<Peer, PORTS>,
 }
 
 impl NodeMemory<'_> {
@@ -71,11 +81,11 @@ impl NodeMemory<'_> {
 /// The memory that the other machines work in.
 pub(crate) struct CoreMemory {
     table: table::ExchangeSlots,
-    links: [LinkMemory; LINKS],
+    links: [LinkMemory; PORTS],
 }
 
 impl CoreMemory {
-    pub(crate) const NEW: Self = Self { table: table::ExchangeSlots::new(), links: [LinkMemory::NEW; LINKS] };
+    pub(crate) const NEW: Self = Self { table: table::ExchangeSlots::new(), links: [LinkMemory::NEW; PORTS] };
 }
 
 /// The values that tell this start of the node from any other.
@@ -104,11 +114,7 @@ impl<'d> Boot<'d> {
         fill(slots, MemberSlot::FREE);
         fill(peers, Peer::FREE);
         let storage = gossip::Storage { slots, id_index, deadlines, fingerprints: &mut [], metadata, peers };
-        let config = gossip::Config {
-            active_view: LINKS - 1,
-            dials: 1,
-            ..gossip::Config::new(identity.id, Kind::Leaf)
-        };
+        let config = configure(identity.id, about_me.kind);
         // The metadata may change during a life as well as between two.
         let incarnation = u64::from(starts) << 12;
         let start = Start { at: starts.into(), random };
@@ -117,6 +123,14 @@ impl<'d> Boot<'d> {
         place.push(Node::new(now(), config, identity, birth, storage)?).map_err(|_| CoreError::Settings)?;
         place.first_mut().ok_or(CoreError::Settings)
     }
+}
+
+/// How the node takes part.
+fn configure(id: NodeId, kind: Kind) -> gossip::Config {
+    let config = gossip::Config { active_view: LINKS - 1, dials: 1, ..gossip::Config::new(id, kind) };
+    #[cfg(feature = "accept")]
+    let config = gossip::Config { max_active_view: LINKS + 1, max_leaves: ACCEPTED - 1, ..config };
+    config
 }
 
 impl<'d> Core<'d> {
@@ -151,6 +165,10 @@ impl<'d> Core<'d> {
             links: 0,
             trial: None,
             lists: 0,
+            #[cfg(feature = "accept")]
+            is_hub: settings.kind() == Kind::Hub,
+            #[cfg(feature = "accept")]
+            strangers: Strangers::NONE,
             events: Events::NEW,
             heartbeat: Heartbeat::NEW,
             runner: Default::default(),
@@ -158,24 +176,39 @@ impl<'d> Core<'d> {
         })
     }
 
-    /// Ends links to hubs that are no longer trusted, and replaces links that were made with a former keyring.
+    /// Ends links to peers that are no longer trusted, and replaces links that were made with a former keyring.
     pub(crate) fn judge_links(&mut self, now: Instant, keys: &Keys) {
-        let carried = self.ports.iter().filter_map(Port::carried);
-        let by_settings = carried.filter(|carried| carried.by != Grounds::Keyring);
-        let by_settings: heapless::Vec<_, LINKS> =
-            by_settings.map(|carried| carried.certificates.theirs).collect();
-        let trusts = |certificate| keys.trusts_hub(certificate) || by_settings.contains(&certificate);
+        let carried = || self.ports.iter().filter_map(Port::carried);
+        let trusts = |theirs| {
+            carried().any(|carried| carried.certificates.theirs == theirs && carried.is_trusted(keys))
+        };
         self.node.handle_keyring(now, keys.active(), trusts);
+        #[cfg(feature = "accept")]
+        self.prove_by_accepted(keys);
         let joined = |stage: Stage| match stage {
             Stage::Joined(carried, id) => Some((carried.edition == keys.edition(), id)),
             _ => None,
         };
-        for port in &self.ports {
+        for port in self.ports.iter().filter(|port| port.is_dialled()) {
             let Some((false, id)) = joined(port.stage) else { continue };
             if !self.ports.iter().any(|other| joined(other.stage) == Some((true, id))) {
                 self.node.redial(now, id);
             }
         }
+    }
+
+    /// Takes a link that a peer dialled as the proof of a keyring on trial when its handshake would come out the same: this node
+    /// shows the certificate of the new keyring on it, which trusts the peer. A hub cannot dial such a peer to find out.
+    #[cfg(feature = "accept")]
+    fn prove_by_accepted(&mut self, keys: &Keys) {
+        let Some(trial) = self.trial.as_mut().filter(|trial| trial.edition == keys.edition()) else { return };
+        let proves = |port: &Port<'_>| match port.stage {
+            Stage::Joined(carried, _) => {
+                !port.is_dialled() && carried.certificates.ours == keys.active() && carried.is_trusted(keys)
+            }
+            _ => false,
+        };
+        trial.proved |= self.ports.iter().any(proves);
     }
 
     /// The next connection to open. Only a port that has none asks.
@@ -188,6 +221,12 @@ impl<'d> Core<'d> {
         if self.heartbeat.answer(question) {
             self.callers.wake();
         }
+    }
+
+    /// Whether a request may leave over a port, and if so, the `to` that it has there: a leaf asks any hub.
+    #[cfg(not(feature = "accept"))]
+    pub(crate) fn way(&self, index: usize, to: Option<NodeId>) -> Option<Option<NodeId>> {
+        self.ports.get(index).filter(|port| port.is_up()).map(|_| to)
     }
 
     /// Links that are up.

@@ -25,11 +25,12 @@ impl Core<'_> {
     ) {
         let (index, id) = key;
         let for_us = open.to.is_none_or(|to| to == self.node.id());
+        let takes = for_us || self.relays();
         let key = self.exchange_key(index, id);
         let Some(port) = self.ports.get_mut(index) else { return };
-        let slot = key.filter(|_| for_us).and_then(|key| self.table.arrive(now, key, open.service));
+        let slot = key.filter(|_| takes).and_then(|key| self.table.arrive(now, key, &open, for_us));
         let Some(slot) = slot else {
-            port.link.reset(id, if for_us { ResetCode::Full } else { ResetCode::Unknown });
+            port.link.reset(id, if takes { ResetCode::Full } else { ResetCode::Unknown });
             port.link.release(id, arrived.data.len());
             return;
         };
@@ -37,6 +38,18 @@ impl Core<'_> {
         if slot.unread.extend_from_slice(arrived.data).is_err() {
             port.link.release(id, arrived.data.len());
         }
+    }
+
+    /// Whether this node passes exchanges on: a hub does.
+    #[cfg(feature = "accept")]
+    const fn relays(&self) -> bool {
+        self.is_hub
+    }
+
+    #[cfg(not(feature = "accept"))]
+    #[expect(clippy::unused_self, reason = "with the feature accept it depends")]
+    const fn relays(&self) -> bool {
+        false
     }
 
     pub(super) fn handle_data(&mut self, index: usize, id: ExchangeId, arrived: Arrived<'_>) {

@@ -16,7 +16,7 @@ use super::table::ExchangeError;
 use crate::event::{DialError, DownReason, LinkEvent};
 use crate::flash::Keys;
 use crate::log::{information, warning};
-use crate::sizes::LINKS;
+use crate::sizes::PORTS;
 use crate::tls::Grounds;
 
 /// Shortest wait between two calls of [`Core::handle_time`]: a dial that is due waits for a free port, not for time.
@@ -51,6 +51,8 @@ impl Core<'_> {
             certificates,
             edition,
             by: peer.by,
+            #[cfg(feature = "accept")]
+            roles: peer.roles,
             until: Some(peer.until),
             ends: None,
         };
@@ -102,9 +104,11 @@ impl Core<'_> {
     /// Lets time pass, and returns when to call again.
     pub(crate) fn handle_time(&mut self, now: Instant) -> Instant {
         self.node.handle_timeout(now);
-        for index in 0..LINKS {
+        for index in 0..PORTS {
             self.handle_link_time(index, now);
         }
+        #[cfg(feature = "accept")]
+        self.ping_suspects(now);
         self.refuse_overdue(now);
         let links = self.ports.iter().filter(|port| !port.is_idle());
         let links = links.flat_map(|port| match port.stage {
@@ -113,6 +117,16 @@ impl Core<'_> {
         });
         let next = links.chain(self.node.poll_timeout()).chain(self.table.next_overdue()).min();
         next.unwrap_or(now + Duration::from_secs(60)).max(now + TICK)
+    }
+
+    /// Asks peers whether they are still there, of which another process says that it is they.
+    #[cfg(feature = "accept")]
+    fn ping_suspects(&mut self, now: Instant) {
+        while let Some(link) = self.node.poll_ping() {
+            if let Some(port) = self.ports.iter_mut().find(|port| port.id() == Some(link)) {
+                port.link.ping(now);
+            }
+        }
     }
 
     fn handle_link_time(&mut self, index: usize, now: Instant) {
@@ -155,7 +169,7 @@ impl Core<'_> {
     /// its link ends after its exchanges, for which it has [`DRAIN`].
     pub(crate) fn judge_certified(&mut self, now: Instant) {
         self.lists = self.lists.wrapping_add(1);
-        for index in 0..LINKS {
+        for index in 0..PORTS {
             let carried = self.ports.get(index).and_then(Port::carried);
             if carried.is_none_or(|carried| carried.by != Grounds::Authority) {
                 continue;
@@ -207,6 +221,8 @@ impl Core<'_> {
             None if settled => {}
             None => match carried.origin {
                 Origin::Dialled(target) => self.node.handle_dial_failed(now, target, Failure::Unresponsive),
+                #[cfg(feature = "accept")]
+                Origin::Accepted(_) => {}
             },
         }
         match from {
@@ -275,8 +291,9 @@ impl Core<'_> {
         let Stage::Greeting(carried) = port.stage else { return };
         let Introduction { record, time, .. } = hub;
         let id = record.id;
-        if carried.by == Grounds::Keyring && !keys.trusts_hub(carried.certificates.theirs) {
-            // An operator replaced the keyring after the handshake.
+        let carried = carried.of(record);
+        if !carried.is_trusted(keys) {
+            // It dialled as what it may not be, or an operator replaced the keyring after the handshake.
             port.part(now, GoAway::Untrusted, None);
             return;
         }

@@ -6,11 +6,14 @@ use node_core::id::{LinkId, NodeId};
 use node_core::identity::Identity;
 use node_core::link::{self, GoAway, LentLink, PeerError, Phase};
 use node_core::time::{Duration, Instant, UnixTime};
-use node_core::trust::Fingerprint;
+use node_core::trust::{Fingerprint, Roles};
+use node_core::wire::Record;
+#[cfg(feature = "accept")]
+use node_core::wire::{Kind, Metadata};
 
 use super::batch::Batch;
 use crate::event::DownReason;
-use crate::flash::Edition;
+use crate::flash::{Edition, Keys};
 use crate::sizes::{OUR_EXCHANGES, THEIR_EXCHANGES};
 use crate::tls::{Grounds, Proved};
 
@@ -46,6 +49,9 @@ pub(crate) enum Stage {
 pub(crate) enum Origin {
     /// This node, for this target.
     Dialled(Target),
+    /// The peer, which needs one of these roles once it said what it is.
+    #[cfg(feature = "accept")]
+    Accepted(Roles),
 }
 
 impl Origin {
@@ -53,6 +59,8 @@ impl Origin {
     pub(crate) const fn direction(self) -> Direction {
         match self {
             Self::Dialled(target) => Direction::Dialled(target),
+            #[cfg(feature = "accept")]
+            Self::Accepted(_) => Direction::Accepted,
         }
     }
 }
@@ -86,8 +94,11 @@ pub(crate) struct Carried {
     pub(crate) certificates: Certificates,
     /// The keyring that the handshake used.
     pub(crate) edition: Edition,
-    /// What makes the hub trusted.
+    /// What makes the peer trusted.
     pub(crate) by: Grounds,
+    /// What it may be by that, if that is not the keyring.
+    #[cfg(feature = "accept")]
+    pub(crate) roles: Roles,
     /// When the hub's certificate expires; `None` once the link ends for that.
     pub(crate) until: Option<UnixTime>,
     /// When the link ends, whatever exchanges are under way; `None` while it may stay.
@@ -107,6 +118,33 @@ pub(crate) struct Parted {
     pub(crate) settled: bool,
 }
 
+impl Carried {
+    /// The same, once the peer said in its record what it is.
+    pub(crate) fn of(self, record: &Record<'_>) -> Self {
+        #[cfg(feature = "accept")]
+        if let Origin::Accepted(_) = self.origin {
+            let is_leaf = Metadata::decode(record.metadata).is_ok_and(|metadata| metadata.kind == Kind::Leaf);
+            let needs = if is_leaf { Roles::LINK_AS_LEAF } else { Roles::LINK_AS_HUB };
+            return Self { origin: Origin::Accepted(needs), ..self };
+        }
+        let _ = record;
+        self
+    }
+
+    /// Whether the peer is trusted in the role that it has, by this keyring or regardless of it.
+    pub(crate) fn is_trusted(&self, keys: &Keys) -> bool {
+        let (certified, needs) = match self.origin {
+            // It was judged as a hub.
+            Origin::Dialled(_) => (Roles::LINK_AS_HUB, Roles::LINK_AS_HUB),
+            #[cfg(feature = "accept")]
+            Origin::Accepted(needs) => (self.roles, needs),
+        };
+        let is_by_keyring = self.by == Grounds::Keyring;
+        let roles = if is_by_keyring { keys.roles(self.certificates.theirs) } else { certified };
+        roles.require(needs).is_ok()
+    }
+}
+
 impl<'d> Port<'d> {
     pub(crate) fn new(config: link::Config<Identity<'d>>, memory: &'d mut LinkMemory) -> Self {
         let filled = memory.ours.resize(OUR_EXCHANGES, link::Exchange::FREE);
@@ -119,6 +157,11 @@ impl<'d> Port<'d> {
     /// Whether the port has no connection.
     pub(crate) const fn is_idle(&self) -> bool {
         matches!(self.stage, Stage::Idle)
+    }
+
+    /// Whether this node dialled.
+    pub(crate) const fn is_dialled(&self) -> bool {
+        matches!(self.carried(), Some(Carried { origin: Origin::Dialled(_), .. }))
     }
 
     /// Whether exchanges can be opened.

@@ -6,7 +6,9 @@
 
 use embassy_sync::waitqueue::WakerRegistration;
 use node_core::id::LinkId;
-use node_core::link::{ExchangeId, ResetCode, Side};
+#[cfg(feature = "accept")]
+use node_core::id::NodeId;
+use node_core::link::{ExchangeId, Open, ResetCode, Side};
 use node_core::rpc::{FIRST_CUSTOM, Method};
 use node_core::time::{Duration, Instant};
 use node_core::wire::Service;
@@ -39,8 +41,23 @@ pub(crate) struct ExchangeSlot {
     /// The exchange waits for a worker.
     waiting: Option<Waiting>,
     service: Service,
+    /// What is left of its way, for a hub.
+    #[cfg(feature = "accept")]
+    pub(crate) onward: Onward,
     /// Wakes the task that reads or writes it.
     pub(crate) waker: WakerRegistration,
+}
+
+/// What a hub needs to know to pass an exchange on.
+#[cfg(feature = "accept")]
+#[derive(Clone, Copy)]
+pub(crate) struct Onward {
+    /// The node that it is for, `None` for this one.
+    pub(crate) to: Option<NodeId>,
+    /// Links that it may still cross.
+    pub(crate) hops: u8,
+    /// When its time is over.
+    pub(crate) until: Instant,
 }
 
 /// An exchange that waits for a worker.
@@ -62,12 +79,24 @@ pub(crate) enum Work {
     /// Readers of the log.
     #[cfg(feature = "logs")]
     Log,
+    /// Those for other nodes.
+    #[cfg(feature = "accept")]
+    Relay,
+    /// Built-in methods of other nodes.
+    #[cfg(feature = "accept")]
+    RelayBuiltIn,
 }
 
 impl Work {
     fn takes(self, slot: &ExchangeSlot) -> bool {
         let (built_in, log) = (is_built_in(slot.service), is_for_log(slot.service));
+        #[cfg(feature = "accept")]
+        if slot.onward.to.is_some() {
+            return self == Self::Relay || (self == Self::RelayBuiltIn && built_in);
+        }
         match self {
+            #[cfg(feature = "accept")]
+            Self::Relay | Self::RelayBuiltIn => false,
             Self::BuiltIn => built_in,
             Self::Application => !built_in && !log,
             Self::Whole => !built_in && !log && slot.ended,
@@ -99,13 +128,15 @@ impl<'d> ExchangeTable<'d> {
         Self { slots, arrivals: 0 }
     }
 
-    /// Takes a slot for an exchange that a hub opened, which then waits for a worker. `None` when there is no room.
+    /// Takes a slot for an exchange that a peer opened, for this node or another one, which then waits for a worker. `None` when there is no room.
     pub(crate) fn arrive(
         &mut self,
         now: Instant,
         key: ExchangeKey,
-        service: Service,
+        open: &Open,
+        for_us: bool,
     ) -> Option<&mut ExchangeSlot> {
+        let service = open.service;
         let theirs = self.slots.iter().filter_map(|slot| Some((slot.key?, slot.service)));
         let theirs = theirs.filter(|(key, _)| key.id.side == Side::Theirs);
         let of_link =
@@ -118,6 +149,12 @@ impl<'d> ExchangeTable<'d> {
         let slot = self.slots.iter_mut().find(|slot| slot.key.is_none())?;
         slot.occupy(key);
         slot.service = service;
+        #[cfg(feature = "accept")]
+        {
+            let until = now + Duration::from_millis(open.budget_ms.into());
+            slot.onward = Onward { to: open.to.filter(|_| !for_us), hops: open.hops, until };
+        }
+        let _ = for_us;
         slot.waiting = Some(Waiting { arrival: self.arrivals, until: now + WAIT_TIMEOUT });
         Some(slot)
     }
@@ -184,6 +221,8 @@ impl ExchangeSlot {
         broken: None,
         waiting: None,
         service: Service::Http,
+        #[cfg(feature = "accept")]
+        onward: Onward { to: None, hops: 0, until: Instant::START },
         waker: WakerRegistration::new(),
     };
 

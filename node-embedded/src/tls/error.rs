@@ -14,10 +14,10 @@ use crate::sizes::TLS_READ;
 #[derive(Clone, Copy, Debug, Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The peer dialled this node, and its session failed.
+    /// A peer that dialled this node broke a rule of TLS.
     #[cfg(feature = "accept")]
-    #[error(transparent)]
-    Accepted(super::accept::AcceptError),
+    #[error("the peer broke a rule of TLS")]
+    Broken,
     /// The hub sent close_notify.
     #[error("the hub closed the connection")]
     Closed,

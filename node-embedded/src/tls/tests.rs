@@ -16,7 +16,7 @@ use crate::sizes::TLS_READ;
 
 #[path = "../../tests/leaf/clock.rs"]
 mod clock;
-mod keys;
+pub(super) mod keys;
 mod pipe;
 mod random;
 mod records;

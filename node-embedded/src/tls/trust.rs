@@ -71,7 +71,15 @@ impl<'h> Trust<'h> {
                 (Grounds::Authority, roles)
             }
         };
-        Ok(Judged { key, proved: Proved { certificate, by, roles, until: accepted.until } })
+        let proved = Proved {
+            certificate,
+            by,
+            #[cfg(feature = "accept")]
+            roles,
+            until: accepted.until,
+        };
+        let _ = roles;
+        Ok(Judged { key, proved })
     }
 }
 
@@ -108,6 +116,7 @@ pub(crate) struct Proved {
     /// What makes it trusted.
     pub(crate) by: Grounds,
     /// What it may be.
+    #[cfg(feature = "accept")]
     pub(crate) roles: Roles,
     /// When the decision ends that it is trusted.
     pub(crate) until: UnixTime,

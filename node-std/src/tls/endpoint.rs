@@ -24,8 +24,8 @@ pub const ALPN_HTTP1: &[u8] = b"http/1.1";
 /// The fragment size of a server, so that a record fits the 4096-byte buffer of a leaf. rustls subtracts 5 bytes for the
 /// header, and encryption adds 17 bytes.
 ///
-/// A server does not know before the end of the handshake whether the peer is a leaf, and rustls does not negotiate the
-/// length. So every peer that dials gets such records. Bulk data costs a third more CPU time to seal: 4.4 GB/s a core
+/// No side knows before the end of the handshake whether its peer is a board, and rustls does not negotiate the length. So every peer
+/// of a link gets such records. Bulk data costs a third more CPU time to seal: 4.4 GB/s a core
 /// instead of 5.8 GB/s with the longest records. Small requests cost the same.
 const MAX_FRAGMENT: usize = 4096 - 17 + 5;
 
@@ -95,6 +95,7 @@ impl Endpoint {
         client.resumption = Resumption::disabled();
         let mut link_client = client.clone();
         link_client.alpn_protocols = vec![ALPN_LINK.to_vec()];
+        link_client.max_fragment_size = Some(MAX_FRAGMENT);
         client.alpn_protocols = vec![ALPN_HTTP1.to_vec()];
 
         Ok(Self { server, others, link_client: Arc::new(link_client), http_client: Arc::new(client) })

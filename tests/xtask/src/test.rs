@@ -63,7 +63,8 @@ fn lint() -> Result<()> {
     // A leaf is built without what only hubs do; here the workspace turns it on.
     run(cargo("clippy")
         .args(["--package", "node-core", "--locked", "--no-default-features", "--features", "software"])
-        .args(DENY_WARNINGS))
+        .args(DENY_WARNINGS))?;
+    run(cargo("clippy").args(["--package", "node-embedded", "--locked"]).args(DENY_WARNINGS))
 }
 
 fn tests() -> Result<()> {

@@ -3,6 +3,8 @@
 use node_core::crypto::BadSecret;
 use thiserror::Error;
 
+use crate::tls::error::SessionError;
+use crate::tls::guard::Violation;
 use crate::tls::timeouts::{FIRST_FLIGHT_TIMEOUT, HANDSHAKE_TIMEOUT};
 use crate::tls::trust::VerifyError;
 
@@ -38,7 +40,9 @@ pub enum AcceptError {
     #[error("the peer broke the handshake off: it may not trust this board's certificate")]
     Lost,
     /// This node's private key is none.
-    #[error("this board's private key cannot be used")]
+    #[error(
+        "this board's private key cannot be used: a hub needs that of its active certificate in its keyring, not in a device"
+    )]
     Key,
     /// The answer of this node does not fit its memory.
     #[error("this board's certificate does not fit the memory for records")]
@@ -74,6 +78,18 @@ impl From<rustls::Error> for AcceptError {
             rustls::Error::NoApplicationProtocol => Self::Protocol,
             rustls::Error::AlertReceived(alert) => Self::Alert(alert.into()),
             rustls::Error::InvalidMessage(_) => Self::Message,
+            _ => Self::Broken,
+        }
+    }
+}
+
+impl From<AcceptError> for SessionError {
+    /// Of a session that was open.
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Record { kind, length } => Self::Record(Violation { kind, length }),
+            AcceptError::Untrusted(error) => Self::Untrusted(error),
+            AcceptError::Lost => Self::Lost,
             _ => Self::Broken,
         }
     }

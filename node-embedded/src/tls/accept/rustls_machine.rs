@@ -119,12 +119,6 @@ impl RustlsMachine {
             let (incoming, outgoing) = records.split();
             let UnbufferedStatus { discard, state, .. } = self.connection.process_tls_records(incoming);
             let step = match state {
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                    while let Some(Ok(record)) = traffic.next_record() {
-                        self.plaintext.extend_from_slice(record.payload);
-                    }
-                    Ok(if plaintext.is_some() { Step::Again } else { Step::Wait })
-                }
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
                     outgoing.put(|room| data.encode(room).ok()).map(|()| Step::Again)
                 }
@@ -133,8 +127,17 @@ impl RustlsMachine {
                     Ok(Step::Again)
                 }
                 // The verifier answers for the peer, whatever rustls thinks of it.
-                Ok(ConnectionState::WriteTraffic(_)) if self.verifier.proved().is_none() => {
+                Ok(ConnectionState::ReadTraffic(_) | ConnectionState::WriteTraffic(_))
+                    if self.verifier.proved().is_none() =>
+                {
                     Err(AcceptError::Untrusted(VerifyError::Unproved))
+                }
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    self.open = true;
+                    while let Some(Ok(record)) = traffic.next_record() {
+                        self.plaintext.extend_from_slice(record.payload);
+                    }
+                    Ok(if plaintext.is_some() { Step::Again } else { Step::Wait })
                 }
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     self.open = true;

@@ -122,7 +122,7 @@ impl<M: Machine> Receive for AcceptedReader<'_, '_, M> {
         loop {
             {
                 let Inner { machine, records } = &mut *self.session.inner.borrow_mut();
-                machine.advance(records).map_err(SessionError::Accepted)?;
+                machine.advance(records)?;
                 match machine.read(buffer) {
                     0 if machine.is_closed() => return Err(SessionError::Closed),
                     0 => {}
@@ -149,7 +149,7 @@ pub(crate) struct AcceptedWriter<'t, 's, M> {
 impl<M: Machine> Transmit for AcceptedWriter<'_, '_, M> {
     fn stage(&mut self, bytes: &[u8]) -> Result<(), SessionError> {
         let Inner { machine, records } = &mut *self.session.inner.borrow_mut();
-        machine.write(bytes, records).map_err(SessionError::Accepted)
+        Ok(machine.write(bytes, records)?)
     }
 
     async fn send(&mut self) -> Result<(), SessionError> {

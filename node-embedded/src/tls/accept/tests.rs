@@ -18,8 +18,7 @@ use super::*;
 use crate::sizes::{BATCH, TLS_ACCEPT, TLS_ANSWER};
 use crate::tls::trust::{Proved, Trust, VerifyError};
 
-#[path = "../tests/keys.rs"]
-mod keys;
+mod heap;
 mod openssl;
 mod rogue;
 mod rules;
@@ -244,6 +243,29 @@ fn a_trusted_client_gets_a_session_in_both_directions() {
     server.machine.close(&mut server.records);
     exchange(&mut client, &mut server).unwrap();
     assert_eq!(client.reader().read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn bytes_that_come_with_the_end_of_the_handshake_are_read() {
+    let shows = Shows::new();
+    let (mut client, mut server) = (client(Some(&shows), |_| ()), Server::new(shows.trusted_as(Role::Leaf)));
+    client.writer().write_all(b"at once").unwrap();
+    let mut up = Vec::new();
+    while server.machine.peer().is_none() {
+        up = written(&mut client);
+        server.records.fill(&up);
+        server.machine.advance(&mut server.records).unwrap();
+        let down = server.send();
+        let mut rest = &down[..];
+        while !rest.is_empty() {
+            client.read_tls(&mut rest).unwrap();
+            client.process_new_packets().unwrap();
+        }
+    }
+    assert!(records(&up).len() > 1);
+    let mut read = [0; 20];
+    let count = server.machine.read(&mut read);
+    assert_eq!(&read[..count], b"at once");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use alloc::boxed::Box;
 
+use aes_gcm::AeadInPlace;
 use aes_gcm::aead::KeyInit;
-use aes_gcm::{AeadInPlace, Tag};
 use rustls::crypto::cipher::{
     AeadKey, InboundOpaqueMessage, InboundPlainMessage, Iv, MessageDecrypter, MessageEncrypter, Nonce,
     OutboundOpaqueMessage, OutboundPlainMessage, PrefixedPayload, Tls13AeadAlgorithm,
@@ -92,8 +92,10 @@ impl MessageDecrypter for Records {
         let (nonce, header) = (self.nonce(sequence), make_tls13_aad(message.payload.len()));
         let length = message.payload.len().checked_sub(TAG).ok_or(Error::DecryptError)?;
         let (body, tag) = message.payload.split_at_mut_checked(length).ok_or(Error::DecryptError)?;
-        let tag = *Tag::from_slice(tag);
-        cipher.decrypt_in_place_detached(&nonce, &header, body, &tag).map_err(|_| Error::DecryptError)?;
+        let tag: [u8; TAG] = tag.try_into().map_err(|_| Error::DecryptError)?;
+        cipher
+            .decrypt_in_place_detached(&nonce, &header, body, &tag.into())
+            .map_err(|_| Error::DecryptError)?;
         message.payload.truncate(length);
         let message = message.into_tls13_unpadded_message()?;
         match message.typ {

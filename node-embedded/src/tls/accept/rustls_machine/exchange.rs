@@ -78,7 +78,8 @@ impl ActiveKeyExchange for Exchange {
         // Only uncompressed points are shares (RFC 8446 section 4.2.8.2).
         let peer = Some(peer).filter(|peer| peer.first() == Some(&4)).unwrap_or_default();
         let peer = p256::PublicKey::from_sec1_bytes(peer).map_err(invalid)?;
-        Ok(SharedSecret::from(self.secret.diffie_hellman(&peer).raw_secret_bytes().as_slice()))
+        let shared = self.secret.diffie_hellman(&peer);
+        Ok(SharedSecret::from(&shared.raw_secret_bytes()[..]))
     }
 
     fn pub_key(&self) -> &[u8] {

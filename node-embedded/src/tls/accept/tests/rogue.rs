@@ -9,8 +9,8 @@ use p256::elliptic_curve::sec1::ToEncodedPoint;
 use rand_core::OsRng;
 use sha2::{Digest as _, Sha256};
 
-use super::keys::{Direction, Stage};
 use super::*;
+use crate::tls::tests::keys::{Direction, Stage};
 
 pub const CHANGE_CIPHER_SPEC: u8 = 20;
 pub const HANDSHAKE: u8 = 22;

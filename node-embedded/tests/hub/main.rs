@@ -1,0 +1,28 @@
+//! Boards alone: one of them is the hub of the others, on a switch in memory and in virtual time.
+
+#[cfg(test)]
+mod boards;
+#[path = "../leaf/clock.rs"]
+#[cfg(test)]
+mod clock;
+#[path = "../leaf/flash.rs"]
+#[cfg(test)]
+#[expect(dead_code, reason = "tests of one leaf cut its power")]
+mod flash;
+#[path = "../leaf/identity.rs"]
+#[cfg(test)]
+#[expect(dead_code, reason = "tests of one leaf use CAs as well")]
+mod identity;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod links;
+#[cfg(test)]
+mod relay;
+#[cfg(test)]
+mod strangers;
+#[cfg(test)]
+mod switch;
+#[path = "../leaf/task.rs"]
+#[cfg(test)]
+mod task;
