@@ -58,7 +58,7 @@ async fn start<D: Driver + 'static, S>(spawner: Spawner, machine: Machine<D, S>)
     let settings = Settings::decode(machine.settings).map_err(Failure::Settings)?;
     info!("{} of cluster {}", settings.name, settings.cluster);
     let (rng, seed) = entropy::generator().map_err(Failure::Entropy)?;
-    let (network, runner) = network::create(machine.device, settings.ip, seed);
+    let (network, runner) = network::create(machine.device, network::config(settings.ip), seed);
     spawner.spawn((machine.drive)(runner).map_err(|_| Failure::NoTask)?);
     network::wait_for_address(network).await.map_err(Failure::Network)?;
     if let Some(config) = network.config_v4() {

@@ -5,6 +5,11 @@
 //! | `executor` | runs tasks, and sleeps when none can run |
 //! | `network` | brings the network up |
 //! | `node` | starts the node from the board's settings |
+//! | `provision` | provides the settings of a board, from flash or over a serial line |
+//! | `program` | the program of a board that stands alone |
+//! | `entropy` | makes a generator from what a chip's source of entropy delivers |
+//! | `watchdog` | feeds a watchdog as long as the board works |
+//! | `reset` | why a board starts |
 //! | `component` | a component that tells the board's state, for boards without an application of their own |
 //! | `hub_rules` | hubs whose certificates a CA signed, with the feature `ca` |
 //! | `stack` | measures the stack |
@@ -12,9 +17,14 @@
 #![no_std]
 
 pub mod component;
+pub mod entropy;
 pub mod executor;
 pub mod fault;
 pub mod hub_rules;
 pub mod network;
 pub mod node;
+pub mod program;
+pub mod provision;
+pub mod reset;
 pub mod stack;
+pub mod watchdog;

@@ -1,9 +1,13 @@
 //! Brings the network up.
 
+use core::net::Ipv4Addr;
+
 use board_settings::Ip;
 use embassy_net::{Config, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
 use embassy_net_driver::Driver;
 use embassy_time::{Duration, with_timeout};
+use node_core::provision;
+use sha2::{Digest as _, Sha256};
 use static_cell::StaticCell;
 use thiserror::Error;
 
@@ -18,9 +22,9 @@ const ADDRESS_TIMEOUT: Duration = Duration::from_secs(20);
 ///
 /// Not inlined, so that its stack is given back: inside a task, that task would hold it to the end.
 #[inline(never)]
-pub fn create<D: Driver>(device: D, ip: Ip, seed: u64) -> (Stack<'static>, Runner<'static, D>) {
+pub fn create<D: Driver>(device: D, config: Config, seed: u64) -> (Stack<'static>, Runner<'static, D>) {
     static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
-    embassy_net::new(device, config(ip), RESOURCES.init_with(StackResources::new), seed)
+    embassy_net::new(device, config, RESOURCES.init_with(StackResources::new), seed)
 }
 
 /// Waits until the network has an address.
@@ -32,15 +36,35 @@ pub async fn wait_for_address(stack: Stack<'static>) -> Result<(), NoAddress> {
     with_timeout(ADDRESS_TIMEOUT, stack.wait_config_up()).await.map_err(|_| NoAddress)
 }
 
-fn config(ip: Ip) -> Config {
+/// The addresses that the settings of an emulated board name.
+pub fn config(ip: Ip) -> Config {
     match ip {
         Ip::Dhcp => Config::dhcpv4(Default::default()),
-        Ip::Static { address, prefix, gateway } => Config::ipv4_static(StaticConfigV4 {
-            address: Ipv4Cidr::new(address, prefix),
-            gateway,
-            dns_servers: Default::default(),
-        }),
+        Ip::Static { address, prefix, gateway } => fixed(Ipv4Cidr::new(address, prefix), gateway, &[]),
     }
+}
+
+/// The addresses that a blob names.
+pub fn provisioned(ip: &provision::Ip) -> Config {
+    match ip {
+        provision::Ip::Dhcp => Config::dhcpv4(Default::default()),
+        provision::Ip::Static { address, prefix, gateway, name_servers } => {
+            fixed(Ipv4Cidr::new(*address, *prefix), *gateway, name_servers)
+        }
+    }
+}
+
+fn fixed(address: Ipv4Cidr, gateway: Option<Ipv4Addr>, name_servers: &[Ipv4Addr]) -> Config {
+    let dns_servers = name_servers.iter().copied().collect();
+    Config::ipv4_static(StaticConfigV4 { address, gateway, dns_servers })
+}
+
+/// A hardware address for a chip that has none: a local one, made from the chip's own number, and so the same at each start.
+pub fn hardware_address(number: &[u8]) -> [u8; 6] {
+    /// Not a group's address, and not one that a vendor was given.
+    const LOCAL: u8 = 0x02;
+    let [b1, b2, b3, b4, b5, ..]: [u8; 32] = Sha256::digest(number).into();
+    [LOCAL, b1, b2, b3, b4, b5]
 }
 
 /// No DHCP server gave the board an address.

@@ -5,6 +5,7 @@ use core::fmt::{self, Write as _};
 use board_settings::{MAX_HUB_ADDRESSES, Settings};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::{String, Vec};
+use node_core::provision;
 use node_core::time::UnixTime;
 use node_embedded::{Application, Leaf, LeafResources, Parts, Runner, StartError};
 use rand_core::CryptoRngCore;
@@ -25,11 +26,33 @@ pub async fn start<G: CryptoRngCore, F: NorFlash, A: Application>(
     settings: Settings<'static>,
     parts: Parts<'static, G, F, A>,
 ) -> Result<(Leaf<'static>, Runner<'static, G, F, A>), Error<F::Error>> {
-    static RESOURCES: ConstStaticCell<LeafResources<'static>> = ConstStaticCell::new(LeafResources::new());
-
     let settings = translate(settings).map_err(Error::HubRules)?;
-    let started = node_embedded::start(RESOURCES.take(), settings, parts).await;
+    let started = node_embedded::start(resources(), settings, parts).await;
     started.map_err(|refused| Error::Start(refused.error))
+}
+
+/// The memory of the node. A second call panics, and so does one after [`start`].
+pub fn resources() -> &'static mut LeafResources<'static> {
+    static RESOURCES: ConstStaticCell<LeafResources<'static>> = ConstStaticCell::new(LeafResources::new());
+    RESOURCES.take()
+}
+
+/// Starts the node of a board that was provisioned. No time of a build counts, so that each build of a source is the same: the
+/// blob has one.
+///
+/// # Errors
+///
+/// [`StartError`] says what to change.
+pub async fn start_provisioned<G: CryptoRngCore, F: NorFlash, A: Application>(
+    resources: &'static mut LeafResources<'static>,
+    settings: &'static provision::Settings<'static>,
+    parts: Parts<'static, G, F, A>,
+) -> Result<(Leaf<'static>, Runner<'static, G, F, A>), StartError<F::Error>> {
+    let settings = node_embedded::Settings {
+        version: env!("CARGO_PKG_VERSION"),
+        ..node_embedded::Settings::of(settings, UnixTime(0))
+    };
+    node_embedded::start(resources, settings, parts).await.map_err(|refused| refused.error)
 }
 
 /// The settings as the node takes them. Not inlined, so that [`start`] does not keep those of the board.

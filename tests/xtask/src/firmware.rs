@@ -7,7 +7,7 @@ use anyhow::Result;
 use node_tests::board::{Machine, Sizes};
 
 use crate::run::{root, run};
-use crate::toolchain::Toolchain;
+use crate::toolchain::{THUMBV8M, Toolchain};
 
 /// A board: the folder and package below `boards`, and what it is built for.
 #[derive(Clone, Copy)]
@@ -25,7 +25,11 @@ pub struct Board<'f> {
 impl Board<'_> {
     /// The firmware for an emulated machine.
     pub const fn emulated(machine: Machine) -> Self {
-        Self { name: machine.name(), target: machine.target(), features: "", folder: "" }
+        Self::of(machine.name(), machine.target())
+    }
+
+    const fn of(name: &'static str, target: &'static str) -> Self {
+        Self { name, target, features: "", folder: "" }
     }
 }
 
@@ -34,12 +38,13 @@ pub const QEMU: Board<'_> = Board::emulated(Machine::An386);
 /// The same with a CA, for the tests of that.
 pub const QEMU_WITH_CA: Board<'_> = Board { features: "ca", folder: "ca", ..QEMU };
 
-const BOARDS: [Board<'_>; 5] = [
+const BOARDS: [Board<'_>; 6] = [
     QEMU,
     QEMU_WITH_CA,
     Board::emulated(Machine::An500),
     Board::emulated(Machine::An505),
     Board::emulated(Machine::Virt),
+    Board::of("pico2-w5500", THUMBV8M),
 ];
 
 /// Builds every board and prints how large its firmware is. With `features`, builds the emulated board alone, with these.

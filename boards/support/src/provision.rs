@@ -1,0 +1,90 @@
+//! Provides the settings of a board: from the node's records, from a blob in a partition of the flash, or over a serial line.
+
+use core::fmt;
+use core::ops::Range;
+
+use defmt::{Display2Format, error, warn};
+use embassy_time::{Duration, Timer};
+use embedded_io_async::{Read, Write};
+use embedded_storage_async::nor_flash::NorFlash;
+use node_core::provision::{MAX_SETTINGS, Settings};
+use node_embedded::{Board, LeafResources, ProvisionError, Provisioner, StartError};
+use rand_core::CryptoRngCore;
+use static_cell::{ConstStaticCell, StaticCell};
+use thiserror::Error;
+
+/// Pause after an error of the serial line.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A board that has its settings.
+pub struct Provisioned<G, F> {
+    /// Its settings.
+    pub settings: &'static Settings<'static>,
+    /// The generator that was lent.
+    pub rng: G,
+    /// The flash that was lent.
+    pub flash: F,
+}
+
+/// Provides the board's settings. A newer blob in the `partition` replaces them first. A board without settings, or with damaged
+/// ones, waits for a blob on the serial line, for as long as it takes. A second call panics.
+///
+/// # Errors
+///
+/// [`Unprovisioned`] says what is wrong.
+pub async fn provision<G: CryptoRngCore, F: NorFlash>(
+    resources: &mut LeafResources<'static>,
+    board: Board<'static, G, F>,
+    partition: Range<u32>,
+    line: &mut (impl Read + Write),
+) -> Result<Provisioned<G, F>, Unprovisioned<F::Error>> {
+    static BUFFER: ConstStaticCell<[u8; MAX_SETTINGS]> = ConstStaticCell::new([0; MAX_SETTINGS]);
+    static SETTINGS: StaticCell<Settings<'static>> = StaticCell::new();
+
+    let mut provisioner = Provisioner::open(resources, board).await?;
+    if let Err(error) = provisioner.take_new_at(partition).await {
+        warn!("the blob in flash is refused: {}", Display2Format(&error));
+    }
+    if !provisioner.is_provisioned() {
+        take_from(line, &mut provisioner).await;
+    }
+    match provisioner.settings(BUFFER.take()).await {
+        Ok(Some(settings)) => {
+            let settings = SETTINGS.init(settings);
+            let (rng, flash) = provisioner.close();
+            Ok(Provisioned { settings, rng, flash })
+        }
+        Ok(None) => Err(Unprovisioned::Start(StartError::NoKeyring)),
+        Err(error) => {
+            error!("{}; the board waits for a blob", Display2Format(&error));
+            take_from(line, &mut provisioner).await;
+            Err(Unprovisioned::Damaged(error))
+        }
+    }
+}
+
+/// Takes a blob from a serial line.
+async fn take_from<G: CryptoRngCore, F: NorFlash>(
+    line: &mut (impl Read + Write),
+    provisioner: &mut Provisioner<'_, G, F>,
+) {
+    loop {
+        match provisioner.serve(line).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(_) => error!("the serial line failed"),
+        }
+        Timer::after(PAUSE).await;
+    }
+}
+
+/// Why there are no settings.
+#[derive(Debug, Error)]
+pub enum Unprovisioned<E: fmt::Debug> {
+    /// The settings could not be read. They were replaced since.
+    #[error(transparent)]
+    Damaged(ProvisionError<E>),
+    /// The board cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError<E>),
+}
