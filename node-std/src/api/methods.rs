@@ -247,6 +247,20 @@ impl<R: Remote> Api<R> {
             },
         },
         Method {
+            function: Function {
+                name: "MaelNode.CallMethod",
+                comment: "A method of an application on another node, by its number",
+                input: "CallMethodInput",
+                output: "CallMethodOutput",
+            },
+            needs: STEER,
+            reach: Reach::Here,
+            limit: Limit::None,
+            handler: |api, Ask { params, .. }, answer| {
+                Box::pin(async move { answer.result(&api.call_method(params.into()?).await?) })
+            },
+        },
+        Method {
             function: Function { name: "barrister-idl", comment: "This interface", input: "", output: "" },
             needs: READ,
             reach: Reach::Hubs,

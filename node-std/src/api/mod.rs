@@ -17,10 +17,11 @@
 //! | `MaelNode.Leave`            | none              | this node leaves the cluster and stops            |
 //! | `MaelNode.ShowConfig`       | none              | the settings of this node and where they come from|
 //! | `MaelNode.Call`             | `node`, `method`, `params`? | a method of any node, if it only reads  |
+//! | `MaelNode.CallMethod`       | `node`, `method`, `body`? | a method of an application on another node|
 //! | `barrister-idl`             | none              | the description of this interface                 |
 //!
-//! A `node` is a name or an id. A request in a batch cannot use `waitMs`. `PushKeys`, `RemoveNode`, `Leave` and `ShowConfig` need the role
-//! operator, the others any role.
+//! A `node` is a name or an id. A request in a batch cannot use `waitMs`. `PushKeys`, `RemoveNode`, `Leave`, `ShowConfig` and `CallMethod` need
+//! the role operator, the others any role.
 //!
 //! A request goes through the files from left to right, and a file uses only files to its right:
 //!
@@ -60,8 +61,8 @@ pub use logs::{LogSource, OtherLog};
 pub use machine::Machine;
 pub use node::NodeStatus;
 pub use peers::{
-    ComponentList, KeyList, MemberBrief, MemberList, NodeBrief, PingAnswer, Pong, PushAnswer, Remote,
-    RemoteError,
+    ComponentList, KeyList, MemberBrief, MemberList, MethodAnswer, NodeBrief, PingAnswer, Pong, PushAnswer,
+    Remote, RemoteError,
 };
 pub use service::{About, Api};
 pub use status::{ComponentInfo, ConfigAnswer, NodeDetails, NodeList, StatusAnswer};

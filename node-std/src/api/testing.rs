@@ -49,6 +49,11 @@ impl Remote for Others {
         Err(RemoteError::Unreachable("no link".into()))
     }
 
+    /// The number and the body come back.
+    async fn custom(&self, _: NodeId, method: u16, body: Bytes) -> Result<Bytes, RemoteError> {
+        Ok([&method.to_be_bytes(), &body[..]].concat().into())
+    }
+
     /// The request comes back, as the result or, for this method, as an error.
     async fn json(&self, _: NodeId, request: Bytes, _: usize) -> Result<Bytes, RemoteError> {
         let request: Value = serde_json::from_slice(&request).unwrap();

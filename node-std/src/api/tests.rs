@@ -263,8 +263,9 @@ async fn own_keys_need_no_other_node() {
 }
 
 /// The methods that clients call, by name.
-const METHODS: [&str; 15] = [
+const METHODS: [&str; 16] = [
     "MaelNode.Call",
+    "MaelNode.CallMethod",
     "MaelNode.GetStatus",
     "MaelNode.Leave",
     "MaelNode.ListComponents",
@@ -379,6 +380,37 @@ async fn a_board_answers_a_call_in_its_own_methods() {
 }
 
 #[tokio::test]
+async fn an_operator_calls_a_method_of_an_application() {
+    let board = Member { kind: Kind::Leaf, ..member(3, "board") };
+    let members = vec![member(1, "me"), board];
+    let api = api_of(Cluster::of(NodeId([1; 16]), members), TlsStatus::default());
+    let call = async |roles: &str, params: Value| {
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": "MaelNode.CallMethod", "params": params});
+        let caller = Caller { roles: roles.parse().unwrap(), credential: Credential::Nothing };
+        parse(api.answer(&caller, request.to_string().as_bytes()).await)
+    };
+    let params = json!({"node": "board", "method": 0x1234, "body": "/w=="});
+    let answer = call("operator", params.clone()).await;
+    assert_eq!(answer["result"], json!({"nodeId": "03".repeat(16), "body": "EjT/"}), "{answer}");
+    let answer = call("operator", json!({"node": "board", "method": 4096})).await;
+    assert_eq!(answer["result"]["body"], "EAA=", "{answer}");
+    assert_eq!(code(&call("application", params).await), i64::from(FORBIDDEN));
+    for (node, method, body) in [
+        ("board", 4095, ""),
+        ("board", 34, ""),
+        ("board", 65_536, ""),
+        ("board", 4096, "no base64"),
+        ("me", 4096, ""),
+    ] {
+        let answer = call("operator", json!({"node": node, "method": method, "body": body})).await;
+        assert_eq!(code(&answer), 1001, "{method}: {answer}");
+    }
+    let long = Base64::encode_string(&[0; 8193]);
+    let answer = call("operator", json!({"node": "board", "method": 4096, "body": long})).await;
+    assert_eq!(code(&answer), 1001, "{answer}");
+}
+
+#[tokio::test]
 async fn what_changes_a_node_is_asked_of_that_node() {
     for method in ["MaelNode.Leave", "MaelNode.RemoveNode", "MaelNode.ShowConfig", "MaelNode.PushKeys"] {
         for node in ["hub", "board"] {
@@ -413,6 +445,7 @@ async fn a_peer_that_passes_a_call_on_may_only_read() {
         let refused = [1001, i64::from(FORBIDDEN)].map(Value::from).contains(&answer["error"]["code"]);
         let steers = [
             "MaelNode.Call",
+            "MaelNode.CallMethod",
             "MaelNode.Leave",
             "MaelNode.PushKeys",
             "MaelNode.RemoveNode",
@@ -437,8 +470,14 @@ async fn only_operators_steer() {
         parse(api.answer(&caller, request.to_string().as_bytes()).await)
     };
     for method in METHODS {
-        let steers = ["MaelNode.Leave", "MaelNode.PushKeys", "MaelNode.RemoveNode", "MaelNode.ShowConfig"]
-            .contains(&method);
+        let steers = [
+            "MaelNode.CallMethod",
+            "MaelNode.Leave",
+            "MaelNode.PushKeys",
+            "MaelNode.RemoveNode",
+            "MaelNode.ShowConfig",
+        ]
+        .contains(&method);
         for roles in ["hub", "leaf", "application", "hub,leaf,application"] {
             let answer = call(roles, method).await;
             assert_eq!(answer["error"]["code"] == FORBIDDEN, steers, "{method} by {roles}: {answer}");
@@ -449,7 +488,7 @@ async fn only_operators_steer() {
         }
     }
     assert!(!api.about.stop.is_cancelled());
-    assert_eq!(api.health()["refusedForRole"], 16);
+    assert_eq!(api.health()["refusedForRole"], 20);
     for method in METHODS {
         assert_ne!(call("operator", method).await["error"]["code"], FORBIDDEN, "{method}");
     }

@@ -29,9 +29,7 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Cluster(ClusterCommand::Leave) => ("MaelNode.Leave", json!({})),
         Command::Cluster(ClusterCommand::Remove { node }) => ("MaelNode.RemoveNode", json!({"node": node})),
         Command::Ping { node } => ("MaelNode.Ping", json!({"node": node})),
-        Command::Call { node, method, params } => {
-            ("MaelNode.Call", json!({"node": node, "method": method, "params": params}))
-        }
+        Command::Call(call) => call.question()?,
         Command::Keys(KeysCommand::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
         Command::Keys(KeysCommand::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
         Command::Keys(KeysCommand::Push { .. }) => ("MaelNode.PushKeys", json!({})),
@@ -57,7 +55,10 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         }
         _ => tokio::time::timeout(timeout, client.call(method, params)).await.map_err(late)??,
     };
-    if flags.json || matches!(flags.command, Command::Call { .. }) {
+    if let Command::Call(call) = &flags.command {
+        return call.show(result, flags.json);
+    }
+    if flags.json {
         return Ok(format!("{result:#}\n"));
     }
     Ok(match &flags.command {
@@ -76,7 +77,7 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
             format!("{node} runs on the keys of {}\n", dir.display())
         }
         Command::Config(ConfigCommand::Show) => render::config(&read::<ConfigAnswer>(result)?.settings),
-        Command::Call { .. } | Command::Cert(_) | Command::Logs(_) | Command::Tls(_) | Command::Version => {
+        Command::Call(_) | Command::Cert(_) | Command::Logs(_) | Command::Tls(_) | Command::Version => {
             version(false)
         }
     })

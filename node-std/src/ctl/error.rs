@@ -1,6 +1,7 @@
 //! The errors of `maelctl`.
 
 use std::io;
+use std::path::PathBuf;
 
 use super::cert::CertError;
 use super::push::PushError;
@@ -10,6 +11,28 @@ use crate::tls::TlsError;
 /// Why `maelctl` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CtlError {
+    /// The file with what a method takes cannot be read.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Body {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A method with a name was given bytes.
+    #[error(
+        "{method} takes JSON: --hex, --text and --file are for methods of applications, which have numbers"
+    )]
+    BodyOfNamed {
+        /// The method.
+        method: String,
+    },
+    /// A method with a number was given JSON.
+    #[error("method {method} takes bytes, not JSON: give them with --hex, --text or --file")]
+    JsonOfNumbered {
+        /// The method.
+        method: String,
+    },
     /// A certificate cannot be made.
     #[error(transparent)]
     Cert(#[from] CertError),
@@ -85,7 +108,9 @@ impl CtlError {
     /// 2 for a wrong command line, 1 otherwise.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::NoKeys { .. }
+            Self::BodyOfNamed { .. }
+            | Self::JsonOfNumbered { .. }
+            | Self::NoKeys { .. }
             | Self::NoSealingKey { .. }
             | Self::NothingToCheck
             | Self::PeerOfWhat
@@ -93,7 +118,8 @@ impl CtlError {
             | Self::Url(_)
             | Self::Config(_)
             | Self::Variable(_) => 2,
-            Self::Cert(_)
+            Self::Body { .. }
+            | Self::Cert(_)
             | Self::Output(_)
             | Self::Push(_)
             | Self::Refused(_)

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use serde_json::Value;
 
+use super::call::CallCommand;
 use super::cert::CertCommand;
 use super::logs::LogsCommand;
 use crate::config::TlsFlags;
@@ -104,19 +104,13 @@ pub(super) enum Command {
         /// Its name or id.
         node: String,
     },
-    /// Call a method of any node, by JSON-RPC, and print its result as JSON. What changes a node must be asked of the node itself.
+    /// Call a method of any node and print its result: one of JSON-RPC by its name, or one of an application by its number. What changes
+    /// a node must be asked of the node itself, apart from methods of applications.
     #[command(
-        after_help = "`maelctl call NODE barrister-idl` describes all methods. Example: maelctl call kitchen MaelNode.GetStatus"
+        after_help = "`maelctl call NODE barrister-idl` describes all methods of JSON-RPC. Examples: maelctl call kitchen \
+                      MaelNode.GetStatus; maelctl call kitchen 0x1000 --hex 01"
     )]
-    Call {
-        /// The name or id of the node that answers.
-        node: String,
-        /// The method, such as NodeService.GetStatus.
-        method: String,
-        /// What the method takes, as a JSON object.
-        #[arg(value_name = "JSON", value_parser = parse_params)]
-        params: Option<Value>,
-    },
+    Call(CallCommand),
     /// Show the last lines of the log of a node, of a board as well. With --json as they come, one object a line.
     Logs(LogsCommand),
     /// The keys of a node.
@@ -133,14 +127,6 @@ pub(super) enum Command {
     Tls(TlsCommand),
     /// The version of this program.
     Version,
-}
-
-fn parse_params(text: &str) -> Result<Value, String> {
-    match serde_json::from_str(text) {
-        Ok(Value::Object(params)) => Ok(params.into()),
-        Ok(_) => Err("an object is needed, such as '{\"node\": \"kitchen\"}'".to_owned()),
-        Err(error) => Err(format!("it is not JSON: {error}")),
-    }
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -1,5 +1,6 @@
 //! `maelctl`: asks a node of the cluster by JSON-RPC and shows the answer. `maelctl cert` works alone.
 
+mod call;
 mod cert;
 mod check;
 mod client;

@@ -105,6 +105,11 @@ impl Remote for Peers {
         })
     }
 
+    async fn custom(&self, node: NodeId, method: u16, body: Bytes) -> Result<Bytes, RemoteError> {
+        let asked = Request { method, budget: REQUEST_BUDGET, body, limit: MAX_BODY };
+        request(&self.cluster, node, asked).await.map_err(|error| explain(node, error))
+    }
+
     async fn json(&self, node: NodeId, body: Bytes, limit: usize) -> Result<Bytes, RemoteError> {
         let (method, budget) = (Method::JsonRpc.number(), JSON_BUDGET);
         let asked = request(&self.cluster, node, Request { method, budget, body, limit });

@@ -26,7 +26,7 @@ struct Hall {
     node: Handle,
     /// Events of the board's button.
     button: mpsc::Receiver<Vec<u8>>,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Hall {
@@ -60,7 +60,7 @@ impl Hall {
         let node = runtime.block_on(builder.start()).unwrap();
         let handle = node.handle();
         runtime.spawn(node.run());
-        Self { runtime, node: handle, button, _home: home }
+        Self { runtime, node: handle, button, home }
     }
 }
 
@@ -123,4 +123,28 @@ fn an_application_and_a_board_subscribe_to_each_other() {
     .unwrap();
     let refused = world.board.with(async move |held| held.leaf.subscribe(id, "other").await);
     assert_eq!(refused, Err(node_embedded::CallError::Answered(Code::Refused)));
+}
+
+#[test]
+fn an_operator_calls_methods_of_a_board_and_of_an_application() {
+    let world = World::start();
+    let hall = Hall::start(&world);
+    let call = |node: &str, method: &str, body: [&str; 2]| -> anyhow::Result<String> {
+        let output = world.ctl().run(&["call", node, method, body[0], body[1]])?;
+        anyhow::ensure!(output.code == 0, "{}", output.stderr);
+        Ok(output.stdout)
+    };
+    // The firmware encodes its result as bytes with a length.
+    assert_eq!(call(BOARD, "0x1000", ["--text", "hello"]).unwrap(), "0568656c6c6f\n");
+    let file = hall.home.path().join("body");
+    std::fs::write(&file, [2, 3]).unwrap();
+    let sum = || call("hall", "4097", ["--file", file.to_str().unwrap()]);
+    // The link of a node that has just joined may take a moment.
+    assert_eq!(eventually(sum).unwrap(), "05\n");
+    let refused = call("hall", "0x1001", ["--hex", "02"]).unwrap_err().to_string();
+    assert!(refused.contains("two bytes are added"), "{refused}");
+    let unknown = call(BOARD, "0x1777", ["--hex", ""]).unwrap_err().to_string();
+    assert!(unknown.contains("only echo"), "{unknown}");
+    let built_in = call(BOARD, "34", ["--hex", ""]).unwrap_err().to_string();
+    assert!(built_in.contains("none of an application"), "{built_in}");
 }

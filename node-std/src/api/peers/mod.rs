@@ -7,6 +7,7 @@ mod brief;
 mod call;
 mod inspect;
 mod keys;
+mod method;
 mod ping;
 mod remote;
 
@@ -14,5 +15,6 @@ pub use brief::{MemberBrief, NodeBrief};
 pub(super) use call::{CallParams, PEER, Way};
 pub use inspect::{ComponentList, MemberList};
 pub use keys::{KeyList, PushAnswer};
+pub use method::MethodAnswer;
 pub use ping::PingAnswer;
 pub use remote::{Pong, Remote, RemoteError};

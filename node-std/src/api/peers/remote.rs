@@ -39,6 +39,14 @@ pub trait Remote: Send + Sync + 'static {
         request: LogRequest,
     ) -> impl Future<Output = Result<LogSource, RemoteError>> + Send;
 
+    /// The result of a method of an application on `node`.
+    fn custom(
+        &self,
+        node: NodeId,
+        method: u16,
+        body: Bytes,
+    ) -> impl Future<Output = Result<Bytes, RemoteError>> + Send;
+
     /// The answer of `node`, another hub, to a request in JSON-RPC, if it has no more bytes than `limit`.
     fn json(
         &self,
