@@ -150,7 +150,7 @@ impl NorFlash for HostFlash {
 #[derive(Debug, Error)]
 pub enum Error {
     /// The host refused, or its file ended early. A write may be partly done.
-    #[error("flash.bin: {:?}", .0.kind())]
+    #[error("flash.bin: {}", .0.kind())]
     Host(io::Error),
     /// A word at or after this offset was written before and not erased since. Nothing was changed.
     #[error("flash.bin: write at {0:#x} without erasing")]

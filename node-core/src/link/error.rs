@@ -45,10 +45,10 @@ pub enum PeerError {
         limit: usize,
     },
     /// A frame of this kind may not come now: another frame before the hello, or a second hello.
-    #[error("the peer sent a {0:?} frame out of turn")]
+    #[error("the peer sent a {} frame out of turn", .0.name())]
     Unexpected(FrameKind),
     /// The payload of a frame of this kind cannot be read.
-    #[error("the peer sent a malformed {0:?} frame")]
+    #[error("the peer sent a malformed {} frame", .0.name())]
     BadPayload(FrameKind),
     /// More bytes than there was credit for.
     #[error("the peer sent more than its credit")]

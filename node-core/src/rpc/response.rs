@@ -17,14 +17,18 @@ pub struct RpcError<'b> {
 }
 
 /// Kinds of failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum Code {
     /// This node has no such method.
+    #[error("unknown method")]
     UnknownMethod,
     /// The request cannot be read.
+    #[error("bad request")]
     BadRequest,
     /// The request is understood and not granted.
+    #[error("refused")]
     Refused,
     /// Something failed at the node.
+    #[error("internal error")]
     Internal,
 }

@@ -52,6 +52,25 @@ pub enum FrameKind {
     Proof = 10,
 }
 
+impl FrameKind {
+    /// The name of this kind, for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hello => "Hello",
+            Self::Gossip => "Gossip",
+            Self::Open => "Open",
+            Self::Data => "Data",
+            Self::Reset => "Reset",
+            Self::Credit => "Credit",
+            Self::Ping => "Ping",
+            Self::Pong => "Pong",
+            Self::GoAway => "GoAway",
+            Self::Proof => "Proof",
+        }
+    }
+}
+
 /// The header of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {

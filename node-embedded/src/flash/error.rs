@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use embedded_storage_async::nor_flash::{NorFlashError, NorFlashErrorKind};
 use sequential_storage::Error;
 
 use crate::sizes::BUNDLE;
@@ -27,7 +28,7 @@ impl<E> From<Error<E>> for StoreError<E> {
     }
 }
 
-impl<E: fmt::Debug> fmt::Display for StoreError<E> {
+impl<E: NorFlashError> fmt::Display for StoreError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flash(Error::ItemTooBig) => {
@@ -37,7 +38,12 @@ impl<E: fmt::Debug> fmt::Display for StoreError<E> {
             Self::Ledger | Self::Flash(Error::Corrupted { .. }) => f.write_str(
                 "the node's records in flash are damaged: erase them and provision the board again",
             ),
-            Self::Flash(error) => write!(f, "the flash failed: {error:?}"),
+            Self::Flash(Error::Storage { value, .. }) => match value.kind() {
+                NorFlashErrorKind::NotAligned => f.write_str("the flash failed: its driver wants other words or pages"),
+                NorFlashErrorKind::OutOfBounds => f.write_str("the flash failed: the node's range is not within it"),
+                _ => f.write_str("the flash failed: it cannot be read, erased or written"),
+            },
+            Self::Flash(_) => f.write_str("the flash failed: its records do not fit the node's buffer"),
             Self::Identity => f.write_str(
                 "the identity key in the node's flash is no P-256 key: erase the node's records and provision the board again",
             ),
@@ -51,4 +57,4 @@ impl<E: fmt::Debug> fmt::Display for StoreError<E> {
     }
 }
 
-impl<E: fmt::Debug> core::error::Error for StoreError<E> {}
+impl<E: NorFlashError> core::error::Error for StoreError<E> {}

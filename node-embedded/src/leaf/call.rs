@@ -43,7 +43,7 @@ impl<'c> Call<'c> {
 #[non_exhaustive]
 pub enum CallError {
     /// The other node answered with an error of this kind.
-    #[error("the other node answered with an error: {0:?}")]
+    #[error("the other node answered with an error: {0}")]
     Answered(Code),
     /// The request's head is too long, or has parts that do not belong there. Nothing was sent.
     #[error("the request's headers are too long or malformed")]

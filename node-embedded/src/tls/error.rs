@@ -57,7 +57,7 @@ pub enum SessionError {
     #[error("no TLS handshake within {} s", HANDSHAKE_TIMEOUT.as_secs())]
     Timeout,
     /// Another error of embedded-tls.
-    #[error("TLS failed: {0:?}")]
+    #[error("TLS failed: {}", describe(.0))]
     Tls(TlsError),
     /// The hub updated its keys in the middle of a session, or sent something else that embedded-tls cannot read.
     #[error("the hub updated its TLS keys: a new connection follows")]
@@ -73,5 +73,17 @@ pub enum SessionError {
 impl From<NoEntropy> for SessionError {
     fn from(NoEntropy: NoEntropy) -> Self {
         Self::Entropy
+    }
+}
+
+/// The error of embedded-tls in words. Its `Debug` would name each of its kinds, and take 4 KB of flash with what formats it.
+const fn describe(error: &TlsError) -> &'static str {
+    match error {
+        TlsError::HandshakeAborted(..) | TlsError::AbortHandshake(..) => "one side broke the handshake off",
+        TlsError::CryptoError | TlsError::InvalidSignature => "what arrived does not decrypt, or its signature is wrong",
+        TlsError::InsufficientSpace | TlsError::OutOfMemory | TlsError::EncodeError => "a record does not fit this board's buffers",
+        TlsError::InvalidPrivateKey => "this board may not show its certificate, or cannot sign",
+        TlsError::MissingHandshake => "there was no handshake",
+        _ => "the hub sent what this board cannot read",
     }
 }
