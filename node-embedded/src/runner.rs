@@ -5,6 +5,7 @@ use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
 
+use embassy_futures::join::join_array;
 use embassy_net::Stack;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
@@ -55,26 +56,25 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
         } = self;
         let (state, network): (&'d State<'d>, _) = (*state, *network);
         let (rng, keyring, application) = (&*rng, &*keyring, &*application);
-        // Each future is created in its final place: futures are large, and a board's stack is small.
+        // Most futures are created in their final places: futures are large, and a board's stack is small.
         let connector = |port| Connector { state, network, rng, port, turn: Cell::new(0) };
-        let server = || Server { state, application, keyring };
+        let server = Server { state, application, keyring };
         let [first_port, second_port] = ports;
-        let [first_head, second_head, third_head, methods_head] = heads;
+        let [heads @ .., methods_head] = heads;
         let (first_connector, second_connector) = (connector(0), connector(1));
-        let (first_server, second_server, third_server, methods_server) =
-            (server(), server(), server(), server());
         let mut clock = pin!(clock(state));
         let mut trials = pin!(judge_trials(state, keyring));
         let mut first_connection = pin!(first_connector.run(first_port));
         let mut second_connection = pin!(second_connector.run(second_port));
-        let mut first_worker = pin!(first_server.work(Work::Application, first_head));
-        let mut second_worker = pin!(second_server.work(Work::Application, second_head));
-        let mut third_worker = pin!(third_server.work(Work::Whole, third_head));
+        let mut others = WORKERS;
+        let mut workers = pin!(join_array(heads.each_mut().map(|head| {
+            others -= 1;
+            let last = others == 0 && WORKERS > 1;
+            server.work(if last { Work::Whole } else { Work::Application }, head)
+        })));
         #[cfg(feature = "logs")]
-        let logs_server = server();
-        #[cfg(feature = "logs")]
-        let mut logs_worker = pin!(logs_server.work_logs());
-        let mut methods_worker = pin!(methods_server.work_methods(methods_head));
+        let mut logs_worker = pin!(server.work_logs());
+        let mut methods_worker = pin!(server.work_methods(methods_head));
         #[cfg(feature = "accept")]
         let hub = Hub { state, network, rng };
         #[cfg(feature = "accept")]
@@ -87,9 +87,7 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
             let _ = trials.as_mut().poll(cx);
             let _ = first_connection.as_mut().poll(cx);
             let _ = second_connection.as_mut().poll(cx);
-            let _ = first_worker.as_mut().poll(cx);
-            let _ = second_worker.as_mut().poll(cx);
-            let _ = third_worker.as_mut().poll(cx);
+            let _ = workers.as_mut().poll(cx);
             let _ = methods_worker.as_mut().poll(cx);
             #[cfg(feature = "logs")]
             let _ = logs_worker.as_mut().poll(cx);

@@ -1,12 +1,27 @@
 //! Every size of a node in one place, with the proofs that they fit together. Bytes unless said otherwise.
 //!
+//! A product chooses these at build time, by variables of the environment, for example in the table `[env]` of its
+//! `.cargo/config.toml`. A value out of range, or one that does not fit the others, does not compile.
+//!
+//! | variable | size | default | range |
+//! |---|---|---|---|
+//! | `MAEL_MEMBERS` | [`MEMBERS`] | 16 | 4 to 1,024 |
+//! | `MAEL_TLS_READ` | [`TLS_READ`] | 4,096 | 1,600 to 16,640 |
+//! | `MAEL_TCP_READ` | [`TCP_READ`] | 2,048 | 536 to 65,535 |
+//! | `MAEL_TCP_WRITE` | [`TCP_WRITE`] | 2,048 | 536 to 65,535 |
+//! | `MAEL_THEIR_EXCHANGES` | [`THEIR_EXCHANGES`] | 6 | 2 to 64 |
+//! | `MAEL_EXCHANGE_CREDIT` | [`EXCHANGE_CREDIT`] | 512 | 256 to 65,535 |
+//! | `MAEL_WORKERS` | [`WORKERS`] | 3 | 1 to 16 |
+//! | `MAEL_BUNDLE` | [`BUNDLE`] | 3,840 | 1,536 to 3,840 |
+//! | `MAEL_LOG` | [`LOG`] | 1,024 | 256 to 65,536 |
+//!
 //! The aim is a whole node, its stack included, in 64 KB of RAM; a board's `sizes.txt` holds its present size.
 
 use embassy_time::Duration;
 use node_core::keys::{MAX_BUNDLE, MAX_BUNDLE_CERTIFICATE, MAX_SEALED};
 use node_core::rpc::MAX_PING;
 use node_core::wire::record::MAX_METADATA;
-use node_core::wire::{HEADER, Limits, MIN_FRAME, PREFACE};
+use node_core::wire::{FIRST_RECORD, HEADER, Limits, MIN_FRAME, PREFACE};
 
 /// TLS connections at the same time. Two, so that a new link is up before the one that it replaces is drained.
 pub const LINKS: usize = 2;
@@ -15,14 +30,14 @@ pub const ACCEPTED: usize = if cfg!(feature = "accept") { 4 } else { 0 };
 /// All connections.
 pub const PORTS: usize = LINKS + ACCEPTED;
 /// Members that the table holds, this node included.
-pub const MEMBERS: usize = 16;
+pub const MEMBERS: usize = chosen(option_env!("MAEL_MEMBERS"), 16, 4, 1024);
 /// Room for a member's metadata, its key and signature included, on average. The table forgets metadata that does not fit
 /// beside the others.
 pub const METADATA: usize = 256;
 
-/// Longest TLS record that the board accepts, without its header. A hub's TLS library needs this limit
-/// (`max_fragment_size` 4084 in rustls, which counts the header and not the bytes that encryption adds).
-pub const TLS_READ: usize = 4096;
+/// Longest TLS record that the board accepts, without its header. What a hub sends on a link takes less than 1,600 bytes (R-003g). The
+/// certificates that it shows in the handshake may take more, above all those of a CA.
+pub const TLS_READ: usize = chosen(option_env!("MAEL_TLS_READ"), 4096, 1600, 16_640);
 /// Memory in which the board builds a TLS record.
 pub const TLS_WRITE: usize = BATCH + TLS_WRITE_OVERHEAD + 1;
 /// The bytes that embedded-tls keeps free in that memory, and the record's header.
@@ -41,9 +56,9 @@ pub const ACCEPT_HEAP: usize = 14 * 1024;
 #[cfg(feature = "accept")]
 pub const ACCEPT_HEAP_IDLE: usize = 4 * 1024;
 /// TCP's receive window.
-pub const TCP_READ: usize = 2048;
+pub const TCP_READ: usize = chosen(option_env!("MAEL_TCP_READ"), 2048, 536, 65_535);
 /// TCP's send queue.
-pub const TCP_WRITE: usize = 2048;
+pub const TCP_WRITE: usize = chosen(option_env!("MAEL_TCP_WRITE"), 2048, 536, 65_535);
 
 /// Frames that go into one TLS record.
 pub const BATCH: usize = 1280;
@@ -53,9 +68,9 @@ pub const FRAME: u16 = 1024;
 pub const INPUT: usize = HEADER + FRAME as usize;
 
 /// Exchanges that a hub may have open on one link. The last one is for built-in methods, so that an operator gets through.
-pub const THEIR_EXCHANGES: usize = 6;
+pub const THEIR_EXCHANGES: usize = chosen(option_env!("MAEL_THEIR_EXCHANGES"), 6, 2, 64);
 /// Exchanges of hubs, on all links.
-pub const ALL_THEIR_EXCHANGES: usize = 8 + 2 * ACCEPTED;
+pub const ALL_THEIR_EXCHANGES: usize = THEIR_EXCHANGES + 2 + 2 * ACCEPTED;
 /// Exchanges of this node's own, on all links.
 pub const OUR_EXCHANGES: usize = 4 + ONWARD;
 /// Exchanges that a hub passes on to other nodes: one for each of its relays, and for each worker that takes requests.
@@ -66,12 +81,12 @@ pub const RELAYS: usize = 4;
 /// All exchanges.
 pub const EXCHANGES: usize = ALL_THEIR_EXCHANGES + OUR_EXCHANGES;
 /// Bytes that a hub may send on one exchange before the node reads them.
-pub const EXCHANGE_CREDIT: usize = 512;
+pub const EXCHANGE_CREDIT: usize = chosen(option_env!("MAEL_EXCHANGE_CREDIT"), 512, 256, 65_535);
 /// Bytes that a hub may send on one link before the node reads them.
 pub const LINK_CREDIT: usize = THEIR_EXCHANGES * EXCHANGE_CREDIT;
-/// Requests to the application that the node answers at the same time, beside one built-in method. The last of these workers
-/// takes no request whose end has not arrived, so that slow uploads leave it to others.
-pub const WORKERS: usize = 3;
+/// Requests to the application that the node answers at the same time, beside one built-in method. Where there are several workers, the
+/// last one takes no request whose end has not arrived, so that slow uploads leave it to others.
+pub const WORKERS: usize = chosen(option_env!("MAEL_WORKERS"), 3, 1, 16);
 /// How long a further request waits for a worker. Then it is reset with *full*, of which a hub makes status 503.
 pub const WAIT: Duration = Duration::from_secs(5);
 /// How long a worker waits for a hub that sends nothing, or reads nothing. Then the request is answered with status 408 if it
@@ -84,7 +99,7 @@ pub const LEAST_RATE: u64 = 256;
 pub const SUBSCRIBERS: usize = 4;
 
 /// Lines of the log that are kept, with the feature `logs`.
-pub const LOG: usize = 1024;
+pub const LOG: usize = chosen(option_env!("MAEL_LOG"), 1024, 256, 65_536);
 /// Longest line among them.
 pub const LOG_LINE: usize = 160;
 
@@ -96,7 +111,7 @@ pub const RESPONSE_HEAD: usize = 512;
 pub const FIELDS: usize = 24;
 
 /// Longest keyring bundle. It is one item in flash, whose pages have 4 KiB.
-pub const BUNDLE: usize = 3840;
+pub const BUNDLE: usize = chosen(option_env!("MAEL_BUNDLE"), 3840, 1536, 3840);
 /// Memory in which a sealed keyring arrives, and is decrypted.
 pub const SEALED: usize = BUNDLE + MAX_SEALED - MAX_BUNDLE;
 /// Memory in which a blob arrives before the node starts, as one frame of a serial line: that of sealed keyrings and of heads.
@@ -116,6 +131,8 @@ pub const LIMITS: Limits = Limits {
 };
 
 const _: () = assert!(LIMITS.is_valid());
+const _: () = assert!(TLS_READ >= LIMITS.record() + 17, "what a hub sends fits a record");
+const _: () = assert!(BATCH <= FIRST_RECORD, "what this node sends fits the record of any peer");
 const _: () =
     assert!(MEMBERS * METADATA >= 4 * MAX_METADATA, "the metadata of this node and of its hubs always fits");
 const _: () = assert!(
@@ -134,3 +151,24 @@ const _: () = assert!(ITEM >= node_core::provision::MAX_SETTINGS + 32, "settings
 const _: () = assert!(HEAD >= MAX_PING);
 const _: () = assert!(ALL_THEIR_EXCHANGES >= THEIR_EXCHANGES && THEIR_EXCHANGES >= 2);
 const _: () = assert!(THEIR_EXCHANGES <= u16::MAX as usize && EXCHANGES <= u8::MAX as usize);
+
+/// The size that the builder of the firmware chose, else `default`. The compiler refuses what is no number from `least` to `most`.
+const fn chosen(value: Option<&str>, default: usize, least: usize, most: usize) -> usize {
+    let Some(value) = value else { return default };
+    let mut digits = value.as_bytes();
+    assert!(
+        !digits.is_empty() && digits.len() <= 9,
+        "a size is a number of at most nine digits: see node-embedded/src/sizes.rs"
+    );
+    let mut size = 0;
+    while let [digit, rest @ ..] = digits {
+        assert!(
+            digit.is_ascii_digit(),
+            "a size is a number without spaces and signs: see node-embedded/src/sizes.rs"
+        );
+        size = size * 10 + (*digit - b'0') as usize;
+        digits = rest;
+    }
+    assert!(least <= size && size <= most, "a size is out of its range: see node-embedded/src/sizes.rs");
+    size
+}

@@ -3,7 +3,7 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::frame::MIN_FRAME;
+use super::frame::{HEADER, MIN_FRAME};
 use super::record::Record;
 use crate::crypto::{PublicKey, Signature};
 use crate::time::UnixTime;
@@ -68,7 +68,17 @@ pub struct Limits {
     pub members: u32,
 }
 
+/// The most bytes of a link in one TLS record to a peer whose hello has not arrived (R-003g).
+pub const FIRST_RECORD: usize = 1280;
+
 impl Limits {
+    /// The most bytes of the link in one TLS record to the node that announces these (R-003g).
+    #[must_use]
+    pub const fn record(&self) -> usize {
+        let frame = HEADER + self.frame as usize;
+        if frame > FIRST_RECORD { frame } else { FIRST_RECORD }
+    }
+
     /// Returns true when a peer may announce these.
     #[must_use]
     pub const fn is_valid(&self) -> bool {

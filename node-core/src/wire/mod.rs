@@ -14,7 +14,7 @@ pub mod record;
 
 pub use frame::{Frame, FrameKind, HEADER, Header, MIN_FRAME};
 pub use goaway::GoAway;
-pub use hello::{Hello, Limits, PREFACE, Proof, VERSION};
+pub use hello::{FIRST_RECORD, Hello, Limits, PREFACE, Proof, VERSION};
 pub use open::{Open, ResetCode, Service};
 pub use outbox::{Full, Outbox, SliceOutbox};
 pub use record::{Kind, Metadata, Record, Rival, Start, State};

@@ -80,8 +80,12 @@ impl From<NoEntropy> for SessionError {
 const fn describe(error: &TlsError) -> &'static str {
     match error {
         TlsError::HandshakeAborted(..) | TlsError::AbortHandshake(..) => "one side broke the handshake off",
-        TlsError::CryptoError | TlsError::InvalidSignature => "what arrived does not decrypt, or its signature is wrong",
-        TlsError::InsufficientSpace | TlsError::OutOfMemory | TlsError::EncodeError => "a record does not fit this board's buffers",
+        TlsError::CryptoError | TlsError::InvalidSignature => {
+            "what arrived does not decrypt, or its signature is wrong"
+        }
+        TlsError::InsufficientSpace | TlsError::OutOfMemory | TlsError::EncodeError => {
+            "a record does not fit this board's buffers"
+        }
         TlsError::InvalidPrivateKey => "this board may not show its certificate, or cannot sign",
         TlsError::MissingHandshake => "there was no handshake",
         _ => "the hub sent what this board cannot read",

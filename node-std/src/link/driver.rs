@@ -13,7 +13,7 @@ use node_core::id::{LinkId, NodeId};
 use node_core::identity::Channel;
 use node_core::link::{Event, GoAway, Introduction, Open, Phase, ResetCode, Service};
 use node_core::time::Instant;
-use node_core::wire::{Kind, Metadata};
+use node_core::wire::{FIRST_RECORD, Kind, Metadata};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
@@ -32,8 +32,6 @@ use super::stream::{Accepted, Inbound, Outbound};
 use crate::buffer::{ReadBuffer, give_back};
 use crate::clock::{Clock, unix_time};
 
-/// Bytes in a TLS record to a peer that dialled. A longer write becomes several records.
-const RECORD: usize = 4079;
 /// How often the round trip is measured on a link that is never idle long enough for a ping.
 const MEASURE: Duration = Duration::from_secs(30);
 /// Reads before the writers have their turn.
@@ -60,6 +58,8 @@ pub(super) struct Driver<'s> {
     measure_at: Instant,
     /// When the timer ends, which is not after the time when the link needs it.
     alarm: Option<Instant>,
+    /// Most bytes in a TLS record to the peer.
+    record: usize,
     /// To a leaf: TLS records left until the key usage limit.
     records_left: Option<u64>,
     go_away_received: Option<GoAway>,
@@ -99,6 +99,7 @@ impl<'s> Driver<'s> {
             rtt: Rtt::default(),
             measure_at: clock.now() + MEASURE,
             alarm: None,
+            record: FIRST_RECORD,
             records_left: None,
             go_away_received: None,
         }
@@ -235,13 +236,12 @@ impl<'s> Driver<'s> {
                 break;
             }
             self.yielded = false;
-            match Pin::new(&mut *carrier).poll_write(cx, &self.writing)? {
+            match Pin::new(&mut *carrier).poll_write(cx, self.next_record())? {
                 Poll::Ready(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
                 Poll::Ready(written) => {
                     wrote = true;
                     self.writing.advance(written);
-                    let records = written.div_ceil(RECORD) as u64;
-                    self.records_left = self.records_left.map(|left| left.saturating_sub(records));
+                    self.records_left = self.records_left.map(|left| left.saturating_sub(1));
                 }
                 Poll::Pending => return Ok(wrote),
             }
@@ -250,6 +250,11 @@ impl<'s> Driver<'s> {
         // A TLS carrier may hold back what it encrypted.
         let _ = Pin::new(&mut *carrier).poll_flush(cx)?;
         Ok(wrote)
+    }
+
+    /// The bytes that go into the next TLS record: a write becomes a record of its own, and the peer's buffer may be small (R-003g).
+    fn next_record(&self) -> &[u8] {
+        self.writing.get(..self.record).unwrap_or(&self.writing)
     }
 
     /// Whether it is time for a turn.
@@ -358,6 +363,7 @@ impl<'s> Driver<'s> {
         let Introduction { limits, record, .. } = introduction;
         let peer = record.id;
         self.peer = Some(peer);
+        self.record = limits.record();
         self.shared.places.open(usize::from(limits.exchanges.min(self.local.limits.exchanges)));
         let is_leaf = Metadata::decode(record.metadata).is_ok_and(|metadata| metadata.kind == Kind::Leaf);
         self.records_left = is_leaf.then_some(self.local.key_usage_limit);
@@ -387,9 +393,15 @@ impl<'s> Driver<'s> {
             output.swap(&mut last);
             last
         };
+        self.writing.unsplit(last);
         let last = async {
-            carrier.write_all_buf(&mut self.writing).await?;
-            carrier.write_all_buf(&mut last).await?;
+            while !self.writing.is_empty() {
+                let written = carrier.write(self.next_record()).await?;
+                if written == 0 {
+                    return Err(io::ErrorKind::WriteZero.into());
+                }
+                self.writing.advance(written);
+            }
             carrier.shutdown().await?;
             // A carrier that is closed with unread bytes may lose the GOAWAY.
             tokio::io::copy(carrier, &mut tokio::io::sink()).await

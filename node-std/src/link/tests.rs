@@ -1,6 +1,10 @@
 //! Exchanges over a real link between two nodes, on an in-memory carrier.
 
+use core::pin::Pin;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::{Context, Poll};
 use core::time::Duration;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,9 +12,10 @@ use node_core::gossip::{Direction, Kind, Metadata};
 use node_core::id::{LinkId, NodeId};
 use node_core::identity::Channel;
 use node_core::link::{Limits, Open, ResetCode, Service};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::{mpsc, watch};
 
+use super::carrier::Carrier;
 use super::{Accepted, ExchangeError, KEY_USAGE_LIMIT, LinkEvent, LinkHandle, LinkTask, Origin, Server};
 use crate::clock::Clock;
 use crate::testing::{greeting, local};
@@ -21,7 +26,16 @@ const LIMITS: Limits =
     Limits { frame: 4096, exchanges: 16, exchange_credit: 16 * 1024, link_credit: 64 * 1024, members: 16 };
 
 /// Runs one end of a link.
-fn end(carrier: DuplexStream, number: u128, server: Arc<dyn Server>) -> mpsc::Receiver<LinkEvent> {
+fn end(carrier: impl Carrier + 'static, number: u128, server: Arc<dyn Server>) -> mpsc::Receiver<LinkEvent> {
+    end_with(carrier, number, server, LIMITS)
+}
+
+fn end_with(
+    carrier: impl Carrier + 'static,
+    number: u128,
+    server: Arc<dyn Server>,
+    limits: Limits,
+) -> mpsc::Receiver<LinkEvent> {
     let (sender, events) = mpsc::channel(64);
     let origin = Origin {
         direction: Direction::Accepted,
@@ -30,7 +44,7 @@ fn end(carrier: DuplexStream, number: u128, server: Arc<dyn Server>) -> mpsc::Re
         shown: None,
         session: None,
     };
-    let local = local(number, LIMITS, KEY_USAGE_LIMIT);
+    let local = local(number, limits, KEY_USAGE_LIMIT);
     tokio::spawn(async move {
         let (_sender, greeting) = watch::channel(greeting(&local, 1, &Metadata::new("node", Kind::Hub)));
         let (id, clock) = (LinkId(1), Clock::start());
@@ -121,6 +135,55 @@ async fn echo(link: &LinkHandle, bytes: Bytes) -> Bytes {
         Bytes::from(all)
     };
     tokio::join!(send, receive).1
+}
+
+/// A carrier that notes its longest write: with TLS each write is a record of its own.
+struct Noting(DuplexStream, Arc<AtomicUsize>);
+
+impl AsyncRead for Noting {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Noting {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.1.fetch_max(buf.len(), Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn no_record_is_longer_than_the_peer_takes() {
+    for frame in [1024, 4096, 20_000] {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let (longest, limits) = (Arc::new(AtomicUsize::new(0)), Limits { frame, ..LIMITS });
+        let mut far = end_with(far, 2, Arc::new(Echo), limits);
+        let mut near = end_with(Noting(near, Arc::clone(&longest)), 1, Arc::new(Hang), LIMITS);
+        tokio::spawn(async move { while far.recv().await.is_some() {} });
+        let link = loop {
+            if let LinkEvent::Up { link, .. } = near.recv().await.unwrap() {
+                break link;
+            }
+        };
+        tokio::spawn(async move { while near.recv().await.is_some() {} });
+        let bytes = Bytes::from(vec![7; 60_000]);
+        assert_eq!(echo(&link, bytes.clone()).await, bytes);
+        let (longest, most) = (longest.load(Ordering::Relaxed), limits.record());
+        assert!(longest <= most && longest > most / 2, "{longest} of {most}");
+    }
 }
 
 #[tokio::test]

@@ -21,14 +21,6 @@ pub const ALPN_H2: &[u8] = b"h2";
 /// ALPN of HTTP/1.1.
 pub const ALPN_HTTP1: &[u8] = b"http/1.1";
 
-/// The fragment size of a server, so that a record fits the 4096-byte buffer of a leaf. rustls subtracts 5 bytes for the
-/// header, and encryption adds 17 bytes.
-///
-/// No side knows before the end of the handshake whether its peer is a board, and rustls does not negotiate the length. So every peer
-/// of a link gets such records. Bulk data costs a third more CPU time to seal: 4.4 GB/s a core
-/// instead of 5.8 GB/s with the longest records. Small requests cost the same.
-const MAX_FRAGMENT: usize = 4096 - 17 + 5;
-
 /// A configuration, and the certificate that a connection with it shows. They belong together also while the keyring changes.
 #[derive(Clone, Debug)]
 pub struct Shows<C> {
@@ -77,7 +69,6 @@ impl Endpoint {
                 .with_client_cert_verifier(Arc::clone(&verifier) as _)
                 .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
             server.alpn_protocols = [ALPN_LINK, ALPN_H2, ALPN_HTTP1].map(<[u8]>::to_vec).to_vec();
-            server.max_fragment_size = Some(MAX_FRAGMENT);
             server.send_tls13_tickets = 0;
             server.session_storage = Arc::new(NoServerSessionStorage {});
             // Without it a channel of TLS 1.2 is not bound to its ends (RFC 7627).
@@ -95,7 +86,6 @@ impl Endpoint {
         client.resumption = Resumption::disabled();
         let mut link_client = client.clone();
         link_client.alpn_protocols = vec![ALPN_LINK.to_vec()];
-        link_client.max_fragment_size = Some(MAX_FRAGMENT);
         client.alpn_protocols = vec![ALPN_HTTP1.to_vec()];
 
         Ok(Self { server, others, link_client: Arc::new(link_client), http_client: Arc::new(client) })
