@@ -386,7 +386,7 @@ impl<'s> Driver<'s> {
 
     /// Tries to send the last frames. A peer that does not read them is not waited for.
     async fn flush(&mut self, carrier: &mut impl Carrier) {
-        let mut last = {
+        let last = {
             let State { link, output, .. } = &mut *self.shared.lock();
             link.poll_transmit(self.clock.now(), output);
             let mut last = BytesMut::new();
