@@ -7,7 +7,7 @@ use anyhow::Result;
 use node_tests::board::{Machine, Sizes};
 
 use crate::run::{root, run};
-use crate::toolchain::{THUMBV8M, Toolchain};
+use crate::toolchain::{THUMBV7EM, THUMBV8M, Toolchain};
 
 /// A board: the folder and package below `boards`, and what it is built for.
 #[derive(Clone, Copy)]
@@ -38,13 +38,14 @@ pub const QEMU: Board<'_> = Board::emulated(Machine::An386);
 /// The same with a CA, for the tests of that.
 pub const QEMU_WITH_CA: Board<'_> = Board { features: "ca", folder: "ca", ..QEMU };
 
-const BOARDS: [Board<'_>; 6] = [
+const BOARDS: [Board<'_>; 7] = [
     QEMU,
     QEMU_WITH_CA,
     Board::emulated(Machine::An500),
     Board::emulated(Machine::An505),
     Board::emulated(Machine::Virt),
     Board::of("pico2-w5500", THUMBV8M),
+    Board::of("nucleo-h743zi", THUMBV7EM),
 ];
 
 /// Builds every board and prints how large its firmware is. With `features`, builds the emulated board alone, with these.
