@@ -32,6 +32,9 @@ pub struct Board<'b, G, F> {
     pub key: Option<PublicKey>,
     /// The device that holds the identity key, as in [`Settings::identity`](crate::Settings::identity).
     pub identity: Option<IdentitySigner<'b>>,
+    /// The public key of the device that holds the TLS key, as in [`Settings::tls`](crate::Settings::tls): a blob's keyring then needs
+    /// no private key.
+    pub tls: Option<PublicKey>,
     /// Random numbers that are good enough for keys.
     pub rng: G,
     /// Flash, as in [`Parts`](crate::Parts). [`Provisioner::close`] gives it back: to lend it by `&mut` here and by value there would
@@ -79,6 +82,7 @@ struct Desk<'r, G, F: NorFlash> {
     kind: &'r str,
     first: Option<PublicKey>,
     device: bool,
+    tls: Option<PublicKey>,
     identity: PublicKey,
     rng: G,
     store: Store<'r, F>,
@@ -94,7 +98,7 @@ impl<'r, G: CryptoRngCore, F: NorFlash> Provisioner<'r, G, F> {
         resources: &'r mut LeafResources<'_>,
         board: Board<'r, G, F>,
     ) -> Result<Self, StartError<F::Error>> {
-        let Board { kind, key: first, identity: device, mut rng, flash, flash_range } = board;
+        let Board { kind, key: first, identity: device, tls, mut rng, flash, flash_range } = board;
         let (memory, item, buffer) = resources.lend();
         entropy::test(&mut rng)?;
         let store = Store::open(flash, flash_range, item).await;
@@ -107,7 +111,7 @@ impl<'r, G: CryptoRngCore, F: NorFlash> Provisioner<'r, G, F> {
             None => own_identity(memory, &mut store, &mut rng).await?,
         };
         let device = device.is_some();
-        Ok(Self { desk: Desk { kind, first, device, identity, rng, store, memory }, buffer })
+        Ok(Self { desk: Desk { kind, first, device, tls, identity, rng, store, memory }, buffer })
     }
 
     /// Gives back the generator and the flash.
@@ -209,7 +213,7 @@ impl<G: CryptoRngCore, F: NorFlash> Desk<'_, G, F> {
             keyring: None,
             key: self.first,
         };
-        check(blob, &recipient, self.store.confirmed_keyring().await?)?;
+        check(blob, &recipient, self.store.confirmed_keyring().await?, self.tls)?;
         let mut secret = Zeroizing::new([0; 32]);
         if blob.new_identity {
             draw_identity(self.memory, &mut secret, &mut self.rng)?;
@@ -234,14 +238,19 @@ impl<G: CryptoRngCore, F: NorFlash> Desk<'_, G, F> {
 ///
 /// Not inlined, so that the stack of a signature's check is given back, and no future keeps a copy of keys.
 #[inline(never)]
-fn check(blob: &Blob<'_>, recipient: &Recipient<'_>, keyring: Option<Record<'_>>) -> Result<(), BlobError> {
+fn check(
+    blob: &Blob<'_>,
+    recipient: &Recipient<'_>,
+    keyring: Option<Record<'_>>,
+    held: Option<PublicKey>,
+) -> Result<(), BlobError> {
     let recipient = Recipient { keyring: keyring.as_deref(), ..*recipient };
     blob.check(&recipient, &Software)?;
-    blob.keyring.map_or(Ok(()), usable).map_err(BlobError::Keyring)
+    blob.keyring.map_or(Ok(()), |bundle| usable(bundle, held)).map_err(BlobError::Keyring)
 }
 
 /// Checks a keyring by its own rules.
 #[inline(never)]
-fn usable(bundle: &[u8]) -> Result<(), BundleError> {
-    Keys::read(bundle, None).map(|_| ())
+fn usable(bundle: &[u8], held: Option<PublicKey>) -> Result<(), BundleError> {
+    Keys::read(bundle, held).map(|_| ())
 }

@@ -187,6 +187,11 @@ pub enum SettingsError {
     /// They are longer than [`MAX_SETTINGS`].
     #[error("the settings take more than {MAX_SETTINGS} bytes: shorten the names of hubs and components")]
     TooLong,
+    /// There are more hubs, components, pins or name servers than a board takes.
+    #[error(
+        "more than {MAX_HUBS} hubs, {MAX_USES} used components, {MAX_PINS} pins or {MAX_NAME_SERVERS} name servers"
+    )]
+    TooMany,
     /// The name of the node.
     #[error("the name of the board is not 1 to 63 of the characters A-Z a-z 0-9 - _ .")]
     Name,

@@ -66,7 +66,15 @@ fn resources() -> &'static mut LeafResources<'static> {
 }
 
 fn firmware(flash: &Flash) -> Board<'static, OsRng, Flash> {
-    Board { kind: KIND, key: None, identity: None, rng: OsRng, flash: flash.clone(), flash_range: RANGE }
+    Board {
+        kind: KIND,
+        key: None,
+        identity: None,
+        tls: None,
+        rng: OsRng,
+        flash: flash.clone(),
+        flash_range: RANGE,
+    }
 }
 
 /// What a start finds in a flash: the id, and the name in the settings.
@@ -267,6 +275,27 @@ fn an_identity_in_a_device_is_not_made_anew() {
         assert!(matches!(board.take(&anew).await, Err(ProvisionError::NewIdentity)));
         board.take(&operator.blob(7, "kettle", |_| ())).await.unwrap();
     });
+}
+
+#[test]
+fn a_board_whose_device_holds_the_tls_key_takes_a_keyring_without_private_keys() {
+    let (world, _) = world();
+    let operator = Operator::new(&world);
+    let others = [
+        ("kettle.leaf", &world.board_identity),
+        ("hub.hub", &world.hub_identity),
+        ("ops.operator", &operator.key),
+    ];
+    let keyring: &[u8] = Box::leak(named_bundle(&[], &others).into());
+    let blob = operator.blob(7, "kettle", |draft| draft.keyring = Some(keyring));
+    let held = SoftwareSigner::new(P256Secret(&world.board_identity.secret())).unwrap().public_key();
+    for (tls, is_taken) in [(None, false), (Some(held), true)] {
+        let mut memory = LeafResources::new();
+        let board = Board { tls, ..firmware(&Flash::new()) };
+        let taken =
+            block_on(async { Provisioner::open(&mut memory, board).await.unwrap().take(&blob).await });
+        assert_eq!(taken.is_ok(), is_taken, "{taken:?}");
+    }
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Keys(KeysCommand::Push { .. }) => ("MaelNode.PushKeys", json!({})),
         Command::Config(ConfigCommand::Show) => ("MaelNode.ShowConfig", json!({})),
         // They are answered elsewhere.
-        Command::Cert(_) | Command::Logs(_) | Command::Tls(_) | Command::Version => {
+        Command::Cert(_) | Command::Logs(_) | Command::Provision(_) | Command::Tls(_) | Command::Version => {
             return Ok(version(flags.json));
         }
     };
@@ -77,9 +77,12 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
             format!("{node} runs on the keys of {}\n", dir.display())
         }
         Command::Config(ConfigCommand::Show) => render::config(&read::<ConfigAnswer>(result)?.settings),
-        Command::Call(_) | Command::Cert(_) | Command::Logs(_) | Command::Tls(_) | Command::Version => {
-            version(false)
-        }
+        Command::Call(_)
+        | Command::Cert(_)
+        | Command::Logs(_)
+        | Command::Provision(_)
+        | Command::Tls(_)
+        | Command::Version => version(false),
     })
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::cert::CertError;
+use super::provision::ProvisionError;
 use super::push::PushError;
 use crate::config::{ConfigErrors, UnknownVariable};
 use crate::tls::TlsError;
@@ -77,6 +78,9 @@ pub enum CtlError {
     /// A peer is checked against one directory.
     #[error("--peer is checked against one TLS directory: name exactly one")]
     PeerOfWhat,
+    /// A board was not provisioned.
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
     /// A board did not get new keys, or did not keep them.
     #[error(transparent)]
     Push(#[from] PushError),
@@ -121,6 +125,7 @@ impl CtlError {
             Self::Body { .. }
             | Self::Cert(_)
             | Self::Output(_)
+            | Self::Provision(_)
             | Self::Push(_)
             | Self::Refused(_)
             | Self::Runtime(_)

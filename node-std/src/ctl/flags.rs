@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use super::call::CallCommand;
 use super::cert::CertCommand;
 use super::logs::LogsCommand;
+use super::provision::ProvisionFlags;
 use crate::config::TlsFlags;
 
 /// The heading in the help over the flags that matter only where a node is asked.
@@ -122,6 +123,8 @@ pub(super) enum Command {
     /// Make and show certificates. No node is asked.
     #[command(subcommand)]
     Cert(Box<CertCommand>),
+    /// Send the blob of `maelctl cert board` to a board over a serial line, or ask the board what it is. No node is asked.
+    Provision(ProvisionFlags),
     /// TLS directories, keys and certificates on this machine.
     #[command(subcommand)]
     Tls(TlsCommand),

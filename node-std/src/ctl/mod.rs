@@ -8,6 +8,7 @@ mod commands;
 mod error;
 mod flags;
 mod logs;
+mod provision;
 mod push;
 mod render;
 mod table;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 pub use cert::CertError;
 pub use error::CtlError;
 pub use flags::Flags;
+pub use provision::ProvisionError;
 pub use push::PushError;
 
 use check::Check;
@@ -42,6 +44,12 @@ pub fn run(flags: Flags) -> ExitCode {
                 outcome.problems.iter().for_each(|problem| say(problem));
                 print(&outcome.text, ExitCode::from(outcome.status))
             }
+            Err(error) => report(&error.into()),
+        };
+    }
+    if let flags::Command::Provision(command) = &flags.command {
+        return match command.run(flags.json) {
+            Ok(output) => print(&output, ExitCode::SUCCESS),
             Err(error) => report(&error.into()),
         };
     }
@@ -104,6 +112,7 @@ fn check(flags: &Flags, paths: &[PathBuf], peer: Option<&Path>) -> Result<(Strin
 pub async fn answer(flags: Flags) -> Result<String, CtlError> {
     match &flags.command {
         flags::Command::Cert(command) => return Ok(cert::run(command, flags.json)?.text),
+        flags::Command::Provision(command) => return Ok(command.run(flags.json)?),
         flags::Command::Tls(flags::TlsCommand::Check { paths, peer }) => {
             return check(&flags, paths, peer.as_deref()).map(|(output, _)| output);
         }

@@ -15,4 +15,6 @@ mod info;
 #[cfg(test)]
 mod leaves;
 #[cfg(test)]
+mod provision;
+#[cfg(test)]
 mod revocation;

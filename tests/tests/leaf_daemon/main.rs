@@ -23,6 +23,7 @@ mod outage;
 #[path = "../hostile/peer.rs"]
 #[expect(dead_code, reason = "it keeps the rules here")]
 mod peer;
+mod provision;
 mod sleep;
 #[path = "../../../node-embedded/tests/leaf/task.rs"]
 mod task;

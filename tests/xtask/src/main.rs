@@ -7,6 +7,7 @@ mod demo;
 mod dependencies;
 mod firmware;
 mod layers;
+mod provision;
 mod run;
 mod setup;
 mod sim;
@@ -50,6 +51,8 @@ enum Command {
     },
     /// Build and run one emulated board, and show its log
     Board(board::Arguments),
+    /// Make the signed blob that gives a board its settings and keys, and send it over a serial line
+    Provision(provision::Arguments),
     /// Build node-core alone for a microcontroller: it needs neither std nor alloc
     CoreAlone,
     /// Check the dependencies against deny.toml
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Firmware { lint: false, features } => firmware::build_all(features.as_deref()),
         Command::Firmware { lint: true, .. } => firmware::lint_all(),
         Command::Board(arguments) => board::board(&arguments),
+        Command::Provision(arguments) => provision::provision(&arguments),
         Command::CoreAlone => core_alone::build(),
         Command::Dependencies => dependencies::check(),
         Command::Layers => layers::check(),

@@ -1,4 +1,4 @@
-//! `maelctl cert board`: a board's own pair, the certificates that it trusts, and both as the keyring that it is flashed with.
+//! `maelctl cert board`: a board's own pair, the certificates that it trusts, both as its keyring, and the blob that provisions it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,6 +9,7 @@ use node_core::keys::{Bundle, BundleSlot, MAX_BUNDLE, SlotInfo, roles_in};
 use node_core::trust::{Role, Roles};
 use zeroize::Zeroizing;
 
+use super::blob;
 use super::draft::{Draft, Pair, Purpose, Validity};
 use super::error::CertError;
 use super::files::Files;
@@ -21,7 +22,10 @@ use crate::tls::read_chain;
 
 /// Makes the TLS directory of a board.
 pub fn run(flags: &BoardFlags) -> Result<Report, CertError> {
-    let BoardFlags { cn, trust, days, output } = flags;
+    let BoardFlags { cn, trust, days, blob, output } = flags;
+    if blob.keep_keys {
+        return settings_alone(flags);
+    }
     let own = with_role(cn.as_str(), "leaf")?;
     let trusted = trusted(trust)?;
     if trusted.contains_key(&own) {
@@ -46,15 +50,36 @@ pub fn run(flags: &BoardFlags) -> Result<Report, CertError> {
     files.add_pair(own.as_str(), &pair);
     trusted.iter().for_each(|(name, der)| files.add_certificate(name.as_str(), der));
     files.add_secret(&format!("{cn}.bundle"), &bundle);
-    Ok(Report {
-        files: files.write()?,
-        certificates: Description::of(&pair.certificate).into_iter().collect(),
-        warnings,
-        next: format!(
-            "copy {own}.crt into the TLS directory of each hub\n      {cn}.bundle, secret, is the keyring in the settings that \
-             the board is flashed with"
-        ),
-    })
+    let mut next = format!("copy {own}.crt into the TLS directory of each hub\n      ");
+    if blob.hubs.is_empty() {
+        next +=
+            &format!("{cn}.bundle, secret, is the keyring in the settings that the board is flashed with");
+    } else {
+        files.add_secret(&blob_name(cn), &blob::make(blob, cn, Some(&bundle))?);
+        next += &next_with_blob(cn);
+    }
+    let certificates = Description::of(&pair.certificate).into_iter().collect();
+    Ok(Report { files: files.write()?, certificates, warnings, next })
+}
+
+/// Makes the blob of a board that keeps its keys.
+fn settings_alone(flags: &BoardFlags) -> Result<Report, CertError> {
+    let BoardFlags { cn, blob, output, .. } = flags;
+    let mut files = Files::new(&output.dir, output.force);
+    files.add_secret(&blob_name(cn), &blob::make(blob, cn, None)?);
+    let next = next_with_blob(cn);
+    Ok(Report { files: files.write()?, certificates: Vec::new(), warnings: Vec::new(), next })
+}
+
+fn blob_name(cn: &Name) -> String {
+    format!("{cn}.provision")
+}
+
+fn next_with_blob(cn: &Name) -> String {
+    let file = blob_name(cn);
+    format!(
+        "{file}, secret, goes into a partition of the board's flash, or over a serial line: maelctl provision {file} --serial PORT"
+    )
 }
 
 /// Returns true when a certificate of another has this role.

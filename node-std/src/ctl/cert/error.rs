@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use node_core::id::Name;
 use node_core::keys::BundleError;
+use node_core::provision::{DraftError, SettingsError};
 use node_core::time::UnixTime;
 use node_core::trust::{BadAuthority, Rfc3339};
 
@@ -94,6 +95,9 @@ pub enum CertError {
         "none of these certificates is that of a hub: give one with --trust, its name may end in .hub.crt"
     )]
     NoHub,
+    /// Nobody signs the blob.
+    #[error("nobody signs the blob: name the TLS directory of an operator with --operator")]
+    NoSigner,
     /// There is no CA yet.
     #[error("there is no CA in {}: make one with maelctl cert ca, or name its certificate with --ca", path.display())]
     NoCa {
@@ -148,6 +152,24 @@ pub enum CertError {
         /// The limit.
         most: usize,
     },
+    /// The board would not take a blob of this signer.
+    #[error(
+        "the board would refuse the blob: {name}.crt of {} signs it, and the board does not trust it as an operator's; give a copy \
+         of it, named {name}.operator.crt, with --trust",
+        dir.display()
+    )]
+    SignerNotTrusted {
+        /// The directory of the signer.
+        dir: PathBuf,
+        /// Its slot.
+        name: Name,
+    },
+    /// A setting of a board is out of range.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The blob cannot be made.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
     /// The name with the role behind it is too long.
     #[error("{0} is too long for a name with a role behind it: shorten it")]
     TooLongName(String),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use node_core::id::Name;
 
+use super::blob_flags::BlobFlags;
 use super::names::{common_name, dns_name, email_address, file_name, uri};
 
 /// Longest validity, in days.
@@ -30,8 +31,13 @@ pub enum CertCommand {
     /// Make a TLS directory for MAEL_PRIVATE_TLS_DIR without a CA: the pairs server_a, server_b and server_c. All nodes get
     /// a copy of it.
     Dir(DirFlags),
-    /// Make the TLS directory of a board with a key of its own, and the keyring that the board is flashed with.
-    Board(BoardFlags),
+    /// Make the TLS directory of a board with a key of its own, its keyring, and with --hub the signed blob that gives it settings and
+    /// keyring.
+    #[command(
+        after_help = "Example: maelctl cert board -n kitchen -o kitchen --trust server_a.crt --trust ops.operator.crt --hub \
+                      hub.example.com:8374 --operator ops"
+    )]
+    Board(Box<BoardFlags>),
     /// Make or extend ca.crl, the list of the certificates that the CA revoked.
     Crl(CrlFlags),
 }
@@ -199,12 +205,15 @@ pub struct BoardFlags {
     pub cn: Name,
 
     /// The certificate of a hub, or of an operator if its name ends in .operator.crt (repeatable).
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "keep_keys")]
     pub trust: Vec<PathBuf>,
 
     /// How long the board's certificate is valid.
     #[arg(long, value_name = "DAYS", default_value_t = 3560, value_parser = clap::value_parser!(u32).range(1..=MAX_DAYS))]
     pub days: u32,
+
+    #[command(flatten)]
+    pub blob: BlobFlags,
 
     #[command(flatten)]
     pub output: TlsDirOutput,

@@ -7,6 +7,8 @@
 //! ```
 
 mod authority;
+mod blob;
+mod blob_flags;
 mod board;
 mod ca;
 mod crl;

@@ -1,0 +1,44 @@
+//! Why a board was not provisioned.
+
+use std::io;
+use std::path::PathBuf;
+
+use node_core::provision::BlobError;
+
+/// Why `maelctl provision` failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// The file holds no blob.
+    #[error("{}: {error}", path.display())]
+    Blob {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: BlobError,
+    },
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        error: io::Error,
+    },
+    /// The serial port cannot be used.
+    #[error("{}: {error}", path.display())]
+    Port {
+        /// The port.
+        path: PathBuf,
+        /// The reason.
+        error: io::Error,
+    },
+    /// The board refused the blob.
+    #[error("the board refused the blob: {0}")]
+    Refused(String),
+    /// The board said nothing.
+    #[error(
+        "no answer: is the board on, is this its port and its speed, and does its firmware wait for a blob? A board that runs its node \
+         does not listen"
+    )]
+    Silent,
+}

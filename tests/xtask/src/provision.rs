@@ -1,0 +1,50 @@
+//! Makes the blob for a board of this project, and sends it over a serial line.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use node_tests::programs;
+
+use crate::run::{root, run};
+
+/// The board and its blob.
+#[derive(Args)]
+#[command(
+    after_help = "Example: cargo xtask provision qemu-mps2-an386 -n kettle -o /tmp/kettle --serial DIR/serial.sock -- \
+                        --trust hub.crt --trust ops.operator.crt --operator ops --hub 10.0.2.2:8374"
+)]
+pub struct Arguments {
+    /// The board: the name of its folder in `boards`, which its firmware says as its kind
+    board: String,
+    /// The node's name
+    #[arg(short = 'n', long = "cn")]
+    name: String,
+    /// The directory for its keys and its blob
+    #[arg(short = 'o', long = "out", value_name = "DIR")]
+    out: PathBuf,
+    /// The board's serial port, or the UNIX socket of an emulated board; without one the blob is only made
+    #[arg(long, value_name = "PORT")]
+    serial: Option<PathBuf>,
+    /// The rest as `maelctl cert board` takes it
+    #[arg(last = true, value_name = "FLAGS")]
+    rest: Vec<String>,
+}
+
+/// Makes the blob, and sends it if there is a line.
+///
+/// # Errors
+///
+/// There is no such board, `maelctl` refuses, or the board does.
+pub fn provision(arguments: &Arguments) -> Result<()> {
+    let Arguments { board, name, out, serial, rest } = arguments;
+    let folder = root().join("boards").join(board);
+    ensure!(folder.join("memory.x").exists(), "{board} is no board: {} has no memory.x", folder.display());
+    let maelctl = programs::maelctl()?;
+    let mut make = Command::new(maelctl);
+    run(make.args(["cert", "board", "-n", name, "--kind", board, "-o"]).arg(out).args(rest))?;
+    let Some(serial) = serial else { return Ok(()) };
+    let blob = out.join(format!("{name}.provision"));
+    run(Command::new(maelctl).arg("provision").arg(blob).arg("--serial").arg(serial))
+}
