@@ -8,10 +8,10 @@ mod sizes;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
-use board_settings::{MAX_BLOB, Settings};
+use board_settings::{REGION, Settings};
 use tempfile::TempDir;
 
 use crate::log::Log;
@@ -57,7 +57,7 @@ pub struct Board {
 }
 
 impl Board {
-    /// Starts a board with an empty flash; without settings it will refuse to run.
+    /// Starts a board with an empty flash; without settings it waits for a blob on its [serial line](Self::serial).
     ///
     /// # Errors
     ///
@@ -149,6 +149,12 @@ impl Board {
         Ok(status)
     }
 
+    /// The UNIX socket that is the board's serial line.
+    #[must_use]
+    pub fn serial(&self) -> PathBuf {
+        self.dir.join(SERIAL)
+    }
+
     /// The file that holds the board's flash.
     #[must_use]
     pub fn flash(&self) -> PathBuf {
@@ -170,10 +176,15 @@ impl Drop for Board {
 
 const SETTINGS_FILE: &str = "settings.bin";
 
+/// The board's serial line, in its folder.
+const SERIAL: &str = "serial.sock";
+
+/// Writes the partition with the board's blob, which is newer than all before it.
 fn write_settings(dir: &Path, settings: &Settings<'_>) -> Result<()> {
-    let mut blob = [0; MAX_BLOB];
-    let blob = settings.encode(&mut blob)?;
-    std::fs::write(dir.join(SETTINGS_FILE), blob).context("the board's settings")
+    let mut region = [0; REGION];
+    let epoch = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    settings.encode(u64::try_from(epoch)?, &mut region)?;
+    std::fs::write(dir.join(SETTINGS_FILE), region).context("the board's settings")
 }
 
 fn launch(program: &Program, dir: &Path, icount: bool) -> Result<(Child, Log)> {
@@ -181,7 +192,8 @@ fn launch(program: &Program, dir: &Path, icount: bool) -> Result<(Child, Log)> {
     let mut command = Command::new(machine.qemu());
     command
         .args(machine.arguments())
-        .args(["-display", "none", "-serial", "none", "-monitor", "none"])
+        .args(["-display", "none", "-monitor", "none"])
+        .args(["-serial", &format!("unix:{SERIAL},server=on,wait=off")])
         // Bytes that the board writes through semihosting arrive unchanged at our end of the pipe.
         .args(["-chardev", "stdio,id=log,signal=off"])
         .args(["-semihosting-config", "enable=on,target=native,chardev=log"])

@@ -1,4 +1,4 @@
-//! The emulated board starts, finds the network, keeps its flash, and refuses to run without settings.
+//! The emulated board starts, finds the network, keeps its flash, and waits for a blob when it has none.
 #![cfg(feature = "qemu")]
 
 use std::io::Read as _;
@@ -7,9 +7,11 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use board_settings::{Ip, Settings};
-use node_tests::board::{self, Board, Machine};
+use node_tests::board::{self, Board, Machine, Options};
+use node_tests::ctl::Ctl;
 use node_tests::on_every_machine;
 use node_tests::pki::{Algorithm, TlsDir};
+use tempfile::TempDir;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -20,8 +22,8 @@ on_every_machine!(
     a_board_dials_its_hub_with_tls,
     a_board_takes_a_static_address,
     flash_survives_a_cut_of_power,
-    a_board_without_settings_says_so_and_fails,
-    a_board_without_keys_says_so_and_fails,
+    a_board_without_settings_waits_and_is_provisioned_over_its_serial_line,
+    a_damaged_partition_is_passed_over_with_its_reason,
     a_flash_of_another_size_is_refused,
 );
 
@@ -61,19 +63,58 @@ fn flash_survives_a_cut_of_power(machine: Machine) {
     }
 }
 
-fn a_board_without_settings_says_so_and_fails(machine: Machine) {
+fn a_board_without_settings_waits_and_is_provisioned_over_its_serial_line(machine: Machine) {
     let mut board = Board::start(None, machine).unwrap();
-    let status = board.wait_for_exit(TIMEOUT).unwrap();
-    assert_eq!(status.code(), Some(1));
-    board.wait_for_log("stopped: no settings were handed in", TIMEOUT).unwrap();
+    let kind = machine.name();
+    board
+        .wait_for_log(
+            &format!("this board is not provisioned, and waits for a blob: kind {kind}, id"),
+            TIMEOUT,
+        )
+        .unwrap();
+    let dir = TempDir::new().unwrap();
+    let maelctl = |arguments: &str| {
+        let arguments = arguments.replace("DIR", &dir.path().display().to_string());
+        Ctl::default().run(&arguments.split(' ').collect::<Vec<_>>()).unwrap()
+    };
+    let make = |name: &str, more: &str| {
+        let made = maelctl(&format!(
+            "cert board -n {name} -o DIR/{name} --trust DIR/tls/server_a.crt --trust DIR/tls/ops.operator.crt --operator DIR/ops \
+             --cluster-id kitchen --hub 10.0.2.2:9 --kind {more}"
+        ));
+        assert_eq!(made.code, 0, "{made:?}");
+    };
+    assert_eq!(maelctl("cert dir -o DIR/tls").code, 0);
+    assert_eq!(maelctl("cert dir -o DIR/ops -n ops").code, 0);
+    std::fs::copy(dir.path().join("ops/server_a.crt"), dir.path().join("tls/ops.operator.crt")).unwrap();
+    make("pan", "another");
+    make("kettle", kind);
+    let serial = board.serial().display().to_string();
+    let refused = maelctl(&format!("provision DIR/pan/pan.provision --serial {serial}"));
+    assert!(refused.code == 1 && refused.stderr.contains("for another kind of board"), "{refused:?}");
+    let taken = maelctl(&format!("provision DIR/kettle/kettle.provision --serial {serial}"));
+    assert_eq!(taken.code, 0, "{taken:?}");
+    let id = taken.stdout.lines().find_map(|line| line.strip_prefix("id ")).unwrap().to_owned();
+    board.wait_for_log(&format!("kettle ({id}), start 1,"), TIMEOUT).unwrap();
+    // The settings, the keyring and the identity are in its flash.
+    board.restart().unwrap();
+    board.wait_for_log(&format!("kettle ({id}), start 2,"), TIMEOUT).unwrap();
 }
 
-fn a_board_without_keys_says_so_and_fails(machine: Machine) {
-    let mut settings = settings(None);
-    settings.keyring = None;
-    let mut board = Board::start(Some(&settings), machine).unwrap();
-    assert_eq!(board.wait_for_exit(TIMEOUT).unwrap().code(), Some(1));
-    board.wait_for_log("stopped: the board has no keyring", TIMEOUT).unwrap();
+fn a_damaged_partition_is_passed_over_with_its_reason(machine: Machine) {
+    let dir = TempDir::new().unwrap();
+    let options = Options { dir: Some(dir.path().to_owned()), ..machine.into() };
+    let mut board = Board::start(Some(&settings(None)), options).unwrap();
+    board.wait_for_log("start 1,", TIMEOUT).unwrap();
+    board.kill();
+    let file = dir.path().join("settings.bin");
+    let mut region = std::fs::read(&file).unwrap();
+    region[200] ^= 1;
+    std::fs::write(&file, region).unwrap();
+    std::fs::remove_file(board.flash()).unwrap();
+    board.restart().unwrap();
+    board.wait_for_log("the blob in flash is refused: the provisioning blob is damaged", TIMEOUT).unwrap();
+    board.wait_for_log("this board is not provisioned", TIMEOUT).unwrap();
 }
 
 fn a_flash_of_another_size_is_refused(machine: Machine) {

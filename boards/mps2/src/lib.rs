@@ -6,12 +6,14 @@
 //! | `interrupts` | the interrupts and their table |
 //! | `time_driver` | the clock, on two timers |
 //! | `lan9118` | the Ethernet controller |
+//! | `uart` | the serial line |
 #![no_std]
 
 mod interrupts;
 mod lan9118;
 mod machine;
 mod time_driver;
+mod uart;
 
 use board_qemu::{Machine, stop};
 use embassy_executor::Spawner;
@@ -33,11 +35,12 @@ async fn boot(spawner: Spawner) {
         Ok(device) => device,
         Err(error) => stop(&error),
     };
-    let settings = core::ptr::with_exposed_provenance(machine::SETTINGS);
+    let region = core::ptr::with_exposed_provenance(machine::SETTINGS);
     // SAFETY: the machine has 16 MB of PSRAM from this address on, which neither the linker script nor anything else uses. The host
     // filled it before the processor started, and nothing writes to it afterwards.
-    let settings = unsafe { &*settings };
-    board_qemu::run(spawner, Machine { settings, device, drive }).await;
+    let region = unsafe { &*region };
+    let machine = Machine { kind: machine::KIND, region, uart: uart::start(), device, drive };
+    board_qemu::run(spawner, machine).await;
 }
 
 #[embassy_executor::task]

@@ -5,6 +5,8 @@
 /// Cortex-M4F.
 #[cfg(feature = "an386")]
 mod values {
+    pub const KIND: &str = "qemu-mps2-an386";
+    pub const UART: usize = 0x4000_4000;
     pub const CLOCK_HZ: u64 = 25_000_000;
     pub const TIMER0: u16 = 8;
     pub const TIMER1: u16 = 9;
@@ -17,6 +19,8 @@ mod values {
 /// Cortex-M7.
 #[cfg(feature = "an500")]
 mod values {
+    pub const KIND: &str = "qemu-mps2-an500";
+    pub const UART: usize = 0x4000_4000;
     pub const CLOCK_HZ: u64 = 25_000_000;
     pub const TIMER0: u16 = 8;
     pub const TIMER1: u16 = 9;
@@ -29,6 +33,8 @@ mod values {
 /// Cortex-M33.
 #[cfg(feature = "an505")]
 mod values {
+    pub const KIND: &str = "qemu-mps2-an505";
+    pub const UART: usize = 0x4020_0000;
     pub const CLOCK_HZ: u64 = 20_000_000;
     pub const TIMER0: u16 = 3;
     pub const TIMER1: u16 = 4;

@@ -8,6 +8,7 @@ mod guard;
 mod network;
 mod plic;
 mod time_driver;
+mod uart;
 
 use board_qemu::{Machine, stop};
 use board_support::{executor, stack};
@@ -38,11 +39,12 @@ async fn boot(spawner: Spawner) {
         Ok(device) => device,
         Err(error) => stop(&error),
     };
-    let settings = core::ptr::with_exposed_provenance(SETTINGS);
+    let region = core::ptr::with_exposed_provenance(SETTINGS);
     // SAFETY: the machine has 128 MB of memory from 0x8000_0000 on, and the linker script uses the first two. The host filled this
     // place before the processor started, and nothing writes to it afterwards.
-    let settings = unsafe { &*settings };
-    board_qemu::run(spawner, Machine { settings, device, drive }).await;
+    let region = unsafe { &*region };
+    let machine = Machine { kind: env!("CARGO_PKG_NAME"), region, uart: uart::start(), device, drive };
+    board_qemu::run(spawner, machine).await;
 }
 
 #[embassy_executor::task]

@@ -19,16 +19,21 @@ mod stop;
 use core::cell::OnceCell;
 use core::convert::Infallible;
 
-use board_settings::{MAX_BLOB, Settings};
+use board_settings::{Extras, REGION};
 use board_support::component::Component;
+use board_support::hub_rules::{self, NoHubRules};
 use board_support::network::{self, NoAddress};
+use board_support::provision::{Partition, Provisioned, provision};
+use board_support::serial::Uart;
 use board_support::{executor, node};
 use defmt::info;
 use defmt_semihosting as _;
 use embassy_executor::{SpawnError, SpawnToken, Spawner};
 use embassy_net::Stack;
 use embassy_net_driver::Driver;
-use node_embedded::{Leaf, Parts, Runner};
+use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+use embassy_sync::signal::Signal;
+use node_embedded::{Board, Leaf, LeafResources, Parts, Runner, StartError};
 use rand_chacha::ChaCha20Rng;
 use static_cell::StaticCell;
 use thiserror::Error;
@@ -38,9 +43,13 @@ pub use crate::stop::stop;
 
 /// The parts of an emulated machine.
 pub struct Machine<D: Driver + 'static, S> {
-    /// The settings: memory that the host filled before the processor started, by QEMU's
+    /// The kind of board, as blobs name it.
+    pub kind: &'static str,
+    /// The partition with the blob, and what only tests need: memory that the host filled before the processor started, by QEMU's
     /// `-device loader,file=…,addr=…,force-raw=on`, and that nothing writes to.
-    pub settings: &'static [u8; MAX_BLOB],
+    pub region: &'static [u8; REGION],
+    /// The serial line on which the board waits for a blob when it has none.
+    pub uart: Uart,
     /// The network's device.
     pub device: D,
     /// A task that drives the network.
@@ -55,42 +64,78 @@ pub async fn run<D: Driver + 'static, S>(spawner: Spawner, machine: Machine<D, S
 }
 
 async fn start<D: Driver + 'static, S>(spawner: Spawner, machine: Machine<D, S>) -> Result<(), Failure> {
-    let settings = Settings::decode(machine.settings).map_err(Failure::Settings)?;
-    info!("{} of cluster {}", settings.name, settings.cluster);
+    let Machine { kind, region, uart, device, drive } = machine;
+    let extras = Extras::decode(region).map_err(Failure::Extras)?;
     let (rng, seed) = entropy::generator().map_err(Failure::Entropy)?;
-    let (network, runner) = network::create(machine.device, network::config(settings.ip), seed);
-    spawner.spawn((machine.drive)(runner).map_err(|_| Failure::NoTask)?);
+    // Lent, because it would take 320 bytes in each task that it passes through.
+    let rng = RNG.init(rng);
+    spawner.spawn(prepare(kind, region, uart, rng).map_err(|_| Failure::NoTask)?);
+    let ready = READY.wait().await;
+    let settings = ready.provisioned.settings;
+    info!("{} of cluster {}", settings.name, settings.cluster);
+    let (network, runner) = network::create(device, network::provisioned(&settings.ip), seed);
+    spawner.spawn(drive(runner).map_err(|_| Failure::NoTask)?);
     network::wait_for_address(network).await.map_err(Failure::Network)?;
     if let Some(config) = network.config_v4() {
         info!("address {}", config.address);
     }
-    spawner.spawn(board(spawner, settings, network, rng).map_err(|_| Failure::NoTask)?);
+    spawner.spawn(board(spawner, ready, extras, network).map_err(|_| Failure::NoTask)?);
     Ok(())
 }
 
-/// Runs the board. It is a task of this crate, as [`drive_node`] is. A plain `async fn` is compiled by the crate that awaits it,
+type Rng = &'static mut ChaCha20Rng;
+
+static RNG: StaticCell<ChaCha20Rng> = StaticCell::new();
+
+/// The board when it has its settings, and the memory of its node.
+struct Ready {
+    provisioned: Provisioned<Rng, HostFlash>,
+    resources: &'static mut LeafResources<'static>,
+}
+
+static READY: Signal<CriticalSectionRawMutex, Ready> = Signal::new();
+
+/// Gets the settings. It is a task of this crate, as the two below are. A plain `async fn` is compiled by the crate that awaits it,
 /// and the node's code would be in the firmware twice.
 #[embassy_executor::task]
-async fn board(spawner: Spawner, settings: Settings<'static>, network: Stack<'static>, rng: ChaCha20Rng) {
-    let Err(failure) = run_node(spawner, settings, network, rng).await;
+async fn prepare(kind: &'static str, region: &'static [u8; REGION], mut uart: Uart, rng: Rng) {
+    let flash = match HostFlash::open() {
+        Ok(flash) => flash,
+        Err(error) => stop(&error),
+    };
+    let resources = node::resources();
+    let board = Board { rng, flash, flash_range: flash::NODE, kind, key: None, identity: None, tls: None };
+    let partition = Partition::Memory(board_settings::partition(region));
+    match provision(resources, board, partition, &mut uart).await {
+        Ok(provisioned) => READY.signal(Ready { provisioned, resources }),
+        Err(error) => stop(&error),
+    }
+}
+
+/// Runs the board.
+#[embassy_executor::task]
+async fn board(spawner: Spawner, ready: Ready, extras: Extras<'static>, network: Stack<'static>) {
+    let Err(failure) = run_node(spawner, ready, extras, network).await;
     stop(&failure)
 }
 
-/// Starts the node, then makes the requests of the settings.
+/// Starts the node, then makes the requests of the test.
 async fn run_node(
     spawner: Spawner,
-    settings: Settings<'static>,
+    ready: Ready,
+    extras: Extras<'static>,
     network: Stack<'static>,
-    rng: ChaCha20Rng,
 ) -> Result<Infallible, Failure> {
     static SELF: StaticCell<OnceCell<Leaf<'static>>> = StaticCell::new();
 
-    let request = settings.request;
-    let flash = HostFlash::open().map_err(Failure::Flash)?;
+    let Extras { authority, crl, request } = extras;
+    let Ready { provisioned: Provisioned { settings, rng, flash }, resources } = ready;
     let itself = &*SELF.init(OnceCell::new());
     let application = Component::new(settings.name, itself, request::counts);
+    let hub_rules = hub_rules::make(authority, crl).map_err(Failure::HubRules)?;
     let parts = Parts { network, rng, flash, flash_range: flash::NODE, application };
-    let (leaf, runner) = node::start(settings, parts).await.map_err(Failure::Node)?;
+    let started = node::start(resources, settings, hub_rules, parts).await;
+    let (leaf, runner) = started.map_err(Failure::Node)?;
     // The cell is empty: only this line fills it.
     let _ = itself.set(leaf);
     spawner.spawn(drive_node(runner).map_err(|_| Failure::NoTask)?);
@@ -104,7 +149,7 @@ async fn run_node(
 }
 
 #[embassy_executor::task]
-async fn drive_node(mut runner: Runner<'static, ChaCha20Rng, HostFlash, Component>) -> ! {
+async fn drive_node(mut runner: Runner<'static, Rng, HostFlash, Component>) -> ! {
     runner.run().await
 }
 
@@ -114,19 +159,19 @@ pub enum Failure {
     /// There is no randomness.
     #[error(transparent)]
     Entropy(entropy::Unavailable),
-    /// The flash cannot be used.
+    /// What the test gave the board cannot be read.
     #[error(transparent)]
-    Flash(flash::Error),
+    Extras(board_settings::Error),
+    /// The CA of the test cannot be used.
+    #[error(transparent)]
+    HubRules(NoHubRules),
     /// There is no network.
     #[error(transparent)]
     Network(NoAddress),
     /// The node did not start.
     #[error(transparent)]
-    Node(node::Error<flash::Error>),
+    Node(StartError<flash::Error>),
     /// A task runs already.
     #[error("the board has been started before")]
     NoTask,
-    /// The settings cannot be used.
-    #[error(transparent)]
-    Settings(board_settings::Error),
 }

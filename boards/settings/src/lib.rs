@@ -1,28 +1,27 @@
-//! The settings of a board at start.
+//! What the tests give an emulated board: the partition of its flash that holds its provisioning blob, and behind it things that
+//! only tests need.
 //!
-//! An emulated board has no provisioning jig, so the host puts one blob into its memory: [`Settings`] in the envelope of
-//! [`blob`](Settings::encode). The types borrow from that blob. On the board it stays in that place and costs no RAM.
+//! The host puts both into one region of the board's memory before the processor starts. The blob is that of every board
+//! (`node_core::provision`). [`Extras`] borrow from the region, where they stay and cost no RAM.
 #![no_std]
 #![forbid(unsafe_code)]
 
-mod blob;
+mod region;
 
 use core::net::{Ipv4Addr, SocketAddrV4};
 
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
-pub use blob::{Error, MAX_BLOB};
+pub use region::{Error, REGION, partition};
 
 /// Most hubs in the settings.
 pub const MAX_HUB_ADDRESSES: usize = 4;
 /// Most components that a board can use.
 pub const MAX_USED_COMPONENTS: usize = 4;
 
-/// The settings that a board needs before it can join a cluster.
-///
-/// The node checks the lengths of names and the keyring, not this crate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The settings that a test gives a board. Their host side is [`encode`](Self::encode).
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings<'a> {
     /// The node's name.
     pub name: &'a str,
@@ -30,14 +29,13 @@ pub struct Settings<'a> {
     pub cluster: &'a str,
     /// How the board gets its address.
     pub ip: Ip,
-    /// Hubs to dial, in order of preference.
+    /// Hubs to dial, in order of preference. Without one the board is told a port on which nothing listens.
     pub hubs: Vec<SocketAddrV4, MAX_HUB_ADDRESSES>,
     /// Components that this board calls.
-    #[serde(borrow)]
     pub uses: Vec<&'a str, MAX_USED_COMPONENTS>,
     /// Seconds since 1970. The board judges no certificate by an earlier time.
     pub unix_floor: u64,
-    /// An encoded keyring for an empty flash. A flash that holds a keyring keeps its own.
+    /// An encoded keyring, whose active pair is an operator's and signs the blob. Without one there is no blob.
     pub keyring: Option<&'a [u8]>,
     /// The certificate of a CA in DER: what it signed for the address of a hub is trusted. The firmware needs the feature `ca`.
     pub authority: Option<&'a [u8]>,
@@ -66,8 +64,20 @@ impl<'a> Settings<'a> {
     }
 }
 
+/// What only tests need: a CA for hubs, and work for the board.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extras<'a> {
+    /// The certificate of a CA in DER: what it signed for the address of a hub is trusted. The firmware needs the feature `ca`.
+    pub authority: Option<&'a [u8]>,
+    /// The revocation list of that CA in DER. Without one no certificate counts as revoked.
+    pub crl: Option<&'a [u8]>,
+    /// A request that the board repeats.
+    #[serde(borrow)]
+    pub request: Option<Request<'a>>,
+}
+
 /// How a board gets its IPv4 address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ip {
     /// From the network.
     Dhcp,

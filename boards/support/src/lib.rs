@@ -6,6 +6,7 @@
 //! | `network` | brings the network up |
 //! | `node` | starts the node from the board's settings |
 //! | `provision` | provides the settings of a board, from flash or over a serial line |
+//! | `serial` | a serial line on a UART that is polled |
 //! | `program` | the program of a board that stands alone |
 //! | `entropy` | makes a generator from what a chip's source of entropy delivers |
 //! | `watchdog` | feeds a watchdog as long as the board works |
@@ -26,5 +27,6 @@ pub mod node;
 pub mod program;
 pub mod provision;
 pub mod reset;
+pub mod serial;
 pub mod stack;
 pub mod watchdog;

@@ -1,12 +1,9 @@
 //! Brings the network up.
 
-use core::net::Ipv4Addr;
-
-use board_settings::Ip;
 use embassy_net::{Config, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
 use embassy_net_driver::Driver;
 use embassy_time::{Duration, with_timeout};
-use node_core::provision;
+use node_core::provision::Ip;
 use sha2::{Digest as _, Sha256};
 use static_cell::StaticCell;
 use thiserror::Error;
@@ -36,27 +33,16 @@ pub async fn wait_for_address(stack: Stack<'static>) -> Result<(), NoAddress> {
     with_timeout(ADDRESS_TIMEOUT, stack.wait_config_up()).await.map_err(|_| NoAddress)
 }
 
-/// The addresses that the settings of an emulated board name.
-pub fn config(ip: Ip) -> Config {
+/// The addresses that a blob names.
+pub fn provisioned(ip: &Ip) -> Config {
     match ip {
         Ip::Dhcp => Config::dhcpv4(Default::default()),
-        Ip::Static { address, prefix, gateway } => fixed(Ipv4Cidr::new(address, prefix), gateway, &[]),
+        Ip::Static { address, prefix, gateway, name_servers } => Config::ipv4_static(StaticConfigV4 {
+            address: Ipv4Cidr::new(*address, *prefix),
+            gateway: *gateway,
+            dns_servers: name_servers.iter().copied().collect(),
+        }),
     }
-}
-
-/// The addresses that a blob names.
-pub fn provisioned(ip: &provision::Ip) -> Config {
-    match ip {
-        provision::Ip::Dhcp => Config::dhcpv4(Default::default()),
-        provision::Ip::Static { address, prefix, gateway, name_servers } => {
-            fixed(Ipv4Cidr::new(*address, *prefix), *gateway, name_servers)
-        }
-    }
-}
-
-fn fixed(address: Ipv4Cidr, gateway: Option<Ipv4Addr>, name_servers: &[Ipv4Addr]) -> Config {
-    let dns_servers = name_servers.iter().copied().collect();
-    Config::ipv4_static(StaticConfigV4 { address, gateway, dns_servers })
 }
 
 /// A hardware address for a chip that has none: a local one, made from the chip's own number, and so the same at each start.

@@ -21,7 +21,7 @@ use thiserror::Error;
 
 use crate::component::{Component, Counts};
 use crate::entropy::NoEntropy;
-use crate::provision::{Provisioned, Unprovisioned, provision};
+use crate::provision::{Partition, Provisioned, Unprovisioned, provision};
 use crate::{network, node};
 
 /// How long a board that cannot run waits before it is reset. What failed may work then, and somebody can read the log.
@@ -84,8 +84,9 @@ where
 {
     let Machine { kind, device, rng, flash, records, partition, mut line, leaf } = machine;
     let resources = node::resources();
-    let board = Board { kind, key: None, identity: None, rng, flash, flash_range: records.clone() };
-    let provisioned = provision(resources, board, partition, &mut line).await;
+    let board =
+        Board { kind, key: None, identity: None, tls: None, rng, flash, flash_range: records.clone() };
+    let provisioned = provision(resources, board, Partition::Flash(partition), &mut line).await;
     drop(line);
     let Provisioned { settings, mut rng, flash } = provisioned?;
     info!("{} of cluster {}", settings.name, settings.cluster);
@@ -95,8 +96,7 @@ where
     let none = || Counts { answered: 0, failed: 0 };
     let application = Component::new(settings.name, leaf, none);
     let parts = Parts { network, rng, flash, flash_range: records, application };
-    let (handle, runner) =
-        node::start_provisioned(resources, settings, parts).await.map_err(Failure::Node)?;
+    let (handle, runner) = node::start(resources, settings, None, parts).await.map_err(Failure::Node)?;
     // The cell is empty: only this line fills it.
     let _ = leaf.set(handle);
     spawner.spawn((tasks.node)(runner)?);

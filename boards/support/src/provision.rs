@@ -26,6 +26,15 @@ pub struct Provisioned<G, F> {
     pub flash: F,
 }
 
+/// Where somebody may have put a blob.
+#[derive(Clone, Debug)]
+pub enum Partition<'p> {
+    /// In the flash of the node's records.
+    Flash(Range<u32>),
+    /// In memory, as flash that is mapped into it.
+    Memory(&'p [u8]),
+}
+
 /// Provides the board's settings. A newer blob in the `partition` replaces them first. A board without settings, or with damaged
 /// ones, waits for a blob on the serial line, for as long as it takes. A second call panics.
 ///
@@ -35,14 +44,18 @@ pub struct Provisioned<G, F> {
 pub async fn provision<G: CryptoRngCore, F: NorFlash>(
     resources: &mut LeafResources<'static>,
     board: Board<'static, G, F>,
-    partition: Range<u32>,
+    partition: Partition<'_>,
     line: &mut (impl Read + Write),
 ) -> Result<Provisioned<G, F>, Unprovisioned<F::Error>> {
     static BUFFER: ConstStaticCell<[u8; MAX_SETTINGS]> = ConstStaticCell::new([0; MAX_SETTINGS]);
     static SETTINGS: StaticCell<Settings<'static>> = StaticCell::new();
 
     let mut provisioner = Provisioner::open(resources, board).await?;
-    if let Err(error) = provisioner.take_new_at(partition).await {
+    let taken = match partition {
+        Partition::Flash(range) => provisioner.take_new_at(range).await,
+        Partition::Memory(bytes) => provisioner.take_new(bytes).await,
+    };
+    if let Err(error) = taken {
         warn!("the blob in flash is refused: {}", Display2Format(&error));
     }
     if !provisioner.is_provisioned() {
