@@ -3,8 +3,14 @@
 fn main() {
     // The runtime's linker script includes memory.x, which is looked for in these folders, in this order.
     let board = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
-    let with_ca = std::env::var_os("CARGO_FEATURE_CA").is_some();
-    let memory = if with_ca { format!("{board}/ca") } else { board };
+    let has = |feature| std::env::var_os(feature).is_some();
+    let memory = if has("CARGO_FEATURE_HUB") {
+        format!("{board}/hub")
+    } else if has("CARGO_FEATURE_CA") {
+        format!("{board}/ca")
+    } else {
+        board
+    };
     println!("cargo:rustc-link-search={memory}");
     println!("cargo:rerun-if-changed={memory}/memory.x");
     println!("cargo:rustc-link-arg-bins=-Tlink.x");

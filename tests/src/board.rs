@@ -34,6 +34,53 @@ pub struct Options {
     pub dir: Option<PathBuf>,
     /// The firmware with the feature `ca`, for [`Machine::An386`].
     pub ca: bool,
+    /// The firmware with the feature `hub`, for the same machine.
+    pub hub: bool,
+    /// What its network is joined with; the host by default.
+    pub network: Network,
+}
+
+/// What a board's network is joined with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// QEMU's network for one board, in which the host is [`HOST`].
+    #[default]
+    Host,
+    /// A cable to another board, and nothing else. Each end has a socket of its own: the board's, and the other's.
+    Cable {
+        /// The board's end.
+        here: PathBuf,
+        /// The other board's.
+        there: PathBuf,
+    },
+    /// As [`Host`](Self::Host), and this port of the host's loopback leads to the same port of the board, at [`BOARD`].
+    Served(u16),
+}
+
+/// The address of a board that the host reaches.
+pub const BOARD: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
+
+impl Network {
+    /// QEMU's arguments for a machine of Arm.
+    fn arguments(&self) -> Vec<String> {
+        match self {
+            Self::Host => owned(&["-nic", "user,model=lan9118"]),
+            Self::Cable { here, there } => {
+                let (here, there) = (here.display(), there.display());
+                let cable = format!(
+                    "dgram,id=cable,local.type=unix,local.path={here},remote.type=unix,remote.path={there}"
+                );
+                owned(&["-netdev", &cable, "-net", "nic,netdev=cable,model=lan9118"])
+            }
+            Self::Served(port) => {
+                owned(&["-nic", &format!("user,model=lan9118,hostfwd=tcp:127.0.0.1:{port}-{BOARD}:{port}")])
+            }
+        }
+    }
+}
+
+fn owned(arguments: &[&str]) -> Vec<String> {
+    arguments.iter().map(|argument| (*argument).to_owned()).collect()
 }
 
 impl From<Machine> for Options {
@@ -49,6 +96,7 @@ impl From<Machine> for Options {
 pub struct Board {
     program: Program,
     icount: bool,
+    network: Network,
     dir: PathBuf,
     /// Ends the folder.
     _temporary: Option<TempDir>,
@@ -63,8 +111,12 @@ impl Board {
     ///
     /// The firmware has not been built, the settings are too long, or QEMU does not start.
     pub fn start(settings: Option<&Settings<'_>>, options: impl Into<Options>) -> Result<Self> {
-        let Options { machine, icount, dir, ca } = options.into();
-        let program = if ca { Program::find_with_ca()? } else { Program::find(machine)? };
+        let Options { machine, icount, dir, ca, hub, network } = options.into();
+        let program = match (ca, hub) {
+            (true, _) => Program::find_with_ca()?,
+            (_, true) => Program::find_hub()?,
+            _ => Program::find(machine)?,
+        };
         let (dir, temporary) = match dir {
             Some(dir) => {
                 std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
@@ -78,8 +130,8 @@ impl Board {
         if let Some(settings) = settings {
             write_settings(&dir, settings)?;
         }
-        let (qemu, log) = launch(&program, &dir, icount)?;
-        Ok(Self { program, icount, dir, _temporary: temporary, qemu, log })
+        let (qemu, log) = launch(&program, &dir, icount, &network)?;
+        Ok(Self { program, icount, network, dir, _temporary: temporary, qemu, log })
     }
 
     /// Cuts the power, and starts the board again with the flash that it has.
@@ -89,7 +141,7 @@ impl Board {
     /// QEMU does not start; the board is then off.
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
-        (self.qemu, self.log) = launch(&self.program, &self.dir, self.icount)?;
+        (self.qemu, self.log) = launch(&self.program, &self.dir, self.icount, &self.network)?;
         Ok(())
     }
 
@@ -155,6 +207,12 @@ impl Board {
         self.dir.join(SERIAL)
     }
 
+    /// The folder in which the board's files are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.dir
+    }
+
     /// The file that holds the board's flash.
     #[must_use]
     pub fn flash(&self) -> PathBuf {
@@ -187,11 +245,12 @@ fn write_settings(dir: &Path, settings: &Settings<'_>) -> Result<()> {
     std::fs::write(dir.join(SETTINGS_FILE), region).context("the board's settings")
 }
 
-fn launch(program: &Program, dir: &Path, icount: bool) -> Result<(Child, Log)> {
+fn launch(program: &Program, dir: &Path, icount: bool, network: &Network) -> Result<(Child, Log)> {
     let machine = program.machine();
     let mut command = Command::new(machine.qemu());
     command
         .args(machine.arguments())
+        .args(if machine == Machine::Virt { Vec::new() } else { network.arguments() })
         .args(["-display", "none", "-monitor", "none"])
         .args(["-serial", &format!("unix:{SERIAL},server=on,wait=off")])
         // Bytes that the board writes through semihosting arrive unchanged at our end of the pipe.

@@ -3,6 +3,7 @@
 //! | module | idea |
 //! |---|---|
 //! | `register`, `alarms` | for the drivers of a machine |
+//! | `carrier` | carries sealed keyrings to other boards, with the feature `hub` |
 //! | `entropy` | random bytes of the host |
 //! | `flash` | a file of the host that behaves like NOR flash |
 //! | `request` | the request of the settings, which the board repeats |
@@ -10,6 +11,8 @@
 #![no_std]
 
 pub mod alarms;
+#[cfg(feature = "hub")]
+mod carrier;
 mod entropy;
 mod flash;
 pub mod register;
@@ -23,6 +26,7 @@ use board_settings::{Extras, REGION};
 use board_support::component::Component;
 use board_support::hub_rules::{self, NoHubRules};
 use board_support::network::{self, NoAddress};
+use board_support::node::Choices;
 use board_support::provision::{Partition, Provisioned, provision};
 use board_support::serial::Uart;
 use board_support::{executor, node};
@@ -128,17 +132,27 @@ async fn run_node(
 ) -> Result<Infallible, Failure> {
     static SELF: StaticCell<OnceCell<Leaf<'static>>> = StaticCell::new();
 
-    let Extras { authority, crl, request } = extras;
+    let Extras { authority, crl, listen, request } = extras;
     let Ready { provisioned: Provisioned { settings, rng, flash }, resources } = ready;
     let itself = &*SELF.init(OnceCell::new());
     let application = Component::new(settings.name, itself, request::counts);
     let hub_rules = hub_rules::make(authority, crl).map_err(Failure::HubRules)?;
     let parts = Parts { network, rng, flash, flash_range: flash::NODE, application };
-    let started = node::start(resources, settings, hub_rules, parts).await;
+    let choices = Choices {
+        hub_rules,
+        #[cfg(feature = "hub")]
+        listen: listen.map(listen_at),
+    };
+    if listen.is_some() && cfg!(not(feature = "hub")) {
+        return Err(Failure::NoHub);
+    }
+    let started = node::start(resources, settings, choices, parts).await;
     let (leaf, runner) = started.map_err(Failure::Node)?;
     // The cell is empty: only this line fills it.
     let _ = itself.set(leaf);
     spawner.spawn(drive_node(runner).map_err(|_| Failure::NoTask)?);
+    #[cfg(feature = "hub")]
+    spawner.spawn(carry_keyrings(leaf).map_err(|_| Failure::NoTask)?);
     info!("the processor was busy for {} us before it dialled", executor::busy_micros());
     leaf.linked().await;
     info!("the processor was busy for {} us when it was linked", executor::busy_micros());
@@ -153,6 +167,23 @@ async fn drive_node(mut runner: Runner<'static, Rng, HostFlash, Component>) -> !
     runner.run().await
 }
 
+#[cfg(feature = "hub")]
+#[embassy_executor::task]
+async fn carry_keyrings(leaf: Leaf<'static>) -> ! {
+    static BUFFER: static_cell::ConstStaticCell<[u8; node_core::keys::MAX_SEALED]> =
+        static_cell::ConstStaticCell::new([0; node_core::keys::MAX_SEALED]);
+    carrier::carry(leaf, BUFFER.take()).await
+}
+
+/// Where the board is dialled.
+#[cfg(feature = "hub")]
+fn listen_at(address: &'static str) -> node_embedded::Listen<'static> {
+    static ADDRESSES: StaticCell<[&'static str; 1]> = StaticCell::new();
+    let listen = node_embedded::Listen::at(ADDRESSES.init([address]));
+    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    node_embedded::Listen { port: port.unwrap_or(listen.port), ..listen }
+}
+
 /// Why the board does not run.
 #[derive(Debug, Error)]
 pub enum Failure {
@@ -165,6 +196,9 @@ pub enum Failure {
     /// The CA of the test cannot be used.
     #[error(transparent)]
     HubRules(NoHubRules),
+    /// The board is to be a hub, and the firmware was built without the code for it.
+    #[error("the board is to be a hub, and this firmware cannot be one: build it with the feature hub")]
+    NoHub,
     /// There is no network.
     #[error(transparent)]
     Network(NoAddress),

@@ -31,6 +31,8 @@ pub struct Settings<'a> {
     pub ip: Ip,
     /// Hubs to dial, in order of preference. Without one the board is told a port on which nothing listens.
     pub hubs: Vec<SocketAddrV4, MAX_HUB_ADDRESSES>,
+    /// Makes the board a hub, which others dial at this address. The firmware needs the feature `hub`.
+    pub listen: Option<SocketAddrV4>,
     /// Components that this board calls.
     pub uses: Vec<&'a str, MAX_USED_COMPONENTS>,
     /// Seconds since 1970. The board judges no certificate by an earlier time.
@@ -54,6 +56,7 @@ impl<'a> Settings<'a> {
             cluster,
             ip: Ip::Dhcp,
             hubs: Vec::new(),
+            listen: None,
             uses: Vec::new(),
             unix_floor: 0,
             keyring: None,
@@ -64,13 +67,15 @@ impl<'a> Settings<'a> {
     }
 }
 
-/// What only tests need: a CA for hubs, and work for the board.
+/// What only tests need: a CA for hubs, a place to listen, and work for the board.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extras<'a> {
     /// The certificate of a CA in DER: what it signed for the address of a hub is trusted. The firmware needs the feature `ca`.
     pub authority: Option<&'a [u8]>,
     /// The revocation list of that CA in DER. Without one no certificate counts as revoked.
     pub crl: Option<&'a [u8]>,
+    /// The `HOST:PORT` at which others dial the board, if it is a hub. The firmware needs the feature `hub`.
+    pub listen: Option<&'a str>,
     /// A request that the board repeats.
     #[serde(borrow)]
     pub request: Option<Request<'a>>,

@@ -39,8 +39,14 @@ impl Settings<'_> {
             return Err(Error::TooLong);
         };
         let Self { authority, crl, request, .. } = *self;
+        let mut address = String::<HUB>::new();
+        let listen = self.listen.map(|listen| {
+            // Every address fits.
+            let _ = write!(address, "{listen}");
+            address.as_str()
+        });
         let (length, rest) = extras.split_first_chunk_mut::<LENGTH>().ok_or(Error::TooLong)?;
-        let written = postcard::to_slice(&Extras { authority, crl, request }, rest);
+        let written = postcard::to_slice(&Extras { authority, crl, listen, request }, rest);
         let written = written.map_err(|_| Error::TooLong)?.len();
         *length = u16::try_from(written).map_err(|_| Error::TooLong)?.to_le_bytes();
         let Some(keyring) = self.keyring else { return Ok(()) };

@@ -65,6 +65,11 @@ impl Component {
             stack::size(),
             executor::busy_micros(),
         )?;
+        #[cfg(feature = "hub")]
+        {
+            text.pop();
+            write!(text, ",\"heapHighWater\":{}}}", crate::heap::high_water())?;
+        }
         Ok(text)
     }
 }

@@ -12,6 +12,7 @@
 //! | `watchdog` | feeds a watchdog as long as the board works |
 //! | `reset` | why a board starts |
 //! | `component` | a component that tells the board's state, for boards without an application of their own |
+//! | `heap` | memory for the TLS server of a hub, with the feature `hub` |
 //! | `hub_rules` | hubs whose certificates a CA signed, with the feature `ca` |
 //! | `stack` | measures the stack |
 //! | `fault` | says what went wrong when the processor stops |
@@ -21,6 +22,8 @@ pub mod component;
 pub mod entropy;
 pub mod executor;
 pub mod fault;
+#[cfg(feature = "hub")]
+pub mod heap;
 pub mod hub_rules;
 pub mod network;
 pub mod node;

@@ -9,7 +9,7 @@ use static_cell::StaticCell;
 use thiserror::Error;
 
 /// Sockets that may be open at once, the DHCP client's included.
-const SOCKETS: usize = 4;
+const SOCKETS: usize = if cfg!(feature = "hub") { 4 + node_embedded::sizes::ACCEPTED } else { 4 };
 
 /// Longest wait for an address.
 const ADDRESS_TIMEOUT: Duration = Duration::from_secs(20);

@@ -3,12 +3,12 @@
 mod kept;
 
 use std::fmt;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use board_settings::Settings;
-use node_tests::board::{self, Board as Machine, Options, Program};
+use node_tests::board::{self, Board as Machine, Network, Options, Program};
 use node_tests::daemon::{Daemon, Setup};
 use node_tests::http::{Answer, Curl};
 use node_tests::pki::{Algorithm, Authority, TlsDir};
@@ -62,6 +62,8 @@ pub fn measure() -> Result<Board> {
     let image = board::Sizes::of(Program::find(board::Machine::An386)?.elf())?;
     let image_with_ca = board::Sizes::of(Program::find_with_ca()?.elf())?;
     let with_ca = WithCa::measure()?;
+    let image_of_hub = board::Sizes::of(Program::find_hub()?.elf())?;
+    let of_hub = OfHub::measure()?;
     let sizes = Sizes {
         flash: image.flash,
         ram: image.ram,
@@ -69,6 +71,10 @@ pub fn measure() -> Result<Board> {
         ca_ram: image_with_ca.ram,
         ca_stack: with_ca.stack,
         ca_handshake: with_ca.handshake * 1000,
+        hub_flash: image_of_hub.flash,
+        hub_ram: image_of_hub.ram,
+        hub_stack: of_hub.stack,
+        hub_heap: of_hub.heap,
         stack,
         handshake: handshake * 1000,
         echo,
@@ -124,6 +130,31 @@ impl WithCa {
     }
 }
 
+/// A board that is a hub, and one server that joined it.
+struct OfHub {
+    stack: u64,
+    heap: u64,
+}
+
+impl OfHub {
+    fn measure() -> Result<Self> {
+        let keys = TlsDir::generate(Algorithm::P256)?;
+        let keyring = keys.bundle()?;
+        // Free a moment ago.
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let mut settings = Settings::new(NAME, "maelstrom");
+        // As the server sees it.
+        let listen = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        (settings.keyring, settings.listen) = (Some(&keyring[..]), Some(listen));
+        let options = Options { hub: true, network: Network::Served(port), ..Options::default() };
+        let _machine = Machine::start(Some(&settings), options)?;
+        let server = Setup::named("server")?.tls(keys.path()).gateway().join(listen.into()).start()?;
+        let status = eventually(|| status(&server))?;
+        let number = |field: &str| status[field].as_u64().with_context(|| format!("{field} in {status}"));
+        Ok(Self { stack: number("stackHighWater")?, heap: number("heapHighWater")? })
+    }
+}
+
 fn stack(hub: &Daemon) -> Result<u64> {
     status(hub)?["stackHighWater"].as_u64().context("stackHighWater")
 }
@@ -173,6 +204,10 @@ impl fmt::Display for Board {
         part("with a CA: flash", |sizes| sizes.ca_flash)?;
         part("with a CA: static RAM", |sizes| sizes.ca_ram)?;
         part("with a CA: stack, at most so far", |sizes| sizes.ca_stack)?;
-        part("with a CA: instructions of the handshake", |sizes| sizes.ca_handshake)
+        part("with a CA: instructions of the handshake", |sizes| sizes.ca_handshake)?;
+        part("a hub: flash", |sizes| sizes.hub_flash)?;
+        part("a hub: static RAM, its heap included", |sizes| sizes.hub_ram)?;
+        part("a hub: stack, at most so far", |sizes| sizes.hub_stack)?;
+        part("a hub: heap, at most so far", |sizes| sizes.hub_heap)
     }
 }

@@ -47,12 +47,12 @@ impl Machine {
         }
     }
 
-    /// That program's arguments for the machine and its network.
+    /// That program's arguments for the machine, and for the network of one whose device is virtual.
     pub(super) const fn arguments(self) -> &'static [&'static str] {
         match self {
-            Self::An386 => &["-M", "mps2-an386", "-nic", "user,model=lan9118"],
-            Self::An500 => &["-M", "mps2-an500", "-nic", "user,model=lan9118"],
-            Self::An505 => &["-M", "mps2-an505", "-nic", "user,model=lan9118"],
+            Self::An386 => &["-M", "mps2-an386"],
+            Self::An500 => &["-M", "mps2-an500"],
+            Self::An505 => &["-M", "mps2-an505"],
             Self::Virt => &[
                 "-M",
                 "virt",

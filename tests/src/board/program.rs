@@ -35,6 +35,15 @@ impl Program {
         Self::find_at(Machine::An386, "MAEL_BOARD_CA_ELF", "ca")
     }
 
+    /// The same with the feature `hub`, and `MAEL_BOARD_HUB_ELF`.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub fn find_hub() -> Result<Self> {
+        Self::find_at(Machine::An386, "MAEL_BOARD_HUB_ELF", "hub")
+    }
+
     fn find_at(machine: Machine, variable: &str, folder: &str) -> Result<Self> {
         let named = std::env::var_os(variable).filter(|_| machine == Machine::An386).map(PathBuf::from);
         let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../boards/target").join(folder);

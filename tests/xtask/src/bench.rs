@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::firmware::{self, QEMU, QEMU_WITH_CA};
+use crate::firmware::{self, QEMU, QEMU_HUB, QEMU_WITH_CA};
 use crate::run::{cargo, run};
 use crate::{setup, yardstick};
 
@@ -43,6 +43,7 @@ pub fn bench(arguments: &Arguments) -> Result<()> {
     if !["swim", "linux", "members"].into_iter().any(alone) {
         firmware::build(&QEMU)?;
         firmware::build(&QEMU_WITH_CA)?;
+        firmware::build(&QEMU_HUB)?;
     }
     run(&mut bench)
 }

@@ -60,8 +60,8 @@ pub fn board(arguments: &Arguments) -> Result<()> {
     let options = Options {
         icount: arguments.icount,
         dir: arguments.dir.clone(),
-        ca: false,
         machine: arguments.machine,
+        ..Options::default()
     };
     let mut board = Board::start(Some(&settings), options)?;
     let mut shown = Mark::default();

@@ -38,9 +38,13 @@ pub const QEMU: Board<'_> = Board::emulated(Machine::An386);
 /// The same with a CA, for the tests of that.
 pub const QEMU_WITH_CA: Board<'_> = Board { features: "ca", folder: "ca", ..QEMU };
 
-const BOARDS: [Board<'_>; 7] = [
+/// The same as a hub.
+pub const QEMU_HUB: Board<'_> = Board { features: "hub", folder: "hub", ..QEMU };
+
+const BOARDS: [Board<'_>; 8] = [
     QEMU,
     QEMU_WITH_CA,
+    QEMU_HUB,
     Board::emulated(Machine::An500),
     Board::emulated(Machine::An505),
     Board::emulated(Machine::Virt),

@@ -1,7 +1,6 @@
 //! `MaelNode.ListKeys` and `MaelNode.PushKeys`.
 
 use base64ct::{Base64, Encoding};
-use node_core::gossip::Kind;
 use node_core::keys::{Bundle, addressee};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -25,7 +24,8 @@ impl<R: Remote> Api<R> {
         Ok(KeyList { node_id: id.to_string(), slots })
     }
 
-    /// Relays a sealed keyring to the board that it is for. This node cannot read it; the board checks who sealed it.
+    /// Relays a sealed keyring to the board that it is for. This node cannot read it; the board checks who sealed it. A hub may be a board,
+    /// too; a server refuses it.
     pub(in crate::api) async fn push_keys(
         &self,
         PushKeys { node, bundle }: PushKeys,
@@ -38,12 +38,7 @@ impl<R: Remote> Api<R> {
         }
         let sealed = read_sealed(&bundle)?;
         let (board, _) = addressee(&sealed).map_err(|error| RpcError::Invalid(error.to_string()))?;
-        let Member { id, kind, .. } = *node::find_sole(self.cluster.view().members(), &node)?;
-        if kind != Kind::Leaf {
-            return Err(RpcError::Invalid(format!(
-                "{node} is a {kind}: its keyring is its TLS directory, change the files there"
-            )));
-        }
+        let Member { id, .. } = *node::find_sole(self.cluster.view().members(), &node)?;
         if board != id {
             return Err(RpcError::Invalid(format!(
                 "the keyring is sealed for the board {board}, and {node} is {id}: seal it for {node}"

@@ -22,8 +22,11 @@ pub enum PushError {
         /// Their ids.
         ids: String,
     },
-    /// The member is no board.
-    #[error("{node} is a {kind}: its keyring is its TLS directory, change the files there")]
+    /// The member is most likely no board.
+    #[error(
+        "{node} is a {kind}: if it is a server, its keyring is its TLS directory, change the files there; if it is a board, give its whole \
+         id in place of its name"
+    )]
     NoBoard {
         /// What was given.
         node: String,

@@ -327,6 +327,7 @@ fn a_board_is_found_by_name_or_id() {
     let error = text(found("twin"));
     assert!(nodes[2..4].iter().all(|node| error.contains(&node.node_id)), "{error}");
     assert!(text(found("hub")).starts_with("hub is a hub"));
+    assert_eq!(found(&id(&nodes[4])).unwrap(), id(&nodes[4]), "a hub that is a board");
 }
 
 /// What becomes of a trial during which the board is seen so, second by second. The last sight stays.

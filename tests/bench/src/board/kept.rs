@@ -28,6 +28,14 @@ pub struct Sizes {
     pub ca_stack: u64,
     /// `handshake` of that board.
     pub ca_handshake: u64,
+    /// `flash` of firmware with the feature `hub`.
+    pub hub_flash: u64,
+    /// `ram` of that firmware, its heap included.
+    pub hub_ram: u64,
+    /// `stack` of a hub with one peer.
+    pub hub_stack: u64,
+    /// The most that was in use of its heap.
+    pub hub_heap: u64,
 }
 
 impl Sizes {
@@ -49,6 +57,10 @@ impl Sizes {
                 "ca_ram" => sizes.ca_ram = bytes,
                 "ca_stack" => sizes.ca_stack = bytes,
                 "ca_handshake" => sizes.ca_handshake = bytes,
+                "hub_flash" => sizes.hub_flash = bytes,
+                "hub_ram" => sizes.hub_ram = bytes,
+                "hub_stack" => sizes.hub_stack = bytes,
+                "hub_heap" => sizes.hub_heap = bytes,
                 "stack" => sizes.stack = bytes,
                 "handshake" => sizes.handshake = bytes,
                 "echo" => sizes.echo = bytes,
@@ -74,6 +86,10 @@ impl Sizes {
             ("ca_ram", self.ca_ram),
             ("ca_stack", self.ca_stack),
             ("ca_handshake", self.ca_handshake),
+            ("hub_flash", self.hub_flash),
+            ("hub_ram", self.hub_ram),
+            ("hub_stack", self.hub_stack),
+            ("hub_heap", self.hub_heap),
         ];
         let text: String = lines.iter().map(|(what, bytes)| format!("{what} {bytes}\n")).collect();
         fs::write(FILE, text).context(FILE)
