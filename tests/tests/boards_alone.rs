@@ -159,6 +159,8 @@ fn a_server_joins_a_hub_that_is_a_board_and_brings_it_keys() {
     // The server sees it there.
     let listen = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
     let board = Board::start(Some(&hub_settings(&keyring, listen)), options).unwrap();
+    // A server that dials too early waits longer and longer.
+    board.wait_for_log("before it dialled", TIMEOUT).unwrap();
     let server =
         Setup::named("server").unwrap().tls(keys.path()).gateway().join(listen.into()).start().unwrap();
     let id = eventually(|| {

@@ -147,7 +147,8 @@ impl OfHub {
         let listen = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
         (settings.keyring, settings.listen) = (Some(&keyring[..]), Some(listen));
         let options = Options { hub: true, network: Network::Served(port), ..Options::default() };
-        let _machine = Machine::start(Some(&settings), options)?;
+        let machine = Machine::start(Some(&settings), options)?;
+        machine.wait_for_log("before it dialled", TIMEOUT)?;
         let server = Setup::named("server")?.tls(keys.path()).gateway().join(listen.into()).start()?;
         let status = eventually(|| status(&server))?;
         let number = |field: &str| status[field].as_u64().with_context(|| format!("{field} in {status}"));
