@@ -11,7 +11,8 @@ use core::ops::Range;
 use board_support::component::Component;
 use board_support::entropy::{self, RAW};
 use board_support::network::hardware_address;
-use board_support::program::{self, LeafCell, Machine, Tasks};
+use board_support::program::{self, LeafCell, Machine, Site, Tasks};
+use board_support::provision::{Partition, Source};
 use board_support::{executor, reset, watchdog};
 use defmt_rtt as _;
 use embassy_executor::Spawner;
@@ -85,16 +86,15 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<Infallible, Failure>
 
     let (sent, received) = (SENT.take(), RECEIVED.take());
     let line = BufferedUart::new(chip.USART3, chip.PD9, chip.PD8, sent, received, Irqs, Default::default());
-    let machine = Machine {
+    let line = line.map_err(|_| Failure::Device("the serial line cannot have this speed"))?;
+    let site = Site {
         kind: env!("CARGO_PKG_NAME"),
-        device,
         rng,
         flash: BankFlash::new(chip.FLASH),
         records: RECORDS,
-        partition: PARTITION,
-        line: line.map_err(|_| Failure::Device("the serial line cannot have this speed"))?,
-        leaf,
+        source: Source { partition: Partition::Flash(PARTITION), line, lacks: |_| None },
     };
+    let machine = Machine { ready: program::prepare(site).await?, device, leaf };
     program::run(spawner, machine, Tasks { network: drive_network, node: drive_node }).await
 }
 

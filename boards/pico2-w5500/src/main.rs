@@ -10,7 +10,8 @@ use core::ops::Range;
 
 use board_support::component::Component;
 use board_support::entropy::{self, NoEntropy, RAW};
-use board_support::program::{self, LeafCell, Machine, Tasks};
+use board_support::program::{self, LeafCell, Machine, Site, Tasks};
+use board_support::provision::{Partition, Source};
 use board_support::{executor, reset, watchdog};
 use defmt_rtt as _;
 use embassy_embedded_hal::adapter::BlockingAsync;
@@ -91,16 +92,16 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<Infallible, Failure>
     spawner.spawn(drive_ethernet(ethernet)?);
 
     let (sent, received) = (SENT.take(), RECEIVED.take());
-    let machine = Machine {
+    let line =
+        BufferedUart::new(chip.UART0, chip.PIN_0, chip.PIN_1, Irqs, sent, received, Default::default());
+    let site = Site {
         kind: env!("CARGO_PKG_NAME"),
-        device,
         rng,
         flash: BlockingAsync::new(Flash::new_blocking(chip.FLASH)),
         records: RECORDS,
-        partition: PARTITION,
-        line: BufferedUart::new(chip.UART0, chip.PIN_0, chip.PIN_1, Irqs, sent, received, Default::default()),
-        leaf,
+        source: Source { partition: Partition::Flash(PARTITION), line, lacks: |_| None },
     };
+    let machine = Machine { ready: program::prepare(site).await?, device, leaf };
     program::run(spawner, machine, Tasks { network: drive_network, node: drive_node }).await
 }
 

@@ -19,6 +19,7 @@ use crate::network::VirtioNet;
 /// Where the host puts the settings.
 const SETTINGS: usize = 0x8400_0000;
 
+/// Runs the board for ever.
 #[riscv_rt::entry]
 fn main() -> ! {
     stack::paint();

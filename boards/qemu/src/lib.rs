@@ -27,7 +27,7 @@ use board_support::component::Component;
 use board_support::hub_rules::{self, NoHubRules};
 use board_support::network::{self, NoAddress};
 use board_support::node::Choices;
-use board_support::provision::{Partition, Provisioned, provision};
+use board_support::provision::{Partition, Provisioned, Source, provision};
 use board_support::serial::Uart;
 use board_support::{executor, node};
 use defmt::info;
@@ -102,7 +102,7 @@ static READY: Signal<CriticalSectionRawMutex, Ready> = Signal::new();
 /// Gets the settings. It is a task of this crate, as the two below are. A plain `async fn` is compiled by the crate that awaits it,
 /// and the node's code would be in the firmware twice.
 #[embassy_executor::task]
-async fn prepare(kind: &'static str, region: &'static [u8; REGION], mut uart: Uart, rng: Rng) {
+async fn prepare(kind: &'static str, region: &'static [u8; REGION], line: Uart, rng: Rng) {
     let flash = match HostFlash::open() {
         Ok(flash) => flash,
         Err(error) => stop(&error),
@@ -110,7 +110,7 @@ async fn prepare(kind: &'static str, region: &'static [u8; REGION], mut uart: Ua
     let resources = node::resources();
     let board = Board { rng, flash, flash_range: flash::NODE, kind, key: None, identity: None, tls: None };
     let partition = Partition::Memory(board_settings::partition(region));
-    match provision(resources, board, partition, &mut uart).await {
+    match provision(resources, board, Source { partition, line, lacks: |_| None }).await {
         Ok(provisioned) => READY.signal(Ready { provisioned, resources }),
         Err(error) => stop(&error),
     }

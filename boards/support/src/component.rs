@@ -12,6 +12,7 @@ use embassy_time::Instant;
 use heapless::String;
 use node_embedded::{Answer, Application, ExchangeError, Leaf, Request};
 
+#[cfg(feature = "runtime")]
 use crate::{executor, stack};
 
 /// Longest status. All its names and numbers are bounded.
@@ -54,22 +55,24 @@ impl Component {
         write!(
             text,
             "{{\"name\":\"{name}\",\"nodeId\":\"{}\",\"uptimeMs\":{},\"links\":{},\"members\":{},\
-             \"activeKey\":\"{}\",\"requests\":{{\"answered\":{answered},\"failed\":{failed}}},\
-             \"stackHighWater\":{},\"stackSize\":{},\"busyMicros\":{}}}",
+             \"activeKey\":\"{}\",\"requests\":{{\"answered\":{answered},\"failed\":{failed}}}",
             leaf.id(),
             Instant::now().as_millis(),
             leaf.links(),
             leaf.members(),
             leaf.active_key(),
+        )?;
+        #[cfg(feature = "runtime")]
+        write!(
+            text,
+            ",\"stackHighWater\":{},\"stackSize\":{},\"busyMicros\":{}",
             stack::used(),
             stack::size(),
             executor::busy_micros(),
         )?;
         #[cfg(feature = "hub")]
-        {
-            text.pop();
-            write!(text, ",\"heapHighWater\":{}}}", crate::heap::high_water())?;
-        }
+        write!(text, ",\"heapHighWater\":{}", crate::heap::high_water())?;
+        text.write_char('}')?;
         Ok(text)
     }
 }
@@ -90,6 +93,7 @@ impl Application for Component {
         }
     }
 
+    #[cfg(feature = "runtime")]
     fn stack_high_water(&self) -> Option<u32> {
         u32::try_from(stack::used()).ok()
     }

@@ -2,7 +2,7 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | `executor` | runs tasks, and sleeps when none can run |
+//! | `executor` | runs tasks, and sleeps when none can run; with the feature `runtime` |
 //! | `network` | brings the network up |
 //! | `node` | starts the node from the board's settings |
 //! | `provision` | provides the settings of a board, from flash or over a serial line |
@@ -20,6 +20,7 @@
 
 pub mod component;
 pub mod entropy;
+#[cfg(feature = "runtime")]
 pub mod executor;
 pub mod fault;
 #[cfg(feature = "hub")]

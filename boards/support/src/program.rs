@@ -13,7 +13,8 @@ use embassy_net_driver::Driver;
 use embassy_time::{Duration, Timer};
 use embedded_io_async::{Read, Write};
 use embedded_storage_async::nor_flash::NorFlash;
-use node_embedded::{Board, Leaf, Parts, Runner, StartError};
+use node_core::provision::Settings;
+use node_embedded::{Board, Leaf, LeafResources, Parts, Runner, StartError};
 use rand_chacha::ChaCha20Rng;
 use rand_core::RngCore as _;
 use static_cell::StaticCell;
@@ -21,28 +22,42 @@ use thiserror::Error;
 
 use crate::component::{Component, Counts};
 use crate::entropy::NoEntropy;
-use crate::provision::{Partition, Provisioned, Unprovisioned, provision};
+use crate::provision::{Provisioned, Source, Unprovisioned, provision};
 use crate::{network, node};
 
 /// How long a board that cannot run waits before it is reset. What failed may work then, and somebody can read the log.
 const GIVE_UP: Duration = Duration::from_secs(60);
 
-/// The parts of a board.
-pub struct Machine<D, F, L> {
+/// A board that is to be provisioned.
+pub struct Site<F, L> {
     /// The kind of board, as blobs name it: at most 63 bytes.
     pub kind: &'static str,
-    /// The network's device.
-    pub device: D,
     /// Random numbers that are good enough for keys.
     pub rng: ChaCha20Rng,
     /// The flash.
     pub flash: F,
     /// Where the flash holds the node's records: whole pages.
     pub records: Range<u32>,
-    /// Where somebody may have put a blob.
-    pub partition: Range<u32>,
-    /// The serial line over which a new board gets its blob.
-    pub line: L,
+    /// Where its settings come from.
+    pub source: Source<'static, L>,
+}
+
+/// A board that has its settings, and the memory of its node.
+pub struct Ready<F> {
+    /// The settings.
+    pub settings: &'static Settings<'static>,
+    resources: &'static mut LeafResources<'static>,
+    rng: ChaCha20Rng,
+    flash: F,
+    records: Range<u32>,
+}
+
+/// The parts of a board.
+pub struct Machine<D, F> {
+    /// What [`prepare`] returned.
+    pub ready: Ready<F>,
+    /// The network's device.
+    pub device: D,
     /// Filled when the node has been started.
     pub leaf: LeafCell,
 }
@@ -67,30 +82,33 @@ pub fn leaf() -> LeafCell {
     LEAF.init(OnceCell::new())
 }
 
+/// Provides the board's settings, for which it may wait for as long as it takes. A second call panics.
+///
+/// # Errors
+///
+/// [`Failure`] says why there are none.
+pub async fn prepare<F: NorFlash, L: Read + Write>(site: Site<F, L>) -> Result<Ready<F>, Failure<F::Error>> {
+    let Site { kind, rng, flash, records, source } = site;
+    let resources = node::resources();
+    let flash_range = records.clone();
+    let board = Board { kind, key: None, identity: None, tls: None, rng, flash, flash_range };
+    let Provisioned { settings, rng, flash } = provision(resources, board, source).await?;
+    info!("{} of cluster {}", settings.name, settings.cluster);
+    Ok(Ready { settings, resources, rng, flash, records })
+}
+
 /// Runs the board for ever. A second call panics.
 ///
 /// # Errors
 ///
 /// [`Failure`] says why it cannot run.
-pub async fn run<D, F, L, S, T>(
+pub async fn run<D: Driver + 'static, F: NorFlash + 'static, S, T>(
     spawner: Spawner,
-    machine: Machine<D, F, L>,
+    machine: Machine<D, F>,
     tasks: Tasks<D, F, S, T>,
-) -> Result<Infallible, Failure<F::Error>>
-where
-    D: Driver + 'static,
-    F: NorFlash + 'static,
-    L: Read + Write,
-{
-    let Machine { kind, device, rng, flash, records, partition, mut line, leaf } = machine;
-    let resources = node::resources();
-    let board =
-        Board { kind, key: None, identity: None, tls: None, rng, flash, flash_range: records.clone() };
-    let provisioned = provision(resources, board, Partition::Flash(partition), &mut line).await;
-    drop(line);
-    let Provisioned { settings, mut rng, flash } = provisioned?;
-    info!("{} of cluster {}", settings.name, settings.cluster);
-
+) -> Result<Infallible, Failure<F::Error>> {
+    let Machine { ready, device, leaf } = machine;
+    let Ready { settings, resources, mut rng, flash, records } = ready;
     let (network, runner) = network::create(device, network::provisioned(&settings.ip), rng.next_u64());
     spawner.spawn((tasks.network)(runner)?);
     let none = || Counts { answered: 0, failed: 0 };

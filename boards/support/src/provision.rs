@@ -35,8 +35,18 @@ pub enum Partition<'p> {
     Memory(&'p [u8]),
 }
 
-/// Provides the board's settings. A newer blob in the `partition` replaces them first. A board without settings, or with damaged
-/// ones, waits for a blob on the serial line, for as long as it takes. A second call panics.
+/// Where settings come from, and what the board needs of them.
+pub struct Source<'p, L> {
+    /// Where somebody may have put a blob.
+    pub partition: Partition<'p>,
+    /// The serial line over which a new board gets its blob.
+    pub line: L,
+    /// Says what the settings lack for this board. With settings that lack something it waits as without any.
+    pub lacks: fn(&Settings<'_>) -> Option<&'static str>,
+}
+
+/// Provides the board's settings. A newer blob in the partition replaces them first. A board without settings, or with some that it
+/// cannot use, waits for a blob on the serial line, for as long as it takes. A second call panics.
 ///
 /// # Errors
 ///
@@ -44,12 +54,12 @@ pub enum Partition<'p> {
 pub async fn provision<G: CryptoRngCore, F: NorFlash>(
     resources: &mut LeafResources<'static>,
     board: Board<'static, G, F>,
-    partition: Partition<'_>,
-    line: &mut (impl Read + Write),
+    source: Source<'_, impl Read + Write>,
 ) -> Result<Provisioned<G, F>, Unprovisioned<F::Error>> {
     static BUFFER: ConstStaticCell<[u8; MAX_SETTINGS]> = ConstStaticCell::new([0; MAX_SETTINGS]);
     static SETTINGS: StaticCell<Settings<'static>> = StaticCell::new();
 
+    let Source { partition, mut line, lacks } = source;
     let mut provisioner = Provisioner::open(resources, board).await?;
     let taken = match partition {
         Partition::Flash(range) => provisioner.take_new_at(range).await,
@@ -59,21 +69,23 @@ pub async fn provision<G: CryptoRngCore, F: NorFlash>(
         warn!("the blob in flash is refused: {}", Display2Format(&error));
     }
     if !provisioner.is_provisioned() {
-        take_from(line, &mut provisioner).await;
+        take_from(&mut line, &mut provisioner).await;
     }
-    match provisioner.settings(BUFFER.take()).await {
-        Ok(Some(settings)) => {
-            let settings = SETTINGS.init(settings);
-            let (rng, flash) = provisioner.close();
-            Ok(Provisioned { settings, rng, flash })
-        }
-        Ok(None) => Err(Unprovisioned::Start(StartError::NoKeyring)),
-        Err(error) => {
-            error!("{}; the board waits for a blob", Display2Format(&error));
-            take_from(line, &mut provisioner).await;
-            Err(Unprovisioned::Damaged(error))
-        }
-    }
+    let failure = match provisioner.settings(BUFFER.take()).await {
+        Ok(Some(settings)) => match lacks(&settings) {
+            None => {
+                let settings = SETTINGS.init(settings);
+                let (rng, flash) = provisioner.close();
+                return Ok(Provisioned { settings, rng, flash });
+            }
+            Some(what) => Unprovisioned::Lacks(what),
+        },
+        Ok(None) => Unprovisioned::Start(StartError::NoKeyring),
+        Err(error) => Unprovisioned::Damaged(error),
+    };
+    error!("{}; the board waits for a blob", Display2Format(&failure));
+    take_from(&mut line, &mut provisioner).await;
+    Err(Unprovisioned::Replaced)
 }
 
 /// Takes a blob from a serial line.
@@ -94,9 +106,15 @@ async fn take_from<G: CryptoRngCore, F: NorFlash>(
 /// Why there are no settings.
 #[derive(Debug, Error)]
 pub enum Unprovisioned<E: fmt::Debug> {
-    /// The settings could not be read. They were replaced since.
+    /// The settings could not be read.
     #[error(transparent)]
     Damaged(ProvisionError<E>),
+    /// This board needs more.
+    #[error("{0}")]
+    Lacks(&'static str),
+    /// They could not be used, and were replaced since.
+    #[error("there are new settings")]
+    Replaced,
     /// The board cannot start.
     #[error(transparent)]
     Start(#[from] StartError<E>),

@@ -47,7 +47,7 @@ const _: () = assert!(PAINT == cortex_m_rt::STACK_PAINT_VALUE);
 /// Paints the stack below the caller. Call it first of all: cortex-m-rt does so by itself, riscv-rt does not.
 ///
 /// Not inlined, so that its own frame is the lowest one.
-#[cfg(target_arch = "riscv32")]
+#[cfg(all(feature = "runtime", target_arch = "riscv32"))]
 #[inline(never)]
 pub fn paint() {
     /// Bytes below this function's locals that it may use itself.

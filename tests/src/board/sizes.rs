@@ -16,6 +16,11 @@ pub struct Sizes {
     pub ram: u64,
 }
 
+/// Sections that take neither flash nor static RAM: the stack, and a gap between addresses (esp-hal).
+const NO_MEMORY: [&[u8]; 2] = [b".stack", b".text_gap"];
+/// Sections of code that is copied to RAM (esp-hal).
+const CODE_IN_RAM: [&[u8]; 3] = [b".trap", b".rwtext", b".rwtext.wifi"];
+
 impl Sizes {
     /// Reads them from the sections of a 32-bit ELF file.
     ///
@@ -32,7 +37,7 @@ impl Sizes {
         for section in sections.iter() {
             let has = |flag| section.sh_flags(endian) & flag != 0;
             let name = sections.section_name(endian, section).unwrap_or_default();
-            if !has(SHF_ALLOC) || name == b".stack" {
+            if !has(SHF_ALLOC) || NO_MEMORY.contains(&name) {
                 continue;
             }
             let size = u64::from(section.sh_size(endian));
@@ -40,7 +45,7 @@ impl Sizes {
             if is_stored {
                 sizes.flash += size;
             }
-            if has(SHF_WRITE) || !is_stored {
+            if has(SHF_WRITE) || !is_stored || CODE_IN_RAM.contains(&name) {
                 sizes.ram += size;
             }
         }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use node_tests::board::{Machine, Sizes};
 
 use crate::run::{root, run};
-use crate::toolchain::{THUMBV7EM, THUMBV8M, Toolchain};
+use crate::toolchain::{RISCV32IMAC, THUMBV7EM, THUMBV8M, Toolchain};
 
 /// A board: the folder and package below `boards`, and what it is built for.
 #[derive(Clone, Copy)]
@@ -37,11 +37,10 @@ impl Board<'_> {
 pub const QEMU: Board<'_> = Board::emulated(Machine::An386);
 /// The same with a CA, for the tests of that.
 pub const QEMU_WITH_CA: Board<'_> = Board { features: "ca", folder: "ca", ..QEMU };
-
 /// The same as a hub.
 pub const QEMU_HUB: Board<'_> = Board { features: "hub", folder: "hub", ..QEMU };
 
-const BOARDS: [Board<'_>; 8] = [
+const BOARDS: [Board<'_>; 9] = [
     QEMU,
     QEMU_WITH_CA,
     QEMU_HUB,
@@ -50,6 +49,7 @@ const BOARDS: [Board<'_>; 8] = [
     Board::emulated(Machine::Virt),
     Board::of("pico2-w5500", THUMBV8M),
     Board::of("nucleo-h743zi", THUMBV7EM),
+    Board::of("esp32-c6", RISCV32IMAC),
 ];
 
 /// Builds every board and prints how large its firmware is. With `features`, builds the emulated board alone, with these.

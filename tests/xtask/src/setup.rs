@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 use crate::run::{output, run, run_aside};
-use crate::toolchain::{DEBIAN_PACKAGES, RISCV32IMC, THUMBV6M, THUMBV7EM, THUMBV8M, Toolchain};
+use crate::toolchain::{DEBIAN_PACKAGES, RISCV32IMAC, RISCV32IMC, THUMBV6M, THUMBV7EM, THUMBV8M, Toolchain};
 
 /// A program or target that the builds, the tests or the demo use, and where it comes from.
 struct Tool {
@@ -22,7 +22,7 @@ const CURL: Tool = program("curl", &["curl"]);
 const OPENSSL: Tool = program("openssl", &["openssl"]);
 
 /// A linker and a C compiler are not among them: this program could not have been built without them.
-const TOOLS: [Tool; 11] = [
+const TOOLS: [Tool; 12] = [
     CURL,
     program("ip", &["iproute2"]),
     OPENSSL,
@@ -44,6 +44,7 @@ const TOOLS: [Tool; 11] = [
     target(THUMBV7EM, &["target", "add", THUMBV7EM]),
     target(THUMBV8M, &["target", "add", THUMBV8M]),
     target(RISCV32IMC, &["target", "add", RISCV32IMC]),
+    target(RISCV32IMAC, &["target", "add", RISCV32IMAC]),
 ];
 
 /// A target for which the boards, or `core-alone`, are built.

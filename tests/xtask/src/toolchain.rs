@@ -21,6 +21,8 @@ pub const THUMBV6M: &str = "thumbv6m-none-eabi";
 pub const THUMBV7EM: &str = "thumbv7em-none-eabihf";
 /// Cortex-M33.
 pub const THUMBV8M: &str = "thumbv8m.main-none-eabihf";
+/// RISC-V with compare-and-swap.
+pub const RISCV32IMAC: &str = "riscv32imac-unknown-none-elf";
 /// RISC-V without compare-and-swap.
 pub const RISCV32IMC: &str = "riscv32imc-unknown-none-elf";
 
