@@ -18,7 +18,7 @@ use node_core::link::{
     Service,
 };
 use node_core::provision::{Blob, Draft, Ip, MAX_BLOB, MAX_SETTINGS, Settings, Wifi, frame};
-use node_core::rpc::{Code, Method, Response, RpcError};
+use node_core::rpc::{Code, Counters, Method, Response, RpcError};
 use node_core::time::{Duration, Instant, UnixTime};
 use node_core::trust::{Fingerprint, KeyAlgorithm};
 use node_core::wire::record::MAX_METADATA;
@@ -405,6 +405,22 @@ mod make {
         let bundle = bundle.encode(&mut buffer).unwrap().to_vec();
         let refused: Response<'_, ()> = Err(RpcError { code: Code::Refused, message: "no" });
         let refused = postcard::to_slice(&refused, &mut [0; 64]).unwrap().to_vec();
+        let counters = Counters {
+            starts: 3,
+            handshakes: 5,
+            handshakes_failed: 300,
+            dials_failed: 7,
+            links_up: 2,
+            links_down: 1,
+            reconnects: 1,
+            requests: 100,
+            requests_failed: 4,
+            pages_erased: 5,
+            pages: 8,
+            stack_size: Some(8192),
+        };
+        let counters: Response<'_, Counters> = Ok(counters);
+        let counters = postcard::to_slice(&counters, &mut [0; 64]).unwrap().to_vec();
         vec![
             ("keyring-digest", digest.0.to_vec()),
             ("sealed-bundle", sealed(&bundle)),
@@ -413,6 +429,7 @@ mod make {
             ("serial-identify", framed(&frame::Request::Identify)),
             ("serial-refused", framed(&frame::Answer::Refused("no"))),
             ("bundle", bundle),
+            ("answer-counters", counters),
             ("answer-refused", refused),
         ]
     }

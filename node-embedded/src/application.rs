@@ -78,6 +78,11 @@ pub trait Application {
     fn stack_high_water(&self) -> Option<u32> {
         None
     }
+
+    /// The bytes of stack in all, if the firmware knows them. It is one of the node's counters.
+    fn stack_size(&self) -> Option<u32> {
+        None
+    }
 }
 
 impl Application for () {}

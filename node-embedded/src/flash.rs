@@ -1,19 +1,20 @@
 //! The node's records in flash, and the keyring in use.
 //!
 //! `store` keeps the records (`install` those that a blob brings), `ledger` says which of them count and which keyring is on trial,
-//! `keyring` holds a checked keyring in RAM and signs with it, `wiped` clears buffers that held keys, `aligned` is for flash that takes
-//! whole words only.
+//! `keyring` holds a checked keyring in RAM and signs with it, `wiped` clears buffers that held keys, `wear` counts erases, `aligned` is for
+//! flash that takes whole words only.
 
 mod aligned;
 mod error;
 mod keyring;
 mod ledger;
 mod store;
+mod wear;
 mod wiped;
 
 pub(crate) use aligned::Aligned;
 pub(crate) use keyring::{Edition, KeySlots, Keys, Presented};
-pub(crate) use store::{Brought, KeyringMemory, Record, Store};
+pub(crate) use store::{Brought, KeyringMemory, Record, Store, Wear};
 pub(crate) use wiped::Wiped;
 
 pub use aligned::AlignedFlash;

@@ -6,11 +6,11 @@ use embedded_storage_async::nor_flash::NorFlash;
 use node_core::crypto::{PublicKey, Software};
 use node_core::id::NodeId;
 use node_core::keys::{Bundle, Keyring};
-use node_core::rpc::{Code, Event, KeySlot, LEASE_S, MemberItem, Method, Status, Subscribe};
+use node_core::rpc::{Code, Counters, Event, KeySlot, LEASE_S, MemberItem, Method, Status, Subscribe};
 
 use crate::application::{Application, Reply};
 use crate::exchange::Exchange;
-use crate::flash::{KeySlots, KeyringMemory};
+use crate::flash::{KeySlots, KeyringMemory, Wear};
 use crate::sizes::HEAD;
 use crate::state::{Core, ExchangeError, State, now};
 
@@ -86,6 +86,7 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
                 }
                 Ok(())
             }
+            Some(Method::Counters) => self.counters(&mut reply).await,
             Some(Method::KeysList) => self.list_keys(&mut reply).await,
             Some(Method::KeysReplace) => self.replace_keys(&mut reply).await,
             Some(Method::Subscribe) => {
@@ -110,6 +111,17 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
             stack_high_water: self.application.stack_high_water(),
         };
         reply.ok(&status).await
+    }
+
+    async fn counters(&self, reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {
+        // Apart, so that the flash is free again while the caller is slow.
+        let wear = self.keyring.lock().await.store.wear().await;
+        let Ok(Wear { erased: pages_erased, pages }) = wear else {
+            return reply.error(Code::Internal, "the count of erases cannot be read from flash").await;
+        };
+        let stack_size = self.application.stack_size();
+        let counted = self.state.with(|core| core.counters);
+        reply.ok(&Counters { pages_erased, pages, stack_size, ..counted }).await
     }
 
     async fn members(&self, reply: &mut Reply<'_, '_>) -> Result<(), ExchangeError> {

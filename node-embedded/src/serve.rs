@@ -37,6 +37,7 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
             let (slot, service) = self.state.wait(|core| core.table.next_waiting(work)).await;
             let mut exchange = Exchange::accepted(self.state, slot);
             let outcome = self.answer(&mut exchange, slot, service, head).await;
+            self.state.with(|core| core.count_request(outcome.is_ok()));
             conclude(exchange, outcome);
         }
     }

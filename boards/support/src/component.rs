@@ -97,6 +97,10 @@ impl Application for Component {
     fn stack_high_water(&self) -> Option<u32> {
         u32::try_from(stack::used()).ok()
     }
+
+    fn stack_size(&self) -> Option<u32> {
+        u32::try_from(stack::size()).ok()
+    }
 }
 
 /// Sends the body back while it arrives. It may be longer than the board's memory.

@@ -23,6 +23,35 @@ pub struct Status<'b> {
     pub stack_high_water: Option<u32>,
 }
 
+/// What a board counts (R-063b). Each count stops at its highest number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Starts of the board in its life, this one included.
+    pub starts: u32,
+    /// TLS handshakes that gave a session, since the start.
+    pub handshakes: u32,
+    /// TLS handshakes that failed, since the start.
+    pub handshakes_failed: u32,
+    /// Dials that led to no link, those of failed handshakes included, since the start.
+    pub dials_failed: u32,
+    /// Links that came up, since the start.
+    pub links_up: u32,
+    /// Links that ended after they were up, since the start.
+    pub links_down: u32,
+    /// How often a link came up after all links were down, since the start. The first link does not count.
+    pub reconnects: u32,
+    /// Requests to its components and its own methods that it answered, whatever the answer, since the start.
+    pub requests: u32,
+    /// Those that ended without a whole answer, since the start.
+    pub requests_failed: u32,
+    /// Pages of the node's flash that were erased in the life of the board. A loss of power may hide the last one.
+    pub pages_erased: u32,
+    /// Pages of the node's flash, among which the erases are spread evenly.
+    pub pages: u32,
+    /// Bytes of stack in all, where that is known.
+    pub stack_size: Option<u32>,
+}
+
 /// A member, in brief.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberItem<'b> {

@@ -27,6 +27,8 @@ pub enum Method {
     Members = 3,
     /// `()` -> component names, `&str` one after the other until the end.
     Components = 4,
+    /// `()` -> [`Counters`](super::Counters), of a board.
+    Counters = 5,
     /// `()` -> [`KeySlot`](super::KeySlot)s one after the other until the end.
     KeysList = 16,
     /// A [`Bundle`](crate::keys::Bundle) as it is -> the digest of the new keyring, `[u8; 32]`. The keyring is
@@ -52,6 +54,7 @@ impl Method {
         Self::Status,
         Self::Members,
         Self::Components,
+        Self::Counters,
         Self::KeysList,
         Self::KeysReplace,
         Self::JsonRpc,
@@ -80,6 +83,7 @@ impl Method {
             | Self::Status
             | Self::Members
             | Self::Components
+            | Self::Counters
             | Self::KeysList
             | Self::KeysReplace
             | Self::JsonRpc

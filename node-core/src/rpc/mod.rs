@@ -9,6 +9,6 @@ mod method;
 mod response;
 
 pub use log::{LOG_STREAM_S, LogItem, LogLevel, LogLine, LogRequest, LogTime, MAX_LOG_ITEM};
-pub use messages::{Event, KeySlot, MemberItem, Status, Subscribe};
+pub use messages::{Counters, Event, KeySlot, MemberItem, Status, Subscribe};
 pub use method::{FIRST_CUSTOM, LEASE_S, MAX_BODY, MAX_EVENT, MAX_PING, Method, needs};
 pub use response::{Code, Response, RpcError};

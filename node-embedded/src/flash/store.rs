@@ -1,4 +1,4 @@
-//! The records that survive a loss of power: the keyrings, the settings, the node's identity key, the number of its starts.
+//! The records that survive a loss of power: the keyrings, the settings, the node's identity key, the number of its starts, the number of erases.
 //!
 //! There are two places for keyrings. One holds the confirmed keyring, the other is empty or holds one on trial. There are two for
 //! settings and for the identity key, too: what a blob brings is written beside what there is. A [`Ledger`] says which record counts,
@@ -12,6 +12,7 @@ use core::ops::{Deref, Range};
 
 use super::error::StoreError;
 use super::ledger::{Ledger, Place};
+use super::wear::{Counted, pages};
 use super::wiped::Wiped;
 use crate::sizes::{BUNDLE, ITEM, SEALED};
 use embedded_storage_async::nor_flash::NorFlash;
@@ -31,12 +32,13 @@ const LEDGER: u8 = 6;
 const SETTINGS_A: u8 = 7;
 const SETTINGS_B: u8 = 8;
 const IDENTITY_B: u8 = 9;
+const WEAR: u8 = 10;
 
 /// The least flash, in bytes: the confirmed keyring, one on trial, the settings and the short records, and a page to move records to.
 const MIN_LENGTH: usize = 16 * 1024;
 const _: () = assert!(4 * ITEM <= MIN_LENGTH);
 
-type Map<F> = MapStorage<u8, F, Cache<Uncached, Uncached, Uncached, u8>>;
+type Map<F> = MapStorage<u8, Counted<F>, Cache<Uncached, Uncached, Uncached, u8>>;
 
 /// The node's records in flash.
 pub(crate) struct Store<'d, F: NorFlash> {
@@ -60,7 +62,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
             return Err((StoreError::Range, flash));
         }
         let Ok(config) = MapConfig::try_new(range) else { return Err((StoreError::Range, flash)) };
-        let map = MapStorage::new(flash, config, Cache::new_uncached());
+        let map = MapStorage::new(Counted::new(flash), config, Cache::new_uncached());
         let mut store = Self { map, buffer, ledger: Ledger::NEW };
         match store.fetch(LEDGER).await.map(|record| record.map(|ledger| Ledger::decode(&ledger))) {
             Ok(None) => Ok(store),
@@ -192,6 +194,36 @@ impl<'d, F: NorFlash> Store<'d, F> {
         Ok(starts)
     }
 
+    /// How worn the flash is.
+    ///
+    /// # Errors
+    /// The flash cannot be read.
+    pub(crate) async fn wear(&mut self) -> Result<Wear, StoreError<F::Error>> {
+        let range = self.map.flash_range();
+        let pages = pages::<F>(range.end.saturating_sub(range.start));
+        let fresh = self.map.flash().erased;
+        Ok(Wear { erased: self.recorded_wear().await?.saturating_add(fresh), pages })
+    }
+
+    async fn recorded_wear(&mut self) -> Result<u32, Error<F::Error>> {
+        let erased = self.fetch(WEAR).await?.and_then(|count| (*count).try_into().ok());
+        Ok(erased.map_or(0, u32::from_le_bytes))
+    }
+
+    /// Adds the erases since the last call to those in flash. So their record is written once a page, and costs hardly any wear.
+    async fn record_wear(&mut self) -> Result<(), Error<F::Error>> {
+        let fresh = self.map.flash().erased;
+        if fresh == 0 {
+            return Ok(());
+        }
+        let erased = self.recorded_wear().await?.saturating_add(fresh);
+        self.put(WEAR, &erased.to_le_bytes()).await?;
+        let counted = self.map.flash();
+        // The record itself may have needed another page.
+        counted.erased = counted.erased.saturating_sub(fresh);
+        Ok(())
+    }
+
     /// Stores a keyring; an empty one is none.
     async fn store_keyring(&mut self, place: Place, bundle: &[u8]) -> Result<(), StoreError<F::Error>> {
         if bundle.len() > BUNDLE {
@@ -220,9 +252,25 @@ impl<'d, F: NorFlash> Store<'d, F> {
     }
 
     async fn store(&mut self, record: u8, bytes: &[u8]) -> Result<(), Error<F::Error>> {
+        self.put(record, bytes).await?;
+        // What was to be stored is stored. The count tries again with the next record.
+        let _ = self.record_wear().await;
+        Ok(())
+    }
+
+    async fn put(&mut self, record: u8, bytes: &[u8]) -> Result<(), Error<F::Error>> {
         let buffer = Wiped(self.buffer);
         self.map.store_item(buffer.0, &record, &bytes).await
     }
+}
+
+/// How worn the flash is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wear {
+    /// Pages that were erased in the life of the board.
+    pub(crate) erased: u32,
+    /// Pages that there are.
+    pub(crate) pages: u32,
 }
 
 /// A store without its buffer.
@@ -239,7 +287,7 @@ impl<F: NorFlash> Detached<F> {
 
     /// The flash.
     pub(crate) fn flash(self) -> F {
-        self.map.destroy().0
+        self.map.destroy().0.flash
     }
 }
 

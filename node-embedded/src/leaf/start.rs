@@ -221,6 +221,7 @@ fn put_together<'d>(
     let boot = Boot { identity, starts, random, seed: u64::from_le_bytes(seed) };
     let node = bear(&boot, places.node, describe(&settings, &keys, components))?;
     let mut core = assemble(places.core, &settings, identity, node)?;
+    core.counters.starts = starts;
     core.trial = on_trial.then(|| Trial::begin(now(), keys.edition()));
     place(places.state, State::new(settings, owner, keys, core))
 }

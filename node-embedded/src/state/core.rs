@@ -6,6 +6,7 @@ use node_core::gossip::{self, Dial, IdEntry, MemberSlot, Node, Peer, PublishErro
 use node_core::id::NodeId;
 use node_core::identity::Identity;
 use node_core::link;
+use node_core::rpc::Counters;
 use node_core::time::{ClockFloor, Duration, Instant};
 use node_core::wire::{Full, Kind, Metadata};
 
@@ -47,6 +48,8 @@ pub(crate) struct Core<'d> {
     /// The addresses of those who are shaking hands.
     #[cfg(feature = "accept")]
     pub(crate) strangers: Strangers,
+    /// What the board counts. Its firmware and its flash know the rest.
+    pub(crate) counters: Counters,
     /// What the firmware hears of the links.
     pub(crate) events: Events,
     /// What the firmware asks before it feeds a watchdog.
@@ -169,6 +172,7 @@ impl<'d> Core<'d> {
             is_hub: settings.kind() == Kind::Hub,
             #[cfg(feature = "accept")]
             strangers: Strangers::NONE,
+            counters: Counters::default(),
             events: Events::NEW,
             heartbeat: Heartbeat::NEW,
             runner: Default::default(),
@@ -229,6 +233,12 @@ impl<'d> Core<'d> {
         self.ports.get(index).filter(|port| port.is_up()).map(|_| to)
     }
 
+    /// Counts a request to the firmware.
+    pub(crate) const fn count_request(&mut self, answered: bool) {
+        let Counters { requests, requests_failed, .. } = &mut self.counters;
+        count(if answered { requests } else { requests_failed });
+    }
+
     /// Links that are up.
     pub(crate) fn links_up(&self) -> usize {
         self.ports.iter().filter(|port| port.is_up()).count()
@@ -272,6 +282,11 @@ impl From<PublishError> for CoreError {
             PublishError::Sign(error) => Self::Sign(error),
         }
     }
+}
+
+/// Counts one more.
+pub(super) const fn count(counter: &mut u32) {
+    *counter = counter.saturating_add(1);
 }
 
 /// Adds elements until there is no more room.

@@ -9,7 +9,7 @@ use node_core::time::{Duration, Instant};
 use node_core::wire::{FrameKind, Metadata};
 
 use super::batch::GossipOutbox;
-use super::core::Core;
+use super::core::{Core, count};
 use super::exchange_events::Arrived;
 use super::port::{Carried, OpenedSession, Origin, Parted, Port, Stage};
 use super::table::ExchangeError;
@@ -38,6 +38,7 @@ impl Core<'_> {
     pub(crate) fn handle_open(&mut self, index: usize, now: Instant, session: &OpenedSession) {
         let OpenedSession { origin, endpoint, ours, edition, peer, nonce } = *session;
         self.links = self.links.wrapping_add(1);
+        count(&mut self.counters.handshakes);
         let Some(port) = self.ports.get_mut(index) else { return };
         port.link.restart(now);
         port.batch.clear();
@@ -205,6 +206,9 @@ impl Core<'_> {
         port.batch.clear();
         let (carried, from, settled) = match stage {
             Stage::Idle => {
+                if matches!(closed.outcome, Err(DialError::Session(_))) {
+                    count(&mut self.counters.handshakes_failed);
+                }
                 self.report_failed(closed, None);
                 return false;
             }
@@ -227,6 +231,7 @@ impl Core<'_> {
         }
         match from {
             Some(peer) => {
+                count(&mut self.counters.links_down);
                 self.report(LinkEvent::Down { peer, reason: reason.unwrap_or(DownReason::Lost) });
             }
             None => self.report_failed(closed, reason),
@@ -245,6 +250,7 @@ impl Core<'_> {
     fn report_failed(&mut self, closed: &Closed<'_>, reason: Option<DownReason>) {
         let Closed { dial, endpoint, outcome } = closed;
         let Some(dial) = dial else { return };
+        count(&mut self.counters.dials_failed);
         let lost = DialError::Link(DownReason::Lost);
         let error = reason.map(DialError::Link).or(outcome.err()).unwrap_or(lost);
         let address = dial.address.clone();
@@ -302,6 +308,7 @@ impl Core<'_> {
                 let name = Metadata::decode(record.metadata).map_or("?", |metadata| metadata.name);
                 information!("linked to {} ({})", name, id);
                 port.stage = Stage::Joined(carried, id);
+                self.count_link(index);
                 self.node.secure(now, carried.id, carried.certificates);
                 if let Some(trial) = self.trial.as_mut().filter(|trial| trial.edition == carried.edition) {
                     trial.proved = true;
@@ -320,6 +327,15 @@ impl Core<'_> {
                 }
             }
         }
+    }
+
+    /// Counts a link that came up, and whether it is the first one after all others had ended.
+    fn count_link(&mut self, index: usize) {
+        let others = self.ports.iter().enumerate().filter(|(other, port)| *other != index && port.is_up());
+        if others.count() == 0 && self.counters.links_up > 0 {
+            count(&mut self.counters.reconnects);
+        }
+        count(&mut self.counters.links_up);
     }
 
     fn handle_gossip(&mut self, index: usize, now: Instant, message: &[u8]) {

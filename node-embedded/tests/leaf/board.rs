@@ -151,6 +151,10 @@ impl Application for Echo {
     fn stack_high_water(&self) -> Option<u32> {
         Some(1234)
     }
+
+    fn stack_size(&self) -> Option<u32> {
+        Some(4096)
+    }
 }
 
 /// Sends `body` to a component and returns status and body of the response.

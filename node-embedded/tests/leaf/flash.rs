@@ -28,18 +28,25 @@ struct Cells {
     words_left: Option<usize>,
     /// No page can be erased any more.
     worn: bool,
+    /// Pages that were erased.
+    erased: u32,
 }
 
 impl Flash {
     /// A new flash, erased.
     pub fn new() -> Self {
-        Self(Rc::new(RefCell::new(Cells { bytes: vec![0xff; SIZE], words_left: None, worn: false })))
+        Self(Rc::new(RefCell::new(Cells {
+            bytes: vec![0xff; SIZE],
+            words_left: None,
+            worn: false,
+            erased: 0,
+        })))
     }
 
     /// Another flash with the same contents and unlimited power.
     pub fn copy(&self) -> Self {
         let bytes = self.0.borrow().bytes.clone();
-        Self(Rc::new(RefCell::new(Cells { bytes, words_left: None, worn: false })))
+        Self(Rc::new(RefCell::new(Cells { bytes, words_left: None, worn: false, erased: 0 })))
     }
 
     /// Whether there was more power than it took.
@@ -54,6 +61,11 @@ impl Flash {
 }
 
 impl Flash {
+    /// Pages that were erased so far.
+    pub fn erased(&self) -> u32 {
+        self.0.borrow().erased
+    }
+
     /// Makes every erase fail from now on.
     pub fn wear_out(&self) {
         self.0.borrow_mut().worn = true;
@@ -120,6 +132,7 @@ impl NorFlash for Flash {
         if cells.worn {
             return Err(Failure::Worn);
         }
+        cells.erased += ((to - from) / PAGE) as u32;
         // An erase takes time: power may fail in the middle of it.
         const STEP: usize = PAGE / 16;
         (from..to).step_by(STEP).try_for_each(|at| cells.change(at..at + STEP, |part| part.fill(0xff)))

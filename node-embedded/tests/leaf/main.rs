@@ -16,6 +16,8 @@ mod calls;
 mod clock;
 #[cfg(test)]
 mod components;
+#[cfg(test)]
+mod counters;
 #[cfg(feature = "events")]
 #[cfg(test)]
 mod events;

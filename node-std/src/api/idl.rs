@@ -55,6 +55,7 @@ fn describe_link(method: Method) -> Value {
         Method::Components => {
             ("Components", "MaelNode.ListComponents", "LinkNothing", "ListComponentsOutput")
         }
+        Method::Counters => ("Counters", "MaelNode.GetCounters", "LinkNothing", "BoardCounters"),
         Method::KeysList => ("KeysList", "MaelNode.ListKeys", "LinkNothing", "ListKeysOutput"),
         Method::KeysReplace => ("KeysReplace", "MaelNode.PushKeys", "LinkBytes", "LinkBytes"),
         Method::JsonRpc => ("JsonRpc", "MaelNode.Call: JSON-RPC as text", "LinkBytes", "LinkBytes"),

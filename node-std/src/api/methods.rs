@@ -142,6 +142,20 @@ impl<R: Remote> Api<R> {
         },
         Method {
             function: Function {
+                name: "MaelNode.GetCounters",
+                comment: "What a board counts: handshakes, links, requests, erases of its flash",
+                input: "GetCountersInput",
+                output: "BoardCounters",
+            },
+            needs: READ,
+            reach: Reach::Boards,
+            limit: Limit::None,
+            handler: |api, Ask { params, .. }, answer| {
+                Box::pin(async move { answer.result(&api.board_counters(params.into()?).await?) })
+            },
+        },
+        Method {
+            function: Function {
                 name: "MaelNode.ListKeys",
                 comment: "The keyring of a node",
                 input: "ListKeysInput",

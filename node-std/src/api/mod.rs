@@ -9,6 +9,7 @@
 //! | `MaelNode.GetStatus`        | `node`?           | a node in brief, this one by default              |
 //! | `MaelNode.ListMembers`      | `node`?           | the members that a node knows                     |
 //! | `MaelNode.ListComponents`   | `node`?           | the components that a node offers                 |
+//! | `MaelNode.GetCounters`      | `node`            | what a board counts                               |
 //! | `MaelNode.ListKeys`         | `node`?           | the keyring of a node                             |
 //! | `MaelNode.PushKeys`         | `node`, `bundle`  | replaces the keyring of a board by a sealed one   |
 //! | `MaelNode.ListEvents`       | `after`?, `waitMs`?| state changes of members, as this node saw them  |
@@ -61,8 +62,8 @@ pub use logs::{LogSource, OtherLog};
 pub use machine::Machine;
 pub use node::NodeStatus;
 pub use peers::{
-    ComponentList, KeyList, MemberBrief, MemberList, MethodAnswer, NodeBrief, PingAnswer, Pong, PushAnswer,
-    Remote, RemoteError,
+    BoardCounters, ComponentList, KeyList, MemberBrief, MemberList, MethodAnswer, NodeBrief, PingAnswer,
+    Pong, PushAnswer, Remote, RemoteError,
 };
 pub use service::{About, Api};
 pub use status::{ComponentInfo, ConfigAnswer, NodeDetails, NodeList, StatusAnswer};

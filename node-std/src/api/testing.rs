@@ -5,13 +5,14 @@ use core::time::Duration;
 use bytes::Bytes;
 use node_core::id::{Name, NodeId};
 use node_core::keys::addressee;
-use node_core::rpc::{Code, LogRequest, Status};
+use node_core::rpc::{Code, Counters, LogRequest, Status};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    About, Api, Connections, KeySlot, LogSource, MemberBrief, NodeBrief, Pong, Remote, RemoteError, TlsStatus,
+    About, Api, BoardCounters, Connections, KeySlot, LogSource, MemberBrief, NodeBrief, Pong, Remote,
+    RemoteError, TlsStatus,
 };
 use crate::cluster::Cluster;
 use crate::testing::{access, alone};
@@ -43,6 +44,10 @@ impl Remote for Others {
 
     async fn components(&self, _: NodeId) -> Result<Vec<String>, RemoteError> {
         Ok(vec!["web".into()])
+    }
+
+    async fn counters(&self, node: NodeId) -> Result<BoardCounters, RemoteError> {
+        Ok(BoardCounters::new(node, &Counters { handshakes: 4, ..Counters::default() }))
     }
 
     async fn logs(&self, _: NodeId, _: LogRequest) -> Result<LogSource, RemoteError> {

@@ -263,9 +263,10 @@ async fn own_keys_need_no_other_node() {
 }
 
 /// The methods that clients call, by name.
-const METHODS: [&str; 16] = [
+const METHODS: [&str; 17] = [
     "MaelNode.Call",
     "MaelNode.CallMethod",
+    "MaelNode.GetCounters",
     "MaelNode.GetStatus",
     "MaelNode.Leave",
     "MaelNode.ListComponents",
@@ -540,6 +541,7 @@ async fn the_interface_describes_every_field() {
         ("MaelNode.ListEvents", "ListEventsOutput"),
         ("MaelNode.ListLinks", "ListLinksOutput"),
         ("MaelNode.GetStatus", "NodeBrief"),
+        ("MaelNode.GetCounters", "BoardCounters"),
         ("MaelNode.ListComponents", "ListComponentsOutput"),
     ] {
         assert_eq!(keys(&call(method, json!({})).await["result"]), fields(output).await);

@@ -4,7 +4,7 @@ use core::convert::Infallible;
 use core::time::Duration;
 use std::io::Write;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::client::{Client, read};
 use super::error::CtlError;
@@ -29,6 +29,7 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Cluster(ClusterCommand::Leave) => ("MaelNode.Leave", json!({})),
         Command::Cluster(ClusterCommand::Remove { node }) => ("MaelNode.RemoveNode", json!({"node": node})),
         Command::Ping { node } => ("MaelNode.Ping", json!({"node": node})),
+        Command::Counters { node } => ("MaelNode.GetCounters", json!({"node": node})),
         Command::Call(call) => call.question()?,
         Command::Keys(KeysCommand::Ls { node: None }) => ("MaelNode.ListKeys", json!({})),
         Command::Keys(KeysCommand::Ls { node: Some(node) }) => ("MaelNode.ListKeys", json!({"node": node})),
@@ -53,6 +54,9 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         Command::Cluster(ClusterCommand::Events { .. }) => {
             json!(tokio::time::timeout(timeout, all_events(client, method)).await.map_err(late)??)
         }
+        Command::Counters { .. } => {
+            tokio::time::timeout(timeout, counters(client, method, params)).await.map_err(late)??
+        }
         _ => tokio::time::timeout(timeout, client.call(method, params)).await.map_err(late)??,
     };
     if let Command::Call(call) = &flags.command {
@@ -72,6 +76,7 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         }
         Command::Cluster(ClusterCommand::Remove { node }) => format!("{node} is no longer in the cluster\n"),
         Command::Ping { .. } => render::pong(&read(result)?),
+        Command::Counters { .. } => render::counters(&read(result.clone())?, &read(result)?),
         Command::Keys(KeysCommand::Ls { .. }) => render::slots(&read::<KeyList>(result)?.slots),
         Command::Keys(KeysCommand::Push { node, dir, .. }) => {
             format!("{node} runs on the keys of {}\n", dir.display())
@@ -84,6 +89,13 @@ pub async fn run(client: &Client, flags: &Flags) -> Result<String, CtlError> {
         | Command::Tls(_)
         | Command::Version => version(false),
     })
+}
+
+/// What a board counts, and beside it its status: uptime, links and used stack.
+async fn counters(client: &Client, method: &str, params: Value) -> Result<Value, CtlError> {
+    let mut counted: Map<String, Value> = read(client.call(method, params.clone()).await?)?;
+    counted.extend(read::<Map<String, Value>>(client.call("MaelNode.GetStatus", params).await?)?);
+    Ok(counted.into())
 }
 
 /// All events that the node keeps. One answer holds only a part of them.

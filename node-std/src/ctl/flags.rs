@@ -105,6 +105,11 @@ pub(super) enum Command {
         /// Its name or id.
         node: String,
     },
+    /// Show what a board counts: starts, handshakes, links, requests, free stack, erases of its flash.
+    Counters {
+        /// Its name or id.
+        node: String,
+    },
     /// Call a method of any node and print its result: one of JSON-RPC by its name, or one of an application by its number. What changes
     /// a node must be asked of the node itself, apart from methods of applications.
     #[command(

@@ -9,7 +9,9 @@ use node_core::trust::Rfc3339;
 use serde_json::{Map, Value};
 
 use super::table::table;
-use crate::api::{KeySlot, Link, LinkList, NodeEvent, NodeList, NodeStatus, PingAnswer};
+use crate::api::{
+    BoardCounters, KeySlot, Link, LinkList, NodeBrief, NodeEvent, NodeList, NodeStatus, PingAnswer,
+};
 use crate::config::InForce;
 
 /// The line for an event.
@@ -126,6 +128,31 @@ pub fn pong(pong: &PingAnswer) -> String {
     format!("{} ({}) answered in {}{via}\n", pong.name, short(&pong.node), millis(pong.rtt_micros))
 }
 
+pub fn counters(counted: &BoardCounters, status: &NodeBrief) -> String {
+    let stack = match (status.stack_high_water, counted.stack_size) {
+        (Some(used), Some(size)) => format!("{} of {size} bytes", size.saturating_sub(used)),
+        (Some(used), None) => format!("{used} bytes are used"),
+        (None, _) => "-".to_owned(),
+    };
+    let erased = format!("{} in {} pages", counted.pages_erased, counted.pages);
+    let rows = [
+        ("uptime", age(0, status.uptime_ms)),
+        ("starts in its life", counted.starts.to_string()),
+        ("links now", status.links.to_string()),
+        ("links up", counted.links_up.to_string()),
+        ("links down", counted.links_down.to_string()),
+        ("reconnects", counted.reconnects.to_string()),
+        ("handshakes", counted.handshakes.to_string()),
+        ("handshakes failed", counted.handshakes_failed.to_string()),
+        ("dials failed", counted.dials_failed.to_string()),
+        ("requests answered", counted.requests.to_string()),
+        ("requests failed", counted.requests_failed.to_string()),
+        ("stack never used", stack),
+        ("erases in its life", erased),
+    ];
+    table(["COUNTER", "VALUE"], rows.map(|(name, value)| [name.to_owned(), value]).into())
+}
+
 pub fn slots(slots: &[KeySlot]) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let row = |slot: &KeySlot| {
@@ -220,6 +247,30 @@ mod tests {
             "NAME   ID        KIND  STATE   SINCE  INC  ADDRESS                RTT      KEY               EXPIRES  COMPONENTS\n\
              hub-1  01010101  hub   alive   90 s   1    https://10.0.0.1:8374  1.23 ms  abababababababab  in 20 s  web,shop\n\
              board  02020202  leaf  asleep  90 s   1    via hub-1, 09090909    -        -                 -        -\n"
+        );
+    }
+
+    #[test]
+    fn counters_show_what_is_free() {
+        let status = json!({
+            "nodeId": "02", "name": "board", "version": "1", "uptimeMs": 61_000, "links": 1, "members": 2,
+            "stackHighWater": 700,
+        });
+        let counted = json!({
+            "nodeId": "02", "starts": 9, "handshakes": 3, "handshakesFailed": 4, "dialsFailed": 5, "linksUp": 2,
+            "linksDown": 1, "reconnects": 1, "requests": 7, "requestsFailed": 8, "pagesErased": 12, "pages": 8,
+            "stackSize": 1000,
+        });
+        let (status, counted) =
+            (serde_json::from_value(status).unwrap(), serde_json::from_value(counted).unwrap());
+        let text = counters(&counted, &status);
+        for line in
+            ["uptime              61 s\n", "stack never used    300 of 1000 bytes\n", "12 in 8 pages\n"]
+        {
+            assert!(text.contains(line), "{text}");
+        }
+        assert!(
+            counters(&BoardCounters { stack_size: None, ..counted }, &status).contains("700 bytes are used")
         );
     }
 

@@ -38,6 +38,7 @@ impl Methods {
             Method::Members => self.members(),
             Method::Components => self.components(),
             Method::KeysList => self.key_slots(),
+            Method::Counters => refusal(Code::UnknownMethod, "only boards have counters"),
             Method::KeysReplace => {
                 refusal(Code::Refused, "this node's keyring is its TLS directory: change the files there")
             }

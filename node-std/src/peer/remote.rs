@@ -11,7 +11,9 @@ use node_core::rpc::{KeySlot as WireSlot, LogRequest, MAX_BODY, MemberItem, Meth
 use serde::Deserialize;
 
 use super::methods::Methods;
-use crate::api::{KeySlot, LogSource, MemberBrief, NodeBrief, OtherLog, Pong, Remote, RemoteError};
+use crate::api::{
+    BoardCounters, KeySlot, LogSource, MemberBrief, NodeBrief, OtherLog, Pong, Remote, RemoteError,
+};
 use crate::cluster::Cluster;
 use crate::link::ExchangeError;
 use crate::log::{Reader, Ring};
@@ -81,6 +83,12 @@ impl Remote for Peers {
     async fn components(&self, node: NodeId) -> Result<Vec<String>, RemoteError> {
         let answer = self.ask(node, Method::Components, Bytes::new()).await?;
         list(node, &answer, |name: &str| name.to_owned())
+    }
+
+    async fn counters(&self, node: NodeId) -> Result<BoardCounters, RemoteError> {
+        let answer = self.ask(node, Method::Counters, Bytes::new()).await?;
+        let counters = postcard::from_bytes(&answer).map_err(|_| unreadable(node))?;
+        Ok(BoardCounters::new(node, &counters))
     }
 
     async fn list_keys(&self, node: NodeId) -> Result<Vec<KeySlot>, RemoteError> {

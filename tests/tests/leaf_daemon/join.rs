@@ -54,6 +54,26 @@ fn maelctl_pings_the_leaf_and_lists_its_keys() {
 }
 
 #[test]
+fn maelctl_shows_what_the_leaf_counts() {
+    let world = World::start();
+    let ctl = world.ctl();
+    world.echoes(b"one request").unwrap();
+    let counted = ctl.json(&["counters", BOARD]).unwrap();
+    for (name, count) in
+        [("starts", 1), ("handshakes", 1), ("linksUp", 1), ("linksDown", 0), ("stackSize", 4096)]
+    {
+        assert_eq!(counted[name], json!(count), "{name}: {counted}");
+    }
+    assert_eq!((&counted["name"], &counted["stackHighWater"]), (&json!(BOARD), &json!(1234)));
+    assert!(counted["requests"].as_u64() >= Some(1), "{counted}");
+    let output = ctl.run(&["counters", BOARD]).unwrap();
+    assert!(output.code == 0 && output.stdout.contains("2862 of 4096 bytes"), "{output:?}");
+    // A server has no such counters, and says so.
+    let output = ctl.run(&["counters", "hub"]).unwrap();
+    assert!(output.code == 1 && output.stderr.contains("only boards have counters"), "{output:?}");
+}
+
+#[test]
 fn maelctl_calls_the_methods_of_the_leaf() {
     let world = World::start();
     let ctl = world.ctl();

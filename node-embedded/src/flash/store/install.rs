@@ -30,7 +30,7 @@ impl<F: NorFlash> Store<'_, F> {
     /// # Errors
     /// The flash cannot be read there.
     pub(crate) async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), StoreError<F::Error>> {
-        let read = self.map.flash().read(offset, bytes).await;
+        let read = self.map.flash().flash.read(offset, bytes).await;
         read.map_err(|value| StoreError::Flash(Error::Storage { value }))
     }
 

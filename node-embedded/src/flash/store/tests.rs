@@ -428,6 +428,19 @@ fn the_longest_settings_and_keyrings_replace_each_other_for_ever() {
 }
 
 #[test]
+fn erases_are_counted_over_restarts() {
+    let flash = Flash::new();
+    for start in 1..=40 {
+        with_store(&flash, async |store| {
+            assert_eq!(store.wear().await.unwrap(), Wear { erased: flash.erased(), pages: 4 });
+            store.provision(&bundle(start)).await.unwrap();
+            assert_eq!(store.wear().await.unwrap(), Wear { erased: flash.erased(), pages: 4 });
+        });
+    }
+    assert!(flash.erased() > 8, "it went twice round the pages");
+}
+
+#[test]
 fn a_worn_flash_refuses_a_blob_and_keeps_what_it_has() {
     let flash = installed(5);
     let old = provisioned(&flash);

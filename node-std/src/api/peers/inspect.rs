@@ -1,9 +1,11 @@
-//! `MaelNode.GetStatus`, `ListMembers` and `ListComponents`: what every node answers of itself, a board too.
+//! `MaelNode.GetStatus`, `ListMembers` and `ListComponents`: what every node answers of itself, a board too. `GetCounters`: what only a
+//! board answers.
 
 use node_core::id::NodeId;
 use serde::{Deserialize, Serialize};
 
 use super::brief::{MemberBrief, NodeBrief};
+use super::counters::BoardCounters;
 use super::remote::Remote;
 use crate::api::error::RpcError;
 use crate::api::node;
@@ -22,6 +24,10 @@ impl<R: Remote> Api<R> {
     pub(in crate::api) async fn list_components(&self, of: OfNode) -> Result<ComponentList, RpcError> {
         let id = self.meant(of)?;
         Ok(ComponentList { node_id: id.to_string(), components: self.remote.components(id).await? })
+    }
+
+    pub(in crate::api) async fn board_counters(&self, of: OfNode) -> Result<BoardCounters, RpcError> {
+        Ok(self.remote.counters(self.meant(of)?).await?)
     }
 
     /// The node of a request, this one by default.

@@ -5,6 +5,7 @@
 
 mod brief;
 mod call;
+mod counters;
 mod inspect;
 mod keys;
 mod method;
@@ -13,6 +14,7 @@ mod remote;
 
 pub use brief::{MemberBrief, NodeBrief};
 pub(super) use call::{CallParams, PEER, Way};
+pub use counters::BoardCounters;
 pub use inspect::{ComponentList, MemberList};
 pub use keys::{KeyList, PushAnswer};
 pub use method::MethodAnswer;

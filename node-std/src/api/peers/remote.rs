@@ -7,6 +7,7 @@ use node_core::id::NodeId;
 use node_core::rpc::{Code, LogRequest};
 
 use super::brief::{MemberBrief, NodeBrief};
+use super::counters::BoardCounters;
 use crate::api::error::RpcError;
 use crate::api::keyring::KeySlot;
 use crate::api::logs::LogSource;
@@ -24,6 +25,9 @@ pub trait Remote: Send + Sync + 'static {
 
     /// The components that `node` offers.
     fn components(&self, node: NodeId) -> impl Future<Output = Result<Vec<String>, RemoteError>> + Send;
+
+    /// What `node` counts, a board.
+    fn counters(&self, node: NodeId) -> impl Future<Output = Result<BoardCounters, RemoteError>> + Send;
 
     /// The keyring of `node`.
     fn list_keys(&self, node: NodeId) -> impl Future<Output = Result<Vec<KeySlot>, RemoteError>> + Send;
