@@ -18,6 +18,11 @@ pub const BOARD: Ipv4Address = Ipv4Address::new(10, 0, 0, 1);
 /// The other end's address.
 pub const HUB: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
 
+std::thread_local! {
+    /// Bytes that passed over the cables of this thread, in both directions.
+    pub static CARRIED: Cell<u64> = const { Cell::new(0) };
+}
+
 /// The addresses of an end: `ip`, and `fd00::` with its last byte. The hub is the name server.
 fn config(ip: Ipv4Address) -> Config {
     let mut config = Config::ipv4_static(StaticConfigV4 {
@@ -146,6 +151,7 @@ impl TxToken for Room {
         let result = fill(&mut frame);
         let mut line = self.line.borrow_mut();
         if self.plugged {
+            CARRIED.set(CARRIED.get() + length as u64);
             line.frames.push_back(frame);
             if let Some(receiver) = line.receiver.take() {
                 receiver.wake();

@@ -22,6 +22,8 @@ mod counters;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod flash;
 #[cfg(test)]
 mod heartbeat;
@@ -59,6 +61,8 @@ mod redial;
 mod secure_element;
 #[cfg(test)]
 mod serial_line;
+#[cfg(test)]
+mod sleep;
 #[cfg(test)]
 mod task;
 #[cfg(test)]
