@@ -98,6 +98,7 @@ impl Application for Component {
         u32::try_from(stack::used()).ok()
     }
 
+    #[cfg(feature = "runtime")]
     fn stack_size(&self) -> Option<u32> {
         u32::try_from(stack::size()).ok()
     }
