@@ -2,6 +2,7 @@
 
 mod decode;
 mod machine;
+mod parts;
 mod program;
 mod sizes;
 
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 use crate::log::Log;
 pub use crate::log::Mark;
 pub use machine::Machine;
+pub use parts::Parts;
 pub use program::Program;
 pub use sizes::Sizes;
 

@@ -31,7 +31,14 @@ pub struct Board {
     pub sizes: Sizes,
     /// The sizes in the board's sizes.txt.
     pub sizes_before: Option<Sizes>,
+    /// What takes the flash: crates.
+    pub flash: Vec<(String, u64)>,
+    /// What takes the RAM: variables.
+    pub ram: Vec<(String, u64)>,
 }
+
+/// How many parts are shown.
+const PARTS: usize = 20;
 
 /// Starts one daemon and the board, and counts.
 ///
@@ -79,7 +86,9 @@ pub fn measure() -> Result<Board> {
         handshake: handshake * 1000,
         echo,
     };
-    Ok(Board { sizes, sizes_before: Sizes::kept()? })
+    let parts = board::Parts::of(Program::find(board::Machine::An386)?.elf())?;
+    let most = |parts: Vec<_>| parts.into_iter().take(PARTS).collect();
+    Ok(Board { sizes, sizes_before: Sizes::kept()?, flash: most(parts.flash), ram: most(parts.ram) })
 }
 
 /// Microseconds of the board's time in which its processor was busy, and that passed.
@@ -209,6 +218,11 @@ impl fmt::Display for Board {
         part("a hub: flash", |sizes| sizes.hub_flash)?;
         part("a hub: static RAM, its heap included", |sizes| sizes.hub_ram)?;
         part("a hub: stack, at most so far", |sizes| sizes.hub_stack)?;
-        part("a hub: heap, at most so far", |sizes| sizes.hub_heap)
+        part("a hub: heap, at most so far", |sizes| sizes.hub_heap)?;
+        for (what, parts) in [("flash by crate", &self.flash), ("RAM by variable", &self.ram)] {
+            writeln!(f, "{what}")?;
+            parts.iter().try_for_each(|(name, bytes)| writeln!(f, "  {name:<50}{bytes:>12}"))?;
+        }
+        Ok(())
     }
 }

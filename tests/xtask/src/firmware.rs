@@ -1,5 +1,7 @@
 //! Builds the firmware of the boards.
 
+mod kept;
+
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -52,27 +54,36 @@ const BOARDS: [Board<'_>; 9] = [
     Board::of("esp32-c6", RISCV32IMAC),
 ];
 
-/// Builds every board and prints how large its firmware is. With `features`, builds the emulated board alone, with these.
+/// Builds every board, prints how large its firmware is, and compares that with its sizes.txt, or with `keep` writes it there.
 ///
 /// # Errors
 ///
-/// A compiler is missing, or a board does not build.
-pub fn build_all(features: Option<&str>) -> Result<()> {
-    match features {
-        Some(features) => print(&Board { features, folder: "features", ..QEMU }),
-        None => BOARDS.iter().try_for_each(print),
-    }
+/// A compiler is missing, a board does not build, or it has grown.
+pub fn build_all(keep: bool) -> Result<()> {
+    BOARDS.iter().try_for_each(|board| {
+        let sizes = print(board)?;
+        if keep { kept::keep(board, sizes) } else { kept::check(board, sizes) }
+    })
+}
+
+/// Builds the emulated board alone, with these features, and prints how large its firmware is.
+///
+/// # Errors
+///
+/// A compiler is missing, or it does not build.
+pub fn build_with(features: &str) -> Result<()> {
+    print(&Board { features, folder: "features", ..QEMU }).map(drop)
 }
 
 /// Builds a board and prints how large its firmware is.
-fn print(board: &Board<'_>) -> Result<()> {
+fn print(board: &Board<'_>) -> Result<Sizes> {
     let elf = build(board)?;
     let Board { name, features, .. } = board;
     let with = if features.is_empty() { String::new() } else { format!(" with {features}") };
     let sizes = Sizes::of(&elf)?;
     println!("{name}{with}: {sizes} ({} and {} bytes)", sizes.flash, sizes.ram);
     println!("{}", elf.display());
-    Ok(())
+    Ok(sizes)
 }
 
 /// Lints every board; a warning is an error.

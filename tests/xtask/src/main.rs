@@ -48,6 +48,9 @@ enum Command {
         /// Build only the emulated board, with these features of its package, and commas between them
         #[arg(long)]
         features: Option<String>,
+        /// Write the sizes into the sizes.txt of each board; without it, a board that has grown is an error
+        #[arg(long, conflicts_with_all = ["lint", "features"])]
+        keep_sizes: bool,
     },
     /// Build and run one emulated board, and show its log
     Board(board::Arguments),
@@ -68,8 +71,9 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Sim(arguments) => sim::sim(&arguments),
         Command::Setup => setup::setup(),
-        Command::Firmware { lint: false, features } => firmware::build_all(features.as_deref()),
         Command::Firmware { lint: true, .. } => firmware::lint_all(),
+        Command::Firmware { features: Some(features), .. } => firmware::build_with(&features),
+        Command::Firmware { keep_sizes, .. } => firmware::build_all(keep_sizes),
         Command::Board(arguments) => board::board(&arguments),
         Command::Provision(arguments) => provision::provision(&arguments),
         Command::CoreAlone => core_alone::build(),

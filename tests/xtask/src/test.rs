@@ -18,7 +18,7 @@ const STEPS: [Step; 12] = [
     ("node-core without an operating system", core_alone::build),
     ("lints", lint),
     ("lints of the firmware", firmware::lint_all),
-    ("firmware", || firmware::build_all(None)),
+    ("firmware", || firmware::build_all(false)),
     ("tests", tests),
     ("tests of the boards' workspace", board_tests),
     ("documentation", documentation),
