@@ -1,11 +1,11 @@
 //! The one future in which a node lives.
 
 use core::cell::{Cell, RefCell};
-use core::future::poll_fn;
+use core::convert::Infallible;
+use core::future::{Future, pending, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 
-use embassy_futures::join::join_array;
 use embassy_net::Stack;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
@@ -56,22 +56,20 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
         } = self;
         let (state, network): (&'d State<'d>, _) = (*state, *network);
         let (rng, keyring, application) = (&*rng, &*keyring, &*application);
-        // Most futures are created in their final places: futures are large, and a board's stack is small.
+        // Each future is created in its final place: futures are large, and a board's stack is small.
         let connector = |port| Connector { state, network, rng, port, turn: Cell::new(0) };
         let server = Server { state, application, keyring };
         let [first_port, second_port] = ports;
-        let [heads @ .., methods_head] = heads;
+        let [first_head, rest @ .., methods_head] = heads;
+        let mut rest = rest.iter_mut();
         let (first_connector, second_connector) = (connector(0), connector(1));
         let mut clock = pin!(clock(state));
         let mut trials = pin!(judge_trials(state, keyring));
         let mut first_connection = pin!(first_connector.run(first_port));
         let mut second_connection = pin!(second_connector.run(second_port));
-        let mut others = WORKERS;
-        let mut workers = pin!(join_array(heads.each_mut().map(|head| {
-            others -= 1;
-            let last = others == 0 && WORKERS > 1;
-            server.work(if last { Work::Whole } else { Work::Application }, head)
-        })));
+        let mut first_worker = pin!(server.work(Work::Application, first_head));
+        let mut second_worker = pin!(Optional::<{ WORKERS > 1 }>::work(&server, MIDDLE, rest.next()));
+        let mut third_worker = pin!(Optional::<{ WORKERS > 2 }>::work(&server, Work::Whole, rest.next()));
         #[cfg(feature = "logs")]
         let mut logs_worker = pin!(server.work_logs());
         let mut methods_worker = pin!(server.work_methods(methods_head));
@@ -87,7 +85,9 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
             let _ = trials.as_mut().poll(cx);
             let _ = first_connection.as_mut().poll(cx);
             let _ = second_connection.as_mut().poll(cx);
-            let _ = workers.as_mut().poll(cx);
+            let _ = first_worker.as_mut().poll(cx);
+            let _ = second_worker.as_mut().poll(cx);
+            let _ = third_worker.as_mut().poll(cx);
             let _ = methods_worker.as_mut().poll(cx);
             #[cfg(feature = "logs")]
             let _ = logs_worker.as_mut().poll(cx);
@@ -97,6 +97,43 @@ impl<'d, G: CryptoRngCore, F: NorFlash, A: Application> Runner<'d, G, F, A> {
             Poll::Pending
         })
         .await
+    }
+}
+
+/// The last worker takes whole requests only, where it is not the only one.
+const MIDDLE: Work = if WORKERS > 2 { Work::Application } else { Work::Whole };
+
+/// A worker that a product may do without: one that is not there takes no memory.
+trait Worker {
+    fn work<F: NorFlash, A: Application>(
+        server: &Server<'_, '_, F, A>,
+        work: Work,
+        head: Option<&mut [u8; HEAD]>,
+    ) -> impl Future<Output = Infallible>;
+}
+
+struct Optional<const THERE: bool>;
+
+impl Worker for Optional<true> {
+    async fn work<F: NorFlash, A: Application>(
+        server: &Server<'_, '_, F, A>,
+        work: Work,
+        head: Option<&mut [u8; HEAD]>,
+    ) -> Infallible {
+        match head {
+            Some(head) => server.work(work, head).await,
+            None => pending().await,
+        }
+    }
+}
+
+impl Worker for Optional<false> {
+    async fn work<F: NorFlash, A: Application>(
+        _: &Server<'_, '_, F, A>,
+        _: Work,
+        _: Option<&mut [u8; HEAD]>,
+    ) -> Infallible {
+        pending().await
     }
 }
 

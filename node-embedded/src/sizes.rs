@@ -11,7 +11,7 @@
 //! | `MAEL_TCP_WRITE` | [`TCP_WRITE`] | 2,048 | 536 to 65,535 |
 //! | `MAEL_THEIR_EXCHANGES` | [`THEIR_EXCHANGES`] | 6 | 2 to 64 |
 //! | `MAEL_EXCHANGE_CREDIT` | [`EXCHANGE_CREDIT`] | 512 | 256 to 65,535 |
-//! | `MAEL_WORKERS` | [`WORKERS`] | 3 | 1 to 16 |
+//! | `MAEL_WORKERS` | [`WORKERS`] | 3 | 1 to 3 |
 //! | `MAEL_BUNDLE` | [`BUNDLE`] | 3,840 | 1,536 to 3,840 |
 //! | `MAEL_LOG` | [`LOG`] | 1,024 | 256 to 65,536 |
 //!
@@ -86,7 +86,7 @@ pub const EXCHANGE_CREDIT: usize = chosen(option_env!("MAEL_EXCHANGE_CREDIT"), 5
 pub const LINK_CREDIT: usize = THEIR_EXCHANGES * EXCHANGE_CREDIT;
 /// Requests to the application that the node answers at the same time, beside one built-in method. Where there are several workers, the
 /// last one takes no request whose end has not arrived, so that slow uploads leave it to others.
-pub const WORKERS: usize = chosen(option_env!("MAEL_WORKERS"), 3, 1, 16);
+pub const WORKERS: usize = chosen(option_env!("MAEL_WORKERS"), 3, 1, 3);
 /// How long a further request waits for a worker. Then it is reset with *full*, of which a hub makes status 503.
 pub const WAIT: Duration = Duration::from_secs(5);
 /// How long a worker waits for a hub that sends nothing, or reads nothing. Then the request is answered with status 408 if it

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use board_settings::{Ip, Settings};
-use node_tests::board::{self, Board, Machine, Options};
+use node_tests::board::{self, Board, Machine, Options, Parts, Program, Sizes};
 use node_tests::ctl::Ctl;
 use node_tests::on_every_machine;
 use node_tests::pki::{Algorithm, TlsDir};
@@ -125,4 +125,16 @@ fn a_flash_of_another_size_is_refused(machine: Machine) {
     board.restart().unwrap();
     assert_eq!(board.wait_for_exit(TIMEOUT).unwrap().code(), Some(1));
     board.wait_for_log("stopped: flash.bin: 5 bytes long", TIMEOUT).unwrap();
+}
+
+#[test]
+fn the_parts_of_a_firmware_are_most_of_it() {
+    let program = Program::find(Machine::An386).unwrap();
+    let (sizes, parts) = (Sizes::of(program.elf()).unwrap(), Parts::of(program.elf()).unwrap());
+    let sum = |parts: &[(String, u64)]| parts.iter().map(|(_, size)| size).sum::<u64>();
+    let (flash, ram) = (sum(&parts.flash), sum(&parts.ram));
+    assert!((sizes.flash * 3 / 4..=sizes.flash).contains(&flash), "{flash} of {}", sizes.flash);
+    assert!((sizes.ram * 9 / 10..=sizes.ram).contains(&ram), "{ram} of {}", sizes.ram);
+    let largest: Vec<_> = parts.flash.iter().take(2).map(|(name, _)| name.as_str()).collect();
+    assert!(largest.contains(&"node_embedded") && largest.contains(&"node_core"), "{largest:?}");
 }
