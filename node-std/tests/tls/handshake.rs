@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use node_core::trust::Rejection;
+use node_core::wire::FIRST_RECORD;
 use node_std::tls::{ALPN_LINK, Keyring, Shown, explain, peer_fingerprint};
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -249,7 +250,7 @@ async fn a_node_that_missed_one_rotation_gets_in_and_after_two_it_does_not() {
 }
 
 #[tokio::test]
-async fn records_to_a_peer_fit_a_boards_buffer() {
+async fn a_write_is_a_record_of_its_own_and_a_handshake_fits_a_boards_buffer() {
     let pki = Pki::new(&[]);
     pki.make("a", RSA);
     let keyring = Keyring::open(pki.dir()).unwrap();
@@ -259,13 +260,13 @@ async fn records_to_a_peer_fit_a_boards_buffer() {
     let connect = TlsConnector::from(keyring.link_client_config().config).connect(server_name(), board);
     let (mut from_server, mut to_server) = tokio::io::split(far);
     let (mut from_board, mut to_board) = tokio::io::split(carrier);
-    let mut longest = 0;
+    let mut lengths = Vec::new();
     let observe = async {
         let mut header = [0; 5];
         while from_server.read_exact(&mut header).await.is_ok() {
             let mut body = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
             from_server.read_exact(&mut body).await.unwrap();
-            longest = longest.max(body.len());
+            lengths.push(body.len());
             to_board.write_all(&header).await.unwrap();
             to_board.write_all(&body).await.unwrap();
         }
@@ -274,16 +275,21 @@ async fn records_to_a_peer_fit_a_boards_buffer() {
     let talk = async {
         let (server, client) = tokio::join!(accept, connect);
         let (mut server, mut client) = (server.unwrap(), client.unwrap());
-        server.write_all(&[7; 20_000]).await.unwrap();
+        // A link relies on it: it writes no more at once than its peer's buffer holds (R-003g).
+        for _ in 0..16 {
+            server.write_all(&[7; FIRST_RECORD]).await.unwrap();
+        }
         server.shutdown().await.unwrap();
         let mut read = Vec::new();
         client.read_to_end(&mut read).await.unwrap();
-        assert_eq!(read.len(), 20_000);
+        assert_eq!(read.len(), 16 * FIRST_RECORD);
     };
     tokio::select! {
         () = talk => {}
         () = observe => {}
         _ = tokio::io::copy(&mut from_board, &mut to_server) => {}
     }
-    assert_eq!(longest, 4096);
+    let sealed = FIRST_RECORD + 17;
+    assert_eq!(lengths.iter().filter(|length| **length == sealed).count(), 16, "{lengths:?}");
+    assert!(lengths.iter().all(|length| *length <= 4096), "{lengths:?}");
 }
