@@ -32,7 +32,7 @@ impl Program {
     ///
     /// As [`find`](Self::find).
     pub fn find_with_ca() -> Result<Self> {
-        Self::find_at(Machine::An386, "MAEL_BOARD_CA_ELF", "ca")
+        Self::find_at(Machine::An386, "MAEL_BOARD_CA_ELF", "-ca")
     }
 
     /// The same with the feature `hub`, and `MAEL_BOARD_HUB_ELF`.
@@ -41,13 +41,13 @@ impl Program {
     ///
     /// As [`find`](Self::find).
     pub fn find_hub() -> Result<Self> {
-        Self::find_at(Machine::An386, "MAEL_BOARD_HUB_ELF", "hub")
+        Self::find_at(Machine::An386, "MAEL_BOARD_HUB_ELF", "-hub")
     }
 
-    fn find_at(machine: Machine, variable: &str, folder: &str) -> Result<Self> {
+    fn find_at(machine: Machine, variable: &str, variant: &str) -> Result<Self> {
         let named = std::env::var_os(variable).filter(|_| machine == Machine::An386).map(PathBuf::from);
-        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../boards/target").join(folder);
-        let built = built.join(machine.target()).join("release").join(machine.name());
+        let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../boards/target/firmware");
+        let built = images.join(format!("{}{variant}", machine.name()));
         Self::load(machine, &named.unwrap_or(built))
     }
 

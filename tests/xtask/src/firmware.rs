@@ -2,10 +2,11 @@
 
 mod kept;
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use node_tests::board::{Machine, Sizes};
 
 use crate::run::{root, run};
@@ -20,8 +21,8 @@ pub struct Board<'f> {
     pub target: &'static str,
     /// Features of its package, with commas between them.
     pub features: &'f str,
-    /// The folder of the build below `boards/target`, so that one with other features does not replace it.
-    pub folder: &'static str,
+    /// What is added to the name of its image, so that one with other features does not replace it.
+    pub variant: &'static str,
 }
 
 impl Board<'_> {
@@ -31,16 +32,16 @@ impl Board<'_> {
     }
 
     const fn of(name: &'static str, target: &'static str) -> Self {
-        Self { name, target, features: "", folder: "" }
+        Self { name, target, features: "", variant: "" }
     }
 }
 
 /// The board that most tests run in QEMU.
 pub const QEMU: Board<'_> = Board::emulated(Machine::An386);
 /// The same with a CA, for the tests of that.
-pub const QEMU_WITH_CA: Board<'_> = Board { features: "ca", folder: "ca", ..QEMU };
+pub const QEMU_WITH_CA: Board<'_> = Board { features: "ca", variant: "-ca", ..QEMU };
 /// The same as a hub.
-pub const QEMU_HUB: Board<'_> = Board { features: "hub", folder: "hub", ..QEMU };
+pub const QEMU_HUB: Board<'_> = Board { features: "hub", variant: "-hub", ..QEMU };
 
 const BOARDS: [Board<'_>; 9] = [
     QEMU,
@@ -72,7 +73,7 @@ pub fn build_all(keep: bool) -> Result<()> {
 ///
 /// A compiler is missing, or it does not build.
 pub fn build_with(features: &str) -> Result<()> {
-    print(&Board { features, folder: "features", ..QEMU }).map(drop)
+    print(&Board { features, variant: "-features", ..QEMU }).map(drop)
 }
 
 /// Builds a board and prints how large its firmware is.
@@ -95,20 +96,27 @@ pub fn lint_all() -> Result<()> {
     BOARDS.iter().try_for_each(|board| run(cargo("clippy", board)?.args(["--", "--deny", "warnings"])))
 }
 
-/// Builds the release firmware of `board` and returns its ELF file.
+/// Builds the release firmware of `board` and returns its image, an ELF file.
+///
+/// All firmware shares one target directory, in which one with other features has the same name: each image is copied out of it.
 ///
 /// # Errors
 ///
 /// As [`build_all`].
 pub fn build(board: &Board<'_>) -> Result<PathBuf> {
     run(&mut cargo("build", board)?)?;
-    Ok(target_dir().join(board.folder).join(board.target).join("release").join(board.name))
+    let images = target_dir().join("firmware");
+    let image = images.join(format!("{}{}", board.name, board.variant));
+    fs::create_dir_all(&images).with_context(|| images.display().to_string())?;
+    fs::copy(target_dir().join(board.target).join("release").join(board.name), &image)
+        .with_context(|| image.display().to_string())?;
+    Ok(image)
 }
 
 fn cargo(command: &str, board: &Board<'_>) -> Result<Command> {
     let mut cargo = Toolchain::find(board.target)?.cargo(command, board.target, "core,alloc");
     cargo.args(["--release", "--package", board.name, "--features", board.features, "--target-dir"]);
-    cargo.arg(target_dir().join(board.folder));
+    cargo.arg(target_dir());
     // Cargo reads the board's own configuration only from there.
     cargo.current_dir(root().join("boards").join(board.name));
     Ok(cargo)
