@@ -12,7 +12,7 @@ use esp_hal::time::Duration;
 use esp_hal::timer::timg::{MwdtStage, TimerGroup, Wdt};
 
 /// How long the watchdog waits. An erase of flash holds the node up for at most 0.4 s, and so does a signature.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the log has to reach the host, in milliseconds.
 const LAST_WORDS: u32 = 100;
 
@@ -23,7 +23,7 @@ impl Watchdog {
     /// Starts the watchdog.
     pub fn start(group: TIMG1<'static>) -> Self {
         let mut watchdog = TimerGroup::new(group).wdt;
-        watchdog.set_timeout(MwdtStage::Stage0, PATIENCE);
+        watchdog.set_timeout(MwdtStage::Stage0, WATCHDOG_TIMEOUT);
         watchdog.enable();
         Self(watchdog)
     }

@@ -14,7 +14,7 @@ use embassy_stm32::{Config, Peri, Peripherals, pac};
 
 /// How long the watchdog waits, in microseconds. An erase of a sector holds the node up for at most 4 s. The watchdog's own clock
 /// is some percent off.
-const PATIENCE: u32 = 20_000_000;
+const WATCHDOG_TIMEOUT: u32 = 20_000_000;
 /// How long the log has to reach a debugger, in cycles of 400 MHz: 0.1 s.
 const LAST_WORDS: u32 = 40_000_000;
 
@@ -55,7 +55,7 @@ pub struct Watchdog(IndependentWatchdog<'static, IWDG1>);
 impl Watchdog {
     /// Starts the watchdog. Nothing but a reset stops it.
     pub fn start(watchdog: Peri<'static, IWDG1>) -> Self {
-        let mut watchdog = IndependentWatchdog::new(watchdog, PATIENCE);
+        let mut watchdog = IndependentWatchdog::new(watchdog, WATCHDOG_TIMEOUT);
         watchdog.unleash();
         Self(watchdog)
     }

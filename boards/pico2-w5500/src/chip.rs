@@ -10,7 +10,7 @@ use embassy_rp::{Peri, otp, pac};
 use embassy_time::Duration;
 
 /// How long the watchdog waits. An erase of flash holds the node up for at most 0.4 s, a signature for less.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the log has to reach a debugger, in cycles of 150 MHz: some 0.1 s.
 const LAST_WORDS: u32 = 15_000_000;
 
@@ -22,13 +22,13 @@ impl Watchdog {
     pub fn start(watchdog: Peri<'static, WATCHDOG>) -> Self {
         let mut watchdog = embassy_rp::watchdog::Watchdog::new(watchdog);
         watchdog.pause_on_debug(true);
-        watchdog.start(PATIENCE);
+        watchdog.start(WATCHDOG_TIMEOUT);
         Self(watchdog)
     }
 
     /// Feeds it.
     pub fn feed(&mut self) {
-        self.0.feed(PATIENCE);
+        self.0.feed(WATCHDOG_TIMEOUT);
     }
 
     /// The cause of the last reset.

@@ -24,7 +24,9 @@ pub struct Status<'b> {
 }
 
 /// What a board counts (R-063b). Each count stops at its highest number.
+// The names are those of JSON; on a link the fields have none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Counters {
     /// Starts of the board in its life, this one included.
     pub starts: u32,

@@ -1,4 +1,4 @@
-//! Whom this node trusts, by the core's policy: a peer's certificate, and its proof that it holds the key.
+//! The trust in a peer, by the core's policy: its certificate, and its proof that it holds the key.
 
 use node_core::crypto::{BadSignature, P256Point, Signature, Software, Verify};
 use node_core::keys::MAX_BUNDLE_SLOTS;

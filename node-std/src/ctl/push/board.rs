@@ -22,7 +22,7 @@ pub struct Board {
 /// id is sure to mean the right board. A name is only what the node that is asked says.
 pub fn find(nodes: &[NodeStatus], given: &str) -> Result<Board, PushError> {
     let node = sole(nodes, given)?;
-    // A hub is most often a server. Who means a board says so by its whole id, or a board's private keys would be sealed for a server.
+    // A hub is most often a server, for which a board's private keys must not be sealed. Its whole id says that a board is meant.
     if node.kind != "leaf" && given.parse::<NodeId>().is_err() {
         return Err(PushError::NoBoard { node: given.to_owned(), kind: node.kind.clone() });
     }
