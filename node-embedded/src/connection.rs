@@ -135,11 +135,12 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         let trust = self.trust(host(&dial.address));
         let lists = self.state.with(|core| core.lists);
         let carrier = Carrier::new(&reader, &writer);
-        let mut session = Session::open(carrier, records, trust, &presented, self.rng).await?;
+        let mut session = Session::new(carrier, records);
+        let hub = session.open(trust, &presented, self.rng).await?;
         if !presented.is_current() {
             return Err(SessionError::KeysReplaced);
         }
-        if session.hub().by == Grounds::Authority && lists != self.state.with(|core| core.lists) {
+        if hub.by == Grounds::Authority && lists != self.state.with(|core| core.lists) {
             return Err(SessionError::ListsReplaced);
         }
         let mut nonce = [0; 32];
@@ -148,7 +149,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
             origin: Origin::Dialled(dial.target),
             ours: presented.fingerprint(),
             edition: presented.edition(),
-            peer: session.hub(),
+            peer: hub,
             endpoint,
             nonce,
         };

@@ -13,7 +13,7 @@ mod wear;
 mod wiped;
 
 pub(crate) use aligned::Aligned;
-pub(crate) use keyring::{Edition, KeySlots, Keys, Presented};
+pub(crate) use keyring::{Edition, KeySlots, Keys, Presented, Summary};
 pub(crate) use store::{Brought, KeyringMemory, Record, Store, Wear};
 pub(crate) use wiped::Wiped;
 

@@ -252,5 +252,5 @@ fn check(
 /// Checks a keyring by its own rules.
 #[inline(never)]
 fn usable(bundle: &[u8], held: Option<PublicKey>) -> Result<(), BundleError> {
-    Keys::read(bundle, held).map(|_| ())
+    Keys::check(bundle, held).map(drop)
 }

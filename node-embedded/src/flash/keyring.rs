@@ -10,7 +10,7 @@ use node_core::keys::{
 };
 use node_core::time::{UnixTime, WallClock};
 use node_core::trust::{Anchor, Certificate, Fingerprint, Role, Roles};
-use zeroize::Zeroizing;
+use zeroize::Zeroize as _;
 
 use crate::settings::{MAX_PINS, TlsSigner};
 #[cfg(feature = "accept")]
@@ -25,7 +25,7 @@ pub(crate) struct Keys {
     trusted: heapless::Vec<Trusted, MAX_BUNDLE_SLOTS>,
     certificate: heapless::Vec<u8, MAX_BUNDLE_CERTIFICATE>,
     /// Without `Debug`, so that no log can hold it. Zeros when a device holds the key.
-    secret: Zeroizing<[u8; 32]>,
+    secret: Secret,
     /// A device holds the private key of the active certificate.
     is_held: bool,
     active: Fingerprint,
@@ -34,10 +34,27 @@ pub(crate) struct Keys {
     edition: Edition,
 }
 
+/// A private key, wiped when it is dropped.
+struct Secret([u8; 32]);
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 /// A certificate in the keyring.
 struct Trusted {
     certificate: Fingerprint,
     roles: Roles,
+}
+
+/// What a keyring is known by.
+pub(crate) struct Summary {
+    /// SHA-256 of the certificate that this node presents.
+    pub(crate) active: Fingerprint,
+    /// The digest of all certificates.
+    pub(crate) digest: Fingerprint,
 }
 
 /// Counts the keyrings since the start.
@@ -45,11 +62,41 @@ struct Trusted {
 pub(crate) struct Edition(u32);
 
 impl Keys {
-    /// Reads and checks an encoded bundle. A device of the settings holds the private key of `held`.
+    /// Before the first keyring: nobody is trusted, and nothing is shown.
+    pub(crate) const NONE: Self = Self {
+        trusted: heapless::Vec::new(),
+        certificate: heapless::Vec::new(),
+        secret: Secret([0; 32]),
+        is_held: false,
+        active: Fingerprint([0; 32]),
+        not_after: UnixTime(0),
+        digest: Fingerprint([0; 32]),
+        edition: Edition(0),
+    };
+
+    /// Checks an encoded bundle. A device of the settings holds the private key of `held`.
     ///
     /// # Errors
     /// Says what is wrong with which slot.
-    pub(crate) fn read(bundle: &[u8], held: Option<PublicKey>) -> Result<Self, BundleError> {
+    pub(crate) fn check(bundle: &[u8], held: Option<PublicKey>) -> Result<Summary, BundleError> {
+        Self::read(bundle, held, None)
+    }
+
+    /// Puts the keyring of an encoded bundle in the place of this one, as the next edition.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check); then nothing changed.
+    pub(crate) fn load(&mut self, bundle: &[u8], held: Option<PublicKey>) -> Result<(), BundleError> {
+        Self::read(bundle, held, Some(self)).map(drop)
+    }
+
+    /// Reads a bundle into its place, where it is large and holds a key: a copy on the stack would be neither short-lived nor wiped.
+    #[inline(never)]
+    fn read(
+        bundle: &[u8],
+        held: Option<PublicKey>,
+        place: Option<&mut Self>,
+    ) -> Result<Summary, BundleError> {
         let bundle = Bundle::decode(bundle)?;
         let slots = bundle.validate_with(&Software, held)?;
         let keyring = Keyring::new(&slots).map_err(BundleError::Keyring)?;
@@ -60,20 +107,29 @@ impl Keys {
         if key.is_none() && held.is_none() {
             return Err(no_pair());
         }
-        let trusted = |slot: &SlotInfo| Trusted {
+        if slot.certificate.len() > MAX_BUNDLE_CERTIFICATE {
+            return Err(BundleError::TooLong);
+        }
+        let summary = Summary { active: active.certificate, digest: keyring.digest(&Software) };
+        let Some(place) = place else { return Ok(summary) };
+        place.trusted.clear();
+        place.trusted.extend(slots.iter().map(|slot| Trusted {
             certificate: slot.certificate,
             roles: roles_in(&slots, slot.certificate, &[], None).roles,
-        };
-        Ok(Self {
-            trusted: slots.iter().map(trusted).collect(),
-            certificate: heapless::Vec::from_slice(slot.certificate).map_err(|_| BundleError::TooLong)?,
-            secret: Zeroizing::new(key.map_or([0; 32], |P256Secret(secret)| *secret)),
-            is_held: key.is_none(),
-            active: active.certificate,
-            not_after: active.not_after,
-            digest: keyring.digest(&Software),
-            edition: Edition(0),
-        })
+        }));
+        place.certificate.clear();
+        // It fits: its length was looked at above.
+        let _ = place.certificate.extend_from_slice(slot.certificate);
+        place.secret.0.zeroize();
+        if let Some(P256Secret(secret)) = key {
+            place.secret.0.copy_from_slice(secret);
+        }
+        place.is_held = key.is_none();
+        place.active = summary.active;
+        place.not_after = active.not_after;
+        place.digest = summary.digest;
+        place.edition = Edition(place.edition.0.wrapping_add(1));
+        Ok(summary)
     }
 
     /// SHA-256 of the certificate that this node presents.
@@ -122,19 +178,12 @@ impl Keys {
         trusted.chain(pins).for_each(|(anchor, roles)| trust.add(anchor, roles));
         trust
     }
-
-    /// Puts `next` in the place of `self`, as the next edition. `next` holds the old keyring then.
-    pub(crate) fn replace(&mut self, next: &mut Self) {
-        next.edition = Edition(self.edition.0.wrapping_add(1));
-        // Swapped, not moved: a move would leave a copy of the key.
-        core::mem::swap(self, next);
-    }
 }
 
 /// The keyring as of the start of a handshake. It signs for that certificate alone, even when another keyring takes its
 /// place during the handshake.
 pub(crate) struct Presented<'k> {
-    keys: &'k RefCell<Keys>,
+    keys: &'k RefCell<&'k mut Keys>,
     edition: Edition,
     certificate: Fingerprint,
     device: Option<TlsSigner<'k>>,
@@ -142,7 +191,7 @@ pub(crate) struct Presented<'k> {
 
 impl<'k> Presented<'k> {
     /// The keyring now. `device` is that of the settings.
-    pub(crate) fn new(keys: &'k RefCell<Keys>, device: Option<TlsSigner<'k>>) -> Self {
+    pub(crate) fn new(keys: &'k RefCell<&'k mut Keys>, device: Option<TlsSigner<'k>>) -> Self {
         let current = keys.borrow();
         Self { keys, edition: current.edition, certificate: current.active, device }
     }
@@ -167,12 +216,12 @@ impl<'k> Presented<'k> {
     #[cfg(feature = "accept")]
     pub(crate) fn show<T>(&self, show: impl FnOnce(Shown<'_>) -> T) -> Option<T> {
         let keys = self.current()?;
-        let signer = SoftwareSigner::new(P256Secret(&keys.secret)).ok()?;
+        let signer = SoftwareSigner::new(P256Secret(&keys.secret.0)).ok()?;
         Some(show(Shown { certificate: &keys.certificate, signer }))
     }
 
     fn current(&self) -> Option<Ref<'k, Keys>> {
-        Some(self.keys.borrow()).filter(|keys| keys.edition == self.edition)
+        Some(Ref::map(self.keys.borrow(), |keys| &**keys)).filter(|keys| keys.edition == self.edition)
     }
 }
 
@@ -190,7 +239,7 @@ impl Sign for Presented<'_> {
             drop(keys);
             return self.device.ok_or(SignError)?.signer.sign(message);
         }
-        SoftwareSigner::new(P256Secret(&keys.secret)).map_err(|_| SignError)?.sign(message)
+        SoftwareSigner::new(P256Secret(&keys.secret.0)).map_err(|_| SignError)?.sign(message)
     }
 }
 

@@ -13,9 +13,7 @@ use crate::settings::{MAX_PINS, Settings};
 
 /// What flash and entropy give to a start.
 pub(super) struct Prepared {
-    /// The keyring in use.
-    pub(super) keys: Keys,
-    /// It is on trial.
+    /// The keyring in use is on trial.
     pub(super) on_trial: bool,
     /// The starts so far, this one included.
     pub(super) starts: u32,
@@ -23,13 +21,14 @@ pub(super) struct Prepared {
     pub(super) random: [u8; 8],
 }
 
-/// Finds or makes what a start needs. The identity key is in its memory then, unless a device holds it.
+/// Finds or makes what a start needs. The keyring is in its memory then, and the identity key, unless a device holds it.
 ///
 /// # Errors
 /// [`StartError`] says what to change.
 pub(super) async fn prepare<G: CryptoRngCore, F: NorFlash>(
     settings: &Settings<'_>,
     identity: &mut IdentityMemory,
+    keys: &mut Keys,
     store: &mut Store<'_, F>,
     rng: &mut G,
 ) -> Result<Prepared, StartError<F::Error>> {
@@ -56,9 +55,8 @@ pub(super) async fn prepare<G: CryptoRngCore, F: NorFlash>(
     let (mut seed, mut random) = ([0; 8], [0; 8]);
     entropy::fill(rng, &mut seed)?;
     entropy::fill(rng, &mut random)?;
-    // Loaded last: the keys are large, and a wait would keep them in this future.
-    let keys = load_keys(store, settings.held_key()).await?;
-    Ok(Prepared { keys, on_trial: store.is_on_trial(), starts, seed, random })
+    load_keys(store, settings.held_key(), keys).await?;
+    Ok(Prepared { on_trial: store.is_on_trial(), starts, seed, random })
 }
 
 /// Stores the keyring of the settings on a board that has none.
@@ -70,15 +68,16 @@ async fn provision<F: NorFlash>(
         return Ok(());
     }
     let bundle = settings.keyring.ok_or(StartError::NoKeyring)?;
-    Keys::read(bundle, settings.held_key()).map_err(StartError::Keyring)?;
+    Keys::check(bundle, settings.held_key()).map_err(StartError::Keyring)?;
     store.provision(bundle).await.map_err(StartError::Flash)
 }
 
-/// The keyring to use: the one on trial, if its trial goes on, else the confirmed one.
+/// Loads the keyring to use: the one on trial, if its trial goes on, else the confirmed one.
 async fn load_keys<F: NorFlash>(
     store: &mut Store<'_, F>,
     held: Option<PublicKey>,
-) -> Result<Keys, StartError<F::Error>> {
+    keys: &mut Keys,
+) -> Result<(), StartError<F::Error>> {
     let was_on_trial = store.is_on_trial();
     store.resume_trial().await.map_err(StartError::Flash)?;
     if was_on_trial && !store.is_on_trial() {
@@ -88,12 +87,12 @@ async fn load_keys<F: NorFlash>(
     }
     if store.is_on_trial() {
         let bundle = store.keyring().await.map_err(StartError::Flash)?;
-        if let Some(Ok(keys)) = bundle.map(|bundle| Keys::read(&bundle, held)) {
-            return Ok(keys);
+        if bundle.is_some_and(|bundle| keys.load(&bundle, held).is_ok()) {
+            return Ok(());
         }
         warning!("the keyring on trial cannot be read: the one before it is used");
         store.end_trial(false).await.map_err(StartError::Flash)?;
     }
     let bundle = store.confirmed_keyring().await.map_err(StartError::Flash)?;
-    Keys::read(&bundle.ok_or(StartError::NoKeyring)?, held).map_err(StartError::Keyring)
+    keys.load(&bundle.ok_or(StartError::NoKeyring)?, held).map_err(StartError::Keyring)
 }

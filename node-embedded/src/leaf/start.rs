@@ -26,7 +26,7 @@ use crate::settings::Settings;
 #[cfg(feature = "accept")]
 use crate::sizes::ACCEPTED;
 use crate::sizes::{HEAD, ITEM, LINKS, SCRATCH, SEALED, WORKERS};
-use crate::state::{Boot, Core, CoreError, CoreMemory, NodeMemory, State, Trial, now};
+use crate::state::{Boot, Core, CoreError, CoreMemory, NodeMemory, Owner, State, Trial, now};
 
 /// The firmware's parts for a node.
 pub struct Parts<'d, G, F, A> {
@@ -53,6 +53,7 @@ pub struct LeafResources<'d> {
 
 struct Memory<'d> {
     identity: IdentityMemory,
+    keys: Keys,
     node: NodeMemory<'d>,
     core: CoreMemory,
     ports: [PortMemory; LINKS],
@@ -72,6 +73,7 @@ impl LeafResources<'_> {
         Self {
             memory: Memory {
                 identity: IdentityMemory::new(),
+                keys: Keys::NONE,
                 node: NodeMemory::NEW,
                 core: CoreMemory::NEW,
                 ports: [PortMemory::NEW; LINKS],
@@ -112,7 +114,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     mut parts: Parts<'d, G, F, A>,
 ) -> Result<(Leaf<'d>, Runner<'d, G, F, A>), NotStarted<'d, G, F, A>> {
     // First all that can fail on a board in the field, with the memory borrowed for a moment only.
-    let LeafResources { memory: Memory { identity, item, .. }, .. } = &mut *resources;
+    let LeafResources { memory: Memory { identity, keys, item, .. }, .. } = &mut *resources;
     let mut store = match Store::open(parts.flash, parts.flash_range.clone(), &mut item.0).await {
         Ok(store) => store,
         Err((error, flash)) => {
@@ -120,7 +122,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
             return Err(NotStarted { error: StartError::Flash(error), parts, resources: Some(resources) });
         }
     };
-    let prepared = prepare(&settings, identity, &mut store, &mut parts.rng).await;
+    let prepared = prepare(&settings, identity, keys, &mut store, &mut parts.rng).await;
     let store = store.detach();
     let prepared = match prepared {
         Ok(prepared) => prepared,
@@ -133,6 +135,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     let LeafResources { memory, state } = resources;
     let Memory {
         identity,
+        keys,
         node,
         core,
         ports,
@@ -141,8 +144,8 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
         item,
         scratch,
     } = memory;
-    let places = Places { identity, node, core, state };
-    let state = put_together(settings, prepared, application.components(), places);
+    let places = Places { identity, keys, node, core, state };
+    let state = put_together(settings, &prepared, application.components(), places);
     match state.and_then(|state| Ok((state, divide(scratch).ok_or(CoreError::Settings)?))) {
         Ok((state, (sealed, heads))) => {
             let keyring = Mutex::new(KeyringMemory { store: store.attach(&mut item.0), sealed });
@@ -200,64 +203,62 @@ fn divide(scratch: &mut [u8; SCRATCH]) -> Option<(&mut [u8; SEALED], &mut [[u8; 
 /// The places in which the parts of a node are made.
 struct Places<'d> {
     identity: &'d IdentityMemory,
+    keys: &'d mut Keys,
     node: &'d mut NodeMemory<'d>,
     core: &'d mut CoreMemory,
     state: &'d mut heapless::Vec<State<'d>, 1>,
 }
 
-/// Puts the node together.
+/// Puts the node together. Each step is a function that is not inlined, so that its stack is given back before the next one.
+#[inline(never)]
 fn put_together<'d>(
     settings: Settings<'d>,
-    prepared: Prepared,
+    prepared: &Prepared,
     components: &[&str],
     places: Places<'d>,
 ) -> Result<&'d State<'d>, CoreError> {
-    let Prepared { keys, on_trial, starts, seed, random } = prepared;
-    let owner = owner(&settings, places.identity).ok_or(CoreError::Sign(SignError))?;
-    let identity = owner.identity;
-    information!("{} ({}), start {}, certificate {}", settings.name, identity.id, starts, keys.active());
-    let [a, b, c, d, ..] = random;
-    let random = u32::from_le_bytes([a, b, c, d]);
-    let boot = Boot { identity, starts, random, seed: u64::from_le_bytes(seed) };
-    let node = bear(&boot, places.node, describe(&settings, &keys, components))?;
-    let mut core = assemble(places.core, &settings, identity, node)?;
-    core.counters.starts = starts;
-    core.trial = on_trial.then(|| Trial::begin(now(), keys.edition()));
-    place(places.state, State::new(settings, owner, keys, core))
+    let Places { identity, keys, node, core, state } = places;
+    let owner = owner(&settings, identity).ok_or(CoreError::Sign(SignError))?;
+    let node = bear(&settings, prepared, owner.identity, (&*keys, components), node)?;
+    let edition = keys.edition();
+    let state = place(state, core, settings, owner, keys, node)?;
+    state.with(|core| {
+        core.counters.starts = prepared.starts;
+        core.trial = prepared.on_trial.then(|| Trial::begin(now(), edition));
+    });
+    Ok(state)
 }
 
 /// Makes the node, which signs what it says of itself.
-///
-/// Not inlined, so that the stack of a signature is given back, and small beside that of [`start`].
 #[inline(never)]
 fn bear<'d>(
-    boot: &Boot<'d>,
-    memory: &'d mut NodeMemory<'d>,
-    about_me: Option<Metadata<'_>>,
-) -> Result<&'d mut Node<'d>, CoreError> {
-    boot.bear(memory, &about_me.ok_or(CoreError::Settings)?)
-}
-
-/// Puts the core's machines together. Not inlined, as [`bear`].
-#[inline(never)]
-fn assemble<'d>(
-    memory: &'d mut CoreMemory,
     settings: &Settings<'d>,
+    prepared: &Prepared,
     identity: Identity<'d>,
-    node: &'d mut Node<'d>,
-) -> Result<Core<'d>, CoreError> {
-    Core::new(memory, settings, identity, node)
+    (keys, components): (&Keys, &[&str]),
+    memory: &'d mut NodeMemory<'d>,
+) -> Result<&'d mut Node<'d>, CoreError> {
+    let Prepared { starts, seed, random: [a, b, c, d, ..], .. } = *prepared;
+    information!("{} ({}), start {}, certificate {}", settings.name, identity.id, starts, keys.active());
+    let random = u32::from_le_bytes([a, b, c, d]);
+    let boot = Boot { identity, starts, random, seed: u64::from_le_bytes(seed) };
+    boot.bear(memory, &describe(settings, keys, components).ok_or(CoreError::Settings)?)
 }
 
-/// Puts the state in its final place. Not inlined, as [`bear`].
+/// Puts the machines around the node, and the state in its final place.
 #[inline(never)]
 fn place<'d>(
-    memory: &'d mut heapless::Vec<State<'d>, 1>,
-    state: State<'d>,
+    state: &'d mut heapless::Vec<State<'d>, 1>,
+    memory: &'d mut CoreMemory,
+    settings: Settings<'d>,
+    owner: Owner<'d>,
+    keys: &'d mut Keys,
+    node: &'d mut Node<'d>,
 ) -> Result<&'d State<'d>, CoreError> {
-    memory.clear();
-    memory.push(state).map_err(|_| CoreError::Settings)?;
-    memory.first().ok_or(CoreError::Settings)
+    let core = Core::new(memory, &settings, owner.identity, node)?;
+    state.clear();
+    state.push(State::new(settings, owner, keys, core)).map_err(|_| CoreError::Settings)?;
+    state.first().ok_or(CoreError::Settings)
 }
 
 /// The node's own metadata; `None` when a list in it is too long.

@@ -2,7 +2,6 @@
 
 use embassy_time::{Duration, with_timeout};
 use embedded_storage_async::nor_flash::NorFlash;
-use node_core::crypto::PublicKey;
 use node_core::keys::{BundleError, Opened, Recipient, SealedError};
 use node_core::rpc::Code;
 use node_core::trust::Fingerprint;
@@ -10,7 +9,7 @@ use thiserror::Error;
 
 use super::{Methods, read_body};
 use crate::application::{Application, Reply};
-use crate::flash::{KeyringMemory, Keys, Record, StoreError, Wiped};
+use crate::flash::{KeyringMemory, Keys, Record, StoreError, Summary, Wiped};
 use crate::log::{information, warning};
 use crate::state::{ExchangeError, State, now};
 
@@ -55,8 +54,8 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
             Ok(Err(error)) => return Ok(Err(ReplaceError::Sealed(error))),
             Err(error) => return Ok(Err(ReplaceError::Flash(error))),
         };
-        let (active, digest) = match check(opened.bundle, self.state.settings.held_key()) {
-            Ok(checked) => checked,
+        let Summary { active, digest } = match Keys::check(opened.bundle, self.state.settings.held_key()) {
+            Ok(summary) => summary,
             Err(error) => return Ok(Err(ReplaceError::Bundle(error))),
         };
         if let Err(error) = store.begin_trial(opened.bundle, opened.epoch).await {
@@ -89,14 +88,6 @@ fn open<'b>(
 ) -> Result<Opened<'b>, SealedError> {
     let keys = state.keys.borrow();
     recipient.open(sealed, |certificate| keys.operator(&current?, certificate))
-}
-
-/// The active certificate and the digest of a keyring that passes all checks.
-///
-/// Not inlined, so that no future keeps a copy of the keys.
-#[inline(never)]
-fn check(bundle: &[u8], held: Option<PublicKey>) -> Result<(Fingerprint, Fingerprint), BundleError> {
-    Keys::read(bundle, held).map(|keys| (keys.active(), keys.digest()))
 }
 
 /// Why a keyring is not taken. The one in use stays in use.

@@ -27,12 +27,17 @@ pub(crate) struct Owner<'d> {
 pub(crate) struct State<'d> {
     pub(crate) settings: Settings<'d>,
     pub(crate) owner: Owner<'d>,
-    pub(crate) keys: RefCell<Keys>,
+    pub(crate) keys: RefCell<&'d mut Keys>,
     core: RefCell<Core<'d>>,
 }
 
 impl<'d> State<'d> {
-    pub(crate) fn new(settings: Settings<'d>, owner: Owner<'d>, keys: Keys, core: Core<'d>) -> Self {
+    pub(crate) const fn new(
+        settings: Settings<'d>,
+        owner: Owner<'d>,
+        keys: &'d mut Keys,
+        core: Core<'d>,
+    ) -> Self {
         Self { settings, owner, keys: RefCell::new(keys), core: RefCell::new(core) }
     }
 
@@ -58,13 +63,10 @@ impl<'d> State<'d> {
     /// Uses the keyring in this bundle from now on: tells the cluster of it, replaces the links, and ends those to hubs that are no
     /// longer trusted.
     ///
-    /// Not inlined, so that no future keeps a copy of the keys.
-    ///
     /// # Errors
     /// [`BundleError`]: the keyring in use stays in use.
-    #[inline(never)]
     pub(crate) fn use_bundle(&self, now: Instant, bundle: &[u8], on_trial: bool) -> Result<(), BundleError> {
-        self.keys.borrow_mut().replace(&mut Keys::read(bundle, self.settings.held_key())?);
+        self.keys.borrow_mut().load(bundle, self.settings.held_key())?;
         let keys = self.keys.borrow();
         self.with(|core| {
             core.trial = on_trial.then(|| Trial::begin(now, keys.edition()));

@@ -35,31 +35,34 @@ impl RecordBuffers {
     pub(crate) const NEW: Self = Self { read: [0; TLS_READ], write: [0; TLS_WRITE] };
 }
 
-/// An open session.
+/// A session: [`open`](Self::open) opens it.
 pub(crate) struct Session<'s, R: Read, W: Write<Error = R::Error>> {
     tls: TlsConnection<'s, Carrier<'s, R, W>, Aes128GcmSha256>,
     carrier: Carrier<'s, R, W>,
-    hub: Proved,
 }
 
 impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
-    /// Shakes hands on a carrier that was just opened.
+    /// A session on a carrier that was just opened. It is large, so it is opened in its place.
+    pub(crate) fn new(carrier: Carrier<'s, R, W>, records: &'s mut RecordBuffers) -> Self {
+        let tls = TlsConnection::new(carrier.clone(), &mut records.read, &mut records.write);
+        Self { tls, carrier }
+    }
+
+    /// Shakes hands, and returns the identity of the hub.
     ///
     /// # Errors
     /// [`SessionError`]: the carrier is no longer usable. Neither this node's certificate nor a byte for the hub was sent
     /// unless the hub had proved its identity.
     pub(crate) async fn open<G: CryptoRngCore>(
-        carrier: Carrier<'s, R, W>,
-        records: &'s mut RecordBuffers,
+        &mut self,
         trust: Trust<'_>,
         credentials: &impl Credentials,
         rng: &RefCell<G>,
-    ) -> Result<Self, SessionError> {
+    ) -> Result<Proved, SessionError> {
         check_entropy(rng)?;
         let mut provider = Provider::new(rng, credentials, Verifier::new(trust));
-        let mut tls = TlsConnection::new(carrier.clone(), &mut records.read, &mut records.write);
         let config = TlsConfig::new().with_alpn(&[ALPN]);
-        let open = tls.open(TlsContext::new(&config, &mut provider));
+        let open = self.tls.open(TlsContext::new(&config, &mut provider));
         let opened = with_timeout(HANDSHAKE_TIMEOUT, open).await.map_err(|_| SessionError::Timeout)?;
         if let Some(failure) = provider.hub().failure() {
             return Err(SessionError::Untrusted(failure));
@@ -67,14 +70,8 @@ impl<'s, R: Read, W: Write<Error = R::Error>> Session<'s, R, W> {
         if let Some(failure) = provider.unsigned() {
             return Err(SessionError::Unsigned(failure));
         }
-        opened.map_err(|error| diagnose_handshake(error, carrier.violation(), carrier.length()))?;
-        let hub = provider.hub().verified().ok_or(SessionError::Untrusted(VerifyError::Unproved))?;
-        Ok(Self { tls, carrier, hub })
-    }
-
-    /// The hub's identity.
-    pub(crate) const fn hub(&self) -> Proved {
-        self.hub
+        opened.map_err(|error| diagnose_handshake(error, self.carrier.violation(), self.carrier.length()))?;
+        provider.hub().verified().ok_or(SessionError::Untrusted(VerifyError::Unproved))
     }
 
     /// Both directions, for use at the same time.

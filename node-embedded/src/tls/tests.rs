@@ -102,10 +102,11 @@ fn meet<T>(
         let (reader, writer) = (Shared::new(Guard::new(down.clone(), TLS_READ)), Shared::new(up.clone()));
         let mut records = RecordBuffers::NEW;
         let carrier = Carrier::new(&reader, &writer);
-        let (opened, read) = match Session::open(carrier, &mut records, trust, &board, &rng).await {
+        let mut session = Session::new(carrier, &mut records);
+        let (opened, read) = match session.open(trust, &board, &rng).await {
             Err(error) => (Err(error), None),
-            Ok(mut session) => {
-                let hub = session.hub().certificate;
+            Ok(hub) => {
+                let hub = hub.certificate;
                 let (mut reader, mut writer) = session.split();
                 writer.stage(b"hello").unwrap();
                 writer.send().await.unwrap();
