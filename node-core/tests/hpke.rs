@@ -1,5 +1,8 @@
 //! A vector of RFC 9180 (A.3.1): this node opens what others seal.
 
+extern crate alloc;
+
+use alloc::vec::Vec;
 use core::num::ParseIntError;
 
 use node_core::crypto::{P256Secret, SoftwareSigner, Unseal};
@@ -8,8 +11,8 @@ fn bytes(hex: &str) -> Result<Vec<u8>, ParseIntError> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16)).collect()
 }
 
-#[test]
-fn the_first_message_of_the_rfc_is_opened() {
+#[cfg_attr(test, test)]
+pub(crate) fn the_first_message_of_the_rfc_is_opened() {
     let secret = bytes("f3ce7fdae57e1a310d87f1ebbde6f328be0a99cdbcadf4d6589cf29de4b8ffd2").unwrap();
     let encapsulated = bytes(
         "04a92719c6195d5085104f469a8b9814d5838ff72b60501e2c4466e5e67b325ac98536d7b61a1af4b78e5b7f951c0900be863c403ce65c9bfc\

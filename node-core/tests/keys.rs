@@ -1,5 +1,11 @@
 //! The rules of keyrings and bundles, and their vectors in PROTOCOL.md.
 
+extern crate alloc;
+
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
 use node_core::crypto::{P256Secret, Software};
 use node_core::id::{Hex, Name};
 use node_core::keys::{
@@ -8,7 +14,6 @@ use node_core::keys::{
 };
 use node_core::time::UnixTime;
 use node_core::trust::{Fingerprint, KeyAlgorithm};
-use proptest::prelude::*;
 
 const RSA: &[u8] = include_bytes!("fixtures/rsa.der");
 const P256_A: &[u8] = include_bytes!("fixtures/p256_a.der");
@@ -17,7 +22,7 @@ const P256_B: &[u8] = include_bytes!("fixtures/p256_b.der");
 const SECRET_A: P256Secret<'_> = P256Secret(include_bytes!("fixtures/p256_a.secret"));
 const SECRET_B: P256Secret<'_> = P256Secret(include_bytes!("fixtures/p256_b.secret"));
 
-#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 mod make {
     use super::*;
 
@@ -45,16 +50,16 @@ mod make {
 }
 use make::{bundle, name, slot};
 
-#[test]
-fn the_smallest_pair_is_active() {
+#[cfg_attr(test, test)]
+pub(crate) fn the_smallest_pair_is_active() {
     let slots = [slot("server_b", 2, true), slot("server_a", 1, false), slot("server_c", 3, true)];
     assert_eq!(Keyring::new(&slots).unwrap().active().name, name("server_b"));
     let slots = [slot("b", 2, true), slot("a10", 3, true), slot("a9", 1, true), slot("B", 4, true)];
     assert_eq!(Keyring::new(&slots).unwrap().active().name, name("B"));
 }
 
-#[test]
-fn a_keyring_needs_a_pair_and_distinct_names() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_keyring_needs_a_pair_and_distinct_names() {
     assert_eq!(Keyring::new(&[]).unwrap_err(), KeyringError::NoPair);
     assert_eq!(Keyring::new(&[slot("a", 1, false)]).unwrap_err(), KeyringError::NoPair);
     let twice = [slot("a", 1, true), slot("a", 2, true)];
@@ -65,8 +70,8 @@ fn a_keyring_needs_a_pair_and_distinct_names() {
 }
 
 /// The vector of PROTOCOL.md.
-#[test]
-fn the_digest_covers_each_trusted_certificate_once() {
+#[cfg_attr(test, test)]
+pub(crate) fn the_digest_covers_each_trusted_certificate_once() {
     let one = [slot("a", 0x11, true), slot("b", 0x22, true), slot("c", 0x33, false)];
     let same = [slot("c", 0x11, false), slot("x", 0x33, true), slot("b", 0x22, true), slot("d", 0x33, true)];
     let digest = Keyring::new(&one).unwrap().digest(&Software);
@@ -75,8 +80,8 @@ fn the_digest_covers_each_trusted_certificate_once() {
     assert_ne!(Keyring::new(&one[..2]).unwrap().digest(&Software), digest);
 }
 
-#[test]
-fn a_rotation_shows_as_one_added_one_removed_and_another_active() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_rotation_shows_as_one_added_one_removed_and_another_active() {
     let before = [slot("a", 1, true), slot("b", 2, true), slot("c", 3, true)];
     let after = [slot("a", 2, true), slot("b", 4, true), slot("c", 1, true)];
     let (before, after) = (Keyring::new(&before).unwrap(), Keyring::new(&after).unwrap());
@@ -90,8 +95,8 @@ fn a_rotation_shows_as_one_added_one_removed_and_another_active() {
 }
 
 /// The vector of PROTOCOL.md.
-#[test]
-fn a_bundle_is_encoded_as_documented() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_bundle_is_encoded_as_documented() {
     let original = bundle([
         BundleSlot::pair(name("a"), &[0x30, 0x00], P256Secret(&[0x11; 32])),
         BundleSlot::trusted(name("b"), &[0x30, 0x01, 0x05]),
@@ -111,8 +116,8 @@ fn a_bundle_is_encoded_as_documented() {
     assert!(b.key().is_none());
 }
 
-#[test]
-fn a_good_bundle_survives_the_way_to_a_board() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_good_bundle_survives_the_way_to_a_board() {
     let original = bundle([
         BundleSlot::pair(name("server_b"), P256_B, SECRET_B),
         BundleSlot::pair(name("server_a"), P256_A, SECRET_A),
@@ -127,8 +132,8 @@ fn a_good_bundle_survives_the_way_to_a_board() {
     assert!(decoded.slot(&active.name).is_some_and(|slot| slot.certificate == P256_A));
 }
 
-#[test]
-fn an_rsa_certificate_is_refused_with_the_command_that_helps() {
+#[cfg_attr(test, test)]
+pub(crate) fn an_rsa_certificate_is_refused_with_the_command_that_helps() {
     for slot in [BundleSlot::trusted(name("r"), RSA), BundleSlot::pair(name("r"), RSA, SECRET_A)] {
         let error =
             bundle([BundleSlot::pair(name("a"), P256_A, SECRET_A), slot]).validate(&Software).unwrap_err();
@@ -140,8 +145,8 @@ fn an_rsa_certificate_is_refused_with_the_command_that_helps() {
     }
 }
 
-#[test]
-fn each_problem_names_its_slot() {
+#[cfg_attr(test, test)]
+pub(crate) fn each_problem_names_its_slot() {
     let zero = [0; 32];
     let cases = [
         (BundleSlot::pair(name("a"), P256_A, SECRET_B), SlotProblem::KeyMismatch),
@@ -155,8 +160,8 @@ fn each_problem_names_its_slot() {
     }
 }
 
-#[test]
-fn the_rules_of_keyrings_hold_for_bundles() {
+#[cfg_attr(test, test)]
+pub(crate) fn the_rules_of_keyrings_hold_for_bundles() {
     let error = bundle([BundleSlot::trusted(name("a"), P256_A)]).validate(&Software).unwrap_err();
     assert_eq!(error, BundleError::Keyring(KeyringError::NoPair));
     let twice = [BundleSlot::pair(name("a"), P256_A, SECRET_A), BundleSlot::trusted(name("a"), P256_B)];
@@ -164,8 +169,8 @@ fn the_rules_of_keyrings_hold_for_bundles() {
     assert_eq!(error, BundleError::Keyring(KeyringError::DuplicateName(name("a"))));
 }
 
-#[test]
-fn a_bundle_stays_within_its_limits() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_bundle_stays_within_its_limits() {
     let mut full = Bundle::default();
     for n in 0..MAX_BUNDLE_SLOTS {
         assert!(full.push(BundleSlot::trusted(name(&format!("s{n}")), P256_A)).is_ok());
@@ -177,16 +182,16 @@ fn a_bundle_stays_within_its_limits() {
     assert_eq!(Bundle::decode(&[1, 9, 1, b'a', 0, 0]).err(), Some(BundleError::Malformed));
 }
 
-#[test]
-fn other_versions_and_left_over_bytes_are_refused() {
+#[cfg_attr(test, test)]
+pub(crate) fn other_versions_and_left_over_bytes_are_refused() {
     assert_eq!(Bundle::decode(&[]).err(), Some(BundleError::Malformed));
     assert_eq!(Bundle::decode(&[2, 0]).err(), Some(BundleError::Version(2)));
     assert!(Bundle::decode(&[1, 0]).is_ok());
     assert_eq!(Bundle::decode(&[1, 0, 0]).err(), Some(BundleError::Malformed));
 }
 
-#[test]
-fn a_key_of_another_length_is_no_key() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_key_of_another_length_is_no_key() {
     let encoded = [&[1, 1, 1, b'a', 0xd0, 0x04], P256_A, &[1, 2, 5, 5]].concat();
     let Ok(decoded) = Bundle::decode(&encoded) else { panic!("it decodes") };
     let problem = SlotProblem::BadKey;
@@ -194,24 +199,31 @@ fn a_key_of_another_length_is_no_key() {
     assert_eq!(Bundle::decode(&encoded[..encoded.len() - 1]).err(), Some(BundleError::Malformed));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+#[cfg(test)]
+mod random {
+    use proptest::prelude::*;
 
-    #[test]
-    fn damaged_bundles_never_panic(
-        edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
-        cut in any::<prop::sample::Index>(),
-    ) {
-        let original = bundle([BundleSlot::pair(name("a"), P256_A, SECRET_A), BundleSlot::trusted(name("b"), P256_B)]);
-        let mut buffer = [0; MAX_BUNDLE];
-        let mut encoded = original.encode(&mut buffer).unwrap().to_vec();
-        for (at, byte) in edits {
-            let at = at.index(encoded.len());
-            encoded[at] = byte;
-        }
-        encoded.truncate(cut.index(encoded.len() + 1));
-        if let Ok(bundle) = Bundle::decode(&encoded) {
-            let _ = bundle.validate(&Software);
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn damaged_bundles_never_panic(
+            edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let original = bundle([BundleSlot::pair(name("a"), P256_A, SECRET_A), BundleSlot::trusted(name("b"), P256_B)]);
+            let mut buffer = [0; MAX_BUNDLE];
+            let mut encoded = original.encode(&mut buffer).unwrap().to_vec();
+            for (at, byte) in edits {
+                let at = at.index(encoded.len());
+                encoded[at] = byte;
+            }
+            encoded.truncate(cut.index(encoded.len() + 1));
+            if let Ok(bundle) = Bundle::decode(&encoded) {
+                let _ = bundle.validate(&Software);
+            }
         }
     }
 }

@@ -1,7 +1,14 @@
 //! PROTOCOL.md is true: this code writes and reads its vectors, and every rule that code cites exists.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+extern crate alloc;
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
 
 use node_core::crypto::{Derive, P256Secret, Software, SoftwareSigner};
 use node_core::gossip::{
@@ -27,8 +34,8 @@ use rand_core::{CryptoRng, RngCore};
 const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
 const NOW: Instant = Instant::from_micros(1_000_000);
 
-#[test]
-fn this_code_writes_the_vectors() {
+#[cfg_attr(test, test)]
+pub(crate) fn this_code_writes_the_vectors() {
     let documented = make::documented();
     let written = make::written();
     for (name, bytes) in &written {
@@ -40,8 +47,8 @@ fn this_code_writes_the_vectors() {
     assert!(unknown.is_empty(), "vectors that nothing writes: {unknown:?}");
 }
 
-#[test]
-fn the_vectors_of_a_link_parse_as_the_text_says() {
+#[cfg_attr(test, test)]
+pub(crate) fn the_vectors_of_a_link_parse_as_the_text_says() {
     let mut ours = [Exchange::FREE; 2];
     let mut theirs = [Exchange::FREE; 2];
     let mut link = LentLink::new(make::config(2), &mut ours, &mut theirs, NOW);
@@ -88,8 +95,8 @@ fn the_vectors_of_a_link_parse_as_the_text_says() {
     }
 }
 
-#[test]
-fn the_board_of_the_vector_opens_the_sealed_bundle() {
+#[cfg_attr(test, test)]
+pub(crate) fn the_board_of_the_vector_opens_the_sealed_bundle() {
     let mut sealed = make::bytes("sealed-bundle");
     let identity = make::identity(1);
     assert_eq!(addressee(&sealed), Ok((identity.id, make::EPOCH)));
@@ -101,8 +108,8 @@ fn the_board_of_the_vector_opens_the_sealed_bundle() {
     assert_eq!(opened.bundle, make::bytes("bundle"));
 }
 
-#[test]
-fn a_blob_is_read_as_the_text_says() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_blob_is_read_as_the_text_says() {
     let blob = make::bytes("provisioning-blob");
     let blob = Blob::read(&blob).unwrap();
     assert_eq!((blob.epoch, blob.signer, blob.kind), (make::EPOCH, make::OPERATOR, "qemu"));
@@ -122,31 +129,33 @@ fn a_blob_is_read_as_the_text_says() {
     assert_eq!(answer.as_deref(), Ok("no"));
 }
 
-#[test]
-fn every_rule_that_code_cites_is_in_the_protocol() {
-    let mut cited = BTreeMap::new();
-    rules::collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut cited);
-    assert!(cited.len() > 20);
-    for (rule, file) in cited {
-        assert!(
-            PROTOCOL.contains(&format!("**{rule}**")),
-            "{file} cites {rule}, which PROTOCOL.md does not have"
-        );
-    }
-}
-
-#[test]
-fn rules_have_one_number_each_in_order() {
-    let rules: Vec<&str> = PROTOCOL.split("**R-").skip(1).filter_map(|rest| rest.get(..3)).collect();
-    assert!(rules.is_sorted_by(|a, b| a < b), "{rules:?}");
-}
-
 #[cfg(test)]
 mod rules {
+    use std::path::Path;
+
     use super::*;
 
+    #[test]
+    fn every_rule_that_code_cites_is_in_the_protocol() {
+        let mut cited = BTreeMap::new();
+        collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut cited);
+        assert!(cited.len() > 20);
+        for (rule, file) in cited {
+            assert!(
+                PROTOCOL.contains(&format!("**{rule}**")),
+                "{file} cites {rule}, which PROTOCOL.md does not have"
+            );
+        }
+    }
+
+    #[test]
+    fn rules_have_one_number_each_in_order() {
+        let rules: Vec<&str> = PROTOCOL.split("**R-").skip(1).filter_map(|rest| rest.get(..3)).collect();
+        assert!(rules.is_sorted_by(|a, b| a < b), "{rules:?}");
+    }
+
     /// Every rule cited in the Rust files below a folder, with one of those files.
-    pub fn collect(folder: &Path, cited: &mut BTreeMap<String, String>) {
+    fn collect(folder: &Path, cited: &mut BTreeMap<String, String>) {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -165,7 +174,7 @@ mod rules {
     }
 }
 
-#[cfg(test)]
+#[expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 mod make {
     use super::*;
 

@@ -1,5 +1,14 @@
 //! Blobs that provision a board: whole, signed by somebody who counts, for this board, and newer than what it has.
 
+extern crate alloc;
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use node_core::crypto::{Digest, P256Secret, Software, SoftwareSigner};
 use node_core::id::{Name, NodeId};
 use node_core::keys::{Bundle, BundleSlot, MAX_BUNDLE};
@@ -7,7 +16,6 @@ use node_core::provision::{
     Blob, BlobError, Draft, Ip, MAX_BLOB, MAX_SETTINGS, Recipient, Settings, SettingsError, Wifi, frame,
 };
 use node_core::trust::Fingerprint;
-use proptest::prelude::*;
 
 const A: &[u8] = include_bytes!("fixtures/p256_a.der");
 const A_SECRET: &[u8; 32] = include_bytes!("fixtures/p256_a.secret");
@@ -15,7 +23,7 @@ const B: &[u8] = include_bytes!("fixtures/p256_b.der");
 const B_SECRET: &[u8; 32] = include_bytes!("fixtures/p256_b.secret");
 const BOARD: NodeId = NodeId([7; 16]);
 
-#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 mod make {
     use super::*;
 
@@ -94,8 +102,8 @@ use make::{blob, content, encoded, fingerprint, keyring, settings, signer, taken
 
 const NEW: Recipient<'_> = Recipient { kind: "pico", id: BOARD, epoch: 5, keyring: None, key: None };
 
-#[test]
-fn a_new_board_takes_what_an_operator_of_the_blob_signed() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_new_board_takes_what_an_operator_of_the_blob_signed() {
     let whole = blob(|_| ());
     assert_eq!(taken(&whole).as_deref(), Ok("kitchen"));
     assert_eq!(taken(&[&whole[..], &[0xff; 3000]].concat()).as_deref(), Ok("kitchen"), "in its partition");
@@ -107,8 +115,8 @@ fn a_new_board_takes_what_an_operator_of_the_blob_signed() {
     assert_eq!(taken(&blob(|draft| draft.keyring = None)), Err(BlobError::NoKeyring));
 }
 
-#[test]
-fn a_provisioned_board_takes_the_word_of_its_own_operators_only() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_provisioned_board_takes_the_word_of_its_own_operators_only() {
     let (trusts_a, trusts_b) = (keyring("a.operator", A), keyring("b.operator", B));
     let board = Recipient { keyring: Some(&trusts_a), ..NEW };
     assert_eq!(taken_by(&board, &blob(|_| ())).as_deref(), Ok("kitchen"));
@@ -122,8 +130,8 @@ fn a_provisioned_board_takes_the_word_of_its_own_operators_only() {
     }
 }
 
-#[test]
-fn a_provisioning_key_in_the_firmware_alone_signs_the_first_blob() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_provisioning_key_in_the_firmware_alone_signs_the_first_blob() {
     let key = signer(B_SECRET);
     let board = Recipient { key: Some(key.public_key()), ..NEW };
     let own = fingerprint(&key.public_key().to_sec1());
@@ -144,23 +152,23 @@ fn a_provisioning_key_in_the_firmware_alone_signs_the_first_blob() {
     assert_eq!(taken_by(&provisioned, &blob(|_| ())).as_deref(), Ok("kitchen"));
 }
 
-#[test]
-fn a_blob_for_another_board_is_refused() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_blob_for_another_board_is_refused() {
     assert_eq!(taken(&blob(|draft| draft.kind = "esp32")), Err(BlobError::OtherKind));
     let other = NodeId([8; 16]);
     assert_eq!(taken(&blob(|draft| draft.board = Some(other))), Err(BlobError::OtherBoard(other)));
 }
 
-#[test]
-fn a_forged_blob_is_refused() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_forged_blob_is_refused() {
     let mut buffer = [0; MAX_BLOB];
     let content = content();
     let forged = content.draft().sign(fingerprint(A), &signer(B_SECRET), &Software, &mut buffer).unwrap();
     assert_eq!(taken(forged), Err(BlobError::Forged(fingerprint(A))));
 }
 
-#[test]
-fn a_blob_that_is_cut_off_damaged_or_too_long_says_so() {
+#[cfg_attr(test, test)]
+pub(crate) fn a_blob_that_is_cut_off_damaged_or_too_long_says_so() {
     let whole = blob(|_| ());
     for length in 0..whole.len() {
         let error = taken(&whole[..length]).unwrap_err();
@@ -189,8 +197,8 @@ fn a_blob_that_is_cut_off_damaged_or_too_long_says_so() {
     assert_eq!(taken(none), Err(BlobError::Damaged), "without even a signature");
 }
 
-#[test]
-fn settings_out_of_range_are_refused_on_both_sides() {
+#[cfg_attr(test, test)]
+pub(crate) fn settings_out_of_range_are_refused_on_both_sides() {
     type Case = (fn(&mut Settings<'static>), SettingsError);
     let cases: [Case; 12] = [
         (|settings| settings.name = "", SettingsError::Name),
@@ -241,16 +249,16 @@ fn settings_out_of_range_are_refused_on_both_sides() {
     assert_eq!(Settings::decode(&[&[2], &good[1..]].concat()), Err(SettingsError::Version(2)));
 }
 
-#[test]
-fn no_passphrase_is_shown() {
+#[cfg_attr(test, test)]
+pub(crate) fn no_passphrase_is_shown() {
     let mut with_wifi = settings();
     with_wifi.wifi = Some(Wifi { ssid: "home", passphrase: "correct horse" });
     let shown = format!("{with_wifi:?}");
     assert!(shown.contains("home") && !shown.contains("horse"), "{shown}");
 }
 
-#[test]
-fn messages_pass_a_serial_line_beside_a_log() {
+#[cfg_attr(test, test)]
+pub(crate) fn messages_pass_a_serial_line_beside_a_log() {
     let whole = blob(|_| ());
     let (mut scratch, mut line) = (vec![0; frame::MAX_PAYLOAD], vec![0; frame::MAX_FRAME + 1]);
     let sent = frame::encode(&frame::Request::Provision(&whole), &mut scratch, &mut line).unwrap().to_vec();
@@ -269,8 +277,8 @@ fn messages_pass_a_serial_line_beside_a_log() {
     }
 }
 
-#[test]
-fn the_longest_blob_passes_a_serial_line() {
+#[cfg_attr(test, test)]
+pub(crate) fn the_longest_blob_passes_a_serial_line() {
     let longest = vec![0x5a; MAX_BLOB];
     let (mut scratch, mut line) = (vec![0; frame::MAX_PAYLOAD], vec![0; frame::MAX_FRAME + 1]);
     let sent = frame::encode(&frame::Request::Provision(&longest), &mut scratch, &mut line).unwrap();
@@ -278,14 +286,21 @@ fn the_longest_blob_passes_a_serial_line() {
     assert_eq!(frame::decode(&mut part), Ok(frame::Request::Provision(&longest)));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+#[cfg(test)]
+mod random {
+    use proptest::prelude::*;
 
-    #[test]
-    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let _ = taken(&[&b"MAEP\x01"[..], &bytes].concat());
-        let _ = Settings::decode(&[&[1][..], &bytes].concat());
-        let _ = frame::decode::<frame::Request<'_>>(&mut bytes.clone());
-        let _ = frame::decode::<frame::Answer<'_>>(&mut bytes.clone());
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let _ = taken(&[&b"MAEP\x01"[..], &bytes].concat());
+            let _ = Settings::decode(&[&[1][..], &bytes].concat());
+            let _ = frame::decode::<frame::Request<'_>>(&mut bytes.clone());
+            let _ = frame::decode::<frame::Answer<'_>>(&mut bytes.clone());
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! Keyrings sealed for a board: only that board opens them, only an operator makes them, and none comes back.
 
+extern crate alloc;
+
+use alloc::vec;
+use alloc::vec::Vec;
+
 use node_core::crypto::{P256Secret, PublicKey, Sign, Software, SoftwareSigner};
 use node_core::id::NodeId;
 use node_core::identity::Identity;
 use node_core::keys::{MAX_BUNDLE, MAX_SEALED, Recipient, SealedError, Sealer, addressee};
 use node_core::trust::Fingerprint;
-use proptest::prelude::*;
 use rand_core::{CryptoRng, RngCore};
 
 const OPERATOR: Fingerprint = Fingerprint([7; 32]);
@@ -38,7 +42,7 @@ impl RngCore for Counter {
 
 impl CryptoRng for Counter {}
 
-#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 mod make {
     use super::*;
 
@@ -73,8 +77,8 @@ mod make {
 }
 use make::{id, key, open_as, sealed_by};
 
-#[test]
-fn the_board_opens_what_an_operator_sealed_for_it() {
+#[cfg_attr(test, test)]
+pub(crate) fn the_board_opens_what_an_operator_sealed_for_it() {
     let board = key(1);
     let sealed = sealed_by(&key(9), board.public_key(), 6, BUNDLE);
     assert_eq!(open_as(&board, "home", &sealed), Ok((6, BUNDLE.to_vec())));
@@ -83,8 +87,8 @@ fn the_board_opens_what_an_operator_sealed_for_it() {
     assert!(hidden(BUNDLE) && hidden(b"private"), "nobody on the way reads it");
 }
 
-#[test]
-fn replayed_foreign_and_forged_keyrings_are_refused() {
+#[cfg_attr(test, test)]
+pub(crate) fn replayed_foreign_and_forged_keyrings_are_refused() {
     let (board, other, operator) = (key(1), key(2), key(9));
     for epoch in [0, 4, 5] {
         let replayed = sealed_by(&operator, board.public_key(), epoch, BUNDLE);
@@ -128,8 +132,8 @@ fn no_changed_byte_goes_unnoticed() {
     assert_eq!(open_as(&board, "home", &[&[1][..], &sealed[1..]].concat()), Err(SealedError::Version(1)));
 }
 
-#[test]
-fn the_largest_keyring_can_be_sealed() {
+#[cfg_attr(test, test)]
+pub(crate) fn the_largest_keyring_can_be_sealed() {
     let board = key(1);
     let bundle = vec![0x55; MAX_BUNDLE];
     let sealed = sealed_by(&key(9), board.public_key(), u64::MAX, &bundle);
@@ -145,13 +149,20 @@ fn the_largest_keyring_can_be_sealed() {
     assert!(sealer.seal(&too_long, &mut Counter(1), &mut [0; MAX_SEALED]).is_err());
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+#[cfg(test)]
+mod random {
+    use proptest::prelude::*;
 
-    #[test]
-    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let versioned = [&[2][..], &bytes].concat();
-        prop_assert!(open_as(&key(1), "home", &versioned).is_err());
-        let _ = addressee(&bytes);
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let versioned = [&[2][..], &bytes].concat();
+            prop_assert!(open_as(&key(1), "home", &versioned).is_err());
+            let _ = addressee(&bytes);
+        }
     }
 }

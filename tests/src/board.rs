@@ -19,7 +19,7 @@ use crate::log::Log;
 pub use crate::log::Mark;
 pub use machine::Machine;
 pub use parts::Parts;
-pub use program::Program;
+pub use program::{Firmware, Program};
 pub use sizes::Sizes;
 
 /// The host's loopback as a board sees it.
@@ -34,10 +34,8 @@ pub struct Options {
     pub icount: bool,
     /// The folder that holds the board's flash, one that ends with the board if left out.
     pub dir: Option<PathBuf>,
-    /// The firmware with the feature `ca`, for [`Machine::An386`].
-    pub ca: bool,
-    /// The firmware with the feature `hub`, for the same machine.
-    pub hub: bool,
+    /// What it runs.
+    pub firmware: Firmware,
     /// What its network is joined with; the host by default.
     pub network: Network,
 }
@@ -113,12 +111,8 @@ impl Board {
     ///
     /// The firmware has not been built, the settings are too long, or QEMU does not start.
     pub fn start(settings: Option<&Settings<'_>>, options: impl Into<Options>) -> Result<Self> {
-        let Options { machine, icount, dir, ca, hub, network } = options.into();
-        let program = match (ca, hub) {
-            (true, _) => Program::find_with_ca()?,
-            (_, true) => Program::find_hub()?,
-            _ => Program::find(machine)?,
-        };
+        let Options { machine, icount, dir, firmware, network } = options.into();
+        let program = Program::find(machine, firmware)?;
         let (dir, temporary) = match dir {
             Some(dir) => {
                 std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;

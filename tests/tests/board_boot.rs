@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use board_settings::{Ip, Settings};
-use node_tests::board::{self, Board, Machine, Options, Parts, Program, Sizes};
+use node_tests::board::{self, Board, Firmware, Machine, Options, Parts, Program, Sizes};
 use node_tests::ctl::Ctl;
 use node_tests::on_every_machine;
 use node_tests::pki::{Algorithm, TlsDir};
@@ -129,7 +129,7 @@ fn a_flash_of_another_size_is_refused(machine: Machine) {
 
 #[test]
 fn the_parts_of_a_firmware_are_most_of_it() {
-    let program = Program::find(Machine::An386).unwrap();
+    let program = Program::find(Machine::An386, Firmware::Leaf).unwrap();
     let (sizes, parts) = (Sizes::of(program.elf()).unwrap(), Parts::of(program.elf()).unwrap());
     let sum = |parts: &[(String, u64)]| parts.iter().map(|(_, size)| size).sum::<u64>();
     let (flash, ram) = (sum(&parts.flash), sum(&parts.ram));

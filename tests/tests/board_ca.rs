@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 
 use anyhow::ensure;
 use board_settings::Settings;
-use node_tests::board::{self, Board, Options};
+use node_tests::board::{self, Board, Firmware, Options};
 use node_tests::daemon::{Daemon, Setup};
 use node_tests::fleet::BOARD;
 use node_tests::http::Curl;
@@ -33,19 +33,25 @@ impl World {
     }
 
     /// Starts the board. It knows its own pair, the CA and the list, and no certificate of the hub.
-    fn board(&self, authority: &Authority, crl: Option<&[u8]>, ca: bool) -> Board {
-        self.board_with(&[self.hub.private().port()], authority, crl, ca)
+    fn board(&self, authority: &Authority, crl: Option<&[u8]>) -> Board {
+        self.board_with(&[self.hub.private().port()], authority, crl, Firmware::Ca)
     }
 
     /// The same, with these hubs.
-    fn board_with(&self, hubs: &[u16], authority: &Authority, crl: Option<&[u8]>, ca: bool) -> Board {
+    fn board_with(
+        &self,
+        hubs: &[u16],
+        authority: &Authority,
+        crl: Option<&[u8]>,
+        firmware: Firmware,
+    ) -> Board {
         let (keyring, authority) = (self.board_keys.bundle().unwrap(), authority.certificate().unwrap());
         let mut settings = Settings::new(BOARD, "maelstrom");
         settings.hubs.extend(hubs.iter().map(|port| SocketAddrV4::new(board::HOST, *port)));
         settings.keyring = Some(&keyring);
         settings.authority = Some(&authority);
         settings.crl = crl;
-        Board::start(Some(&settings), Options { ca, ..Options::default() }).unwrap()
+        Board::start(Some(&settings), Options { firmware, ..Options::default() }).unwrap()
     }
 
     fn is_refused(&self, board: &Board, why: &str) {
@@ -59,7 +65,7 @@ fn a_board_joins_a_hub_that_its_ca_signed() {
     let authority = Authority::new("root").unwrap();
     for crl in [None, Some(authority.crl().unwrap())] {
         let world = World::new(&authority, DIALLED);
-        let board = world.board(&authority, crl.as_deref(), true);
+        let board = world.board(&authority, crl.as_deref());
         board.wait_for_log("linked to hub", TIMEOUT).unwrap();
         eventually(|| world.hub.ctl().sees(BOARD, "alive")).unwrap();
     }
@@ -68,10 +74,10 @@ fn a_board_joins_a_hub_that_its_ca_signed() {
 #[test]
 fn a_hub_of_another_ca_is_refused() {
     let world = World::new(&Authority::new("other").unwrap(), DIALLED);
-    let board = world.board(&Authority::new("root").unwrap(), None, true);
+    let board = world.board(&Authority::new("root").unwrap(), None);
     world.is_refused(&board, "is signed by an unknown authority");
     // One with the same name is another one.
-    let board = world.board(&Authority::new("other").unwrap(), None, true);
+    let board = world.board(&Authority::new("other").unwrap(), None);
     world.is_refused(&board, "is not by the CA of that name");
 }
 
@@ -79,7 +85,7 @@ fn a_hub_of_another_ca_is_refused() {
 fn a_hub_with_another_name_is_refused() {
     let authority = Authority::new("root").unwrap();
     let world = World::new(&authority, "IP:10.0.2.3,DNS:hub.example.com");
-    world.is_refused(&world.board(&authority, None, true), "is not for the name that was dialled");
+    world.is_refused(&world.board(&authority, None), "is not for the name that was dialled");
 }
 
 #[test]
@@ -88,7 +94,7 @@ fn a_revoked_hub_is_refused() {
     let world = World::new(&authority, DIALLED);
     authority.revoke(&world.hub_keys.file("hub.crt")).unwrap();
     let crl = authority.crl().unwrap();
-    world.is_refused(&world.board(&authority, Some(&crl), true), "is revoked");
+    world.is_refused(&world.board(&authority, Some(&crl)), "is revoked");
 }
 
 #[test]
@@ -103,7 +109,7 @@ fn the_longest_chain_that_is_followed_leaves_stack() {
     other.trust(&world.board_keys, "board", "board").unwrap();
     let other = Setup::named("other").unwrap().tls(other.path()).gateway().start().unwrap();
     let hubs = [other.private().port(), world.hub.private().port()];
-    let board = world.board_with(&hubs, &root, None, true);
+    let board = world.board_with(&hubs, &root, None, Firmware::Ca);
     board.wait_for_log("raise depth", TIMEOUT).unwrap();
     board.wait_for_log("linked to hub", TIMEOUT).unwrap();
     let status = eventually(|| {
@@ -119,7 +125,9 @@ fn the_longest_chain_that_is_followed_leaves_stack() {
 #[test]
 fn firmware_without_the_code_for_a_ca_does_not_start_with_one() {
     let authority = Authority::new("root").unwrap();
-    let mut board = World::new(&authority, DIALLED).board(&authority, None, false);
+    let world = World::new(&authority, DIALLED);
+    let hub = [world.hub.private().port()];
+    let mut board = world.board_with(&hub, &authority, None, Firmware::Leaf);
     assert!(!board.wait_for_exit(TIMEOUT).unwrap().success());
     board.wait_for_log("build it with the feature ca", TIMEOUT).unwrap();
 }

@@ -10,7 +10,7 @@ use board_settings::{Ip, Request, Settings};
 use node_core::crypto::PublicKey;
 use node_core::keys::{MAX_SEALED, Sealer};
 use node_std::tls::read_operator;
-use node_tests::board::{BOARD, Board, HOST, Network, Options};
+use node_tests::board::{BOARD, Board, Firmware, HOST, Network, Options};
 use node_tests::daemon::Setup;
 use node_tests::http::Curl;
 use node_tests::pki::{Algorithm, TlsDir};
@@ -52,8 +52,11 @@ impl Pair {
         let sockets = TempDir::with_prefix("cable-")?;
         let (of_hub, of_leaf) = (sockets.path().join("hub"), sockets.path().join("leaf"));
         let board = |settings, here, there| {
-            let options =
-                Options { hub: true, network: Network::Cable { here, there }, ..Options::default() };
+            let options = Options {
+                firmware: Firmware::Hub,
+                network: Network::Cable { here, there },
+                ..Options::default()
+            };
             Board::start(Some(&settings), options)
         };
         let listen = SocketAddrV4::new(BOARD, 8374);
@@ -155,7 +158,7 @@ fn a_server_joins_a_hub_that_is_a_board_and_brings_it_keys() {
     let keyring = keys.bundle().unwrap();
     // Free a moment ago.
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    let options = Options { hub: true, network: Network::Served(port), ..Options::default() };
+    let options = Options { firmware: Firmware::Hub, network: Network::Served(port), ..Options::default() };
     // The server sees it there.
     let listen = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
     let board = Board::start(Some(&hub_settings(&keyring, listen)), options).unwrap();

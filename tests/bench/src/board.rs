@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use board_settings::Settings;
-use node_tests::board::{self, Board as Machine, Network, Options, Program};
+use node_tests::board::{self, Board as Machine, Firmware, Network, Options, Program};
 use node_tests::daemon::{Daemon, Setup};
 use node_tests::http::{Answer, Curl};
 use node_tests::pki::{Algorithm, Authority, TlsDir};
@@ -66,10 +66,12 @@ pub fn measure() -> Result<Board> {
     let echo = echoes.busy.saturating_sub(idle_share) * 1000 / ECHOES;
 
     let stack = stack(&hub)?;
-    let image = board::Sizes::of(Program::find(board::Machine::An386)?.elf())?;
-    let image_with_ca = board::Sizes::of(Program::find_with_ca()?.elf())?;
+    let program = |firmware| Program::find(board::Machine::An386, firmware);
+    let sizes = |firmware| board::Sizes::of(program(firmware)?.elf());
+    let image = sizes(Firmware::Leaf)?;
+    let image_with_ca = sizes(Firmware::Ca)?;
     let with_ca = WithCa::measure()?;
-    let image_of_hub = board::Sizes::of(Program::find_hub()?.elf())?;
+    let image_of_hub = sizes(Firmware::Hub)?;
     let of_hub = OfHub::measure()?;
     let sizes = Sizes {
         flash: image.flash,
@@ -86,7 +88,7 @@ pub fn measure() -> Result<Board> {
         handshake: handshake * 1000,
         echo,
     };
-    let parts = board::Parts::of(Program::find(board::Machine::An386)?.elf())?;
+    let parts = board::Parts::of(program(Firmware::Leaf)?.elf())?;
     let most = |parts: Vec<_>| parts.into_iter().take(PARTS).collect();
     Ok(Board { sizes, sizes_before: Sizes::kept()?, flash: most(parts.flash), ram: most(parts.ram) })
 }
@@ -131,8 +133,10 @@ impl WithCa {
         settings.keyring = Some(&keyring);
         settings.authority = Some(&certificate);
         settings.crl = Some(&crl);
-        let machine =
-            Machine::start(Some(&settings), Options { icount: true, ca: true, ..Options::default() })?;
+        let machine = Machine::start(
+            Some(&settings),
+            Options { icount: true, firmware: Firmware::Ca, ..Options::default() },
+        )?;
         let handshake = handshake(&machine)?;
         eventually(|| status(&hub))?;
         Ok(Self { stack: stack(&hub)?, handshake })
@@ -155,7 +159,8 @@ impl OfHub {
         // As the server sees it.
         let listen = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
         (settings.keyring, settings.listen) = (Some(&keyring[..]), Some(listen));
-        let options = Options { hub: true, network: Network::Served(port), ..Options::default() };
+        let options =
+            Options { firmware: Firmware::Hub, network: Network::Served(port), ..Options::default() };
         let machine = Machine::start(Some(&settings), options)?;
         machine.wait_for_log("before it dialled", TIMEOUT)?;
         let server = Setup::named("server")?.tls(keys.path()).gateway().join(listen.into()).start()?;

@@ -16,39 +16,39 @@ pub struct Program {
     table: Arc<Table>,
 }
 
+/// What a board runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Firmware {
+    /// A leaf.
+    #[default]
+    Leaf,
+    /// A leaf that takes CAs from the settings, for [`Machine::An386`].
+    Ca,
+    /// A hub, for the same machine.
+    Hub,
+    /// No node, but the vectors of PROTOCOL.md and of the cryptography.
+    Vectors,
+}
+
 impl Program {
-    /// The image that `cargo xtask firmware` builds. For [`Machine::An386`] the variable `MAEL_BOARD_ELF` may name another one.
+    /// The image that `cargo xtask firmware` builds. For a node on [`Machine::An386`] the variables `MAEL_BOARD_ELF`, `MAEL_BOARD_CA_ELF`
+    /// and `MAEL_BOARD_HUB_ELF` may name another one.
     ///
     /// # Errors
     ///
     /// There is none, or it has no log table of a version that is known here.
-    pub fn find(machine: Machine) -> Result<Self> {
-        Self::find_at(machine, "MAEL_BOARD_ELF", "")
-    }
-
-    /// The same for firmware of [`Machine::An386`] with the feature `ca`, and `MAEL_BOARD_CA_ELF`.
-    ///
-    /// # Errors
-    ///
-    /// As [`find`](Self::find).
-    pub fn find_with_ca() -> Result<Self> {
-        Self::find_at(Machine::An386, "MAEL_BOARD_CA_ELF", "-ca")
-    }
-
-    /// The same with the feature `hub`, and `MAEL_BOARD_HUB_ELF`.
-    ///
-    /// # Errors
-    ///
-    /// As [`find`](Self::find).
-    pub fn find_hub() -> Result<Self> {
-        Self::find_at(Machine::An386, "MAEL_BOARD_HUB_ELF", "-hub")
-    }
-
-    fn find_at(machine: Machine, variable: &str, variant: &str) -> Result<Self> {
-        let named = std::env::var_os(variable).filter(|_| machine == Machine::An386).map(PathBuf::from);
+    pub fn find(machine: Machine, firmware: Firmware) -> Result<Self> {
+        let name = machine.name();
+        let (variable, image) = match firmware {
+            Firmware::Leaf => (Some("MAEL_BOARD_ELF"), name.to_owned()),
+            Firmware::Ca => (Some("MAEL_BOARD_CA_ELF"), format!("{name}-ca")),
+            Firmware::Hub => (Some("MAEL_BOARD_HUB_ELF"), format!("{name}-hub")),
+            Firmware::Vectors => (None, format!("vectors-{}", machine.target())),
+        };
+        let variable = variable.filter(|_| machine == Machine::An386);
+        let named = variable.and_then(std::env::var_os).map(PathBuf::from);
         let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../boards/target/firmware");
-        let built = images.join(format!("{}{variant}", machine.name()));
-        Self::load(machine, &named.unwrap_or(built))
+        Self::load(machine, &named.unwrap_or_else(|| images.join(image)))
     }
 
     /// The image in the file `elf`.

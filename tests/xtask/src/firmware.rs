@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use node_tests::board::{Machine, Sizes};
 
 use crate::run::{root, run};
-use crate::toolchain::{RISCV32IMAC, THUMBV7EM, THUMBV8M, Toolchain};
+use crate::toolchain::{RISCV32IMAC, RISCV32IMC, THUMBV7EM, THUMBV8M, Toolchain};
 
 /// A board: the folder and package below `boards`, and what it is built for.
 #[derive(Clone, Copy)]
@@ -21,7 +21,8 @@ pub struct Board<'f> {
     pub target: &'static str,
     /// Features of its package, with commas between them.
     pub features: &'f str,
-    /// What is added to the name of its image, so that one with other features does not replace it.
+    /// What is added to the name of its image after a hyphen, so that one with other features or for another processor does not
+    /// replace it.
     pub variant: &'static str,
 }
 
@@ -39,9 +40,9 @@ impl Board<'_> {
 /// The board that most tests run in QEMU.
 pub const QEMU: Board<'_> = Board::emulated(Machine::An386);
 /// The same with a CA, for the tests of that.
-pub const QEMU_WITH_CA: Board<'_> = Board { features: "ca", variant: "-ca", ..QEMU };
+pub const QEMU_WITH_CA: Board<'_> = Board { features: "ca", variant: "ca", ..QEMU };
 /// The same as a hub.
-pub const QEMU_HUB: Board<'_> = Board { features: "hub", variant: "-hub", ..QEMU };
+pub const QEMU_HUB: Board<'_> = Board { features: "hub", variant: "hub", ..QEMU };
 
 const BOARDS: [Board<'_>; 9] = [
     QEMU,
@@ -55,7 +56,15 @@ const BOARDS: [Board<'_>; 9] = [
     Board::of("esp32-c6", RISCV32IMAC),
 ];
 
-/// Builds every board, prints how large its firmware is, and compares that with its sizes.txt, or with `keep` writes it there.
+/// The program that runs the vectors, for each processor that is emulated: two machines have the same one.
+const VECTORS: [Board<'_>; 3] = [vectors(THUMBV7EM), vectors(THUMBV8M), vectors(RISCV32IMC)];
+
+const fn vectors(target: &'static str) -> Board<'static> {
+    Board { variant: target, ..Board::of("vectors", target) }
+}
+
+/// Builds every board, prints how large its firmware is, and compares that with its sizes.txt, or with `keep` writes it there. Builds the
+/// vectors, too.
 ///
 /// # Errors
 ///
@@ -64,7 +73,8 @@ pub fn build_all(keep: bool) -> Result<()> {
     BOARDS.iter().try_for_each(|board| {
         let sizes = print(board)?;
         if keep { kept::keep(board, sizes) } else { kept::check(board, sizes) }
-    })
+    })?;
+    VECTORS.iter().try_for_each(|program| build(program).map(drop))
 }
 
 /// Builds the emulated board alone, with these features, and prints how large its firmware is.
@@ -73,7 +83,7 @@ pub fn build_all(keep: bool) -> Result<()> {
 ///
 /// A compiler is missing, or it does not build.
 pub fn build_with(features: &str) -> Result<()> {
-    print(&Board { features, variant: "-features", ..QEMU }).map(drop)
+    print(&Board { features, variant: "features", ..QEMU }).map(drop)
 }
 
 /// Builds a board and prints how large its firmware is.
@@ -87,13 +97,16 @@ fn print(board: &Board<'_>) -> Result<Sizes> {
     Ok(sizes)
 }
 
-/// Lints every board; a warning is an error.
+/// Lints every board and the vectors; a warning is an error.
 ///
 /// # Errors
 ///
 /// A compiler is missing, or a board has a lint.
 pub fn lint_all() -> Result<()> {
-    BOARDS.iter().try_for_each(|board| run(cargo("clippy", board)?.args(["--", "--deny", "warnings"])))
+    BOARDS
+        .iter()
+        .chain(&VECTORS)
+        .try_for_each(|board| run(cargo("clippy", board)?.args(["--", "--deny", "warnings"])))
 }
 
 /// Builds the release firmware of `board` and returns its image, an ELF file.
@@ -106,7 +119,8 @@ pub fn lint_all() -> Result<()> {
 pub fn build(board: &Board<'_>) -> Result<PathBuf> {
     run(&mut cargo("build", board)?)?;
     let images = target_dir().join("firmware");
-    let image = images.join(format!("{}{}", board.name, board.variant));
+    let names = [board.name, board.variant];
+    let image = images.join(names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join("-"));
     fs::create_dir_all(&images).with_context(|| images.display().to_string())?;
     fs::copy(target_dir().join(board.target).join("release").join(board.name), &image)
         .with_context(|| image.display().to_string())?;
