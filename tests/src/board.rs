@@ -5,6 +5,7 @@ mod machine;
 mod parts;
 mod program;
 mod sizes;
+mod usage;
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub use machine::Machine;
 pub use parts::Parts;
 pub use program::{Firmware, Program};
 pub use sizes::Sizes;
+pub use usage::Usage;
 
 /// The host's loopback as a board sees it.
 pub const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);

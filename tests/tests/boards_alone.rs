@@ -10,7 +10,7 @@ use board_settings::{Ip, Request, Settings};
 use node_core::crypto::PublicKey;
 use node_core::keys::{MAX_SEALED, Sealer};
 use node_std::tls::read_operator;
-use node_tests::board::{BOARD, Board, Firmware, HOST, Network, Options};
+use node_tests::board::{BOARD, Board, Firmware, HOST, Network, Options, Usage};
 use node_tests::daemon::Setup;
 use node_tests::http::Curl;
 use node_tests::pki::{Algorithm, TlsDir};
@@ -153,7 +153,7 @@ fn two_boards_alone_get_new_keys_and_no_request_fails() {
 }
 
 #[test]
-fn a_server_joins_a_hub_that_is_a_board_and_brings_it_keys() {
+fn a_server_joins_a_hub_that_is_a_board_and_brings_it_keys_and_memory_is_left() {
     let keys = TlsDir::generate(Algorithm::P256).unwrap();
     let keyring = keys.bundle().unwrap();
     // Free a moment ago.
@@ -184,4 +184,8 @@ fn a_server_joins_a_hub_that_is_a_board_and_brings_it_keys() {
         Ok(())
     })
     .unwrap();
+    let status = Curl::get(&format!("{}/{HUB}/", server.gateway())).send().unwrap().json().unwrap();
+    let (stack, heap) = (Usage::of_stack(&status).unwrap(), Usage::of_heap(&status).unwrap());
+    println!("a hub with one peer, after new keys: stack {stack}, heap {heap}");
+    assert!(stack.free() >= 4096 && heap.free() >= 4096, "stack {stack}, heap {heap}");
 }

@@ -5,18 +5,21 @@ use core::arch::global_asm;
 use board_support::stack;
 use riscv::register::{pmpaddr0, pmpcfg0};
 
-/// Size of the region below the stack that nothing may touch; memory.x leaves it free.
-const GUARD: usize = 4096;
+// SAFETY: memory.x defines the symbol. It marks an address, where the guard begins.
+unsafe extern "C" {
+    static _guard_start: u32;
+}
 
 /// A region whose size is a power of two, locked, so that it holds in machine mode, too (privileged architecture, section 3.7).
 const LOCKED_NAPOT: usize = 1 << 7 | 3 << 3;
 
 /// Forbids every access to the guard below the stack.
 pub fn protect() {
-    let guard = stack::end() - GUARD;
+    let guard = &raw const _guard_start as usize;
+    let size = stack::end() - guard;
     // SAFETY: nothing uses the guard's memory.
     unsafe {
-        pmpaddr0::write(guard >> 2 | (GUARD / 8 - 1));
+        pmpaddr0::write(guard >> 2 | (size / 8 - 1));
         pmpcfg0::write(LOCKED_NAPOT);
     }
 }

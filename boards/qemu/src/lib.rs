@@ -6,6 +6,7 @@
 //! | `carrier` | carries sealed keyrings to other boards, with the feature `hub` |
 //! | `entropy` | random bytes of the host |
 //! | `flash` | a file of the host that behaves like NOR flash |
+//! | `overflow` | overflows the stack, for a test |
 //! | `request` | the request of the settings, which the board repeats |
 //! | `stop` | ends the emulation |
 #![no_std]
@@ -15,6 +16,7 @@ pub mod alarms;
 mod carrier;
 mod entropy;
 mod flash;
+mod overflow;
 pub mod register;
 mod request;
 mod stop;
@@ -70,6 +72,9 @@ pub async fn run<D: Driver + 'static, S>(spawner: Spawner, machine: Machine<D, S
 async fn start<D: Driver + 'static, S>(spawner: Spawner, machine: Machine<D, S>) -> Result<(), Failure> {
     let Machine { kind, region, uart, device, drive } = machine;
     let extras = Extras::decode(region).map_err(Failure::Extras)?;
+    if extras.overflow {
+        overflow::descend(0);
+    }
     let (rng, seed) = entropy::generator().map_err(Failure::Entropy)?;
     // Lent, because it would take 320 bytes in each task that it passes through.
     let rng = RNG.init(rng);
@@ -132,7 +137,7 @@ async fn run_node(
 ) -> Result<Infallible, Failure> {
     static SELF: StaticCell<OnceCell<Leaf<'static>>> = StaticCell::new();
 
-    let Extras { authority, crl, listen, request } = extras;
+    let Extras { authority, crl, listen, request, .. } = extras;
     let Ready { provisioned: Provisioned { settings, rng, flash }, resources } = ready;
     let itself = &*SELF.init(OnceCell::new());
     let application = Component::new(settings.name, itself, request::counts);

@@ -45,6 +45,8 @@ pub struct Settings<'a> {
     pub crl: Option<&'a [u8]>,
     /// A request that the board repeats.
     pub request: Option<Request<'a>>,
+    /// Makes the board overflow its stack at start.
+    pub overflow: bool,
 }
 
 impl<'a> Settings<'a> {
@@ -63,11 +65,12 @@ impl<'a> Settings<'a> {
             authority: None,
             crl: None,
             request: None,
+            overflow: false,
         }
     }
 }
 
-/// What only tests need: a CA for hubs, a place to listen, and work for the board.
+/// What only tests need: a CA for hubs, a place to listen, work for the board, and a fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extras<'a> {
     /// The certificate of a CA in DER: what it signed for the address of a hub is trusted. The firmware needs the feature `ca`.
@@ -79,6 +82,8 @@ pub struct Extras<'a> {
     /// A request that the board repeats.
     #[serde(borrow)]
     pub request: Option<Request<'a>>,
+    /// Makes the board overflow its stack at start.
+    pub overflow: bool,
 }
 
 /// How a board gets its IPv4 address.

@@ -38,7 +38,7 @@ impl Settings<'_> {
         let Some((blob, extras)) = region.split_first_chunk_mut::<MAX_BLOB>() else {
             return Err(Error::TooLong);
         };
-        let Self { authority, crl, request, .. } = *self;
+        let Self { authority, crl, request, overflow, .. } = *self;
         let mut address = String::<HUB>::new();
         let listen = self.listen.map(|listen| {
             // Every address fits.
@@ -46,7 +46,7 @@ impl Settings<'_> {
             address.as_str()
         });
         let (length, rest) = extras.split_first_chunk_mut::<LENGTH>().ok_or(Error::TooLong)?;
-        let written = postcard::to_slice(&Extras { authority, crl, listen, request }, rest);
+        let written = postcard::to_slice(&Extras { authority, crl, listen, request, overflow }, rest);
         let written = written.map_err(|_| Error::TooLong)?.len();
         *length = u16::try_from(written).map_err(|_| Error::TooLong)?.to_le_bytes();
         let Some(keyring) = self.keyring else { return Ok(()) };

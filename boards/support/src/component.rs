@@ -12,6 +12,8 @@ use embassy_time::Instant;
 use heapless::String;
 use node_embedded::{Answer, Application, ExchangeError, Leaf, Request};
 
+#[cfg(feature = "hub")]
+use crate::heap;
 #[cfg(feature = "runtime")]
 use crate::{executor, stack};
 
@@ -71,7 +73,7 @@ impl Component {
             executor::busy_micros(),
         )?;
         #[cfg(feature = "hub")]
-        write!(text, ",\"heapHighWater\":{}", crate::heap::high_water())?;
+        write!(text, ",\"heapHighWater\":{},\"heapSize\":{}", heap::high_water(), heap::SIZE)?;
         text.write_char('}')?;
         Ok(text)
     }

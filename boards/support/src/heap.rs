@@ -8,7 +8,7 @@ use embedded_alloc::LlffHeap;
 
 /// Bytes of the heap: four connections, one of them in a handshake with somebody who asks for as much as may be
 /// (`node_embedded::sizes::ACCEPT_HEAP`).
-const SIZE: usize = 32 * 1024;
+pub const SIZE: usize = 32 * 1024;
 
 static mut MEMORY: [MaybeUninit<u8>; SIZE] = [MaybeUninit::uninit(); SIZE];
 

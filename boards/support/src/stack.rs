@@ -31,11 +31,11 @@ pub fn used() -> usize {
     (words - untouched) * 4
 }
 
-/// The words of the stack in use, from `from` on, an address in it, `most` of them at most.
-pub(crate) fn words(from: usize, most: usize) -> impl Iterator<Item = u32> {
+/// The words of the stack in use, from `from` on, an address in it.
+pub(crate) fn words(from: usize) -> impl Iterator<Item = u32> {
     let (end, start) = (&raw const _stack_end as usize, &raw const _stack_start as usize);
     let from = if (end..start).contains(&from) { from.next_multiple_of(4) } else { start };
-    (from..start).step_by(4).take(most).map(|address| {
+    (from..start).step_by(4).map(|address| {
         // SAFETY: as in `used`.
         unsafe { core::ptr::with_exposed_provenance::<u32>(address).read_volatile() }
     })

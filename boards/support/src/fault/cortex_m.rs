@@ -2,6 +2,7 @@
 
 use core::arch::naked_asm;
 
+use cortex_m::peripheral::SCB;
 use cortex_m::register::msp;
 use cortex_m_rt::{ExceptionFrame, exception};
 use defmt::error;
@@ -47,6 +48,12 @@ unsafe extern "C" fn enter_hard_fault() -> ! {
 }
 
 extern "C" fn hard_fault(frame: &ExceptionFrame) -> ! {
+    /// A Cortex-M33 does not let the stack pointer pass MSPLIM: of the stack is left what the last frame was too long for.
+    const STACK_LIMIT: u32 = 1 << 20;
+    // SAFETY: reading this register has no effect.
+    if unsafe { (*SCB::PTR).cfsr.read() } & STACK_LIMIT != 0 {
+        super::stop_at_overflow(core::ptr::from_ref(frame).addr());
+    }
     error!("hard fault at {=u32:#010x}, called from {=u32:#010x}", frame.pc(), frame.lr());
     super::stop()
 }
