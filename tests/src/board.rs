@@ -91,6 +91,12 @@ impl From<Machine> for Options {
     }
 }
 
+impl From<Firmware> for Options {
+    fn from(firmware: Firmware) -> Self {
+        Self { firmware, ..Self::default() }
+    }
+}
+
 /// A running board, or one that has stopped. It ends with this value, and so does its flash, unless
 /// [`Options::dir`] says where it lies.
 ///

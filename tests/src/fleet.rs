@@ -4,10 +4,10 @@
 use std::net::SocketAddrV4;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use board_settings::{Request, Settings};
+use board_settings::{Ip, Request, Settings};
 use serde_json::Value;
 
-use crate::board::{self, Board, Machine};
+use crate::board::{self, Board, Firmware, Options};
 use crate::cluster::Cluster;
 use crate::component::Component;
 use crate::ctl::Node;
@@ -245,9 +245,15 @@ impl Daemons {
     /// # Errors
     ///
     /// The firmware has not been built, or QEMU does not start.
-    pub fn with_board(self, machine: Machine) -> Result<Fleet> {
+    pub fn with_board(self, options: impl Into<Options>) -> Result<Fleet> {
+        let options = options.into();
         let keyring = self.made.bundle()?;
-        let board = Board::start(Some(&self.board_settings(Some(&keyring))?), machine)?;
+        let mut settings = self.board_settings(Some(&keyring))?;
+        if options.firmware == Firmware::Small {
+            // It has no DHCP.
+            settings.ip = Ip::Static { address: board::BOARD, prefix: 24, gateway: Some(board::HOST) };
+        }
+        let board = Board::start(Some(&settings), options)?;
         Ok(Fleet { cluster: self.cluster, board, made: self.made, _component: self.component })
     }
 

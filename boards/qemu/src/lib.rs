@@ -115,7 +115,7 @@ async fn prepare(kind: &'static str, region: &'static [u8; REGION], line: Uart, 
     let resources = node::resources();
     let board = Board { rng, flash, flash_range: flash::NODE, kind, key: None, identity: None, tls: None };
     let partition = Partition::Memory(board_settings::partition(region));
-    match provision(resources, board, Source { partition, line, lacks: |_| None }).await {
+    match provision(resources, board, Source { partition, line, lacks: network::lacks }).await {
         Ok(provisioned) => READY.signal(Ready { provisioned, resources }),
         Err(error) => stop(&error),
     }

@@ -3,7 +3,7 @@
 use embassy_net::{Config, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
 use embassy_net_driver::Driver;
 use embassy_time::{Duration, with_timeout};
-use node_core::provision::Ip;
+use node_core::provision::{Ip, Settings};
 use sha2::{Digest as _, Sha256};
 use static_cell::StaticCell;
 use thiserror::Error;
@@ -36,13 +36,23 @@ pub async fn wait_for_address(stack: Stack<'static>) -> Result<(), NoAddress> {
 /// The addresses that a blob names.
 pub fn provisioned(ip: &Ip) -> Config {
     match ip {
+        #[cfg(feature = "dhcp")]
         Ip::Dhcp => Config::dhcpv4(Default::default()),
+        // A firmware without DHCP waits for other settings: see `lacks`.
+        #[cfg(not(feature = "dhcp"))]
+        Ip::Dhcp => Config::default(),
         Ip::Static { address, prefix, gateway, name_servers } => Config::ipv4_static(StaticConfigV4 {
             address: Ipv4Cidr::new(*address, *prefix),
             gateway: *gateway,
             dns_servers: name_servers.iter().copied().collect(),
         }),
     }
+}
+
+/// Says what these settings lack for a firmware without DHCP.
+pub fn lacks(settings: &Settings<'_>) -> Option<&'static str> {
+    let needs_dhcp = settings.ip == Ip::Dhcp && cfg!(not(feature = "dhcp"));
+    needs_dhcp.then_some("this firmware has no DHCP: make the blob with an address")
 }
 
 /// A hardware address for a chip that has none: a local one, made from the chip's own number, and so the same at each start.

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use board_settings::Settings;
 use node_tests::board::{self, Board as Machine, Firmware, Network, Options, Program};
 use node_tests::daemon::{Daemon, Setup};
+use node_tests::fleet::{self, Fleet, NODES};
 use node_tests::http::{Answer, Curl};
 use node_tests::pki::{Algorithm, Authority, TlsDir};
 use node_tests::wait::{TIMEOUT, eventually};
@@ -18,7 +19,7 @@ use serde_json::Value;
 
 use kept::Sizes;
 
-const NAME: &str = "board";
+const NAME: &str = fleet::BOARD;
 /// Requests whose instructions are counted together.
 const ECHOES: u64 = 50;
 const BODY: usize = 128;
@@ -56,15 +57,7 @@ pub fn measure() -> Result<Board> {
     let handshake = handshake(&machine)?;
     eventually(|| status(&hub))?;
 
-    // The work of the clock and of the idle link is subtracted.
-    let idle = Counted::over(&hub, || {
-        std::thread::sleep(Duration::from_secs(2));
-        Ok(())
-    })?;
-    let echoes = Counted::over(&hub, || (0..ECHOES).try_for_each(|_| echo(&hub)))?;
-    let idle_share = idle.busy * echoes.passed / idle.passed.max(1);
-    let echo = echoes.busy.saturating_sub(idle_share) * 1000 / ECHOES;
-
+    let echo = echoes(&hub)?;
     let stack = stack(&hub)?;
     let program = |firmware| Program::find(board::Machine::An386, firmware);
     let sizes = |firmware| board::Sizes::of(program(firmware)?.elf());
@@ -73,6 +66,8 @@ pub fn measure() -> Result<Board> {
     let with_ca = WithCa::measure()?;
     let image_of_hub = sizes(Firmware::Hub)?;
     let of_hub = OfHub::measure()?;
+    let small_image = sizes(Firmware::Small)?;
+    let small = Small::measure()?;
     let sizes = Sizes {
         flash: image.flash,
         ram: image.ram,
@@ -84,6 +79,10 @@ pub fn measure() -> Result<Board> {
         hub_ram: image_of_hub.ram,
         hub_stack: of_hub.stack,
         hub_heap: of_hub.heap,
+        small_flash: small_image.flash,
+        small_ram: small_image.ram,
+        small_stack: small.stack,
+        small_echo: small.echo,
         stack,
         handshake: handshake * 1000,
         echo,
@@ -112,6 +111,18 @@ impl Counted {
         let number = |field: &str| status[field].as_u64().with_context(|| format!("{field} in {status}"));
         Ok(Self { busy: number("busyMicros")?, passed: number("uptimeMs")? * 1000 })
     }
+}
+
+/// Instructions for one request that comes back.
+fn echoes(hub: &Daemon) -> Result<u64> {
+    // The work of the clock and of the idle link is subtracted.
+    let idle = Counted::over(hub, || {
+        std::thread::sleep(Duration::from_secs(2));
+        Ok(())
+    })?;
+    let echoes = Counted::over(hub, || (0..ECHOES).try_for_each(|_| echo(hub)))?;
+    let idle_share = idle.busy * echoes.passed / idle.passed.max(1);
+    Ok(echoes.busy.saturating_sub(idle_share) * 1000 / ECHOES)
 }
 
 /// The board with a CA: its hub shows a certificate that the CA signed, and a list says that it is not revoked.
@@ -170,6 +181,25 @@ impl OfHub {
     }
 }
 
+/// A board with the small firmware, which took new keys.
+struct Small {
+    stack: u64,
+    echo: u64,
+}
+
+impl Small {
+    fn measure() -> Result<Self> {
+        let options = Options { icount: true, firmware: Firmware::Small, ..Options::default() };
+        let fleet = Fleet::daemons()?.with_board(options)?;
+        fleet.is_whole()?;
+        let node = fleet.node(NODES[0]);
+        let echo = echoes(node)?;
+        fleet.rotate()?;
+        fleet.is_whole()?;
+        Ok(Self { stack: stack(node)?, echo })
+    }
+}
+
 fn stack(hub: &Daemon) -> Result<u64> {
     status(hub)?["stackHighWater"].as_u64().context("stackHighWater")
 }
@@ -224,6 +254,10 @@ impl fmt::Display for Board {
         part("a hub: static RAM, its heap included", |sizes| sizes.hub_ram)?;
         part("a hub: stack, at most so far", |sizes| sizes.hub_stack)?;
         part("a hub: heap, at most so far", |sizes| sizes.hub_heap)?;
+        part("small: flash", |sizes| sizes.small_flash)?;
+        part("small: static RAM", |sizes| sizes.small_ram)?;
+        part("small: stack, at most so far, with new keys", |sizes| sizes.small_stack)?;
+        part("small: instructions of the request", |sizes| sizes.small_echo)?;
         for (what, parts) in [("flash by crate", &self.flash), ("RAM by variable", &self.ram)] {
             writeln!(f, "{what}")?;
             parts.iter().try_for_each(|(name, bytes)| writeln!(f, "  {name:<50}{bytes:>12}"))?;

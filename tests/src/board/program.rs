@@ -26,13 +26,15 @@ pub enum Firmware {
     Ca,
     /// A hub, for the same machine.
     Hub,
+    /// A leaf with one worker and small buffers, and neither DHCP nor logs, for the same machine.
+    Small,
     /// No node, but the vectors of PROTOCOL.md and of the cryptography.
     Vectors,
 }
 
 impl Program {
-    /// The image that `cargo xtask firmware` builds. For a node on [`Machine::An386`] the variables `MAEL_BOARD_ELF`, `MAEL_BOARD_CA_ELF`
-    /// and `MAEL_BOARD_HUB_ELF` may name another one.
+    /// The image that `cargo xtask firmware` builds. For a node on [`Machine::An386`] the variables `MAEL_BOARD_ELF`, `MAEL_BOARD_CA_ELF`,
+    /// `MAEL_BOARD_HUB_ELF` and `MAEL_BOARD_SMALL_ELF` may name another one.
     ///
     /// # Errors
     ///
@@ -43,6 +45,7 @@ impl Program {
             Firmware::Leaf => (Some("MAEL_BOARD_ELF"), name.to_owned()),
             Firmware::Ca => (Some("MAEL_BOARD_CA_ELF"), format!("{name}-ca")),
             Firmware::Hub => (Some("MAEL_BOARD_HUB_ELF"), format!("{name}-hub")),
+            Firmware::Small => (Some("MAEL_BOARD_SMALL_ELF"), format!("{name}-small")),
             Firmware::Vectors => (None, format!("vectors-{}", machine.target())),
         };
         let variable = variable.filter(|_| machine == Machine::An386);

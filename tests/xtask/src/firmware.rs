@@ -19,11 +19,13 @@ pub struct Board<'f> {
     pub name: &'static str,
     /// The compiler's name for its processor.
     pub target: &'static str,
-    /// Features of its package, with commas between them.
+    /// Features of its package beside the default ones, with commas between them.
     pub features: &'f str,
     /// What is added to the name of its image after a hyphen, so that one with other features or for another processor does not
     /// replace it.
     pub variant: &'static str,
+    /// It is built without default features, and with the sizes of [`SMALL`].
+    pub is_small: bool,
 }
 
 impl Board<'_> {
@@ -33,7 +35,7 @@ impl Board<'_> {
     }
 
     const fn of(name: &'static str, target: &'static str) -> Self {
-        Self { name, target, features: "", variant: "" }
+        Self { name, target, features: "", variant: "", is_small: false }
     }
 }
 
@@ -43,11 +45,24 @@ pub const QEMU: Board<'_> = Board::emulated(Machine::An386);
 pub const QEMU_WITH_CA: Board<'_> = Board { features: "ca", variant: "ca", ..QEMU };
 /// The same as a hub.
 pub const QEMU_HUB: Board<'_> = Board { features: "hub", variant: "hub", ..QEMU };
+/// The same with as little as a node can do with.
+pub const QEMU_SMALL: Board<'_> = Board { variant: "small", is_small: true, ..QEMU };
 
-const BOARDS: [Board<'_>; 9] = [
+/// The sizes of a small node (node-embedded/src/sizes.rs).
+const SMALL: [(&str, &str); 6] = [
+    ("MAEL_BUNDLE", "2048"),
+    ("MAEL_EXCHANGE_CREDIT", "256"),
+    ("MAEL_TCP_READ", "1460"),
+    ("MAEL_TCP_WRITE", "1460"),
+    ("MAEL_TLS_READ", "1600"),
+    ("MAEL_WORKERS", "1"),
+];
+
+const BOARDS: [Board<'_>; 10] = [
     QEMU,
     QEMU_WITH_CA,
     QEMU_HUB,
+    QEMU_SMALL,
     Board::emulated(Machine::An500),
     Board::emulated(Machine::An505),
     Board::emulated(Machine::Virt),
@@ -89,10 +104,11 @@ pub fn build_with(features: &str) -> Result<()> {
 /// Builds a board and prints how large its firmware is.
 fn print(board: &Board<'_>) -> Result<Sizes> {
     let elf = build(board)?;
-    let Board { name, features, .. } = board;
+    let Board { name, features, is_small, .. } = board;
     let with = if features.is_empty() { String::new() } else { format!(" with {features}") };
+    let small = if *is_small { ", small" } else { "" };
     let sizes = Sizes::of(&elf)?;
-    println!("{name}{with}: {sizes} ({} and {} bytes)", sizes.flash, sizes.ram);
+    println!("{name}{with}{small}: {sizes} ({} and {} bytes)", sizes.flash, sizes.ram);
     println!("{}", elf.display());
     Ok(sizes)
 }
@@ -131,6 +147,9 @@ fn cargo(command: &str, board: &Board<'_>) -> Result<Command> {
     let mut cargo = Toolchain::find(board.target)?.cargo(command, board.target, "core,alloc");
     cargo.args(["--release", "--package", board.name, "--features", board.features, "--target-dir"]);
     cargo.arg(target_dir());
+    if board.is_small {
+        cargo.arg("--no-default-features").envs(SMALL);
+    }
     // Cargo reads the board's own configuration only from there.
     cargo.current_dir(root().join("boards").join(board.name));
     Ok(cargo)

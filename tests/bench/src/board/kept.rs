@@ -36,6 +36,14 @@ pub struct Sizes {
     pub hub_stack: u64,
     /// The most that was in use of its heap.
     pub hub_heap: u64,
+    /// `flash` of the small firmware.
+    pub small_flash: u64,
+    /// `ram` of that firmware.
+    pub small_ram: u64,
+    /// `stack` of a board with that firmware, which took new keys.
+    pub small_stack: u64,
+    /// `echo` of that board.
+    pub small_echo: u64,
 }
 
 impl Sizes {
@@ -61,6 +69,10 @@ impl Sizes {
                 "hub_ram" => sizes.hub_ram = bytes,
                 "hub_stack" => sizes.hub_stack = bytes,
                 "hub_heap" => sizes.hub_heap = bytes,
+                "small_flash" => sizes.small_flash = bytes,
+                "small_ram" => sizes.small_ram = bytes,
+                "small_stack" => sizes.small_stack = bytes,
+                "small_echo" => sizes.small_echo = bytes,
                 "stack" => sizes.stack = bytes,
                 "handshake" => sizes.handshake = bytes,
                 "echo" => sizes.echo = bytes,
@@ -90,6 +102,10 @@ impl Sizes {
             ("hub_ram", self.hub_ram),
             ("hub_stack", self.hub_stack),
             ("hub_heap", self.hub_heap),
+            ("small_flash", self.small_flash),
+            ("small_ram", self.small_ram),
+            ("small_stack", self.small_stack),
+            ("small_echo", self.small_echo),
         ];
         let text: String = lines.iter().map(|(what, bytes)| format!("{what} {bytes}\n")).collect();
         fs::write(FILE, text).context(FILE)

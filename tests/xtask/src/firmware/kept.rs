@@ -57,10 +57,12 @@ pub fn keep(board: &Board<'_>, sizes: Sizes) -> Result<()> {
     fs::write(&path, kept.join("\n") + "\n").with_context(|| path.display().to_string())
 }
 
-/// The lines for a firmware. One with a feature has them with the feature's name.
+/// The lines for a firmware. A variant has them with its name.
 fn lines(board: &Board<'_>, sizes: Sizes) -> [(String, u64); 2] {
-    let feature = board.features.split(',').find(|feature| !feature.is_empty());
-    let key = |what: &str| feature.map_or_else(|| what.to_owned(), |feature| format!("{feature}_{what}"));
+    let key = |what: &str| match board.variant {
+        "" => what.to_owned(),
+        variant => format!("{variant}_{what}"),
+    };
     [(key("flash"), sizes.flash), (key("ram"), sizes.ram)]
 }
 
