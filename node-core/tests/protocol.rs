@@ -24,7 +24,9 @@ use node_core::link::{
     Config, Event, Exchange, Full, GoAway, Introduction, LentLink, Limits, Open, Outbox, PREFACE, ResetCode,
     Service,
 };
-use node_core::provision::{Blob, Draft, Ip, MAX_BLOB, MAX_SETTINGS, Settings, Wifi, frame};
+use node_core::provision::{
+    Blob, Draft, Ip, MAX_BLOB, MAX_SETTINGS, Settings, Wifi, certificate_request, frame,
+};
 use node_core::rpc::{Code, Counters, Method, Response, RpcError};
 use node_core::time::{Duration, Instant, UnixTime};
 use node_core::trust::{Fingerprint, KeyAlgorithm};
@@ -437,6 +439,8 @@ mod make {
             ("provisioning-blob", blob(&bundle)),
             ("serial-identify", framed(&frame::Request::Identify)),
             ("serial-refused", framed(&frame::Answer::Refused("no"))),
+            ("serial-request-certificate", framed(&frame::Request::RequestCertificate)),
+            ("certificate-request", request()),
             ("bundle", bundle),
             ("answer-counters", counters),
             ("answer-refused", refused),
@@ -489,6 +493,12 @@ mod make {
             keyring: Some(bundle),
         };
         draft.sign(OPERATOR, &key(2), &Software, &mut [0; MAX_BLOB]).unwrap().to_vec()
+    }
+
+    /// Of node one, for a certificate of the key of node three.
+    fn request() -> Vec<u8> {
+        let key = Software.decompress(key(3).public_key()).unwrap();
+        certificate_request(identity(1).id, &key, &self::key(3)).unwrap().to_vec()
     }
 
     fn framed(message: &impl serde::Serialize) -> Vec<u8> {

@@ -11,6 +11,15 @@ use super::traits::{Derive, Digest, Sign, Verify};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Software;
 
+impl Software {
+    /// The same key as an uncompressed point; `None` when it is no point of the curve.
+    #[must_use]
+    pub fn decompress(self, key: PublicKey) -> Option<P256Point> {
+        let key = VerifyingKey::from_sec1_bytes(&key.to_sec1()).ok()?;
+        P256Point::from_sec1(key.to_encoded_point(false).as_bytes())
+    }
+}
+
 impl Digest for Software {
     fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut hash = sha2::Sha256::new();
@@ -39,6 +48,7 @@ impl Derive for Software {
 /// A private key in memory, wiped when dropped.
 ///
 /// Signatures are deterministic (RFC 6979), so a weak random generator cannot give the key away.
+#[derive(Clone)]
 pub struct SoftwareSigner(SigningKey);
 
 impl SoftwareSigner {

@@ -88,7 +88,7 @@ impl<'a> Bundle<'a> {
         self.validate_with(crypto, None)
     }
 
-    /// As [`validate`](Self::validate), for a board whose secure element holds the private key of `held`: each certificate of that
+    /// As [`validate`](Self::validate), for a board that holds the private key of `held` itself (R-109): each certificate of that
     /// key is a pair, and the bundle need not hold another one.
     ///
     /// # Errors
@@ -99,14 +99,37 @@ impl<'a> Bundle<'a> {
         held: Option<PublicKey>,
     ) -> Result<heapless::Vec<SlotInfo, MAX_BUNDLE_SLOTS>, BundleError> {
         let mut infos = heapless::Vec::new();
+        self.describe_into(&mut infos, crypto, held)?;
+        Keyring::new(&infos).map_err(BundleError::Keyring)?;
+        Ok(infos)
+    }
+
+    /// As [`validate`](Self::validate), without the rules for all slots together: for a host that learns later which key the board holds.
+    ///
+    /// # Errors
+    /// One slot cannot be used.
+    pub fn describe(
+        &self,
+        crypto: &(impl Digest + Derive),
+    ) -> Result<heapless::Vec<SlotInfo, MAX_BUNDLE_SLOTS>, BundleError> {
+        let mut infos = heapless::Vec::new();
+        self.describe_into(&mut infos, crypto, None)?;
+        Ok(infos)
+    }
+
+    fn describe_into(
+        &self,
+        infos: &mut heapless::Vec<SlotInfo, MAX_BUNDLE_SLOTS>,
+        crypto: &(impl Digest + Derive),
+        held: Option<PublicKey>,
+    ) -> Result<(), BundleError> {
         for slot in &self.slots {
             let info = slot
                 .validate(crypto, held)
                 .map_err(|problem| BundleError::Slot { name: slot.name.clone(), problem })?;
             infos.push(info).map_err(|_| BundleError::TooManySlots)?;
         }
-        Keyring::new(&infos).map_err(BundleError::Keyring)?;
-        Ok(infos)
+        Ok(())
     }
 
     /// The slots in the order in which they were added.
@@ -188,6 +211,12 @@ pub enum BundleError {
     /// Its slots break a rule of every keyring.
     #[error("{0}")]
     Keyring(KeyringError),
+    /// It has no private key, and no certificate of the key that the board holds itself, if it holds one.
+    #[error(
+        "the keyring has neither a private key nor a certificate of a key that this board holds: make that certificate from the \
+         board's own request (maelctl provision --request, cert board --request)"
+    )]
+    NoKey,
     /// One slot cannot be used.
     #[error("slot {name}: {problem}")]
     Slot {

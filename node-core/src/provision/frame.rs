@@ -1,4 +1,4 @@
-//! What a host and a board say to each other over a serial line: messages in postcard, each with a CRC-32 behind it, as one
+//! What a host and a board say to each other over a serial line: messages in postcard, each with a CRC-32 behind it, as one
 //! frame of COBS between zeros.
 //!
 //! Bytes that are no frame are passed over on both sides, so a log may share the line.
@@ -29,6 +29,8 @@ pub enum Request<'a> {
     Identify,
     /// Take this [`Blob`](super::Blob).
     Provision(#[serde(borrow)] &'a [u8]),
+    /// Hold a TLS key of your own, and ask for a certificate of it.
+    RequestCertificate,
 }
 
 /// A message of the board.
@@ -40,6 +42,8 @@ pub enum Answer<'a> {
     Provisioned(#[serde(borrow)] About<'a>),
     /// Nothing changed, for this reason.
     Refused(&'a str),
+    /// This [`CertificateRequest`](super::CertificateRequest), of a key that is stored.
+    CertificateRequest(#[serde(borrow)] &'a [u8]),
 }
 
 /// A board, to be recorded where boards are known.
