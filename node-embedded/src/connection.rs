@@ -131,7 +131,7 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
     ) -> Result<(), SessionError> {
         let (reader, writer) = socket.split();
         let (reader, writer) = (Shared::new(Guard::new(reader, TLS_READ)), Shared::new(writer));
-        let presented = Presented::new(&self.state.keys, self.state.settings.tls);
+        let presented = Presented::new(&self.state.keys, self.state.owner.held);
         let trust = self.trust(host(&dial.address));
         let lists = self.state.with(|core| core.lists);
         let carrier = Carrier::new(&reader, &writer);

@@ -1,7 +1,9 @@
 //! Provisioning: what a board does before its node starts. It makes its identity, takes a blob out of a partition of its flash or
-//! over a serial line, and lends its settings to the firmware.
+//! over a serial line, asks for a certificate of the TLS key that it holds itself, and lends its settings to the firmware.
 
 mod error;
+#[cfg(feature = "tls-key")]
+mod request;
 mod serial;
 
 use core::ops::Range;
@@ -16,10 +18,12 @@ use node_core::provision::{Blob, BlobError, Recipient, Settings, SettingsError};
 use zeroize::Zeroizing;
 
 use crate::entropy;
-use crate::flash::{Brought, Keys, Record, Store, Wiped};
-use crate::leaf::{IdentityMemory, LeafResources, StartError, check_device, draw_identity, own_identity};
+use crate::flash::{Brought, HeldKey, Keys, Record, Store, Wiped};
+#[cfg(feature = "tls-key")]
+use crate::leaf::load_tls_key;
+use crate::leaf::{LeafResources, OwnKeys, StartError, check_device, draw_key, own_identity};
 use crate::log::information;
-use crate::settings::IdentitySigner;
+use crate::settings::{IdentitySigner, TlsSigner};
 use crate::sizes::SCRATCH;
 
 pub use error::ProvisionError;
@@ -32,9 +36,9 @@ pub struct Board<'b, G, F> {
     pub key: Option<PublicKey>,
     /// The device that holds the identity key, as in [`Settings::identity`](crate::Settings::identity).
     pub identity: Option<IdentitySigner<'b>>,
-    /// The public key of the device that holds the TLS key, as in [`Settings::tls`](crate::Settings::tls): a blob's keyring then needs
-    /// no private key.
-    pub tls: Option<PublicKey>,
+    /// The device that holds the TLS key, as in [`Settings::tls`](crate::Settings::tls). With `None` a board with the
+    /// feature `tls-key` makes a key when it is asked for one.
+    pub tls: Option<TlsSigner<'b>>,
     /// Random numbers that are good enough for keys.
     pub rng: G,
     /// Flash, as in [`Parts`](crate::Parts). [`Provisioner::close`] gives it back: to lend it by `&mut` here and by value there would
@@ -82,11 +86,11 @@ struct Desk<'r, G, F: NorFlash> {
     kind: &'r str,
     first: Option<PublicKey>,
     device: bool,
-    tls: Option<PublicKey>,
+    tls_device: Option<TlsSigner<'r>>,
     identity: PublicKey,
     rng: G,
     store: Store<'r, F>,
-    memory: &'r mut IdentityMemory,
+    own: &'r mut OwnKeys,
 }
 
 impl<'r, G: CryptoRngCore, F: NorFlash> Provisioner<'r, G, F> {
@@ -98,8 +102,9 @@ impl<'r, G: CryptoRngCore, F: NorFlash> Provisioner<'r, G, F> {
         resources: &'r mut LeafResources<'_>,
         board: Board<'r, G, F>,
     ) -> Result<Self, StartError<F::Error>> {
-        let Board { kind, key: first, identity: device, tls, mut rng, flash, flash_range } = board;
-        let (memory, item, buffer) = resources.lend();
+        let Board { kind, key: first, identity: device, tls: tls_device, mut rng, flash, flash_range } =
+            board;
+        let (own, item, buffer) = resources.lend();
         entropy::test(&mut rng)?;
         let store = Store::open(flash, flash_range, item).await;
         let mut store = store.map_err(|(error, _)| StartError::Flash(error))?;
@@ -108,10 +113,13 @@ impl<'r, G: CryptoRngCore, F: NorFlash> Provisioner<'r, G, F> {
                 check_device(device.key, device.signer)?;
                 device.key
             }
-            None => own_identity(memory, &mut store, &mut rng).await?,
+            None => own_identity(own, &mut store, &mut rng).await?,
         };
+        #[cfg(feature = "tls-key")]
+        load_tls_key(own, &mut store).await.map_err(StartError::Flash)?;
         let device = device.is_some();
-        Ok(Self { desk: Desk { kind, first, device, tls, identity, rng, store, memory }, buffer })
+        let desk = Desk { kind, first, device, tls_device, identity, rng, store, own };
+        Ok(Self { desk, buffer })
     }
 
     /// Gives back the generator and the flash.
@@ -202,6 +210,11 @@ impl<G: CryptoRngCore, F: NorFlash> Desk<'_, G, F> {
         node_id(self.identity, &Software)
     }
 
+    /// The TLS key that the board holds itself.
+    fn held(&self) -> Option<HeldKey<'_>> {
+        HeldKey::find(self.tls_device, &self.own.tls)
+    }
+
     async fn take(&mut self, blob: &Blob<'_>) -> Result<(), ProvisionError<F::Error>> {
         if blob.new_identity && self.device {
             return Err(ProvisionError::NewIdentity);
@@ -213,15 +226,16 @@ impl<G: CryptoRngCore, F: NorFlash> Desk<'_, G, F> {
             keyring: None,
             key: self.first,
         };
-        check(blob, &recipient, self.store.confirmed_keyring().await?, self.tls)?;
+        let held = self.held().map(|held| held.public_key());
+        check(blob, &recipient, self.store.confirmed_keyring().await?, held)?;
         let mut secret = Zeroizing::new([0; 32]);
         if blob.new_identity {
-            draw_identity(self.memory, &mut secret, &mut self.rng)?;
+            draw_key(&mut self.own.identity, &mut secret, &mut self.rng)?;
         }
         let identity = blob.new_identity.then_some(&*secret);
         let Blob { epoch, settings, keyring, .. } = *blob;
         self.store.install(&Brought { epoch, settings, keyring, identity }).await?;
-        if let Some(signer) = self.memory.first().filter(|_| blob.new_identity) {
+        if let Some(signer) = self.own.identity.first().filter(|_| blob.new_identity) {
             self.identity = signer.public_key();
         }
         information!(

@@ -139,7 +139,7 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
         let slots = {
             let mut memory = self.keyring.lock().await;
             let bundle = memory.store.keyring().await.ok().flatten();
-            bundle.and_then(|bundle| read_slots(&bundle, self.state.settings.held_key()))
+            bundle.and_then(|bundle| read_slots(&bundle, self.state.held_key()))
         };
         // Borrowed, not moved: this future would keep a second copy.
         let Some(slots) = &slots else {

@@ -23,7 +23,8 @@ pub struct Settings<'d> {
     /// in flash. The node's id follows from the key: nobody chooses it.
     pub identity: Option<IdentitySigner<'d>>,
     /// The device that holds the private key of this board's TLS certificate. It counts as the private key of each certificate in
-    /// the keyring with its public key, so the keyring needs no private key. With `None` the private key is in the keyring.
+    /// the keyring with its public key, so the keyring needs no private key. With `None` the private key is in the keyring, or it is one that
+    /// the board made (feature `tls-key`).
     pub tls: Option<TlsSigner<'d>>,
     /// Addresses of hubs, `HOST:PORT` each, at most 8. HOST is an IPv4 address, with the feature `dns` a name, and
     /// with the feature `ipv6` an IPv6 address in brackets. Of a name, up to four addresses are dialled in turn.
@@ -144,12 +145,5 @@ pub struct TlsSigner<'d> {
 impl fmt::Debug for TlsSigner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsSigner").field("key", &self.key).finish_non_exhaustive()
-    }
-}
-
-impl Settings<'_> {
-    /// The public key whose private key a device holds for TLS.
-    pub(crate) fn held_key(&self) -> Option<PublicKey> {
-        self.tls.map(|device| device.key)
     }
 }

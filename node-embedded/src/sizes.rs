@@ -27,6 +27,8 @@ use node_core::wire::{FIRST_RECORD, HEADER, Limits, MIN_FRAME, PREFACE};
 pub const LINKS: usize = 2;
 /// TLS connections that a hub accepts at the same time. One of them is for the link that replaces another when keys change.
 pub const ACCEPTED: usize = if cfg!(feature = "accept") { 4 } else { 0 };
+/// TLS keys that the board makes and keeps itself.
+pub(crate) const TLS_KEYS: usize = if cfg!(feature = "tls-key") { 1 } else { 0 };
 /// All connections.
 pub const PORTS: usize = LINKS + ACCEPTED;
 /// Members that the table holds, this node included.

@@ -91,7 +91,7 @@ impl<G: CryptoRngCore> Acceptor<'_, '_, G> {
         if !self.state.with(|core| core.strangers.admit(self.port, peer.addr)) {
             return Err(ServeError::Stranger);
         }
-        let presented = Presented::new(&self.state.keys, None);
+        let presented = Presented::new(&self.state.keys, self.state.owner.held);
         let lists = self.state.with(|core| core.lists);
         let machine = self.machine(listen, &presented)?;
         let session = AcceptedSession::open(socket, machine, records).await?;

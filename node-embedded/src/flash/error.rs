@@ -12,8 +12,8 @@ use crate::sizes::BUNDLE;
 pub enum StoreError<E> {
     /// The flash failed, or the map in it is full or damaged.
     Flash(Error<E>),
-    /// The record of the identity key holds no P-256 private key.
-    Identity,
+    /// The record of the identity key, or of the TLS key that the board made, holds no P-256 private key.
+    Key,
     /// The record that says which keyring is confirmed cannot be read.
     Ledger,
     /// The range is shorter than 16 KiB, or is not two or more whole pages.
@@ -44,8 +44,8 @@ impl<E: NorFlashError> fmt::Display for StoreError<E> {
                 _ => f.write_str("the flash failed: it cannot be read, erased or written"),
             },
             Self::Flash(_) => f.write_str("the flash failed: its records do not fit the node's buffer"),
-            Self::Identity => f.write_str(
-                "the identity key in the node's flash is no P-256 key: erase the node's records and provision the board again",
+            Self::Key => f.write_str(
+                "a key in the node's flash is no P-256 key: erase the node's records and provision the board again",
             ),
             Self::Range => {
                 f.write_str("the node needs whole pages of flash, two or more and 16 KiB: correct its range")

@@ -12,7 +12,8 @@ use node_core::time::{UnixTime, WallClock};
 use node_core::trust::{Anchor, Certificate, Fingerprint, Role, Roles};
 use zeroize::Zeroize as _;
 
-use crate::settings::{MAX_PINS, TlsSigner};
+use super::held::HeldKey;
+use crate::settings::MAX_PINS;
 #[cfg(feature = "accept")]
 use crate::tls::Shown;
 use crate::tls::{Credentials, Trust};
@@ -24,9 +25,9 @@ pub(crate) type KeySlots = heapless::Vec<SlotInfo, MAX_BUNDLE_SLOTS>;
 pub(crate) struct Keys {
     trusted: heapless::Vec<Trusted, MAX_BUNDLE_SLOTS>,
     certificate: heapless::Vec<u8, MAX_BUNDLE_CERTIFICATE>,
-    /// Without `Debug`, so that no log can hold it. Zeros when a device holds the key.
+    /// Without `Debug`, so that no log can hold it. Zeros when the board holds the key outside the keyring.
     secret: Secret,
-    /// A device holds the private key of the active certificate.
+    /// The board holds the private key of the active certificate outside the keyring.
     is_held: bool,
     active: Fingerprint,
     not_after: UnixTime,
@@ -74,7 +75,7 @@ impl Keys {
         edition: Edition(0),
     };
 
-    /// Checks an encoded bundle. A device of the settings holds the private key of `held`.
+    /// Checks an encoded bundle. The board holds the private key of `held` outside of it.
     ///
     /// # Errors
     /// Says what is wrong with which slot.
@@ -98,14 +99,16 @@ impl Keys {
         place: Option<&mut Self>,
     ) -> Result<Summary, BundleError> {
         let bundle = Bundle::decode(bundle)?;
-        let slots = bundle.validate_with(&Software, held)?;
+        let slots = bundle.validate_with(&Software, held).map_err(|error| match error {
+            BundleError::Keyring(KeyringError::NoPair) => BundleError::NoKey,
+            error => error,
+        })?;
         let keyring = Keyring::new(&slots).map_err(BundleError::Keyring)?;
         let active = keyring.active();
-        let no_pair = || BundleError::Keyring(KeyringError::NoPair);
-        let slot = bundle.slot(&active.name).ok_or_else(no_pair)?;
+        let slot = bundle.slot(&active.name).ok_or(BundleError::NoKey)?;
         let key = slot.key();
         if key.is_none() && held.is_none() {
-            return Err(no_pair());
+            return Err(BundleError::NoKey);
         }
         if slot.certificate.len() > MAX_BUNDLE_CERTIFICATE {
             return Err(BundleError::TooLong);
@@ -186,14 +189,14 @@ pub(crate) struct Presented<'k> {
     keys: &'k RefCell<&'k mut Keys>,
     edition: Edition,
     certificate: Fingerprint,
-    device: Option<TlsSigner<'k>>,
+    held: Option<HeldKey<'k>>,
 }
 
 impl<'k> Presented<'k> {
-    /// The keyring now. `device` is that of the settings.
-    pub(crate) fn new(keys: &'k RefCell<&'k mut Keys>, device: Option<TlsSigner<'k>>) -> Self {
+    /// The keyring now. `held` is the key that the board holds outside of it.
+    pub(crate) fn new(keys: &'k RefCell<&'k mut Keys>, held: Option<HeldKey<'k>>) -> Self {
         let current = keys.borrow();
-        Self { keys, edition: current.edition, certificate: current.active, device }
+        Self { keys, edition: current.edition, certificate: current.active, held }
     }
 
     /// SHA-256 of that certificate.
@@ -216,7 +219,10 @@ impl<'k> Presented<'k> {
     #[cfg(feature = "accept")]
     pub(crate) fn show<T>(&self, show: impl FnOnce(Shown<'_>) -> T) -> Option<T> {
         let keys = self.current()?;
-        let signer = SoftwareSigner::new(P256Secret(&keys.secret.0)).ok()?;
+        let signer = match keys.is_held {
+            true => self.held?.copy()?,
+            false => SoftwareSigner::new(P256Secret(&keys.secret.0)).ok()?,
+        };
         Some(show(Shown { certificate: &keys.certificate, signer }))
     }
 
@@ -237,7 +243,7 @@ impl Sign for Presented<'_> {
         if keys.is_held {
             // The device may take a while, in which the keyring is not lent.
             drop(keys);
-            return self.device.ok_or(SignError)?.signer.sign(message);
+            return self.held.ok_or(SignError)?.sign(message);
         }
         SoftwareSigner::new(P256Secret(&keys.secret.0)).map_err(|_| SignError)?.sign(message)
     }

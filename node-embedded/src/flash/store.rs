@@ -1,4 +1,5 @@
-//! The records that survive a loss of power: the keyrings, the settings, the node's identity key, the number of its starts, the number of erases.
+//! The records that survive a loss of power: the keyrings, the settings, the node's identity key, the TLS
+//! key that the board made, the number of its starts, the number of erases.
 //!
 //! There are two places for keyrings. One holds the confirmed keyring, the other is empty or holds one on trial. There are two for
 //! settings and for the identity key, too: what a blob brings is written beside what there is. A [`Ledger`] says which record counts,
@@ -33,6 +34,8 @@ const SETTINGS_A: u8 = 7;
 const SETTINGS_B: u8 = 8;
 const IDENTITY_B: u8 = 9;
 const WEAR: u8 = 10;
+#[cfg(feature = "tls-key")]
+const TLS_KEY: u8 = 11;
 
 /// The least flash, in bytes: the confirmed keyring, one on trial, the settings and the short records, and a page to move records to.
 const MIN_LENGTH: usize = 16 * 1024;
@@ -160,10 +163,7 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// # Errors
     /// The flash cannot be read, or the record has another length than a key.
     pub(crate) async fn identity(&mut self, secret: &mut [u8; 32]) -> Result<bool, StoreError<F::Error>> {
-        let place = self.ledger.identity;
-        let Some(record) = self.fetch(identity_record(place)).await? else { return Ok(false) };
-        *secret = *<&[u8; 32]>::try_from(&*record).map_err(|_| StoreError::Identity)?;
-        Ok(true)
+        take_key(self.fetch(identity_record(self.ledger.identity)).await?, secret)
     }
 
     /// Stores the node's identity key. It is the secret itself, and it stays as long as the flash.
@@ -172,6 +172,24 @@ impl<'d, F: NorFlash> Store<'d, F> {
     /// The flash cannot be written.
     pub(crate) async fn set_identity(&mut self, secret: &[u8; 32]) -> Result<(), StoreError<F::Error>> {
         Ok(self.store(identity_record(self.ledger.identity), secret).await?)
+    }
+
+    /// Reads the TLS key that the board made into `secret`. `false` before the first [`set_tls_key`](Self::set_tls_key).
+    ///
+    /// # Errors
+    /// As [`identity`](Self::identity).
+    #[cfg(feature = "tls-key")]
+    pub(crate) async fn tls_key(&mut self, secret: &mut [u8; 32]) -> Result<bool, StoreError<F::Error>> {
+        take_key(self.fetch(TLS_KEY).await?, secret)
+    }
+
+    /// Stores the TLS key that the board made, in one step. It stays as long as the flash, whatever keyrings come.
+    ///
+    /// # Errors
+    /// The flash cannot be written.
+    #[cfg(feature = "tls-key")]
+    pub(crate) async fn set_tls_key(&mut self, secret: &[u8; 32]) -> Result<(), StoreError<F::Error>> {
+        Ok(self.store(TLS_KEY, secret).await?)
     }
 
     /// The id that a board without an identity key had.
@@ -303,6 +321,13 @@ impl Deref for Record<'_> {
     fn deref(&self) -> &[u8] {
         self.buffer.0.get(self.at.clone()).unwrap_or_default()
     }
+}
+
+/// Copies a private key. `false` when there is none.
+fn take_key<E>(record: Option<Record<'_>>, secret: &mut [u8; 32]) -> Result<bool, StoreError<E>> {
+    let Some(record) = record else { return Ok(false) };
+    *secret = *<&[u8; 32]>::try_from(&*record).map_err(|_| StoreError::Key)?;
+    Ok(true)
 }
 
 const fn record(place: Place) -> u8 {

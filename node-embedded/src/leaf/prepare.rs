@@ -5,9 +5,12 @@ use embedded_tls::CryptoRngCore;
 use node_core::crypto::PublicKey;
 
 use super::error::StartError;
-use super::identity::{IdentityMemory, check_device, own_identity};
+use super::identity::{check_device, own_identity};
+use super::key::OwnKeys;
+#[cfg(feature = "tls-key")]
+use super::tls_key::load_tls_key;
 use crate::entropy;
-use crate::flash::{Keys, Store};
+use crate::flash::{HeldKey, Keys, Store};
 use crate::log::warning;
 use crate::settings::{MAX_PINS, Settings};
 
@@ -21,13 +24,13 @@ pub(super) struct Prepared {
     pub(super) random: [u8; 8],
 }
 
-/// Finds or makes what a start needs. The keyring is in its memory then, and the identity key, unless a device holds it.
+/// Finds or makes what a start needs. The keyring is in its memory then, and so are the keys that the board made.
 ///
 /// # Errors
 /// [`StartError`] says what to change.
 pub(super) async fn prepare<G: CryptoRngCore, F: NorFlash>(
     settings: &Settings<'_>,
-    identity: &mut IdentityMemory,
+    own: &mut OwnKeys,
     keys: &mut Keys,
     store: &mut Store<'_, F>,
     rng: &mut G,
@@ -43,10 +46,13 @@ pub(super) async fn prepare<G: CryptoRngCore, F: NorFlash>(
         rules.check().map_err(StartError::HubRules)?;
     }
     entropy::test(rng)?;
-    provision(store, settings).await?;
+    #[cfg(feature = "tls-key")]
+    load_tls_key(own, store).await.map_err(StartError::Flash)?;
+    let held = HeldKey::find(settings.tls, &own.tls).map(|held| held.public_key());
+    provision(store, settings.keyring, held).await?;
     match &settings.identity {
         Some(device) => check_device(device.key, device.signer)?,
-        None => _ = own_identity(identity, store, rng).await?,
+        None => _ = own_identity(own, store, rng).await?,
     }
     if let Some(device) = &settings.tls {
         check_device(device.key, device.signer)?;
@@ -55,20 +61,21 @@ pub(super) async fn prepare<G: CryptoRngCore, F: NorFlash>(
     let (mut seed, mut random) = ([0; 8], [0; 8]);
     entropy::fill(rng, &mut seed)?;
     entropy::fill(rng, &mut random)?;
-    load_keys(store, settings.held_key(), keys).await?;
+    load_keys(store, held, keys).await?;
     Ok(Prepared { on_trial: store.is_on_trial(), starts, seed, random })
 }
 
 /// Stores the keyring of the settings on a board that has none.
 async fn provision<F: NorFlash>(
     store: &mut Store<'_, F>,
-    settings: &Settings<'_>,
+    keyring: Option<&[u8]>,
+    held: Option<PublicKey>,
 ) -> Result<(), StartError<F::Error>> {
     if store.confirmed_keyring().await.map_err(StartError::Flash)?.is_some() {
         return Ok(());
     }
-    let bundle = settings.keyring.ok_or(StartError::NoKeyring)?;
-    Keys::check(bundle, settings.held_key()).map_err(StartError::Keyring)?;
+    let bundle = keyring.ok_or(StartError::NoKeyring)?;
+    Keys::check(bundle, held).map_err(StartError::Keyring)?;
     store.provision(bundle).await.map_err(StartError::Flash)
 }
 

@@ -13,7 +13,8 @@ use node_core::wire::Metadata;
 
 use super::error::StartError;
 use super::handle::Leaf;
-use super::identity::{IdentityMemory, owner};
+use super::identity::owner;
+use super::key::OwnKeys;
 use super::prepare::{Prepared, prepare};
 use crate::application::Application;
 #[cfg(feature = "accept")]
@@ -52,7 +53,7 @@ pub struct LeafResources<'d> {
 }
 
 struct Memory<'d> {
-    identity: IdentityMemory,
+    own: OwnKeys,
     keys: Keys,
     node: NodeMemory<'d>,
     core: CoreMemory,
@@ -72,7 +73,7 @@ impl LeafResources<'_> {
     pub const fn new() -> Self {
         Self {
             memory: Memory {
-                identity: IdentityMemory::new(),
+                own: OwnKeys::NONE,
                 keys: Keys::NONE,
                 node: NodeMemory::NEW,
                 core: CoreMemory::NEW,
@@ -89,9 +90,9 @@ impl LeafResources<'_> {
 
 impl LeafResources<'_> {
     /// The memory for provisioning, as long as the node has not started.
-    pub(crate) fn lend(&mut self) -> (&mut IdentityMemory, &mut [u8; ITEM], &mut [u8; SCRATCH]) {
-        let Memory { identity, item, scratch, .. } = &mut self.memory;
-        (identity, &mut item.0, scratch)
+    pub(crate) fn lend(&mut self) -> (&mut OwnKeys, &mut [u8; ITEM], &mut [u8; SCRATCH]) {
+        let Memory { own, item, scratch, .. } = &mut self.memory;
+        (own, &mut item.0, scratch)
     }
 }
 
@@ -114,7 +115,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     mut parts: Parts<'d, G, F, A>,
 ) -> Result<(Leaf<'d>, Runner<'d, G, F, A>), NotStarted<'d, G, F, A>> {
     // First all that can fail on a board in the field, with the memory borrowed for a moment only.
-    let LeafResources { memory: Memory { identity, keys, item, .. }, .. } = &mut *resources;
+    let LeafResources { memory: Memory { own, keys, item, .. }, .. } = &mut *resources;
     let mut store = match Store::open(parts.flash, parts.flash_range.clone(), &mut item.0).await {
         Ok(store) => store,
         Err((error, flash)) => {
@@ -122,7 +123,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
             return Err(NotStarted { error: StartError::Flash(error), parts, resources: Some(resources) });
         }
     };
-    let prepared = prepare(&settings, identity, keys, &mut store, &mut parts.rng).await;
+    let prepared = prepare(&settings, own, keys, &mut store, &mut parts.rng).await;
     let store = store.detach();
     let prepared = match prepared {
         Ok(prepared) => prepared,
@@ -134,7 +135,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
     let Parts { network, rng, flash_range, application, .. } = parts;
     let LeafResources { memory, state } = resources;
     let Memory {
-        identity,
+        own,
         keys,
         node,
         core,
@@ -144,7 +145,7 @@ pub async fn start<'d, G: CryptoRngCore, F: NorFlash, A: Application>(
         item,
         scratch,
     } = memory;
-    let places = Places { identity, keys, node, core, state };
+    let places = Places { own, keys, node, core, state };
     let state = put_together(settings, &prepared, application.components(), places);
     match state.and_then(|state| Ok((state, divide(scratch).ok_or(CoreError::Settings)?))) {
         Ok((state, (sealed, heads))) => {
@@ -202,7 +203,7 @@ fn divide(scratch: &mut [u8; SCRATCH]) -> Option<(&mut [u8; SEALED], &mut [[u8; 
 
 /// The places in which the parts of a node are made.
 struct Places<'d> {
-    identity: &'d IdentityMemory,
+    own: &'d OwnKeys,
     keys: &'d mut Keys,
     node: &'d mut NodeMemory<'d>,
     core: &'d mut CoreMemory,
@@ -217,8 +218,8 @@ fn put_together<'d>(
     components: &[&str],
     places: Places<'d>,
 ) -> Result<&'d State<'d>, CoreError> {
-    let Places { identity, keys, node, core, state } = places;
-    let owner = owner(&settings, identity).ok_or(CoreError::Sign(SignError))?;
+    let Places { own, keys, node, core, state } = places;
+    let owner = owner(&settings, own).ok_or(CoreError::Sign(SignError))?;
     let node = bear(&settings, prepared, owner.identity, (&*keys, components), node)?;
     let edition = keys.edition();
     let state = place(state, core, settings, owner, keys, node)?;

@@ -1,5 +1,7 @@
 //! Why a board was not provisioned.
 
+#[cfg(feature = "tls-key")]
+use node_core::crypto::SignError;
 use node_core::provision::BlobError;
 use thiserror::Error;
 
@@ -24,6 +26,10 @@ pub enum ProvisionError<E: core::fmt::Debug> {
         "the identity key of this board is in a device and cannot be made anew: make the blob without a new identity"
     )]
     NewIdentity,
+    /// The TLS key cannot sign the request for its certificate.
+    #[cfg(feature = "tls-key")]
+    #[error(transparent)]
+    Sign(SignError),
 }
 
 impl<E: core::fmt::Debug> From<NoEntropy> for ProvisionError<E> {

@@ -1,4 +1,4 @@
-//! A board on a serial line: it says what it is, and takes a blob.
+//! A board on a serial line: it says what it is, asks for a certificate, and takes a blob.
 
 use core::fmt::Write as _;
 
@@ -74,10 +74,19 @@ impl<G: CryptoRngCore, F: NorFlash> Desk<'_, G, F> {
     /// Does what the first `length` bytes of `buffer` ask for, and puts the answer in their place. `None`: they ask for nothing.
     async fn handle(&mut self, buffer: &mut [u8; SCRATCH], length: usize) -> Option<Said> {
         let blob = match frame::decode(buffer.get_mut(..length)?).ok()? {
-            Request::Identify => None,
-            Request::Provision(blob) => Some(blob),
+            Request::Identify => return Some(say(buffer, &Answer::Identity(self.about()))),
+            // As firmware that never heard of it.
+            #[cfg(not(feature = "tls-key"))]
+            Request::RequestCertificate => return None,
+            #[cfg(feature = "tls-key")]
+            Request::RequestCertificate => {
+                return Some(match self.certificate_request().await {
+                    Ok(request) => say(buffer, &Answer::CertificateRequest(&request)),
+                    Err(error) => refuse(buffer, &error),
+                });
+            }
+            Request::Provision(blob) => blob,
         };
-        let Some(blob) = blob else { return Some(say(buffer, &Answer::Identity(self.about()))) };
         let taken = match Blob::read(blob) {
             Ok(blob) => self.take(&blob).await,
             Err(error) => Err(ProvisionError::Blob(error)),

@@ -54,7 +54,7 @@ impl<F: NorFlash, A: Application> Methods<'_, '_, F, A> {
             Ok(Err(error)) => return Ok(Err(ReplaceError::Sealed(error))),
             Err(error) => return Ok(Err(ReplaceError::Flash(error))),
         };
-        let Summary { active, digest } = match Keys::check(opened.bundle, self.state.settings.held_key()) {
+        let Summary { active, digest } = match Keys::check(opened.bundle, self.state.held_key()) {
             Ok(summary) => summary,
             Err(error) => return Ok(Err(ReplaceError::Bundle(error))),
         };

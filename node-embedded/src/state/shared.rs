@@ -4,23 +4,25 @@ use core::cell::RefCell;
 use core::future::poll_fn;
 use core::task::Poll;
 
-use node_core::crypto::Unseal;
+use node_core::crypto::{PublicKey, Unseal};
 use node_core::identity::Identity;
 use node_core::keys::BundleError;
 use node_core::time::Instant;
 
 use super::core::Core;
 use super::trial::Trial;
-use crate::flash::Keys;
+use crate::flash::{HeldKey, Keys};
 use crate::log::warning;
 use crate::settings::Settings;
 
-/// This node's identity, and what its key can do beside signing.
+/// The keys of this node that are not in its keyring: its identity, what that key can do beside signing, and its TLS key.
 #[derive(Clone, Copy)]
 pub(crate) struct Owner<'d> {
     pub(crate) identity: Identity<'d>,
     /// Decrypts with the identity key. `None` for a device that cannot.
     pub(crate) unseal: Option<&'d (dyn Unseal + Sync)>,
+    /// The TLS key. `None` when the keyring has it.
+    pub(crate) held: Option<HeldKey<'d>>,
 }
 
 /// Shared by the [`Runner`](crate::Runner) and every [`Leaf`](crate::Leaf).
@@ -39,6 +41,11 @@ impl<'d> State<'d> {
         core: Core<'d>,
     ) -> Self {
         Self { settings, owner, keys: RefCell::new(keys), core: RefCell::new(core) }
+    }
+
+    /// The public key of the TLS key that is not in the keyring.
+    pub(crate) fn held_key(&self) -> Option<PublicKey> {
+        self.owner.held.map(|held| held.public_key())
     }
 
     /// Reads or changes the core.
@@ -66,7 +73,7 @@ impl<'d> State<'d> {
     /// # Errors
     /// [`BundleError`]: the keyring in use stays in use.
     pub(crate) fn use_bundle(&self, now: Instant, bundle: &[u8], on_trial: bool) -> Result<(), BundleError> {
-        self.keys.borrow_mut().load(bundle, self.settings.held_key())?;
+        self.keys.borrow_mut().load(bundle, self.held_key())?;
         let keys = self.keys.borrow();
         self.with(|core| {
             core.trial = on_trial.then(|| Trial::begin(now, keys.edition()));

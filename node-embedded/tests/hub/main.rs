@@ -26,3 +26,6 @@ mod switch;
 #[path = "../leaf/task.rs"]
 #[cfg(test)]
 mod task;
+#[cfg(feature = "tls-key")]
+#[cfg(test)]
+mod tls_key;

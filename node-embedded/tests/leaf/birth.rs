@@ -109,7 +109,7 @@ fn an_identity_record_without_a_key_is_no_reason_for_a_new_identity() {
             write(&flash, IDENTITY, &record);
             let started = try_board(&world.network, flash, OsRng, settings(&world.keyring())).await;
             let failed = started.map(|_| ()).unwrap_err();
-            assert!(matches!(failed, StartError::Flash(StoreError::Identity)), "{failed}");
+            assert!(matches!(failed, StartError::Flash(StoreError::Key)), "{failed}");
         }
     });
 }

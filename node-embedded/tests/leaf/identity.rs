@@ -5,6 +5,8 @@ use node_core::id::Name;
 use node_core::keys::{Bundle, BundleSlot, MAX_BUNDLE};
 use node_core::trust::Fingerprint;
 use rcgen::{CertificateParams, Issuer, KeyPair, date_time_ymd};
+#[cfg(feature = "tls-key")]
+use rcgen::{PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm};
 
 /// A certificate with its P-256 key.
 pub struct Identity {
@@ -39,6 +41,15 @@ impl Identity {
         Self { certificate, key, path: Vec::new() }
     }
 
+    /// A certificate that somebody made from the request of a board. The key beside it is not its key.
+    #[cfg(feature = "tls-key")]
+    pub fn of_request(request: &[u8]) -> Self {
+        let other = Self::new();
+        let issuer = Issuer::new(params(), &other.key);
+        let certificate = params().signed_by(&Requested(request), &issuer).unwrap().der().to_vec();
+        Self { certificate, ..other }
+    }
+
     /// SHA-256 of the certificate.
     pub fn fingerprint(&self) -> Fingerprint {
         use node_core::crypto::Digest;
@@ -50,6 +61,27 @@ impl Identity {
         // PKCS #8 of a P-256 key begins with 36 bytes that are always the same.
         self.key.serialize_der()[36..68].try_into().unwrap()
     }
+}
+
+/// The request of a board, as one who makes its certificate sees it.
+#[cfg(feature = "tls-key")]
+struct Requested<'r>(&'r [u8]);
+
+#[cfg(feature = "tls-key")]
+impl PublicKeyData for Requested<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        requested_key(self.0)
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
+    }
+}
+
+/// The key in a request: behind two headers, the version, the subject and the key's own header.
+#[cfg(feature = "tls-key")]
+pub fn requested_key(request: &[u8]) -> &[u8] {
+    &request[80..145]
 }
 
 /// A P-256 key that signs.

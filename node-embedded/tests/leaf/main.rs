@@ -65,6 +65,9 @@ mod serial_line;
 mod sleep;
 #[cfg(test)]
 mod task;
+#[cfg(feature = "tls-key")]
+#[cfg(test)]
+mod tls_key;
 #[cfg(test)]
 mod trust;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use node_core::provision::{BlobError, Draft, MAX_BLOB, MAX_SETTINGS, Settings};
 use node_core::time::UnixTime;
 use node_core::trust::Fingerprint;
 use node_embedded::{
-    Board, IdentitySigner, LeafResources, Parts, ProvisionError, Provisioner, StartError, start,
+    Board, IdentitySigner, LeafResources, Parts, ProvisionError, Provisioner, StartError, TlsSigner, start,
 };
 use rand_core::OsRng;
 
@@ -28,13 +28,13 @@ use crate::world::{World, world};
 const KIND: &str = "cable";
 
 /// An operator, who makes blobs for a board and its hub.
-struct Operator<'w> {
-    key: Identity,
-    world: &'w World,
+pub struct Operator<'w> {
+    pub key: Identity,
+    pub world: &'w World,
 }
 
 impl<'w> Operator<'w> {
-    fn new(world: &'w World) -> Self {
+    pub fn new(world: &'w World) -> Self {
         Self { key: Identity::new(), world }
     }
 
@@ -45,7 +45,7 @@ impl<'w> Operator<'w> {
     }
 
     /// A blob with these settings, changed by `change`.
-    fn blob(&self, epoch: u64, name: &str, change: impl FnOnce(&mut Draft<'_>)) -> Vec<u8> {
+    pub fn blob(&self, epoch: u64, name: &str, change: impl FnOnce(&mut Draft<'_>)) -> Vec<u8> {
         let keyring = self.keyring();
         let mut settings = Settings::new(name, CLUSTER);
         settings.hubs.extend_from_slice(&HUBS).unwrap();
@@ -61,11 +61,11 @@ impl<'w> Operator<'w> {
     }
 }
 
-fn resources() -> &'static mut LeafResources<'static> {
+pub fn resources() -> &'static mut LeafResources<'static> {
     Box::leak(Box::new(LeafResources::new()))
 }
 
-fn firmware(flash: &Flash) -> Board<'static, OsRng, Flash> {
+pub fn firmware(flash: &Flash) -> Board<'static, OsRng, Flash> {
     Board {
         kind: KIND,
         key: None,
@@ -79,13 +79,13 @@ fn firmware(flash: &Flash) -> Board<'static, OsRng, Flash> {
 
 /// What a start finds in a flash: the id, and the name in the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Found {
-    id: NodeId,
-    name: Option<String>,
+pub struct Found {
+    pub id: NodeId,
+    pub name: Option<String>,
 }
 
 /// Opens a board, and lets `work` provision it.
-fn open<T>(
+pub fn open<T>(
     flash: &Flash,
     work: impl AsyncFnOnce(&mut Provisioner<'_, OsRng, Flash>) -> T,
 ) -> Result<T, StartError<Failure>> {
@@ -96,7 +96,7 @@ fn open<T>(
     })
 }
 
-fn find(flash: &Flash) -> Found {
+pub fn find(flash: &Flash) -> Found {
     open(flash, async |board| {
         let mut buffer = [0; MAX_SETTINGS];
         let name = board.settings(&mut buffer).await.unwrap().map(|settings| settings.name.to_owned());
@@ -106,7 +106,7 @@ fn find(flash: &Flash) -> Found {
     .unwrap()
 }
 
-fn take(flash: &Flash, blob: &[u8]) -> Result<bool, ProvisionError<Failure>> {
+pub fn take(flash: &Flash, blob: &[u8]) -> Result<bool, ProvisionError<Failure>> {
     open(flash, async |board| board.take_new(blob).await).unwrap()
 }
 
@@ -288,7 +288,8 @@ fn a_board_whose_device_holds_the_tls_key_takes_a_keyring_without_private_keys()
     ];
     let keyring: &[u8] = Box::leak(named_bundle(&[], &others).into());
     let blob = operator.blob(7, "kettle", |draft| draft.keyring = Some(keyring));
-    let held = SoftwareSigner::new(P256Secret(&world.board_identity.secret())).unwrap().public_key();
+    let device = SoftwareSigner::new(P256Secret(&world.board_identity.secret())).unwrap();
+    let held = TlsSigner { key: device.public_key(), signer: &device };
     for (tls, is_taken) in [(None, false), (Some(held), true)] {
         let mut memory = LeafResources::new();
         let board = Board { tls, ..firmware(&Flash::new()) };

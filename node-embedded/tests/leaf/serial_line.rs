@@ -53,6 +53,26 @@ impl End {
 
     /// The next answer of a board, as text.
     pub async fn answer(&mut self) -> String {
+        self.read_answer(|answer| match answer {
+            Answer::Identity(about) => format!("{} {} {}", about.kind, about.id, about.provisioned),
+            Answer::Provisioned(about) => format!("provisioned {} {}", about.id, about.provisioned),
+            Answer::Refused(reason) => reason.to_owned(),
+            Answer::CertificateRequest(_) => "a certificate request".to_owned(),
+        })
+        .await
+    }
+
+    /// The next answer of a board, a certificate request.
+    #[cfg(feature = "tls-key")]
+    pub async fn request(&mut self) -> Vec<u8> {
+        self.read_answer(|answer| match answer {
+            Answer::CertificateRequest(request) => request.to_vec(),
+            other => panic!("{other:?}"),
+        })
+        .await
+    }
+
+    async fn read_answer<T>(&mut self, look: impl Fn(Answer<'_>) -> T) -> T {
         let mut part = Vec::new();
         loop {
             let mut byte = [0];
@@ -60,11 +80,7 @@ impl End {
             if byte != [frame::END] {
                 part.push(byte[0]);
             } else if let Ok(answer) = frame::decode::<Answer<'_>>(&mut part) {
-                return match answer {
-                    Answer::Identity(about) => format!("{} {} {}", about.kind, about.id, about.provisioned),
-                    Answer::Provisioned(about) => format!("provisioned {} {}", about.id, about.provisioned),
-                    Answer::Refused(reason) => reason.to_owned(),
-                };
+                return look(answer);
             } else {
                 part.clear();
             }

@@ -254,7 +254,7 @@ fn an_identity_of_another_length_is_an_error_and_no_new_identity() {
     for length in [0, 31, 33] {
         with_store(&flash, async |store| {
             store.store(IDENTITY_A, &vec![1; length]).await.unwrap();
-            assert!(matches!(store.identity(&mut [0; 32]).await, Err(StoreError::Identity)), "{length}");
+            assert!(matches!(store.identity(&mut [0; 32]).await, Err(StoreError::Key)), "{length}");
         });
     }
 }
