@@ -16,7 +16,7 @@ use crate::stack;
 
 /// The keyring of a board, made from a TLS directory.
 pub struct BoardKeyring {
-    /// Its slots without their private keys, sorted by name.
+    /// Its slots without their private keys, sorted by name. None is a pair when the board holds its key itself.
     pub slots: Vec<SlotInfo>,
     /// The encoded [`Bundle`], with private keys in the clear.
     pub bundle: Zeroizing<Vec<u8>>,
@@ -52,7 +52,7 @@ fn encode(directory: &Path) -> Result<BoardKeyring, TlsError> {
         bundle.push(slot).map_err(board)?;
     }
     // Refuses every key that is not P-256, so a key without a scalar is not dropped unnoticed.
-    let infos = bundle.validate(&Software).map_err(board)?;
+    let infos = bundle.describe(&Software).map_err(board)?;
     let mut buffer = Zeroizing::new([0; MAX_BUNDLE]);
     let encoded = bundle.encode(&mut buffer).map_err(board)?;
     Ok(BoardKeyring { slots: infos.to_vec(), bundle: Zeroizing::new(encoded.to_vec()) })

@@ -14,6 +14,8 @@ use super::password::KeyPassword;
 pub struct Operator {
     /// Its slot.
     pub slot: SlotInfo,
+    /// Its certificate in DER.
+    pub certificate: Vec<u8>,
     /// Signs with its key, which is P-256.
     pub signer: SoftwareSigner,
 }
@@ -35,11 +37,12 @@ pub fn read_operator(directory: &Path) -> Result<Operator, TlsError> {
     let rules = Keyring::new(&infos).map_err(|error| DirectoryProblem::Keyring(error).of(directory))?;
     let active = rules.active();
     let pair = slots.iter().find(|slot| slot.info.name == active.name);
+    let certificate = pair.and_then(|pair| pair.chain.first()).map(|der| der.to_vec()).unwrap_or_default();
     let signer = pair.and_then(secret).and_then(|secret| SoftwareSigner::new(P256Secret(&secret)).ok());
     let signer = signer.ok_or_else(|| TlsError::Operator {
         path: directory.to_owned(),
         name: active.name.clone(),
         algorithm: active.algorithm,
     })?;
-    Ok(Operator { slot: active.clone(), signer })
+    Ok(Operator { slot: active.clone(), certificate, signer })
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod authority;
 #[cfg(test)]
+mod board_request;
+#[cfg(test)]
 mod desk;
 #[cfg(test)]
 mod directories;

@@ -88,13 +88,22 @@ fn maelctl_shows_a_board_and_provisions_it_over_a_terminal() {
         let from = dir.path().join(format!("tls/server_b.{ending}"));
         std::fs::copy(from, dir.path().join(format!("ops/server_b.{ending}"))).unwrap();
     }
-    for (name, more) in [("good", ""), ("other", "--kind esp32")] {
-        let made = run(format!("cert board -n {name} -o DIR/{name} {ops} {more}").trim_end());
-        assert_eq!(made.code, 0, "{made:?}");
-    }
+    let made = run(&format!("cert board -n other -o DIR/other {ops} --kind esp32"));
+    assert_eq!(made.code, 0, "{made:?}");
     let (port, board) = board();
     let port = port.display();
     let shown = run(&format!("provision --serial {port}"));
+    let fetched = run(&format!("provision --request DIR/good.csr --serial {port}"));
+    assert!(fetched.code == 0 && fetched.stdout.starts_with(&shown.stdout), "{fetched:?}");
+    assert!(
+        fetched.stdout.contains("\nnext: make its certificate with maelctl cert board --request "),
+        "{fetched:?}"
+    );
+    let again = run(&format!("provision --request DIR/good.csr --serial {port}"));
+    assert!(again.code == 1 && again.stderr.contains("good.csr: File exists"), "{again:?}");
+    let made = run(&format!("cert board -n good -o DIR/good --request DIR/good.csr {ops}"));
+    assert_eq!(made.code, 0, "{made:?}");
+    assert!(!dir.path().join("good/good.leaf.key").exists(), "the key stays on the board");
     assert!(shown.code == 0 && shown.stdout.starts_with("board host, not provisioned\nid "), "{shown:?}");
     let refused = run(&format!("provision DIR/other/other.provision --serial {port}"));
     assert!(refused.code == 1 && refused.stderr.contains("for another kind of board"), "{refused:?}");

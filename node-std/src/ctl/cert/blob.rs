@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use node_core::crypto::{P256Secret, Software, SoftwareSigner};
-use node_core::id::Name;
+use node_core::id::{Name, NodeId};
 use node_core::keys::{Bundle, operator_key};
 use node_core::provision::{Draft, Ip, MAX_BLOB, MAX_SETTINGS, Settings, SettingsError, Wifi};
 use p256::SecretKey;
@@ -17,15 +17,21 @@ use crate::clock::unix_time;
 use crate::stack;
 use crate::tls::read_operator;
 
-/// Makes the blob for the board `name`. Without a keyring the board keeps the one that it has.
-pub fn make(flags: &BlobFlags, name: &Name, keyring: Option<&[u8]>) -> Result<Zeroizing<Vec<u8>>, CertError> {
+/// Makes the blob for the board `name`, whose id is `board` if only that one is meant. Without a keyring the board keeps the one that
+/// it has.
+pub fn make(
+    flags: &BlobFlags,
+    name: &Name,
+    board: Option<NodeId>,
+    keyring: Option<&[u8]>,
+) -> Result<Zeroizing<Vec<u8>>, CertError> {
     let passphrase = flags.wifi_passphrase.as_deref().map(first_line).transpose()?.unwrap_or_default();
     let mut buffer = Zeroizing::new([0; MAX_SETTINGS]);
     let settings = settings(flags, name, &passphrase)?.encode(&mut buffer)?;
     let draft = Draft {
         epoch: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64,
         kind: flags.kind.as_ref().map_or("", Name::as_str),
-        board: flags.board_id,
+        board,
         new_identity: flags.new_identity,
         settings,
         keyring,

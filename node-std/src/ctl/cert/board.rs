@@ -1,28 +1,31 @@
-//! `maelctl cert board`: a board's own pair, the certificates that it trusts, both as its keyring, and the blob that provisions it.
+//! `maelctl cert board`: a board's own pair, or a certificate of the key that the board made, the certificates that it trusts, both as its keyring, and the blob that provisions it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use node_core::crypto::{P256Secret, Software};
-use node_core::id::Name;
+use node_core::id::{Name, NodeId};
 use node_core::keys::{Bundle, BundleSlot, MAX_BUNDLE, SlotInfo, roles_in};
 use node_core::trust::{Role, Roles};
 use zeroize::Zeroizing;
 
+use super::authority::Authority;
 use super::blob;
+use super::board_request::BoardRequest;
 use super::draft::{Draft, Pair, Purpose, Validity};
 use super::error::CertError;
 use super::files::Files;
-use super::flags::BoardFlags;
+use super::flags::{BoardFlags, Signing};
 use super::info::Description;
 use super::names;
+use super::operator_issuer;
 use super::report::Report;
 use crate::stack;
 use crate::tls::read_chain;
 
 /// Makes the TLS directory of a board.
 pub fn run(flags: &BoardFlags) -> Result<Report, CertError> {
-    let BoardFlags { cn, trust, days, blob, output } = flags;
+    let BoardFlags { cn, trust, blob, output, .. } = flags;
     if blob.keep_keys {
         return settings_alone(flags);
     }
@@ -31,14 +34,11 @@ pub fn run(flags: &BoardFlags) -> Result<Report, CertError> {
     if trusted.contains_key(&own) {
         return Err(CertError::TwiceTrusted(own));
     }
-    let validity = Validity::of_days(*days);
-    let draft = Draft { cn: cn.to_string(), purpose: Purpose::Agent, names: names::of_name(cn), validity };
-    let pair = draft.sign_itself()?;
-    let (slots, bundle) = stack::wiped(|| encode(&own, &pair, &trusted))?;
+    let (made, mut warnings) = Made::new(flags)?;
+    let (slots, bundle) = stack::wiped(|| encode(&own, &made, &trusted))?;
     if !trusts(&slots, Role::Hub) {
         return Err(CertError::NoHub);
     }
-    let mut warnings = Vec::new();
     if !trusts(&slots, Role::Operator) {
         warnings.push(format!(
             "no certificate is that of an operator, so maelctl keys push cannot change the keys of {cn}: name one \
@@ -47,7 +47,10 @@ pub fn run(flags: &BoardFlags) -> Result<Report, CertError> {
     }
     check_is_its_own(&output.dir, &own, &trusted)?;
     let mut files = Files::new(&output.dir, output.force);
-    files.add_pair(own.as_str(), &pair);
+    match &made {
+        Made::Here(pair) => files.add_pair(own.as_str(), pair),
+        Made::OfRequest { certificate, .. } => files.add_certificate(own.as_str(), certificate),
+    }
     trusted.iter().for_each(|(name, der)| files.add_certificate(name.as_str(), der));
     files.add_secret(&format!("{cn}.bundle"), &bundle);
     let mut next = format!("copy {own}.crt into the TLS directory of each hub\n      ");
@@ -55,18 +58,66 @@ pub fn run(flags: &BoardFlags) -> Result<Report, CertError> {
         next +=
             &format!("{cn}.bundle, secret, is the keyring in the settings that the board is flashed with");
     } else {
-        files.add_secret(&blob_name(cn), &blob::make(blob, cn, Some(&bundle))?);
+        files.add_secret(
+            &blob_name(cn),
+            &blob::make(blob, cn, made.board().or(blob.board_id), Some(&bundle))?,
+        );
         next += &next_with_blob(cn);
     }
-    let certificates = Description::of(&pair.certificate).into_iter().collect();
+    let certificates = Description::of(made.certificate()).into_iter().collect();
     Ok(Report { files: files.write()?, certificates, warnings, next })
+}
+
+/// The board's own certificate, and where its private key is.
+enum Made {
+    /// Here: it travels in the keyring.
+    Here(Pair),
+    /// On the board, which asked for the certificate.
+    OfRequest { request: BoardRequest, certificate: Vec<u8> },
+}
+
+impl Made {
+    /// Makes the certificate. Returns what the user should know of it, too.
+    fn new(flags: &BoardFlags) -> Result<(Self, Vec<String>), CertError> {
+        let BoardFlags { cn, days, request, ca, ca_key, blob, .. } = flags;
+        let validity = Validity::of_days(*days);
+        let draft =
+            Draft { cn: cn.to_string(), purpose: Purpose::Agent, names: names::of_name(cn), validity };
+        let Some(path) = request else { return Ok((Self::Here(draft.sign_itself()?), Vec::new())) };
+        let request = BoardRequest::read(path)?;
+        let (certificate, warnings) = match (ca, &blob.operator) {
+            (Some(path), _) => {
+                let mut ca = Authority::read(&Signing::new(path.clone(), ca_key.clone()), Path::new(""))?;
+                let draft = Draft { validity: ca.validity(*days), ..draft };
+                (draft.certify(&request, &ca.issuer)?, ca.warnings)
+            }
+            (None, Some(dir)) => (draft.certify(&request, &operator_issuer::read(dir)?)?, Vec::new()),
+            (None, None) => return Err(CertError::NoIssuer),
+        };
+        Ok((Self::OfRequest { request, certificate }, warnings))
+    }
+
+    fn certificate(&self) -> &[u8] {
+        match self {
+            Self::Here(pair) => &pair.certificate,
+            Self::OfRequest { certificate, .. } => certificate,
+        }
+    }
+
+    /// The one board that has the private key.
+    fn board(&self) -> Option<NodeId> {
+        match self {
+            Self::Here(_) => None,
+            Self::OfRequest { request, .. } => Some(request.id),
+        }
+    }
 }
 
 /// Makes the blob of a board that keeps its keys.
 fn settings_alone(flags: &BoardFlags) -> Result<Report, CertError> {
     let BoardFlags { cn, blob, output, .. } = flags;
     let mut files = Files::new(&output.dir, output.force);
-    files.add_secret(&blob_name(cn), &blob::make(blob, cn, None)?);
+    files.add_secret(&blob_name(cn), &blob::make(blob, cn, blob.board_id, None)?);
     let next = next_with_blob(cn);
     Ok(Report { files: files.write()?, certificates: Vec::new(), warnings: Vec::new(), next })
 }
@@ -114,19 +165,25 @@ fn with_role(name: &str, role: &str) -> Result<Name, CertError> {
 /// The slots of the board, and its keyring as a board takes it.
 fn encode(
     own: &Name,
-    pair: &Pair,
+    made: &Made,
     trusted: &BTreeMap<Name, Vec<u8>>,
 ) -> Result<(Vec<SlotInfo>, Zeroizing<Vec<u8>>), CertError> {
-    let secret = pair.key.secret()?;
+    let (secret, held) = match made {
+        Made::Here(pair) => (Some(pair.key.secret()?), None),
+        Made::OfRequest { request, .. } => (None, Some(request.key)),
+    };
     let mut bundle = Bundle::default();
-    let own = BundleSlot::pair(own.clone(), &pair.certificate, P256Secret(&secret));
+    let own = match &secret {
+        Some(secret) => BundleSlot::pair(own.clone(), made.certificate(), P256Secret(secret)),
+        None => BundleSlot::trusted(own.clone(), made.certificate()),
+    };
     let trusted = trusted.iter().map(|(name, der)| BundleSlot::trusted(name.clone(), der));
     let mut sorted: Vec<BundleSlot<'_>> = core::iter::once(own).chain(trusted).collect();
     sorted.sort_by(|one, other| one.name.cmp(&other.name));
     for slot in sorted {
         bundle.push(slot)?;
     }
-    let slots = bundle.validate(&Software)?;
+    let slots = bundle.validate_with(&Software, held)?;
     let mut buffer = Zeroizing::new([0; MAX_BUNDLE]);
     let encoded = Zeroizing::new(bundle.encode(&mut buffer)?.to_vec());
     Ok((slots.to_vec(), encoded))

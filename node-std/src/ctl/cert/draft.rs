@@ -4,13 +4,14 @@ use core::time::Duration;
 
 use node_core::time::UnixTime;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyIdMethod, KeyUsagePurpose, SanType, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyIdMethod, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SigningKey, date_time_ymd,
 };
 
 use super::authority::Authority;
 use super::error::CertError;
 use super::key::NewKey;
+use super::signature::key_id;
 use crate::clock::unix_time;
 
 /// How long ago a new certificate begins, for machines whose clock is behind.
@@ -67,18 +68,28 @@ impl Draft {
     /// Signs it with its own key.
     pub fn sign_itself(&self) -> Result<Pair, CertError> {
         let key = NewKey::generate()?;
-        let signed = self.params(&key)?.self_signed(&key.signer).map_err(CertError::Library)?;
+        let signed =
+            self.params(key.signer.key_id())?.self_signed(&key.signer).map_err(CertError::Library)?;
         Ok(Pair { certificate: signed.der().to_vec(), key })
     }
 
     /// Lets the CA sign it.
     pub fn sign(&self, ca: &Authority) -> Result<Pair, CertError> {
         let key = NewKey::generate()?;
-        let signed = self.params(&key)?.signed_by(&key.signer, &ca.issuer).map_err(CertError::Library)?;
-        Ok(Pair { certificate: signed.der().to_vec(), key })
+        Ok(Pair { certificate: self.certify(&key.signer, &ca.issuer)?, key })
     }
 
-    fn params(&self, key: &NewKey) -> Result<CertificateParams, CertError> {
+    /// Makes a certificate of somebody's `key`, in DER.
+    pub fn certify(
+        &self,
+        key: &impl PublicKeyData,
+        issuer: &Issuer<'_, impl SigningKey>,
+    ) -> Result<Vec<u8>, CertError> {
+        let signed = self.params(key_id(key.der_bytes()))?.signed_by(key, issuer);
+        Ok(signed.map_err(CertError::Library)?.der().to_vec())
+    }
+
+    fn params(&self, key_id: Vec<u8>) -> Result<CertificateParams, CertError> {
         let at = |time: UnixTime| date_time_ymd(1970, 1, 1) + Duration::from_secs(time.0);
         let mut subject = DistinguishedName::new();
         subject.push(DnType::CommonName, self.cn.as_str());
@@ -89,7 +100,7 @@ impl Draft {
         params.distinguished_name = subject;
         params.subject_alt_names = self.names.clone();
         params.use_authority_key_identifier_extension = true;
-        params.key_identifier_method = KeyIdMethod::PreSpecified(key.signer.key_id());
+        params.key_identifier_method = KeyIdMethod::PreSpecified(key_id);
         (params.is_ca, params.key_usages) = match self.purpose {
             Purpose::Ca => {
                 let usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];

@@ -95,6 +95,11 @@ pub enum CertError {
         "none of these certificates is that of a hub: give one with --trust, its name may end in .hub.crt"
     )]
     NoHub,
+    /// Nobody signs the certificate that a board requests.
+    #[error(
+        "nobody signs the certificate: name the TLS directory of an operator with --operator, or a CA with --ca"
+    )]
+    NoIssuer,
     /// Nobody signs the blob.
     #[error("nobody signs the blob: name the TLS directory of an operator with --operator")]
     NoSigner,

@@ -85,6 +85,11 @@ pub struct Signing {
 }
 
 impl Signing {
+    /// With a CA whose certificate is in this file.
+    pub fn new(certificate: PathBuf, key: Option<PathBuf>) -> Self {
+        Self { certificate: Some(certificate), key }
+    }
+
     /// The file of the certificate, for the output directory `dir`.
     pub fn certificate(&self, dir: &Path) -> PathBuf {
         self.certificate.clone().unwrap_or_else(|| dir.join("ca.crt"))
@@ -207,6 +212,19 @@ pub struct BoardFlags {
     /// The certificate of a hub, or of an operator if its name ends in .operator.crt (repeatable).
     #[arg(long, value_name = "FILE", required_unless_present = "keep_keys")]
     pub trust: Vec<PathBuf>,
+
+    /// The board's own request (maelctl provision --request): its certificate is made of that, and the private key stays on the board.
+    /// The operator of --operator signs the certificate, or the CA of --ca.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["keep_keys", "board_id"])]
+    pub request: Option<PathBuf>,
+
+    /// The certificate of the CA that signs what is requested.
+    #[arg(long, value_name = "FILE", requires = "request")]
+    pub ca: Option<PathBuf>,
+
+    /// The private key of that CA [default: the .key file beside the certificate].
+    #[arg(long, value_name = "FILE", requires = "ca")]
+    pub ca_key: Option<PathBuf>,
 
     /// How long the board's certificate is valid.
     #[arg(long, value_name = "DAYS", default_value_t = 3560, value_parser = clap::value_parser!(u32).range(1..=MAX_DAYS))]

@@ -54,11 +54,16 @@ impl Signer {
         &self.spki
     }
 
-    /// The identifier of the key (RFC 7093 section 2, method 1).
+    /// The identifier of the key.
     pub fn key_id(&self) -> Vec<u8> {
-        let [id @ .., _, _, _, _, _, _, _, _, _, _, _, _] = Software.sha256(&[&self.public]);
-        id.to_vec()
+        key_id(&self.public)
     }
+}
+
+/// The identifier of the key with these bits (RFC 7093 section 2, method 1).
+pub fn key_id(public: &[u8]) -> Vec<u8> {
+    let [id @ .., _, _, _, _, _, _, _, _, _, _, _, _] = Software.sha256(&[public]);
+    id.to_vec()
 }
 
 impl PublicKeyData for Signer {

@@ -32,8 +32,13 @@ pub enum ProvisionError {
         /// The reason.
         error: io::Error,
     },
-    /// The board refused the blob.
-    #[error("the board refused the blob: {0}")]
+    /// The board answers, but not with a request for a certificate.
+    #[error(
+        "this board makes no TLS key of its own: update its firmware, or let maelctl cert board make the key"
+    )]
+    NoRequests,
+    /// The board refused the blob, or to make a key.
+    #[error("the board refused: {0}")]
     Refused(String),
     /// The board said nothing.
     #[error(
@@ -41,4 +46,19 @@ pub enum ProvisionError {
          does not listen"
     )]
     Silent,
+    /// The request cannot be written.
+    #[error("cannot write {}: {error}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        error: io::Error,
+    },
+}
+
+impl ProvisionError {
+    /// The error of a board that said what it is, and was asked for a request for a certificate.
+    pub(super) fn or_no_requests(self) -> Self {
+        if matches!(self, Self::Silent) { Self::NoRequests } else { self }
+    }
 }

@@ -1,10 +1,13 @@
-//! `maelctl provision`: sends a blob to a board over a serial line, and shows what the board says.
+//! `maelctl provision`: sends a blob to a board over a serial line, or fetches its request for a certificate, and shows what the board
+//! says.
 
 mod error;
 mod line;
 
 use core::time::Duration;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -12,6 +15,7 @@ use node_core::id::Hex;
 use node_core::provision::frame::{self, About, Answer, MAX_FRAME, MAX_PAYLOAD, Request};
 use node_core::provision::{Blob, MAX_BLOB};
 use serde_json::json;
+use x509_cert::der::pem::{LineEnding, encode_string};
 use zeroize::Zeroizing;
 
 use line::Line;
@@ -29,6 +33,11 @@ pub struct ProvisionFlags {
     /// The blob, NAME.provision. Without one, the board only says what it is.
     #[arg(value_name = "FILE")]
     blob: Option<PathBuf>,
+
+    /// Write the board's request for a certificate of its own TLS key to this new file, for maelctl cert board --request. The first
+    /// request makes the key, which stays on the board.
+    #[arg(long, value_name = "FILE", conflicts_with = "blob")]
+    request: Option<PathBuf>,
 
     /// The serial port, such as /dev/ttyACM0, or the UNIX socket of an emulator.
     #[arg(long, value_name = "PORT")]
@@ -59,9 +68,24 @@ impl ProvisionFlags {
         if let Some(blob) = &blob {
             board = conversation.ask(&Request::Provision(blob), STORE)?;
         }
+        let mut requested = String::new();
+        if let Some(path) = &self.request {
+            let request = conversation.converse(&Request::RequestCertificate, STORE, |answer| match answer {
+                Answer::CertificateRequest(der) => Some(der.to_vec()),
+                _ => None,
+            });
+            write(path, &request.map_err(ProvisionError::or_no_requests)?)?;
+            let path = path.display();
+            requested = format!(
+                "wrote {path}\nnext: make its certificate with maelctl cert board --request {path}\n"
+            );
+        }
         let Board { kind, id, key, provisioned, taken } = board;
         Ok(if json {
-            let board = json!({"kind": kind, "nodeId": id, "publicKey": key, "provisioned": provisioned, "taken": taken});
+            let request = self.request.as_ref().map(|path| path.display().to_string());
+            let board = json!({
+                "kind": kind, "nodeId": id, "publicKey": key, "provisioned": provisioned, "taken": taken, "request": request,
+            });
             format!("{board:#}\n")
         } else {
             let state = match (taken, provisioned) {
@@ -69,17 +93,25 @@ impl ProvisionFlags {
                 (false, true) => "provisioned before",
                 (false, false) => "not provisioned",
             };
-            format!("board {kind}, {state}\nid {id}\npublic key {key}\n")
+            format!("board {kind}, {state}\nid {id}\npublic key {key}\n{requested}")
         })
     }
 }
 
 /// Reads a blob, so that no board is asked to take what is none.
-fn read(path: &std::path::Path) -> Result<Zeroizing<Vec<u8>>, ProvisionError> {
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ProvisionError> {
     let bytes = std::fs::read(path).map(Zeroizing::new);
     let bytes = bytes.map_err(|error| ProvisionError::File { path: path.to_owned(), error })?;
     Blob::read(&bytes).map_err(|error| ProvisionError::Blob { path: path.to_owned(), error })?;
     Ok(bytes)
+}
+
+/// Writes a request as PEM into a file that is not there yet: it may be of another board.
+fn write(path: &Path, der: &[u8]) -> Result<(), ProvisionError> {
+    // It fails only for a label that is no label.
+    let pem = encode_string("CERTIFICATE REQUEST", LineEnding::LF, der).unwrap_or_default();
+    let written = File::create_new(path).and_then(|mut file| file.write_all(pem.as_bytes()));
+    written.map_err(|error| ProvisionError::Write { path: path.to_owned(), error })
 }
 
 /// What a board says of itself.
@@ -114,8 +146,22 @@ impl Conversation {
         Self { line, part: Vec::new() }
     }
 
-    /// Sends a request, and waits for its answer for so long.
+    /// Sends a request, and waits for so long for what the board says of itself.
     fn ask(&mut self, request: &Request<'_>, patience: Duration) -> Result<Board, ProvisionError> {
+        self.converse(request, patience, |answer| match (answer, request) {
+            (Answer::Identity(about), Request::Identify) => Some(Board::new(&about, false)),
+            (Answer::Provisioned(about), Request::Provision(_)) => Some(Board::new(&about, true)),
+            _ => None,
+        })
+    }
+
+    /// Sends a request, and waits for so long for an answer that `read` takes.
+    fn converse<T>(
+        &mut self,
+        request: &Request<'_>,
+        patience: Duration,
+        read: impl Fn(Answer<'_>) -> Option<T>,
+    ) -> Result<T, ProvisionError> {
         let mut scratch = Zeroizing::new([0; MAX_PAYLOAD]);
         let mut place = Zeroizing::new([0; MAX_FRAME + 1]);
         let frame = frame::encode(request, &mut scratch[..], &mut place[..]);
@@ -125,8 +171,8 @@ impl Conversation {
         let end = Instant::now() + patience;
         while Instant::now() < end {
             let mut chunk = [0; 256];
-            let read = self.line.receive(&mut chunk)?;
-            for byte in chunk.iter().take(read) {
+            let filled = self.line.receive(&mut chunk)?;
+            for byte in chunk.iter().take(filled) {
                 if *byte != frame::END {
                     // A log on the same line is as long as it likes.
                     if self.part.len() < MAX_FRAME {
@@ -135,16 +181,15 @@ impl Conversation {
                     continue;
                 }
                 let mut part = core::mem::take(&mut self.part);
-                match (frame::decode(&mut part), request) {
-                    (Ok(Answer::Refused(reason)), _) => {
+                // Else it is no frame at all.
+                if let Ok(answer) = frame::decode(&mut part) {
+                    if let Answer::Refused(reason) = answer {
                         return Err(ProvisionError::Refused(reason.to_owned()));
                     }
-                    (Ok(Answer::Identity(about)), Request::Identify) => return Ok(Board::new(&about, false)),
-                    (Ok(Answer::Provisioned(about)), Request::Provision(_)) => {
-                        return Ok(Board::new(&about, true));
+                    // Else it is an answer to an earlier question.
+                    if let Some(answer) = read(answer) {
+                        return Ok(answer);
                     }
-                    // An answer to an earlier question, or no frame at all.
-                    _ => {}
                 }
             }
         }

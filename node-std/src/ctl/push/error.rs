@@ -54,6 +54,18 @@ pub enum PushError {
     /// The keyring breaks a rule.
     #[error("{0}")]
     Keyring(KeyringError),
+    /// There is no pair, and the board holds no key of a certificate in the keyring.
+    #[error(
+        "{board} would refuse {}: it has no private key, and no certificate of a key that {board} has now; put a pair into it, or \
+         a certificate that was made with maelctl cert board --request",
+        dir.display()
+    )]
+    NoKey {
+        /// The board.
+        board: String,
+        /// The new keyring.
+        dir: PathBuf,
+    },
     /// The node that is asked would refuse the board.
     #[error(
         "the board would be lost: {url} does not trust {shown}.crt, which the board would show; put it into the TLS \

@@ -19,6 +19,7 @@ use core::time::Duration;
 use std::path::Path;
 
 use base64ct::{Base64, Encoding};
+use node_core::keys::SlotInfo;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ pub use error::PushError;
 
 use super::client::{Client, read};
 use super::error::CtlError;
-use crate::api::{LinkList, NodeList, StatusAnswer};
+use crate::api::{KeyList, LinkList, NodeList, StatusAnswer};
 use crate::tls::{BoardKeyring, Operator};
 
 /// The node that is asked.
@@ -94,9 +95,12 @@ impl<N: Node> Push<'_, N> {
         let status: StatusAnswer = self.ask("NodeService.GetStatus", json!({})).await?;
         let list: NodeList = self.ask("NodeService.ListNodeStatus", json!({})).await?;
         let board = board::find(&list.nodes, self.board)?;
+        // By its id: a name could mean another board by the time that the node reads it.
+        let id = board.id.to_string();
+        let slots = self.slots(&id).await?;
         if !self.force {
-            check::mutual_trust(&status.status.tls.slots, &self.keyring.slots, self.node.url())?;
-            check::operators(&self.keyring.slots, &self.operator.slot, self.dir)?;
+            check::mutual_trust(&status.status.tls.slots, &slots, self.node.url())?;
+            check::operators(&slots, &self.operator.slot, self.dir)?;
         }
         let sealed = seal::seal(&seal::Order {
             cluster: &status.status.cluster_id,
@@ -104,19 +108,33 @@ impl<N: Node> Push<'_, N> {
             operator: &self.operator,
             bundle: &self.keyring.bundle,
         })?;
-        // By its id: a name could mean another board by the time that the node reads it.
-        let id = board.id.to_string();
         let links: LinkList = self.ask("MaelNode.ListLinks", json!({})).await?;
         let params = json!({"node": id, "bundle": Base64::encode_string(&sealed)});
         let answer = self.node.call("MaelNode.PushKeys", params).await?;
         let trial = trial::Trial {
             board: self.board.to_owned(),
             dir: self.dir.to_owned(),
-            expected: trial::shown(&self.keyring.slots),
+            expected: trial::shown(&slots),
             old_links: trial::links_to(&links, &id),
             id,
         };
         Ok((answer, trial))
+    }
+
+    /// The slots as the board `id` will have them: without a private key among them, those of a key that the board has now are pairs.
+    async fn slots(&self, id: &str) -> Result<Vec<SlotInfo>, CtlError> {
+        let mut slots = self.keyring.slots.clone();
+        if slots.iter().any(|slot| slot.has_key) {
+            return Ok(slots);
+        }
+        let keys: KeyList = self.ask("MaelNode.ListKeys", json!({"node": id})).await?;
+        let held: Vec<String> =
+            keys.slots.into_iter().filter(|slot| slot.pair).map(|slot| slot.spki_sha256).collect();
+        slots.iter_mut().for_each(|slot| slot.has_key = held.contains(&slot.spki.to_string()));
+        if slots.iter().any(|slot| slot.has_key) {
+            return Ok(slots);
+        }
+        Err(PushError::NoKey { board: self.board.to_owned(), dir: self.dir.to_owned() }.into())
     }
 
     async fn ask<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, CtlError> {

@@ -60,14 +60,22 @@ impl Pair {
 
     fn operator(self) -> Operator {
         let BoardKeyring { slots, .. } = keyring([self.slot()]);
-        Operator { slot: slots[0].clone(), signer: SoftwareSigner::new(P256Secret(self.secret)).unwrap() }
+        let signer = SoftwareSigner::new(P256Secret(self.secret)).unwrap();
+        Operator { slot: slots[0].clone(), certificate: self.certificate.to_vec(), signer }
     }
 }
 
 fn keyring<const N: usize>(slots: [BundleSlot<'_>; N]) -> BoardKeyring {
+    let keyring = unchecked(slots);
+    assert!(keyring.slots.iter().any(|slot| slot.has_key));
+    keyring
+}
+
+/// A keyring as a directory has it, with or without a pair.
+fn unchecked<const N: usize>(slots: [BundleSlot<'_>; N]) -> BoardKeyring {
     let mut bundle = Bundle::default();
     slots.into_iter().for_each(|slot| bundle.push(slot).unwrap());
-    let slots = bundle.validate(&Software).unwrap().to_vec();
+    let slots = bundle.describe(&Software).unwrap().to_vec();
     let bundle = Zeroizing::new(bundle.encode(&mut [0; MAX_BUNDLE]).unwrap().to_vec());
     BoardKeyring { slots, bundle }
 }
@@ -220,6 +228,28 @@ async fn what_is_pushed_is_a_keyring_that_only_the_board_can_read() {
         assert!(bundle.windows(32).any(|part| part == secret), "the keyring has the key");
         assert!(!sent.windows(32).any(|part| part == secret), "what was sent has not");
         assert!(!hub.heard.borrow().contains(&Base64::encode_string(secret)));
+    }
+}
+
+#[tokio::test]
+async fn a_board_that_holds_its_key_gets_a_keyring_without_one() {
+    let trusted = || unchecked([A.trusted(), B.trusted()]);
+    let hub = Hub::new(&keyring([A.slot(), B.slot()]).slots, None);
+    // The board shows A as a pair, so it has that key.
+    let mut shown = listed(&keyring([A.slot(), B.trusted()]).slots);
+    hub.keys.replace(shown.clone());
+    hub.push(trusted(), A, false).await.unwrap();
+    let (_, opened) = hub.opened(A);
+    assert_eq!(opened, trusted().bundle.to_vec());
+    assert!([A, B].iter().all(|pair| !opened.windows(32).any(|part| part == pair.secret)));
+    // It shows none as a pair, or another one.
+    shown[0].pair = false;
+    for shown in [shown, listed(&keyring([B.named("x").slot()]).slots)] {
+        let hub = Hub::new(&keyring([A.slot(), B.slot()]).slots, None);
+        hub.keys.replace(shown);
+        let error = text(hub.push(unchecked([A.trusted()]), A, true).await);
+        assert!(error.starts_with("kettle would refuse tls: it has no private key"), "{error}");
+        assert_eq!(hub.pushed.borrow().as_ref(), None);
     }
 }
 
