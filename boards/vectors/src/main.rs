@@ -7,6 +7,8 @@
 
 extern crate alloc;
 
+#[cfg(target_arch = "arm")]
+mod cost;
 #[path = "../../../node-core/tests/crypto.rs"]
 mod crypto;
 #[path = "../../../node-core/tests/hpke.rs"]

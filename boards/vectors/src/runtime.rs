@@ -3,8 +3,6 @@
 use core::mem::MaybeUninit;
 use core::panic::PanicInfo;
 
-#[cfg(target_arch = "arm")]
-use cortex_m as _;
 use defmt::{Display2Format, error};
 use defmt_semihosting as _;
 use embedded_alloc::LlffHeap;
@@ -25,6 +23,10 @@ static HEAP: LlffHeap = LlffHeap::empty();
 fn main() -> ! {
     // SAFETY: this is the only use of the memory, and happens once.
     unsafe { HEAP.init(&raw mut MEMORY as usize, HEAP_SIZE) };
+    #[cfg(target_arch = "arm")]
+    if let Some(parts) = cortex_m::Peripherals::take() {
+        crate::cost::log(parts.SYST);
+    }
     crate::run();
     process::exit(0)
 }
