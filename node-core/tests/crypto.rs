@@ -1,8 +1,8 @@
 //! The software crypto against the Wycheproof vectors and against itself.
 
 use node_core::crypto::{
-    BadSecret, BadSignature, Derive, Digest, P256Point, P256Secret, PublicKey, Sign, Signature, Software,
-    SoftwareSigner, Verify,
+    BadSecret, BadSignature, Derive, Digest, P256Point, P256Secret, PublicKey, Sign, SignError, Signature,
+    Software, SoftwareSigner, Verify,
 };
 
 /// Whether the signature, in DER, is accepted.
@@ -45,6 +45,15 @@ pub(crate) fn a_signature_is_the_same_in_der() {
     {
         assert_eq!(Signature::from_der(bad), Err(BadSignature));
     }
+}
+
+/// RFC 6979: with the same key and message, every signature is the same.
+#[cfg_attr(test, test)]
+pub(crate) fn a_bare_key_signs_as_a_signer_does() {
+    let secret = P256Secret(&[7; 32]);
+    let signer = SoftwareSigner::new(secret).unwrap();
+    assert_eq!(secret.sign(b"message").unwrap().as_bytes(), signer.sign(b"message").unwrap().as_bytes());
+    assert_eq!(P256Secret(&[0xff; 32]).sign(b"message").err(), Some(SignError));
 }
 
 #[cfg_attr(test, test)]

@@ -47,6 +47,7 @@ fn run() {
         crypto:
             a_signature_verifies_only_with_its_key_and_message,
             a_signature_is_the_same_in_der,
+            a_bare_key_signs_as_a_signer_does,
             a_scalar_out_of_range_is_no_key,
             a_point_off_the_curve_verifies_nothing,
             parts_hash_as_one_message;

@@ -1,5 +1,7 @@
 //! P-256 and SHA-256 in software, by the crates p256 and sha2.
 
+use ecdsa::hazmat::SignPrimitive as _;
+use p256::SecretKey;
 use p256::ecdsa::signature::{Signer, Verifier};
 use p256::ecdsa::{SigningKey, VerifyingKey};
 use sha2::Digest as _;
@@ -77,6 +79,17 @@ impl SoftwareSigner {
 impl Sign for SoftwareSigner {
     fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
         let signature: p256::ecdsa::Signature = self.0.try_sign(message).map_err(|_| SignError)?;
+        Ok(Signature::from_bytes(signature.to_bytes().into()))
+    }
+}
+
+/// As [`SoftwareSigner`], for one signature: it does without the public key, which takes as long to compute as a signature.
+impl Sign for P256Secret<'_> {
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+        let key = SecretKey::from_slice(self.0).map_err(|_| SignError)?;
+        let hash = sha2::Sha256::digest(message);
+        let signed = key.to_nonzero_scalar().try_sign_prehashed_rfc6979::<sha2::Sha256>(&hash, &[]);
+        let (signature, _) = signed.map_err(|_| SignError)?;
         Ok(Signature::from_bytes(signature.to_bytes().into()))
     }
 }

@@ -245,7 +245,7 @@ impl Sign for Presented<'_> {
             drop(keys);
             return self.held.ok_or(SignError)?.sign(message);
         }
-        SoftwareSigner::new(P256Secret(&keys.secret.0)).map_err(|_| SignError)?.sign(message)
+        P256Secret(&keys.secret.0).sign(message)
     }
 }
 

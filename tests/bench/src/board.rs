@@ -85,6 +85,7 @@ pub fn measure() -> Result<Board> {
         small_echo: small.echo,
         stack,
         handshake: handshake * 1000,
+        p256: p256()?,
         echo,
     };
     let parts = board::Parts::of(program(Firmware::Leaf)?.elf())?;
@@ -111,6 +112,21 @@ impl Counted {
         let number = |field: &str| status[field].as_u64().with_context(|| format!("{field} in {status}"));
         Ok(Self { busy: number("busyMicros")?, passed: number("uptimeMs")? * 1000 })
     }
+}
+
+/// Instructions of the operations with P-256 keys until a link is up.
+fn p256() -> Result<u64> {
+    /// The processor has 25 MHz, and an instruction takes a nanosecond.
+    const PER_TICK: u64 = 40;
+    let options = Options { icount: true, firmware: Firmware::Vectors, ..Options::default() };
+    let machine = Machine::start(None, options)?;
+    let line = machine.wait_for_log("ticks: ", TIMEOUT)?;
+    let ticks = |of: &str| {
+        let (_, rest) = line.split_once(of).with_context(|| line.clone())?;
+        let digits = rest.trim_start().split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        digits.parse::<u64>().with_context(|| line.clone())
+    };
+    Ok((ticks("agree")? + 3 * ticks("sign")? + 2 * ticks("verify")?) * PER_TICK)
 }
 
 /// Instructions for one request that comes back.
@@ -245,6 +261,7 @@ impl fmt::Display for Board {
         part("static RAM", |sizes| sizes.ram)?;
         part("stack, at most so far", |sizes| sizes.stack)?;
         part("instructions: mutual TLS, hello and proof", |sizes| sizes.handshake)?;
+        part("instructions: of these, operations with keys", |sizes| sizes.p256)?;
         part("instructions: a 128-byte request that comes back", |sizes| sizes.echo)?;
         part("with a CA: flash", |sizes| sizes.ca_flash)?;
         part("with a CA: static RAM", |sizes| sizes.ca_ram)?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::firmware::{self, QEMU, QEMU_HUB, QEMU_SMALL, QEMU_WITH_CA};
+use crate::firmware::{self, QEMU, QEMU_HUB, QEMU_SMALL, QEMU_VECTORS, QEMU_WITH_CA};
 use crate::run::{cargo, run};
 use crate::{setup, yardstick};
 
@@ -45,6 +45,7 @@ pub fn bench(arguments: &Arguments) -> Result<()> {
         firmware::build(&QEMU_WITH_CA)?;
         firmware::build(&QEMU_HUB)?;
         firmware::build(&QEMU_SMALL)?;
+        firmware::build(&QEMU_VECTORS)?;
     }
     run(&mut bench)
 }

@@ -71,8 +71,10 @@ const BOARDS: [Board<'_>; 10] = [
     Board::of("esp32-c6", RISCV32IMAC),
 ];
 
-/// The program that runs the vectors, for each processor that is emulated: two machines have the same one.
-const VECTORS: [Board<'_>; 3] = [vectors(THUMBV7EM), vectors(THUMBV8M), vectors(RISCV32IMC)];
+/// The program that runs the vectors on the processor of most tests.
+pub const QEMU_VECTORS: Board<'_> = vectors(THUMBV7EM);
+/// The same for each processor that is emulated: two machines have the same one.
+const VECTORS: [Board<'_>; 3] = [QEMU_VECTORS, vectors(THUMBV8M), vectors(RISCV32IMC)];
 
 const fn vectors(target: &'static str) -> Board<'static> {
     Board { variant: target, ..Board::of("vectors", target) }

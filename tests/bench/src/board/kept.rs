@@ -18,6 +18,9 @@ pub struct Sizes {
     pub stack: u64,
     /// Instructions from the dial until the link is up: mutual TLS, hello and proof.
     pub handshake: u64,
+    /// Instructions of the operations with P-256 keys in that: TLS agrees on keys, and each side signs in TLS and proves its identity;
+    /// the board also signs what it says of itself, with its new hub.
+    pub p256: u64,
     /// Instructions for one request of 128 bytes that comes back.
     pub echo: u64,
     /// `flash` of firmware with the feature `ca`.
@@ -75,6 +78,7 @@ impl Sizes {
                 "small_echo" => sizes.small_echo = bytes,
                 "stack" => sizes.stack = bytes,
                 "handshake" => sizes.handshake = bytes,
+                "p256" => sizes.p256 = bytes,
                 "echo" => sizes.echo = bytes,
                 _ => bail!("{FILE}: {line:?}"),
             }
@@ -93,6 +97,7 @@ impl Sizes {
             ("ram", self.ram),
             ("stack", self.stack),
             ("handshake", self.handshake),
+            ("p256", self.p256),
             ("echo", self.echo),
             ("ca_flash", self.ca_flash),
             ("ca_ram", self.ca_ram),
