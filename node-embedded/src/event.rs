@@ -52,9 +52,12 @@ pub enum DialError {
     /// HOST is an IPv6 address, and this firmware has only IPv4.
     #[error("an IPv6 address, but this firmware has IPv4 only: build it with the feature ipv6")]
     NoIpv6,
-    /// No name server knows an address of the name, or none answered within 5 s.
-    #[error("no name server knows it")]
+    /// The name server knows no address of the name.
+    #[error("the name server knows no such name")]
     UnknownName,
+    /// No name server of the network gave an answer to the question. It has 5 s; of two, the first has 15 s.
+    #[error("no name server answers")]
+    NoNameServer,
     /// The network has no way to the address.
     #[error("there is no route to it")]
     NoRoute,

@@ -2,7 +2,11 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
+#[cfg(feature = "dns")]
+use embassy_net::DNS_MAX_SERVER_COUNT;
 use embassy_net::{IpAddress, IpEndpoint, Stack};
+#[cfg(feature = "dns")]
+use embassy_time::Duration;
 
 use crate::event::DialError;
 
@@ -73,30 +77,47 @@ pub(crate) fn has_route(network: Stack<'_>, address: IpAddress) -> bool {
 #[cfg(feature = "dns")]
 async fn look_up(network: Stack<'_>, host: &str) -> Result<heapless::Vec<IpAddress, ANSWERS>, DialError> {
     use embassy_net::dns::DnsQueryType;
-    use embassy_time::{Duration, with_timeout};
+    use embassy_time::with_timeout;
 
-    /// Longest wait for the name servers.
-    const TIMEOUT: Duration = Duration::from_secs(5);
-
+    let longest = name_timeout(network);
+    // `None` without an answer.
     let ask = async |kind: DnsQueryType, wanted: bool| {
         if !wanted {
-            return heapless::Vec::new();
+            return None;
         }
-        let answer = with_timeout(TIMEOUT, network.dns_query(host, kind)).await;
-        answer.ok().and_then(Result::ok).unwrap_or_default()
+        let answer = with_timeout(longest, network.dns_query(host, kind)).await;
+        answer.ok().map(Result::unwrap_or_default)
     };
     let four = ask(DnsQueryType::A, network.config_v4().is_some());
     #[cfg(not(feature = "ipv6"))]
-    let (first, second) = (core::iter::empty(), four.await.into_iter());
+    let (first, second) = (None, four.await);
     // One of each kind in turn: either may have no way to the hub.
     #[cfg(feature = "ipv6")]
     let (first, second) = {
         let six = ask(DnsQueryType::Aaaa, network.config_v6().is_some());
-        let (six, four) = embassy_futures::join::join(six, four).await;
-        (six.into_iter(), four.into_iter())
+        embassy_futures::join::join(six, four).await
     };
-    let found: heapless::Vec<_, ANSWERS> = interleave(first, second).take(ANSWERS).collect();
+    if first.is_none() && second.is_none() {
+        return Err(DialError::NoNameServer);
+    }
+    let (first, second) = (first.unwrap_or_default(), second.unwrap_or_default());
+    let found: heapless::Vec<_, ANSWERS> =
+        interleave(first.into_iter(), second.into_iter()).take(ANSWERS).collect();
     if found.is_empty() { Err(DialError::UnknownName) } else { Ok(found) }
+}
+
+/// Longest wait for the name servers of a network. The stack asks one after the other, each for up to 15 s; the last one has 5 s.
+/// With IPv4 and IPv6, a first name server that is not even on the network may use up all of it.
+#[cfg(feature = "dns")]
+fn name_timeout(network: Stack<'_>) -> Duration {
+    const EACH: Duration = Duration::from_secs(15);
+    const LAST: Duration = Duration::from_secs(5);
+
+    let servers = network.config_v4().map_or(0, |own| own.dns_servers.len());
+    #[cfg(feature = "ipv6")]
+    let servers = servers + network.config_v6().map_or(0, |own| own.dns_servers.len());
+    let before = servers.min(DNS_MAX_SERVER_COUNT).saturating_sub(1);
+    LAST + EACH * u32::try_from(before).unwrap_or_default()
 }
 
 /// One of each in turn, and then the rest of the longer one.
