@@ -1,4 +1,4 @@
-//! NOR flash in memory that behaves like the real one, and whose power can be cut.
+//! NOR flash in memory that behaves like the real one, whose power can be cut, and which wears out.
 
 use core::cell::RefCell;
 use core::ops::Range;
@@ -26,6 +26,14 @@ struct Cells {
     bytes: Vec<u8>,
     /// Words that can be written, or sixteenths of pages erased, until the power fails.
     words_left: Option<usize>,
+    /// The bits of the next word that are written although the power fails.
+    tear: [u8; WORD],
+    /// The place of a word that was written so. It can be written again where that clears bits only.
+    torn: Option<usize>,
+    /// Writes and erases so far.
+    operations: usize,
+    /// Those that fail.
+    failing: Range<usize>,
     /// No page can be erased any more.
     worn: bool,
     /// Pages that were erased.
@@ -35,9 +43,17 @@ struct Cells {
 impl Flash {
     /// A new flash, erased.
     pub fn new() -> Self {
+        Self::with(vec![0xff; SIZE])
+    }
+
+    fn with(bytes: Vec<u8>) -> Self {
         Self(Rc::new(RefCell::new(Cells {
-            bytes: vec![0xff; SIZE],
+            bytes,
             words_left: None,
+            tear: [0; WORD],
+            torn: None,
+            operations: 0,
+            failing: 0..0,
             worn: false,
             erased: 0,
         })))
@@ -45,8 +61,10 @@ impl Flash {
 
     /// Another flash with the same contents and unlimited power.
     pub fn copy(&self) -> Self {
-        let bytes = self.0.borrow().bytes.clone();
-        Self(Rc::new(RefCell::new(Cells { bytes, words_left: None, worn: false, erased: 0 })))
+        let cells = self.0.borrow();
+        let copy = Self::with(cells.bytes.clone());
+        copy.0.borrow_mut().torn = cells.torn;
+        copy
     }
 
     /// Whether there was more power than it took.
@@ -57,6 +75,23 @@ impl Flash {
     /// Makes the power fail after this many words.
     pub fn fail_after(&self, words: usize) {
         self.0.borrow_mut().words_left = Some(words);
+    }
+
+    /// Makes the power fail after this many words, and in the middle of the next one: only these bits of it are written.
+    pub fn tear_after(&self, words: usize, bits: [u8; WORD]) {
+        self.fail_after(words);
+        self.0.borrow_mut().tear = bits;
+    }
+
+    /// Makes some of the next writes and erases fail, without an effect. The first one has the number 0.
+    pub fn fail_operations(&self, failing: Range<usize>) {
+        let mut cells = self.0.borrow_mut();
+        (cells.operations, cells.failing) = (0, failing);
+    }
+
+    /// Writes and erases since [`fail_operations`](Self::fail_operations).
+    pub fn operations(&self) -> usize {
+        self.0.borrow().operations
     }
 }
 
@@ -73,6 +108,12 @@ impl Flash {
 }
 
 impl Cells {
+    /// Counts one write or erase.
+    fn operate(&mut self) -> Result<(), Failure> {
+        self.operations += 1;
+        if self.failing.contains(&(self.operations - 1)) { Err(Failure::Worn) } else { Ok(()) }
+    }
+
     /// Changes one word, or part of a page, if there is power left.
     fn change(&mut self, at: Range<usize>, change: impl FnOnce(&mut [u8])) -> Result<(), Failure> {
         match &mut self.words_left {
@@ -129,6 +170,7 @@ impl NorFlash for Flash {
             return Err(Failure::Range);
         }
         let mut cells = self.0.borrow_mut();
+        cells.operate()?;
         if cells.worn {
             return Err(Failure::Worn);
         }
@@ -144,11 +186,26 @@ impl NorFlash for Flash {
             return Err(Failure::Range);
         }
         let mut cells = self.0.borrow_mut();
+        cells.operate()?;
         for (at, part) in (offset..).step_by(WORD).zip(bytes.chunks(WORD)) {
-            if cells.bytes[at..at + WORD].iter().any(|byte| *byte != 0xff) {
+            let mut old = cells.bytes[at..at + WORD].iter().zip(part);
+            let is_free = if cells.torn == Some(at) {
+                old.all(|(old, new)| old & new == *new)
+            } else {
+                old.all(|(old, _)| *old == 0xff)
+            };
+            if !is_free {
                 return Err(Failure::NotErased);
             }
-            cells.change(at..at + WORD, |word| word.copy_from_slice(part))?;
+            if let Err(failure) = cells.change(at..at + WORD, |word| word.copy_from_slice(part)) {
+                let tear = core::mem::take(&mut cells.tear);
+                if tear != [0; WORD] {
+                    cells.torn = Some(at);
+                }
+                let torn = part.iter().zip(tear).map(|(byte, bits)| byte | !bits);
+                cells.bytes[at..at + WORD].iter_mut().zip(torn).for_each(|(cell, byte)| *cell &= byte);
+                return Err(failure);
+            }
         }
         Ok(())
     }

@@ -327,7 +327,8 @@ fn a_brown_out_at_any_moment_of_provisioning_leaves_the_board_as_before_or_as_af
         let old = name.map(|_| find(&before).id);
         for words in 0.. {
             let flash = before.copy();
-            flash.fail_after(words);
+            // Half of the next word is written.
+            flash.tear_after(words, [0xff, 0xff, 0, 0]);
             let taken = open(&flash, async |board| board.take_new(&blob).await.is_ok());
             let whole = flash.has_power();
             let flash = flash.copy();

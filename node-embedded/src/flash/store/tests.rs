@@ -1,4 +1,4 @@
-//! Power failures at every word of a write to flash.
+//! Power failures at every word of a write to flash, and writes and erases that fail.
 
 use std::vec;
 use std::vec::Vec;
@@ -65,13 +65,15 @@ impl Contents {
 }
 
 fn contents(flash: &Flash) -> Contents {
-    with_store(flash, async |store| {
-        let in_use = store.keyring().await.unwrap().map(|bundle| bundle.to_vec());
-        let confirmed = store.confirmed_keyring().await.unwrap().map(|bundle| bundle.to_vec());
-        let mut secret = [0; 32];
-        let secret = store.identity(&mut secret).await.unwrap().then_some(secret);
-        Contents { in_use, confirmed, on_trial: store.is_on_trial(), epoch: store.epoch(), secret }
-    })
+    with_store(flash, read)
+}
+
+async fn read(store: &mut Store<'_, Flash>) -> Contents {
+    let in_use = store.keyring().await.unwrap().map(|bundle| bundle.to_vec());
+    let confirmed = store.confirmed_keyring().await.unwrap().map(|bundle| bundle.to_vec());
+    let mut secret = [0; 32];
+    let secret = store.identity(&mut secret).await.unwrap().then_some(secret);
+    Contents { in_use, confirmed, on_trial: store.is_on_trial(), epoch: store.epoch(), secret }
 }
 
 /// Cuts the power after 0, 1, 2 ... words that `change` writes or erases, until it completes, and shows `judge` the
@@ -81,9 +83,19 @@ fn cut_everywhere(
     change: impl AsyncFn(&mut Store<'_, Flash>) -> bool,
     judge: impl Fn(&Flash, bool),
 ) {
+    cut_by(Flash::fail_after, before, change, judge);
+}
+
+/// As [`cut_everywhere`], with this way to cut the power.
+fn cut_by(
+    cut: impl Fn(&Flash, usize),
+    before: &Flash,
+    change: impl AsyncFn(&mut Store<'_, Flash>) -> bool,
+    judge: impl Fn(&Flash, bool),
+) {
     for words in 0.. {
         let flash = before.copy();
-        flash.fail_after(words);
+        cut(&flash, words);
         let done = with_store(&flash, &change);
         judge(&flash.copy(), done);
         if done && flash.has_power() {
@@ -306,9 +318,12 @@ struct Provisioned {
 }
 
 fn provisioned(flash: &Flash) -> Provisioned {
-    let settings =
-        with_store(flash, async |store| store.settings().await.unwrap().map(|bytes| bytes.to_vec()));
-    Provisioned { settings, contents: contents(flash) }
+    with_store(flash, read_all)
+}
+
+async fn read_all(store: &mut Store<'_, Flash>) -> Provisioned {
+    let settings = store.settings().await.unwrap().map(|bytes| bytes.to_vec());
+    Provisioned { settings, contents: read(store).await }
 }
 
 /// A keyring that leaves the tests of every cut some time.
@@ -465,4 +480,73 @@ fn a_worn_flash_refuses_a_blob_and_keeps_what_it_has() {
         }
     }
     panic!("nothing was erased");
+}
+
+#[test]
+fn a_word_that_is_half_written_when_the_power_fails_is_no_record() {
+    let (settings, bundle) = (settings(200), short_bundle(200));
+    let brought =
+        Brought { epoch: 1000, settings: &settings, keyring: Some(&bundle), identity: Some(&[7; 32]) };
+    // With and without an erase; the first half of the word, and every other bit.
+    for (blobs, bits) in [(3, [0xff, 0xff, 0, 0]), (4, [0xff, 0xff, 0, 0]), (3, [0x55; 4]), (4, [0x55; 4])] {
+        let before = installed(blobs);
+        let old = provisioned(&before);
+        let after = before.copy();
+        with_store(&after, async |store| store.install(&brought).await.unwrap());
+        let new = provisioned(&after);
+        let install = async |store: &mut Store<'_, Flash>| store.install(&brought).await.is_ok();
+        let tear = |flash: &Flash, words| flash.tear_after(words, bits);
+        cut_by(tear, &before, install, |flash, done| {
+            let found = provisioned(flash);
+            assert!(found == new || (found == old && !done), "after {blobs} blobs");
+            let again = with_store(flash, async |store| store.install(&brought).await);
+            assert!(again.is_ok(), "after {blobs} blobs and {bits:?}: {again:?}");
+            assert!(provisioned(flash) == new, "after {blobs} blobs: again");
+        });
+    }
+}
+
+/// Lets each write and erase of `change` fail: once, and from then on. The store that goes on finds what the next start finds: all as
+/// before, or all as after. A fault that passes is forgotten: the same change is made then.
+fn fault_everywhere(before: &Flash, change: impl AsyncFn(&mut Store<'_, Flash>) -> bool) {
+    let old = provisioned(before);
+    let after = before.copy();
+    assert!(with_store(&after, &change));
+    let new = provisioned(&after);
+    for passes in [true, false] {
+        for first in 0.. {
+            let flash = before.copy();
+            flash.fail_operations(first..if passes { first + 1 } else { usize::MAX });
+            let (done, found) =
+                with_store(&flash, async |store| (change(store).await, read_all(store).await));
+            assert!(found == new || (found == old && !done), "operation {first}: {done}");
+            assert!(provisioned(&flash.copy()) == found, "operation {first}: the next start");
+            if flash.operations() <= first {
+                assert!(first > 2, "it wrote nothing");
+                break;
+            }
+            if passes && !done {
+                assert!(with_store(&flash, &change), "operation {first}: again");
+                assert!(provisioned(&flash) == new, "operation {first}: again");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_write_or_erase_that_fails_changes_nothing_or_all_and_the_store_goes_on() {
+    let (settings, bundle) = (settings(200), short_bundle(200));
+    let brought =
+        Brought { epoch: 1000, settings: &settings, keyring: Some(&bundle), identity: Some(&[7; 32]) };
+    // With and without an erase.
+    for blobs in [0, 3, 4, 5] {
+        let before = installed(blobs);
+        fault_everywhere(&before, async |store| store.install(&brought).await.is_ok());
+        fault_everywhere(&before, async |store| store.begin_trial(&bundle, 1000).await.is_ok());
+        fault_everywhere(&before, async |store| store.count_start().await.is_ok());
+        with_store(&before, async |store| store.begin_trial(&bundle, 1000).await.unwrap());
+        for confirm in [true, false] {
+            fault_everywhere(&before, async |store| store.end_trial(confirm).await.is_ok());
+        }
+    }
 }
