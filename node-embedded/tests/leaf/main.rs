@@ -24,6 +24,8 @@ mod events;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod flash;
 #[cfg(test)]
 mod heartbeat;
@@ -72,3 +74,5 @@ mod tls_key;
 mod trust;
 #[cfg(test)]
 mod world;
+#[cfg(test)]
+mod worn;
