@@ -2,9 +2,9 @@
 
 use core::cell::{Ref, RefCell};
 
-use node_core::crypto::{
-    Digest, P256Point, P256Secret, PublicKey, Sign, SignError, Signature, Software, SoftwareSigner,
-};
+#[cfg(feature = "accept")]
+use node_core::crypto::SoftwareSigner;
+use node_core::crypto::{Digest, P256Point, P256Secret, PublicKey, Sign, SignError, Signature, Software};
 use node_core::keys::{
     Bundle, BundleError, Keyring, KeyringError, MAX_BUNDLE_CERTIFICATE, MAX_BUNDLE_SLOTS, SlotInfo, roles_in,
 };
