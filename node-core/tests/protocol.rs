@@ -123,6 +123,9 @@ pub(crate) fn a_blob_is_read_as_the_text_says() {
     let settings = make::bytes("settings");
     let settings = Settings::decode(&settings).unwrap();
     assert_eq!(settings.hubs, ["192.168.1.10:8374", "hub.example.com:8374"]);
+    let hub = make::bytes("settings-hub");
+    let hub = Settings::decode(&hub).unwrap();
+    assert_eq!((hub.hubs.len(), &hub.listen[..]), (0, &["192.168.1.7:8374"][..]));
     let frame = make::bytes("serial-refused");
     let answer = frame::decode(&mut frame[1..frame.len() - 1].to_vec()).map(|answer| match answer {
         frame::Answer::Refused(text) => text.to_owned(),
@@ -436,6 +439,7 @@ mod make {
             ("keyring-digest", digest.0.to_vec()),
             ("sealed-bundle", sealed(&bundle)),
             ("settings", settings()),
+            ("settings-hub", settings_of_a_hub()),
             ("provisioning-blob", blob(&bundle)),
             ("serial-identify", framed(&frame::Request::Identify)),
             ("serial-refused", framed(&frame::Answer::Refused("no"))),
@@ -479,6 +483,12 @@ mod make {
             not_before: UnixTime(1_700_000_000),
             ..Settings::new("kitchen", "demo")
         };
+        settings.encode(&mut [0; MAX_SETTINGS]).unwrap().to_vec()
+    }
+
+    fn settings_of_a_hub() -> Vec<u8> {
+        let mut settings = Settings::new("attic", "demo");
+        settings.listen.push("192.168.1.7:8374").unwrap();
         settings.encode(&mut [0; MAX_SETTINGS]).unwrap().to_vec()
     }
 

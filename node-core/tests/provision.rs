@@ -200,7 +200,7 @@ pub(crate) fn a_blob_that_is_cut_off_damaged_or_too_long_says_so() {
 #[cfg_attr(test, test)]
 pub(crate) fn settings_out_of_range_are_refused_on_both_sides() {
     type Case = (fn(&mut Settings<'static>), SettingsError);
-    let cases: [Case; 12] = [
+    let cases: [Case; 14] = [
         (|settings| settings.name = "", SettingsError::Name),
         (|settings| settings.cluster = "my home", SettingsError::Cluster),
         (|settings| settings.hubs.clear(), SettingsError::NoHub),
@@ -208,6 +208,11 @@ pub(crate) fn settings_out_of_range_are_refused_on_both_sides() {
         (|settings| settings.hubs.push("hub:0").unwrap(), SettingsError::Hub(2)),
         (|settings| settings.hubs.push("hub:+80").unwrap(), SettingsError::Hub(2)),
         (|settings| settings.hubs.push("[::1]:80").unwrap(), SettingsError::Hub(2)),
+        (|settings| settings.listen.push("10.0.0.1").unwrap(), SettingsError::Listen(1)),
+        (
+            |settings| settings.listen = ["10.0.0.1:8374", "[::1]:8374"].into_iter().collect(),
+            SettingsError::Listen(2),
+        ),
         (|settings| settings.uses.push("a b").unwrap(), SettingsError::Use(1)),
         (
             |settings| {
@@ -233,7 +238,7 @@ pub(crate) fn settings_out_of_range_are_refused_on_both_sides() {
         assert_eq!(bad.encode(&mut [0; MAX_SETTINGS]), Err(expected));
         // A host that does not check.
         let mut buffer = [0; 2048];
-        let bytes = postcard::to_slice(&(1u8, &bad), &mut buffer).unwrap().to_vec();
+        let bytes = postcard::to_slice(&(2u8, &bad, &bad.listen), &mut buffer).unwrap().to_vec();
         assert_eq!(Settings::decode(&bytes), Err(expected));
         if expected != SettingsError::TooLong {
             let blob = blob(|draft| draft.settings = bytes);
@@ -246,7 +251,25 @@ pub(crate) fn settings_out_of_range_are_refused_on_both_sides() {
         assert!(Settings::decode(&good[..length]).is_err(), "{length} bytes");
     }
     assert_eq!(Settings::decode(&[&good[..], b"x"].concat()), Err(SettingsError::Malformed));
-    assert_eq!(Settings::decode(&[&[2], &good[1..]].concat()), Err(SettingsError::Version(2)));
+    assert_eq!(Settings::decode(&[&[3], &good[1..]].concat()), Err(SettingsError::Version(3)));
+}
+
+#[cfg_attr(test, test)]
+pub(crate) fn a_hub_says_where_it_listens_and_a_leaf_is_written_for_all_boards() {
+    assert_eq!(encoded(&settings())[0], 1);
+    // It may be the first hub of its cluster.
+    let mut hub = Settings::new("attic", "home");
+    hub.listen.extend(["192.168.1.7:8374", "attic.example.com:8374"]);
+    let bytes = encoded(&hub);
+    assert_eq!((bytes[0], Settings::decode(&bytes)), (2, Ok(hub)));
+    for length in 0..bytes.len() {
+        assert!(Settings::decode(&bytes[..length]).is_err(), "{length} bytes");
+    }
+    let as_leaf = [&[1], &bytes[1..]].concat();
+    assert_eq!(Settings::decode(&as_leaf), Err(SettingsError::Malformed));
+    let without =
+        postcard::to_slice(&(2u8, &settings(), [""; 0].as_slice()), &mut [0; 256]).unwrap().to_vec();
+    assert_eq!(Settings::decode(&without), Ok(settings()), "a host need not write the older version");
 }
 
 #[cfg_attr(test, test)]
@@ -298,7 +321,9 @@ mod random {
         #[test]
         fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             let _ = taken(&[&b"MAEP\x01"[..], &bytes].concat());
-            let _ = Settings::decode(&[&[1][..], &bytes].concat());
+            for version in [1, 2] {
+                let _ = Settings::decode(&[&[version][..], &bytes].concat());
+            }
             let _ = frame::decode::<frame::Request<'_>>(&mut bytes.clone());
             let _ = frame::decode::<frame::Answer<'_>>(&mut bytes.clone());
         }

@@ -78,6 +78,7 @@ fn run() {
             a_forged_blob_is_refused,
             a_blob_that_is_cut_off_damaged_or_too_long_says_so,
             settings_out_of_range_are_refused_on_both_sides,
+            a_hub_says_where_it_listens_and_a_leaf_is_written_for_all_boards,
             no_passphrase_is_shown,
             messages_pass_a_serial_line_beside_a_log,
             the_longest_blob_passes_a_serial_line;

@@ -17,5 +17,6 @@ pub use draft::{Draft, DraftError};
 pub use error::BlobError;
 pub use request::{CertificateRequest, MAX_REQUEST, certificate_request};
 pub use settings::{
-    Ip, MAX_HUBS, MAX_NAME_SERVERS, MAX_PINS, MAX_SETTINGS, MAX_USES, Settings, SettingsError, Wifi,
+    Ip, MAX_HUBS, MAX_LISTEN, MAX_NAME_SERVERS, MAX_PINS, MAX_SETTINGS, MAX_USES, Settings, SettingsError,
+    Wifi,
 };

@@ -22,6 +22,8 @@ pub const MAX_USES: usize = crate::wire::record::MAX_USES;
 pub const MAX_PINS: usize = 4;
 /// Most name servers beside a static address.
 pub const MAX_NAME_SERVERS: usize = 2;
+/// Most addresses at which others dial a board.
+pub const MAX_LISTEN: usize = crate::wire::record::MAX_ADDRS;
 
 /// The settings of a board, borrowed from their encoding: one version byte, then postcard (PROTOCOL.md).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +32,7 @@ pub struct Settings<'a> {
     pub name: &'a str,
     /// The node's cluster, of the same characters.
     pub cluster: &'a str,
-    /// Addresses of hubs, `HOST:PORT` each, at least one. HOST is an IPv4 address or a name.
+    /// Addresses of hubs, `HOST:PORT` each. HOST is an IPv4 address or a name. A board that is no hub itself needs at least one.
     #[serde(borrow)]
     pub hubs: Vec<&'a str, MAX_HUBS>,
     /// How the board gets its address.
@@ -43,6 +45,9 @@ pub struct Settings<'a> {
     pub pins: Vec<Fingerprint, MAX_PINS>,
     /// A time in the past. The board judges no certificate by an earlier time.
     pub not_before: UnixTime,
+    /// Addresses at which others dial the board, as those of hubs. With one the board is a hub, and listens on the port of the first.
+    #[serde(skip)]
+    pub listen: Vec<&'a str, MAX_LISTEN>,
 }
 
 /// How a board gets its IPv4 address.
@@ -81,8 +86,10 @@ impl fmt::Debug for Wifi<'_> {
 }
 
 impl<'a> Settings<'a> {
-    /// The version that this code writes and reads.
-    pub const VERSION: u8 = 1;
+    /// The newest version that this code writes and reads: that of a hub.
+    pub const VERSION: u8 = 2;
+    /// The version of a leaf, which has no `listen`. Boards that know no other version read it.
+    const LEAF: u8 = 1;
 
     /// The minimal settings: a name, a cluster, and an address by DHCP. A hub is still missing.
     #[must_use]
@@ -96,6 +103,7 @@ impl<'a> Settings<'a> {
             uses: Vec::new(),
             pins: Vec::new(),
             not_before: UnixTime(0),
+            listen: Vec::new(),
         }
     }
 
@@ -105,7 +113,11 @@ impl<'a> Settings<'a> {
     /// [`SettingsError`] says which setting is out of range.
     pub fn encode<'b>(&self, buffer: &'b mut [u8; MAX_SETTINGS]) -> Result<&'b [u8], SettingsError> {
         self.check()?;
-        let encoded = postcard::to_slice(&(Self::VERSION, self), buffer);
+        let encoded = if self.listen.is_empty() {
+            postcard::to_slice(&(Self::LEAF, self), buffer)
+        } else {
+            postcard::to_slice(&(Self::VERSION, self, &self.listen), buffer)
+        };
         encoded.map(|encoded| &*encoded).map_err(|_| SettingsError::TooLong)
     }
 
@@ -118,11 +130,14 @@ impl<'a> Settings<'a> {
             return Err(SettingsError::TooLong);
         }
         let (&version, rest) = bytes.split_first().ok_or(SettingsError::Malformed)?;
-        if version != Self::VERSION {
+        if !(Self::LEAF..=Self::VERSION).contains(&version) {
             return Err(SettingsError::Version(version));
         }
-        let (settings, rest) =
-            postcard::take_from_bytes::<Self>(rest).map_err(|_| SettingsError::Malformed)?;
+        let malformed = |_| SettingsError::Malformed;
+        let (mut settings, mut rest) = postcard::take_from_bytes::<Self>(rest).map_err(malformed)?;
+        if version > Self::LEAF {
+            (settings.listen, rest) = postcard::take_from_bytes(rest).map_err(malformed)?;
+        }
         if !rest.is_empty() {
             return Err(SettingsError::Malformed);
         }
@@ -137,11 +152,14 @@ impl<'a> Settings<'a> {
         if !is_name(self.cluster) {
             return Err(SettingsError::Cluster);
         }
-        if self.hubs.is_empty() {
+        if self.hubs.is_empty() && self.listen.is_empty() {
             return Err(SettingsError::NoHub);
         }
         if let Some(index) = self.hubs.iter().position(|hub| !is_address(hub)) {
             return Err(SettingsError::Hub(index + 1));
+        }
+        if let Some(index) = self.listen.iter().position(|address| !is_address(address)) {
+            return Err(SettingsError::Listen(index + 1));
         }
         if let Some(index) = self.uses.iter().position(|name| !is_name(name)) {
             return Err(SettingsError::Use(index + 1));
@@ -187,9 +205,10 @@ pub enum SettingsError {
     /// They are longer than [`MAX_SETTINGS`].
     #[error("the settings take more than {MAX_SETTINGS} bytes: shorten the names of hubs and components")]
     TooLong,
-    /// There are more hubs, components, pins or name servers than a board takes.
+    /// There are more hubs, components, pins, name servers or own addresses than a board takes.
     #[error(
-        "more than {MAX_HUBS} hubs, {MAX_USES} used components, {MAX_PINS} pins or {MAX_NAME_SERVERS} name servers"
+        "more than {MAX_HUBS} hubs, {MAX_USES} used components, {MAX_PINS} pins, {MAX_NAME_SERVERS} name servers or \
+         {MAX_LISTEN} addresses to listen at"
     )]
     TooMany,
     /// The name of the node.
@@ -199,11 +218,14 @@ pub enum SettingsError {
     #[error("the name of the cluster is not 1 to 63 of the characters A-Z a-z 0-9 - _ .")]
     Cluster,
     /// There is no hub.
-    #[error("no hub: a board needs the address of one, HOST:PORT")]
+    #[error("no hub: a board that is no hub itself needs the address of one, HOST:PORT")]
     NoHub,
     /// The hub at this place, from 1.
     #[error("hub number {0} is not HOST:PORT with an IPv4 address or a name")]
     Hub(usize),
+    /// The own address at this place, from 1.
+    #[error("address number {0} to listen at is not HOST:PORT with an IPv4 address or a name")]
+    Listen(usize),
     /// The component at this place, from 1.
     #[error("used component number {0} has no valid name")]
     Use(usize),
