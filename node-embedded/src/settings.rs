@@ -81,13 +81,21 @@ impl<'d> Settings<'d> {
 }
 
 impl<'d> Settings<'d> {
-    /// The settings that a [`Provisioner`](crate::Provisioner) found in flash. Its keyring is in flash, too.
+    /// The settings that a [`Provisioner`](crate::Provisioner) found in flash. Its keyring is in flash, too. Without the feature `accept`
+    /// the node is a leaf, also where they make it a hub: a firmware looks at `listen` before.
     ///
     /// `built` is the time of the firmware's build: the later one of it and of the blob's time counts.
     #[must_use]
     pub fn of(provisioned: &'d node_core::provision::Settings<'d>, built: UnixTime) -> Self {
         let node_core::provision::Settings { name, cluster, hubs, uses, pins, not_before, .. } = provisioned;
-        Self { not_before: built.max(*not_before), uses, pins, ..Self::new(name, cluster, hubs) }
+        Self {
+            not_before: built.max(*not_before),
+            uses,
+            pins,
+            #[cfg(feature = "accept")]
+            listen: (!provisioned.listen.is_empty()).then(|| Listen::at(&provisioned.listen)),
+            ..Self::new(name, cluster, hubs)
+        }
     }
 }
 
@@ -106,10 +114,11 @@ pub struct Listen<'d> {
 
 #[cfg(feature = "accept")]
 impl<'d> Listen<'d> {
-    /// Listens on the usual port, 8374, for peers of the keyring.
+    /// Listens on the port of the first address, for peers of the keyring. Where that is no address, the port is 8374.
     #[must_use]
-    pub const fn at(addresses: &'d [&'d str]) -> Self {
-        Self { port: 8374, addresses, rules: None }
+    pub fn at(addresses: &'d [&'d str]) -> Self {
+        let port = addresses.first().and_then(|address| address.rsplit_once(':')?.1.parse().ok());
+        Self { port: port.unwrap_or(8374), addresses, rules: None }
     }
 }
 
@@ -145,5 +154,21 @@ pub struct TlsSigner<'d> {
 impl fmt::Debug for TlsSigner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsSigner").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "accept"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_makes_a_board_a_hub_that_listens_where_it_says() {
+        let mut blob = node_core::provision::Settings::new("attic", "home");
+        assert_eq!(Settings::of(&blob, UnixTime(0)).kind(), Kind::Leaf);
+        blob.listen.extend(["192.168.1.7:9000", "attic.example.com:8374"]);
+        let settings = Settings::of(&blob, UnixTime(0));
+        let listen = settings.listen.unwrap();
+        assert_eq!((settings.kind(), listen.port, listen.addresses), (Kind::Hub, 9000, &blob.listen[..]));
+        assert_eq!(Listen::at(&[]).port, 8374);
     }
 }

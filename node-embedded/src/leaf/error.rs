@@ -20,6 +20,12 @@ pub enum StartError<E> {
     /// The flash cannot be used.
     #[error("{0}")]
     Flash(StoreError<E>),
+    /// The settings make the board a hub and name a device for its TLS key, which a TLS server keeps in memory.
+    #[cfg(feature = "accept")]
+    #[error(
+        "a hub's TLS key cannot be in a device: leave `tls` out of the settings, and give the board a keyring with a private key"
+    )]
+    HubKeyInDevice,
     /// The rules for hubs cannot be used.
     #[error(transparent)]
     HubRules(BadHubRules),

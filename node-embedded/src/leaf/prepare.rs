@@ -39,8 +39,13 @@ pub(super) async fn prepare<G: CryptoRngCore, F: NorFlash>(
         return Err(StartError::Settings);
     }
     #[cfg(feature = "accept")]
-    if let Some(rules) = settings.listen.and_then(|listen| listen.rules) {
-        rules.check().map_err(StartError::HubRules)?;
+    if let Some(listen) = settings.listen {
+        if settings.tls.is_some() {
+            return Err(StartError::HubKeyInDevice);
+        }
+        if let Some(rules) = listen.rules {
+            rules.check().map_err(StartError::HubRules)?;
+        }
     }
     if let Some(rules) = settings.hub_rules {
         rules.check().map_err(StartError::HubRules)?;

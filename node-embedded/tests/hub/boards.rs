@@ -13,12 +13,12 @@ use node_core::rpc::{Code, Method};
 use node_core::time::UnixTime;
 use node_embedded::{
     Answer, Application, Call, CallError, ExchangeError, Leaf, LeafResources, Listen, MethodCall, Parts,
-    Reply, Request, Settings, start,
+    Reply, Request, Settings, StartError, start,
 };
 use rand_core::OsRng;
 
 use crate::clock::run;
-use crate::flash::{self, Flash};
+use crate::flash::{self, Failure, Flash};
 use crate::identity::{Identity, named_bundle};
 use crate::switch::Switch;
 use crate::task::Task;
@@ -62,6 +62,10 @@ impl Board {
     }
 
     pub async fn boot_with(&self, settings: Settings<'static>) -> Running {
+        self.try_boot(settings).await.unwrap()
+    }
+
+    pub async fn try_boot(&self, settings: Settings<'static>) -> Result<Running, StartError<Failure>> {
         let parts = Parts {
             network: self.network,
             rng: OsRng,
@@ -70,11 +74,11 @@ impl Board {
             application: Echo::new(self.name),
         };
         let resources = Box::leak(Box::new(LeafResources::new()));
-        let (node, mut runner) = start(resources, settings, parts).await.unwrap();
+        let (node, mut runner) = start(resources, settings, parts).await.map_err(|refused| refused.error)?;
         let task: Task = Box::pin(async move {
             runner.run().await;
         });
-        Running { node, task }
+        Ok(Running { node, task })
     }
 }
 

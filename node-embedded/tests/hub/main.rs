@@ -1,5 +1,9 @@
 //! Boards alone: one of them is the hub of the others, on a switch in memory and in virtual time.
 
+#[path = "../leaf/authority.rs"]
+#[cfg(test)]
+#[expect(dead_code, reason = "tests of one leaf use intermediates as well")]
+mod authority;
 #[cfg(test)]
 mod boards;
 #[path = "../leaf/clock.rs"]
@@ -19,6 +23,8 @@ mod keys;
 mod links;
 #[cfg(test)]
 mod relay;
+#[cfg(test)]
+mod rules;
 #[cfg(test)]
 mod strangers;
 #[cfg(test)]
