@@ -24,6 +24,7 @@ on_every_machine!(
     flash_survives_a_cut_of_power,
     a_board_without_settings_waits_and_is_provisioned_over_its_serial_line,
     a_damaged_partition_is_passed_over_with_its_reason,
+    a_firmware_that_cannot_be_a_hub_says_so_and_waits,
     a_flash_of_another_size_is_refused,
 );
 
@@ -115,6 +116,14 @@ fn a_damaged_partition_is_passed_over_with_its_reason(machine: Machine) {
     board.restart().unwrap();
     board.wait_for_log("the blob in flash is refused: the provisioning blob is damaged", TIMEOUT).unwrap();
     board.wait_for_log("this board is not provisioned", TIMEOUT).unwrap();
+}
+
+fn a_firmware_that_cannot_be_a_hub_says_so_and_waits(machine: Machine) {
+    let mut settings = settings(None);
+    settings.listen = Some(SocketAddrV4::new(board::BOARD, 8374));
+    let board = Board::start(Some(&settings), machine).unwrap();
+    let what = "this firmware cannot be a hub: build it with the feature hub; the board waits for a blob";
+    board.wait_for_log(what, TIMEOUT).unwrap();
 }
 
 fn a_flash_of_another_size_is_refused(machine: Machine) {

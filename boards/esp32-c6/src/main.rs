@@ -13,7 +13,7 @@ use board_support::component::Component;
 use board_support::entropy::{self, RAW};
 use board_support::program::{self, LeafCell, Machine, Site, Tasks};
 use board_support::provision::{Partition, Source};
-use board_support::{reset, watchdog};
+use board_support::{heap, reset, watchdog};
 use embassy_embedded_hal::adapter::BlockingAsync;
 use embassy_executor::Spawner;
 use esp_hal::clock::CpuClock;
@@ -33,6 +33,9 @@ const PARTITION: Range<u32> = 0x21_0000..0x21_4000;
 /// The partition `records`.
 const RECORDS: Range<u32> = 0x22_0000..0x23_0000;
 
+/// Bytes of the heap that are the radio's.
+const RADIO_HEAP: usize = 72 * 1024;
+
 type BoardFlash = BlockingAsync<FlashStorage<'static>>;
 type Failure = program::Failure<FlashStorageError>;
 
@@ -47,8 +50,8 @@ async fn run(spawner: Spawner) -> Result<Infallible, Failure> {
     const NO_RADIO: Failure = Failure::Device("the radio does not start");
 
     let chip = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
-    // For the radio alone: the node takes nothing from a heap.
-    esp_alloc::heap_allocator!(size: 72 * 1024);
+    // The radio and the TLS server of a hub share it.
+    esp_alloc::heap_allocator!(size: RADIO_HEAP + heap::SIZE);
     esp_rtos::start(TimerGroup::new(chip.TIMG0).timer0, chip.FROM_CPU_INTR0);
 
     reset::log(chip::cause());

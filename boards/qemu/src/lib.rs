@@ -28,7 +28,6 @@ use board_settings::{Extras, REGION};
 use board_support::component::Component;
 use board_support::hub_rules::{self, NoHubRules};
 use board_support::network::{self, NoAddress};
-use board_support::node::Choices;
 use board_support::provision::{Partition, Provisioned, Source, provision};
 use board_support::serial::Uart;
 use board_support::{executor, node};
@@ -137,21 +136,13 @@ async fn run_node(
 ) -> Result<Infallible, Failure> {
     static SELF: StaticCell<OnceCell<Leaf<'static>>> = StaticCell::new();
 
-    let Extras { authority, crl, listen, request, .. } = extras;
+    let Extras { authority, crl, request, .. } = extras;
     let Ready { provisioned: Provisioned { settings, rng, flash }, resources } = ready;
     let itself = &*SELF.init(OnceCell::new());
     let application = Component::new(settings.name, itself, request::counts);
     let hub_rules = hub_rules::make(authority, crl).map_err(Failure::HubRules)?;
     let parts = Parts { network, rng, flash, flash_range: flash::NODE, application };
-    let choices = Choices {
-        hub_rules,
-        #[cfg(feature = "hub")]
-        listen: listen.map(listen_at),
-    };
-    if listen.is_some() && cfg!(not(feature = "hub")) {
-        return Err(Failure::NoHub);
-    }
-    let started = node::start(resources, settings, choices, parts).await;
+    let started = node::start(resources, settings, hub_rules, parts).await;
     let (leaf, runner) = started.map_err(Failure::Node)?;
     // The cell is empty: only this line fills it.
     let _ = itself.set(leaf);
@@ -180,15 +171,6 @@ async fn carry_keyrings(leaf: Leaf<'static>) -> ! {
     carrier::carry(leaf, BUFFER.take()).await
 }
 
-/// Where the board is dialled.
-#[cfg(feature = "hub")]
-fn listen_at(address: &'static str) -> node_embedded::Listen<'static> {
-    static ADDRESSES: StaticCell<[&'static str; 1]> = StaticCell::new();
-    let listen = node_embedded::Listen::at(ADDRESSES.init([address]));
-    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-    node_embedded::Listen { port: port.unwrap_or(listen.port), ..listen }
-}
-
 /// Why the board does not run.
 #[derive(Debug, Error)]
 pub enum Failure {
@@ -201,9 +183,6 @@ pub enum Failure {
     /// The CA of the test cannot be used.
     #[error(transparent)]
     HubRules(NoHubRules),
-    /// The board is to be a hub, and the firmware was built without the code for it.
-    #[error("the board is to be a hub, and this firmware cannot be one: build it with the feature hub")]
-    NoHub,
     /// There is no network.
     #[error(transparent)]
     Network(NoAddress),

@@ -70,15 +70,13 @@ impl<'a> Settings<'a> {
     }
 }
 
-/// What only tests need: a CA for hubs, a place to listen, work for the board, and a fault.
+/// What only tests need: a CA for hubs, work for the board, and a fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extras<'a> {
     /// The certificate of a CA in DER: what it signed for the address of a hub is trusted. The firmware needs the feature `ca`.
     pub authority: Option<&'a [u8]>,
     /// The revocation list of that CA in DER. Without one no certificate counts as revoked.
     pub crl: Option<&'a [u8]>,
-    /// The `HOST:PORT` at which others dial the board, if it is a hub. The firmware needs the feature `hub`.
-    pub listen: Option<&'a str>,
     /// A request that the board repeats.
     #[serde(borrow)]
     pub request: Option<Request<'a>>,

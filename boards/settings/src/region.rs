@@ -1,6 +1,7 @@
 //! The region of memory that the host fills: the partition, then the length of the extras and the extras as postcard.
 
 use core::fmt::Write as _;
+use core::net::SocketAddrV4;
 
 use heapless::{String, Vec};
 use node_core::crypto::{Digest, P256Secret, Software, SoftwareSigner};
@@ -16,8 +17,8 @@ use crate::{Extras, Ip, Settings};
 pub const REGION: usize = 8192;
 /// Bytes before the extras: their length, little-endian.
 const LENGTH: usize = 2;
-/// Longest `ADDRESS:PORT`.
-const HUB: usize = "255.255.255.255:65535".len();
+/// An `ADDRESS:PORT`.
+type Address = String<{ "255.255.255.255:65535".len() }>;
 /// A port on which nothing listens, on the host.
 const NOBODY: &str = "10.0.2.2:9";
 
@@ -39,26 +40,15 @@ impl Settings<'_> {
             return Err(Error::TooLong);
         };
         let Self { authority, crl, request, overflow, .. } = *self;
-        let mut address = String::<HUB>::new();
-        let listen = self.listen.map(|listen| {
-            // Every address fits.
-            let _ = write!(address, "{listen}");
-            address.as_str()
-        });
         let (length, rest) = extras.split_first_chunk_mut::<LENGTH>().ok_or(Error::TooLong)?;
-        let written = postcard::to_slice(&Extras { authority, crl, listen, request, overflow }, rest);
+        let written = postcard::to_slice(&Extras { authority, crl, request, overflow }, rest);
         let written = written.map_err(|_| Error::TooLong)?.len();
         *length = u16::try_from(written).map_err(|_| Error::TooLong)?.to_le_bytes();
         let Some(keyring) = self.keyring else { return Ok(()) };
         let mut buffer = [0; MAX_SETTINGS];
-        let texts = self.hubs.iter().map(|hub| {
-            let mut text = String::<HUB>::new();
-            // Every address fits.
-            let _ = write!(text, "{hub}");
-            text
-        });
-        let texts: Vec<String<HUB>, { crate::MAX_HUB_ADDRESSES }> = texts.collect();
-        let settings = self.translate(&texts).encode(&mut buffer)?;
+        let hubs: Vec<Address, { crate::MAX_HUB_ADDRESSES }> = self.hubs.iter().map(text).collect();
+        let listen = self.listen.as_ref().map(text);
+        let settings = self.translate(&hubs, listen.as_ref()).encode(&mut buffer)?;
         let bundle = Bundle::decode(keyring).map_err(Error::Keyring)?;
         let pair = bundle.slots().iter().filter(|slot| slot.key().is_some());
         let pair = pair.min_by(|one, other| one.name.cmp(&other.name)).ok_or(Error::NoPair)?;
@@ -73,10 +63,11 @@ impl Settings<'_> {
         Ok(())
     }
 
-    fn translate<'s>(&'s self, hubs: &'s [String<HUB>]) -> provision::Settings<'s> {
+    fn translate<'s>(&'s self, hubs: &'s [Address], listen: Option<&'s Address>) -> provision::Settings<'s> {
         let mut settings = provision::Settings::new(self.name, self.cluster);
         settings.hubs.extend(hubs.iter().map(String::as_str));
-        if hubs.is_empty() {
+        settings.listen.extend(listen.map(String::as_str));
+        if hubs.is_empty() && listen.is_none() {
             settings.hubs.extend([NOBODY]);
         }
         settings.uses.extend(self.uses.iter().copied());
@@ -86,6 +77,13 @@ impl Settings<'_> {
         }
         settings
     }
+}
+
+fn text(address: &SocketAddrV4) -> Address {
+    let mut text = Address::new();
+    // Every address fits.
+    let _ = write!(text, "{address}");
+    text
 }
 
 impl<'a> Extras<'a> {

@@ -12,7 +12,7 @@ use embassy_time::Instant;
 use heapless::String;
 use node_embedded::{Answer, Application, ExchangeError, Leaf, Request};
 
-#[cfg(feature = "hub")]
+#[cfg(all(feature = "hub", feature = "runtime"))]
 use crate::heap;
 #[cfg(feature = "runtime")]
 use crate::{executor, stack};
@@ -72,7 +72,7 @@ impl Component {
             stack::size(),
             executor::busy_micros(),
         )?;
-        #[cfg(feature = "hub")]
+        #[cfg(all(feature = "hub", feature = "runtime"))]
         write!(text, ",\"heapHighWater\":{},\"heapSize\":{}", heap::high_water(), heap::SIZE)?;
         text.write_char('}')?;
         Ok(text)

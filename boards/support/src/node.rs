@@ -12,23 +12,13 @@ pub fn resources() -> &'static mut LeafResources<'static> {
     static RESOURCES: ConstStaticCell<LeafResources<'static>> = ConstStaticCell::new(LeafResources::new());
     let resources = RESOURCES.take();
     // Once, as the line before it.
-    #[cfg(feature = "hub")]
+    #[cfg(all(feature = "hub", feature = "runtime"))]
     crate::heap::init();
     resources
 }
 
-/// What a board decides beside its settings.
-#[derive(Default)]
-pub struct Choices {
-    /// The rules for hubs whose certificates a CA signed.
-    pub hub_rules: Option<&'static (dyn JudgeHub + Sync)>,
-    /// Makes the board a hub.
-    #[cfg(feature = "hub")]
-    pub listen: Option<node_embedded::Listen<'static>>,
-}
-
-/// Starts the node of a board that was provisioned. The board spawns the runner as a task. No time of a build counts, so that each build of a source is the same: the
-/// blob has one.
+/// Starts the node of a board that was provisioned, as leaf or hub. `hub_rules` are those for hubs whose certificates a CA signed. The
+/// board spawns the runner as a task. No time of a build counts, so that each build of a source is the same: the blob has one.
 ///
 /// # Errors
 ///
@@ -36,14 +26,12 @@ pub struct Choices {
 pub async fn start<G: CryptoRngCore, F: NorFlash, A: Application>(
     resources: &'static mut LeafResources<'static>,
     settings: &'static provision::Settings<'static>,
-    choices: Choices,
+    hub_rules: Option<&'static (dyn JudgeHub + Sync)>,
     parts: Parts<'static, G, F, A>,
 ) -> Result<(Leaf<'static>, Runner<'static, G, F, A>), StartError<F::Error>> {
     let settings = node_embedded::Settings {
         version: env!("CARGO_PKG_VERSION"),
-        hub_rules: choices.hub_rules,
-        #[cfg(feature = "hub")]
-        listen: choices.listen,
+        hub_rules,
         ..node_embedded::Settings::of(settings, UnixTime(0))
     };
     node_embedded::start(resources, settings, parts).await.map_err(|refused| refused.error)

@@ -114,8 +114,7 @@ pub async fn run<D: Driver + 'static, F: NorFlash + 'static, S, T>(
     let none = || Counts { answered: 0, failed: 0 };
     let application = Component::new(settings.name, leaf, none);
     let parts = Parts { network, rng, flash, flash_range: records, application };
-    let (handle, runner) =
-        node::start(resources, settings, node::Choices::default(), parts).await.map_err(Failure::Node)?;
+    let (handle, runner) = node::start(resources, settings, None, parts).await.map_err(Failure::Node)?;
     // The cell is empty: only this line fills it.
     let _ = leaf.set(handle);
     spawner.spawn((tasks.node)(runner)?);

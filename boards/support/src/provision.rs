@@ -72,7 +72,7 @@ pub async fn provision<G: CryptoRngCore, F: NorFlash>(
         take_from(&mut line, &mut provisioner).await;
     }
     let failure = match provisioner.settings(BUFFER.take()).await {
-        Ok(Some(settings)) => match lacks(&settings) {
+        Ok(Some(settings)) => match no_hub(&settings).or_else(|| lacks(&settings)) {
             None => {
                 let settings = SETTINGS.init(settings);
                 let (rng, flash) = provisioner.close();
@@ -86,6 +86,12 @@ pub async fn provision<G: CryptoRngCore, F: NorFlash>(
     error!("{}; the board waits for a blob", Display2Format(&failure));
     take_from(&mut line, &mut provisioner).await;
     Err(Unprovisioned::Replaced)
+}
+
+/// What the firmware lacks for a board that its settings make a hub.
+fn no_hub(settings: &Settings<'_>) -> Option<&'static str> {
+    let lacks = cfg!(not(feature = "hub")) && !settings.listen.is_empty();
+    lacks.then_some("this firmware cannot be a hub: build it with the feature hub")
 }
 
 /// Takes a blob from a serial line.
