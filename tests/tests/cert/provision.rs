@@ -97,6 +97,11 @@ fn a_blob_that_no_board_would_take_is_not_made() {
         (1, "--operator ops --hub a:1 --wifi x --wifi-passphrase none", "none: cannot be read"),
         (1, "--provisioning-key rsa.pem --hub a:1", "no P-256 key"),
         (1, &format!("--operator ops{}", " --hub a:1".repeat(9)), "more than 8 hubs"),
+        (1, "--operator ops --listen a", "address number 1 to listen at is not HOST:PORT"),
+        (1, &format!("--operator ops{}", " --listen a:1".repeat(5)), "4 addresses to listen at"),
+        (1, "--operator ops --hub a:1 --keep-pair", "kitchen.leaf.key: cannot be read"),
+        (2, "--operator ops --use archive", "--hub <HOST:PORT>"),
+        (2, "--listen a:1", "--operator <DIR>"),
         (2, "--hub a:1", "--operator <DIR>"),
         (2, "--operator ops --hub a:1 --ip 10.0.0.1/33", "expected ADDRESS/PREFIX"),
         (2, "--operator ops --provisioning-key ops.pem --hub a:1", "cannot be used with"),
@@ -111,4 +116,30 @@ fn a_blob_that_no_board_would_take_is_not_made() {
     let Ok(bundle) = node_core::keys::Bundle::decode(&bytes) else { panic!("it decodes") };
     let signer = Blob::read(&fs::read(desk.file("kitchen/kitchen.provision")).unwrap()).unwrap().signer;
     assert!(operator_key(&bundle, signer, &Software).is_some());
+}
+
+#[test]
+fn a_hub_and_its_leaf_are_made_without_any_server() {
+    let desk = desk();
+    let attic = "maelctl cert board -n attic -o attic --trust ops.operator.crt --operator ops --cluster-id home \
+                 --listen 192.168.1.7:8374 --listen attic.example.com:8374";
+    let printed = desk.ok(&format!("{attic} 2>&1"));
+    assert!(printed.contains("attic trusts no board and no other hub yet"), "{printed}");
+    assert!(printed.contains("attic.hub.crt"), "{printed}");
+    let shown = fs::read(desk.file("attic/attic.hub.crt")).unwrap();
+    desk.ok("maelctl cert board -n kettle -o kettle --trust attic/attic.hub.crt --trust ops.operator.crt --operator ops --hub 192.168.1.7:8374");
+    let printed = desk.ok(&format!("{attic} --keep-pair --trust kettle/kettle.leaf.crt 2>&1"));
+    assert!(!printed.contains("trusts no"), "{printed}");
+    // The leaf trusts that certificate.
+    assert_eq!(fs::read(desk.file("attic/attic.hub.crt")).unwrap(), shown);
+    assert_eq!(
+        fs::read(desk.file("attic/kettle.leaf.crt")).unwrap(),
+        fs::read(desk.file("kettle/kettle.leaf.crt")).unwrap()
+    );
+    let bytes = fs::read(desk.file("attic/attic.provision")).unwrap();
+    let settings = Blob::read(&bytes).unwrap().check(&NEW, &Software).unwrap();
+    assert_eq!(settings.listen, ["192.168.1.7:8374", "attic.example.com:8374"]);
+    assert!(settings.hubs.is_empty());
+    let as_leaf = attic.replace("-n attic", "-n attic.leaf");
+    assert!(desk.fails(1, &as_leaf).contains("the name attic.leaf says otherwise"));
 }

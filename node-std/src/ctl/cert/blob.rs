@@ -65,7 +65,9 @@ fn settings<'f>(
     let mut settings = Settings::new(name.as_str(), flags.cluster_id.as_str());
     let hubs: Vec<&str> = flags.hubs.iter().map(String::as_str).collect();
     let uses: Vec<&str> = flags.uses.iter().map(Name::as_str).collect();
+    let listen: Vec<&str> = flags.listen.iter().map(String::as_str).collect();
     settings.hubs.extend_from_slice(&hubs).map_err(|_| SettingsError::TooMany)?;
+    settings.listen.extend_from_slice(&listen).map_err(|_| SettingsError::TooMany)?;
     settings.uses.extend_from_slice(&uses).map_err(|_| SettingsError::TooMany)?;
     settings.pins.extend_from_slice(&flags.pins).map_err(|_| SettingsError::TooMany)?;
     if let Some((address, prefix)) = flags.ip {

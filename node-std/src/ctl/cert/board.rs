@@ -29,15 +29,23 @@ pub fn run(flags: &BoardFlags) -> Result<Report, CertError> {
     if blob.keep_keys {
         return settings_alone(flags);
     }
-    let own = with_role(cn.as_str(), "leaf")?;
+    let own = own_name(cn, blob.is_of_hub())?;
     let trusted = trusted(trust)?;
     if trusted.contains_key(&own) {
         return Err(CertError::TwiceTrusted(own));
     }
-    let (made, mut warnings) = Made::new(flags)?;
+    let (made, mut warnings) = Made::new(flags, &own)?;
     let (slots, bundle) = stack::wiped(|| encode(&own, &made, &trusted))?;
     if !trusts(&slots, Role::Hub) {
-        return Err(CertError::NoHub);
+        if !blob.is_of_hub() {
+            return Err(CertError::NoHub);
+        }
+        if !trusts(&slots, Role::Leaf) {
+            warnings.push(format!(
+                "{cn} trusts no board and no other hub yet: make their certificates with --trust {own}.crt, then give them to this \
+                 command with --trust and --keep-pair"
+            ));
+        }
     }
     if !trusts(&slots, Role::Operator) {
         warnings.push(format!(
@@ -46,7 +54,7 @@ pub fn run(flags: &BoardFlags) -> Result<Report, CertError> {
         ));
     }
     check_is_its_own(&output.dir, &own, &trusted)?;
-    let mut files = Files::new(&output.dir, output.force);
+    let mut files = Files::new(&output.dir, output.force || flags.keep_pair);
     match &made {
         Made::Here(pair) => files.add_pair(own.as_str(), pair),
         Made::OfRequest { certificate, .. } => files.add_certificate(own.as_str(), certificate),
@@ -54,15 +62,18 @@ pub fn run(flags: &BoardFlags) -> Result<Report, CertError> {
     trusted.iter().for_each(|(name, der)| files.add_certificate(name.as_str(), der));
     files.add_secret(&format!("{cn}.bundle"), &bundle);
     let mut next = format!("copy {own}.crt into the TLS directory of each hub\n      ");
-    if blob.hubs.is_empty() {
-        next +=
-            &format!("{cn}.bundle, secret, is the keyring in the settings that the board is flashed with");
-    } else {
+    if blob.is_of_hub() {
+        next += &format!("name it with --trust, as it is called, for each board that dials {cn}\n      ");
+    }
+    if blob.is_wanted() {
         files.add_secret(
             &blob_name(cn),
             &blob::make(blob, cn, made.board().or(blob.board_id), Some(&bundle))?,
         );
         next += &next_with_blob(cn);
+    } else {
+        next +=
+            &format!("{cn}.bundle, secret, is the keyring in the settings that the board is flashed with");
     }
     let certificates = Description::of(made.certificate()).into_iter().collect();
     Ok(Report { files: files.write()?, certificates, warnings, next })
@@ -78,8 +89,11 @@ enum Made {
 
 impl Made {
     /// Makes the certificate. Returns what the user should know of it, too.
-    fn new(flags: &BoardFlags) -> Result<(Self, Vec<String>), CertError> {
+    fn new(flags: &BoardFlags, own: &Name) -> Result<(Self, Vec<String>), CertError> {
         let BoardFlags { cn, days, request, ca, ca_key, blob, .. } = flags;
+        if flags.keep_pair {
+            return Ok((Self::Here(Pair::read(&flags.output.dir, own)?), Vec::new()));
+        }
         let validity = Validity::of_days(*days);
         let draft =
             Draft { cn: cn.to_string(), purpose: Purpose::Agent, names: names::of_name(cn), validity };
@@ -154,6 +168,14 @@ fn trusted(files: &[impl AsRef<Path>]) -> Result<BTreeMap<Name, Vec<u8>>, CertEr
         }
     }
     Ok(trusted)
+}
+
+/// The name of the board's own slot, with its role.
+fn own_name(cn: &Name, is_hub: bool) -> Result<Name, CertError> {
+    match Roles::of_name(cn.as_str()) {
+        Some(roles) if is_hub && !roles.contains(Role::Hub) => Err(CertError::HubRole(cn.clone())),
+        _ => with_role(cn.as_str(), if is_hub { "hub" } else { "leaf" }),
+    }
 }
 
 /// The name with this role at its end, unless it ends in a role.

@@ -1,18 +1,23 @@
 //! A certificate to be made.
 
 use core::time::Duration;
+use std::fs;
+use std::path::Path;
 
+use node_core::id::Name;
 use node_core::time::UnixTime;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyIdMethod, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SigningKey, date_time_ymd,
 };
+use zeroize::Zeroizing;
 
 use super::authority::Authority;
 use super::error::CertError;
 use super::key::NewKey;
 use super::signature::key_id;
 use crate::clock::unix_time;
+use crate::tls::read_chain;
 
 /// How long ago a new certificate begins, for machines whose clock is behind.
 const BACKDATED: u64 = 5 * 60;
@@ -48,11 +53,24 @@ pub struct Validity {
     pub not_after: UnixTime,
 }
 
-/// A certificate with its key, just made.
+/// A certificate with its key, made here.
 pub struct Pair {
     pub key: NewKey,
     /// DER.
     pub certificate: Vec<u8>,
+}
+
+impl Pair {
+    /// Reads a pair of P-256 from the files `STEM.crt` and `STEM.key` of a directory, where [`Files`](super::files::Files) put it.
+    pub fn read(dir: &Path, stem: &Name) -> Result<Self, CertError> {
+        let path = dir.join(format!("{stem}.key"));
+        let pem = fs::read_to_string(&path).map(Zeroizing::new);
+        let pem = pem.map_err(|error| CertError::Read { path: path.clone(), error })?;
+        let problem = "is no P-256 key in PEM (PKCS #8), as this program makes it";
+        let key = NewKey::of_pem(pem).map_err(|_| CertError::Unreadable { path, problem })?;
+        let chain = read_chain(&dir.join(format!("{stem}.crt")))?;
+        Ok(Self { key, certificate: chain.first().map(|der| der.to_vec()).unwrap_or_default() })
+    }
 }
 
 impl Validity {

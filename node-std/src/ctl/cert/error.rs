@@ -81,6 +81,11 @@ pub enum CertError {
     /// There is no name to give a node.
     #[error("this machine's name cannot be used, give one with -n: {0}")]
     HostName(ConfigError),
+    /// A board that listens has the name of a leaf.
+    #[error(
+        "a board that listens is a hub, and the name {0} says otherwise: give it no role with -n, or the role hub"
+    )]
+    HubRole(Name),
     /// The library that writes certificates failed.
     #[error("cannot make a certificate: {0}")]
     Library(rcgen::Error),

@@ -209,7 +209,7 @@ pub struct BoardFlags {
     #[arg(short = 'n', long = "cn", visible_alias = "name", value_name = "NAME", value_parser = file_name)]
     pub cn: Name,
 
-    /// The certificate of a hub, or of an operator if its name ends in .operator.crt (repeatable).
+    /// The certificate of a hub, of an operator if its name ends in .operator.crt, or of a leaf, .leaf.crt (repeatable).
     #[arg(long, value_name = "FILE", required_unless_present = "keep_keys")]
     pub trust: Vec<PathBuf>,
 
@@ -225,6 +225,11 @@ pub struct BoardFlags {
     /// The private key of that CA [default: the .key file beside the certificate].
     #[arg(long, value_name = "FILE", requires = "ca")]
     pub ca_key: Option<PathBuf>,
+
+    /// Take the board's pair from the directory of -o, where it was made before, instead of a new one, and replace the other files. So
+    /// a hub learns the certificates of boards that were made after its own.
+    #[arg(long, conflicts_with_all = ["keep_keys", "request"])]
+    pub keep_pair: bool,
 
     /// How long the board's certificate is valid.
     #[arg(long, value_name = "DAYS", default_value_t = 3560, value_parser = clap::value_parser!(u32).range(1..=MAX_DAYS))]

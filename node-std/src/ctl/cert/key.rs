@@ -1,4 +1,4 @@
-//! New private keys: P-256, which every node and every board takes.
+//! Private keys that are made here: P-256, which every node and every board takes.
 
 use p256::SecretKey;
 use p256::pkcs8::DecodePrivateKey;
@@ -10,7 +10,7 @@ use crate::identity::random_pem;
 use crate::stack;
 use crate::tls::SecretKeyDer;
 
-/// A key pair that was just made.
+/// A key pair that was made here.
 pub struct NewKey {
     /// The private key as PEM (PKCS#8), for a file of mode 0600.
     pub pem: Zeroizing<String>,
@@ -22,7 +22,14 @@ impl NewKey {
     /// # Errors
     /// The operating system gives no random numbers.
     pub fn generate() -> Result<Self, CertError> {
-        let pem = stack::wiped(random_pem).map_err(CertError::Random)?;
+        Self::of_pem(stack::wiped(random_pem).map_err(CertError::Random)?)
+    }
+
+    /// The key in this PEM, which an earlier command wrote.
+    ///
+    /// # Errors
+    /// It is no P-256 key in PKCS#8.
+    pub fn of_pem(pem: Zeroizing<String>) -> Result<Self, CertError> {
         let der = stack::wiped(|| SecretKeyDer::from_pem(pem.as_bytes(), None));
         let der = der.map_err(|error| unusable(format!("{error:?}")))?;
         let signer = Signer::new(&der).map_err(unusable)?;
