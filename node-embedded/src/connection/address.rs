@@ -90,12 +90,12 @@ async fn look_up(network: Stack<'_>, host: &str) -> Result<heapless::Vec<IpAddre
     };
     let four = ask(DnsQueryType::A, network.config_v4().is_some());
     #[cfg(not(feature = "ipv6"))]
-    let (first, second) = (None, four.await);
+    let [first, second] = [None, four.await];
     // One of each kind in turn: either may have no way to the hub.
     #[cfg(feature = "ipv6")]
-    let (first, second) = {
+    let [first, second] = {
         let six = ask(DnsQueryType::Aaaa, network.config_v6().is_some());
-        embassy_futures::join::join(six, four).await
+        embassy_futures::join::join(six, four).await.into()
     };
     if first.is_none() && second.is_none() {
         return Err(DialError::NoNameServer);
