@@ -220,7 +220,7 @@ fn put_together<'d>(
 ) -> Result<&'d State<'d>, CoreError> {
     let Places { own, keys, node, core, state } = places;
     let owner = owner(&settings, own).ok_or(CoreError::Sign(SignError))?;
-    let node = bear(&settings, prepared, owner.identity, (&*keys, components), node)?;
+    let node = bear(&settings, prepared, owner.identity, keys, components, node)?;
     let edition = keys.edition();
     let state = place(state, core, settings, owner, keys, node)?;
     state.with(|core| {
@@ -236,7 +236,8 @@ fn bear<'d>(
     settings: &Settings<'d>,
     prepared: &Prepared,
     identity: Identity<'d>,
-    (keys, components): (&Keys, &[&str]),
+    keys: &Keys,
+    components: &[&str],
     memory: &'d mut NodeMemory<'d>,
 ) -> Result<&'d mut Node<'d>, CoreError> {
     let Prepared { starts, seed, random: [a, b, c, d, ..], .. } = *prepared;

@@ -56,10 +56,10 @@ impl ProvisionFlags {
     pub fn run(&self, json: bool) -> Result<String, ProvisionError> {
         let blob = self.blob.as_ref().map(|path| read(path)).transpose()?;
         let mut conversation = Conversation::new(Line::open(&self.serial, self.baud)?);
-        let (patience, times) = INTRODUCTION;
+        let (timeout, times) = INTRODUCTION;
         let mut board = Err(ProvisionError::Silent);
         for _ in 0..times {
-            board = conversation.ask(&Request::Identify, patience);
+            board = conversation.ask(&Request::Identify, timeout);
             if !matches!(board, Err(ProvisionError::Silent)) {
                 break;
             }
@@ -147,8 +147,8 @@ impl Conversation {
     }
 
     /// Sends a request, and waits for so long for what the board says of itself.
-    fn ask(&mut self, request: &Request<'_>, patience: Duration) -> Result<Board, ProvisionError> {
-        self.converse(request, patience, |answer| match (answer, request) {
+    fn ask(&mut self, request: &Request<'_>, timeout: Duration) -> Result<Board, ProvisionError> {
+        self.converse(request, timeout, |answer| match (answer, request) {
             (Answer::Identity(about), Request::Identify) => Some(Board::new(&about, false)),
             (Answer::Provisioned(about), Request::Provision(_)) => Some(Board::new(&about, true)),
             _ => None,
@@ -159,7 +159,7 @@ impl Conversation {
     fn converse<T>(
         &mut self,
         request: &Request<'_>,
-        patience: Duration,
+        timeout: Duration,
         read: impl Fn(Answer<'_>) -> Option<T>,
     ) -> Result<T, ProvisionError> {
         let mut scratch = Zeroizing::new([0; MAX_PAYLOAD]);
@@ -168,7 +168,7 @@ impl Conversation {
         // A blob was checked to have no more than this.
         debug_assert!(frame.is_ok(), "{MAX_BLOB} bytes fit");
         self.line.send(frame.unwrap_or_default())?;
-        let end = Instant::now() + patience;
+        let end = Instant::now() + timeout;
         while Instant::now() < end {
             let mut chunk = [0; 256];
             let filled = self.line.receive(&mut chunk)?;
