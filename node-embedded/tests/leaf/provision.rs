@@ -165,6 +165,26 @@ fn a_line_that_ends_is_not_a_blob() {
 }
 
 #[test]
+fn a_second_copy_of_a_blob_is_refused_in_the_words_that_maelctl_knows() {
+    let (world, _) = world();
+    let (operator, flash) = (Operator::new(&world), Flash::new());
+    let (mut boards_end, mut line) = line();
+    let answers = open(&flash, async |board| {
+        let blob = operator.blob(7, "kettle", |_| ());
+        line.ask(&Request::Provision(&blob));
+        assert_eq!(board.serve(&mut boards_end).await, Ok(true));
+        // Firmware that goes on listening.
+        line.ask(&Request::Provision(&blob));
+        line.cut();
+        assert_eq!(board.serve(&mut boards_end).await, Ok(false));
+        [line.answer().await, line.answer().await]
+    });
+    let [first, second] = answers.unwrap();
+    assert!(first.starts_with("provisioned "), "{first}");
+    assert_eq!(second, BlobError::Old { epoch: 7, last: 7 }.to_string());
+}
+
+#[test]
 fn a_partition_is_taken_once_and_again_only_when_it_is_newer() {
     let (world, _) = world();
     let (operator, flash) = (Operator::new(&world), Flash::new());

@@ -16,6 +16,12 @@ pub enum ProvisionError {
         /// What is wrong with it.
         error: BlobError,
     },
+    /// The board still says what it is, and no copy of the blob arrived.
+    #[error(
+        "the board says what it is, but passed over every copy of the blob: the line damages long messages. Use a shorter or better cable, \
+         and run this again"
+    )]
+    Damaged,
     /// The file cannot be read.
     #[error("{}: cannot be read: {error}", path.display())]
     File {
@@ -46,6 +52,18 @@ pub enum ProvisionError {
          does not listen"
     )]
     Silent,
+    /// The board said what it is, and nothing after the blob was sent.
+    #[error(
+        "the board said what it is, and then was silent: the blob may have got lost on the line, or the board's answer. A board that took \
+         the blob runs its node and no longer listens: see whether it links to its hub. If it does not, restart the board and run this \
+         again"
+    )]
+    Unanswered,
+    /// The board said what it is, and nothing when it was asked for a request for a certificate.
+    #[error(
+        "the board said what it is, and then was silent: restart the board, check the cable, and run this again"
+    )]
+    Vanished,
     /// The request cannot be written.
     #[error("cannot write {}: {error}", path.display())]
     Write {
@@ -54,11 +72,4 @@ pub enum ProvisionError {
         /// The reason.
         error: io::Error,
     },
-}
-
-impl ProvisionError {
-    /// The error of a board that said what it is, and was asked for a request for a certificate.
-    pub(super) fn or_no_requests(self) -> Self {
-        if matches!(self, Self::Silent) { Self::NoRequests } else { self }
-    }
 }

@@ -1,66 +1,83 @@
 //! A serial port, or the UNIX socket of an emulator in its place.
 
 use core::time::Duration;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
 use super::error::ProvisionError;
 
 /// How long one read waits for bytes.
 const WAIT: Duration = Duration::from_millis(100);
+/// How long the line may take no byte. A board behind USB that does not listen takes none.
+const STUCK: Duration = Duration::from_secs(1);
 
 /// The line to a board.
 pub struct Line {
     path: PathBuf,
-    ends: Ends,
-}
-
-enum Ends {
-    Port(File),
-    Socket(UnixStream),
+    /// It never blocks.
+    end: OwnedFd,
+    is_socket: bool,
 }
 
 impl Line {
     /// Opens a port at this speed, in raw mode.
     pub fn open(path: &Path, baud: u32) -> Result<Self, ProvisionError> {
         let fault = |error| ProvisionError::Port { path: path.to_owned(), error };
-        let ends = if path.metadata().map_err(fault)?.file_type().is_socket() {
-            UnixStream::connect(path).and_then(|socket| {
-                socket.set_read_timeout(Some(WAIT))?;
-                Ok(Ends::Socket(socket))
-            })
-        } else {
-            port(path, baud).map(Ends::Port)
-        };
-        Ok(Self { path: path.to_owned(), ends: ends.map_err(fault)? })
+        let is_socket = path.metadata().map_err(fault)?.file_type().is_socket();
+        let end = if is_socket { socket(path) } else { port(path, baud) };
+        Ok(Self { path: path.to_owned(), end: end.map_err(fault)?, is_socket })
     }
 
-    /// Sends all of these bytes.
-    pub fn send(&mut self, bytes: &[u8]) -> Result<(), ProvisionError> {
-        let sent = match &mut self.ends {
-            Ends::Port(port) => port.write_all(bytes),
-            Ends::Socket(socket) => socket.write_all(bytes),
-        };
-        sent.map_err(|error| self.fault(error))
+    /// Sends these bytes. Returns false when the line takes no more of them; the rest is not sent.
+    pub fn send(&mut self, bytes: &[u8]) -> Result<bool, ProvisionError> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.wait(PollFlags::OUT, STUCK)?.is_empty() {
+                return Ok(false);
+            }
+            match rustix::io::write(&self.end, rest) {
+                Ok(sent) => rest = rest.get(sent..).unwrap_or_default(),
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(error) => return Err(self.fault(error.into())),
+            }
+        }
+        Ok(true)
     }
 
     /// Waits for bytes for a moment. Returns how many came, perhaps none.
     pub fn receive(&mut self, bytes: &mut [u8]) -> Result<usize, ProvisionError> {
-        let (read, is_socket) = match &mut self.ends {
-            Ends::Port(port) => (port.read(bytes), false),
-            Ends::Socket(socket) => (socket.read(bytes), true),
-        };
-        match read {
-            Ok(0) if is_socket => Err(self.fault(ErrorKind::UnexpectedEof.into())),
+        let found = self.wait(PollFlags::IN, WAIT)?;
+        if found.is_empty() {
+            return Ok(0);
+        }
+        match rustix::io::read(&self.end, bytes) {
+            Ok(0) if self.is_socket || found.intersects(PollFlags::HUP | PollFlags::ERR) => {
+                Err(self.fault(io::ErrorKind::UnexpectedEof.into()))
+            }
             Ok(read) => Ok(read),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
-            Err(error) => Err(self.fault(error)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+            Err(error) => Err(self.fault(error.into())),
+        }
+    }
+
+    /// Waits until the line is ready, or has failed. Returns nothing when it is not for so long.
+    fn wait(&self, ready: PollFlags, timeout: Duration) -> Result<PollFlags, ProvisionError> {
+        let mut line = [PollFd::new(&self.end, ready)];
+        let timeout = Timespec::try_from(timeout).unwrap_or_default();
+        loop {
+            match poll(&mut line, Some(&timeout)) {
+                Ok(_) => return Ok(line.first().map_or(PollFlags::empty(), PollFd::revents)),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(self.fault(error.into())),
+            }
         }
     }
 
@@ -69,18 +86,22 @@ impl Line {
     }
 }
 
-/// A terminal without line editing, echo and flow control, whose reads wait for [`WAIT`].
-fn port(path: &Path, baud: u32) -> io::Result<File> {
+fn socket(path: &Path) -> io::Result<OwnedFd> {
+    let socket = UnixStream::connect(path)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// A terminal without line editing, echo and flow control.
+fn port(path: &Path, baud: u32) -> io::Result<OwnedFd> {
     // Without waiting for a carrier, and without becoming the terminal of this process.
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let port = rustix::fs::open(path, flags, Mode::empty())?;
     let mut settings = tcgetattr(&port)?;
     settings.make_raw();
     settings.special_codes[SpecialCodeIndex::VMIN] = 0;
-    settings.special_codes[SpecialCodeIndex::VTIME] = (WAIT.as_millis() / 100) as u8;
+    settings.special_codes[SpecialCodeIndex::VTIME] = 0;
     settings.set_speed(baud)?;
     tcsetattr(&port, OptionalActions::Flush, &settings)?;
-    let flags = rustix::fs::fcntl_getfl(&port)?;
-    rustix::fs::fcntl_setfl(&port, flags & !OFlags::NONBLOCK)?;
-    Ok(port.into())
+    Ok(port)
 }

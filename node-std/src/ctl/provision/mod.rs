@@ -1,31 +1,26 @@
 //! `maelctl provision`: sends a blob to a board over a serial line, or fetches its request for a certificate, and shows what the board
 //! says.
 
+mod conversation;
 mod error;
 mod line;
+#[cfg(test)]
+mod tests;
 
-use core::time::Duration;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use clap::Args;
-use node_core::id::Hex;
-use node_core::provision::frame::{self, About, Answer, MAX_FRAME, MAX_PAYLOAD, Request};
-use node_core::provision::{Blob, MAX_BLOB};
+use node_core::provision::Blob;
 use serde_json::json;
 use x509_cert::der::pem::{LineEnding, encode_string};
 use zeroize::Zeroizing;
 
+use conversation::{Board, Conversation, PACE};
 use line::Line;
 
 pub use error::ProvisionError;
-
-/// How long a board has to say what it is, and how often it is asked: its bytes may get lost while it starts.
-const INTRODUCTION: (Duration, u32) = (Duration::from_secs(2), 5);
-/// How long a board has to check a signature and to write its flash.
-const STORE: Duration = Duration::from_secs(30);
 
 /// `provision`
 #[derive(Clone, Debug, Args)]
@@ -55,26 +50,14 @@ impl ProvisionFlags {
     /// [`ProvisionError`] says what to do.
     pub fn run(&self, json: bool) -> Result<String, ProvisionError> {
         let blob = self.blob.as_ref().map(|path| read(path)).transpose()?;
-        let mut conversation = Conversation::new(Line::open(&self.serial, self.baud)?);
-        let (timeout, times) = INTRODUCTION;
-        let mut board = Err(ProvisionError::Silent);
-        for _ in 0..times {
-            board = conversation.ask(&Request::Identify, timeout);
-            if !matches!(board, Err(ProvisionError::Silent)) {
-                break;
-            }
-        }
-        let mut board = board?;
+        let mut conversation = Conversation::new(Line::open(&self.serial, self.baud)?, PACE);
+        let mut board = conversation.identify()?;
         if let Some(blob) = &blob {
-            board = conversation.ask(&Request::Provision(blob), STORE)?;
+            board = conversation.provision(board, blob)?;
         }
         let mut requested = String::new();
         if let Some(path) = &self.request {
-            let request = conversation.converse(&Request::RequestCertificate, STORE, |answer| match answer {
-                Answer::CertificateRequest(der) => Some(der.to_vec()),
-                _ => None,
-            });
-            write(path, &request.map_err(ProvisionError::or_no_requests)?)?;
+            write(path, &conversation.request_certificate()?)?;
             let path = path.display();
             requested = format!(
                 "wrote {path}\nnext: make its certificate with maelctl cert board --request {path}\n"
@@ -112,87 +95,4 @@ fn write(path: &Path, der: &[u8]) -> Result<(), ProvisionError> {
     let pem = encode_string("CERTIFICATE REQUEST", LineEnding::LF, der).unwrap_or_default();
     let written = File::create_new(path).and_then(|mut file| file.write_all(pem.as_bytes()));
     written.map_err(|error| ProvisionError::Write { path: path.to_owned(), error })
-}
-
-/// What a board says of itself.
-struct Board {
-    kind: String,
-    id: String,
-    key: String,
-    provisioned: bool,
-    /// It took the blob.
-    taken: bool,
-}
-
-impl Board {
-    fn new(about: &About<'_>, taken: bool) -> Self {
-        let About { kind, id, key, provisioned } = about;
-        // The text is a board's. Control characters must not reach the terminal.
-        let kind = kind.chars().filter(|letter| !letter.is_control()).collect();
-        let key = Hex(&key.to_sec1()).to_string();
-        Self { kind, id: id.to_string(), key, provisioned: *provisioned, taken }
-    }
-}
-
-/// Requests and answers over a line.
-struct Conversation {
-    line: Line,
-    /// What arrived since the last zero.
-    part: Vec<u8>,
-}
-
-impl Conversation {
-    fn new(line: Line) -> Self {
-        Self { line, part: Vec::new() }
-    }
-
-    /// Sends a request, and waits for so long for what the board says of itself.
-    fn ask(&mut self, request: &Request<'_>, timeout: Duration) -> Result<Board, ProvisionError> {
-        self.converse(request, timeout, |answer| match (answer, request) {
-            (Answer::Identity(about), Request::Identify) => Some(Board::new(&about, false)),
-            (Answer::Provisioned(about), Request::Provision(_)) => Some(Board::new(&about, true)),
-            _ => None,
-        })
-    }
-
-    /// Sends a request, and waits for so long for an answer that `read` takes.
-    fn converse<T>(
-        &mut self,
-        request: &Request<'_>,
-        timeout: Duration,
-        read: impl Fn(Answer<'_>) -> Option<T>,
-    ) -> Result<T, ProvisionError> {
-        let mut scratch = Zeroizing::new([0; MAX_PAYLOAD]);
-        let mut place = Zeroizing::new([0; MAX_FRAME + 1]);
-        let frame = frame::encode(request, &mut scratch[..], &mut place[..]);
-        // A blob was checked to have no more than this.
-        debug_assert!(frame.is_ok(), "{MAX_BLOB} bytes fit");
-        self.line.send(frame.unwrap_or_default())?;
-        let end = Instant::now() + timeout;
-        while Instant::now() < end {
-            let mut chunk = [0; 256];
-            let filled = self.line.receive(&mut chunk)?;
-            for byte in chunk.iter().take(filled) {
-                if *byte != frame::END {
-                    // A log on the same line is as long as it likes.
-                    if self.part.len() < MAX_FRAME {
-                        self.part.push(*byte);
-                    }
-                    continue;
-                }
-                let mut part = core::mem::take(&mut self.part);
-                // Else it is no frame at all.
-                if let Ok(answer) = frame::decode(&mut part) {
-                    if let Answer::Refused(reason) = answer {
-                        return Err(ProvisionError::Refused(reason.to_owned()));
-                    }
-                    // Else it is an answer to an earlier question.
-                    if let Some(answer) = read(answer) {
-                        return Ok(answer);
-                    }
-                }
-            }
-        }
-        Err(ProvisionError::Silent)
-    }
 }
