@@ -2,7 +2,7 @@
 
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Instant};
-use node_core::http::{NO_FIELD, RequestHead, find, is_hop_by_hop};
+use node_core::http::{Field, NO_FIELD, RequestHead, find, is_hop_by_hop};
 use node_core::id::NodeId;
 use node_core::link::{ResetCode, Service};
 use node_core::route;
@@ -127,20 +127,25 @@ pub(crate) struct Forward<'h> {
 impl<'h> Forward<'h> {
     /// Looks for a node that offers the component of a request which this node does not offer. `None` when this node answers, if only to
     /// say that nobody offers it.
-    pub(crate) fn find(state: &State<'_>, head: &'h [u8], own: &[&str]) -> Option<Self> {
+    ///
+    /// # Errors
+    /// [`HopByHop`]: another node offers it, but this one must not pass the request on as it is.
+    pub(crate) fn find(state: &State<'_>, head: &'h [u8], own: &[&str]) -> Option<Result<Self, HopByHop>> {
         let mut slots = [NO_FIELD; FIELDS];
         let request = RequestHead::parse(head, &mut slots).ok().flatten()?;
         let component = core::str::from_utf8(find(request.fields, route::COMPONENT)?).ok()?;
         let path = find(request.fields, route::RELAY_PATH);
         let visited = RelayPath(path.and_then(|path| core::str::from_utf8(path).ok()).unwrap_or_default());
-        let ends_here = |name: &str| is_hop_by_hop(name) && !name.eq_ignore_ascii_case("transfer-encoding");
-        if own.contains(&component) || request.fields.iter().any(|field| ends_here(field.name)) {
+        if own.contains(&component) {
             return None;
         }
         let to = state.with(|core| {
             let comes_back = visited.visits(core.node.id());
             core.provider(component, visited).filter(|_| core.is_hub && !comes_back)
         })?;
+        if !request.fields.iter().all(passes) {
+            return Some(Err(HopByHop));
+        }
         // Without a path, it goes before the empty line at the end, which may lack its carriage return.
         let end = head.strip_suffix(b"\r\n").or(head.strip_suffix(b"\n"))?.len();
         let at = match path {
@@ -148,7 +153,7 @@ impl<'h> Forward<'h> {
             None => end,
         };
         let (before, after) = head.split_at_checked(at)?;
-        Some(Self { to, before, after, first: path.is_none() })
+        Some(Ok(Self { to, before, after, first: path.is_none() }))
     }
 
     /// Passes the request on, and its response back.
@@ -177,6 +182,18 @@ impl<'h> Forward<'h> {
             Err(error) => Err(reset_code(error)),
         }
     }
+}
+
+/// A request has a field that ends at this hop. A server takes such fields out; a board passes a head on as it came, and refuses one
+/// with them, which by R-071 no node sends but to change the protocol of the connection.
+pub(crate) struct HopByHop;
+
+/// Whether a field may cross a link (R-071a).
+fn passes(field: &Field<'_>) -> bool {
+    let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+    let marks_a_body = is("transfer-encoding");
+    let offers_trailers = is("te") && field.value.eq_ignore_ascii_case(b"trailers");
+    marks_a_body || offers_trailers || !is_hop_by_hop(field.name)
 }
 
 /// The id in digits, as a relay path has it.

@@ -14,13 +14,24 @@ use crate::exchange::{Exchange, NoHead, broken};
 use crate::flash::KeyringMemory;
 use crate::log::warning;
 #[cfg(feature = "accept")]
-use crate::relay::{Forward, onward_of};
+use crate::relay::{Forward, HopByHop, onward_of};
 use crate::rpc::Methods;
 use crate::sizes::{FIELDS, HEAD};
 use crate::state::{ExchangeError, SlotIndex, State, Work};
 
 /// What a sender is told that lets a worker wait.
 const STALLS: &str = "the request does not arrive\n";
+/// What a sender is told whose request nobody answers.
+const NOT_HERE: Refusal = (404, "this board does not offer that component\n");
+/// What a sender is told whose request a hub does not pass on.
+#[cfg(feature = "accept")]
+const HOP_BY_HOP: Refusal = (
+    400,
+    "the component is on another node, and this hub, a board, passes on no header that ends at a hop: leave out \
+     Connection, Keep-Alive, Proxy-*, TE, Trailer and Upgrade\n",
+);
+/// A status, and a line of text.
+type Refusal = (u16, &'static str);
 
 /// Everything that a worker uses.
 pub(crate) struct Server<'r, 'd, F: NorFlash, A> {
@@ -118,11 +129,15 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
             Ok(Ok(filled)) => {
                 let head = buffer.get(..filled).unwrap_or_default();
                 #[cfg(feature = "accept")]
-                if let Some(forward) = Forward::find(self.state, head, self.application.components()) {
-                    return self.forward(&forward, (exchange, slot), &mut answer).await;
-                }
+                let otherwise = match Forward::find(self.state, head, self.application.components()) {
+                    Some(Ok(forward)) => return self.forward(&forward, (exchange, slot), &mut answer).await,
+                    Some(Err(HopByHop)) => HOP_BY_HOP,
+                    None => NOT_HERE,
+                };
+                #[cfg(not(feature = "accept"))]
+                let otherwise = NOT_HERE;
                 let _ = slot;
-                self.answer_head(head, &mut answer).await
+                self.answer_head(head, otherwise, &mut answer).await
             }
             Ok(Err(NoHead::TooLong)) => answer.refuse(431, "the headers are too long for this board\n").await,
             Ok(Err(NoHead::Ended)) => answer.refuse(400, "the request ends before its headers do\n").await,
@@ -166,7 +181,13 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
         }
     }
 
-    async fn answer_head(&self, bytes: &[u8], answer: &mut Answer<'_, '_>) -> Result<(), ExchangeError> {
+    /// Lets a component of this board answer. A request to another one is refused with `otherwise`.
+    async fn answer_head(
+        &self,
+        bytes: &[u8],
+        otherwise: Refusal,
+        answer: &mut Answer<'_, '_>,
+    ) -> Result<(), ExchangeError> {
         let mut slots = [NO_FIELD; FIELDS];
         let head = match RequestHead::parse(bytes, &mut slots) {
             Ok(Some(head)) => head,
@@ -190,7 +211,7 @@ impl<'d, F: NorFlash, A: Application> Server<'_, 'd, F, A> {
         let component = find(head.fields, route::COMPONENT).and_then(|name| core::str::from_utf8(name).ok());
         match component.filter(|name| self.application.components().contains(name)) {
             Some(component) => self.application.serve(&Request { component, head }, answer).await,
-            None => answer.refuse(404, "this board does not offer that component\n").await,
+            None => answer.refuse(otherwise.0, otherwise.1).await,
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::task::Task;
 
 /// The time of the firmware's build: 2026-11-30T12:00:00Z.
 const BUILT: UnixTime = UnixTime(1_796_040_000);
-const CLUSTER: &str = "maelstrom";
+pub const CLUSTER: &str = "maelstrom";
 /// The hub's address.
 pub const HUB: [&str; 1] = ["10.0.0.1:8374"];
 

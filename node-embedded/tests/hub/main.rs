@@ -13,10 +13,21 @@ mod clock;
 #[cfg(test)]
 #[expect(dead_code, reason = "tests of one leaf cut its power")]
 mod flash;
+#[path = "../leaf/hub.rs"]
+#[cfg(test)]
+#[expect(dead_code, reason = "tests of one leaf change it while it runs")]
+mod hub;
+#[path = "../leaf/hub_tls.rs"]
+#[cfg(test)]
+mod hub_tls;
 #[path = "../leaf/identity.rs"]
 #[cfg(test)]
 #[expect(dead_code, reason = "tests of one leaf use CAs as well")]
 mod identity;
+#[path = "../leaf/impostor.rs"]
+#[cfg(test)]
+#[expect(dead_code, reason = "tests of one leaf let hubs lie")]
+mod impostor;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
@@ -35,3 +46,6 @@ mod task;
 #[cfg(feature = "tls-key")]
 #[cfg(test)]
 mod tls_key;
+
+#[cfg(test)]
+use boards as board;
