@@ -98,8 +98,8 @@ impl<G: CryptoRngCore> Connector<'_, '_, G> {
         if let Err(error) = &outcome {
             warning!("{}: {}", dial.address, error);
         }
-        let closed = Closed { dial: Some(dial), endpoint, outcome };
-        self.state.with(|core| core.handle_closed(self.port, now(), &closed))
+        let closed = Closed { dial, endpoint, outcome };
+        self.state.with(|core| core.handle_closed(self.port, now(), Some(&closed)))
     }
 
     async fn open(

@@ -1,4 +1,5 @@
-//! What the firmware hears of its links: that one is up or down, and that a dial failed, each with its reason.
+//! What the firmware hears of its links: that one is up or down, that a dial failed, and that a peer was refused, each with its
+//! reason.
 
 use embassy_net::IpEndpoint;
 use node_core::id::NodeId;
@@ -6,6 +7,8 @@ use node_core::link::{GoAway, PeerError};
 use node_core::wire::record::MAX_ADDR;
 use thiserror::Error;
 
+#[cfg(feature = "accept")]
+use crate::tls::AcceptError;
 use crate::tls::SessionError;
 
 /// An event of the node's links. There is one for each cause.
@@ -35,7 +38,16 @@ pub enum LinkEvent {
         /// Why there is no link.
         error: DialError,
     },
-    /// So many events before the next one were dropped, because nobody read them in time.
+    /// A peer dialled this board, a hub, and got no TLS session. [`AcceptError::Untrusted`] names a board that is not in the keyring yet;
+    /// but anybody who reaches the port causes such events, so they make room for all other events, and never take their place.
+    #[cfg(feature = "accept")]
+    Refused {
+        /// The address that it dialled from.
+        endpoint: IpEndpoint,
+        /// Why it got no session.
+        error: AcceptError,
+    },
+    /// So many events were dropped since the last one was read, because nobody read them in time.
     Missed(u32),
 }
 

@@ -32,7 +32,7 @@ pub struct Counters {
     pub starts: u32,
     /// TLS handshakes that gave a session, since the start.
     pub handshakes: u32,
-    /// TLS handshakes that failed, since the start.
+    /// TLS handshakes that failed, since the start: of dials, and of peers that dialled. A peer that said nothing began none.
     pub handshakes_failed: u32,
     /// Dials that led to no link, those of failed handshakes included, since the start.
     pub dials_failed: u32,

@@ -12,12 +12,11 @@ use thiserror::Error;
 use super::traffic::Traffic;
 use super::{TCP_TIMEOUT, hang_up};
 use crate::entropy::{self, NoEntropy};
-use crate::event::DialError;
 use crate::flash::Presented;
 use crate::log::warning;
 use crate::settings::Listen;
 use crate::sizes::{INPUT, TCP_READ, TCP_WRITE};
-use crate::state::{Closed, OpenedSession, Origin, State, now};
+use crate::state::{OpenedSession, Origin, State, now};
 use crate::tls::{
     AcceptError, AcceptRecords, AcceptedSession, Grounds, Machine, RustlsMachine, SessionError, Trust,
 };
@@ -68,14 +67,14 @@ impl<G: CryptoRngCore> Acceptor<'_, '_, G> {
                 warning!("{}: {}", peer, error);
             }
             hang_up(&mut socket, input, outcome.is_ok()).await;
-            let outcome = outcome.map_err(|error| match error {
-                ServeError::Session(error) => DialError::Session(error),
-                _ => DialError::Refused,
-            });
-            let closed = Closed { dial: None, endpoint: Some(peer), outcome };
             self.state.with(|core| {
                 core.strangers.settle(self.port);
-                core.handle_closed(self.port, now(), &closed);
+                match outcome {
+                    Err(ServeError::Refused(error)) => core.handle_refused(peer, error),
+                    Ok(()) | Err(ServeError::Session(_)) => {
+                        core.handle_closed(self.port, now(), None);
+                    }
+                }
             });
         }
     }
@@ -89,7 +88,7 @@ impl<G: CryptoRngCore> Acceptor<'_, '_, G> {
         input: &mut [u8; INPUT],
     ) -> Result<(), ServeError> {
         if !self.state.with(|core| core.strangers.admit(self.port, peer.addr)) {
-            return Err(ServeError::Stranger);
+            return Err(AcceptError::OnePerAddress.into());
         }
         let presented = Presented::new(&self.state.keys, self.state.owner.held);
         let lists = self.state.with(|core| core.lists);
@@ -97,10 +96,10 @@ impl<G: CryptoRngCore> Acceptor<'_, '_, G> {
         let session = AcceptedSession::open(socket, machine, records).await?;
         self.state.with(|core| core.strangers.settle(self.port));
         if !presented.is_current() {
-            return Err(ServeError::Session(SessionError::KeysReplaced));
+            return Err(AcceptError::KeysReplaced.into());
         }
         if session.peer().by == Grounds::Authority && lists != self.state.with(|core| core.lists) {
-            return Err(ServeError::Session(SessionError::ListsReplaced));
+            return Err(AcceptError::ListsReplaced.into());
         }
         let opened = OpenedSession {
             // What it needs depends on what it says that it is.
@@ -109,7 +108,7 @@ impl<G: CryptoRngCore> Acceptor<'_, '_, G> {
             edition: presented.edition(),
             peer: session.peer(),
             endpoint: peer,
-            nonce: self.fresh()?,
+            nonce: self.fresh().map_err(AcceptError::from)?,
         };
         self.state.with(|core| core.handle_open(self.port, now(), &opened));
         let traffic = Traffic { state: self.state, port: self.port };
@@ -125,21 +124,18 @@ impl<G: CryptoRngCore> Acceptor<'_, '_, G> {
 
     /// A TLS server for one connection. Not inlined, so that no future keeps what is copied into it.
     #[inline(never)]
-    fn machine(&self, listen: &Listen<'_>, presented: &Presented<'_>) -> Result<RustlsMachine, ServeError> {
+    fn machine(&self, listen: &Listen<'_>, presented: &Presented<'_>) -> Result<RustlsMachine, AcceptError> {
         let clock = self.state.with(|core| core.clock.wall_clock(now()));
         let mut trust: Trust<'static> = self.state.keys.borrow().trust(self.state.settings.pins, clock);
         if let Some(rules) = listen.rules {
             trust.follow(rules, "");
         }
         let entropy = self.fresh()?;
-        presented
-            .show(|shown| RustlsMachine::new(trust, shown, entropy))
-            .ok_or(AcceptError::Key)?
-            .map_err(ServeError::Accept)
+        presented.show(|shown| RustlsMachine::new(trust, shown, entropy)).ok_or(AcceptError::Key)?
     }
 
     /// Fresh random bytes.
-    fn fresh(&self) -> Result<[u8; 32], ServeError> {
+    fn fresh(&self) -> Result<[u8; 32], NoEntropy> {
         let mut bytes = [0; 32];
         entropy::fill(&mut *self.rng.borrow_mut(), &mut bytes)?;
         Ok(bytes)
@@ -149,24 +145,10 @@ impl<G: CryptoRngCore> Acceptor<'_, '_, G> {
 /// Why a peer that dialled has no link, or no longer one.
 #[derive(Debug, Error)]
 enum ServeError {
+    /// It got no session.
     #[error(transparent)]
-    Accept(AcceptError),
-    #[error("{NoEntropy}")]
-    Entropy,
+    Refused(#[from] AcceptError),
+    /// Its session has ended.
     #[error(transparent)]
     Session(SessionError),
-    #[error("another connection from this address is still in its handshake")]
-    Stranger,
-}
-
-impl From<AcceptError> for ServeError {
-    fn from(error: AcceptError) -> Self {
-        Self::Accept(error)
-    }
-}
-
-impl From<NoEntropy> for ServeError {
-    fn from(NoEntropy: NoEntropy) -> Self {
-        Self::Entropy
-    }
 }

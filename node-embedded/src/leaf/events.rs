@@ -4,8 +4,10 @@ use super::handle::Leaf;
 use crate::event::LinkEvent;
 
 impl Leaf<'_> {
-    /// Waits for the next event of the node's links: one is up or down, or a dial failed. Eight events wait; when nobody
-    /// reads them, the oldest make room and are [counted](LinkEvent::Missed). Each event is read once, so one task reads them.
+    /// Waits for the next event of the node's links: one is up or down, a dial failed, or, with the feature `accept`, a peer that
+    /// dialled was refused. Eight events wait; when nobody reads them, the oldest make room and are [counted](LinkEvent::Missed). Those
+    /// of refused peers make room first, and never take the place of another kind: a flood of strangers hides nothing else. Each event
+    /// is read once, so one task reads them.
     ///
     /// ```
     /// use node_embedded::tls::SessionError;

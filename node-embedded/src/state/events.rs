@@ -1,4 +1,4 @@
-//! Events for the firmware, in a queue with a bound: the oldest makes room.
+//! Events for the firmware, in a queue with a bound: the oldest makes room, and before it those that strangers can cause.
 //!
 //! Without the feature `events` there is no queue, and no event is built.
 
@@ -21,12 +21,34 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) const NEW: Self = Self { queue: heapless::Deque::new(), missed: 0 };
 
-    /// Adds an event. When the queue is full, the oldest one is dropped.
+    /// Adds an event. When the queue is full, one is dropped: the oldest of those that strangers caused, or else the oldest. An event
+    /// that a stranger caused never takes the place of another kind.
     pub(crate) fn push(&mut self, event: LinkEvent) {
-        if self.queue.is_full() && self.queue.pop_front().is_some() {
+        if self.queue.is_full() {
             self.missed = self.missed.saturating_add(1);
+            if !self.drop_of_stranger() {
+                if is_of_stranger(&event) {
+                    return;
+                }
+                self.queue.pop_front();
+            }
         }
         let _ = self.queue.push_back(event);
+    }
+
+    /// Drops the oldest event that a stranger caused. False when there is none.
+    fn drop_of_stranger(&mut self) -> bool {
+        let mut dropped = false;
+        // Once around the queue, which has its order again then.
+        for _ in 0..self.queue.len() {
+            let Some(event) = self.queue.pop_front() else { break };
+            if !dropped && is_of_stranger(&event) {
+                dropped = true;
+            } else {
+                let _ = self.queue.push_back(event);
+            }
+        }
+        dropped
     }
 
     /// Takes the oldest event. Before it comes the number of those that were dropped.
@@ -35,6 +57,19 @@ impl Events {
             0 => self.queue.pop_front(),
             missed => Some(LinkEvent::Missed(missed)),
         }
+    }
+}
+
+/// Whether somebody who has proved nothing can cause the event, and as many of them as they like.
+#[cfg(feature = "events")]
+const fn is_of_stranger(event: &LinkEvent) -> bool {
+    match event {
+        #[cfg(feature = "accept")]
+        LinkEvent::Refused { .. } => true,
+        LinkEvent::Up { .. }
+        | LinkEvent::Down { .. }
+        | LinkEvent::DialFailed { .. }
+        | LinkEvent::Missed(_) => false,
     }
 }
 

@@ -17,6 +17,8 @@ use crate::event::{DialError, DownReason, LinkEvent};
 use crate::flash::Keys;
 use crate::log::{information, warning};
 use crate::sizes::PORTS;
+#[cfg(feature = "accept")]
+use crate::tls::AcceptError;
 use crate::tls::Grounds;
 
 /// Shortest wait between two calls of [`Core::handle_time`]: a dial that is due waits for a free port, not for time.
@@ -24,11 +26,10 @@ const TICK: Duration = Duration::from_millis(10);
 /// Time for the exchanges under way with a hub that may have been revoked.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// The end of a connection, or of an attempt to make one.
+/// The end of a connection that this node dialled, or of an attempt to make one.
 pub(crate) struct Closed<'c> {
-    /// The dial, if this node dialled.
-    pub(crate) dial: Option<&'c Dial>,
-    /// The peer's address.
+    pub(crate) dial: &'c Dial,
+    /// The hub's address.
     pub(crate) endpoint: Option<IpEndpoint>,
     pub(crate) outcome: Result<(), DialError>,
 }
@@ -198,18 +199,19 @@ impl Core<'_> {
         }
     }
 
-    /// A connection is closed, or there was none. Returns whether there was a TLS session: the core knows the outcome of its dial.
-    pub(crate) fn handle_closed(&mut self, index: usize, now: Instant, closed: &Closed<'_>) -> bool {
+    /// A connection is closed, or there was none. `dialled` says more of it if this node dialled. Returns whether there was a TLS
+    /// session: the core knows the outcome of its dial.
+    pub(crate) fn handle_closed(&mut self, index: usize, now: Instant, dialled: Option<&Closed<'_>>) -> bool {
         let Some(port) = self.ports.get_mut(index) else { return false };
         let reason = port.down_reason();
         let stage = core::mem::replace(&mut port.stage, Stage::Idle);
         port.batch.clear();
         let (carried, from, settled) = match stage {
             Stage::Idle => {
-                if matches!(closed.outcome, Err(DialError::Session(_))) {
+                if matches!(dialled, Some(Closed { outcome: Err(DialError::Session(_)), .. })) {
                     count(&mut self.counters.handshakes_failed);
                 }
-                self.report_failed(closed, None);
+                self.report_failed(dialled, None);
                 return false;
             }
             Stage::Greeting(carried) => (carried, None, false),
@@ -234,11 +236,20 @@ impl Core<'_> {
                 count(&mut self.counters.links_down);
                 self.report(LinkEvent::Down { peer, reason: reason.unwrap_or(DownReason::Lost) });
             }
-            None => self.report_failed(closed, reason),
+            None => self.report_failed(dialled, reason),
         }
         self.runner.wake();
         self.callers.wake();
         true
+    }
+
+    /// A peer that dialled got no session.
+    #[cfg(feature = "accept")]
+    pub(crate) fn handle_refused(&mut self, endpoint: IpEndpoint, error: AcceptError) {
+        if error.is_of_handshake() {
+            count(&mut self.counters.handshakes_failed);
+        }
+        self.report(LinkEvent::Refused { endpoint, error });
     }
 
     fn report(&mut self, event: LinkEvent) {
@@ -246,10 +257,9 @@ impl Core<'_> {
         self.callers.wake();
     }
 
-    /// Reports a dial that led to no link. `reason` is that of the link, if it got so far.
-    fn report_failed(&mut self, closed: &Closed<'_>, reason: Option<DownReason>) {
-        let Closed { dial, endpoint, outcome } = closed;
-        let Some(dial) = dial else { return };
+    /// Reports a dial that led to no link, if it was one. `reason` is that of the link, if it got so far.
+    fn report_failed(&mut self, dialled: Option<&Closed<'_>>, reason: Option<DownReason>) {
+        let Some(Closed { dial, endpoint, outcome }) = dialled else { return };
         count(&mut self.counters.dials_failed);
         let lost = DialError::Link(DownReason::Lost);
         let error = reason.map(DialError::Link).or(outcome.err()).unwrap_or(lost);

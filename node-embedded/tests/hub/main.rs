@@ -32,6 +32,9 @@ mod impostor;
 mod keys;
 #[cfg(test)]
 mod links;
+#[cfg(feature = "events")]
+#[cfg(test)]
+mod refused;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::clock::run;
 use crate::identity::{Identity, named_bundle};
 
 /// Connects to the hub, sends bytes, and holds the connection as long as the hub does. Returns what the hub sent.
-async fn stranger(network: embassy_net::Stack<'static>, bytes: &[u8]) -> Vec<u8> {
+pub async fn stranger(network: embassy_net::Stack<'static>, bytes: &[u8]) -> Vec<u8> {
     let (mut incoming, mut outgoing) = (vec![0; 2048], vec![0; 2048]);
     let mut socket = TcpSocket::new(network, &mut incoming, &mut outgoing);
     let Ok(()) = socket.connect((embassy_net::Ipv4Address::new(10, 0, 0, 1), 8374)).await else {

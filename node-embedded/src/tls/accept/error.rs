@@ -3,12 +3,15 @@
 use node_core::crypto::BadSecret;
 use thiserror::Error;
 
+use crate::entropy::NoEntropy;
 use crate::tls::error::SessionError;
 use crate::tls::guard::Violation;
 use crate::tls::timeouts::{FIRST_FLIGHT_TIMEOUT, HANDSHAKE_TIMEOUT};
 use crate::tls::trust::VerifyError;
 
 /// Why a peer that dialled has no session, or no longer one.
+///
+/// Most of it is said of somebody who has proved nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AcceptError {
@@ -30,8 +33,11 @@ pub enum AcceptError {
         "the peer sent a handshake message that this board does not accept: each must be whole in one record"
     )]
     Message,
-    /// Nothing of a handshake arrived.
-    #[error("no ClientHello within {} s", FIRST_FLIGHT_TIMEOUT.as_secs())]
+    /// Another connection from its address is still in its handshake. The handshake of this one did not begin.
+    #[error("another connection from this address is still in its handshake")]
+    OnePerAddress,
+    /// No ClientHello arrived: the peer was silent, or closed the connection. Whoever scans ports does so.
+    #[error("the peer closed the connection without a ClientHello, or sent none for {} s", FIRST_FLIGHT_TIMEOUT.as_secs())]
     Silent,
     /// The handshake took too long.
     #[error("no TLS handshake within {} s", HANDSHAKE_TIMEOUT.as_secs())]
@@ -44,6 +50,15 @@ pub enum AcceptError {
         "this board's private key cannot be used: a hub needs that of its active certificate in its keyring, not in a device"
     )]
     Key,
+    /// The random number generator does not work.
+    #[error("{NoEntropy}")]
+    Entropy,
+    /// This node's keyring was replaced during the handshake.
+    #[error("this board's keys were replaced during the handshake: the peer has to dial again")]
+    KeysReplaced,
+    /// The lists of revoked certificates were replaced during the handshake.
+    #[error("the revocation lists were replaced during the handshake: the peer has to dial again")]
+    ListsReplaced,
     /// The answer of this node does not fit its memory.
     #[error("this board's certificate does not fit the memory for records")]
     Room,
@@ -69,6 +84,13 @@ pub enum AcceptError {
     Broken,
 }
 
+impl AcceptError {
+    /// Whether a handshake began.
+    pub(crate) const fn is_of_handshake(self) -> bool {
+        !matches!(self, Self::OnePerAddress | Self::Silent)
+    }
+}
+
 impl From<rustls::Error> for AcceptError {
     /// Keeps what somebody can act on. The texts of rustls are longer than all of a board's.
     fn from(error: rustls::Error) -> Self {
@@ -92,6 +114,12 @@ impl From<AcceptError> for SessionError {
             AcceptError::Lost => Self::Lost,
             _ => Self::Broken,
         }
+    }
+}
+
+impl From<NoEntropy> for AcceptError {
+    fn from(NoEntropy: NoEntropy) -> Self {
+        Self::Entropy
     }
 }
 

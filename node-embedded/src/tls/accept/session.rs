@@ -86,8 +86,8 @@ async fn shake<M: Machine>(
             true => with_timeout(FIRST_FLIGHT_TIMEOUT, read).await.map_err(|_| AcceptError::Silent)?,
             false => read.await,
         };
-        if read.map_err(|_| AcceptError::Lost)? == 0 {
-            return Err(AcceptError::Lost);
+        if read.unwrap_or_default() == 0 {
+            return Err(if first { AcceptError::Silent } else { AcceptError::Lost });
         }
         machine.advance(records)?;
     }
