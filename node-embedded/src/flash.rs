@@ -16,7 +16,7 @@ mod wiped;
 pub(crate) use aligned::Aligned;
 pub(crate) use held::HeldKey;
 pub(crate) use keyring::{Edition, KeySlots, Keys, Presented, Summary};
-pub(crate) use store::{Brought, KeyringMemory, Record, Store, Wear};
+pub(crate) use store::{BlobRecords, KeyringMemory, Record, Store, Wear};
 pub(crate) use wiped::Wiped;
 
 pub use aligned::AlignedFlash;

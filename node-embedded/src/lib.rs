@@ -67,7 +67,7 @@
 //!
 //! Three requests run at the same time ([`WORKERS`](sizes::WORKERS)), one of them without a body that is still on its way. Further
 //! ones wait for 5 s at most ([`WAIT`](sizes::WAIT)); then their callers get status 503. A caller that sends or reads nothing for 10 s
-//! ([`STALL`](sizes::STALL)) loses its place, and so does who is slower than 256 bytes a second.
+//! ([`STALL`](sizes::STALL)) loses its place, and so does one that is slower than 256 bytes a second.
 //!
 //! A board calls any component of the cluster, [at once](Leaf::call) or [piece by piece](Leaf::open). This one sums up what it is
 //! sent, and copies it to another component on the way:

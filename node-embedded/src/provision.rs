@@ -18,7 +18,7 @@ use node_core::provision::{Blob, BlobError, Recipient, Settings, SettingsError};
 use zeroize::Zeroizing;
 
 use crate::entropy;
-use crate::flash::{Brought, HeldKey, Keys, Record, Store, Wiped};
+use crate::flash::{BlobRecords, HeldKey, Keys, Record, Store, Wiped};
 #[cfg(feature = "tls-key")]
 use crate::leaf::load_tls_key;
 use crate::leaf::{LeafResources, OwnKeys, StartError, check_device, draw_key, own_identity};
@@ -76,13 +76,13 @@ pub struct Board<'b, G, F> {
 /// }
 /// ```
 pub struct Provisioner<'r, G, F: NorFlash> {
-    desk: Desk<'r, G, F>,
+    installer: Installer<'r, G, F>,
     /// Where a blob arrives.
     buffer: &'r mut [u8; SCRATCH],
 }
 
 /// Judges blobs and stores them.
-struct Desk<'r, G, F: NorFlash> {
+struct Installer<'r, G, F: NorFlash> {
     kind: &'r str,
     first: Option<PublicKey>,
     device: bool,
@@ -118,31 +118,31 @@ impl<'r, G: CryptoRngCore, F: NorFlash> Provisioner<'r, G, F> {
         #[cfg(feature = "tls-key")]
         load_tls_key(own, &mut store).await.map_err(StartError::Flash)?;
         let device = device.is_some();
-        let desk = Desk { kind, first, device, tls_device, identity, rng, store, own };
-        Ok(Self { desk, buffer })
+        let installer = Installer { kind, first, device, tls_device, identity, rng, store, own };
+        Ok(Self { installer, buffer })
     }
 
     /// Gives back the generator and the flash.
     pub fn close(self) -> (G, F) {
-        (self.desk.rng, self.desk.store.detach().flash())
+        (self.installer.rng, self.installer.store.detach().flash())
     }
 
     /// The id that the node has.
     #[must_use]
     pub fn id(&self) -> NodeId {
-        self.desk.id()
+        self.installer.id()
     }
 
     /// The public key of its identity.
     #[must_use]
     pub const fn identity(&self) -> PublicKey {
-        self.desk.identity
+        self.installer.identity
     }
 
     /// Whether a blob was taken. Then there are settings and a keyring.
     #[must_use]
     pub const fn is_provisioned(&self) -> bool {
-        self.desk.store.has_settings()
+        self.installer.store.has_settings()
     }
 
     /// The settings of the last blob, in `buffer`; `None` before the first one.
@@ -154,7 +154,7 @@ impl<'r, G: CryptoRngCore, F: NorFlash> Provisioner<'r, G, F> {
         &mut self,
         buffer: &'b mut [u8],
     ) -> Result<Option<Settings<'b>>, ProvisionError<F::Error>> {
-        let Some(record) = self.desk.store.settings().await? else { return Ok(None) };
+        let Some(record) = self.installer.store.settings().await? else { return Ok(None) };
         let length = record.len();
         let place = buffer.get_mut(..length).ok_or(BlobError::Settings(SettingsError::TooLong))?;
         place.copy_from_slice(&record);
@@ -170,8 +170,8 @@ impl<'r, G: CryptoRngCore, F: NorFlash> Provisioner<'r, G, F> {
         match Blob::read(partition) {
             Err(BlobError::Missing) => Ok(false),
             Err(error) => Err(error.into()),
-            Ok(blob) if blob.epoch <= self.desk.store.epoch() => Ok(false),
-            Ok(blob) => self.desk.take(&blob).await.map(|()| true),
+            Ok(blob) if blob.epoch <= self.installer.store.epoch() => Ok(false),
+            Ok(blob) => self.installer.take(&blob).await.map(|()| true),
         }
     }
 
@@ -180,19 +180,19 @@ impl<'r, G: CryptoRngCore, F: NorFlash> Provisioner<'r, G, F> {
     /// # Errors
     /// As [`take_new`](Self::take_new).
     pub async fn take_new_at(&mut self, range: Range<u32>) -> Result<bool, ProvisionError<F::Error>> {
-        let Self { desk, buffer } = self;
+        let Self { installer, buffer } = self;
         let buffer = Wiped(buffer);
         let length = range.len().min(SCRATCH) / F::READ_SIZE * F::READ_SIZE;
         let place = buffer.0.get_mut(..length).unwrap_or_default();
-        desk.store.read(range.start, place).await?;
+        installer.store.read(range.start, place).await?;
         match Blob::read(place) {
             Err(BlobError::Missing) => Ok(false),
             Err(BlobError::Truncated { need, .. }) if range.len() >= need => {
                 Err(BlobError::TooLong(need).into())
             }
             Err(error) => Err(error.into()),
-            Ok(blob) if blob.epoch <= desk.store.epoch() => Ok(false),
-            Ok(blob) => desk.take(&blob).await.map(|()| true),
+            Ok(blob) if blob.epoch <= installer.store.epoch() => Ok(false),
+            Ok(blob) => installer.take(&blob).await.map(|()| true),
         }
     }
 
@@ -201,11 +201,11 @@ impl<'r, G: CryptoRngCore, F: NorFlash> Provisioner<'r, G, F> {
     /// # Errors
     /// [`ProvisionError`]: the board is as before, but for a keyring on trial, which may have been dropped.
     pub async fn take(&mut self, blob: &[u8]) -> Result<(), ProvisionError<F::Error>> {
-        self.desk.take(&Blob::read(blob)?).await
+        self.installer.take(&Blob::read(blob)?).await
     }
 }
 
-impl<G: CryptoRngCore, F: NorFlash> Desk<'_, G, F> {
+impl<G: CryptoRngCore, F: NorFlash> Installer<'_, G, F> {
     fn id(&self) -> NodeId {
         node_id(self.identity, &Software)
     }
@@ -234,7 +234,7 @@ impl<G: CryptoRngCore, F: NorFlash> Desk<'_, G, F> {
         }
         let identity = blob.new_identity.then_some(&*secret);
         let Blob { epoch, settings, keyring, .. } = *blob;
-        self.store.install(&Brought { epoch, settings, keyring, identity }).await?;
+        self.store.install(&BlobRecords { epoch, settings, keyring, identity }).await?;
         if let Some(signer) = self.own.identity.first().filter(|_| blob.new_identity) {
             self.identity = signer.public_key();
         }

@@ -352,7 +352,7 @@ pub(crate) struct KeyringMemory<'d, F: NorFlash> {
 
 mod install;
 
-pub(crate) use install::Brought;
+pub(crate) use install::BlobRecords;
 
 #[cfg(test)]
 mod tests;

@@ -220,7 +220,7 @@ fn put_together<'d>(
 ) -> Result<&'d State<'d>, CoreError> {
     let Places { own, keys, node, core, state } = places;
     let owner = owner(&settings, own).ok_or(CoreError::Sign(SignError))?;
-    let node = bear(&settings, prepared, owner.identity, keys, components, node)?;
+    let node = create(&settings, prepared, owner.identity, keys, components, node)?;
     let edition = keys.edition();
     let state = place(state, core, settings, owner, keys, node)?;
     state.with(|core| {
@@ -232,7 +232,7 @@ fn put_together<'d>(
 
 /// Makes the node, which signs what it says of itself.
 #[inline(never)]
-fn bear<'d>(
+fn create<'d>(
     settings: &Settings<'d>,
     prepared: &Prepared,
     identity: Identity<'d>,
@@ -244,7 +244,7 @@ fn bear<'d>(
     information!("{} ({}), start {}, certificate {}", settings.name, identity.id, starts, keys.active());
     let random = u32::from_le_bytes([a, b, c, d]);
     let boot = Boot { identity, starts, random, seed: u64::from_le_bytes(seed) };
-    boot.bear(memory, &describe(settings, keys, components).ok_or(CoreError::Settings)?)
+    boot.create(memory, &describe(settings, keys, components).ok_or(CoreError::Settings)?)
 }
 
 /// Puts the machines around the node, and the state in its final place.

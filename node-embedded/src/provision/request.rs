@@ -7,7 +7,7 @@ use node_core::id::{Hex, NodeId};
 use node_core::provision::{CertificateRequest, certificate_request};
 use zeroize::Zeroizing;
 
-use super::{Desk, ProvisionError, Provisioner};
+use super::{Installer, ProvisionError, Provisioner};
 use crate::entropy::NoEntropy;
 use crate::flash::HeldKey;
 use crate::leaf::{draw_key, keep};
@@ -23,11 +23,11 @@ impl<G: CryptoRngCore, F: NorFlash> Provisioner<'_, G, F> {
     /// # Errors
     /// There are no random numbers, the flash cannot be written, or the device does not sign. The board is as before.
     pub async fn certificate_request(&mut self) -> Result<CertificateRequest, ProvisionError<F::Error>> {
-        self.desk.certificate_request().await
+        self.installer.certificate_request().await
     }
 }
 
-impl<G: CryptoRngCore, F: NorFlash> Desk<'_, G, F> {
+impl<G: CryptoRngCore, F: NorFlash> Installer<'_, G, F> {
     pub(super) async fn certificate_request(
         &mut self,
     ) -> Result<CertificateRequest, ProvisionError<F::Error>> {

@@ -9,7 +9,7 @@ use node_core::id::Hex;
 use node_core::provision::Blob;
 use node_core::provision::frame::{self, About, Answer, MAX_ANSWER, MAX_TEXT, Request};
 
-use super::{Desk, ProvisionError, Provisioner};
+use super::{Installer, ProvisionError, Provisioner};
 use crate::flash::Wiped;
 use crate::log::{information, warning};
 use crate::sizes::SCRATCH;
@@ -25,14 +25,14 @@ impl<G: CryptoRngCore, F: NorFlash> Provisioner<'_, G, F> {
     /// # Errors
     /// The line failed. What arrived of a frame is forgotten.
     pub async fn serve<S: Read + Write>(&mut self, line: &mut S) -> Result<bool, S::Error> {
-        let Self { desk, buffer } = self;
+        let Self { installer, buffer } = self;
         let buffer = Wiped(buffer);
-        if !desk.store.has_settings() {
+        if !installer.store.has_settings() {
             information!(
                 "this board is not provisioned, and waits for a blob: kind {}, id {}, public key {}",
-                desk.kind,
-                desk.id(),
-                Hex(&desk.identity.to_sec1())
+                installer.kind,
+                installer.id(),
+                Hex(&installer.identity.to_sec1())
             );
         }
         let mut filled = Some(0);
@@ -49,10 +49,10 @@ impl<G: CryptoRngCore, F: NorFlash> Provisioner<'_, G, F> {
                 }
                 let outcome = match filled.replace(0) {
                     Some(0) => continue,
-                    Some(length) => desk.handle(buffer.0, length).await,
+                    Some(length) => installer.handle(buffer.0, length).await,
                     None => Some(refuse(buffer.0, &TooLong)),
                 };
-                let Some(Said { length, taken }) = outcome else { continue };
+                let Some(Written { length, taken }) = outcome else { continue };
                 line.write_all(buffer.0.get(..length).unwrap_or_default()).await?;
                 line.flush().await?;
                 if taken {
@@ -64,24 +64,24 @@ impl<G: CryptoRngCore, F: NorFlash> Provisioner<'_, G, F> {
 }
 
 /// An answer at the start of the buffer.
-struct Said {
+struct Written {
     length: usize,
     /// A blob was taken.
     taken: bool,
 }
 
-impl<G: CryptoRngCore, F: NorFlash> Desk<'_, G, F> {
+impl<G: CryptoRngCore, F: NorFlash> Installer<'_, G, F> {
     /// Does what the first `length` bytes of `buffer` ask for, and puts the answer in their place. `None`: they ask for nothing.
-    async fn handle(&mut self, buffer: &mut [u8; SCRATCH], length: usize) -> Option<Said> {
+    async fn handle(&mut self, buffer: &mut [u8; SCRATCH], length: usize) -> Option<Written> {
         let blob = match frame::decode(buffer.get_mut(..length)?).ok()? {
-            Request::Identify => return Some(say(buffer, &Answer::Identity(self.about()))),
+            Request::Identify => return Some(answer(buffer, &Answer::Identity(self.about()))),
             // As firmware that never heard of it.
             #[cfg(not(feature = "tls-key"))]
             Request::RequestCertificate => return None,
             #[cfg(feature = "tls-key")]
             Request::RequestCertificate => {
                 return Some(match self.certificate_request().await {
-                    Ok(request) => say(buffer, &Answer::CertificateRequest(&request)),
+                    Ok(request) => answer(buffer, &Answer::CertificateRequest(&request)),
                     Err(error) => refuse(buffer, &error),
                 });
             }
@@ -92,7 +92,7 @@ impl<G: CryptoRngCore, F: NorFlash> Desk<'_, G, F> {
             Err(error) => Err(ProvisionError::Blob(error)),
         };
         Some(match taken {
-            Ok(()) => Said { taken: true, ..say(buffer, &Answer::Provisioned(self.about())) },
+            Ok(()) => Written { taken: true, ..answer(buffer, &Answer::Provisioned(self.about())) },
             Err(error) => {
                 warning!("the blob is refused: {}", error);
                 refuse(buffer, &error)
@@ -123,17 +123,17 @@ impl core::fmt::Display for TooLong {
     }
 }
 
-fn refuse(buffer: &mut [u8; SCRATCH], why: &dyn core::fmt::Display) -> Said {
+fn refuse(buffer: &mut [u8; SCRATCH], why: &dyn core::fmt::Display) -> Written {
     let mut text: heapless::String<MAX_TEXT> = heapless::String::new();
     // A longer text is cut off.
     let _ = write!(text, "{why}");
-    say(buffer, &Answer::Refused(&text))
+    answer(buffer, &Answer::Refused(&text))
 }
 
 /// Puts an answer at the start of the buffer.
-fn say(buffer: &mut [u8; SCRATCH], answer: &Answer<'_>) -> Said {
+fn answer(buffer: &mut [u8; SCRATCH], answer: &Answer<'_>) -> Written {
     let (place, scratch) = buffer.split_at_mut(SCRATCH / 2);
     let scratch = scratch.get_mut(..MAX_ANSWER).unwrap_or_default();
     let length = frame::encode(answer, scratch, place).map_or(0, <[u8]>::len);
-    Said { length, taken: false }
+    Written { length, taken: false }
 }

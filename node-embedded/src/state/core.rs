@@ -107,7 +107,7 @@ impl<'d> Boot<'d> {
     ///
     /// # Errors
     /// [`CoreError`] says what does not fit.
-    pub(crate) fn bear(
+    pub(crate) fn create(
         &self,
         memory: &'d mut NodeMemory<'d>,
         about_me: &Metadata<'_>,

@@ -8,7 +8,7 @@ use crate::flash::ledger::{Ledger, Place};
 
 /// What a blob brings.
 #[derive(Clone, Copy)]
-pub(crate) struct Brought<'b> {
+pub(crate) struct BlobRecords<'b> {
     /// Its epoch.
     pub(crate) epoch: u64,
     /// The encoded settings.
@@ -49,21 +49,21 @@ impl<F: NorFlash> Store<'_, F> {
     ///
     /// # Errors
     /// Something does not fit, or the flash cannot be written. Everything but a keyring on trial is as before.
-    pub(crate) async fn install(&mut self, brought: &Brought<'_>) -> Result<(), StoreError<F::Error>> {
+    pub(crate) async fn install(&mut self, records: &BlobRecords<'_>) -> Result<(), StoreError<F::Error>> {
         if self.ledger.on_trial {
             self.end_trial(false).await?;
         }
         let before = self.ledger;
         let settings = before.settings.map_or(Place::A, Place::other);
-        let mut after = Ledger { epoch: brought.epoch, settings: Some(settings), ..before };
-        self.store(settings_record(settings), brought.settings).await?;
-        if let Some(bundle) = brought.keyring {
+        let mut after = Ledger { epoch: records.epoch, settings: Some(settings), ..before };
+        self.store(settings_record(settings), records.settings).await?;
+        if let Some(bundle) = records.keyring {
             after.confirmed = before.confirmed.other();
             // There is room for two keyrings, not for three.
             self.store_keyring(after.confirmed, &[]).await?;
             self.store_keyring(after.confirmed, bundle).await?;
         }
-        if let Some(secret) = brought.identity {
+        if let Some(secret) = records.identity {
             after.identity = before.identity.other();
             self.store(identity_record(after.identity), secret).await?;
         }
@@ -72,10 +72,10 @@ impl<F: NorFlash> Store<'_, F> {
         if let Some(place) = before.settings {
             let _ = self.store(settings_record(place), &[]).await;
         }
-        if brought.keyring.is_some() {
+        if records.keyring.is_some() {
             let _ = self.store_keyring(before.confirmed, &[]).await;
         }
-        if brought.identity.is_some() {
+        if records.identity.is_some() {
             let _ = self.store(identity_record(before.identity), &[]).await;
         }
         Ok(())

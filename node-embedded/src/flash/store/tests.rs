@@ -338,7 +338,10 @@ fn installed(blobs: u8) -> Flash {
         for edition in 1..=blobs {
             let (settings, bundle) = (settings(edition), short_bundle(edition));
             let (epoch, keyring) = (edition.into(), Some(&bundle[..]));
-            store.install(&Brought { epoch, settings: &settings, keyring, identity: None }).await.unwrap();
+            store
+                .install(&BlobRecords { epoch, settings: &settings, keyring, identity: None })
+                .await
+                .unwrap();
         }
     });
     flash
@@ -354,7 +357,7 @@ fn a_power_cut_while_a_board_is_provisioned_leaves_it_as_before_or_as_after() {
             [(true, false), (false, true), (true, true)][usize::from(blobs % 3)];
         let before = installed(blobs);
         let old = provisioned(&before);
-        let brought = Brought {
+        let records = BlobRecords {
             epoch: 1000,
             settings: &new_settings,
             keyring: with_keyring.then_some(&new_bundle[..]),
@@ -373,12 +376,12 @@ fn a_power_cut_while_a_board_is_provisioned_leaves_it_as_before_or_as_after() {
         };
         cut_everywhere(
             &before,
-            async |store| store.install(&brought).await.is_ok(),
+            async |store| store.install(&records).await.is_ok(),
             |flash, done| {
                 let found = provisioned(flash);
                 assert!(found == new || (found == old && !done), "after {blobs} blobs: {done}");
                 // However it ended, the next blob is taken.
-                let next = Brought { epoch: 1001, identity: None, ..brought };
+                let next = BlobRecords { epoch: 1001, identity: None, ..records };
                 with_store(flash, async |store| store.install(&next).await.unwrap());
                 let found = provisioned(flash);
                 assert_eq!((found.settings, found.contents.epoch), (new.settings.clone(), 1001));
@@ -392,7 +395,7 @@ fn a_board_on_trial_is_provisioned_and_the_trial_ends() {
     let before = installed(1);
     with_store(&before, async |store| store.begin_trial(&short_bundle(100), 500).await.unwrap());
     let (settings, bundle) = (settings(200), short_bundle(200));
-    let brought = Brought { epoch: 1000, settings: &settings, keyring: Some(&bundle), identity: None };
+    let records = BlobRecords { epoch: 1000, settings: &settings, keyring: Some(&bundle), identity: None };
     let trial = provisioned(&before);
     let dropped = Provisioned {
         contents: Contents { in_use: trial.contents.confirmed.clone(), on_trial: false, ..contents(&before) },
@@ -401,7 +404,7 @@ fn a_board_on_trial_is_provisioned_and_the_trial_ends() {
     let new = Provisioned { settings: Some(settings.clone()), contents: Contents::confirmed(&bundle, 1000) };
     cut_everywhere(
         &before,
-        async |store| store.install(&brought).await.is_ok(),
+        async |store| store.install(&records).await.is_ok(),
         |flash, done| {
             let found = provisioned(flash);
             assert!(found == new || (!done && (found == trial || found == dropped)));
@@ -419,13 +422,13 @@ fn the_longest_settings_and_keyrings_replace_each_other_for_ever() {
         // Some keyrings arrive over the network in between.
         let (epoch, push) = (u64::from(edition) * 2 + 1, edition % 3 == 0);
         with_store(&flash, async |store| {
-            let brought = Brought {
+            let records = BlobRecords {
                 epoch,
                 settings: &settings,
                 keyring: Some(&longest),
                 identity: Some(&[edition; 32]),
             };
-            store.install(&brought).await.unwrap();
+            store.install(&records).await.unwrap();
             if push {
                 store.begin_trial(&longest, epoch + 1).await.unwrap();
                 store.end_trial(edition % 2 == 0).await.unwrap();
@@ -462,8 +465,8 @@ fn a_worn_flash_refuses_a_blob_and_keeps_what_it_has() {
     flash.wear_out();
     let (settings, bundle) = (settings(200), bundle(200));
     let install = async |store: &mut Store<'_, Flash>, epoch| {
-        let brought = Brought { epoch, settings: &settings, keyring: Some(&bundle), identity: None };
-        store.install(&brought).await
+        let records = BlobRecords { epoch, settings: &settings, keyring: Some(&bundle), identity: None };
+        store.install(&records).await
     };
     // Without an erase there is room for a few more.
     let mut taken = None;
@@ -485,21 +488,21 @@ fn a_worn_flash_refuses_a_blob_and_keeps_what_it_has() {
 #[test]
 fn a_word_that_is_half_written_when_the_power_fails_is_no_record() {
     let (settings, bundle) = (settings(200), short_bundle(200));
-    let brought =
-        Brought { epoch: 1000, settings: &settings, keyring: Some(&bundle), identity: Some(&[7; 32]) };
+    let records =
+        BlobRecords { epoch: 1000, settings: &settings, keyring: Some(&bundle), identity: Some(&[7; 32]) };
     // With and without an erase; the first half of the word, and every other bit.
     for (blobs, bits) in [(3, [0xff, 0xff, 0, 0]), (4, [0xff, 0xff, 0, 0]), (3, [0x55; 4]), (4, [0x55; 4])] {
         let before = installed(blobs);
         let old = provisioned(&before);
         let after = before.copy();
-        with_store(&after, async |store| store.install(&brought).await.unwrap());
+        with_store(&after, async |store| store.install(&records).await.unwrap());
         let new = provisioned(&after);
-        let install = async |store: &mut Store<'_, Flash>| store.install(&brought).await.is_ok();
+        let install = async |store: &mut Store<'_, Flash>| store.install(&records).await.is_ok();
         let tear = |flash: &Flash, words| flash.tear_after(words, bits);
         cut_by(tear, &before, install, |flash, done| {
             let found = provisioned(flash);
             assert!(found == new || (found == old && !done), "after {blobs} blobs");
-            let again = with_store(flash, async |store| store.install(&brought).await);
+            let again = with_store(flash, async |store| store.install(&records).await);
             assert!(again.is_ok(), "after {blobs} blobs and {bits:?}: {again:?}");
             assert!(provisioned(flash) == new, "after {blobs} blobs: again");
         });
@@ -536,12 +539,12 @@ fn fault_everywhere(before: &Flash, change: impl AsyncFn(&mut Store<'_, Flash>) 
 #[test]
 fn a_write_or_erase_that_fails_changes_nothing_or_all_and_the_store_goes_on() {
     let (settings, bundle) = (settings(200), short_bundle(200));
-    let brought =
-        Brought { epoch: 1000, settings: &settings, keyring: Some(&bundle), identity: Some(&[7; 32]) };
+    let records =
+        BlobRecords { epoch: 1000, settings: &settings, keyring: Some(&bundle), identity: Some(&[7; 32]) };
     // With and without an erase.
     for blobs in [0, 3, 4, 5] {
         let before = installed(blobs);
-        fault_everywhere(&before, async |store| store.install(&brought).await.is_ok());
+        fault_everywhere(&before, async |store| store.install(&records).await.is_ok());
         fault_everywhere(&before, async |store| store.begin_trial(&bundle, 1000).await.is_ok());
         fault_everywhere(&before, async |store| store.count_start().await.is_ok());
         with_store(&before, async |store| store.begin_trial(&bundle, 1000).await.unwrap());

@@ -21,11 +21,11 @@ use crate::tls::trust::{Judged, Proved, Trust, VerifyError};
 /// Judges the peer of one connection, once.
 pub(super) struct ClientVerifier {
     trust: Trust<'static>,
-    verdict: Mutex<CriticalSectionRawMutex, Cell<Verdict>>,
+    decision: Mutex<CriticalSectionRawMutex, Cell<Decision>>,
 }
 
 #[derive(Clone, Copy)]
-enum Verdict {
+enum Decision {
     /// It has shown nothing.
     Unseen,
     /// Its certificate is trusted. It has not proved that it holds the key.
@@ -36,34 +36,34 @@ enum Verdict {
 
 impl ClientVerifier {
     pub(super) const fn new(trust: Trust<'static>) -> Self {
-        Self { trust, verdict: Mutex::new(Cell::new(Verdict::Unseen)) }
+        Self { trust, decision: Mutex::new(Cell::new(Decision::Unseen)) }
     }
 
     /// The identity that the peer proved.
     pub(super) fn proved(&self) -> Option<Proved> {
-        match self.verdict() {
-            Verdict::Proved(proved) => Some(proved),
+        match self.decision() {
+            Decision::Proved(proved) => Some(proved),
             _ => None,
         }
     }
 
     /// Why the peer was refused, if it was.
     pub(super) fn refusal(&self) -> Option<VerifyError> {
-        match self.verdict() {
-            Verdict::Refused(refusal) => Some(refusal),
+        match self.decision() {
+            Decision::Refused(refusal) => Some(refusal),
             _ => None,
         }
     }
 
-    fn verdict(&self) -> Verdict {
-        self.verdict.lock(Cell::get)
+    fn decision(&self) -> Decision {
+        self.decision.lock(Cell::get)
     }
 
-    fn decide(&self, verdict: Result<Verdict, VerifyError>) -> Result<(), Error> {
-        let verdict = verdict.unwrap_or_else(Verdict::Refused);
-        self.verdict.lock(|place| place.set(verdict));
-        match verdict {
-            Verdict::Refused(_) => {
+    fn decide(&self, decision: Result<Decision, VerifyError>) -> Result<(), Error> {
+        let decision = decision.unwrap_or_else(Decision::Refused);
+        self.decision.lock(|place| place.set(decision));
+        match decision {
+            Decision::Refused(_) => {
                 Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
             }
             _ => Ok(()),
@@ -91,15 +91,15 @@ impl ClientCertVerifier for ClientVerifier {
     ) -> Result<ClientCertVerified, Error> {
         let mut chain: heapless::Vec<&[u8], MAX_CHAIN> = heapless::Vec::new();
         let shown = core::iter::once(own).chain(intermediates).map(AsRef::as_ref);
-        let verdict = match self.verdict() {
-            Verdict::Unseen if intermediates.len() < MAX_CHAIN => {
+        let decision = match self.decision() {
+            Decision::Unseen if intermediates.len() < MAX_CHAIN => {
                 chain.extend(shown);
-                self.trust.judge(&chain, Roles::LINK_AS_LEAF).map(Verdict::Shown)
+                self.trust.judge(&chain, Roles::LINK_AS_LEAF).map(Decision::Shown)
             }
-            Verdict::Unseen => Err(VerifyError::Rejected(Rejection::ChainTooLong)),
+            Decision::Unseen => Err(VerifyError::Rejected(Rejection::ChainTooLong)),
             _ => Err(VerifyError::SecondCertificate),
         };
-        self.decide(verdict).map(|()| ClientCertVerified::assertion())
+        self.decide(decision).map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -117,14 +117,14 @@ impl ClientCertVerifier for ClientVerifier {
         _: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let verdict = match self.verdict() {
-            Verdict::Shown(judged) => {
+        let decision = match self.decision() {
+            Decision::Shown(judged) => {
                 let checked = judged.check(u16::from(signed.scheme), message, signed.signature());
-                checked.map(|()| Verdict::Proved(judged.proved))
+                checked.map(|()| Decision::Proved(judged.proved))
             }
             _ => Err(VerifyError::Unproved),
         };
-        self.decide(verdict).map(|()| HandshakeSignatureValid::assertion())
+        self.decide(decision).map(|()| HandshakeSignatureValid::assertion())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
