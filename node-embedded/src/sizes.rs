@@ -5,15 +5,15 @@
 //!
 //! | variable | size | default | range |
 //! |---|---|---|---|
-//! | `MAEL_MEMBERS` | [`MEMBERS`] | 16 | 4 to 1,024 |
-//! | `MAEL_TLS_READ` | [`TLS_READ`] | 4,096 | 1,600 to 16,640 |
-//! | `MAEL_TCP_READ` | [`TCP_READ`] | 2,048 | 536 to 65,535 |
-//! | `MAEL_TCP_WRITE` | [`TCP_WRITE`] | 2,048 | 536 to 65,535 |
-//! | `MAEL_THEIR_EXCHANGES` | [`THEIR_EXCHANGES`] | 6 | 2 to 64 |
-//! | `MAEL_EXCHANGE_CREDIT` | [`EXCHANGE_CREDIT`] | 512 | 256 to 65,535 |
-//! | `MAEL_WORKERS` | [`WORKERS`] | 3 | 1 to 3 |
-//! | `MAEL_BUNDLE` | [`BUNDLE`] | 3,840 | 1,536 to 3,840 |
-//! | `MAEL_LOG` | [`LOG`] | 1,024 | 256 to 65,536 |
+//! | `NODE_EMBEDDED_MEMBERS` | [`MEMBERS`] | 16 | 4 to 1,024 |
+//! | `NODE_EMBEDDED_TLS_READ` | [`TLS_READ`] | 4,096 | 1,600 to 16,640 |
+//! | `NODE_EMBEDDED_TCP_READ` | [`TCP_READ`] | 2,048 | 536 to 65,535 |
+//! | `NODE_EMBEDDED_TCP_WRITE` | [`TCP_WRITE`] | 2,048 | 536 to 65,535 |
+//! | `NODE_EMBEDDED_THEIR_EXCHANGES` | [`THEIR_EXCHANGES`] | 6 | 2 to 64 |
+//! | `NODE_EMBEDDED_EXCHANGE_CREDIT` | [`EXCHANGE_CREDIT`] | 512 | 256 to 65,535 |
+//! | `NODE_EMBEDDED_WORKERS` | [`WORKERS`] | 3 | 1 to 3 |
+//! | `NODE_EMBEDDED_BUNDLE` | [`BUNDLE`] | 3,840 | 1,536 to 3,840 |
+//! | `NODE_EMBEDDED_LOG` | [`LOG`] | 1,024 | 256 to 65,536 |
 //!
 //! The aim is a whole node, its stack included, in 64 KB of RAM; a board's `sizes.txt` holds its present size.
 
@@ -32,14 +32,14 @@ pub(crate) const TLS_KEYS: usize = if cfg!(feature = "tls-key") { 1 } else { 0 }
 /// All connections.
 pub const PORTS: usize = LINKS + ACCEPTED;
 /// Members that the table holds, this node included.
-pub const MEMBERS: usize = chosen(option_env!("MAEL_MEMBERS"), 16, 4, 1024);
+pub const MEMBERS: usize = chosen(option_env!("NODE_EMBEDDED_MEMBERS"), 16, 4, 1024);
 /// Room for a member's metadata, its key and signature included, on average. The table forgets metadata that does not fit
 /// beside the others.
 pub const METADATA: usize = 256;
 
 /// Longest TLS record that the board accepts, without its header. What a hub sends on a link takes less than 1,600 bytes (R-003g). The
 /// certificates that it shows in the handshake may take more, above all those of a CA.
-pub const TLS_READ: usize = chosen(option_env!("MAEL_TLS_READ"), 4096, 1600, 16_640);
+pub const TLS_READ: usize = chosen(option_env!("NODE_EMBEDDED_TLS_READ"), 4096, 1600, 16_640);
 /// Memory in which the board builds a TLS record.
 pub const TLS_WRITE: usize = BATCH + TLS_WRITE_OVERHEAD + 1;
 /// The bytes that embedded-tls keeps free in that memory, and the record's header.
@@ -58,9 +58,9 @@ pub const ACCEPT_HEAP: usize = 14 * 1024;
 #[cfg(feature = "accept")]
 pub const ACCEPT_HEAP_IDLE: usize = 4 * 1024;
 /// TCP's receive window.
-pub const TCP_READ: usize = chosen(option_env!("MAEL_TCP_READ"), 2048, 536, 65_535);
+pub const TCP_READ: usize = chosen(option_env!("NODE_EMBEDDED_TCP_READ"), 2048, 536, 65_535);
 /// TCP's send queue.
-pub const TCP_WRITE: usize = chosen(option_env!("MAEL_TCP_WRITE"), 2048, 536, 65_535);
+pub const TCP_WRITE: usize = chosen(option_env!("NODE_EMBEDDED_TCP_WRITE"), 2048, 536, 65_535);
 
 /// Frames that go into one TLS record.
 pub const BATCH: usize = 1280;
@@ -70,7 +70,7 @@ pub const FRAME: u16 = 1024;
 pub const INPUT: usize = HEADER + FRAME as usize;
 
 /// Exchanges that a hub may have open on one link. The last one is for built-in methods, so that an operator gets through.
-pub const THEIR_EXCHANGES: usize = chosen(option_env!("MAEL_THEIR_EXCHANGES"), 6, 2, 64);
+pub const THEIR_EXCHANGES: usize = chosen(option_env!("NODE_EMBEDDED_THEIR_EXCHANGES"), 6, 2, 64);
 /// Exchanges of hubs, on all links.
 pub const ALL_THEIR_EXCHANGES: usize = THEIR_EXCHANGES + 2 + 2 * ACCEPTED;
 /// Exchanges of this node's own, on all links.
@@ -83,12 +83,12 @@ pub const RELAYS: usize = 4;
 /// All exchanges.
 pub const EXCHANGES: usize = ALL_THEIR_EXCHANGES + OUR_EXCHANGES;
 /// Bytes that a hub may send on one exchange before the node reads them.
-pub const EXCHANGE_CREDIT: usize = chosen(option_env!("MAEL_EXCHANGE_CREDIT"), 512, 256, 65_535);
+pub const EXCHANGE_CREDIT: usize = chosen(option_env!("NODE_EMBEDDED_EXCHANGE_CREDIT"), 512, 256, 65_535);
 /// Bytes that a hub may send on one link before the node reads them.
 pub const LINK_CREDIT: usize = THEIR_EXCHANGES * EXCHANGE_CREDIT;
 /// Requests to the application that the node answers at the same time, beside one built-in method. Where there are several workers, the
 /// last one takes no request whose end has not arrived, so that slow uploads leave it to others.
-pub const WORKERS: usize = chosen(option_env!("MAEL_WORKERS"), 3, 1, 3);
+pub const WORKERS: usize = chosen(option_env!("NODE_EMBEDDED_WORKERS"), 3, 1, 3);
 /// How long a further request waits for a worker. Then it is reset with *full*, of which a hub makes status 503.
 pub const WAIT: Duration = Duration::from_secs(5);
 /// How long a worker waits for a hub that sends nothing, or reads nothing. Then the request is answered with status 408 if it
@@ -101,7 +101,7 @@ pub const LEAST_RATE: u64 = 256;
 pub const SUBSCRIBERS: usize = 4;
 
 /// Lines of the log that are kept, with the feature `logs`.
-pub const LOG: usize = chosen(option_env!("MAEL_LOG"), 1024, 256, 65_536);
+pub const LOG: usize = chosen(option_env!("NODE_EMBEDDED_LOG"), 1024, 256, 65_536);
 /// Longest line among them.
 pub const LOG_LINE: usize = 160;
 
@@ -113,7 +113,7 @@ pub const RESPONSE_HEAD: usize = 512;
 pub const FIELDS: usize = 24;
 
 /// Longest keyring bundle. It is one item in flash, whose pages have 4 KiB.
-pub const BUNDLE: usize = chosen(option_env!("MAEL_BUNDLE"), 3840, 1536, 3840);
+pub const BUNDLE: usize = chosen(option_env!("NODE_EMBEDDED_BUNDLE"), 3840, 1536, 3840);
 /// Memory in which a sealed keyring arrives, and is decrypted.
 pub const SEALED: usize = BUNDLE + MAX_SEALED - MAX_BUNDLE;
 /// Memory in which a blob arrives before the node starts, as one frame of a serial line: that of sealed keyrings and of heads.

@@ -38,6 +38,8 @@ pub struct Board {
     pub ram: Vec<(String, u64)>,
 }
 
+/// Most instructions of a handshake, in percent of its operations with keys.
+const MOST_OF_KEYS: u64 = 115;
 /// How many parts are shown.
 const PARTS: usize = 20;
 
@@ -45,7 +47,7 @@ const PARTS: usize = 20;
 ///
 /// # Errors
 ///
-/// One of them does not start, or a request fails.
+/// One of them does not start, a request fails, or a handshake takes much more than its operations with keys.
 pub fn measure() -> Result<Board> {
     let keys = TlsDir::generate(Algorithm::P256)?;
     let hub = Setup::named("hub")?.tls(keys.path()).gateway().start()?;
@@ -88,6 +90,11 @@ pub fn measure() -> Result<Board> {
         p256: p256()?,
         echo,
     };
+    let Sizes { handshake, p256, .. } = sizes;
+    ensure!(
+        handshake * 100 <= p256 * MOST_OF_KEYS,
+        "a handshake takes {handshake} instructions, and its operations with keys {p256}"
+    );
     let parts = board::Parts::of(program(Firmware::Leaf)?.elf())?;
     let most = |parts: Vec<_>| parts.into_iter().take(PARTS).collect();
     Ok(Board { sizes, sizes_before: Sizes::kept()?, flash: most(parts.flash), ram: most(parts.ram) })

@@ -50,12 +50,23 @@ pub const QEMU_SMALL: Board<'_> = Board { variant: "small", is_small: true, ..QE
 
 /// The sizes of a small node (node-embedded/src/sizes.rs).
 const SMALL: [(&str, &str); 6] = [
-    ("MAEL_BUNDLE", "2048"),
-    ("MAEL_EXCHANGE_CREDIT", "256"),
-    ("MAEL_TCP_READ", "1460"),
-    ("MAEL_TCP_WRITE", "1460"),
-    ("MAEL_TLS_READ", "1600"),
-    ("MAEL_WORKERS", "1"),
+    ("NODE_EMBEDDED_BUNDLE", "2048"),
+    ("NODE_EMBEDDED_EXCHANGE_CREDIT", "256"),
+    ("NODE_EMBEDDED_TCP_READ", "1460"),
+    ("NODE_EMBEDDED_TCP_WRITE", "1460"),
+    ("NODE_EMBEDDED_TLS_READ", "1600"),
+    ("NODE_EMBEDDED_WORKERS", "1"),
+];
+
+/// Sizes of a node with memory to spare, each near its most.
+pub const LARGE: [(&str, &str); 7] = [
+    ("NODE_EMBEDDED_EXCHANGE_CREDIT", "65535"),
+    ("NODE_EMBEDDED_LOG", "65536"),
+    ("NODE_EMBEDDED_MEMBERS", "1024"),
+    ("NODE_EMBEDDED_TCP_READ", "65535"),
+    ("NODE_EMBEDDED_TCP_WRITE", "65535"),
+    ("NODE_EMBEDDED_THEIR_EXCHANGES", "64"),
+    ("NODE_EMBEDDED_TLS_READ", "16640"),
 ];
 
 const BOARDS: [Board<'_>; 10] = [
@@ -70,6 +81,11 @@ const BOARDS: [Board<'_>; 10] = [
     Board::of("nucleo-h743zi", THUMBV7EM),
     Board::of("esp32-c6", RISCV32IMAC),
 ];
+
+/// The names of all boards.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BOARDS.iter().filter(|board| board.variant.is_empty()).map(|board| board.name)
+}
 
 /// The program that runs the vectors on the processor of most tests.
 pub const QEMU_VECTORS: Board<'_> = vectors(THUMBV7EM);
@@ -149,6 +165,8 @@ fn cargo(command: &str, board: &Board<'_>) -> Result<Command> {
     let mut cargo = Toolchain::find(board.target)?.cargo(command, board.target, "core,alloc");
     cargo.args(["--release", "--package", board.name, "--features", board.features, "--target-dir"]);
     cargo.arg(target_dir());
+    // Lines are enough for tests, and take the linker half of the time. By hand, a board is built with all that a debugger wants.
+    cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only");
     if board.is_small {
         cargo.arg("--no-default-features").envs(SMALL);
     }

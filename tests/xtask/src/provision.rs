@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use node_tests::programs;
 
-use crate::run::{root, run};
+use crate::firmware;
+use crate::run::run;
 
 /// The board and its blob.
 #[derive(Args)]
@@ -17,6 +19,7 @@ use crate::run::{root, run};
 )]
 pub struct Arguments {
     /// The board: the name of its folder in `boards`, which its firmware says as its kind
+    #[arg(value_parser = PossibleValuesParser::new(firmware::names()))]
     board: String,
     /// The node's name
     #[arg(short = 'n', long = "cn")]
@@ -36,11 +39,9 @@ pub struct Arguments {
 ///
 /// # Errors
 ///
-/// There is no such board, `maelctl` refuses, or the board does.
+/// `maelctl` refuses, or the board does.
 pub fn provision(arguments: &Arguments) -> Result<()> {
     let Arguments { board, name, out, serial, rest } = arguments;
-    let folder = root().join("boards").join(board);
-    ensure!(folder.join("memory.x").exists(), "{board} is no board: {} has no memory.x", folder.display());
     let maelctl = programs::maelctl()?;
     let mut make = Command::new(maelctl);
     run(make.args(["cert", "board", "-n", name, "--kind", board, "-o"]).arg(out).args(rest))?;
