@@ -11,7 +11,8 @@ use core::ops::Range;
 
 use board_support::component::Component;
 use board_support::entropy::{self, RAW};
-use board_support::program::{self, LeafCell, Machine, Site, Tasks};
+use board_support::node::Product;
+use board_support::program::{self, LeafCell, Machine, Setup, Tasks};
 use board_support::provision::{Partition, Source};
 use board_support::{heap, reset, watchdog};
 use embassy_embedded_hal::adapter::BlockingAsync;
@@ -67,20 +68,24 @@ async fn run(spawner: Spawner) -> Result<Infallible, Failure> {
     let rng = entropy::generator(&raw)?;
 
     let line = UsbSerialJtag::new(chip.USB_DEVICE).into_async();
-    let site = Site {
+    let setup = Setup {
         kind: env!("CARGO_PKG_NAME"),
         rng,
         flash: BlockingAsync::new(FlashStorage::new(chip.FLASH)),
         records: RECORDS,
         source: Source { partition: Partition::Flash(PARTITION), line, lacks: wifi::lacks },
+        product: Product::default(),
     };
-    let ready = program::prepare(site).await?;
+    let ready = program::prepare(setup).await?;
 
     let controller = wifi::start(chip.WIFI, ready.settings).map_err(|_| NO_RADIO)?;
     let device = Interface::try_station().ok_or(NO_RADIO)?;
     spawner.spawn(stay_joined(controller)?);
-    let machine = Machine { ready, device, leaf };
-    program::run(spawner, machine, Tasks { network: drive_network, node: drive_node }).await
+    let application = Component::new(ready.settings.name, leaf);
+    let machine = Machine { ready, device, application, leaf };
+    program::start(spawner, machine, Tasks { network: drive_network, node: drive_node }).await?;
+    // A product does its own work from here on, with the handle that this returns.
+    core::future::pending().await
 }
 
 #[embassy_executor::task]

@@ -11,7 +11,8 @@ use core::ops::Range;
 use board_support::component::Component;
 use board_support::entropy::{self, RAW};
 use board_support::network::hardware_address;
-use board_support::program::{self, LeafCell, Machine, Site, Tasks};
+use board_support::node::Product;
+use board_support::program::{self, LeafCell, Machine, Setup, Tasks};
 use board_support::provision::{Partition, Source};
 use board_support::{executor, reset, watchdog};
 use defmt_rtt as _;
@@ -87,15 +88,20 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<Infallible, Failure>
     let (sent, received) = (SENT.take(), RECEIVED.take());
     let line = BufferedUart::new(chip.USART3, chip.PD9, chip.PD8, sent, received, Irqs, Default::default());
     let line = line.map_err(|_| Failure::Device("the serial line cannot have this speed"))?;
-    let site = Site {
+    let setup = Setup {
         kind: env!("CARGO_PKG_NAME"),
         rng,
         flash: BankFlash::new(chip.FLASH),
         records: RECORDS,
         source: Source { partition: Partition::Flash(PARTITION), line, lacks: |_| None },
+        product: Product::default(),
     };
-    let machine = Machine { ready: program::prepare(site).await?, device, leaf };
-    program::run(spawner, machine, Tasks { network: drive_network, node: drive_node }).await
+    let ready = program::prepare(setup).await?;
+    let application = Component::new(ready.settings.name, leaf);
+    let machine = Machine { ready, device, application, leaf };
+    program::start(spawner, machine, Tasks { network: drive_network, node: drive_node }).await?;
+    // A product does its own work from here on, with the handle that this returns.
+    core::future::pending().await
 }
 
 #[embassy_executor::task]

@@ -10,7 +10,8 @@ use core::ops::Range;
 
 use board_support::component::Component;
 use board_support::entropy::{self, NoEntropy, RAW};
-use board_support::program::{self, LeafCell, Machine, Site, Tasks};
+use board_support::node::Product;
+use board_support::program::{self, LeafCell, Machine, Setup, Tasks};
 use board_support::provision::{Partition, Source};
 use board_support::{executor, reset, watchdog};
 use defmt_rtt as _;
@@ -94,15 +95,20 @@ async fn run(spawner: Spawner, chip: Peripherals) -> Result<Infallible, Failure>
     let (sent, received) = (SENT.take(), RECEIVED.take());
     let line =
         BufferedUart::new(chip.UART0, chip.PIN_0, chip.PIN_1, Irqs, sent, received, Default::default());
-    let site = Site {
+    let setup = Setup {
         kind: env!("CARGO_PKG_NAME"),
         rng,
         flash: BlockingAsync::new(Flash::new_blocking(chip.FLASH)),
         records: RECORDS,
         source: Source { partition: Partition::Flash(PARTITION), line, lacks: |_| None },
+        product: Product::default(),
     };
-    let machine = Machine { ready: program::prepare(site).await?, device, leaf };
-    program::run(spawner, machine, Tasks { network: drive_network, node: drive_node }).await
+    let ready = program::prepare(setup).await?;
+    let application = Component::new(ready.settings.name, leaf);
+    let machine = Machine { ready, device, application, leaf };
+    program::start(spawner, machine, Tasks { network: drive_network, node: drive_node }).await?;
+    // A product does its own work from here on, with the handle that this returns.
+    core::future::pending().await
 }
 
 #[embassy_executor::task]

@@ -26,11 +26,12 @@ use core::convert::Infallible;
 
 use board_settings::{Extras, REGION};
 use board_support::component::Component;
+use board_support::executor;
 use board_support::hub_rules::{self, NoHubRules};
 use board_support::network::{self, NoAddress};
+use board_support::node::{self, Product};
 use board_support::provision::{Partition, Provisioned, Source, provision};
 use board_support::serial::Uart;
-use board_support::{executor, node};
 use defmt::info;
 use defmt_semihosting as _;
 use embassy_executor::{SpawnError, SpawnToken, Spawner};
@@ -139,10 +140,11 @@ async fn run_node(
     let Extras { authority, crl, request, .. } = extras;
     let Ready { provisioned: Provisioned { settings, rng, flash }, resources } = ready;
     let itself = &*SELF.init(OnceCell::new());
-    let application = Component::new(settings.name, itself, request::counts);
+    let application = Component::new(settings.name, itself).with_requests(request::counts);
     let hub_rules = hub_rules::make(authority, crl).map_err(Failure::HubRules)?;
+    let product = Product { hub_rules, ..Product::default() };
     let parts = Parts { network, rng, flash, flash_range: flash::NODE, application };
-    let started = node::start(resources, settings, hub_rules, parts).await;
+    let started = node::start(resources, settings, &product, parts).await;
     let (leaf, runner) = started.map_err(Failure::Node)?;
     // The cell is empty: only this line fills it.
     let _ = itself.set(leaf);

@@ -38,14 +38,15 @@ pub struct Counts {
 }
 
 impl Component {
-    /// A component called `name`. `leaf` is filled when the node has been started, before the first request. `requests` counts
-    /// the requests that the board makes.
-    pub const fn new(
-        name: &'static str,
-        leaf: &'static OnceCell<Leaf<'static>>,
-        requests: fn() -> Counts,
-    ) -> Self {
-        Self { names: [name], leaf, requests }
+    /// A component called `name`. `leaf` is filled when the node has been started, before the first request.
+    pub const fn new(name: &'static str, leaf: &'static OnceCell<Leaf<'static>>) -> Self {
+        Self { names: [name], leaf, requests: || Counts { answered: 0, failed: 0 } }
+    }
+
+    /// The same on a board that makes requests, which `requests` counts.
+    #[must_use]
+    pub const fn with_requests(self, requests: fn() -> Counts) -> Self {
+        Self { requests, ..self }
     }
 
     fn status(&self) -> Result<String<STATUS>, fmt::Error> {

@@ -3,9 +3,11 @@
 #[cfg(feature = "runtime")]
 mod own;
 
+use node_embedded::sizes::{ACCEPT_HEAP, ACCEPTED};
+
 #[cfg(feature = "runtime")]
 pub use own::{high_water, init};
 
-/// Bytes of the heap: four connections, one of them in a handshake with somebody who asks for as much as may be
-/// (`node_embedded::sizes::ACCEPT_HEAP`). A firmware that has a heap for something else adds them to it.
-pub const SIZE: usize = 32 * 1024;
+/// Bytes of the heap: enough when a peer on each connection makes its handshake take as much as may be. A firmware that has a heap for
+/// something else adds them to it.
+pub const SIZE: usize = ACCEPTED * ACCEPT_HEAP;

@@ -1,9 +1,8 @@
-//! The program of a board that stands alone: it takes its settings, starts the node, and offers the component of this crate.
+//! The program of a board, whatever its application: it takes its settings, brings the network up, and starts the node.
 //!
 //! The board spawns the tasks, because all that holds a part of the node belongs in one crate.
 
 use core::cell::OnceCell;
-use core::convert::Infallible;
 use core::fmt::{self, Display};
 use core::ops::Range;
 
@@ -14,14 +13,14 @@ use embassy_time::{Duration, Timer};
 use embedded_io_async::{Read, Write};
 use embedded_storage_async::nor_flash::NorFlash;
 use node_core::provision::Settings;
-use node_embedded::{Board, Leaf, LeafResources, Parts, Runner, StartError};
+use node_embedded::{Application, Board, Leaf, LeafResources, Parts, Runner, StartError};
 use rand_chacha::ChaCha20Rng;
 use rand_core::RngCore as _;
 use static_cell::StaticCell;
 use thiserror::Error;
 
-use crate::component::{Component, Counts};
 use crate::entropy::NoEntropy;
+use crate::node::Product;
 use crate::provision::{Provisioned, Source, Unprovisioned, provision};
 use crate::{network, node};
 
@@ -29,7 +28,7 @@ use crate::{network, node};
 const GIVE_UP: Duration = Duration::from_secs(60);
 
 /// A board that is to be provisioned.
-pub struct Site<F, L> {
+pub struct Setup<F, L> {
     /// The kind of board, as blobs name it: at most 63 bytes.
     pub kind: &'static str,
     /// Random numbers that are good enough for keys.
@@ -40,6 +39,8 @@ pub struct Site<F, L> {
     pub records: Range<u32>,
     /// Where its settings come from.
     pub source: Source<'static, L>,
+    /// What the product brings beside that: `Product::default()` is none.
+    pub product: Product,
 }
 
 /// A board that has its settings, and the memory of its node.
@@ -50,24 +51,27 @@ pub struct Ready<F> {
     rng: ChaCha20Rng,
     flash: F,
     records: Range<u32>,
+    product: Product,
 }
 
 /// The parts of a board.
-pub struct Machine<D, F> {
+pub struct Machine<D, F, A> {
     /// What [`prepare`] returned.
     pub ready: Ready<F>,
     /// The network's device.
     pub device: D,
+    /// What the board does for its cluster.
+    pub application: A,
     /// Filled when the node has been started.
     pub leaf: LeafCell,
 }
 
 /// The tasks that drive the parts, from the board's own crate.
-pub struct Tasks<D: Driver + 'static, F: NorFlash + 'static, S, T> {
+pub struct Tasks<D: Driver + 'static, F: NorFlash + 'static, A: Application + 'static, S, T> {
     /// Drives the network.
     pub network: Task<embassy_net::Runner<'static, D>, S>,
     /// Drives the node.
-    pub node: Task<Runner<'static, ChaCha20Rng, F, Component>, T>,
+    pub node: Task<Runner<'static, ChaCha20Rng, F, A>, T>,
 }
 
 /// What `#[embassy_executor::task]` makes of a function that drives `R`.
@@ -87,38 +91,38 @@ pub fn leaf() -> LeafCell {
 /// # Errors
 ///
 /// [`Failure`] says why there are none.
-pub async fn prepare<F: NorFlash, L: Read + Write>(site: Site<F, L>) -> Result<Ready<F>, Failure<F::Error>> {
-    let Site { kind, rng, flash, records, source } = site;
+pub async fn prepare<F: NorFlash, L: Read + Write>(
+    setup: Setup<F, L>,
+) -> Result<Ready<F>, Failure<F::Error>> {
+    let Setup { kind, rng, flash, records, source, product } = setup;
     let resources = node::resources();
-    let flash_range = records.clone();
-    let board = Board { kind, key: None, identity: None, tls: None, rng, flash, flash_range };
+    let Product { key, identity, tls, .. } = product;
+    let board = Board { kind, key, identity, tls, rng, flash, flash_range: records.clone() };
     let Provisioned { settings, rng, flash } = provision(resources, board, source).await?;
     info!("{} of cluster {}", settings.name, settings.cluster);
-    Ok(Ready { settings, resources, rng, flash, records })
+    Ok(Ready { settings, resources, rng, flash, records, product })
 }
 
-/// Runs the board for ever. A second call panics.
+/// Starts the board, whose tasks run from then on. Returns the firmware's handle to its node. A second call panics.
 ///
 /// # Errors
 ///
 /// [`Failure`] says why it cannot run.
-pub async fn run<D: Driver + 'static, F: NorFlash + 'static, S, T>(
+pub async fn start<D: Driver + 'static, F: NorFlash + 'static, A: Application + 'static, S, T>(
     spawner: Spawner,
-    machine: Machine<D, F>,
-    tasks: Tasks<D, F, S, T>,
-) -> Result<Infallible, Failure<F::Error>> {
-    let Machine { ready, device, leaf } = machine;
-    let Ready { settings, resources, mut rng, flash, records } = ready;
+    machine: Machine<D, F, A>,
+    tasks: Tasks<D, F, A, S, T>,
+) -> Result<Leaf<'static>, Failure<F::Error>> {
+    let Machine { ready, device, application, leaf } = machine;
+    let Ready { settings, resources, mut rng, flash, records, product } = ready;
     let (network, runner) = network::create(device, network::provisioned(&settings.ip), rng.next_u64());
     spawner.spawn((tasks.network)(runner)?);
-    let none = || Counts { answered: 0, failed: 0 };
-    let application = Component::new(settings.name, leaf, none);
     let parts = Parts { network, rng, flash, flash_range: records, application };
-    let (handle, runner) = node::start(resources, settings, None, parts).await.map_err(Failure::Node)?;
+    let (handle, runner) = node::start(resources, settings, &product, parts).await.map_err(Failure::Node)?;
     // The cell is empty: only this line fills it.
     let _ = leaf.set(handle);
     spawner.spawn((tasks.node)(runner)?);
-    core::future::pending().await
+    Ok(handle)
 }
 
 /// Logs why the board cannot run, and waits for a minute. Then reset it.

@@ -7,7 +7,7 @@ use defmt::{Display2Format, error, warn};
 use embassy_time::{Duration, Timer};
 use embedded_io_async::{Read, Write};
 use embedded_storage_async::nor_flash::NorFlash;
-use node_core::provision::{MAX_SETTINGS, Settings};
+use node_core::provision::{BlobError, MAX_SETTINGS, Settings};
 use node_embedded::{Board, LeafResources, ProvisionError, Provisioner, StartError};
 use rand_core::CryptoRngCore;
 use static_cell::{ConstStaticCell, StaticCell};
@@ -71,21 +71,30 @@ pub async fn provision<G: CryptoRngCore, F: NorFlash>(
     if !provisioner.is_provisioned() {
         take_from(&mut line, &mut provisioner).await;
     }
-    let failure = match provisioner.settings(BUFFER.take()).await {
-        Ok(Some(settings)) => match no_hub(&settings).or_else(|| lacks(&settings)) {
-            None => {
-                let settings = SETTINGS.init(settings);
-                let (rng, flash) = provisioner.close();
-                return Ok(Provisioned { settings, rng, flash });
-            }
-            Some(what) => Unprovisioned::Lacks(what),
-        },
-        Ok(None) => Unprovisioned::Start(StartError::NoKeyring),
-        Err(error) => Unprovisioned::Damaged(error),
-    };
-    error!("{}; the board waits for a blob", Display2Format(&failure));
-    take_from(&mut line, &mut provisioner).await;
-    Err(Unprovisioned::Replaced)
+    let buffer = BUFFER.take();
+    while let Some(reason) = unusable(&mut provisioner, buffer, lacks).await? {
+        error!("{}; the board waits for a blob", Display2Format(&reason));
+        take_from(&mut line, &mut provisioner).await;
+    }
+    let settings = provisioner.settings(buffer).await?.ok_or(StartError::NoKeyring)?;
+    let settings = SETTINGS.init(settings);
+    let (rng, flash) = provisioner.close();
+    Ok(Provisioned { settings, rng, flash })
+}
+
+/// Why the board needs other settings than it has. `None`: it can use them.
+async fn unusable<G: CryptoRngCore, F: NorFlash>(
+    provisioner: &mut Provisioner<'_, G, F>,
+    buffer: &mut [u8; MAX_SETTINGS],
+    lacks: fn(&Settings<'_>) -> Option<&'static str>,
+) -> Result<Option<Unusable>, ProvisionError<F::Error>> {
+    match provisioner.settings(buffer).await {
+        Ok(Some(settings)) => Ok(no_hub(&settings).or_else(|| lacks(&settings)).map(Unusable::Lack)),
+        Ok(None) => Ok(Some(Unusable::Missing)),
+        Err(ProvisionError::Blob(error)) => Ok(Some(Unusable::Damaged(error))),
+        // Another blob does not help.
+        Err(error) => Err(error),
+    }
 }
 
 /// What the firmware lacks for a board that its settings make a hub.
@@ -109,18 +118,26 @@ async fn take_from<G: CryptoRngCore, F: NorFlash>(
     }
 }
 
+/// Why the board waits for other settings.
+#[derive(Debug, Error)]
+enum Unusable {
+    /// They are none, or of another version.
+    #[error(transparent)]
+    Damaged(BlobError),
+    /// This board needs more.
+    #[error("{0}")]
+    Lack(&'static str),
+    /// The record is gone.
+    #[error("the settings are missing")]
+    Missing,
+}
+
 /// Why there are no settings.
 #[derive(Debug, Error)]
 pub enum Unprovisioned<E: fmt::Debug> {
     /// The settings could not be read.
     #[error(transparent)]
-    Damaged(ProvisionError<E>),
-    /// This board needs more.
-    #[error("{0}")]
-    Lacks(&'static str),
-    /// They could not be used, and were replaced since.
-    #[error("there are new settings")]
-    Replaced,
+    Settings(#[from] ProvisionError<E>),
     /// The board cannot start.
     #[error(transparent)]
     Start(#[from] StartError<E>),

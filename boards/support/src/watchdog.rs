@@ -5,7 +5,7 @@ use core::cell::OnceCell;
 use embassy_time::{Duration, Timer};
 use node_embedded::Leaf;
 
-/// Time between two meals. The watchdog has to wait several times longer.
+/// Time between two feeds. The time-out of the watchdog is several times longer.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// Feeds the watchdog for ever: once the node runs, after each round of its work; until then, as long as tasks run at all. So a
