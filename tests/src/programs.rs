@@ -31,14 +31,14 @@ pub fn maelctl() -> Result<&'static Path> {
     Ok(&built()?.maelctl)
 }
 
-/// An example of node-std: a program of an application.
+/// An example of node-std: a program of an application. It is the one that all tests of the workspace are built with.
 ///
 /// # Errors
 ///
 /// It does not build.
 pub fn example(name: &str) -> Result<PathBuf> {
-    let target = ["--example", name];
-    executable(&messages("dev", &target)?, name)
+    let messages = messages("dev", &["--workspace", "--features", "node-tests/qemu", "--example", name])?;
+    executable(&messages, name)
 }
 
 /// Builds them for release, and returns when they are there. Without this, the first use builds them for debugging;
@@ -62,7 +62,7 @@ fn built_as(profile: &str) -> Result<&'static Programs> {
 }
 
 fn build(profile: &str) -> Result<Programs> {
-    let messages = messages(profile, &["--bins"])?;
+    let messages = messages(profile, &["--package", "node-std", "--bins"])?;
     Ok(Programs {
         maelstromd: executable(&messages, "maelstromd")?,
         maelctl: executable(&messages, "maelctl")?,
@@ -72,14 +72,14 @@ fn build(profile: &str) -> Result<Programs> {
 /// Builds targets of node-std. Cargo knows whether there is anything to build, and where it puts the programs.
 fn messages(profile: &str, targets: &[&str]) -> Result<String> {
     let cargo = Command::new(env!("CARGO"))
-        .args(["build", "--profile", profile, "--package", "node-std"])
+        .args(["build", "--profile", profile])
         .args(targets)
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .stderr(Stdio::inherit())
         .output()
         .context("cargo does not start")?;
-    ensure!(cargo.status.success(), "{} of node-std does not build", targets.join(" "));
+    ensure!(cargo.status.success(), "cargo build {} failed", targets.join(" "));
     Ok(String::from_utf8(cargo.stdout)?)
 }
 

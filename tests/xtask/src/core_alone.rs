@@ -35,6 +35,8 @@ pub fn build() -> Result<()> {
             run(toolchain
                 .cargo("build", target, parts)
                 .args(["--package", "node-core", "--lib", "--no-default-features", "--features", features])
+                // Nobody runs it.
+                .args(["--config", "profile.dev.package.node-core.opt-level=0"])
                 .arg("--target-dir")
                 .arg(root().join("target/core-alone"))
                 .current_dir(root()))?;

@@ -1,8 +1,11 @@
 //! Runs every check; the fastest come first.
 
+mod programs;
+
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
 use crate::run::{cargo, run};
 use crate::{core_alone, dependencies, firmware, layers, setup};
@@ -10,17 +13,15 @@ use crate::{core_alone, dependencies, firmware, layers, setup};
 /// The name of a check, and the check.
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 10] = [
     ("programs that the tests need", setup::setup),
     ("format", format),
     ("dependencies against deny.toml", dependencies::check),
     ("modules and circles against layers.toml", layers::check),
     ("node-core without an operating system", core_alone::build),
-    ("lints", lint),
-    ("lints of the firmware", firmware::lint_all),
-    ("firmware", || firmware::build_all(false)),
+    ("lints, those of the firmware included", || both(firmware::lint_all, lint)),
+    ("the firmware, and the programs of the tests", || both(|| firmware::build_all(false), programs::build)),
     ("tests", tests),
-    ("tests of the boards' workspace", board_tests),
     ("documentation", documentation),
     ("node-std with ring", ring),
 ];
@@ -64,22 +65,14 @@ fn lint() -> Result<()> {
     run(cargo("clippy")
         .args(["--package", "node-core", "--locked", "--no-default-features", "--features", "software"])
         .args(DENY_WARNINGS))?;
-    run(cargo("clippy").args(["--package", "node-embedded", "--locked"]).args(DENY_WARNINGS))
+    // Here, the sizes are those of a product with more memory.
+    let leaf = ["--package", "node-embedded", "--locked"];
+    run(cargo("clippy").envs(firmware::LARGE).args(leaf).args(DENY_WARNINGS))
 }
 
 fn tests() -> Result<()> {
-    // A test program that fails does not hide the failures of the others.
-    run(cargo("test").args(["--workspace", "--locked", "--no-fail-fast"]).args(WITH_BOARDS))
-}
-
-fn board_tests() -> Result<()> {
-    run(cargo("test").args([
-        "--manifest-path",
-        "boards/Cargo.toml",
-        "--locked",
-        "--package",
-        "board-settings",
-    ]))
+    programs::run()?;
+    run(cargo("test").args(["--workspace", "--locked", "--doc"]).args(WITH_BOARDS))
 }
 
 fn documentation() -> Result<()> {
@@ -96,6 +89,15 @@ fn ring() -> Result<()> {
 
 const WITH_BOARDS: [&str; 2] = ["--features", "node-tests/qemu"];
 const DENY_WARNINGS: [&str; 3] = ["--", "--deny", "warnings"];
+
+/// Runs two checks at the same time. The firmware is built in a folder of its own, and its linker keeps one core busy for long.
+fn both(firmware: fn() -> Result<()>, host: fn() -> Result<()>) -> Result<()> {
+    thread::scope(|scope| {
+        let firmware = scope.spawn(firmware);
+        let host = host();
+        firmware.join().map_err(|_| anyhow!("the check of the firmware panicked"))?.and(host)
+    })
+}
 
 /// Minutes and seconds.
 fn clock(time: Duration) -> String {

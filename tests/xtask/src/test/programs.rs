@@ -1,0 +1,128 @@
+//! The programs of the tests: cargo builds them all, and two run at a time. Much of their time is spent waiting, so that one alone
+//! leaves half of two cores idle.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+
+use super::WITH_BOARDS;
+use crate::run::{cargo, output};
+
+/// How many run at the same time, each with as many tests as there are cores.
+const AT_ONCE: usize = 2;
+
+/// A program that cargo built, and the package whose tests it has.
+struct Program {
+    executable: PathBuf,
+    package: PathBuf,
+}
+
+/// What cargo says of something that it built.
+#[derive(Deserialize)]
+struct Built {
+    executable: Option<PathBuf>,
+    manifest_path: Option<PathBuf>,
+    profile: Option<Profile>,
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    test: bool,
+}
+
+/// Builds them, as the next step needs them.
+///
+/// # Errors
+///
+/// One does not build.
+pub fn build() -> Result<()> {
+    built().map(drop)
+}
+
+/// Builds them and runs them all, whatever fails.
+///
+/// # Errors
+///
+/// One does not build, or some fail; the message names these.
+pub fn run() -> Result<()> {
+    let programs = Mutex::new(built()?.into_iter());
+    let failed = Mutex::new(Vec::new());
+    let work = || {
+        while let Some(program) = next(&programs) {
+            let (name, succeeded) = (program.name(), program.run());
+            if !matches!(succeeded, Ok(true)) {
+                lock(&failed).push(match succeeded {
+                    Err(error) => format!("{name} ({error:#})"),
+                    Ok(_) => name,
+                });
+            }
+        }
+    };
+    thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
+    let failed = failed.into_inner().unwrap_or_default();
+    ensure!(failed.is_empty(), "tests failed in {}", failed.join(", "));
+    Ok(())
+}
+
+fn next(programs: &Mutex<impl Iterator<Item = Program>>) -> Option<Program> {
+    lock(programs).next()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn built() -> Result<Vec<Program>> {
+    let mut build = cargo("test");
+    build.args(["--workspace", "--locked", "--no-run"]).args(WITH_BOARDS);
+    let messages = output(build.args(["--message-format", "json-render-diagnostics"]))?;
+    let mut programs = Vec::new();
+    for message in messages.lines() {
+        let built: Built = serde_json::from_str(message).context("what cargo says of its build")?;
+        if let Built { executable: Some(executable), manifest_path: Some(manifest), profile: Some(profile) } =
+            built
+            && profile.test
+        {
+            let package = manifest.parent().unwrap_or(Path::new("/")).to_owned();
+            programs.push(Program { executable, package });
+        }
+    }
+    ensure!(!programs.is_empty(), "cargo built no tests");
+    Ok(programs)
+}
+
+impl Program {
+    /// The package and the program, without the hash that cargo gives it.
+    fn name(&self) -> String {
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let program = name(&self.executable);
+        let program = program.rsplit_once('-').map_or(&*program, |(program, _)| program);
+        format!("{} {program}", name(&self.package))
+    }
+
+    /// Runs it as `cargo test` does, and then prints what it printed, so that the lines of two do not mix.
+    fn run(&self) -> Result<bool> {
+        let (mut reader, writer) = std::io::pipe().context("no pipe")?;
+        let mut program = Command::new(&self.executable);
+        program.current_dir(&self.package).env("CARGO_MANIFEST_DIR", &self.package);
+        program.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+        let mut child =
+            program.spawn().with_context(|| format!("{} does not start", self.executable.display()))?;
+        // It holds the other ends of the pipe.
+        drop(program);
+        let mut printed = Vec::new();
+        std::io::Read::read_to_end(&mut reader, &mut printed)?;
+        let status = child.wait()?;
+        let mut text = format!("--- {}\n{}", self.name(), String::from_utf8_lossy(&printed));
+        if !status.success() {
+            writeln!(text, "--- {}: {status}", self.name())?;
+        }
+        print!("{text}");
+        Ok(status.success())
+    }
+}
