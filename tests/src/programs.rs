@@ -31,7 +31,7 @@ pub fn maelctl() -> Result<&'static Path> {
     Ok(&built()?.maelctl)
 }
 
-/// An example of node-std: a program of an application. It is the one that all tests of the workspace are built with.
+/// An example of node-std: a program of an application. `cargo xtask test` has built it, with the features of the whole workspace.
 ///
 /// # Errors
 ///

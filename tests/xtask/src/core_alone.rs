@@ -13,10 +13,13 @@ use crate::toolchain::{RISCV32IMC, THUMBV6M, THUMBV7EM, Toolchain};
 /// Processors with compare-and-swap, and without.
 const TARGETS: [&str; 3] = [THUMBV7EM, THUMBV6M, RISCV32IMC];
 
-/// Features of the builds, each with the parts of the standard library that it may use, where these have to be built. The
-/// features for boards need core only; `tracing` needs more.
-const BUILDS: [(&str, &str); 3] =
-    [("", "core"), ("defmt,hub,software", "core"), ("tracing,software", "core,alloc")];
+/// What cargo does with which features, and the parts of the standard library that they may use, where these have to be built. The
+/// features for boards need core only; `tracing` needs more. With those of a board all code is compiled to the end.
+const BUILDS: [(&str, &str, &str); 3] = [
+    ("check", "", "core"),
+    ("build", "defmt,hub,software", "core"),
+    ("check", "tracing,software", "core,alloc"),
+];
 
 /// Builds node-core alone for microcontrollers.
 ///
@@ -28,12 +31,13 @@ pub fn build() -> Result<()> {
     for target in TARGETS {
         let toolchain = Toolchain::find(target)?;
         // tracing needs compare-and-swap.
-        let builds =
-            BUILDS.into_iter().filter(|(features, _)| target == THUMBV7EM || !features.contains("tracing"));
-        for (features, parts) in builds {
+        let builds = BUILDS
+            .into_iter()
+            .filter(|(_, features, _)| target == THUMBV7EM || !features.contains("tracing"));
+        for (command, features, parts) in builds {
             println!("node-core for {target}, features: {features:?}");
             run(toolchain
-                .cargo("build", target, parts)
+                .cargo(command, target, parts)
                 .args(["--package", "node-core", "--lib", "--no-default-features", "--features", features])
                 // Nobody runs it.
                 .args(["--config", "profile.dev.package.node-core.opt-level=0"])

@@ -5,7 +5,7 @@ mod programs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::run::{cargo, run};
 use crate::{core_alone, dependencies, firmware, layers, setup};
@@ -71,8 +71,8 @@ fn lint() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    programs::run()?;
-    run(cargo("test").args(["--workspace", "--locked", "--doc"]).args(WITH_BOARDS))
+    let ran = programs::run();
+    all(ran, run(cargo("test").args(["--workspace", "--locked", "--doc"]).args(WITH_BOARDS)))
 }
 
 fn documentation() -> Result<()> {
@@ -90,13 +90,21 @@ fn ring() -> Result<()> {
 const WITH_BOARDS: [&str; 2] = ["--features", "node-tests/qemu"];
 const DENY_WARNINGS: [&str; 3] = ["--", "--deny", "warnings"];
 
-/// Runs two checks at the same time. The firmware is built in a folder of its own, and its linker keeps one core busy for long.
+/// Runs two checks at the same time, both to their end. The firmware is built in a folder of its own, and its linker keeps one core busy for long.
 fn both(firmware: fn() -> Result<()>, host: fn() -> Result<()>) -> Result<()> {
     thread::scope(|scope| {
         let firmware = scope.spawn(firmware);
         let host = host();
-        firmware.join().map_err(|_| anyhow!("the check of the firmware panicked"))?.and(host)
+        all(firmware.join().unwrap_or_else(|_| Err(anyhow!("the check of the firmware panicked"))), host)
     })
+}
+
+/// Success if both were successful, else what went wrong in either.
+fn all(one: Result<()>, other: Result<()>) -> Result<()> {
+    match (one, other) {
+        (Err(one), Err(other)) => bail!("{one:#}\n{other:#}"),
+        (one, other) => one.and(other),
+    }
 }
 
 /// Minutes and seconds.

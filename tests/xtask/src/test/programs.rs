@@ -1,7 +1,7 @@
 //! The programs of the tests: cargo builds them all, and two run at a time. Much of their time is spent waiting, so that one alone
 //! leaves half of two cores idle.
 
-use std::fmt::Write as _;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -54,18 +54,14 @@ pub fn run() -> Result<()> {
     let failed = Mutex::new(Vec::new());
     let work = || {
         while let Some(program) = next(&programs) {
-            let (name, succeeded) = (program.name(), program.run());
-            if !matches!(succeeded, Ok(true)) {
-                lock(&failed).push(match succeeded {
-                    Err(error) => format!("{name} ({error:#})"),
-                    Ok(_) => name,
-                });
+            if let Err(error) = program.run() {
+                lock(&failed).push(format!("{}: {error:#}", program.name()));
             }
         }
     };
     thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
     let failed = failed.into_inner().unwrap_or_default();
-    ensure!(failed.is_empty(), "tests failed in {}", failed.join(", "));
+    ensure!(failed.is_empty(), "tests failed:\n{}", failed.join("\n"));
     Ok(())
 }
 
@@ -105,24 +101,21 @@ impl Program {
         format!("{} {program}", name(&self.package))
     }
 
-    /// Runs it as `cargo test` does, and then prints what it printed, so that the lines of two do not mix.
-    fn run(&self) -> Result<bool> {
-        let (mut reader, writer) = std::io::pipe().context("no pipe")?;
+    /// Runs it as `cargo test` does, and then prints what it printed, so that the lines of two do not mix. That goes into a file: a pipe
+    /// stays open as long as any process that the tests started.
+    fn run(&self) -> Result<()> {
+        println!("--- {} starts", self.name());
+        let mut file = tempfile::tempfile().context("no temporary file")?;
         let mut program = Command::new(&self.executable);
         program.current_dir(&self.package).env("CARGO_MANIFEST_DIR", &self.package);
-        program.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-        let mut child =
-            program.spawn().with_context(|| format!("{} does not start", self.executable.display()))?;
-        // It holds the other ends of the pipe.
-        drop(program);
+        program.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file.try_clone()?);
+        let status =
+            program.status().with_context(|| format!("{} does not start", self.executable.display()))?;
         let mut printed = Vec::new();
-        std::io::Read::read_to_end(&mut reader, &mut printed)?;
-        let status = child.wait()?;
-        let mut text = format!("--- {}\n{}", self.name(), String::from_utf8_lossy(&printed));
-        if !status.success() {
-            writeln!(text, "--- {}: {status}", self.name())?;
-        }
-        print!("{text}");
-        Ok(status.success())
+        file.rewind()?;
+        file.read_to_end(&mut printed)?;
+        println!("--- {}\n{}", self.name(), String::from_utf8_lossy(&printed).trim_end());
+        ensure!(status.success(), "{status}");
+        Ok(())
     }
 }
