@@ -33,7 +33,7 @@ impl Settings<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error`] says what does not fit.
+    /// [`enum@Error`] says what does not fit.
     pub fn encode(&self, epoch: u64, region: &mut [u8; REGION]) -> Result<(), Error> {
         region.fill(0xff);
         let Some((blob, extras)) = region.split_first_chunk_mut::<MAX_BLOB>() else {

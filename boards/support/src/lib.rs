@@ -7,7 +7,7 @@
 //! | `node` | starts the node from the board's settings |
 //! | `provision` | provides the settings of a board, from flash or over a serial line |
 //! | `serial` | a serial line on a UART that is polled |
-//! | `program` | the program of a board that stands alone |
+//! | `program` | the program of a board, whatever its application |
 //! | `entropy` | makes a generator from what a chip's source of entropy delivers |
 //! | `watchdog` | feeds a watchdog as long as the board works |
 //! | `reset` | why a board starts |

@@ -60,6 +60,7 @@ pub async fn provision<G: CryptoRngCore, F: NorFlash>(
     static SETTINGS: StaticCell<Settings<'static>> = StaticCell::new();
 
     let Source { partition, mut line, lacks } = source;
+    let has_tls_device = board.tls.is_some();
     let mut provisioner = Provisioner::open(resources, board).await?;
     let taken = match partition {
         Partition::Flash(range) => provisioner.take_new_at(range).await,
@@ -72,7 +73,8 @@ pub async fn provision<G: CryptoRngCore, F: NorFlash>(
         take_from(&mut line, &mut provisioner).await;
     }
     let buffer = BUFFER.take();
-    while let Some(reason) = unusable(&mut provisioner, buffer, lacks).await? {
+    let lack = |settings: &Settings<'_>| no_hub(settings, has_tls_device).or_else(|| lacks(settings));
+    while let Some(reason) = unusable(&mut provisioner, buffer, lack).await? {
         error!("{}; the board waits for a blob", Display2Format(&reason));
         take_from(&mut line, &mut provisioner).await;
     }
@@ -86,10 +88,10 @@ pub async fn provision<G: CryptoRngCore, F: NorFlash>(
 async fn unusable<G: CryptoRngCore, F: NorFlash>(
     provisioner: &mut Provisioner<'_, G, F>,
     buffer: &mut [u8; MAX_SETTINGS],
-    lacks: fn(&Settings<'_>) -> Option<&'static str>,
+    lack: impl Fn(&Settings<'_>) -> Option<&'static str>,
 ) -> Result<Option<Unusable>, ProvisionError<F::Error>> {
     match provisioner.settings(buffer).await {
-        Ok(Some(settings)) => Ok(no_hub(&settings).or_else(|| lacks(&settings)).map(Unusable::Lack)),
+        Ok(Some(settings)) => Ok(lack(&settings).map(Unusable::Lack)),
         Ok(None) => Ok(Some(Unusable::Missing)),
         Err(ProvisionError::Blob(error)) => Ok(Some(Unusable::Damaged(error))),
         // Another blob does not help.
@@ -97,10 +99,15 @@ async fn unusable<G: CryptoRngCore, F: NorFlash>(
     }
 }
 
-/// What the firmware lacks for a board that its settings make a hub.
-fn no_hub(settings: &Settings<'_>) -> Option<&'static str> {
-    let lacks = cfg!(not(feature = "hub")) && !settings.listen.is_empty();
-    lacks.then_some("this firmware cannot be a hub: build it with the feature hub")
+/// What the board lacks that its settings make a hub.
+fn no_hub(settings: &Settings<'_>, has_tls_device: bool) -> Option<&'static str> {
+    if settings.listen.is_empty() {
+        None
+    } else if cfg!(not(feature = "hub")) {
+        Some("this firmware cannot be a hub: build it with the feature hub")
+    } else {
+        has_tls_device.then_some("this board cannot be a hub: its TLS key is in a device")
+    }
 }
 
 /// Takes a blob from a serial line.
@@ -121,7 +128,7 @@ async fn take_from<G: CryptoRngCore, F: NorFlash>(
 /// Why the board waits for other settings.
 #[derive(Debug, Error)]
 enum Unusable {
-    /// They are none, or of another version.
+    /// The bytes are no settings, or settings of another version.
     #[error(transparent)]
     Damaged(BlobError),
     /// This board needs more.
