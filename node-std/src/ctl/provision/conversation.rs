@@ -127,6 +127,8 @@ impl Conversation {
             (None, Some(_)) if has && keeps_identity => {
                 Ok(Board { provisioned: true, taken: true, ..before })
             }
+            // It may have the identity that the blob asks for, which it did not say.
+            (None, Some(_)) if has => Err(ProvisionError::Unanswered),
             (_, Some(reason)) => Err(ProvisionError::Refused(reason)),
             (Some(_), None) => Err(ProvisionError::Damaged),
             (None, None) => Err(ProvisionError::Unanswered),
@@ -179,9 +181,10 @@ impl Conversation {
         // A blob was checked to have no more than this.
         debug_assert!(frame.is_ok(), "{MAX_BLOB} bytes fit");
         let begun = Instant::now();
-        let is_sent = self.line.send(frame.unwrap_or_default())?;
-        // A long frame takes its time on a slow line.
-        let end = if is_sent { Instant::now() } else { begun } + timeout;
+        let frame = frame.unwrap_or_default();
+        let is_sent = self.line.send(frame)?;
+        // A long frame takes its time on a slow line, and may still lie in the buffer of the port.
+        let end = if is_sent { Instant::now() + self.line.time_for(frame.len()) } else { begun } + timeout;
         while Instant::now() < end {
             let mut chunk = [0; 256];
             let filled = self.line.receive(&mut chunk)?;

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
@@ -16,8 +17,8 @@ use super::error::ProvisionError;
 
 /// How long one read waits for bytes.
 const WAIT: Duration = Duration::from_millis(100);
-/// How long the line may take no byte. A board behind USB that does not listen takes none.
-const STUCK: Duration = Duration::from_secs(1);
+/// How much longer than its speed says a line may take to send. A board behind USB that does not listen takes no byte.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// The line to a board.
 pub struct Line {
@@ -25,6 +26,7 @@ pub struct Line {
     /// It never blocks.
     end: OwnedFd,
     is_socket: bool,
+    baud: u32,
 }
 
 impl Line {
@@ -33,14 +35,22 @@ impl Line {
         let fault = |error| ProvisionError::Port { path: path.to_owned(), error };
         let is_socket = path.metadata().map_err(fault)?.file_type().is_socket();
         let end = if is_socket { socket(path) } else { port(path, baud) };
-        Ok(Self { path: path.to_owned(), end: end.map_err(fault)?, is_socket })
+        Ok(Self { path: path.to_owned(), end: end.map_err(fault)?, is_socket, baud })
     }
 
-    /// Sends these bytes. Returns false when the line takes no more of them; the rest is not sent.
+    /// How long so many bytes are on their way, ten bits each.
+    pub fn time_for(&self, bytes: usize) -> Duration {
+        let bits = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(10);
+        Duration::from_micros(bits.saturating_mul(1_000_000) / u64::from(self.baud.max(1)))
+    }
+
+    /// Sends these bytes. Returns false when the line does not take them in time; the rest is not sent.
     pub fn send(&mut self, bytes: &[u8]) -> Result<bool, ProvisionError> {
+        let end = Instant::now() + self.time_for(bytes.len()) + SLACK;
         let mut rest = bytes;
         while !rest.is_empty() {
-            if self.wait(PollFlags::OUT, STUCK)?.is_empty() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.wait(PollFlags::OUT, left)?.is_empty() {
                 return Ok(false);
             }
             match rustix::io::write(&self.end, rest) {
