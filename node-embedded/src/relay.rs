@@ -184,8 +184,8 @@ impl<'h> Forward<'h> {
     }
 }
 
-/// A request has a field that ends at this hop. A server takes such fields out; a board passes a head on as it came, and refuses one
-/// with them, which by R-071 no node sends but to change the protocol of the connection.
+/// A request has a field that ends at this hop. A server takes such fields out. A board passes a head on as it came, so it refuses the
+/// request. Nodes send none, but to change the protocol of the connection.
 pub(crate) struct HopByHop;
 
 /// Whether a field may cross a link (R-071a).

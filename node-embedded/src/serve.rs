@@ -28,7 +28,7 @@ const NOT_HERE: Refusal = (404, "this board does not offer that component\n");
 const HOP_BY_HOP: Refusal = (
     400,
     "the component is on another node, and this hub, a board, passes on no header that ends at a hop: leave out \
-     Connection, Keep-Alive, Proxy-*, TE, Trailer and Upgrade\n",
+     Connection, Keep-Alive, Proxy-*, Trailer, Upgrade, and TE unless it is trailers\n",
 );
 /// A status, and a line of text.
 type Refusal = (u16, &'static str);

@@ -90,7 +90,7 @@ fn a_board_that_the_hub_does_not_know_is_an_event_and_a_failed_handshake() {
 }
 
 #[test]
-fn who_begins_no_handshake_is_an_event_alone() {
+fn a_peer_that_begins_no_handshake_is_an_event_alone() {
     with_hub(async |world, hub, leaf| {
         stranger(world.two.network, b"").await;
         assert_eq!(refusals(&events(hub).await), [AcceptError::Silent]);

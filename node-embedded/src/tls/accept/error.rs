@@ -11,7 +11,7 @@ use crate::tls::trust::VerifyError;
 
 /// Why a peer that dialled has no session, or no longer one.
 ///
-/// Most of it is said of somebody who has proved nothing.
+/// In most cases the peer has proved nothing: anybody who reaches the port can cause them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AcceptError {
@@ -36,7 +36,7 @@ pub enum AcceptError {
     /// Another connection from its address is still in its handshake. The handshake of this one did not begin.
     #[error("another connection from this address is still in its handshake")]
     OnePerAddress,
-    /// No ClientHello arrived: the peer was silent, or closed the connection. Whoever scans ports does so.
+    /// No ClientHello arrived: the peer was silent, or closed the connection, as a port scanner does.
     #[error("the peer closed the connection without a ClientHello, or sent none for {} s", FIRST_FLIGHT_TIMEOUT.as_secs())]
     Silent,
     /// The handshake took too long.
@@ -85,7 +85,7 @@ pub enum AcceptError {
 }
 
 impl AcceptError {
-    /// Whether a handshake began.
+    /// Whether it counts as a failed handshake: not, when the peer sent nothing of one, or may not begin one.
     pub(crate) const fn is_of_handshake(self) -> bool {
         !matches!(self, Self::OnePerAddress | Self::Silent)
     }
