@@ -35,7 +35,7 @@ fn a_blob_holds_the_settings_and_the_keyring_and_is_signed_by_the_operator() {
          --ip 192.168.1.20/24 --gateway 192.168.1.1 --name-server 9.9.9.9 --wifi attic --wifi-passphrase passphrase --kind pico \
          --pin $(printf %064d 7)"
     ));
-    assert!(printed.contains("maelctl provision kitchen.provision --serial PORT"), "{printed}");
+    assert!(printed.contains("maelctl provision kitchen/kitchen.provision --serial PORT"), "{printed}");
     assert_eq!(desk.mode("kitchen/kitchen.provision"), 0o600);
     let bytes = fs::read(desk.file("kitchen/kitchen.provision")).unwrap();
     let blob = Blob::read(&bytes).unwrap();

@@ -70,7 +70,7 @@ pub fn run(flags: &BoardFlags) -> Result<Report, CertError> {
             &blob_name(cn),
             &blob::make(blob, cn, made.board().or(blob.board_id), Some(&bundle))?,
         );
-        next += &next_with_blob(cn);
+        next += &next_with_blob(cn, &output.dir);
     } else {
         next +=
             &format!("{cn}.bundle, secret, is the keyring in the settings that the board is flashed with");
@@ -132,7 +132,7 @@ fn settings_alone(flags: &BoardFlags) -> Result<Report, CertError> {
     let BoardFlags { cn, blob, output, .. } = flags;
     let mut files = Files::new(&output.dir, output.force);
     files.add_secret(&blob_name(cn), &blob::make(blob, cn, blob.board_id, None)?);
-    let next = next_with_blob(cn);
+    let next = next_with_blob(cn, &output.dir);
     Ok(Report { files: files.write()?, certificates: Vec::new(), warnings: Vec::new(), next })
 }
 
@@ -140,10 +140,12 @@ fn blob_name(cn: &Name) -> String {
     format!("{cn}.provision")
 }
 
-fn next_with_blob(cn: &Name) -> String {
+fn next_with_blob(cn: &Name, dir: &Path) -> String {
     let file = blob_name(cn);
+    let path = dir.join(&file);
+    let path = path.display();
     format!(
-        "{file}, secret, goes into a partition of the board's flash, or over a serial line: maelctl provision {file} --serial PORT"
+        "{file}, secret, goes into a partition of the board's flash, or over a serial line: maelctl provision {path} --serial PORT"
     )
 }
 

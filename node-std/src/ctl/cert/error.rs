@@ -164,8 +164,9 @@ pub enum CertError {
     },
     /// The board would not take a blob of this signer.
     #[error(
-        "the board would refuse the blob: {name}.crt of {} signs it, and the board does not trust it as an operator's; give a copy \
-         of it, named {name}.operator.crt, with --trust",
+        "the board would refuse the blob: {name}.crt of {} signs it, and the board does not trust it as an operator's. If it is that of \
+         an operator, give it with --trust, under a name that ends in .operator.crt. If not, make a directory with the operator's pair \
+         alone, and give that with --operator",
         dir.display()
     )]
     SignerNotTrusted {
