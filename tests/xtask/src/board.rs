@@ -34,6 +34,9 @@ pub struct Arguments {
     /// A folder that keeps its flash between runs; without it each run starts a new board
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Start a board without a blob: it waits for one on its serial line
+    #[arg(long, conflicts_with_all = ["name", "cluster_id", "hub", "tls_dir"])]
+    unprovisioned: bool,
     /// Count instructions: one takes one nanosecond of the board's time
     #[arg(long)]
     icount: bool,
@@ -63,7 +66,10 @@ pub fn board(arguments: &Arguments) -> Result<()> {
         machine: arguments.machine,
         ..Options::default()
     };
-    let mut board = Board::start(Some(&settings), options)?;
+    let mut board = Board::start((!arguments.unprovisioned).then_some(&settings), options)?;
+    if arguments.unprovisioned {
+        println!("maelctl provision FILE --serial {}", board.serial().display());
+    }
     let mut shown = Mark::default();
     loop {
         // An error means that no new line came, or that none will come.

@@ -13,10 +13,9 @@ use crate::run::run;
 
 /// The board and its blob.
 #[derive(Args)]
-#[command(
-    after_help = "Example: cargo xtask provision qemu-mps2-an386 -n kettle -o /tmp/kettle --serial DIR/serial.sock -- \
-                        --trust hub.crt --trust ops.operator.crt --operator ops --hub 10.0.2.2:8374"
-)]
+#[command(after_help = "Example, with a board that cargo xtask board --unprovisioned --dir DIR started: \
+                  cargo xtask provision qemu-mps2-an386 -n kettle -o /tmp/kettle --serial DIR/serial.sock -- \
+                  --trust hub.crt --trust ops.operator.crt --operator ops --hub 10.0.2.2:8374")]
 pub struct Arguments {
     /// The board: the name of its folder in `boards`, which its firmware says as its kind
     #[arg(value_parser = PossibleValuesParser::new(firmware::names()))]
