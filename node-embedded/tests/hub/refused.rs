@@ -10,10 +10,9 @@ use node_core::trust::Rejection;
 use node_embedded::tls::{AcceptError, VerifyError};
 use node_embedded::{Leaf, LinkEvent, MethodCall};
 
-use crate::boards::{Running, World, beside, until};
-use crate::clock::run;
+use crate::boards::{Running, World, until};
 use crate::identity::{Identity, named_bundle};
-use crate::strangers::stranger;
+use crate::strangers::{self, stranger};
 
 /// The events that wait.
 async fn events(leaf: Leaf<'_>) -> Vec<LinkEvent> {
@@ -52,16 +51,9 @@ async fn counters(leaf: Leaf<'_>, hub: Leaf<'_>) -> Counters {
 
 /// Runs `test` with a hub and one linked leaf, whose link is the hub's one event so far.
 fn with_hub(test: impl AsyncFnOnce(&World, Leaf<'static>, Leaf<'static>)) {
-    let (world, tasks) = World::new();
-    run(tasks, async {
-        let (hub, one) = (world.boot_hub().await, world.boot_leaf(&world.one).await);
-        let (node, leaf) = (hub.node, one.node);
-        let test = async {
-            until(|| node.links() == 1).await;
-            assert!(matches!(events(node).await[..], [LinkEvent::Up { .. }]));
-            test(&world, node, leaf).await;
-        };
-        beside([hub.task, one.task], test).await;
+    strangers::with_hub(async |world, hub, leaf| {
+        assert!(matches!(events(hub).await[..], [LinkEvent::Up { .. }]));
+        test(world, hub, leaf).await;
     });
 }
 

@@ -31,7 +31,7 @@ pub async fn stranger(network: embassy_net::Stack<'static>, bytes: &[u8]) -> Vec
 }
 
 /// Runs `test` with a hub and one linked leaf.
-fn with_hub(test: impl AsyncFnOnce(&World, Leaf<'static>, Leaf<'static>)) {
+pub fn with_hub(test: impl AsyncFnOnce(&World, Leaf<'static>, Leaf<'static>)) {
     let (world, tasks) = World::new();
     run(tasks, async {
         let (hub, one) = (world.boot_hub().await, world.boot_leaf(&world.one).await);

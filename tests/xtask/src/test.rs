@@ -2,10 +2,9 @@
 
 mod programs;
 
-use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::run::{cargo, run};
 use crate::{core_alone, dependencies, firmware, layers, setup};
@@ -13,14 +12,15 @@ use crate::{core_alone, dependencies, firmware, layers, setup};
 /// The name of a check, and the check.
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("programs that the tests need", setup::setup),
     ("format", format),
     ("dependencies against deny.toml", dependencies::check),
     ("modules and circles against layers.toml", layers::check),
     ("node-core without an operating system", core_alone::build),
-    ("lints, those of the firmware included", || both(firmware::lint_all, lint)),
-    ("the firmware, and the programs of the tests", || both(|| firmware::build_all(false), programs::build)),
+    ("lints", lint),
+    ("lints of the firmware", firmware::lint_all),
+    ("firmware", || firmware::build_all(false)),
     ("tests", tests),
     ("documentation", documentation),
     ("node-std with ring", ring),
@@ -89,15 +89,6 @@ fn ring() -> Result<()> {
 
 const WITH_BOARDS: [&str; 2] = ["--features", "node-tests/qemu"];
 const DENY_WARNINGS: [&str; 3] = ["--", "--deny", "warnings"];
-
-/// Runs two checks at the same time, both to their end. The firmware is built in a folder of its own, and its linker keeps one core busy for long.
-fn both(firmware: fn() -> Result<()>, host: fn() -> Result<()>) -> Result<()> {
-    thread::scope(|scope| {
-        let firmware = scope.spawn(firmware);
-        let host = host();
-        all(firmware.join().unwrap_or_else(|_| Err(anyhow!("the check of the firmware panicked"))), host)
-    })
-}
 
 /// Success if both were successful, else what went wrong in either.
 fn all(one: Result<()>, other: Result<()>) -> Result<()> {

@@ -35,15 +35,6 @@ struct Profile {
     test: bool,
 }
 
-/// Builds them, as the next step needs them.
-///
-/// # Errors
-///
-/// One does not build.
-pub fn build() -> Result<()> {
-    built().map(drop)
-}
-
 /// Builds them and runs them all, whatever fails.
 ///
 /// # Errors
